@@ -1,0 +1,98 @@
+import { name, version } from "../../package.json";
+import type { App, Opening } from "../app.ts";
+import { describeError, type Outcome, reasonOf, worstOf } from "../outcome.ts";
+import { receive } from "../sns/receive.ts";
+
+/** A request, as either engine brings it. */
+export interface HttpRequest {
+  readonly method: string;
+  /** With names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** The body, or null for one over `MAX_BODY_BYTES`. Asked for only when the method has one. */
+  readonly body: () => Promise<string | null>;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** What SNS delivers as one message. https://docs.aws.amazon.com/general/latest/gr/sns.html#limits_sns */
+export const MAX_BODY_BYTES = 256 * 1024;
+
+/** SNS waits 15 s for an answer. https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.prepare.html */
+export const HTTP_DEADLINE_MS = 12_000;
+
+const STATUS: Readonly<Record<Outcome["kind"], number>> = {
+  compliant: 200,
+  violating: 200,
+  ignored: 200,
+  confirmed: 200,
+  deferred: 503,
+  failed: 503,
+  malformed: 400,
+  rejected: 403,
+  misconfigured: 500,
+};
+
+/**
+ * Answers an HTTP request: the health document for GET, the outcome of an SNS delivery for POST. Takes the webtask's
+ * secrets (none on Lambda), and the deadline in milliseconds since 1970. Never throws.
+ */
+export async function answerHttp(
+  app: App,
+  request: HttpRequest,
+  secrets: Readonly<Record<string, unknown>>,
+  deadline: number,
+): Promise<HttpResponse> {
+  const startedAt = app.now();
+  const opening = app.open(secrets);
+  const log = "service" in opening ? opening.service.log : app.log;
+  const answer = (outcomes: readonly Outcome[], status?: number, headers?: Record<string, string>): HttpResponse => {
+    for (const outcome of outcomes) log.outcome(outcome, app.now() - startedAt);
+    const worst = worstOf(outcomes);
+    const retry = worst.kind === "deferred" ? { "Retry-After": String(retryAfter(outcomes)) } : {};
+    const told = { outcome: worst.kind, reason: reasonOf(worst) };
+    return json(status ?? STATUS[worst.kind], told, { ...retry, ...headers });
+  };
+  try {
+    switch (request.method) {
+      case "GET":
+      case "HEAD":
+        return await health(opening);
+      case "POST": {
+        const body = await request.body();
+        if (body === null) return answer([{ kind: "rejected", reason: "the body is over 256 KiB" }], 413);
+        if ("problems" in opening) return answer([{ kind: "misconfigured", problems: opening.problems }]);
+        return answer(await receive({ headers: request.headers, body }, opening.service, app.now, deadline));
+      }
+      default:
+        return answer([{ kind: "rejected", reason: "only GET and POST are answered" }], 405, {
+          Allow: "GET, HEAD, POST",
+        });
+    }
+  } catch (error) {
+    return answer([{ kind: "failed", reason: describeError(error) }]);
+  }
+}
+
+/** The health document: who this is, whether its configuration is whole, whether it is subscribed. No value is in it. */
+async function health(opening: Opening): Promise<HttpResponse> {
+  if ("problems" in opening) {
+    return json(STATUS.misconfigured, { name, version, configured: false, problems: opening.problems });
+  }
+  const { subscriber } = opening.service;
+  await subscriber.ensure();
+  return json(200, { name, version, configured: true, subscribed: subscriber.state() });
+}
+
+/** When every launch that was put off is due, in seconds. SNS goes by its delivery policy; people read it. */
+function retryAfter(outcomes: readonly Outcome[]): number {
+  return Math.max(...outcomes.map((outcome) => (outcome.kind === "deferred" ? outcome.retryAfterSeconds : 0)));
+}
+
+function json(status: number, document: unknown, headers: Readonly<Record<string, string>> = {}): HttpResponse {
+  const body = `${JSON.stringify(document)}\n`;
+  return { status, headers: { "Content-Type": "application/json; charset=utf-8", ...headers }, body };
+}

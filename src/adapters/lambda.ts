@@ -1,0 +1,133 @@
+import type { APIGatewayProxyEventV2, SNSEvent, SQSBatchResponse, SQSEvent } from "aws-lambda";
+import type { App } from "../app.ts";
+import { isObject } from "../json.ts";
+import { isUnsettled, type Outcome, reasonOf, worstOf } from "../outcome.ts";
+import type { Engine } from "../service.ts";
+import { unwrapMessage, unwrapQueued } from "../sns/envelope.ts";
+import { answerHttp, HTTP_DEADLINE_MS, MAX_BODY_BYTES } from "./http.ts";
+
+/** The part of Lambda's context that is used here. */
+export interface LambdaContext {
+  getRemainingTimeInMillis(): number;
+}
+
+/** What the handler answers: to a URL a response, to a queue the messages to bring again, to the others a summary. */
+export type LambdaAnswer =
+  | { statusCode: number; headers: Readonly<Record<string, string>>; body: string }
+  | SQSBatchResponse
+  | { outcomes: readonly { outcome: Outcome["kind"]; reason: string }[] };
+
+/** Lambda tries an asynchronous call again after a minute, and once more two minutes later; the last look must be after
+ * the grace. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html */
+const ASYNCHRONOUS: Engine = { name: "an asynchronous Lambda call", patienceSeconds: 170 };
+
+/** A queue brings a message as often as its owner set it to. */
+const QUEUE: Engine = { name: "the queue", patienceSeconds: Number.POSITIVE_INFINITY };
+
+/** What is kept back of the time that Lambda leaves us, in milliseconds: enough to answer. */
+const RESERVE_MS = 500;
+
+/**
+ * The Lambda handler, for every shape that it can be given: records of SNS or SQS, an event of EventBridge, a request of
+ * a function URL or HTTP API. It throws, as asynchronous calls need it, an error for what is to be tried again or to
+ * reach the dead-letter queue. Takes the app.
+ */
+export function lambdaHandler(app: App): (event: unknown, context: LambdaContext) => Promise<LambdaAnswer> {
+  return async (event, context) => {
+    const deadline = app.now() + context.getRemainingTimeInMillis() - RESERVE_MS;
+    if (isHttp(event)) return answerUrl(app, event, Math.min(deadline, app.now() + HTTP_DEADLINE_MS));
+    if (isSqs(event)) return answerQueue(app, event, deadline);
+    const messages = isSns(event) ? event.Records.map((record) => unwrapMessage(record.Sns.Message)) : [{ event }];
+    return answerAsynchronous(await auditMessages(app, messages, ASYNCHRONOUS, deadline));
+  };
+}
+
+/** An event taken out of its wrapping, or why there is none. */
+type Message = { readonly event: unknown } | { readonly malformed: string };
+
+/** The outcomes of each message, logged. Without a valid configuration every one is misconfigured. */
+async function auditMessages(
+  app: App,
+  messages: readonly Message[],
+  engine: Engine,
+  deadline: number,
+): Promise<Outcome[][]> {
+  const startedAt = app.now();
+  const opening = app.open({});
+  if ("problems" in opening) {
+    const misconfigured: Outcome = { kind: "misconfigured", problems: opening.problems };
+    app.log.outcome(misconfigured, 0);
+    return messages.map(() => [misconfigured]);
+  }
+  const { service } = opening;
+  const subscribing = service.subscriber.ensure();
+  const readable = messages.flatMap((message) => ("event" in message ? [message.event] : []));
+  const audited = (await service.audit(readable, engine, deadline)).values();
+  await subscribing;
+  const outcomes = messages.map((message): Outcome[] =>
+    "event" in message ? (audited.next().value ?? []) : [{ kind: "malformed", reason: message.malformed }],
+  );
+  for (const outcome of outcomes.flat()) service.log.outcome(outcome, app.now() - startedAt);
+  return outcomes;
+}
+
+function answerAsynchronous(outcomes: readonly Outcome[][]): LambdaAnswer {
+  const all = outcomes.flat();
+  const worst = worstOf(all);
+  if (isUnsettled(worst)) throw new UnsettledError(worst);
+  return { outcomes: all.map((outcome) => ({ outcome: outcome.kind, reason: reasonOf(outcome) })) };
+}
+
+/** Says to Lambda that the event is not done: it is tried again, and reaches the dead-letter queue in the end. */
+class UnsettledError extends Error {
+  constructor(outcome: Outcome) {
+    super(reasonOf(outcome));
+    this.name = `Audit_${outcome.kind}`;
+  }
+}
+
+async function answerQueue(app: App, event: SQSEvent, deadline: number): Promise<SQSBatchResponse> {
+  const messages = event.Records.map((record) => unwrapQueued(record.body));
+  const outcomes = await auditMessages(app, messages, QUEUE, deadline);
+  const failures = event.Records.filter((_, index) => (outcomes[index] ?? []).some(isUnsettled));
+  return { batchItemFailures: failures.map((record) => ({ itemIdentifier: record.messageId })) };
+}
+
+async function answerUrl(app: App, event: APIGatewayProxyEventV2, deadline: number): Promise<LambdaAnswer> {
+  const { method } = event.requestContext.http;
+  const { status, headers, body } = await answerHttp(
+    app,
+    { method, headers: lowerCased(event.headers), body: async () => readBody(event) },
+    {},
+    deadline,
+  );
+  return { statusCode: status, headers, body: method === "HEAD" ? "" : body };
+}
+
+function readBody({ body = "", isBase64Encoded }: APIGatewayProxyEventV2): string | null {
+  const text = isBase64Encoded ? Buffer.from(body, "base64").toString("utf8") : body;
+  return Buffer.byteLength(text) > MAX_BODY_BYTES ? null : text;
+}
+
+function lowerCased(headers: APIGatewayProxyEventV2["headers"]): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+/** The request of a function URL or HTTP API, payload format 2.0. */
+function isHttp(event: unknown): event is APIGatewayProxyEventV2 {
+  return isObject(event) && isObject(event.requestContext) && isObject(event.requestContext.http);
+}
+
+function isSqs(event: unknown): event is SQSEvent {
+  return firstRecord(event)?.eventSource === "aws:sqs";
+}
+
+function isSns(event: unknown): event is SNSEvent {
+  return firstRecord(event)?.EventSource === "aws:sns";
+}
+
+function firstRecord(event: unknown): Readonly<Record<string, unknown>> | undefined {
+  if (!isObject(event) || !Array.isArray(event.Records)) return undefined;
+  const record: unknown = event.Records[0];
+  return isObject(record) ? record : undefined;
+}

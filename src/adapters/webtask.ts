@@ -1,0 +1,72 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { fromConnect, type WebtaskContext, type WebtaskFunction } from "webtask-tools";
+import type { App } from "../app.ts";
+import { answerHttp, HTTP_DEADLINE_MS, MAX_BODY_BYTES } from "./http.ts";
+
+/** A request as webtask hosts give it: some have read the body before we see it, and each leaves it somewhere else. */
+interface WebtaskRequest extends IncomingMessage {
+  webtaskContext: WebtaskContext;
+  raw_body?: unknown;
+  body?: unknown;
+}
+
+/** The webtask `(ctx, req, res)`. Takes the app. */
+export function webtask(app: App): WebtaskFunction {
+  return fromConnect(async (request: WebtaskRequest, response: ServerResponse) => {
+    const context = request.webtaskContext;
+    const { status, headers, body } = await answerHttp(
+      app,
+      {
+        method: request.method ?? "",
+        headers: singleHeaders(request),
+        body: () => readBody(request, context),
+      },
+      context.secrets ?? {},
+      app.now() + HTTP_DEADLINE_MS,
+    );
+    response.writeHead(status, { ...headers, "Content-Length": Buffer.byteLength(body) });
+    response.end(request.method === "HEAD" ? undefined : body);
+  });
+}
+
+/**
+ * The raw body, wherever the host left it: as text, still to be read, or parsed already. Text that was parsed is not
+ * the text that came, but what SNS signs are the values in it, and these are the same. Null when it is too large.
+ */
+async function readBody(request: WebtaskRequest, context: WebtaskContext): Promise<string | null> {
+  const texts = [context.body_raw, request.raw_body, request.body, context.body];
+  const text = texts.find((candidate): candidate is string => typeof candidate === "string" && candidate !== "");
+  if (text !== undefined) return withinLimit(text);
+  if (!request.readableEnded && !request.destroyed) return readStream(request);
+  const parsed = texts.find((candidate) => typeof candidate === "object" && candidate !== null);
+  return parsed === undefined ? "" : withinLimit(JSON.stringify(parsed));
+}
+
+function withinLimit(text: string): string | null {
+  return Buffer.byteLength(text) > MAX_BODY_BYTES ? null : text;
+}
+
+/**
+ * Reads to the end even what is too large, and keeps none of it: an answer sent half-way would be a broken connection.
+ * By events, and not by iteration: the request that webtask-runtime simulates ends, but never closes.
+ */
+function readStream(stream: IncomingMessage): Promise<string | null> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    stream.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
+      else chunks.length = 0;
+    });
+    stream.on("end", () => resolve(bytes > MAX_BODY_BYTES ? null : Buffer.concat(chunks).toString("utf8")));
+    stream.on("error", reject);
+    stream.on("close", () => reject(new Error("the request ended before its body")));
+  });
+}
+
+function singleHeaders(request: IncomingMessage): Record<string, string | undefined> {
+  const single: Record<string, string | undefined> = {};
+  for (const [name, value] of Object.entries(request.headers)) single[name] = Array.isArray(value) ? value[0] : value;
+  return single;
+}

@@ -1,0 +1,14 @@
+import { lambdaHandler } from "./adapters/lambda.ts";
+import { webtask } from "./adapters/webtask.ts";
+import { createApp } from "./app.ts";
+import { fetchText } from "./fetch-text.ts";
+import { fetchedCertificates } from "./sns/certificate.ts";
+
+const app = createApp(process.env, {
+  now: Date.now,
+  write: (line) => console.log(line),
+  certificates: fetchedCertificates(fetchText, Date.now),
+});
+
+/** `module.exports` is the webtask, `module.exports.handler` the Lambda handler. */
+export default Object.assign(webtask(app), { handler: lambdaHandler(app) });

@@ -1,0 +1,155 @@
+import { createHash } from "node:crypto";
+import { autoScalingGroup, type Launch } from "./events.ts";
+import type { FactReader, Facts, Instance } from "./facts.ts";
+import type { Policy } from "./policy.ts";
+import type { Severity, Violation } from "./rules/rule.ts";
+
+/** One rule that one instance breaks, confirmed. */
+export interface Finding {
+  /** The same for the same instance breaking the same rule in the same way, however often it is found. */
+  readonly id: string;
+  readonly account: string;
+  readonly region: string;
+  readonly rule: string;
+  readonly severity: Severity;
+  readonly violation: Violation;
+  readonly launchedBy: string | null;
+  readonly instance: Instance;
+}
+
+/** What the audit of one launch came to. */
+export type Verdict =
+  | { readonly kind: "compliant" }
+  | { readonly kind: "violating"; readonly findings: readonly Finding[] }
+  | { readonly kind: "deferred"; readonly retryAfterSeconds: number; readonly reason: string }
+  | { readonly kind: "ignored"; readonly reason: string }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+export interface Audit {
+  readonly policy: Policy;
+  readonly graceSeconds: number;
+  /** The time now, in milliseconds since 1970. */
+  readonly now: () => number;
+  /** The facts of the account and region that the launches are in. */
+  readonly facts: FactReader;
+}
+
+/**
+ * How long DescribeInstances may not show an instance that exists, in seconds: EC2's answers are eventually
+ * consistent. One that it still does not show after that is gone.
+ * https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+ */
+const UNSEEN_SECONDS = 30;
+
+/**
+ * Audits launches of one account and region, and answers a verdict for each, in their order.
+ *
+ * Facts are read once for each instance, however many of the launches are about it. One that breaks a rule within its
+ * grace is deferred. One that breaks a rule after its grace is looked at again with DescribeInstances before anything
+ * is said of it: it may be gone, or its tags may have arrived. Facts that cannot be read fail the launches they are
+ * missing for, and no others; nothing is thrown.
+ */
+export async function auditLaunches(launches: readonly Launch[], audit: Audit): Promise<Verdict[]> {
+  const verdicts = new Map<string, Verdict>();
+  const firsts = firstOfEachInstance(launches);
+  const needsInstance = audit.policy.rules.some((rule) => rule.needs.includes("instance"));
+  const suspects = needsInstance ? firsts : await siftByTags(firsts, audit, verdicts);
+  if (suspects.length > 0) {
+    const reads = await audit.facts.instances(suspects.map((launch) => launch.instanceId));
+    for (const launch of suspects) {
+      const read = reads.get(launch.instanceId) ?? NOT_READ;
+      verdicts.set(launch.instanceId, "error" in read ? failed(read.error) : judge(launch, read.value, audit));
+    }
+  }
+  return launches.map((launch) => verdicts.get(launch.instanceId) ?? failed(NOT_READ.error));
+}
+
+/** The earliest launch of each instance: two events about one instance are one audit, due at the earlier time. */
+function firstOfEachInstance(launches: readonly Launch[]): readonly Launch[] {
+  const firsts = new Map<string, Launch>();
+  for (const launch of launches) {
+    const other = firsts.get(launch.instanceId);
+    const launchedBy = other?.launchedBy ?? launch.launchedBy;
+    firsts.set(launch.instanceId, { ...(other && other.at <= launch.at ? other : launch), launchedBy });
+  }
+  return [...firsts.values()];
+}
+
+/** Settles, with one cheap call, the launches that keep the rules or are within their grace; answers the others. */
+async function siftByTags(
+  launches: readonly Launch[],
+  audit: Audit,
+  verdicts: Map<string, Verdict>,
+): Promise<readonly Launch[]> {
+  const reads = await audit.facts.tags(launches.map((launch) => launch.instanceId));
+  return launches.filter((launch) => {
+    const read = reads.get(launch.instanceId) ?? NOT_READ;
+    const verdict =
+      "error" in read
+        ? failed(read.error)
+        : (keptRules({ tags: read.value, instance: null }, audit) ?? withinGrace(launch, audit));
+    if (verdict) verdicts.set(launch.instanceId, verdict);
+    return verdict === null;
+  });
+}
+
+/** The verdict on an instance as DescribeInstances shows it; null is one that it does not show. */
+function judge(launch: Launch, instance: Instance | null, audit: Audit): Verdict {
+  if (instance === null) {
+    const left = secondsLeft(launch, UNSEEN_SECONDS, audit);
+    if (left > 0) return { kind: "deferred", retryAfterSeconds: left, reason: "EC2 does not show the instance yet" };
+    return { kind: "ignored", reason: "the instance does not exist any more" };
+  }
+  if (instance.state === "shutting-down" || instance.state === "terminated") {
+    return { kind: "ignored", reason: `the instance is ${instance.state}` };
+  }
+  const facts: Facts = { tags: instance.tags, instance };
+  return (
+    keptRules(facts, audit) ??
+    withinGrace(launch, audit) ?? { kind: "violating", findings: findingsOf(launch, facts, instance, audit.policy) }
+  );
+}
+
+function keptRules(facts: Facts, audit: Audit): Verdict | null {
+  return audit.policy.rules.every((rule) => rule.check(facts) === null) ? { kind: "compliant" } : null;
+}
+
+function withinGrace(launch: Launch, audit: Audit): Verdict | null {
+  const left = secondsLeft(launch, audit.graceSeconds, audit);
+  if (left <= 0) return null;
+  return { kind: "deferred", retryAfterSeconds: left, reason: "it breaks the rules, within its grace" };
+}
+
+/** How much of a span that began with the launch is left, in whole seconds, rounded up. */
+function secondsLeft(launch: Launch, span: number, audit: Audit): number {
+  return Math.ceil((launch.at - audit.now()) / 1000 + span);
+}
+
+function findingsOf(launch: Launch, facts: Facts, instance: Instance, policy: Policy): Finding[] {
+  const { account, region } = launch;
+  const launchedBy = launcherOf(launch, instance);
+  return policy.rules.flatMap((rule) => {
+    const violation = rule.check(facts);
+    if (violation === null) return [];
+    const parts = [account, region, instance.instanceId, rule.name, violation.message];
+    const id = createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
+    return [{ id, account, region, rule: rule.name, severity: rule.severity, violation, launchedBy, instance }];
+  });
+}
+
+/**
+ * Who launched the instance: its Auto Scaling group above all, since the event then names no more than a service role;
+ * else whom the event names; else the CloudFormation stack. AWS itself sets these tags, nobody else can.
+ */
+function launcherOf(launch: Launch, { tags }: Instance): string | null {
+  const group = tags.get("aws:autoscaling:groupName");
+  if (group) return autoScalingGroup(group);
+  const stack = tags.get("aws:cloudformation:stack-name");
+  return launch.launchedBy ?? (stack ? `CloudFormation stack ${stack}` : null);
+}
+
+function failed(error: unknown): Verdict {
+  return { kind: "failed", error };
+}
+
+const NOT_READ = { error: new Error("the facts of the instance were not read") };

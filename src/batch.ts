@@ -1,0 +1,117 @@
+import { PublishCommand, type SNSClient } from "@aws-sdk/client-sns";
+import { type Alert, alertsFor } from "./alert.ts";
+import { type Audit, auditLaunches, type Finding, type Verdict } from "./auditor.ts";
+import type { Launch } from "./events.ts";
+import { describeError, type Outcome } from "./outcome.ts";
+import type { TopicArn } from "./topic-arn.ts";
+
+/** The launches of one event: what an engine brings again as a whole when one of them is not settled. */
+export interface Unit {
+  /** All of one account and region. */
+  readonly launches: readonly Launch[];
+  /** When the engine will have been answered without us, in milliseconds since 1970. */
+  readonly deadline: number;
+}
+
+export interface Batch extends Audit {
+  readonly alertTopic: TopicArn;
+  /** The client for the alert topic's region. */
+  readonly sns: Pick<SNSClient, "send">;
+}
+
+/**
+ * Audits units of one account and region, publishes what they come to, and answers an outcome for each launch.
+ *
+ * A unit's findings are only alerted when all of its launches are settled, and when its engine still waits: else it
+ * will be brought again, and the alert would be repeated. Never throws: what AWS did not do is an outcome.
+ */
+export async function runBatch(units: readonly Unit[], batch: Batch): Promise<Outcome[][]> {
+  const all = await auditLaunches(
+    units.flatMap((unit) => unit.launches),
+    batch,
+  );
+  const now = batch.now();
+  const rest = all.values();
+  const audited = units.map((unit) => {
+    const verdicts = unit.launches.map(() => rest.next().value);
+    return { unit, verdicts, held: unit.deadline <= now || verdicts.some(isUnsettled) };
+  });
+  const findings = audited.flatMap((each) => (each.held ? [] : each.verdicts.flatMap(findingsOf)));
+  const published = await publishAll(alertsFor(findings, now), batch);
+  return audited.map(({ unit, verdicts, held }) =>
+    unit.launches.map((launch, index) => outcomeOf(launch, verdicts[index], held, published)),
+  );
+}
+
+/** What came of publishing a finding: the id of its alert, or the error. */
+type Published = ReadonlyMap<Finding["id"], { readonly alertId: string } | { readonly error: unknown }>;
+
+async function publishAll(alerts: readonly Alert[], batch: Batch): Promise<Published> {
+  const published = new Map<string, { alertId: string } | { error: unknown }>();
+  await Promise.all(
+    alerts.map(async (alert) => {
+      const result = await publish(alert, batch).then(
+        () => ({ alertId: alert.id }),
+        (error: unknown) => ({ error }),
+      );
+      for (const finding of alert.findings) published.set(finding.id, result);
+    }),
+  );
+  return published;
+}
+
+async function publish(alert: Alert, { sns, alertTopic }: Batch): Promise<void> {
+  await sns.send(
+    new PublishCommand({
+      TopicArn: alertTopic.arn,
+      Subject: alert.subject,
+      Message: alert.message,
+      MessageStructure: "json",
+      MessageAttributes: alert.attributes,
+      ...(alertTopic.fifo && { MessageGroupId: alert.group, MessageDeduplicationId: alert.id }),
+    }),
+  );
+}
+
+function outcomeOf(launch: Launch, verdict: Verdict | undefined, held: boolean, published: Published): Outcome {
+  switch (verdict?.kind) {
+    case "compliant":
+      return { kind: "compliant", launch };
+    case "ignored":
+      return { kind: "ignored", launch, reason: verdict.reason };
+    case "deferred":
+      return { kind: "deferred", launch, reason: verdict.reason, retryAfterSeconds: verdict.retryAfterSeconds };
+    case "violating":
+      return held ? { kind: "failed", launch, reason: HELD } : alertedOutcome(launch, verdict.findings, published);
+    default:
+      return { kind: "failed", launch, reason: describeError(verdict?.error) };
+  }
+}
+
+const HELD = "its alert waits for the others of the same delivery, which is to come again";
+
+function alertedOutcome(launch: Launch, findings: readonly Finding[], published: Published): Outcome {
+  const alertIds = new Set<string>();
+  for (const finding of findings) {
+    const result = published.get(finding.id);
+    if (result === undefined || "error" in result) {
+      return { kind: "failed", launch, reason: `the alert was not published: ${describeError(result?.error)}` };
+    }
+    alertIds.add(result.alertId);
+  }
+  return {
+    kind: "violating",
+    launch,
+    rules: findings.map((finding) => finding.rule),
+    reason: findings.map((finding) => finding.violation.message).join("; "),
+    alertIds: [...alertIds],
+  };
+}
+
+function findingsOf(verdict: Verdict | undefined): readonly Finding[] {
+  return verdict?.kind === "violating" ? verdict.findings : [];
+}
+
+function isUnsettled(verdict: Verdict | undefined): boolean {
+  return verdict === undefined || verdict.kind === "failed" || verdict.kind === "deferred";
+}

@@ -1,0 +1,113 @@
+import { EC2Client } from "@aws-sdk/client-ec2";
+import { SNSClient } from "@aws-sdk/client-sns";
+import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
+import { NodeHttpHandler } from "@smithy/node-http-handler";
+import type { Config, Credentials } from "./config.ts";
+import { partitionOf } from "./regions.ts";
+
+/** The AWS clients of one configuration. They live and die with it. */
+export interface Clients {
+  /** The client for an account and region; in an account that is not ours, with the role that is assumed there. */
+  ec2(account: string, region: string): EC2Client;
+  sns(region: string): SNSClient;
+}
+
+/** SNS waits 15 s for our answer, and one delivery can need three calls in a row. */
+const CONNECTION_TIMEOUT_MS = 2_000;
+const REQUEST_TIMEOUT_MS = 3_000;
+
+/** One retry for a connection that was closed under us; the engine that called us does the others. */
+const MAX_ATTEMPTS = 2;
+
+/** An organisation has many accounts and regions; those not heard of for longest make room. */
+const MAX_CLIENTS = 200;
+
+/** Assumed credentials are renewed so long before they expire, in milliseconds. */
+const RENEW_BEFORE_MS = 5 * 60_000;
+
+/** Makes clients for a valid configuration, each when it is first asked for. `now` is in milliseconds since 1970. */
+export function createClients(config: Config, now: () => number): Clients {
+  const requestHandler = new NodeHttpHandler({
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    throwOnRequestTimeout: true,
+  });
+  const settings = (region: string, credentials: Credentials | (() => Promise<Credentials>)) => ({
+    region,
+    credentials,
+    requestHandler,
+    maxAttempts: MAX_ATTEMPTS,
+    // Each command's chain of middleware is put together once, and not for each call: a fifth of a call's time.
+    cacheMiddleware: true,
+    ...(config.endpoint !== null && { endpoint: config.endpoint }),
+  });
+  const ec2 = remember((key: string) => {
+    const [account = "", region = ""] = key.split("/");
+    const ours = account === config.alertTopic.account;
+    return lean(new EC2Client(settings(region, ours ? config.credentials : assumed(account))));
+  });
+  const sns = remember((region: string) => lean(new SNSClient(settings(region, config.credentials))));
+  const assumed = remember((account: string) => {
+    const sts = lean(new STSClient(settings(config.region, config.credentials)));
+    return assumeRole(sts, config, account, now);
+  });
+  return { ec2: (account, region) => ec2(`${account}/${region}`), sns };
+}
+
+/** Without its expiration, the SDK would keep what it was once given for ever. */
+type Assumed = Credentials & { readonly expiration: Date };
+
+/** The credentials of `AUDIT_ROLE_NAME` in an account, kept until shortly before they expire. */
+function assumeRole(sts: STSClient, config: Config, account: string, now: () => number): () => Promise<Assumed> {
+  const roleArn = `arn:${partitionOf(config.region).name}:iam::${account}:role/${config.auditRoleName}`;
+  let kept: { credentials: Promise<Assumed>; renewAt: number } | null = null;
+
+  const assume = async (): Promise<Assumed> => {
+    const { Credentials: given } = await sts.send(
+      new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: "ec2-audit" }),
+    );
+    if (!given?.AccessKeyId || !given.SecretAccessKey || !given.SessionToken) {
+      throw new Error("AssumeRole was answered without credentials");
+    }
+    const expiration = given.Expiration ?? new Date(now());
+    if (kept) kept.renewAt = expiration.getTime() - RENEW_BEFORE_MS;
+    return {
+      accessKeyId: given.AccessKeyId,
+      secretAccessKey: given.SecretAccessKey,
+      sessionToken: given.SessionToken,
+      expiration,
+    };
+  };
+
+  return async () => {
+    if (kept === null || now() >= kept.renewAt) kept = { credentials: assume(), renewAt: Number.POSITIVE_INFINITY };
+    try {
+      return await kept.credentials;
+    } catch (error) {
+      kept = null;
+      throw error;
+    }
+  };
+}
+
+/** What the SDK does around each call and this function has no use for; without it a call takes a tenth less time. */
+const UNUSED_MIDDLEWARE = ["getUserAgentMiddleware", "loggerMiddleware", "recursionDetectionMiddleware"];
+
+function lean<T extends { middlewareStack: { remove(name: string): boolean } }>(client: T): T {
+  for (const name of UNUSED_MIDDLEWARE) client.middlewareStack.remove(name);
+  return client;
+}
+
+/** A function that makes each thing once, and forgets the oldest over `MAX_CLIENTS`. */
+function remember<T>(make: (key: string) => T): (key: string) => T {
+  const made = new Map<string, T>();
+  return (key) => {
+    const known = made.get(key);
+    if (known !== undefined) return known;
+    const [oldest] = made.keys();
+    if (made.size >= MAX_CLIENTS && oldest !== undefined) made.delete(oldest);
+    const thing = make(key);
+    made.set(key, thing);
+    return thing;
+  };
+}

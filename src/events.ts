@@ -1,0 +1,143 @@
+import { isObject, quote } from "./json.ts";
+import { isAccountId, isRegion } from "./regions.ts";
+
+/** An instance that is to be audited, and what is known of it before AWS is asked. */
+export interface Launch {
+  readonly account: string;
+  readonly region: string;
+  readonly instanceId: string;
+  /** When it happened, in milliseconds since 1970: the grace counts from here. */
+  readonly at: number;
+  /** Who launched it, where the event says so: an IAM principal's ARN, or an Auto Scaling group. */
+  readonly launchedBy: string | null;
+  /** The event's `detail-type`. */
+  readonly event: string;
+}
+
+/** What an event means to the audit. */
+export type EventReading =
+  | { readonly kind: "launches"; readonly launches: readonly Launch[] }
+  | { readonly kind: "ignored"; readonly reason: string }
+  | { readonly kind: "malformed"; readonly reason: string };
+
+/** Clocks differ a little, a quarter of an hour is not a little: an instance "launched" later than that would be within
+ * its grace for as long as the event likes. */
+const MAX_AHEAD_MS = 15 * 60_000;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The event's common part, read. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html */
+interface Origin {
+  readonly account: string;
+  readonly region: string;
+  readonly at: number;
+  readonly event: string;
+}
+
+type Reader = (detail: Fields, origin: Origin, event: Fields) => EventReading;
+
+/** The events understood, by `detail-type`. */
+const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  ["EC2 Instance State-change Notification", readStateChange],
+  ["AWS API Call via CloudTrail", readApiCall],
+  ["EC2 Instance Launch Successful", readAutoScalingLaunch],
+  ["Tag Change on Resource", readTagChange],
+  ["Scheduled Event", () => ignored("a scheduled event names no instance")],
+]);
+
+/**
+ * Reads an EventBridge event: which instances it asks to audit. Takes the event as parsed JSON and the time now in
+ * milliseconds. Anything that is an event, but not one of ours, is ignored; anything else is malformed.
+ */
+export function readEvent(event: unknown, now: number): EventReading {
+  if (!isObject(event)) return malformed("the event is not a JSON object");
+  const type = event["detail-type"];
+  if (typeof type !== "string") return malformed('the event has no "detail-type"');
+  const reader = READERS.get(type);
+  if (reader === undefined) return ignored(`no rule is about events of the type ${quote(type)}`);
+
+  const { account, region, time, detail } = event;
+  if (typeof account !== "string" || !isAccountId(account))
+    return malformed('the event\'s "account" is not an account id');
+  if (typeof region !== "string" || !isRegion(region)) return malformed('the event\'s "region" is not a region name');
+  const at = typeof time === "string" ? Date.parse(time) : Number.NaN;
+  if (Number.isNaN(at)) return malformed('the event\'s "time" is not a time');
+  if (at > now + MAX_AHEAD_MS) return malformed('the event\'s "time" is more than 15 minutes ahead of our clock');
+  if (!isObject(detail)) return malformed('the event has no "detail"');
+  return reader(detail, { account, region, at, event: type }, event);
+}
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html */
+function readStateChange(detail: Fields, origin: Origin): EventReading {
+  const { state } = detail;
+  if (typeof state !== "string") return malformed('the event\'s "detail.state" is missing');
+  if (state !== "pending" && state !== "running") return ignored(`the instance is ${quote(state)}`);
+  return launches(origin, [detail["instance-id"]], null, "detail.instance-id");
+}
+
+/**
+ * `RunInstances`, with every instance that it launched. A refused call has an `errorCode` and no instances.
+ * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+ */
+function readApiCall(detail: Fields, origin: Origin): EventReading {
+  if (detail.eventSource !== "ec2.amazonaws.com" || detail.eventName !== "RunInstances") {
+    return ignored("the API call is not RunInstances");
+  }
+  if (detail.errorCode !== undefined) return ignored("the RunInstances call failed, so nothing was launched");
+  const response = detail.responseElements;
+  const set = isObject(response) ? response.instancesSet : undefined;
+  const items: unknown = isObject(set) ? set.items : undefined;
+  if (!Array.isArray(items)) return malformed('the event\'s "detail.responseElements.instancesSet.items" is missing');
+  const ids = items.map((item: unknown) => (isObject(item) ? item.instanceId : undefined));
+  return launches(origin, ids, launcherOf(detail.userIdentity), "detail.responseElements…instanceId");
+}
+
+/** An AWS service that launches for a user has no ARN but a host name in `invokedBy`.
+ * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html */
+function launcherOf(identity: unknown): string | null {
+  if (!isObject(identity)) return null;
+  const name = [identity.arn, identity.invokedBy, identity.principalId].find((text) => typeof text === "string");
+  return typeof name === "string" && name !== "" ? name : null;
+}
+
+/** https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html */
+function readAutoScalingLaunch(detail: Fields, origin: Origin): EventReading {
+  const group = detail.AutoScalingGroupName;
+  const launchedBy = typeof group === "string" && group !== "" ? autoScalingGroup(group) : null;
+  return launches(origin, [detail.EC2InstanceId], launchedBy, "detail.EC2InstanceId");
+}
+
+/** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-tag-changes.html */
+function readTagChange(detail: Fields, origin: Origin, event: Fields): EventReading {
+  if (detail.service !== "ec2" || detail["resource-type"] !== "instance") {
+    return ignored("the tags are not an instance's");
+  }
+  const arns = event.resources;
+  if (!Array.isArray(arns)) return malformed('the event\'s "resources" is missing');
+  const ids = arns.map((arn: unknown) => (typeof arn === "string" ? arn.slice(arn.lastIndexOf("/") + 1) : undefined));
+  return launches(origin, ids, null, "resources");
+}
+
+/** How an Auto Scaling group is named where a launcher is. */
+export function autoScalingGroup(name: string): string {
+  return `Auto Scaling group ${name}`;
+}
+
+function launches(origin: Origin, ids: readonly unknown[], launchedBy: string | null, where: string): EventReading {
+  if (ids.length === 0 || !ids.every(isInstanceId)) return malformed(`the event's "${where}" is not an instance id`);
+  return { kind: "launches", launches: [...new Set(ids)].map((instanceId) => ({ ...origin, instanceId, launchedBy })) };
+}
+
+/** Instance ids are `i-` and 17 hexadecimal digits, 8 in older accounts.
+ * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html */
+function isInstanceId(id: unknown): id is string {
+  return typeof id === "string" && /^i-(?:[0-9a-f]{8}|[0-9a-f]{17})$/.test(id);
+}
+
+function ignored(reason: string): EventReading {
+  return { kind: "ignored", reason };
+}
+
+function malformed(reason: string): EventReading {
+  return { kind: "malformed", reason };
+}

@@ -1,0 +1,53 @@
+import type { Unit } from "./batch.ts";
+import { describeError, type Outcome } from "./outcome.ts";
+
+/** Runs the units of one account and region, and answers the outcomes of each, in their order. */
+export type RunLane = (account: string, region: string, units: readonly Unit[]) => Promise<Outcome[][]>;
+
+interface Waiting {
+  readonly unit: Unit;
+  readonly settle: (outcomes: Outcome[]) => void;
+}
+
+/**
+ * Gathers deliveries into batches without ever waiting for one: there is a lane for each account and region, and what
+ * arrives while the lane's batch is at work makes the next batch. A lone launch is audited at once; a burst of a
+ * hundred deliveries becomes two or three batches, so that its calls and its alerts are few.
+ */
+export function createLanes(run: RunLane): (unit: Unit) => Promise<Outcome[]> {
+  const lanes = new Map<string, Waiting[]>();
+
+  const work = async (key: string, account: string, region: string, queue: Waiting[]): Promise<void> => {
+    while (queue.length > 0) {
+      const batch = queue.splice(0);
+      const units = batch.map(({ unit }) => unit);
+      const outcomes = await run(account, region, units).catch((error: unknown) => units.map(failedBy(error)));
+      batch.forEach(({ settle }, index) => {
+        settle(outcomes[index] ?? []);
+      });
+    }
+    lanes.delete(key);
+  };
+
+  return (unit) => {
+    const [launch] = unit.launches;
+    if (launch === undefined) return Promise.resolve([]);
+    const { account, region } = launch;
+    const key = `${account}/${region}`;
+    return new Promise((settle) => {
+      const queue = lanes.get(key);
+      if (queue) {
+        queue.push({ unit, settle });
+      } else {
+        const own = [{ unit, settle }];
+        lanes.set(key, own);
+        // Not before all that is handed over in one go is in the lane: a batch of a queue's messages stays one batch.
+        queueMicrotask(() => void work(key, account, region, own));
+      }
+    });
+  };
+}
+
+function failedBy(error: unknown): (unit: Unit) => Outcome[] {
+  return (unit) => unit.launches.map((launch) => ({ kind: "failed", launch, reason: describeError(error) }));
+}

@@ -1,0 +1,77 @@
+import type { Problem } from "./config.ts";
+import type { Launch } from "./events.ts";
+
+/** What became of one launch, or of a delivery that holds none. Each engine is answered by the worst of its outcomes. */
+export type Outcome =
+  | { readonly kind: "compliant"; readonly launch: Launch }
+  | {
+      readonly kind: "violating";
+      readonly launch: Launch;
+      readonly rules: readonly string[];
+      readonly reason: string;
+      readonly alertIds: readonly string[];
+    }
+  | {
+      readonly kind: "deferred";
+      readonly launch: Launch;
+      readonly reason: string;
+      readonly retryAfterSeconds: number;
+    }
+  | { readonly kind: "ignored"; readonly reason: string; readonly launch?: Launch }
+  /** A subscription was confirmed. */
+  | { readonly kind: "confirmed"; readonly reason: string }
+  /** AWS did not do what it was asked: refused, throttled, timed out, or answered nonsense. */
+  | { readonly kind: "failed"; readonly reason: string; readonly launch?: Launch }
+  | { readonly kind: "malformed"; readonly reason: string }
+  /** Forged, stale, unverifiable, or from a topic that is not ours. */
+  | { readonly kind: "rejected"; readonly reason: string }
+  | { readonly kind: "misconfigured"; readonly problems: readonly Problem[]; readonly launch?: Launch };
+
+/** From the best to the worst: what an engine must be told when the outcomes of one delivery differ. */
+const ORDER: readonly Outcome["kind"][] = [
+  "compliant",
+  "ignored",
+  "confirmed",
+  "violating",
+  "malformed",
+  "rejected",
+  "deferred",
+  "failed",
+  "misconfigured",
+];
+
+/** The worst of some outcomes; that of no outcome at all is that there was nothing to do. */
+export function worstOf(outcomes: readonly Outcome[]): Outcome {
+  const nothing: Outcome = { kind: "ignored", reason: "there was nothing to audit" };
+  return outcomes.reduce(
+    (worst, outcome) => (ORDER.indexOf(outcome.kind) > ORDER.indexOf(worst.kind) ? outcome : worst),
+    outcomes[0] ?? nothing,
+  );
+}
+
+/** Why, as one sentence without its full stop. Names keys of the configuration, never their values. */
+export function reasonOf(outcome: Outcome): string {
+  switch (outcome.kind) {
+    case "compliant":
+      return "it keeps the rules";
+    case "misconfigured":
+      return outcome.problems.map(({ key, problem }) => `${key} ${problem}`).join("; ");
+    default:
+      return outcome.reason;
+  }
+}
+
+/** Whether the engine must bring the delivery again, or to its dead-letter queue: it is not done. */
+export function isUnsettled(outcome: Outcome): boolean {
+  return ORDER.indexOf(outcome.kind) >= ORDER.indexOf("malformed");
+}
+
+/**
+ * An error as it can be told: its name and the first line of its message, 300 characters at most. The lines that
+ * follow in AWS's own messages can quote the request, and with it a signature.
+ */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return "an unknown error";
+  const [line = ""] = error.message.split("\n");
+  return `${error.name}: ${line.slice(0, 300)}`;
+}

@@ -1,0 +1,75 @@
+import type { Tags } from "../facts.ts";
+import type { RuleKind } from "./rule.ts";
+
+/** Tag keys have 1 to 128 characters, and an instance at most 50 tags of its own.
+ * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */
+const MAX_KEY_LENGTH = 128;
+const MAX_TAGS = 50;
+
+/**
+ * `required-tags`: an instance has every tag named, with a value that is not blank.
+ * Settings: `tags`, a list of tag keys; `caseSensitive`, false unless given (the console writes `Name`, people `name`).
+ */
+export const requiredTags: RuleKind = {
+  name: "required-tags",
+  settings: ["tags", "caseSensitive"],
+
+  configure({ tags: keys, caseSensitive = false }) {
+    const problems: string[] = [];
+    if (!Array.isArray(keys) || keys.length === 0 || keys.length > MAX_TAGS || !keys.every(isTagKey)) {
+      problems.push(`"tags" must be a list of 1 to ${MAX_TAGS} tag keys of 1 to ${MAX_KEY_LENGTH} characters`);
+    }
+    if (typeof caseSensitive !== "boolean") problems.push('"caseSensitive" must be true or false');
+    if (problems.length > 0) return { problems };
+
+    const fold = (key: string) => (caseSensitive ? key : key.toLowerCase());
+    const required = new Map<string, string>();
+    for (const key of keys as string[]) if (!required.has(fold(key))) required.set(fold(key), key);
+
+    return {
+      needs: ["tags"],
+      check({ tags }) {
+        const { present, blank: blankKeys } = sortKeys(tags, fold);
+        const missing: string[] = [];
+        const blank: string[] = [];
+        for (const [folded, key] of required) {
+          if (present.has(folded)) continue;
+          (blankKeys.has(folded) ? blank : missing).push(key);
+        }
+        if (missing.length + blank.length === 0) return null;
+        return {
+          message: [say("missing", missing), say("blank", blank)].filter(Boolean).join("; "),
+          remedy: (instanceId, region) => [createTagsCommand(instanceId, region, [...missing, ...blank])],
+          details: { missing, blank },
+        };
+      },
+    };
+  },
+};
+
+function isTagKey(key: unknown): key is string {
+  return typeof key === "string" && key.trim() !== "" && key.length <= MAX_KEY_LENGTH;
+}
+
+/** Which keys have a value, and which only blank ones. An instance may have both `name` and `Name`. */
+function sortKeys(tags: Tags, fold: (key: string) => string): { present: Set<string>; blank: Set<string> } {
+  const present = new Set<string>();
+  const blank = new Set<string>();
+  for (const [key, value] of tags) (value.trim() === "" ? blank : present).add(fold(key));
+  return { present, blank };
+}
+
+function say(what: string, keys: readonly string[]): string {
+  if (keys.length === 0) return "";
+  const quoted = keys.map((key) => `"${key}"`).join(", ");
+  return keys.length === 1 ? `the tag ${quoted} is ${what}` : `the tags ${quoted} are ${what}`;
+}
+
+function createTagsCommand(instanceId: string, region: string, keys: readonly string[]): string {
+  const tags = keys.map((key) => shellQuote(`Key=${key},Value=...`)).join(" ");
+  return `aws ec2 create-tags --region ${region} --resources ${instanceId} --tags ${tags}`;
+}
+
+function shellQuote(word: string): string {
+  return /^[\w=,.:/@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

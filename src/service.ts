@@ -1,0 +1,97 @@
+import { runBatch } from "./batch.ts";
+import { createClients } from "./clients.ts";
+import type { Config } from "./config.ts";
+import { type Launch, readEvent } from "./events.ts";
+import { ec2Facts } from "./facts.ts";
+import { createLanes } from "./lanes.ts";
+import { createLog, type Log, type Write } from "./log.ts";
+import type { Outcome } from "./outcome.ts";
+import { type Certificates, pinnedCertificate } from "./sns/certificate.ts";
+import { createSubscriber, type Subscriber } from "./sns/subscription.ts";
+
+/** What the service takes from the world around it. */
+export interface World {
+  /** The time now, in milliseconds since 1970. */
+  readonly now: () => number;
+  readonly write: Write;
+  /** The certificates that deliveries name; they are the same for every configuration. */
+  readonly certificates: Certificates;
+}
+
+/** An engine that calls us, as far as the audit has to know it. */
+export interface Engine {
+  readonly name: string;
+  /** For how many seconds after the first call it will call again. */
+  readonly patienceSeconds: number;
+}
+
+/** Everything that is made of one configuration, and must not outlive it. */
+export interface Service {
+  readonly config: Config;
+  readonly log: Log;
+  readonly certificates: Certificates;
+  readonly subscriber: Subscriber;
+  /**
+   * Audits what events ask for, and answers the outcomes of each event, by the deadline in milliseconds since 1970.
+   * Takes the events as parsed JSON. Never throws.
+   */
+  audit(events: readonly unknown[], engine: Engine, deadline: number): Promise<Outcome[][]>;
+}
+
+/** Makes the service for a valid configuration. Nothing is asked of AWS before there is something to audit. */
+export function createService(config: Config, world: World): Service {
+  const { now } = world;
+  const log = createLog(config.logLevel, world.write, now);
+  const clients = createClients(config, now);
+  const { policy, graceSeconds, alertTopic } = config;
+  const submit = createLanes((account, region, units) => {
+    const facts = ec2Facts(clients.ec2(account, region));
+    return runBatch(units, { policy, graceSeconds, now, facts, alertTopic, sns: clients.sns(alertTopic.region) });
+  });
+
+  const auditOne = async (event: unknown, engine: Engine, deadline: number): Promise<Outcome[]> => {
+    const reading = readEvent(event, now());
+    if (reading.kind !== "launches") return [reading];
+    const { launches } = reading;
+    const misconfigured = launches
+      .map((launch) => misfit(launch, config, engine))
+      .filter((outcome) => outcome !== null);
+    if (misconfigured.length > 0) return misconfigured;
+    const late = launches.map((launch): Outcome => ({ kind: "failed", launch, reason: "AWS took too long to answer" }));
+    return before(deadline - now(), submit({ launches, deadline }), late);
+  };
+
+  return {
+    config,
+    log,
+    certificates: config.signingCert ? pinnedCertificate(config.signingCert, now) : world.certificates,
+    subscriber: createSubscriber(config, clients, log, now),
+    audit: (events, engine, deadline) => Promise.all(events.map((event) => auditOne(event, engine, deadline))),
+  };
+}
+
+/** What in the configuration does not fit this launch or this engine; null when it all does. */
+function misfit(launch: Launch, config: Config, engine: Engine): Outcome | null {
+  if (launch.account !== config.alertTopic.account && config.auditRoleName === null) {
+    const problem = `is missing: it names the role to assume in account ${launch.account}, which is not ours`;
+    return { kind: "misconfigured", launch, problems: [{ key: "AUDIT_ROLE_NAME", problem }] };
+  }
+  if (config.graceSeconds > engine.patienceSeconds) {
+    const problem = `is longer than ${engine.name} calls again, ${engine.patienceSeconds} s: lower it, or put an SQS queue in between`;
+    return { kind: "misconfigured", launch, problems: [{ key: "GRACE_SECONDS", problem }] };
+  }
+  return null;
+}
+
+/** The result when it comes within so many milliseconds, else the other one. */
+async function before<T>(milliseconds: number, result: Promise<T>, otherwise: T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<T>((resolve) => {
+    timer = setTimeout(resolve, Math.max(0, milliseconds), otherwise);
+  });
+  try {
+    return await Promise.race([result, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,91 @@
+import type { Outcome } from "../outcome.ts";
+import type { Engine, Service } from "../service.ts";
+import { isCertificateUrl } from "./certificate.ts";
+import { type Envelope, isRawDelivery, rawDelivery, readEnvelope, unwrapMessage } from "./envelope.ts";
+import { isKnownVersion, isSignedBy } from "./signature.ts";
+
+/** An SNS delivery as it came over HTTP. */
+export interface Delivery {
+  /** With names in lower case. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: string;
+}
+
+/** SNS over HTTPS calls again for an hour at most, under the delivery policy that we subscribe with. */
+const SNS_HTTPS: Engine = { name: "SNS", patienceSeconds: 3_600 };
+
+/** SNS retries for an hour, so an older message is a replay; the sender's clock may be a little ahead of ours. */
+const MAX_AGE_MS = 2 * 60 * 60_000;
+const MAX_AHEAD_MS = 15 * 60_000;
+
+/**
+ * Verifies a delivery, then acts on it: audits the event of a notification, or confirms a subscription. Answers the
+ * outcome for each launch in it, or one for the delivery as a whole, by the deadline in milliseconds since 1970.
+ * Nothing is asked of AWS for a delivery that is not verified, but its certificate.
+ */
+export async function receive(
+  delivery: Delivery,
+  service: Service,
+  now: () => number,
+  deadline: number,
+): Promise<Outcome[]> {
+  const reading = isRawDelivery(delivery.headers) ? rawDelivery : readEnvelope(delivery.body);
+  if (reading.kind !== "envelope") return [reading];
+  const { envelope } = reading;
+  const topic = service.config.launchTopics.find(({ arn }) => arn === envelope.TopicArn);
+  if (topic === undefined) return [rejected("the topic is not one of LAUNCH_TOPIC_ARN")];
+  const refusal = await refuse(envelope, topic.region, delivery.headers, service, now());
+  if (refusal !== null) return [refusal];
+
+  switch (envelope.Type) {
+    case "SubscriptionConfirmation":
+      return [await service.subscriber.confirm(envelope, topic)];
+    case "UnsubscribeConfirmation":
+      service.log.note("warn", "SNS says that this function was unsubscribed", { topic: topic.arn });
+      return [{ kind: "ignored", reason: "the subscription has ended" }];
+    case "Notification": {
+      const subscribing = service.subscriber.ensure();
+      const message = unwrapMessage(envelope.Message);
+      if ("malformed" in message) return [{ kind: "malformed", reason: message.malformed }];
+      const [outcomes = []] = await service.audit([message.event], SNS_HTTPS, deadline);
+      await subscribing;
+      return outcomes;
+    }
+  }
+}
+
+/** Why the delivery is not to be believed; null when it is. The cheap checks come first. */
+async function refuse(
+  envelope: Envelope,
+  region: string,
+  headers: Delivery["headers"],
+  service: Service,
+  now: number,
+): Promise<Outcome | null> {
+  if (!agrees(headers["x-amz-sns-message-type"], envelope.Type)) {
+    return rejected("the header x-amz-sns-message-type is not the envelope's Type");
+  }
+  if (!agrees(headers["x-amz-sns-topic-arn"], envelope.TopicArn)) {
+    return rejected("the header x-amz-sns-topic-arn is not the envelope's TopicArn");
+  }
+  const sentAt = Date.parse(envelope.Timestamp);
+  if (Number.isNaN(sentAt)) return { kind: "malformed", reason: "the envelope's Timestamp is not a time" };
+  if (sentAt < now - MAX_AGE_MS) return rejected("the message is older than two hours");
+  if (sentAt > now + MAX_AHEAD_MS) return rejected("the message is more than fifteen minutes ahead of our clock");
+  if (!isKnownVersion(envelope.SignatureVersion)) return rejected("the SignatureVersion is not 1 or 2");
+  if (!isCertificateUrl(envelope.SigningCertURL, region)) {
+    return rejected("the SigningCertURL is not where SNS keeps its certificates");
+  }
+  const reading = await service.certificates.keyOf(envelope.SigningCertURL);
+  if (reading.kind !== "key") return reading;
+  return isSignedBy(envelope, reading.key) ? null : rejected("the signature is not SNS's");
+}
+
+/** SNS sends both headers; a caller that sends none is judged by the signature alone. */
+function agrees(header: string | undefined, value: string): boolean {
+  return header === undefined || header === value;
+}
+
+function rejected(reason: string): Outcome {
+  return { kind: "rejected", reason };
+}

@@ -1,0 +1,114 @@
+import { ConfirmSubscriptionCommand, SubscribeCommand } from "@aws-sdk/client-sns";
+import type { Clients } from "../clients.ts";
+import type { Config } from "../config.ts";
+import type { Log } from "../log.ts";
+import { describeError, type Outcome } from "../outcome.ts";
+import type { TopicArn } from "../topic-arn.ts";
+import type { Confirmation } from "./envelope.ts";
+
+/**
+ * The delivery policy that we subscribe with. It has to outlast every grace that the configuration allows, whatever it
+ * is now: SNS refuses to subscribe an endpoint again with other attributes, and changing them would take one more
+ * permission. Every 15 s at first, so that a launch is looked at as soon as its grace is over; then every minute, up to
+ * 3,540 s of the 3,600 s that SNS allows in all.
+ * https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html#creating-delivery-policy
+ */
+export const DELIVERY_POLICY = {
+  healthyRetryPolicy: {
+    numRetries: 65,
+    numNoDelayRetries: 0,
+    minDelayTarget: 15,
+    numMinDelayRetries: 8,
+    maxDelayTarget: 60,
+    numMaxDelayRetries: 57,
+    backoffFunction: "linear",
+  },
+};
+
+/** A subscription that failed is tried again by a run that comes so much later, in milliseconds. */
+const RETRY_AFTER_MS = 60_000;
+
+/** SNS says this in place of an ARN. */
+const PENDING = "pending confirmation";
+
+/** Whether the function is subscribed, for the health document: one word, or what went wrong. */
+export type SubscriptionState = "not configured" | "not yet" | "pending" | "confirmed" | `failed: ${string}`;
+
+export interface Subscriber {
+  /** Subscribes `FUNCTION_URL` to the launch topics, once; does nothing without one. Never throws. */
+  ensure(): Promise<void>;
+  /** Answers SNS's request to confirm a subscription; the envelope must be verified. */
+  confirm(envelope: Confirmation, topic: TopicArn): Promise<Outcome>;
+  state(): SubscriptionState;
+}
+
+/** The subscriber of one configuration. `now` is in milliseconds since 1970. */
+export function createSubscriber(config: Config, clients: Clients, log: Log, now: () => number): Subscriber {
+  const { functionUrl, launchTopics } = config;
+  const states = new Map<string, SubscriptionState>();
+  let running: Promise<void> | null = null;
+  let tryAgainAt = 0;
+
+  const subscribe = async (url: string, topic: TopicArn): Promise<void> => {
+    try {
+      const { SubscriptionArn } = await clients.sns(topic.region).send(
+        new SubscribeCommand({
+          TopicArn: topic.arn,
+          Protocol: new URL(url).protocol.slice(0, -1),
+          Endpoint: url,
+          Attributes: { DeliveryPolicy: JSON.stringify(DELIVERY_POLICY) },
+        }),
+      );
+      const state = SubscriptionArn === undefined || SubscriptionArn === PENDING ? "pending" : "confirmed";
+      // SNS may have asked for the confirmation, and been answered, before this answer came.
+      if (states.get(topic.arn) !== "confirmed") states.set(topic.arn, state);
+      log.note("info", `subscription ${state}`, { topic: topic.arn });
+    } catch (error) {
+      const reason = describeError(error);
+      states.set(topic.arn, `failed: ${reason}`);
+      tryAgainAt = now() + RETRY_AFTER_MS;
+      log.note("error", `could not subscribe FUNCTION_URL: ${reason}`, { topic: topic.arn });
+    }
+  };
+
+  return {
+    async ensure() {
+      if (functionUrl === null) return;
+      const missing = launchTopics.filter(({ arn }) => {
+        const state = states.get(arn);
+        return state === undefined || (state.startsWith("failed") && now() >= tryAgainAt);
+      });
+      if (missing.length > 0 && running === null) {
+        running = Promise.all(missing.map((topic) => subscribe(functionUrl, topic))).then(() => {
+          running = null;
+        });
+      }
+      await running;
+    },
+
+    async confirm(envelope, topic) {
+      try {
+        await clients.sns(topic.region).send(
+          new ConfirmSubscriptionCommand({
+            TopicArn: topic.arn,
+            Token: envelope.Token,
+            AuthenticateOnUnsubscribe: "true",
+          }),
+        );
+        states.set(topic.arn, "confirmed");
+        return { kind: "confirmed", reason: `the subscription to ${topic.name} is confirmed` };
+      } catch (error) {
+        return { kind: "failed", reason: `the subscription could not be confirmed: ${describeError(error)}` };
+      }
+    },
+
+    state() {
+      const all = launchTopics.map(({ arn }) => states.get(arn));
+      const failure = all.find((state) => state?.startsWith("failed"));
+      if (failure !== undefined) return failure;
+      if (all.includes("pending")) return "pending";
+      if (all.every((state) => state === "confirmed")) return "confirmed";
+      return functionUrl === null ? "not configured" : "not yet";
+    },
+  };
+}
