@@ -1,0 +1,295 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { Agent, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import pc from "picocolors";
+import { rolldown } from "rolldown";
+import { createSigningIdentity } from "../src/local/aws/certificate.ts";
+import { ALERT_TOPIC, instanceId, queueEvent, REGION, signedDelivery } from "./deliveries.ts";
+import { type Child, median, start, timeToLoad } from "./processes.ts";
+
+/** One line of the table: a figure of ours beside that of a baseline in the same run, and what the design asks for. */
+interface Row {
+  readonly what: string;
+  readonly ours: string;
+  readonly baseline: string;
+  readonly ratio: number | null;
+  readonly target: string;
+  readonly met: boolean | null;
+}
+
+const ROUNDS = 9;
+const DELIVERIES = 250;
+const WARM_UP = 400;
+const LOADS = 21;
+const BURST = 10_000;
+
+const folder = mkdtempSync(join(tmpdir(), "ec2-audit-bench-"));
+const ours = resolve("dist/audit.js");
+
+/** The baselines are bundled as ours is, but for what ours leaves out. */
+async function bundle(name: string): Promise<string> {
+  const file = join(folder, `${name}.cjs`);
+  const input = fileURLToPath(new URL(`./functions/${name}.ts`, import.meta.url));
+  const build = await rolldown({
+    input,
+    platform: "node",
+    resolve: { mainFields: ["module", "main"] },
+    treeshake: { moduleSideEffects: false },
+  });
+  await build.write({ file, format: "cjs", exports: "default", codeSplitting: false, minify: true });
+  return file;
+}
+
+const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+
+function post(port: number, body: string): Promise<number> {
+  return new Promise((done, fail) => {
+    const headers = { "Content-Type": "text/plain; charset=UTF-8", "Content-Length": Buffer.byteLength(body) };
+    const sent = request({ agent, port, host: "127.0.0.1", method: "POST", headers }, (response) => {
+      response.resume();
+      response.on("end", () => done(response.statusCode ?? 0));
+    });
+    sent.on("error", fail);
+    sent.end(body);
+  });
+}
+
+function note(text: string): void {
+  process.stderr.write(pc.dim(`${text}\n`));
+}
+
+/** Loading: the functions in turns, so that what else the machine does falls on all of them alike. */
+function measureLoading(files: Readonly<Record<string, string>>): Record<string, number> {
+  const times: Record<string, number[]> = {};
+  for (let round = 0; round < LOADS; round++) {
+    for (const [name, file] of Object.entries(files)) {
+      const list = times[name] ?? [];
+      times[name] = list;
+      list.push(timeToLoad(file));
+    }
+  }
+  return Object.fromEntries(Object.entries(times).map(([name, list]) => [name, median(list)]));
+}
+
+/** CPU in microseconds per delivery, one delivery at a time, the hosts in turns; the median of the rounds. */
+async function measureDeliveries(
+  hosts: Readonly<Record<string, Child>>,
+  deliveries: readonly string[],
+): Promise<Record<string, number>> {
+  const perDelivery: Record<string, number[]> = {};
+  for (let round = -1; round < ROUNDS; round++) {
+    for (const [name, host] of Object.entries(hosts)) {
+      await host.ask("cpu");
+      const count = round < 0 ? WARM_UP : DELIVERIES;
+      for (let sent = 0; sent < count; sent++) {
+        const status = await post(host.port, deliveries[sent % deliveries.length] ?? "");
+        if (status !== 200) throw new Error(`${name} answered ${status}`);
+      }
+      const { microseconds } = await host.ask("cpu");
+      const list = perDelivery[name] ?? [];
+      perDelivery[name] = list;
+      if (round >= 0) list.push(Number(microseconds) / count);
+    }
+  }
+  return Object.fromEntries(Object.entries(perDelivery).map(([name, list]) => [name, median(list)]));
+}
+
+/** CPU in microseconds per launch in a queue's batches of ten, one in ten violating. */
+async function measureBatches(host: Child): Promise<number> {
+  const batches = Array.from({ length: 100 }, (_, batch) =>
+    queueEvent(Array.from({ length: 10 }, (_, index) => instanceId(batch * 10 + index, index === 0))),
+  );
+  const perLaunch: number[] = [];
+  for (let round = -1; round < ROUNDS; round++) {
+    const { microseconds } = await host.ask(batches);
+    if (round >= 0) perLaunch.push(Number(microseconds) / 1000);
+  }
+  return median(perLaunch);
+}
+
+/** The EC2 calls for a burst of launches, one in ten violating, through the Lambda handler in batches of a queue. */
+async function countBurst(host: Child, aws: Child, batchSize: number, violating: (index: number) => boolean) {
+  await aws.ask("calls");
+  const events: unknown[] = [];
+  for (let from = 0; from < BURST; from += batchSize) {
+    const indexes = Array.from({ length: batchSize }, (_, offset) => from + offset);
+    events.push(queueEvent(indexes.map((index) => instanceId(index, violating(index)))));
+  }
+  await host.ask(events);
+  return ec2Calls(await aws.ask("calls"));
+}
+
+/** The same burst as HTTPS deliveries to one webtask, 50 at a time. */
+async function countWebtaskBurst(host: Child, aws: Child, deliveries: readonly string[]) {
+  await aws.ask("calls");
+  const rest = deliveries.values();
+  const work = async () => {
+    for (const delivery of rest) await post(host.port, delivery);
+  };
+  await Promise.all(Array.from({ length: 50 }, work));
+  return ec2Calls(await aws.ask("calls"));
+}
+
+function ec2Calls({ calls }: Record<string, unknown>): number {
+  const { DescribeTags = 0, DescribeInstances = 0 } = calls as Record<string, number>;
+  return DescribeTags + DescribeInstances;
+}
+
+function ratioRow(what: string, value: number, baseline: number, of: string, unit: string, limit: number): Row {
+  const ratio = value / baseline;
+  const show = (figure: number) => `${figure.toFixed(unit === "ms" ? 1 : 0)} ${unit}`;
+  return {
+    what,
+    ours: show(value),
+    baseline: `${show(baseline)} ${of}`,
+    ratio,
+    target: `≤ ${limit} ×`,
+    met: ratio <= limit,
+  };
+}
+
+function countRow(what: string, calls: number, limit: number | null): Row {
+  const target = limit === null ? "" : `≤ ${limit.toLocaleString("en")}`;
+  const met = limit === null ? null : calls <= limit;
+  return {
+    what,
+    ours: calls.toLocaleString("en"),
+    baseline: `${BURST.toLocaleString("en")} one per launch`,
+    ratio: calls / BURST,
+    target,
+    met,
+  };
+}
+
+function print(rows: readonly Row[]): void {
+  const cells = rows.map((row) => [
+    row.what,
+    row.ours,
+    row.baseline,
+    row.ratio === null ? "" : `${row.ratio.toFixed(2)} ×`,
+    row.target,
+    row.met === null ? "" : row.met ? "met" : "NOT MET",
+  ]);
+  const head = ["what", "ours", "beside", "ratio", "target", ""];
+  const widths = head.map((title, column) => Math.max(title.length, ...cells.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd();
+  console.log(pc.bold(line(head)));
+  for (const row of cells) {
+    const text = line(row);
+    console.log(row[5] === "NOT MET" ? pc.red(text) : text);
+  }
+}
+
+async function main(): Promise<void> {
+  const asJson = process.argv.includes("--json");
+  note(`Node ${process.version}; medians, one run; about a minute`);
+  const empty = join(folder, "empty.cjs");
+  writeFileSync(empty, "");
+  const [noop, plain, hand] = [await bundle("noop"), await bundle("plain-sdk"), await bundle("by-hand")];
+
+  note("loading ...");
+  const loading = measureLoading({ node: empty, ours, plain });
+
+  const aws = await start("canned-aws", []);
+  const identity = await createSigningIdentity(Date.now());
+  const secrets = {
+    AWS_REGION: REGION,
+    AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE",
+    AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${aws.port}`,
+    ALERT_TOPIC_ARN: ALERT_TOPIC,
+    SNS_SIGNING_CERT: identity.certificate,
+  };
+  const hosts: Record<string, Child> = {};
+  for (const [name, file] of Object.entries({ noop, hand, plain, ours })) {
+    hosts[name] = await start("webtask-host", [file, JSON.stringify(secrets)]);
+  }
+  const signed = (violating: boolean) =>
+    Array.from({ length: DELIVERIES }, (_, index) => signedDelivery(identity, instanceId(index, violating)));
+  note("compliant launches ...");
+  const compliant = await measureDeliveries(hosts, signed(false));
+  note("violating launches ...");
+  const violating = await measureDeliveries(hosts, signed(true));
+  const above = (figures: Record<string, number>, name: string) => (figures[name] ?? 0) - (figures.noop ?? 0);
+
+  note("batches ...");
+  const lambda = await start("lambda-host", [ours], secrets);
+  const batched = await measureBatches(lambda);
+  note(`a burst of ${BURST.toLocaleString("en")} ...`);
+  const autoScaling = await countBurst(lambda, aws, 10, (index) => index % 1000 < 100);
+  const spread = await countBurst(lambda, aws, 10, (index) => index % 10 === 0);
+  const windowed = await countBurst(lambda, aws, 100, (index) => index % 10 === 0);
+  const burst = Array.from({ length: BURST }, (_, index) =>
+    signedDelivery(identity, instanceId(index, index % 10 === 0)),
+  );
+  const webtask = hosts.ours ? await countWebtaskBurst(hosts.ours, aws, burst) : Number.NaN;
+
+  const { size } = statSync(ours);
+  const plainMixed = 0.9 * above(compliant, "plain") + 0.1 * above(violating, "plain");
+  const kilobytes = size / 1000;
+  const rows: Row[] = [
+    ratioRow("loading the file", loading.ours ?? 0, loading.node ?? 0, "bare node", "ms", 1.4),
+    ratioRow("  for comparison: plain SDK v3, loading", loading.plain ?? 0, loading.node ?? 0, "bare node", "ms", 99),
+    {
+      what: "dist/audit.js, minified",
+      ours: `${kilobytes.toFixed(0)} kB`,
+      baseline: `${(statSync(plain).size / 1000).toFixed(0)} kB plain SDK v3`,
+      ratio: size / statSync(plain).size,
+      target: "≤ 300 kB",
+      met: kilobytes <= 300,
+    },
+    ratioRow(
+      "CPU per compliant launch, above a no-op",
+      above(compliant, "ours"),
+      above(compliant, "plain"),
+      "plain SDK v3",
+      "µs",
+      1.1,
+    ),
+    ratioRow(
+      "  the floor: the call signed by hand",
+      above(compliant, "hand"),
+      above(compliant, "plain"),
+      "plain SDK v3",
+      "µs",
+      99,
+    ),
+    ratioRow(
+      "CPU per violating launch, above a no-op",
+      above(violating, "ours"),
+      above(violating, "plain"),
+      "plain SDK v3",
+      "µs",
+      1.6,
+    ),
+    ratioRow(
+      "  the floor: two calls signed by hand",
+      above(violating, "hand"),
+      above(violating, "plain"),
+      "plain SDK v3",
+      "µs",
+      99,
+    ),
+    ratioRow("CPU per launch, SQS batches of 10, 1 in 10 violating", batched, plainMixed, "plain SDK v3", "µs", 0.3),
+    countRow("EC2 calls, 10,000 launches in SQS batches of 10, 1 in 10 violating by the hundred", autoScaling, 1100),
+    countRow("  the same, violating ones spread evenly", spread, null),
+    countRow("  the same, spread evenly, in batches of 100", windowed, null),
+    countRow("  the same, spread evenly, to one webtask, 50 deliveries at a time", webtask, null),
+  ].map((row) => (row.target === "≤ 99 ×" ? { ...row, target: "", met: null } : row));
+  if (asJson) console.log(JSON.stringify({ node: process.version, rows }, null, 2));
+  else print(rows);
+  for (const child of [aws, lambda, ...Object.values(hosts)]) child.stop();
+  rmSync(folder, { recursive: true });
+  process.exitCode = rows.some((row) => row.met === false) ? 1 : 0;
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exit(2);
+});
