@@ -85,9 +85,7 @@ async function siftByTags(
   return launches.filter((launch) => {
     const read = reads.get(launch.instanceId) ?? NOT_READ;
     const verdict =
-      "error" in read
-        ? failed(read.error)
-        : (keptRules({ tags: read.value, instance: null }, audit) ?? withinGrace(launch, audit));
+      "error" in read ? failed(read.error) : beforeAlert(launch, { tags: read.value, instance: null }, audit);
     if (verdict) verdicts.set(launch.instanceId, verdict);
     return verdict === null;
   });
@@ -105,19 +103,21 @@ function judge(launch: Launch, instance: Instance | null, audit: Audit): Verdict
   }
   const facts: Facts = { tags: instance.tags, instance };
   return (
-    keptRules(facts, audit) ??
-    withinGrace(launch, audit) ?? { kind: "violating", findings: findingsOf(launch, facts, instance, audit.policy) }
+    beforeAlert(launch, facts, audit) ?? {
+      kind: "violating",
+      findings: findingsOf(launch, facts, instance, audit.policy),
+    }
   );
 }
 
-function keptRules(facts: Facts, audit: Audit): Verdict | null {
-  return audit.policy.rules.every((rule) => rule.check(facts) === null) ? { kind: "compliant" } : null;
-}
-
-function withinGrace(launch: Launch, audit: Audit): Verdict | null {
+/** The verdict on an instance that is not to be alerted: it keeps the rules, or is within its grace. Null for the others. */
+function beforeAlert(launch: Launch, facts: Facts, audit: Audit): Verdict | null {
+  const violations = audit.policy.rules.map((rule) => rule.check(facts)).filter((violation) => violation !== null);
+  if (violations.length === 0) return { kind: "compliant" };
   const left = secondsLeft(launch, audit.graceSeconds, audit);
   if (left <= 0) return null;
-  return { kind: "deferred", retryAfterSeconds: left, reason: "it breaks the rules, within its grace" };
+  const reason = `${violations.map((violation) => violation.message).join("; ")}, within its grace`;
+  return { kind: "deferred", retryAfterSeconds: left, reason };
 }
 
 /** How much of a span that began with the launch is left, in whole seconds, rounded up. */

@@ -1,0 +1,46 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { freePort } from "../free-port.ts";
+
+/** The deployed file, served by the public webtask-runtime in a process of its own. */
+export interface FunctionProcess {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the function with its secrets; `FUNCTION_URL` is added to them. Takes the file's absolute path, and what is to
+ * be done with each line of its log. Throws when the process ends before it listens.
+ */
+export async function startFunction(
+  file: string,
+  secrets: Readonly<Record<string, string>>,
+  onLog: (line: string) => void,
+): Promise<FunctionProcess> {
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}/`;
+  const child: ChildProcess = fork(fileURLToPath(new URL("./webtask-server.mjs", import.meta.url)), [], {
+    // webtask-runtime 2.0.0 reads a constant through a circular import, of which Node warns at every request.
+    execArgv: ["--disable-warning=Warning"],
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
+  });
+  let rest = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) onLog(line);
+  });
+  const ended = once(child, "exit");
+  // Secrets go through a channel that no list of processes shows.
+  child.send({ file, port, secrets: { ...secrets, FUNCTION_URL: url } });
+  const first = await Promise.race([once(child, "message"), ended.then(() => null)]);
+  if (first === null) throw new Error("the function's process ended before it listened");
+  return {
+    url,
+    async stop() {
+      child.kill();
+      await ended;
+    },
+  };
+}

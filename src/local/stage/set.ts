@@ -1,0 +1,87 @@
+import { resolve } from "node:path";
+import { EC2Client } from "@aws-sdk/client-ec2";
+import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
+import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
+import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { type DeliveryAttempt, type EmbeddedAws, startEmbeddedAws, systemClock } from "../aws/index.ts";
+import { type FunctionProcess, startFunction } from "./function-process.ts";
+
+/** The stage, set: the embedded AWS with topics, rule and queue as the article has them, and the function. */
+export interface StageSet {
+  readonly aws: EmbeddedAws;
+  readonly functionProcess: FunctionProcess;
+  readonly ec2: EC2Client;
+  /** What a program that is subscribed to the alerts reads. */
+  readonly alertQueueUrl: string;
+  readonly settings: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+export interface Watchers {
+  onDelivery(attempt: DeliveryAttempt): void;
+  onLog(line: string): void;
+}
+
+/** What the embedded AWS is called with; it checks no signatures. */
+export const CREDENTIALS = { AWS_REGION: "us-east-1", AWS_ACCESS_KEY_ID: "local", AWS_SECRET_ACCESS_KEY: "local" };
+
+/** EC2's own answers take about so long, in milliseconds; on loopback a burst would be over before it became a batch. */
+const EC2_TAKES_MS = 60;
+
+/**
+ * Sets the stage. SNS's waiting runs `speed` times faster than the wall; the grace, in seconds, is on the wall's clock.
+ * Throws when the deployed file has not been built.
+ */
+export async function setStage(speed: number, graceSeconds: number, watchers: Watchers): Promise<StageSet> {
+  const aws = await startEmbeddedAws({ clock: systemClock({ speed }), onDelivery: watchers.onDelivery });
+  aws.faults.add({ service: "ec2", kind: "slow", ms: EC2_TAKES_MS * speed });
+  const settings = {
+    region: CREDENTIALS.AWS_REGION,
+    endpoint: aws.endpoint,
+    credentials: {
+      accessKeyId: CREDENTIALS.AWS_ACCESS_KEY_ID,
+      secretAccessKey: CREDENTIALS.AWS_SECRET_ACCESS_KEY,
+    },
+  };
+  const sns = new SNSClient(settings);
+  const events = new EventBridgeClient(settings);
+  const launches = await sns.send(new CreateTopicCommand({ Name: "ec2_launches_check" }));
+  const alerts = await sns.send(new CreateTopicCommand({ Name: "ec2_audit_alert" }));
+  const { QueueUrl: alertQueueUrl = "" } = await new SQSClient(settings).send(
+    new CreateQueueCommand({ QueueName: "alerts" }),
+  );
+  await sns.send(
+    new SubscribeCommand({
+      TopicArn: alerts.TopicArn,
+      Protocol: "sqs",
+      Endpoint: `arn:aws:sqs:${CREDENTIALS.AWS_REGION}:${aws.accountId}:alerts`,
+      Attributes: { RawMessageDelivery: "true" },
+    }),
+  );
+  const pattern = {
+    source: ["aws.ec2"],
+    "detail-type": ["EC2 Instance State-change Notification"],
+    detail: { state: ["pending"] },
+  };
+  await events.send(new PutRuleCommand({ Name: "ec2-launches", EventPattern: JSON.stringify(pattern) }));
+  await events.send(new PutTargetsCommand({ Rule: "ec2-launches", Targets: [{ Id: "sns", Arn: launches.TopicArn }] }));
+  const secrets = {
+    ...CREDENTIALS,
+    AWS_ENDPOINT_URL: aws.endpoint,
+    ALERT_TOPIC_ARN: alerts.TopicArn ?? "",
+    SNS_SIGNING_CERT: aws.signingCert,
+    GRACE_SECONDS: String(graceSeconds),
+  };
+  const functionProcess = await startFunction(resolve("dist/audit.js"), secrets, watchers.onLog);
+  return {
+    aws,
+    functionProcess,
+    ec2: new EC2Client(settings),
+    alertQueueUrl,
+    settings: secrets,
+    async close() {
+      await functionProcess.stop();
+      await aws.close();
+    },
+  };
+}

@@ -1,0 +1,227 @@
+import { readFileSync } from "node:fs";
+import { EC2Client, RunInstancesCommand } from "@aws-sdk/client-ec2";
+import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
+import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts";
+import { BUILT_FILE, loadBuilt, post, type Served, serve } from "../support/built.ts";
+import { launchEnvelope, launchEvent } from "../support/launch.ts";
+
+/** The file that is deployed, as built: what `npx vitest run test/dist` shows on each version of Node. */
+
+let aws: EmbeddedAws;
+let secrets: Record<string, string>;
+let ec2: EC2Client;
+let sqs: SQSClient;
+let queueUrl: string;
+let served: Served | undefined;
+
+beforeAll(async () => {
+  aws = await startEmbeddedAws();
+  const settings = {
+    region: "us-east-1",
+    endpoint: aws.endpoint,
+    credentials: { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" },
+  };
+  ec2 = new EC2Client(settings);
+  sqs = new SQSClient(settings);
+  const sns = new SNSClient(settings);
+  const topic = await sns.send(new CreateTopicCommand({ Name: "ec2_audit_alert" }));
+  await sns.send(new CreateTopicCommand({ Name: "ec2_launches_check" }));
+  queueUrl = (await sqs.send(new CreateQueueCommand({ QueueName: "alerts" }))).QueueUrl ?? "";
+  const Endpoint = "arn:aws:sqs:us-east-1:123456789012:alerts";
+  const Attributes = { RawMessageDelivery: "true" };
+  await sns.send(new SubscribeCommand({ TopicArn: topic.TopicArn, Protocol: "sqs", Endpoint, Attributes }));
+  secrets = {
+    AWS_REGION: "us-east-1",
+    AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE",
+    AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    ALERT_TOPIC_ARN: topic.TopicArn ?? "",
+    AWS_ENDPOINT_URL: aws.endpoint,
+    SNS_SIGNING_CERT: aws.signingCert,
+  };
+});
+afterAll(() => aws.close());
+
+beforeEach(() => {
+  vi.spyOn(console, "log").mockImplementation(() => {});
+});
+afterEach(async () => {
+  await served?.close();
+  served = undefined;
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+});
+
+async function launch(tags: Readonly<Record<string, string>>): Promise<string> {
+  const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+  const TagSpecifications = Tags.length > 0 ? [{ ResourceType: "instance" as const, Tags }] : [];
+  const { Instances = [] } = await ec2.send(
+    new RunInstancesCommand({ ImageId: "ami-0abcdef1234567890", MinCount: 1, MaxCount: 1, TagSpecifications }),
+  );
+  return Instances[0]?.InstanceId ?? "";
+}
+
+function delivery(instanceId: string, ageSeconds = 120): string {
+  const now = Date.now();
+  return JSON.stringify(aws.sign(launchEnvelope(instanceId, { at: now - ageSeconds * 1000, now })));
+}
+
+async function alerts(): Promise<Record<string, unknown>[]> {
+  const { Messages = [] } = await sqs.send(
+    new ReceiveMessageCommand({ QueueUrl: queueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 600 }),
+  );
+  return Messages.map(({ Body = "" }) => JSON.parse(Body));
+}
+
+/** The audit's own calls since the count was last taken. */
+function callsSince(from: number): string[] {
+  const actions = ["DescribeTags", "DescribeInstances", "Publish"];
+  return aws.calls
+    .slice(from)
+    .map((call) => call.action)
+    .filter((action) => actions.includes(action));
+}
+
+const LAMBDA = { getRemainingTimeInMillis: () => 30_000 };
+
+describe("what the file exports", () => {
+  it("is a webtask of three parameters, with a Lambda handler of two", () => {
+    const built = loadBuilt();
+    expect([typeof built, built.length, built.handler.length]).toEqual(["function", 3, 2]);
+    expect(Object.prototype.toString.call(built.handler({}, LAMBDA).catch(() => {}))).toBe("[object Promise]");
+  });
+
+  it("needs nothing beside it but Node's own modules", () => {
+    const required = [...readFileSync(BUILT_FILE, "utf8").matchAll(/\brequire\(["'`]([^"'`]+)["'`]\)/g)];
+    expect(required.length).toBeGreaterThan(0);
+    expect(required.map(([, name = ""]) => name).filter((name) => !name.startsWith("node:"))).toEqual([]);
+  });
+
+  it.each(["superagent", "jsonwebtoken", "doctype html", "SSOTokenProvider", "169.254.169.254"])(
+    "has nothing in it of what its packages bring along and it never uses: %s",
+    (trace) => {
+      expect(readFileSync(BUILT_FILE, "utf8").toLowerCase()).not.toContain(trace.toLowerCase());
+    },
+  );
+});
+
+describe.each([
+  { how: "required", load: () => loadBuilt() as unknown },
+  { how: "compiled by the runtime from its source text", load: () => readFileSync(BUILT_FILE, "utf8") as unknown },
+])("as a webtask, $how", ({ load }) => {
+  it("answers GET with its health, and with no secret in it", async () => {
+    served = await serve(load(), secrets);
+    const response = await fetch(served.url);
+    const text = await response.text();
+    expect(response.status).toBe(200);
+    expect(JSON.parse(text)).toEqual({
+      name: "ec2-audit",
+      version: "1.0.0",
+      configured: true,
+      subscribed: "not configured",
+    });
+    for (const secret of Object.values(secrets)) expect(text).not.toContain(secret);
+  });
+
+  it("names every key that is missing when it has no secrets", async () => {
+    served = await serve(load(), {});
+    const response = await fetch(served.url);
+    const { configured, problems } = (await response.json()) as { configured: boolean; problems: { key: string }[] };
+    expect([response.status, configured]).toEqual([500, false]);
+    expect(problems.map(({ key }) => key)).toEqual([
+      "AWS_REGION",
+      "AWS_ACCESS_KEY_ID",
+      "AWS_SECRET_ACCESS_KEY",
+      "ALERT_TOPIC_ARN",
+    ]);
+  });
+
+  it("lets a tagged launch pass, with one DescribeTags call", async () => {
+    served = await serve(load(), secrets);
+    const instanceId = await launch({ Name: "web-1", service: "shop" });
+    const from = aws.calls.length;
+    expect(await post(served.url, delivery(instanceId))).toMatchObject({ status: 200, body: { outcome: "compliant" } });
+    expect(callsSince(from)).toEqual(["DescribeTags"]);
+  });
+
+  it("alerts an untagged launch once, after its grace", async () => {
+    served = await serve(load(), secrets);
+    const instanceId = await launch({});
+    const early = await post(served.url, delivery(instanceId, 2));
+    expect([early.status, early.body.outcome, await alerts()]).toEqual([503, "deferred", []]);
+    expect(Number(early.headers.get("retry-after"))).toBeGreaterThan(0);
+    expect(await post(served.url, delivery(instanceId))).toMatchObject({ status: 200, body: { outcome: "violating" } });
+    const [alert, ...more] = await alerts();
+    expect(more).toEqual([]);
+    expect(alert).toMatchObject({ account: "123456789012", region: "us-east-1", findings: [{ instanceId }] });
+  });
+
+  it("refuses a delivery that SNS has not signed", async () => {
+    served = await serve(load(), secrets);
+    const forged = { ...JSON.parse(delivery("i-0123456789abcdef0")), Signature: "AAAA" };
+    const from = aws.calls.length;
+    expect(await post(served.url, JSON.stringify(forged))).toMatchObject({
+      status: 403,
+      body: { outcome: "rejected" },
+    });
+    expect(callsSince(from)).toEqual([]);
+  });
+
+  it.each([0, 1])("reads the body whether the host has read it before or not (parseBody %s)", async (parseBody) => {
+    served = await serve(load(), secrets, { parseBody });
+    const instanceId = await launch({ Name: "web-1", service: "shop" });
+    expect(await post(served.url, delivery(instanceId))).toMatchObject({ status: 200 });
+  });
+});
+
+describe("as a Lambda handler", () => {
+  beforeEach(() => {
+    for (const [key, value] of Object.entries(secrets)) vi.stubEnv(key, value);
+  });
+
+  it("audits an EventBridge event", async () => {
+    const instanceId = await launch({ Name: "web-1", service: "shop" });
+    const answer = await loadBuilt().handler(launchEvent(instanceId, Date.now() - 120_000), LAMBDA);
+    expect(answer).toEqual({ outcomes: [{ outcome: "compliant", reason: "it keeps the rules" }] });
+  });
+
+  it("throws for a launch that breaks the rules within its grace, so that Lambda tries again", async () => {
+    const instanceId = await launch({});
+    await expect(loadBuilt().handler(launchEvent(instanceId, Date.now() - 2_000), LAMBDA)).rejects.toThrow(
+      /within its grace/,
+    );
+  });
+
+  it("names in a queue's batch just the messages to bring again", async () => {
+    const [tagged, young] = [await launch({ Name: "web-1", service: "shop" }), await launch({})];
+    const record = (messageId: string, event: unknown) => ({
+      messageId,
+      eventSource: "aws:sqs",
+      body: JSON.stringify(event),
+    });
+    const now = Date.now();
+    const Records = [
+      record("tagged", launchEvent(tagged, now - 120_000)),
+      record("young", launchEvent(young, now - 2_000)),
+      record("nonsense", "hello"),
+    ];
+    const from = aws.calls.length;
+    expect(await loadBuilt().handler({ Records }, LAMBDA)).toEqual({
+      batchItemFailures: [{ itemIdentifier: "young" }, { itemIdentifier: "nonsense" }],
+    });
+    expect(callsSince(from)).toEqual(["DescribeTags"]);
+  });
+
+  it("answers a function URL as a webtask is answered", async () => {
+    const instanceId = await launch({ Name: "web-1", service: "shop" });
+    const event = {
+      version: "2.0",
+      headers: { "X-Amz-Sns-Message-Type": "Notification" },
+      requestContext: { http: { method: "POST", path: "/" } },
+      body: Buffer.from(delivery(instanceId)).toString("base64"),
+      isBase64Encoded: true,
+    };
+    expect(await loadBuilt().handler(event, LAMBDA)).toMatchObject({ statusCode: 200 });
+  });
+});

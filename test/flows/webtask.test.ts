@@ -1,0 +1,270 @@
+import {
+  CreateTagsCommand,
+  DeleteTagsCommand,
+  EC2Client,
+  RunInstancesCommand,
+  TerminateInstancesCommand,
+} from "@aws-sdk/client-ec2";
+import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
+import { CreateTopicCommand, ListSubscriptionsByTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
+import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { webtask } from "../../src/adapters/webtask.ts";
+import { createApp } from "../../src/app.ts";
+import {
+  type Clock,
+  type DeliveryAttempt,
+  type EmbeddedAws,
+  startEmbeddedAws,
+  systemClock,
+  VirtualClock,
+} from "../../src/local/aws/index.ts";
+import { pinnedCertificate, readCertificate } from "../../src/sns/certificate.ts";
+import { type Served, serve } from "../support/built.ts";
+
+/**
+ * The whole way, as the article has it, over real HTTP: EC2 emits, EventBridge passes on, SNS delivers, signs and retries,
+ * the webtask decides, SNS hands the alert to a queue. Only time is not real: the test moves it.
+ */
+
+const START = Date.parse("2026-11-23T03:00:00Z");
+const LAUNCH_TOPIC = "arn:aws:sns:us-east-1:123456789012:ec2_launches_check";
+
+let clock: Clock;
+let aws: EmbeddedAws;
+let served: Served;
+let ec2: EC2Client;
+let sqs: SQSClient;
+let sns: SNSClient;
+let attempts: DeliveryAttempt[];
+let log: string[];
+/** The host reads them anew for each request. */
+let secrets: Record<string, string>;
+
+/** Sets everything up and lets the function subscribe itself. */
+async function begin(at: Clock, more: Readonly<Record<string, string>> = {}): Promise<void> {
+  clock = at;
+  attempts = [];
+  log = [];
+  aws = await startEmbeddedAws({ clock, onDelivery: (attempt) => attempts.push(attempt) });
+  const settings = {
+    region: "us-east-1",
+    endpoint: aws.endpoint,
+    credentials: { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" },
+  };
+  ec2 = new EC2Client(settings);
+  sqs = new SQSClient(settings);
+  sns = new SNSClient(settings);
+  await sns.send(new CreateTopicCommand({ Name: "ec2_launches_check" }));
+  await alertTopic("ec2_audit_alert");
+  const events = new EventBridgeClient(settings);
+  const rules = {
+    launches: {
+      source: ["aws.ec2"],
+      "detail-type": ["EC2 Instance State-change Notification"],
+      detail: { state: ["pending"] },
+    },
+    tags: { source: ["aws.tag"], "detail-type": ["Tag Change on Resource"] },
+  };
+  for (const [Name, pattern] of Object.entries(rules)) {
+    await events.send(new PutRuleCommand({ Name, EventPattern: JSON.stringify(pattern) }));
+    await events.send(new PutTargetsCommand({ Rule: Name, Targets: [{ Id: "1", Arn: LAUNCH_TOPIC }] }));
+  }
+  secrets = {
+    AWS_REGION: "us-east-1",
+    AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE",
+    AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    ALERT_TOPIC_ARN: "arn:aws:sns:us-east-1:123456789012:ec2_audit_alert",
+    AWS_ENDPOINT_URL: aws.endpoint,
+    ...more,
+  };
+  const now = () => clock.now();
+  const certificates = pinnedCertificate(readCertificate(aws.signingCert), now);
+  const app = createApp({}, { now, write: (line) => log.push(line), certificates });
+  served = await serve(webtask(app), secrets);
+  secrets.FUNCTION_URL = served.url;
+  await fetch(served.url);
+  await aws.idle();
+}
+
+afterEach(async () => {
+  await served.close();
+  await aws.close();
+});
+
+/** Makes an alert topic with a queue of its name behind it. */
+async function alertTopic(Name: string): Promise<void> {
+  const { TopicArn } = await sns.send(new CreateTopicCommand({ Name }));
+  await sqs.send(new CreateQueueCommand({ QueueName: Name }));
+  const Endpoint = `arn:aws:sqs:us-east-1:123456789012:${Name}`;
+  await sns.send(
+    new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint, Attributes: { RawMessageDelivery: "true" } }),
+  );
+}
+
+async function launch(tags: Readonly<Record<string, string>> = {}): Promise<string> {
+  const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+  const TagSpecifications = Tags.length > 0 ? [{ ResourceType: "instance" as const, Tags }] : [];
+  const { Instances = [] } = await ec2.send(
+    new RunInstancesCommand({ ImageId: "ami-0abcdef1234567890", MinCount: 1, MaxCount: 1, TagSpecifications }),
+  );
+  return Instances[0]?.InstanceId ?? "";
+}
+
+async function alerts(
+  queue = "ec2_audit_alert",
+): Promise<{ launchedBy: string | null; findings: { instanceId: string }[] }[]> {
+  const QueueUrl = `${aws.endpoint}/123456789012/${queue}`;
+  const { Messages = [] } = await sqs.send(
+    new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 3_600 }),
+  );
+  return Messages.map(({ Body = "" }) => JSON.parse(Body));
+}
+
+/** What the function answered SNS, and after how many seconds. */
+function answers(): string[] {
+  return attempts
+    .filter(({ protocol, type }) => protocol === "http" && type === "Notification")
+    .map(({ at, status, answer }) => `${Math.round((at - START) / 1000)} s: ${status} ${JSON.parse(answer).outcome}`);
+}
+
+async function seconds(count: number): Promise<void> {
+  if (clock instanceof VirtualClock) await clock.advance(count * 1000);
+}
+
+const standingStill = () => begin(new VirtualClock(START));
+
+describe("the function's first run", () => {
+  beforeEach(standingStill);
+
+  it("subscribes it, and it confirms the subscription itself", async () => {
+    const { Subscriptions = [] } = await sns.send(new ListSubscriptionsByTopicCommand({ TopicArn: LAUNCH_TOPIC }));
+    expect(Subscriptions).toHaveLength(1);
+    expect(Subscriptions[0]).toMatchObject({ Endpoint: served.url, Protocol: "http" });
+    expect(Subscriptions[0]?.SubscriptionArn).toMatch(/^arn:aws:sns:/);
+    expect(await (await fetch(served.url)).json()).toMatchObject({ subscribed: "confirmed" });
+  });
+
+  it("is not followed by another subscription, and a cold container finds itself subscribed", async () => {
+    await fetch(served.url);
+    expect(aws.callCounts.get("sns:Subscribe")).toBe(2);
+    const now = () => clock.now();
+    const certificates = pinnedCertificate(readCertificate(aws.signingCert), now);
+    const cold = await serve(webtask(createApp({}, { now, write: () => {}, certificates })), secrets);
+    expect(await (await fetch(cold.url)).json()).toMatchObject({ subscribed: "confirmed" });
+    await cold.close();
+  });
+});
+
+describe("a launch", () => {
+  beforeEach(standingStill);
+
+  it("that is tagged costs one call and nobody's sleep", async () => {
+    await launch({ Name: "web-1", service: "shop" });
+    await seconds(1);
+    expect(answers()[0]).toBe("0 s: 200 compliant");
+    expect(aws.callCounts.get("ec2:DescribeTags")).toBe(1);
+    await seconds(3_600);
+    expect(await alerts()).toEqual([]);
+  });
+
+  it("that is not tagged is alerted once, within a minute, when its grace is over", async () => {
+    const instanceId = await launch();
+    await seconds(44);
+    expect(await alerts()).toEqual([]);
+    await seconds(16);
+    const found = await alerts();
+    expect(found).toHaveLength(1);
+    expect(found[0]?.findings).toMatchObject([{ instanceId, rule: "required-tags", missing: ["name", "service"] }]);
+    expect(answers().filter((answer) => !answer.includes("ignored"))[3]).toBe("45 s: 200 violating");
+  });
+
+  it("whose tags arrive within its grace is not alerted", async () => {
+    const instanceId = await launch();
+    await seconds(20);
+    const Tags = [
+      { Key: "name", Value: "web-1" },
+      { Key: "SERVICE", Value: "shop" },
+    ];
+    await ec2.send(new CreateTagsCommand({ Resources: [instanceId], Tags }));
+    await seconds(3_600);
+    expect(await alerts()).toEqual([]);
+    expect(answers().at(-1)).toMatch(/200 compliant$/);
+  });
+
+  it("that is terminated within its grace is not alerted", async () => {
+    const instanceId = await launch();
+    await seconds(20);
+    await ec2.send(new TerminateInstancesCommand({ InstanceIds: [instanceId] }));
+    await seconds(3_600);
+    expect(await alerts()).toEqual([]);
+  });
+
+  it("whose tag is removed later is alerted then", async () => {
+    const instanceId = await launch({ Name: "web-1", service: "shop" });
+    await seconds(600);
+    await ec2.send(new DeleteTagsCommand({ Resources: [instanceId], Tags: [{ Key: "service" }] }));
+    await seconds(60);
+    expect(await alerts()).toMatchObject([{ findings: [{ instanceId, missing: ["service"] }] }]);
+  });
+
+  it("is not lost while EC2 refuses to answer for ten minutes", async () => {
+    aws.faults.add({ service: "ec2", action: "DescribeTags", kind: "deny" });
+    const instanceId = await launch();
+    await seconds(600);
+    expect(await alerts()).toEqual([]);
+    aws.faults.clear();
+    await seconds(61);
+    expect(await alerts()).toMatchObject([{ findings: [{ instanceId }] }]);
+  });
+
+  it("is alerted when SNS took the alert only at the second try", async () => {
+    aws.faults.add({ service: "sns", action: "Publish", kind: "error", times: 2 });
+    const instanceId = await launch();
+    await seconds(120);
+    expect(await alerts()).toMatchObject([{ findings: [{ instanceId }] }]);
+  });
+});
+
+describe("an Auto Scaling burst", () => {
+  beforeEach(() => begin(systemClock(), { GRACE_SECONDS: "0" }));
+
+  it("is a few calls and a few alerts, with every instance in them once", async () => {
+    aws.faults.add({ service: "ec2", kind: "slow", ms: 50 });
+    const ids = aws.launchAutoScaling({ group: "web-asg", count: 40 });
+    await aws.idle();
+    const found = await alerts();
+    expect(new Set(found.map(({ launchedBy }) => launchedBy))).toEqual(new Set(["Auto Scaling group web-asg"]));
+    const alerted = found.flatMap(({ findings }) => findings.map(({ instanceId }) => instanceId));
+    expect(alerted.sort()).toEqual([...ids].sort());
+    expect(found.length).toBeLessThan(10);
+    expect(aws.callCounts.get("ec2:DescribeTags")).toBe(found.length);
+  });
+});
+
+describe("secrets that change between two calls of a warm webtask", () => {
+  beforeEach(standingStill);
+
+  it("are the ones that the next delivery goes by", async () => {
+    await alertTopic("other_alerts");
+    secrets.ALERT_TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:other_alerts";
+    secrets.REQUIRED_TAGS = "owner";
+    const instanceId = await launch({ Name: "web-1", service: "shop" });
+    await seconds(60);
+    expect(await alerts()).toEqual([]);
+    expect(await alerts("other_alerts")).toMatchObject([{ findings: [{ instanceId, missing: ["owner"] }] }]);
+  });
+});
+
+describe("the log of it all", () => {
+  beforeEach(standingStill);
+
+  it("holds no secret, signature, token or certificate", async () => {
+    await launch();
+    await seconds(60);
+    expect(log.length).toBeGreaterThan(3);
+    const text = log.join("\n");
+    expect(text).not.toContain(secrets.AWS_SECRET_ACCESS_KEY);
+    expect(text).not.toMatch(/BEGIN CERTIFICATE|"Signature"|"Token"/);
+  });
+});
