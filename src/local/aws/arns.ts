@@ -1,0 +1,34 @@
+import { randomBytes } from "node:crypto";
+
+/** The partition a region belongs to: `aws`, `aws-cn` or `aws-us-gov`. */
+export function partitionOf(region: string): string {
+  if (region.startsWith("cn-")) return "aws-cn";
+  return region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
+}
+
+/** An ARN: `arn:<partition>:<service>:<region>:<account>:<resource>`. Global services (iam, sts) take `scope` "global". */
+export function arn(service: string, region: string, account: string, resource: string, scope?: "global"): string {
+  return `arn:${partitionOf(region)}:${service}:${scope ? "" : region}:${account}:${resource}`;
+}
+
+/** The parts of an ARN, or undefined for what is not one. The resource keeps its own colons. */
+export function parseArn(
+  value: string,
+): { partition: string; service: string; region: string; account: string; resource: string } | undefined {
+  const match = /^arn:([^:]+):([^:]+):([^:]*):([^:]*):(.+)$/s.exec(value);
+  if (match === null) return undefined;
+  const [, partition = "", service = "", region = "", account = "", resource = ""] = match;
+  return { partition, service, region, account, resource };
+}
+
+/** `length` random hexadecimal digits (length must be even or is rounded up, then cut). */
+export function hex(length: number): string {
+  return randomBytes(Math.ceil(length / 2))
+    .toString("hex")
+    .slice(0, length);
+}
+
+/** An EC2 id of the long form: the prefix, a dash, 17 hexadecimal digits. */
+export function resourceId(prefix: string): string {
+  return `${prefix}-${hex(17)}`;
+}

@@ -1,0 +1,68 @@
+import { arn } from "./arns.ts";
+import { AwsError } from "./errors.ts";
+import type { Caller } from "./service.ts";
+import type { Session } from "./sts.ts";
+
+/** What the Authorization header of a signed request says. */
+export interface Scope {
+  readonly accessKeyId: string;
+  readonly region: string;
+  readonly service: string;
+}
+
+/**
+ * Reads the credential scope of a Signature Version 4 `Authorization` header:
+ * `AWS4-HMAC-SHA256 Credential=<key>/<date>/<region>/<service>/aws4_request, …`. Undefined for anything else. The signature
+ * is not checked: the embedded AWS has no secrets to check it with.
+ */
+export function readScope(authorization: string | undefined): Scope | undefined {
+  const match = /^AWS4-HMAC-SHA256 .*Credential=([^/,\s]+)\/\d{8}\/([^/]+)\/([^/]+)\/aws4_request/.exec(
+    authorization ?? "",
+  );
+  if (match === null) return undefined;
+  const [, accessKeyId = "", region = "", service = ""] = match;
+  return { accessKeyId, region, service };
+}
+
+/**
+ * Who the caller is. A key that AssumeRole gave out is its session; any other belongs to a user of `accountId`, whose name
+ * is the key itself, unless that looks like a real key (then `operator`): so a test can be `alice` by using that as its key.
+ * @throws AwsError when the session has expired
+ */
+export function identify(
+  scope: Scope,
+  sessions: ReadonlyMap<string, Session>,
+  accountId: string,
+  now: number,
+): Omit<Caller, "userAgent" | "sourceIp"> {
+  const { accessKeyId, region } = scope;
+  const session = sessions.get(accessKeyId);
+  if (session === undefined) {
+    const name = /^A[A-Z]{3}[A-Z0-9]{12,}$/.test(accessKeyId) ? "operator" : accessKeyId;
+    return {
+      account: accountId,
+      region,
+      arn: arn("iam", region, accountId, `user/${name}`, "global"),
+      userId: "AIDAEMBEDDEDAWS000001",
+      accessKeyId,
+      signed: true,
+    };
+  }
+  if (session.expiresAt <= now) throw expired(scope.service);
+  return {
+    account: session.account,
+    region,
+    arn: session.arn,
+    userId: session.userId,
+    role: session.role,
+    accessKeyId,
+    signed: true,
+  };
+}
+
+function expired(service: string): AwsError {
+  if (service === "ec2") return new AwsError("RequestExpired", "Request has expired.", 400);
+  const message = "The security token included in the request is expired";
+  if (service === "sqs" || service === "events") return new AwsError("ExpiredTokenException", message, 400);
+  return new AwsError("ExpiredToken", message, 403);
+}

@@ -1,0 +1,69 @@
+import { createHash, createPrivateKey, sign as signBytes } from "node:crypto";
+import { generate } from "selfsigned";
+import { parseArn } from "./arns.ts";
+
+/** An SNS envelope: a Notification, a SubscriptionConfirmation or an UnsubscribeConfirmation. */
+export type Envelope = Record<string, unknown>;
+
+/** The key and certificate that SNS signs with. */
+export interface SigningIdentity {
+  /** X.509, PEM. */
+  readonly certificate: string;
+  /** Where SNS would serve the certificate in `region`. */
+  certificateUrl(region: string): string;
+  /** The envelope with SignatureVersion (its own, or "1"), Signature and SigningCertURL. */
+  sign<T extends Envelope>(envelope: T): T & { SignatureVersion: string; Signature: string; SigningCertURL: string };
+}
+
+let shared: Promise<SigningIdentity> | undefined;
+
+/**
+ * The signing identity of this process, made when it is first asked for: an RSA key takes a good part of a second, and a
+ * test suite starts many an embedded AWS.
+ */
+export function sharedSigningIdentity(): Promise<SigningIdentity> {
+  shared ??= createSigningIdentity(Date.now());
+  return shared;
+}
+
+/** A fresh RSA key and a certificate for it that is valid from five years before `now` (ms epoch) to five years after. */
+export async function createSigningIdentity(now: number): Promise<SigningIdentity> {
+  const fiveYears = 5 * 365 * 86_400_000;
+  const pair = await generate([{ name: "commonName", value: "sns.amazonaws.com" }], {
+    keySize: 2048,
+    algorithm: "sha256",
+    notBeforeDate: new Date(now - fiveYears),
+    notAfterDate: new Date(now + fiveYears),
+  });
+  // Read once: reading a key costs as much as signing with it.
+  const key = createPrivateKey(pair.private);
+  const name = createHash("md5").update(pair.cert).digest("hex");
+  const certificateUrl = (region: string) =>
+    `https://sns.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}/SimpleNotificationService-${name}.pem`;
+  return {
+    certificate: pair.cert,
+    certificateUrl,
+    sign: (envelope) => {
+      const version = String(envelope.SignatureVersion ?? "1");
+      const region = parseArn(String(envelope.TopicArn))?.region || "us-east-1";
+      const digest = version === "2" ? "sha256" : "sha1";
+      const signature = signBytes(digest, Buffer.from(stringToSign(envelope)), key).toString("base64");
+      return { ...envelope, SignatureVersion: version, Signature: signature, SigningCertURL: certificateUrl(region) };
+    },
+  };
+}
+
+/**
+ * The bytes an SNS signature covers: the envelope's keys of this list that are there, in byte order, each a line, its value
+ * a line. https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
+ */
+function stringToSign(envelope: Envelope): string {
+  const keys =
+    envelope.Type === "Notification"
+      ? ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"]
+      : ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"];
+  return keys
+    .filter((key) => envelope[key] !== undefined)
+    .map((key) => `${key}\n${String(envelope[key])}\n`)
+    .join("");
+}

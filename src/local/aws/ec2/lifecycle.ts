@@ -1,0 +1,99 @@
+import { resourceId } from "../arns.ts";
+import type { Clock } from "../clock.ts";
+import type { Emit } from "../events/bus.ts";
+import type { Caller } from "../service.ts";
+import { stateChange } from "./event-shapes.ts";
+import type { Ec2State, Instance, InstanceState } from "./instance.ts";
+
+/** How long an instance takes from one state to the next, in ms: about as long as a small Linux instance. */
+export const BOOT_MS = 5_000;
+const SHUTDOWN_MS = 10_000;
+/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html: visible "for about an hour". */
+const VISIBLE_MS = 3_600_000;
+
+/** What a launch asks for. */
+export interface LaunchRequest {
+  readonly count: number;
+  readonly imageId: string;
+  readonly instanceType: string;
+  readonly keyName?: string | undefined;
+  readonly clientToken?: string | undefined;
+  readonly requesterId?: string | undefined;
+  readonly tags: ReadonlyMap<string, string>;
+}
+
+/** The ways of an instance through its states. Every step emits AWS's state-change event. */
+export interface Lifecycle {
+  launch(state: Ec2State, caller: Caller, request: LaunchRequest): Instance[];
+  /** Begins to stop, start or terminate those that are not there already. */
+  move(state: Ec2State, instances: readonly Instance[], to: "stopped" | "running" | "terminated"): void;
+}
+
+const THROUGH = { stopped: "stopping", running: "pending", terminated: "shutting-down" } as const;
+
+/** The lifecycle of instances, in the time of `clock`. */
+export function createLifecycle(clock: Clock, emit: Emit): Lifecycle {
+  function enter(instances: readonly Instance[], to: InstanceState): void {
+    for (const instance of instances) {
+      instance.state = to;
+      emit(stateChange(instance, to));
+    }
+  }
+
+  function afterwards(state: Ec2State, instances: readonly Instance[], to: "stopped" | "running" | "terminated"): void {
+    const via = THROUGH[to];
+    enter(instances, via);
+    clock.after(to === "running" ? BOOT_MS : SHUTDOWN_MS, () => {
+      // One that was terminated meanwhile goes its own way.
+      enter(
+        instances.filter((instance) => instance.state === via),
+        to,
+      );
+      if (to === "terminated") clock.after(VISIBLE_MS, () => forget(state, instances));
+    });
+  }
+
+  return {
+    launch: (state, caller, request) => {
+      const reservationId = resourceId("r");
+      const launchedAt = Math.floor(clock.now() / 1000) * 1000;
+      const zone = state.launched % 3;
+      const launched = Array.from({ length: request.count }, (): Instance => {
+        state.launched += 1;
+        return {
+          id: resourceId("i"),
+          reservationId,
+          account: caller.account,
+          region: caller.region,
+          imageId: request.imageId,
+          instanceType: request.instanceType,
+          keyName: request.keyName,
+          zone: `${caller.region}${"abc"[zone]}`,
+          subnetId: state.subnetIds[zone] ?? "",
+          vpcId: state.vpcId,
+          privateIp: `172.31.${(state.launched >> 8) & 255}.${state.launched & 255}`,
+          securityGroup: state.securityGroup,
+          requesterId: request.requesterId,
+          clientToken: request.clientToken,
+          launchedAt,
+          tags: new Map(request.tags),
+          state: "pending",
+        };
+      });
+      for (const instance of launched) state.instances.set(instance.id, instance);
+      afterwards(state, launched, "running");
+      return launched;
+    },
+    move: (state, instances, to) => {
+      const moving = instances.filter(({ state: now }) => now !== to && now !== THROUGH[to]);
+      if (moving.length > 0) afterwards(state, moving, to);
+    },
+  };
+}
+
+function forget(state: Ec2State, instances: readonly Instance[]): void {
+  for (const { id, clientToken } of instances) {
+    state.instances.delete(id);
+    if (clientToken !== undefined) state.launches.delete(clientToken);
+  }
+}

@@ -1,0 +1,62 @@
+import { AwsError } from "../errors.ts";
+import { integer, type Params, structures, text, texts } from "../params.ts";
+
+/** One filter of a Describe call: it passes when one of its values fits. */
+export interface Filter {
+  readonly name: string;
+  readonly values: readonly string[];
+  /** Whether `value` is, or by the wildcards `*` and `?` fits, one of the values. */
+  matches(value: string): boolean;
+}
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html */
+const MAX_FILTER_VALUES = 200;
+
+/** Reads the filters of a request; `known` says which names the action has. @throws AwsError FilterLimitExceeded, InvalidParameterValue */
+export function readFilters(params: Params, known: (name: string) => boolean): Filter[] {
+  return structures(params, "Filter").map((filter) => {
+    const name = text(filter, "Name") ?? "";
+    const values = texts(filter, "Value");
+    if (!known(name)) throw new AwsError("InvalidParameterValue", `The filter '${name}' is invalid`);
+    if (values.length === 0) throw new AwsError("InvalidParameterValue", "The filter 'null' is invalid");
+    if (values.length > MAX_FILTER_VALUES) {
+      throw new AwsError(
+        "FilterLimitExceeded",
+        `The maximum number of filter values specified on a single call is ${MAX_FILTER_VALUES}`,
+      );
+    }
+    const exact = new Set(values.filter((value) => !/[*?\\]/.test(value)));
+    const wild = values.filter((value) => /[*?\\]/.test(value)).map(wildcard);
+    return { name, values, matches: (value) => exact.has(value) || wild.some((pattern) => pattern.test(value)) };
+  });
+}
+
+/** `*` is any run of characters, `?` one character, a backslash makes the next one plain. */
+function wildcard(value: string): RegExp {
+  const source = value.replace(/\\(.)|[\s\S]/gu, (char, escaped: string | undefined) => {
+    if (escaped !== undefined) return escaped.replace(/[^\w\s]/u, "\\$&");
+    if (char === "*") return "[\\s\\S]*";
+    return char === "?" ? "[\\s\\S]" : char.replace(/[$()+./[\\\]^{|}]/u, "\\$&");
+  });
+  return new RegExp(`^${source}$`, "u");
+}
+
+/** One page of a Describe call. Without MaxResults a page holds 1,000. @throws AwsError InvalidParameterValue, InvalidNextToken */
+export function page<T>(params: Params, items: readonly T[]): { items: readonly T[]; nextToken: string | undefined } {
+  const size = integer(params, "MaxResults");
+  if (size !== undefined && !(size >= 5 && size <= 1000)) {
+    throw new AwsError(
+      "InvalidParameterValue",
+      `Value ( ${text(params, "MaxResults")} ) for parameter maxResults is invalid. Expecting a value between 5 and 1000.`,
+    );
+  }
+  const token = text(params, "NextToken");
+  const start =
+    token === undefined ? 0 : Number(/^page:(\d{1,9})$/.exec(Buffer.from(token, "base64url").toString())?.[1]);
+  if (Number.isNaN(start)) throw new AwsError("InvalidNextToken", "The token is invalid or has expired.");
+  const end = start + (size ?? 1000);
+  return {
+    items: items.slice(start, end),
+    nextToken: end < items.length ? Buffer.from(`page:${end}`).toString("base64url") : undefined,
+  };
+}

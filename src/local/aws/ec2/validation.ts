@@ -1,0 +1,78 @@
+import { AwsError } from "../errors.ts";
+import { type Params, structures, text, texts } from "../params.ts";
+import type { Ec2State, Instance } from "./instance.ts";
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */
+const MAX_TAGS = 50;
+const MAX_KEY = 128;
+const MAX_VALUE = 256;
+
+/** The error for a parameter that has to be there. */
+export function missing(parameter: string): AwsError {
+  return new AwsError("MissingParameter", `The request must contain the parameter ${parameter}`);
+}
+
+/** The instances with these ids, in that order. @throws AwsError InvalidInstanceID.Malformed, .NotFound */
+export function findInstances(state: Ec2State, ids: readonly string[]): Instance[] {
+  const bad = ids.find((id) => !/^i-([0-9a-f]{8}|[0-9a-f]{17})$/.test(id));
+  if (bad !== undefined) throw new AwsError("InvalidInstanceID.Malformed", `Invalid id: "${bad}"`);
+  const found = ids.map((id) => state.instances.get(id));
+  const lost = ids.filter((_, index) => found[index] === undefined);
+  if (lost.length === 1) {
+    throw new AwsError("InvalidInstanceID.NotFound", `The instance ID '${lost[0]}' does not exist`);
+  }
+  if (lost.length > 1) {
+    throw new AwsError("InvalidInstanceID.NotFound", `The instance IDs '${lost.join(", ")}' do not exist`);
+  }
+  return found.filter((instance) => instance !== undefined);
+}
+
+/** The instances of the required list `InstanceId`. @throws AwsError MissingParameter and those of findInstances */
+export function requiredInstances(state: Ec2State, params: Params): Instance[] {
+  const ids = texts(params, "InstanceId");
+  if (ids.length === 0) throw missing("InstanceId");
+  return findInstances(state, ids);
+}
+
+/** The tags in the list `Tag` of `params`, checked as EC2 checks those of a caller. @throws AwsError InvalidParameterValue */
+export function callerTags(params: Params): Map<string, string> {
+  const tags = new Map<string, string>();
+  for (const tag of structures(params, "Tag")) {
+    const key = text(tag, "Key") ?? "";
+    const value = text(tag, "Value") ?? "";
+    const refuse = (reason: string) => new AwsError("InvalidParameterValue", reason);
+    if (key === "") throw refuse("Tag key cannot be empty");
+    if (/^aws:/i.test(key)) throw refuse("Tag keys starting with 'aws:' are reserved for internal use");
+    if ([...key].length > MAX_KEY) throw refuse(`Tag key exceeds the maximum length of ${MAX_KEY} characters`);
+    if ([...value].length > MAX_VALUE) throw refuse(`Tag value exceeds the maximum length of ${MAX_VALUE} characters`);
+    if (tags.has(key)) throw refuse(`Duplicate tag key '${key}' specified.`);
+    tags.set(key, value);
+  }
+  return tags;
+}
+
+/** @throws AwsError TagLimitExceeded when a resource with `present` tags would have more than 50 after `added`; those of AWS do not count. */
+export function checkTagLimit(present: ReadonlyMap<string, string>, added: ReadonlyMap<string, string>): void {
+  const keys = new Set([...present.keys(), ...added.keys()].filter((key) => !key.startsWith("aws:")));
+  if (keys.size > MAX_TAGS) {
+    throw new AwsError("TagLimitExceeded", "The maximum number of Tags for a resource has been reached.");
+  }
+}
+
+/** The tags that RunInstances shall give its instances. @throws AwsError InvalidParameterValue, TagLimitExceeded */
+export function launchTags(params: Params): Map<string, string> {
+  let tags = new Map<string, string>();
+  for (const specification of structures(params, "TagSpecification")) {
+    const type = text(specification, "ResourceType") ?? "";
+    if (!["instance", "volume", "network-interface", "spot-instances-request"].includes(type)) {
+      throw new AwsError(
+        "InvalidParameterValue",
+        `'${type}' is not a valid taggable resource type for this operation.`,
+      );
+    }
+    const checked = callerTags(specification);
+    checkTagLimit(new Map(), checked);
+    if (type === "instance") tags = checked;
+  }
+  return tags;
+}

@@ -1,0 +1,212 @@
+import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { Clock } from "../clock.ts";
+import { dueAt } from "../clock.ts";
+import type { SendToQueue } from "../sqs/service.ts";
+import { effectivePolicy, retryDelays, TOTAL_LIMIT } from "./retry-policy.ts";
+import type { Subscription } from "./store.ts";
+
+/** One try of SNS to hand a message to a subscriber. */
+export interface DeliveryAttempt {
+  readonly topicArn: string;
+  readonly subscriptionArn: string;
+  readonly protocol: string;
+  readonly endpoint: string;
+  readonly messageId: string;
+  /** `Notification`, `SubscriptionConfirmation` or `UnsubscribeConfirmation`. */
+  readonly type: string;
+  /** 1, 2, … */
+  readonly attempt: number;
+  /** When it began, in ms since the epoch. */
+  readonly at: number;
+  /** The HTTP status of the answer; for a queue 200. Undefined when there was no answer. */
+  readonly status: number | undefined;
+  /** What happened instead of an answer. */
+  readonly error: string | undefined;
+  /** The answer's body, at most 8 KiB of it. */
+  readonly answer: string;
+  /** When the clock will say it is time for the next try; undefined when there is none. */
+  readonly willRetryAtMs: number | undefined;
+  /** The delay until then in AWS's time, in ms, whatever the speed of the clock. */
+  readonly retryDelayMs: number | undefined;
+  readonly deadLettered: boolean;
+  /** What was sent. */
+  readonly body: string;
+}
+
+/** What is to be delivered. */
+export interface Parcel {
+  readonly subscription: Subscription;
+  readonly messageId: string;
+  readonly type: string;
+  readonly body: string;
+  readonly raw: boolean;
+}
+
+/** SNS waits this long for an answer, in ms. https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.prepare.html */
+const ANSWER_MS = 15_000;
+/** Connections to one endpoint at a time. AWS publishes no figure; this keeps a burst from exhausting the machine's ports. */
+const CONNECTIONS = 128;
+const ANSWER_BYTES = 8_192;
+
+type Outcome = { status: number | undefined; error: string | undefined; answer: string };
+
+/**
+ * Delivers to HTTP(S) endpoints by SNS's rules: 2xx is delivered; 5xx (and 1xx), no answer within 15 s and a failed
+ * connection are tried again as the delivery policy says, never beyond 3,600 s; anything else (3xx, 4xx, 429 too) is final at
+ * once: the page of ANSWER_MS counts as failed only what is "outside the range of 200–4xx". What is given up goes to the
+ * subscription's dead-letter queue, if it has one.
+ */
+export function createDelivery(clock: Clock, send: SendToQueue, onDelivery: (attempt: DeliveryAttempt) => void) {
+  const http = new HttpAgent({ keepAlive: true, maxSockets: CONNECTIONS });
+  const https = new HttpsAgent({ keepAlive: true, maxSockets: CONNECTIONS });
+  const waiting = new Set<() => void>();
+  let inFlight = 0;
+  let closed = false;
+
+  function deliver(parcel: Parcel): void {
+    const { subscription } = parcel;
+    const policy = effectivePolicy(
+      subscription.attributes.get("DeliveryPolicy"),
+      subscription.topic.attributes.get("DeliveryPolicy"),
+    );
+    const delays = retryDelays(policy.retry);
+    const headers = headersOf(parcel, policy.contentType);
+    const begin = (number: number, startedAt: number) => {
+      inFlight += 1;
+      const work = tryOnce(parcel, headers, number, startedAt, delays, begin).finally(ended);
+      clock.busy?.(work);
+    };
+    const free = Math.max(clock.now(), subscription.nextFreeAt);
+    if (policy.maxReceivesPerSecond !== undefined) {
+      subscription.nextFreeAt = free + 1000 / policy.maxReceivesPerSecond / (clock.speed ?? 1);
+    }
+    if (free <= clock.now()) begin(1, clock.now());
+    else clock.after((free - clock.now()) * (clock.speed ?? 1), () => begin(1, clock.now()));
+  }
+
+  async function tryOnce(
+    parcel: Parcel,
+    headers: Record<string, string>,
+    number: number,
+    startedAt: number,
+    delays: readonly number[],
+    begin: (number: number, startedAt: number) => void,
+  ): Promise<void> {
+    const at = clock.now();
+    const outcome = await post(parcel.subscription.endpoint, headers, parcel.body);
+    if (closed) return;
+    const { status } = outcome;
+    const again = status === undefined || status < 200 || status >= 500;
+    const failed = again || status >= 300;
+    const delay = again ? delays[number - 1] : undefined;
+    const elapsed = (clock.now() - startedAt) * (clock.speed ?? 1);
+    const retryDelayMs = delay === undefined || elapsed + delay * 1000 > TOTAL_LIMIT * 1000 ? undefined : delay * 1000;
+    report(parcel, {
+      ...outcome,
+      attempt: number,
+      at,
+      retryDelayMs,
+      willRetryAtMs: retryDelayMs === undefined ? undefined : dueAt(clock, retryDelayMs),
+      deadLettered: failed && retryDelayMs === undefined && deadLetter(parcel),
+    });
+    if (retryDelayMs !== undefined) clock.after(retryDelayMs, () => begin(number + 1, startedAt));
+  }
+
+  function ended(): void {
+    inFlight -= 1;
+    if (inFlight > 0) return;
+    for (const resolve of waiting) resolve();
+    waiting.clear();
+  }
+
+  function report(
+    parcel: Parcel,
+    rest: Omit<
+      DeliveryAttempt,
+      "topicArn" | "subscriptionArn" | "protocol" | "endpoint" | "messageId" | "type" | "body"
+    >,
+  ): void {
+    const { subscription, messageId, type, body } = parcel;
+    const { arn, topic, protocol, endpoint } = subscription;
+    onDelivery({ topicArn: topic.arn, subscriptionArn: arn, protocol, endpoint, messageId, type, body, ...rest });
+  }
+
+  /** Puts what was given up into the dead-letter queue; false where there is none. */
+  function deadLetter({ subscription, body, type }: Parcel): boolean {
+    const policy = subscription.attributes.get("RedrivePolicy");
+    if (policy === undefined || type !== "Notification") return false;
+    const { deadLetterTargetArn } = JSON.parse(policy) as { deadLetterTargetArn: string };
+    return send(deadLetterTargetArn, { body, sender: "sns.amazonaws.com" });
+  }
+
+  function post(endpoint: string, headers: Record<string, string>, body: string): Promise<Outcome> {
+    return new Promise((resolve) => {
+      let cancel = () => {};
+      const settle = (outcome: Outcome) => {
+        cancel();
+        resolve(outcome);
+      };
+      const secure = endpoint.startsWith("https:");
+      const start = secure ? httpsRequest : httpRequest;
+      const request = start(endpoint, { method: "POST", headers, agent: secure ? https : http });
+      // Not before it has a connection: a burst waits for one on our side, not on the endpoint's.
+      request.once("socket", () => {
+        cancel = clock.after(ANSWER_MS, () => {
+          settle({ status: undefined, error: `no answer within ${ANSWER_MS / 1000} s`, answer: "" });
+          request.destroy();
+        });
+      });
+      request.once("error", (error) => settle({ status: undefined, error: error.message || error.name, answer: "" }));
+      request.once("response", (response) => {
+        readAnswer(response).then(
+          (answer) => settle({ status: response.statusCode, error: undefined, answer }),
+          (error: Error) => settle({ status: undefined, error: error.message, answer: "" }),
+        );
+      });
+      request.end(body);
+    });
+  }
+
+  return {
+    deliver,
+    report,
+    deadLetter,
+    /** Resolves when no attempt is under way; those that wait for their retry are not. */
+    idle: (): Promise<void> => (inFlight === 0 ? Promise.resolve() : new Promise((resolve) => waiting.add(resolve))),
+    /** Drops the connections; what was under way is not reported any more. */
+    close: (): void => {
+      closed = true;
+      http.destroy();
+      https.destroy();
+    },
+  };
+}
+
+/** https://docs.aws.amazon.com/sns/latest/dg/http-header.html */
+function headersOf(
+  { subscription, messageId, type, body, raw }: Parcel,
+  contentType: string | undefined,
+): Record<string, string> {
+  return {
+    "x-amz-sns-message-type": type,
+    "x-amz-sns-message-id": messageId,
+    "x-amz-sns-topic-arn": subscription.topic.arn,
+    ...(type === "SubscriptionConfirmation" ? {} : { "x-amz-sns-subscription-arn": subscription.arn }),
+    ...(raw ? { "x-amz-sns-rawdelivery": "true" } : {}),
+    "Content-Type": contentType ?? "text/plain; charset=UTF-8",
+    "Content-Length": String(Buffer.byteLength(body)),
+    "User-Agent": "Amazon Simple Notification Service Agent",
+    "Accept-Encoding": "gzip,deflate",
+  };
+}
+
+async function readAnswer(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    if (size < ANSWER_BYTES) chunks.push(chunk);
+    size += chunk.length;
+  }
+  return Buffer.concat(chunks).subarray(0, ANSWER_BYTES).toString();
+}

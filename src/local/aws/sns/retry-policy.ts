@@ -1,0 +1,178 @@
+import { invalidParameter } from "./store.ts";
+
+/** https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html: delays in seconds. */
+export interface RetryPolicy {
+  readonly minDelayTarget: number;
+  readonly maxDelayTarget: number;
+  readonly numRetries: number;
+  readonly numMaxDelayRetries: number;
+  readonly numNoDelayRetries: number;
+  readonly numMinDelayRetries: number;
+  readonly backoffFunction: BackoffFunction;
+}
+
+type BackoffFunction = "linear" | "arithmetic" | "geometric" | "exponential";
+
+/** What SNS does where nobody asked for anything else. */
+export const DEFAULT_RETRY_POLICY: RetryPolicy = {
+  minDelayTarget: 20,
+  maxDelayTarget: 20,
+  numRetries: 3,
+  numMaxDelayRetries: 0,
+  numNoDelayRetries: 0,
+  numMinDelayRetries: 0,
+  backoffFunction: "linear",
+};
+
+/** SNS gives up on an HTTP endpoint after this long whatever the policy says, in seconds. */
+export const TOTAL_LIMIT = 3_600;
+
+/** How a subscription is delivered to. */
+export interface DeliveryPolicy {
+  readonly retry: RetryPolicy;
+  readonly maxReceivesPerSecond: number | undefined;
+  readonly contentType: string | undefined;
+}
+
+/** Reads a subscription's DeliveryPolicy. @throws AwsError InvalidParameter for one that breaks a constraint of that page */
+export function parseSubscriptionPolicy(json: string): DeliveryPolicy {
+  const policy = parseObject(json, "DeliveryPolicy");
+  only(policy, ["healthyRetryPolicy", "sicklyRetryPolicy", "throttlePolicy", "requestPolicy", "guaranteed"], "");
+  const request = child(policy, "requestPolicy");
+  const contentType = request.headerContentType;
+  if (
+    contentType !== undefined &&
+    !(typeof contentType === "string" && /^(text|application)\/[\w.+-]+(;.*)?$/.test(contentType))
+  ) {
+    throw refuse("requestPolicy.headerContentType is not supported");
+  }
+  return {
+    retry: retryPolicy(child(policy, "healthyRetryPolicy"), "healthyRetryPolicy"),
+    maxReceivesPerSecond: throttle(child(policy, "throttlePolicy"), "throttlePolicy"),
+    contentType,
+  };
+}
+
+/** Reads a topic's DeliveryPolicy: what holds for its HTTP(S) subscriptions without their own. @throws as above */
+export function parseTopicPolicy(json: string): DeliveryPolicy & { disableSubscriptionOverrides: boolean } {
+  const http = child(parseObject(json, "DeliveryPolicy"), "http");
+  only(
+    http,
+    [
+      "defaultHealthyRetryPolicy",
+      "defaultSicklyRetryPolicy",
+      "defaultThrottlePolicy",
+      "defaultRequestPolicy",
+      "disableSubscriptionOverrides",
+    ],
+    "http.",
+  );
+  return {
+    retry: retryPolicy(child(http, "defaultHealthyRetryPolicy"), "http.defaultHealthyRetryPolicy"),
+    maxReceivesPerSecond: throttle(child(http, "defaultThrottlePolicy"), "http.defaultThrottlePolicy"),
+    contentType: undefined,
+    disableSubscriptionOverrides: http.disableSubscriptionOverrides === true,
+  };
+}
+
+/** The policy in force for a subscription, from the two DeliveryPolicy attributes (both already valid). */
+export function effectivePolicy(subscription: string | undefined, topic: string | undefined): DeliveryPolicy {
+  const general = topic === undefined ? undefined : parseTopicPolicy(topic);
+  if (subscription !== undefined && general?.disableSubscriptionOverrides !== true)
+    return parseSubscriptionPolicy(subscription);
+  return general ?? { retry: DEFAULT_RETRY_POLICY, maxReceivesPerSecond: undefined, contentType: undefined };
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+const refuse = (what: string) => invalidParameter(`DeliveryPolicy: ${what}`);
+
+function parseObject(json: string, name: string): Json {
+  try {
+    const value: unknown = JSON.parse(json);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+  } catch {
+    // Said below, together with JSON that is not an object.
+  }
+  throw invalidParameter(`${name}: failed to parse JSON.`);
+}
+
+function child(parent: Json, name: string): Json {
+  const value = parent[name];
+  if (value === undefined || value === null) return {};
+  if (typeof value !== "object" || Array.isArray(value)) throw refuse(`${name} must be an object`);
+  return { ...value };
+}
+
+function only(value: Json, known: readonly string[], path: string): void {
+  const unknown = Object.keys(value).find((key) => !known.includes(key));
+  if (unknown !== undefined) throw refuse(`${path}${unknown} is not supported`);
+}
+
+function retryPolicy(given: Json, path: string): RetryPolicy {
+  only(given, Object.keys(DEFAULT_RETRY_POLICY), `${path}.`);
+  const number = (key: Exclude<keyof RetryPolicy, "backoffFunction">, least: number, most: number): number => {
+    const value = given[key] ?? DEFAULT_RETRY_POLICY[key];
+    if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
+    const bound = most === Number.POSITIVE_INFINITY ? `at least ${least}` : `between ${least} and ${most}`;
+    throw refuse(`${path}.${key} must be an integer ${bound}`);
+  };
+  const maxDelayTarget = number("maxDelayTarget", 1, TOTAL_LIMIT);
+  const policy: RetryPolicy = {
+    maxDelayTarget,
+    minDelayTarget: number("minDelayTarget", 1, maxDelayTarget),
+    numRetries: number("numRetries", 0, 100),
+    numMaxDelayRetries: number("numMaxDelayRetries", 0, Number.POSITIVE_INFINITY),
+    numNoDelayRetries: number("numNoDelayRetries", 0, Number.POSITIVE_INFINITY),
+    numMinDelayRetries: number("numMinDelayRetries", 0, Number.POSITIVE_INFINITY),
+    backoffFunction: backoff(given.backoffFunction, path),
+  };
+  if (policy.numNoDelayRetries + policy.numMinDelayRetries + policy.numMaxDelayRetries > policy.numRetries) {
+    throw refuse(
+      `${path}.numRetries must be greater than or equal to the sum of numNoDelayRetries, numMinDelayRetries and numMaxDelayRetries`,
+    );
+  }
+  if (retryDelays(policy).reduce((sum, delay) => sum + delay, 0) > TOTAL_LIMIT) {
+    throw refuse(`${path}: Total policy retry time cannot be greater than ${TOTAL_LIMIT} seconds`);
+  }
+  return policy;
+}
+
+function backoff(value: unknown, path: string): BackoffFunction {
+  const known: readonly BackoffFunction[] = ["linear", "arithmetic", "geometric", "exponential"];
+  const found = known.find((name) => name === (value ?? DEFAULT_RETRY_POLICY.backoffFunction));
+  if (found === undefined) throw refuse(`${path}.backoffFunction must be one of ${known.join(", ")}`);
+  return found;
+}
+
+function throttle(given: Json, path: string): number | undefined {
+  only(given, ["maxReceivesPerSecond"], `${path}.`);
+  const value = given.maxReceivesPerSecond ?? undefined;
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && Number.isInteger(value) && value >= 1) return value;
+  throw refuse(`${path}.maxReceivesPerSecond must be an integer greater than 0`);
+}
+
+/**
+ * The delays before each retry, in seconds: the four phases of the policy, one after the other. AWS adds jitter, and does
+ * not publish the formulas of its backoff functions: all begin at the least delay and end at the greatest, and these grow
+ * between them in the way each name says (equal steps, growing steps, equal ratios, doubling steps).
+ */
+export function retryDelays(policy: RetryPolicy): number[] {
+  const { minDelayTarget: least, maxDelayTarget: most } = policy;
+  const immediate = Array.from({ length: policy.numNoDelayRetries }, () => 0);
+  const before = Array.from({ length: policy.numMinDelayRetries }, () => least);
+  const after = Array.from({ length: policy.numMaxDelayRetries }, () => most);
+  const steps = Math.max(0, policy.numRetries - immediate.length - before.length - after.length);
+  const last = steps - 1;
+  const curves: Readonly<Record<BackoffFunction, (step: number) => number>> = {
+    linear: (step) => least + ((most - least) * step) / last,
+    arithmetic: (step) => least + ((most - least) * step * (step + 1)) / (last * steps),
+    geometric: (step) => least * (most / least) ** (step / last),
+    exponential: (step) => least + ((most - least) * (2 ** step - 1)) / (2 ** last - 1),
+  };
+  const backoffs = Array.from({ length: steps }, (_, step) =>
+    step === 0 ? least : curves[policy.backoffFunction](step),
+  );
+  return [...immediate, ...before, ...backoffs, ...after];
+}

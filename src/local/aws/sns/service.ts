@@ -1,0 +1,20 @@
+import type { QueryService } from "../service.ts";
+import { type PublishContext, publishActions } from "./publish.ts";
+import { subscriptionActions } from "./subscriptions.ts";
+import { topicActions } from "./topics.ts";
+
+/** SNS, and `publishText`: how EventBridge publishes an event to a topic. */
+export function createSns(context: PublishContext): {
+  service: QueryService;
+  publishText(topicArn: string, message: string): void;
+} {
+  const { actions, publishText } = publishActions(context);
+  return {
+    publishText,
+    service: {
+      protocol: "query",
+      namespace: "http://sns.amazonaws.com/doc/2010-03-31/",
+      actions: { ...topicActions(context.store), ...subscriptionActions(context), ...actions },
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import { parseArn } from "../arns.ts";
+import { AwsError } from "../errors.ts";
+import { type Params, text } from "../params.ts";
+import type { Filter } from "./filter-policy.ts";
+
+/** A topic and who is subscribed to it. */
+export interface Topic {
+  readonly arn: string;
+  readonly account: string;
+  readonly region: string;
+  readonly fifo: boolean;
+  /** Those that were set. */
+  readonly attributes: Map<string, string>;
+  /** By protocol and endpoint: SNS has one subscription for each pair. */
+  readonly subscriptions: Map<string, Subscription>;
+  /** FIFO: what was published in the last five minutes, by deduplication id, oldest first. */
+  readonly published: Map<string, { readonly at: number; readonly messageId: string; readonly sequence: string }>;
+  sequence: number;
+  deletedSubscriptions: number;
+}
+
+/** A subscription. */
+export interface Subscription {
+  readonly arn: string;
+  readonly topic: Topic;
+  readonly protocol: string;
+  readonly endpoint: string;
+  readonly owner: string;
+  /** Those that were set. */
+  readonly attributes: Map<string, string>;
+  /** Whether its filter policy lets a message through. */
+  wants: Filter;
+  pending: boolean;
+  /** Only a signed Unsubscribe ends it. */
+  authenticated: boolean;
+  /** ms epoch before which SNS sends it nothing more (throttlePolicy). */
+  nextFreeAt: number;
+}
+
+/** The error of SNS for a parameter it does not take. */
+export function invalidParameter(what: string): AwsError {
+  return new AwsError("InvalidParameter", `Invalid parameter: ${what}`);
+}
+
+/** How many tokens of confirmation messages are remembered. */
+const TOKENS = 10_000;
+
+/** All topics and subscriptions, of all accounts and regions, by ARN. */
+export class SnsStore {
+  readonly topics = new Map<string, Topic>();
+  readonly subscriptions = new Map<string, Subscription>();
+  readonly #tokens = new Map<string, { subscription: Subscription; expiresAt: number }>();
+
+  /** The topic whose ARN is the parameter `field`. @throws AwsError InvalidParameter, NotFound */
+  topic(params: Params, field = "TopicArn"): Topic {
+    const value = text(params, field) ?? "";
+    requireArn(value, field);
+    const topic = this.topics.get(value);
+    if (topic === undefined) throw new AwsError("NotFound", "Topic does not exist", 404);
+    return topic;
+  }
+
+  /** The subscription whose ARN is SubscriptionArn. @throws AwsError InvalidParameter, NotFound */
+  subscription(params: Params): Subscription {
+    const value = text(params, "SubscriptionArn") ?? "";
+    requireArn(value, "SubscriptionArn");
+    const subscription = this.subscriptions.get(value);
+    if (subscription === undefined) throw new AwsError("NotFound", "Subscription does not exist", 404);
+    return subscription;
+  }
+
+  /** Puts a subscription (back) in. */
+  add(subscription: Subscription): void {
+    this.subscriptions.set(subscription.arn, subscription);
+    subscription.topic.subscriptions.set(`${subscription.protocol} ${subscription.endpoint}`, subscription);
+  }
+
+  /** Takes a subscription out. */
+  remove(subscription: Subscription): void {
+    if (!this.subscriptions.delete(subscription.arn)) return;
+    subscription.topic.subscriptions.delete(`${subscription.protocol} ${subscription.endpoint}`);
+    subscription.topic.deletedSubscriptions += 1;
+  }
+
+  /** Remembers the token of a confirmation message until `expiresAt` (ms epoch). */
+  addToken(token: string, subscription: Subscription, expiresAt: number): void {
+    this.#tokens.set(token, { subscription, expiresAt });
+    const oldest = this.#tokens.keys().next();
+    if (this.#tokens.size > TOKENS && !oldest.done) this.#tokens.delete(oldest.value);
+  }
+
+  /** The subscription a token confirms. @throws AwsError InvalidParameter */
+  byToken(token: string, now: number): Subscription {
+    const found = this.#tokens.get(token);
+    if (found === undefined || found.expiresAt <= now) throw invalidParameter("Token");
+    return found.subscription;
+  }
+}
+
+function requireArn(value: string, field: string): void {
+  const elements = value.split(":").length;
+  if (elements < 6) throw invalidParameter(`${field} Reason: An ARN must have at least 6 elements, not ${elements}`);
+  if (parseArn(value)?.service !== "sns") throw invalidParameter(field);
+}

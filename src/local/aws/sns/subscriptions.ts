@@ -1,0 +1,215 @@
+import { randomUUID } from "node:crypto";
+import { parseArn } from "../arns.ts";
+import { AwsError } from "../errors.ts";
+import { type Params, text, textMap } from "../params.ts";
+import type { Caller, XmlFields } from "../service.ts";
+import { confirmation } from "./envelope.ts";
+import { compileFilter } from "./filter-policy.ts";
+import type { PublishContext } from "./publish.ts";
+import { effectivePolicy, parseSubscriptionPolicy } from "./retry-policy.ts";
+import { invalidParameter, type Subscription, type Topic } from "./store.ts";
+import { snsPage } from "./topics.ts";
+
+/** https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html: a token is good for two days, in ms. */
+const TOKEN_MS = 172_800_000;
+const SETTABLE = ["DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy"];
+
+/** The subscription actions of SNS. */
+export function subscriptionActions({ clock, store, identity, endpoint, delivery }: PublishContext) {
+  function sendConfirmation(
+    type: "SubscriptionConfirmation" | "UnsubscribeConfirmation",
+    subscription: Subscription,
+  ): void {
+    const { messageId, token, body } = confirmation(type, subscription, identity, endpoint(), clock.now());
+    store.addToken(token, subscription, clock.now() + TOKEN_MS);
+    delivery.deliver({ subscription, messageId, type, body, raw: false });
+  }
+
+  /**
+   * A repeated Subscribe gives the ARN there is; with attributes that differ from its own it is refused. One that still
+   * waits for its confirmation is sent another, and takes the new attributes.
+   */
+  function subscribe(params: Params, caller: Caller): XmlFields {
+    const topic = store.topic(params);
+    const [protocol, target] = [text(params, "Protocol") ?? "", text(params, "Endpoint") ?? ""];
+    checkEndpoint(topic, protocol, target);
+    const attributes = textMap(params, "Attributes");
+    for (const [name, value] of attributes) checkAttribute(name, value, topic);
+    const wants = compileFilter(attributes.get("FilterPolicy"), attributes.get("FilterPolicyScope"));
+    const present = topic.subscriptions.get(`${protocol} ${target}`);
+    if (present !== undefined && !present.pending) {
+      if ([...attributes].some(([name, value]) => !sameValue(present.attributes.get(name), value))) {
+        throw invalidParameter("Attributes Reason: Subscription already exists with different attributes");
+      }
+      return { SubscriptionArn: present.arn };
+    }
+    const subscription: Subscription = {
+      arn: present?.arn ?? `${topic.arn}:${randomUUID()}`,
+      topic,
+      protocol,
+      endpoint: target,
+      owner: caller.account,
+      attributes,
+      wants,
+      pending: protocol !== "sqs",
+      authenticated: protocol === "sqs",
+      nextFreeAt: 0,
+    };
+    store.add(subscription);
+    if (!subscription.pending) return { SubscriptionArn: subscription.arn };
+    sendConfirmation("SubscriptionConfirmation", subscription);
+    const shown = text(params, "ReturnSubscriptionArn") === "true";
+    return { SubscriptionArn: shown ? subscription.arn : "pending confirmation" };
+  }
+
+  function confirmSubscription(params: Params, caller: Caller): XmlFields {
+    const topic = store.topic(params);
+    const subscription = store.byToken(text(params, "Token") ?? "", clock.now());
+    if (subscription.topic !== topic) throw invalidParameter("Token");
+    const current = topic.subscriptions.get(`${subscription.protocol} ${subscription.endpoint}`);
+    const confirmed = current ?? subscription;
+    if (current === undefined) store.add(subscription);
+    confirmed.pending = false;
+    if (text(params, "AuthenticateOnUnsubscribe") === "true" && caller.signed) confirmed.authenticated = true;
+    return { SubscriptionArn: confirmed.arn };
+  }
+
+  function unsubscribe(params: Params, caller: Caller): XmlFields {
+    const value = text(params, "SubscriptionArn") ?? "";
+    const subscription = store.subscriptions.get(value);
+    if (subscription === undefined) {
+      if (value.split(":").length < 6) store.subscription(params);
+      return {};
+    }
+    if (subscription.pending)
+      throw invalidParameter("SubscriptionArn Reason: cannot delete a subscription that is pending confirmation");
+    if (subscription.authenticated && !caller.signed) {
+      throw new AwsError("AuthorizationError", "The subscription requires authentication to unsubscribe.", 403);
+    }
+    store.remove(subscription);
+    // Only who is not known to be the owner is asked back: https://docs.aws.amazon.com/sns/latest/api/API_Unsubscribe.html
+    if (!caller.signed && subscription.protocol !== "sqs") sendConfirmation("UnsubscribeConfirmation", subscription);
+    return {};
+  }
+
+  function setSubscriptionAttributes(params: Params): XmlFields {
+    const subscription = store.subscription(params);
+    const [name, value] = [text(params, "AttributeName") ?? "", text(params, "AttributeValue") ?? ""];
+    checkAttribute(name, value, subscription.topic);
+    const next = new Map(subscription.attributes);
+    if (value === "") next.delete(name);
+    else next.set(name, value);
+    subscription.wants = compileFilter(next.get("FilterPolicy"), next.get("FilterPolicyScope"));
+    if (value === "") subscription.attributes.delete(name);
+    else subscription.attributes.set(name, value);
+    return {};
+  }
+
+  return {
+    Subscribe: subscribe,
+    ConfirmSubscription: confirmSubscription,
+    Unsubscribe: unsubscribe,
+    SetSubscriptionAttributes: setSubscriptionAttributes,
+    GetSubscriptionAttributes: (params: Params): XmlFields => ({
+      Attributes: attributesOf(store.subscription(params)),
+    }),
+    ListSubscriptionsByTopic: (params: Params): XmlFields => {
+      const { items, next } = snsPage(params, [...store.topic(params).subscriptions.values()]);
+      return {
+        Subscriptions: items.map((subscription) => ({
+          SubscriptionArn: subscription.pending ? "PendingConfirmation" : subscription.arn,
+          Owner: subscription.owner,
+          Protocol: subscription.protocol,
+          Endpoint: subscription.endpoint,
+          TopicArn: subscription.topic.arn,
+        })),
+        NextToken: next,
+      };
+    },
+  };
+}
+
+function checkEndpoint(topic: Topic, protocol: string, target: string): void {
+  if (protocol !== "http" && protocol !== "https" && protocol !== "sqs") {
+    throw invalidParameter(
+      `Protocol Reason: the embedded AWS delivers by http, https and sqs only, not by ${protocol}`,
+    );
+  }
+  if (protocol === "sqs") {
+    const queue = parseArn(target);
+    if (queue?.service !== "sqs") throw invalidParameter("SQS endpoint ARN");
+    if (!topic.fifo && queue.resource.endsWith(".fifo")) {
+      throw invalidParameter("Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics");
+    }
+    return;
+  }
+  if (topic.fifo) throw invalidParameter("Endpoint Reason: a FIFO topic delivers to SQS queues only");
+  if (!target.startsWith(`${protocol}://`)) throw invalidParameter("Endpoint must match the specified protocol");
+  if (!URL.canParse(target)) throw invalidParameter("Endpoint");
+}
+
+function checkAttribute(name: string, value: string, topic: Topic): void {
+  if (!SETTABLE.includes(name)) throw invalidParameter("AttributeName");
+  if (value === "") return;
+  if (name === "DeliveryPolicy") parseSubscriptionPolicy(value);
+  if (name === "RawMessageDelivery" && !/^(true|false)$/i.test(value)) {
+    throw invalidParameter(`RawMessageDelivery: Invalid value [${value}]. Must be true or false.`);
+  }
+  if (name === "RedrivePolicy") checkRedrivePolicy(value, topic);
+}
+
+function checkRedrivePolicy(value: string, topic: Topic): void {
+  let target: string | undefined;
+  try {
+    target = String((JSON.parse(value) as { deadLetterTargetArn?: unknown })?.deadLetterTargetArn);
+  } catch {
+    throw invalidParameter("RedrivePolicy: failed to parse JSON.");
+  }
+  const queue = parseArn(target);
+  if (queue?.service !== "sqs") throw invalidParameter("RedrivePolicy: deadLetterTargetArn is an invalid arn");
+  if (queue.account !== topic.account || queue.region !== topic.region) {
+    throw invalidParameter("RedrivePolicy: must use a queue of the same account and region");
+  }
+}
+
+/** Equal as texts, or as the JSON documents they are. */
+function sameValue(present: string | undefined, asked: string): boolean {
+  if (present === undefined) return asked === "";
+  const canonical = (value: string): string => {
+    try {
+      return JSON.stringify(sortKeys(JSON.parse(value)));
+    } catch {
+      return value;
+    }
+  };
+  return present === asked || canonical(present) === canonical(asked);
+}
+
+function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, each]) => [key, sortKeys(each)]),
+  );
+}
+
+function attributesOf(subscription: Subscription): Map<string, string> {
+  const { topic, attributes } = subscription;
+  const effective = effectivePolicy(attributes.get("DeliveryPolicy"), topic.attributes.get("DeliveryPolicy"));
+  const http = subscription.protocol !== "sqs";
+  return new Map([
+    ["SubscriptionArn", subscription.arn],
+    ["TopicArn", topic.arn],
+    ["Protocol", subscription.protocol],
+    ["Endpoint", subscription.endpoint],
+    ["Owner", subscription.owner],
+    ["PendingConfirmation", String(subscription.pending)],
+    ["ConfirmationWasAuthenticated", String(subscription.authenticated)],
+    ["RawMessageDelivery", "false"],
+    ...(http ? [["EffectiveDeliveryPolicy", JSON.stringify({ healthyRetryPolicy: effective.retry })] as const] : []),
+    ...(attributes.has("FilterPolicy") ? [["FilterPolicyScope", "MessageAttributes"] as const] : []),
+    ...attributes,
+  ]);
+}

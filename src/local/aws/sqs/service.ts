@@ -1,0 +1,267 @@
+import { arn, parseArn } from "../arns.ts";
+import type { Clock } from "../clock.ts";
+import { AwsError } from "../errors.ts";
+import { integer, type Params, structure, structures, text, textMap, texts } from "../params.ts";
+import type { Caller, JsonService } from "../service.ts";
+import { attributesToShow, checkQueueAttributes, outgoingOf, queueAttributes, systemAttributes } from "./attributes.ts";
+import { type Message, type Outgoing, Queue } from "./queue.ts";
+
+/** Puts a message into the queue with this ARN; false when there is no such queue. */
+export type SendToQueue = (queueArn: string, outgoing: Outgoing) => boolean;
+
+const noQueue = () =>
+  new AwsError(
+    "com.amazonaws.sqs#QueueDoesNotExist",
+    "The specified queue does not exist.",
+    400,
+    "AWS.SimpleQueueService.NonExistentQueue",
+  );
+const invalid = (message: string) => new AwsError("InvalidParameterValue", message, 400, "InvalidParameterValue");
+
+/** SQS: standard and FIFO queues. @param endpoint gives the base of the queue URLs */
+export function createSqs(clock: Clock, endpoint: () => string): { service: JsonService; send: SendToQueue } {
+  const queues = new Map<string, Queue>();
+
+  /** The queue of a QueueUrl (`<endpoint>/<account>/<name>`), in the region of the caller. */
+  function queueOf(params: Params, caller: Caller): Queue {
+    const url = text(params, "QueueUrl");
+    if (url === undefined) throw new AwsError("MissingParameter", "The request must contain the parameter QueueUrl.");
+    const [account = "", name = ""] = url.split("/").slice(-2);
+    const queue = queues.get(arn("sqs", caller.region, account, name));
+    if (queue === undefined) throw noQueue();
+    return queue;
+  }
+
+  function createQueue(params: Params, caller: Caller) {
+    const name = text(params, "QueueName") ?? "";
+    const attributes = textMap(params, "Attributes");
+    const fifo = attributes.get("FifoQueue") === "true";
+    if (!/^[\w-]{1,80}$/.test(name) && !(fifo && /^[\w-]{1,75}\.fifo$/.test(name))) {
+      throw invalid("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length");
+    }
+    if (fifo && !name.endsWith(".fifo"))
+      throw invalid(
+        "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length.",
+      );
+    checkQueueAttributes(attributes, fifo);
+    const queueArn = arn("sqs", caller.region, caller.account, name);
+    const present = queues.get(queueArn);
+    if (present !== undefined) {
+      for (const [key, value] of attributes) {
+        if (queueAttributes(present).get(key) === value) continue;
+        throw new AwsError(
+          "com.amazonaws.sqs#QueueNameExists",
+          `A queue already exists with the same name and a different value for attribute ${key}`,
+          400,
+          "QueueAlreadyExists",
+        );
+      }
+      return { QueueUrl: present.url };
+    }
+    const queue = new Queue(name, queueArn, `${endpoint()}/${caller.account}/${name}`, clock);
+    for (const [key, value] of attributes) queue.attributes.set(key, value);
+    queues.set(queueArn, queue);
+    return { QueueUrl: queue.url };
+  }
+
+  function setQueueAttributes(params: Params, caller: Caller) {
+    const queue = queueOf(params, caller);
+    const attributes = textMap(params, "Attributes");
+    checkQueueAttributes(attributes, queue.fifo);
+    for (const [key, value] of attributes) {
+      if (value === "") queue.attributes.delete(key);
+      else queue.attributes.set(key, value);
+    }
+    return {};
+  }
+
+  function sendOne(queue: Queue, entry: Params, caller: Caller) {
+    const message = queue.send(outgoingOf(queue, entry, caller));
+    return {
+      MessageId: message.id,
+      MD5OfMessageBody: message.md5,
+      ...(queue.fifo ? { SequenceNumber: sequenceOf(message) } : {}),
+    };
+  }
+
+  async function receiveMessage(params: Params, caller: Caller) {
+    const queue = queueOf(params, caller);
+    const max = integer(params, "MaxNumberOfMessages") ?? 1;
+    if (!(max >= 1 && max <= 10)) {
+      throw invalid(
+        `Value ${max} for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided.`,
+      );
+    }
+    const set = queueAttributes(queue);
+    const wait = integer(params, "WaitTimeSeconds") ?? Number(set.get("ReceiveMessageWaitTimeSeconds"));
+    if (!(wait >= 0 && wait <= 20)) {
+      throw invalid(
+        `Value ${wait} for parameter WaitTimeSeconds is invalid. Reason: Must be >= 0 and <= 20, if provided.`,
+      );
+    }
+    const visibility = integer(params, "VisibilityTimeout") ?? Number(set.get("VisibilityTimeout"));
+    const redrive = redriveOf(queue);
+    const take = () =>
+      queue.receive(max, visibility * 1000, redrive.maxReceives, (message) =>
+        send(redrive.target, { ...message, delaySeconds: 0 }),
+      );
+    const messages = await longPoll(queue, take, wait * 1000, clock);
+    const names = [...texts(params, "AttributeNames"), ...texts(params, "MessageSystemAttributeNames")];
+    return messages.length === 0
+      ? {}
+      : {
+          Messages: messages.map((message) => ({
+            MessageId: message.id,
+            ReceiptHandle: Buffer.from(`${message.id} ${message.receiveCount}`).toString("base64"),
+            MD5OfBody: message.md5,
+            Body: message.body,
+            ...systemAttributes(message, names, sequenceOf(message), queue.fifo),
+            ...attributesToShow(message, texts(params, "MessageAttributeNames")),
+          })),
+        };
+  }
+
+  function deleteOne(queue: Queue, handle: string | undefined): void {
+    const [id, count] = Buffer.from(handle ?? "", "base64")
+      .toString()
+      .split(" ");
+    if (id === undefined || count === undefined) {
+      throw new AwsError(
+        "ReceiptHandleIsInvalid",
+        `The input receipt handle "${handle}" is not a valid receipt handle.`,
+        400,
+        "ReceiptHandleIsInvalid",
+      );
+    }
+    queue.remove(id);
+  }
+
+  /** Does `each` for every entry of a batch; what it throws becomes that entry's failure. */
+  function batch(params: Params, each: (entry: Params) => object) {
+    const entries = structures(params, "Entries");
+    const error = (code: string, message: string) =>
+      new AwsError(`com.amazonaws.sqs#${code}`, message, 400, `AWS.SimpleQueueService.${code}`);
+    if (entries.length === 0) throw error("EmptyBatchRequest", "There should be at least one entry in the request.");
+    if (entries.length > 10)
+      throw error(
+        "TooManyEntriesInBatchRequest",
+        `Maximum number of entries per request are 10. You have sent ${entries.length}.`,
+      );
+    const ids = entries.map((entry) => text(entry, "Id") ?? "");
+    if (new Set(ids).size < ids.length)
+      throw error("BatchEntryIdsNotDistinct", "Two or more batch entries in the request have the same Id.");
+    const Successful: object[] = [];
+    const Failed: object[] = [];
+    for (const [index, entry] of entries.entries()) {
+      const Id = ids[index];
+      try {
+        Successful.push({ Id, ...each(entry) });
+      } catch (thrown) {
+        if (!(thrown instanceof AwsError)) throw thrown;
+        Failed.push({ Id, SenderFault: true, Code: thrown.queryCode ?? thrown.code, Message: thrown.message });
+      }
+    }
+    return { Successful, ...(Failed.length === 0 ? {} : { Failed }) };
+  }
+
+  function deleteQueue(params: Params, caller: Caller) {
+    const queue = queueOf(params, caller);
+    queue.purge();
+    queues.delete(queue.arn);
+    return {};
+  }
+
+  const send: SendToQueue = (queueArn, outgoing) => queues.get(queueArn)?.send(outgoing) !== undefined;
+
+  const service: JsonService = {
+    protocol: "json",
+    version: "1.0",
+    actions: {
+      CreateQueue: createQueue,
+      DeleteQueue: deleteQueue,
+      GetQueueUrl: (params, caller) => {
+        const account = text(params, "QueueOwnerAWSAccountId") ?? caller.account;
+        const queue = queues.get(arn("sqs", caller.region, account, text(params, "QueueName") ?? ""));
+        if (queue === undefined) throw noQueue();
+        return { QueueUrl: queue.url };
+      },
+      ListQueues: (params, caller) => {
+        const prefix = text(params, "QueueNamePrefix") ?? "";
+        const own = [...queues.values()].filter((queue) => {
+          const owner = parseArn(queue.arn);
+          return owner?.account === caller.account && owner.region === caller.region && queue.name.startsWith(prefix);
+        });
+        return own.length === 0 ? {} : { QueueUrls: own.map((queue) => queue.url) };
+      },
+      GetQueueAttributes: (params, caller) => {
+        const all = queueAttributes(queueOf(params, caller));
+        const names = texts(params, "AttributeNames");
+        const unknown = names.find((name) => name !== "All" && !all.has(name) && !OPTIONAL.includes(name));
+        if (unknown !== undefined)
+          throw new AwsError("InvalidAttributeName", `Unknown Attribute ${unknown}.`, 400, "InvalidAttributeName");
+        const shown = [...all].filter(([name]) => names.includes("All") || names.includes(name));
+        return shown.length === 0 ? {} : { Attributes: Object.fromEntries(shown) };
+      },
+      SetQueueAttributes: setQueueAttributes,
+      SendMessage: (params, caller) => sendOne(queueOf(params, caller), params, caller),
+      SendMessageBatch: (params, caller) => {
+        const queue = queueOf(params, caller);
+        return batch(params, (entry) => sendOne(queue, entry, caller));
+      },
+      ReceiveMessage: receiveMessage,
+      DeleteMessage: (params, caller) => {
+        deleteOne(queueOf(params, caller), text(params, "ReceiptHandle"));
+        return {};
+      },
+      DeleteMessageBatch: (params, caller) => {
+        const queue = queueOf(params, caller);
+        return batch(params, (entry) => {
+          deleteOne(queue, text(entry, "ReceiptHandle"));
+          return {};
+        });
+      },
+      PurgeQueue: (params, caller) => {
+        queueOf(params, caller).purge();
+        return {};
+      },
+    },
+  };
+  return { service, send };
+}
+
+const OPTIONAL = ["RedrivePolicy", "Policy", "FifoQueue", "ContentBasedDeduplication", "KmsMasterKeyId"];
+
+const sequenceOf = (message: Message) => String(message.sequence).padStart(20, "0");
+
+function redriveOf(queue: Queue): { maxReceives: number; target: string } {
+  const policy = queue.attributes.get("RedrivePolicy");
+  if (policy === undefined) return { maxReceives: Number.POSITIVE_INFINITY, target: "" };
+  const parsed = structure({ policy: JSON.parse(policy) }, "policy");
+  return { maxReceives: integer(parsed, "maxReceiveCount") ?? 0, target: text(parsed, "deadLetterTargetArn") ?? "" };
+}
+
+/** Takes messages as soon as there are some, and none when `waitMs` have passed. */
+async function longPoll(queue: Queue, take: () => Message[], waitMs: number, clock: Clock): Promise<Message[]> {
+  let over = waitMs === 0;
+  for (;;) {
+    const messages = take();
+    if (messages.length > 0 || over) return messages;
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        cancelEnd();
+        cancelNext();
+        forget();
+        resolve();
+      };
+      const now = clock.now();
+      const speed = clock.speed ?? 1;
+      const cancelEnd = clock.after(waitMs, () => {
+        over = true;
+        wake();
+      });
+      const next = queue.nextVisibleAt;
+      const cancelNext = next === undefined ? () => {} : clock.after(Math.max(1, (next - now) * speed), wake);
+      const forget = queue.onSend(wake);
+    });
+  }
+}

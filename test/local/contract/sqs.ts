@@ -1,0 +1,161 @@
+import {
+  CreateQueueCommand,
+  DeleteMessageBatchCommand,
+  DeleteMessageCommand,
+  DeleteQueueCommand,
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  ListQueuesCommand,
+  PurgeQueueCommand,
+  ReceiveMessageCommand,
+  SendMessageBatchCommand,
+  SendMessageCommand,
+  SetQueueAttributesCommand,
+} from "@aws-sdk/client-sqs";
+import { describe, expect, it } from "vitest";
+import { ACCOUNT, clients, type Target, unique } from "../targets.ts";
+
+/** What SQS does, as far as this project calls it. */
+export function sqsContract(target: () => Target): void {
+  const sqs = () => clients(target().endpoint).sqs;
+
+  async function queue(Attributes: Record<string, string> = {}): Promise<string> {
+    const QueueName = unique("queue") + (Attributes.FifoQueue ? ".fifo" : "");
+    return (await sqs().send(new CreateQueueCommand({ QueueName, Attributes }))).QueueUrl ?? "";
+  }
+  const attributes = async (QueueUrl: string) =>
+    (await sqs().send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }))).Attributes ?? {};
+  const receive = async (QueueUrl: string, VisibilityTimeout?: number) =>
+    (
+      await sqs().send(
+        new ReceiveMessageCommand({
+          QueueUrl,
+          MaxNumberOfMessages: 10,
+          MessageSystemAttributeNames: ["All"],
+          ...(VisibilityTimeout === undefined ? {} : { VisibilityTimeout }),
+        }),
+      )
+    ).Messages ?? [];
+
+  describe("SQS", () => {
+    it("CreateQueue gives the URL of a queue, the same one when it is there already", async () => {
+      const QueueName = unique("queue");
+      const { QueueUrl = "" } = await sqs().send(new CreateQueueCommand({ QueueName }));
+      expect(QueueUrl).toBe(`${target().endpoint}/${ACCOUNT}/${QueueName}`);
+      expect((await sqs().send(new CreateQueueCommand({ QueueName }))).QueueUrl).toBe(QueueUrl);
+      expect((await sqs().send(new GetQueueUrlCommand({ QueueName }))).QueueUrl).toBe(QueueUrl);
+      expect((await sqs().send(new ListQueuesCommand({ QueueNamePrefix: QueueName }))).QueueUrls).toEqual([QueueUrl]);
+      expect(await attributes(QueueUrl)).toMatchObject({
+        QueueArn: `arn:aws:sqs:eu-west-1:${ACCOUNT}:${QueueName}`,
+        VisibilityTimeout: "30",
+        ApproximateNumberOfMessages: "0",
+      });
+    });
+
+    it("a queue that does not exist is said not to", async () => {
+      await expect(sqs().send(new GetQueueUrlCommand({ QueueName: unique("none") }))).rejects.toMatchObject({
+        name: expect.stringMatching(/^(QueueDoesNotExist|AWS\.SimpleQueueService\.NonExistentQueue)$/),
+      });
+    });
+
+    it("what is sent is received, with its attributes, and gone when deleted", async () => {
+      const QueueUrl = await queue();
+      await sqs().send(
+        new SendMessageCommand({
+          QueueUrl,
+          MessageBody: `<&> "🚀"`,
+          MessageAttributes: { a: { DataType: "String", StringValue: "b" } },
+        }),
+      );
+      const { Messages: [message] = [] } = await sqs().send(
+        new ReceiveMessageCommand({ QueueUrl, MessageAttributeNames: ["All"], MessageSystemAttributeNames: ["All"] }),
+      );
+      expect(message).toMatchObject({
+        Body: `<&> "🚀"`,
+        MessageAttributes: { a: { DataType: "String", StringValue: "b" } },
+        Attributes: { ApproximateReceiveCount: "1", SentTimestamp: expect.stringMatching(/^\d{13}$/) },
+      });
+      expect(await receive(QueueUrl)).toEqual([]);
+      expect(await attributes(QueueUrl)).toMatchObject({
+        ApproximateNumberOfMessages: "0",
+        ApproximateNumberOfMessagesNotVisible: "1",
+      });
+      await sqs().send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: message?.ReceiptHandle }));
+      expect(await attributes(QueueUrl)).toMatchObject({
+        ApproximateNumberOfMessages: "0",
+        ApproximateNumberOfMessagesNotVisible: "0",
+      });
+    });
+
+    it("batches send and delete up to ten", async () => {
+      const QueueUrl = await queue();
+      const ids = ["a", "b", "c"];
+      const sent = await sqs().send(
+        new SendMessageBatchCommand({ QueueUrl, Entries: ids.map((Id) => ({ Id, MessageBody: Id })) }),
+      );
+      expect(sent.Successful?.map((entry) => entry.Id)).toEqual(ids);
+      const messages = await receive(QueueUrl);
+      expect(messages.map((message) => message.Body).sort()).toEqual(ids);
+      await sqs().send(
+        new DeleteMessageBatchCommand({
+          QueueUrl,
+          Entries: messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle })),
+        }),
+      );
+      expect(await attributes(QueueUrl)).toMatchObject({
+        ApproximateNumberOfMessages: "0",
+        ApproximateNumberOfMessagesNotVisible: "0",
+      });
+      const eleven = Array.from({ length: 11 }, (_, index) => ({ Id: String(index), MessageBody: "x" }));
+      await expect(sqs().send(new SendMessageBatchCommand({ QueueUrl, Entries: eleven }))).rejects.toMatchObject({
+        name: expect.stringContaining("TooManyEntriesInBatchRequest"),
+      });
+    });
+
+    it("a message received too often goes to the dead-letter queue", async () => {
+      const dead = await queue();
+      const deadLetterTargetArn = (await attributes(dead)).QueueArn;
+      const QueueUrl = await queue();
+      const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 2 });
+      await sqs().send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { RedrivePolicy } }));
+      await sqs().send(new SendMessageCommand({ QueueUrl, MessageBody: "poison" }));
+      expect(await receive(QueueUrl, 0)).toHaveLength(1);
+      expect((await receive(QueueUrl, 0))[0]?.Attributes?.ApproximateReceiveCount).toBe("2");
+      expect(await receive(QueueUrl, 0)).toEqual([]);
+      expect(await receive(dead)).toMatchObject([{ Body: "poison" }]);
+    });
+
+    it("a delayed message is not there yet", async () => {
+      const QueueUrl = await queue();
+      await sqs().send(new SendMessageCommand({ QueueUrl, MessageBody: "later", DelaySeconds: 60 }));
+      expect(await receive(QueueUrl)).toEqual([]);
+      expect(await attributes(QueueUrl)).toMatchObject({ ApproximateNumberOfMessagesDelayed: "1" });
+    });
+
+    it("a purged queue is empty, a deleted one is gone", async () => {
+      const QueueUrl = await queue();
+      await sqs().send(new SendMessageCommand({ QueueUrl, MessageBody: "x" }));
+      await sqs().send(new PurgeQueueCommand({ QueueUrl }));
+      expect(await receive(QueueUrl)).toEqual([]);
+      await sqs().send(new DeleteQueueCommand({ QueueUrl }));
+      await expect(sqs().send(new SendMessageCommand({ QueueUrl, MessageBody: "x" }))).rejects.toMatchObject({
+        name: expect.stringMatching(/QueueDoesNotExist|NonExistentQueue/),
+      });
+    });
+
+    it("a FIFO queue gives a group's messages in order, and nothing more of it while one is being worked on", async () => {
+      const QueueUrl = await queue({ FifoQueue: "true" });
+      for (const MessageBody of ["one", "two", "two"]) {
+        await sqs().send(
+          new SendMessageCommand({ QueueUrl, MessageBody, MessageGroupId: "g", MessageDeduplicationId: MessageBody }),
+        );
+      }
+      const take = () => sqs().send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 1 }));
+      const first = await take();
+      expect(first.Messages).toMatchObject([{ Body: "one" }]);
+      expect((await take()).Messages).toBeUndefined();
+      await sqs().send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: first.Messages?.[0]?.ReceiptHandle }));
+      expect((await take()).Messages).toMatchObject([{ Body: "two" }]);
+    });
+  });
+}

@@ -1,0 +1,150 @@
+import { DescribeInstancesCommand, DescribeTagsCommand, RunInstancesCommand } from "@aws-sdk/client-ec2";
+import { PublishCommand } from "@aws-sdk/client-sns";
+import { SendMessageCommand } from "@aws-sdk/client-sqs";
+import { describe, expect, it } from "vitest";
+import { aws, clock, LAUNCH, launch, of, START, useEmbeddedAws } from "./embedded-aws.ts";
+import { ACCOUNT } from "./targets.ts";
+
+/** What only the embedded AWS has: faults, recorded calls, and what its front door says to bad requests. */
+useEmbeddedAws();
+
+describe("Faults", () => {
+  const describeTags = () => of().ec2.send(new DescribeTagsCommand({}));
+  const publish = () => of().sns.send(new PublishCommand({ TopicArn: "arn:aws:sns:eu-west-1:1:t", Message: "x" }));
+  const send = () => of().sqs.send(new SendMessageCommand({ QueueUrl: "http://x/1/q", MessageBody: "x" }));
+
+  it.each([
+    ["throttle", describeTags, "RequestLimitExceeded", 503],
+    ["throttle", publish, "Throttling", 400],
+    ["throttle", send, "ThrottlingException", 400],
+    ["deny", describeTags, "UnauthorizedOperation", 403],
+    ["deny", publish, "AuthorizationErrorException", 403],
+    ["deny", send, "AccessDeniedException", 400],
+    ["error", describeTags, "InternalError", 500],
+    ["error", publish, "InternalErrorException", 500],
+    ["error", send, "InternalFailure", 500],
+  ] as const)("%s: %o answers %s", async (kind, call, name, httpStatusCode) => {
+    aws.faults.add({ kind });
+    await expect(call()).rejects.toMatchObject({ name, $metadata: { httpStatusCode } });
+    expect(aws.calls.at(-1)?.status).toBe(httpStatusCode);
+  });
+
+  it("html answers 200 with a page, which is no answer", async () => {
+    aws.faults.add({ kind: "html", service: "ec2" });
+    const answer = await fetch(aws.endpoint, { method: "POST", headers: SIGNED, body: "Action=DescribeTags" });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("content-type")).toBe("text/html");
+  });
+
+  it("hangup does what was asked, and drops the connection halfway through the answer", async () => {
+    aws.faults.add({ kind: "hangup", action: "RunInstances" });
+    await expect(launch()).rejects.toThrow();
+    const { Reservations } = await of().ec2.send(new DescribeInstancesCommand({}));
+    expect(Reservations).toHaveLength(1);
+  });
+
+  it("timeout never answers, and does nothing", async () => {
+    aws.faults.add({ kind: "timeout", action: "RunInstances" });
+    const asked = of().ec2.send(new RunInstancesCommand(LAUNCH), { abortSignal: AbortSignal.timeout(200) });
+    await expect(asked).rejects.toMatchObject({ name: "AbortError" });
+    expect((await of().ec2.send(new DescribeInstancesCommand({}))).Reservations).toEqual([]);
+    expect(aws.calls[0]).toMatchObject({ action: "RunInstances", status: 0 });
+  });
+
+  it("slow answers when the time has passed", async () => {
+    aws.faults.add({ kind: "slow", ms: 5_000 });
+    let answered = false;
+    const call = describeTags().finally(() => {
+      answered = true;
+    });
+    while (!answered) await clock.advance(1_000);
+    await call;
+    expect(clock.now()).toBeGreaterThanOrEqual(START + 5_000);
+  });
+
+  it("strikes after those to skip, as often as told, on the service and action named, until cleared", async () => {
+    aws.faults.add({ service: "ec2", action: "DescribeTags", kind: "throttle", skip: 1, times: 1 });
+    const outcomes = async () => [
+      await describeTags().then(
+        () => "fine",
+        () => "struck",
+      ),
+      await launch().then(
+        () => "fine",
+        () => "struck",
+      ),
+    ];
+    expect([await outcomes(), await outcomes(), await outcomes()]).toEqual([
+      ["fine", "fine"],
+      ["struck", "fine"],
+      ["fine", "fine"],
+    ]);
+    aws.faults.add({ kind: "deny" });
+    aws.faults.clear();
+    expect(await outcomes()).toEqual(["fine", "fine"]);
+  });
+});
+
+/** A header that says who and where, as a signed request has it. */
+const SIGNED = {
+  authorization:
+    "AWS4-HMAC-SHA256 Credential=alice/20260101/eu-west-1/ec2/aws4_request, SignedHeaders=host, Signature=0",
+  "content-type": "application/x-www-form-urlencoded",
+};
+
+describe("The front door (whose words moto_server puts otherwise)", () => {
+  const post = async (body: string, headers: Record<string, string>) => {
+    const answer = await fetch(aws.endpoint, { method: "POST", headers, body });
+    return { status: answer.status, text: await answer.text() };
+  };
+
+  it("a request that is not signed is refused", async () => {
+    const refused = await post("Action=DescribeTags", {});
+    expect(refused).toMatchObject({
+      status: 403,
+      text: expect.stringContaining("<Code>MissingAuthenticationToken</Code>"),
+    });
+    expect(await post("{}", { "x-amz-target": "AmazonSQS.ListQueues" })).toMatchObject({
+      status: 403,
+      text: expect.stringContaining("MissingAuthenticationToken"),
+    });
+  });
+
+  it("an action it does not know is refused as each protocol has it", async () => {
+    expect(await post("Action=DescribeVpcs", SIGNED)).toMatchObject({
+      status: 400,
+      text: expect.stringContaining("<Code>InvalidAction</Code>"),
+    });
+    expect(await post("Action=toString", SIGNED)).toMatchObject({
+      status: 400,
+      text: expect.stringContaining("<Code>InvalidAction</Code>"),
+    });
+    const sqs = {
+      ...SIGNED,
+      authorization: SIGNED.authorization.replace("/ec2/", "/sqs/"),
+      "x-amz-target": "AmazonSQS.Dance",
+    };
+    expect(await post("{}", sqs)).toMatchObject({
+      status: 400,
+      text: expect.stringContaining("UnknownOperationException"),
+    });
+    expect(await post("{", sqs)).toMatchObject({
+      status: 400,
+      text: expect.stringContaining("SerializationException"),
+    });
+  });
+
+  it("every call is recorded, with its parameters, and counted", async () => {
+    const id = await launch();
+    await of().ec2.send(new DescribeTagsCommand({ Filters: [{ Name: "resource-id", Values: [id] }] }));
+    expect(aws.calls.at(-1)).toMatchObject({
+      service: "ec2",
+      action: "DescribeTags",
+      account: ACCOUNT,
+      region: "eu-west-1",
+      params: { Filter: [{ Name: "resource-id", Value: [id] }] },
+      status: 200,
+    });
+    expect(aws.callCounts.get("ec2:DescribeTags")).toBe(1);
+  });
+});
