@@ -39,6 +39,8 @@ export function createClients(config: Config, now: () => number): Clients {
     maxAttempts: MAX_ATTEMPTS,
     // Each command's chain of middleware is put together once, and not for each call: a fifth of a call's time.
     cacheMiddleware: true,
+    // The endpoint is AWS's own or that of the configuration; the SDK would look into the files of a home directory too.
+    ignoreConfiguredEndpointUrls: true,
     ...(config.endpoint !== null && { endpoint: config.endpoint }),
   });
   const ec2 = remember((key: string) => {

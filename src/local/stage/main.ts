@@ -174,7 +174,12 @@ function showLog(screen: Screen, line: string): void {
 }
 
 async function keep(screen: Screen, { aws, functionProcess, alertQueueUrl }: StageSet): Promise<void> {
-  const env = { ...CREDENTIALS, AWS_ENDPOINT_URL: aws.endpoint, AWS_PAGER: "" };
+  const env = {
+    ...CREDENTIALS,
+    AWS_DEFAULT_REGION: CREDENTIALS.AWS_REGION,
+    AWS_ENDPOINT_URL: aws.endpoint,
+    AWS_PAGER: "",
+  };
   screen.title("It keeps running; end it with Ctrl-C. In another terminal:");
   screen.text(`
   export ${Object.entries(env)
@@ -185,7 +190,7 @@ async function keep(screen: Screen, { aws, functionProcess, alertQueueUrl }: Sta
   aws ec2 run-instances --image-id ami-0abcdef1234567890 --count 3 \\
       --tag-specifications 'ResourceType=instance,Tags=[{Key=Name,Value=web},{Key=service,Value=shop}]'
   aws ec2 create-tags --resources i-... --tags Key=service,Value=shop
-  aws sqs receive-message --queue-url ${alertQueueUrl}
+  aws --endpoint-url ${aws.endpoint} sqs receive-message --queue-url ${alertQueueUrl}
   aws sns list-subscriptions-by-topic --topic-arn arn:aws:sns:us-east-1:${aws.accountId}:ec2_launches_check
 
   curl ${functionProcess.url}
