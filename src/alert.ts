@@ -41,7 +41,12 @@ export function alertsFor(findings: readonly Finding[], now: number): Alert[] {
     const group = groups.get(key) ?? new Map<string, Finding>();
     groups.set(key, group.set(finding.id, finding));
   }
-  return [...groups.values()].flatMap((group) => compose([...group.values()], now));
+  return [...groups.values()].flatMap((group) => compose([...group.values()].sort(byInstance), now));
+}
+
+/** A fixed order, so that the parts of a split message are the same each time. */
+function byInstance(a: Finding, b: Finding): number {
+  return a.instance.instanceId.localeCompare(b.instance.instanceId) || a.id.localeCompare(b.id);
 }
 
 /** One alert for all the findings, or halves of them until each fits. */

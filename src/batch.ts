@@ -2,15 +2,15 @@ import { PublishCommand, type SNSClient } from "@aws-sdk/client-sns";
 import { type Alert, alertsFor } from "./alert.ts";
 import { type Audit, auditLaunches, type Finding, type Verdict } from "./auditor.ts";
 import type { Launch } from "./events.ts";
-import { describeError, type Outcome } from "./outcome.ts";
+import { describeError, type Outcome, TOO_LONG } from "./outcome.ts";
 import type { TopicArn } from "./topic-arn.ts";
 
 /** The launches of one event: what an engine brings again as a whole when one of them is not settled. */
 export interface Unit {
   /** All of one account and region. */
   readonly launches: readonly Launch[];
-  /** When the engine will have been answered without us, in milliseconds since 1970. */
-  readonly deadline: number;
+  /** Whether the engine still waits for the answer. */
+  readonly isAwaited: () => boolean;
 }
 
 export interface Batch extends Audit {
@@ -34,9 +34,9 @@ export async function runBatch(units: readonly Unit[], batch: Batch): Promise<Ou
   const rest = all.values();
   const audited = units.map((unit) => {
     const verdicts = unit.launches.map(() => rest.next().value);
-    return { unit, verdicts, held: unit.deadline <= now || verdicts.some(isUnsettled) };
+    return { unit, verdicts, held: whyHeld(unit, verdicts) };
   });
-  const findings = audited.flatMap((each) => (each.held ? [] : each.verdicts.flatMap(findingsOf)));
+  const findings = audited.flatMap((each) => (each.held !== null ? [] : each.verdicts.flatMap(findingsOf)));
   const published = await publishAll(alertsFor(findings, now), batch);
   return audited.map(({ unit, verdicts, held }) =>
     unit.launches.map((launch, index) => outcomeOf(launch, verdicts[index], held, published)),
@@ -61,7 +61,7 @@ async function publishAll(alerts: readonly Alert[], batch: Batch): Promise<Publi
 }
 
 async function publish(alert: Alert, { sns, alertTopic }: Batch): Promise<void> {
-  await sns.send(
+  const { MessageId } = await sns.send(
     new PublishCommand({
       TopicArn: alertTopic.arn,
       Subject: alert.subject,
@@ -71,9 +71,11 @@ async function publish(alert: Alert, { sns, alertTopic }: Batch): Promise<void> 
       ...(alertTopic.fifo && { MessageGroupId: alert.group, MessageDeduplicationId: alert.id }),
     }),
   );
+  // SNS names every message it takes; without a name something else answered, and the alert would be lost.
+  if (!MessageId) throw new Error("Publish was answered by something that is not SNS");
 }
 
-function outcomeOf(launch: Launch, verdict: Verdict | undefined, held: boolean, published: Published): Outcome {
+function outcomeOf(launch: Launch, verdict: Verdict | undefined, held: string | null, published: Published): Outcome {
   switch (verdict?.kind) {
     case "compliant":
       return { kind: "compliant", launch };
@@ -82,13 +84,20 @@ function outcomeOf(launch: Launch, verdict: Verdict | undefined, held: boolean, 
     case "deferred":
       return { kind: "deferred", launch, reason: verdict.reason, retryAfterSeconds: verdict.retryAfterSeconds };
     case "violating":
-      return held ? { kind: "failed", launch, reason: HELD } : alertedOutcome(launch, verdict.findings, published);
+      return held !== null
+        ? { kind: "failed", launch, reason: held }
+        : alertedOutcome(launch, verdict.findings, published);
     default:
       return { kind: "failed", launch, reason: describeError(verdict?.error) };
   }
 }
 
-const HELD = "its alert waits for the others of the same delivery, which is to come again";
+/** Why the findings of a unit are not to be alerted now; null when they are. */
+function whyHeld(unit: Unit, verdicts: readonly (Verdict | undefined)[]): string | null {
+  if (!unit.isAwaited()) return TOO_LONG;
+  if (verdicts.some(isUnsettled)) return "its alert waits for the others of the same delivery, which is to come again";
+  return null;
+}
 
 function alertedOutcome(launch: Launch, findings: readonly Finding[], published: Published): Outcome {
   const alertIds = new Set<string>();

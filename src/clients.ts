@@ -30,6 +30,8 @@ export function createClients(config: Config, now: () => number): Clients {
   const requestHandler = new NodeHttpHandler({
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    // The request's time is over with the answer's first byte; this one is for an answer that stops in the middle.
+    socketTimeout: REQUEST_TIMEOUT_MS,
     throwOnRequestTimeout: true,
   });
   const settings = (region: string, credentials: Credentials | (() => Promise<Credentials>)) => ({

@@ -77,15 +77,17 @@ const DEFAULT_LAUNCH_TOPIC = "ec2_launches_check";
 const CREDENTIAL_KEYS: readonly Key[] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
 /**
- * Puts webtask secrets over environment variables, key by key. Credentials are taken together from where the access
- * key id is: a session token of the environment belongs to the environment's key, and would spoil the secrets' one.
+ * Puts webtask secrets over environment variables, key by key. Credentials are taken together, from where the access key
+ * id is: a session token or a secret key from elsewhere belongs to another key, and would spoil this one.
  */
 export function gatherSettings(secrets: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv): Settings {
   const settings: Partial<Record<Key, string>> = {};
-  const secretCredentials = textOf(secrets.AWS_ACCESS_KEY_ID) !== undefined;
+  const secret = (key: Key) => (Object.hasOwn(secrets, key) ? textOf(secrets[key]) : undefined);
+  const ownCredentials = secret("AWS_ACCESS_KEY_ID") !== undefined || textOf(env.AWS_ACCESS_KEY_ID) === undefined;
   for (const key of KEYS) {
-    const fromSecrets = Object.hasOwn(secrets, key) ? textOf(secrets[key]) : undefined;
-    const value = fromSecrets ?? (secretCredentials && CREDENTIAL_KEYS.includes(key) ? undefined : textOf(env[key]));
+    const together = CREDENTIAL_KEYS.includes(key);
+    const fromSecrets = together && !ownCredentials ? undefined : secret(key);
+    const value = fromSecrets ?? (together && ownCredentials ? undefined : textOf(env[key]));
     if (value !== undefined) settings[key] = value;
   }
   return settings;
@@ -119,6 +121,10 @@ export function readConfig(settings: Settings): ConfigReading {
   const graceSeconds = readGrace(settings.GRACE_SECONDS, report);
   const signingCert = readSigningCert(settings.SNS_SIGNING_CERT, report);
   const launchTopics = readLaunchTopics(settings.LAUNCH_TOPIC_ARN, alertTopic, report);
+
+  if (alertTopic && launchTopics.some(({ arn }) => arn === alertTopic.arn)) {
+    report("LAUNCH_TOPIC_ARN", "holds the topic of ALERT_TOPIC_ARN: alerts would come back as launches");
+  }
 
   const auditRoleName = settings.AUDIT_ROLE_NAME ?? null;
   if (auditRoleName !== null && !/^(?:[\w+=,.@-]+\/)*[\w+=,.@-]{1,64}$/.test(auditRoleName)) {
@@ -198,5 +204,6 @@ function readUrl(text: string | undefined, protocols: readonly string[]): string
 }
 
 function textOf(value: unknown): string | undefined {
+  if (typeof value === "number") return String(value);
   return typeof value === "string" && value.trim() !== "" ? value.trim() : undefined;
 }

@@ -96,8 +96,8 @@ function readApiCall(detail: Fields, origin: Origin): EventReading {
  * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html */
 function launcherOf(identity: unknown): string | null {
   if (!isObject(identity)) return null;
-  const name = [identity.arn, identity.invokedBy, identity.principalId].find((text) => typeof text === "string");
-  return typeof name === "string" && name !== "" ? name : null;
+  const names: readonly unknown[] = [identity.arn, identity.invokedBy, identity.principalId];
+  return names.find((name): name is string => typeof name === "string" && name !== "") ?? null;
 }
 
 /** https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html */

@@ -17,13 +17,21 @@ interface Waiting {
 export function createLanes(run: RunLane): (unit: Unit) => Promise<Outcome[]> {
   const lanes = new Map<string, Waiting[]>();
 
+  const runSafely: RunLane = async (account, region, units) => {
+    try {
+      return await run(account, region, units);
+    } catch (error) {
+      return units.map(failedBy(error));
+    }
+  };
+
   const work = async (key: string, account: string, region: string, queue: Waiting[]): Promise<void> => {
     while (queue.length > 0) {
       const batch = queue.splice(0);
       const units = batch.map(({ unit }) => unit);
-      const outcomes = await run(account, region, units).catch((error: unknown) => units.map(failedBy(error)));
-      batch.forEach(({ settle }, index) => {
-        settle(outcomes[index] ?? []);
+      const outcomes = await runSafely(account, region, units);
+      batch.forEach(({ unit, settle }, index) => {
+        settle(outcomes[index] ?? failedBy(new Error("the batch did not answer for it"))(unit));
       });
     }
     lanes.delete(key);

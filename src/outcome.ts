@@ -61,6 +61,9 @@ export function reasonOf(outcome: Outcome): string {
   }
 }
 
+/** Why a delivery failed that was not done with by its deadline. */
+export const TOO_LONG = "AWS took too long to answer";
+
 /** Whether the engine must bring the delivery again, or to its dead-letter queue: it is not done. */
 export function isUnsettled(outcome: Outcome): boolean {
   return ORDER.indexOf(outcome.kind) >= ORDER.indexOf("malformed");
@@ -72,6 +75,6 @@ export function isUnsettled(outcome: Outcome): boolean {
  */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return "an unknown error";
-  const [line = ""] = error.message.split("\n");
+  const [line = ""] = error.message.split(/[\r\n]/);
   return `${error.name}: ${line.slice(0, 300)}`;
 }

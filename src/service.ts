@@ -1,11 +1,12 @@
 import { runBatch } from "./batch.ts";
 import { createClients } from "./clients.ts";
 import type { Config } from "./config.ts";
+import { within } from "./deadline.ts";
 import { type Launch, readEvent } from "./events.ts";
 import { ec2Facts } from "./facts.ts";
 import { createLanes } from "./lanes.ts";
 import { createLog, type Log, type Write } from "./log.ts";
-import type { Outcome } from "./outcome.ts";
+import { type Outcome, TOO_LONG } from "./outcome.ts";
 import { type Certificates, pinnedCertificate } from "./sns/certificate.ts";
 import { createSubscriber, type Subscriber } from "./sns/subscription.ts";
 
@@ -57,8 +58,12 @@ export function createService(config: Config, world: World): Service {
       .map((launch) => misfit(launch, config, engine))
       .filter((outcome) => outcome !== null);
     if (misconfigured.length > 0) return misconfigured;
-    const late = launches.map((launch): Outcome => ({ kind: "failed", launch, reason: "AWS took too long to answer" }));
-    return before(deadline - now(), submit({ launches, deadline }), late);
+    let answered = false;
+    const isAwaited = () => !answered && now() < deadline;
+    const outcomes = await within(deadline - now(), submit({ launches, isAwaited }), null);
+    answered = true;
+    if (outcomes !== null) return outcomes;
+    return launches.map((launch) => ({ kind: "failed", launch, reason: TOO_LONG }));
   };
 
   return {
@@ -81,17 +86,4 @@ function misfit(launch: Launch, config: Config, engine: Engine): Outcome | null 
     return { kind: "misconfigured", launch, problems: [{ key: "GRACE_SECONDS", problem }] };
   }
   return null;
-}
-
-/** The result when it comes within so many milliseconds, else the other one. */
-async function before<T>(milliseconds: number, result: Promise<T>, otherwise: T): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<T>((resolve) => {
-    timer = setTimeout(resolve, Math.max(0, milliseconds), otherwise);
-  });
-  try {
-    return await Promise.race([result, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,6 +1,7 @@
 import { name, version } from "../../package.json";
 import type { App, Opening } from "../app.ts";
-import { describeError, type Outcome, reasonOf, worstOf } from "../outcome.ts";
+import { within } from "../deadline.ts";
+import { describeError, type Outcome, reasonOf, TOO_LONG, worstOf } from "../outcome.ts";
 import { receive } from "../sns/receive.ts";
 
 /** A request, as either engine brings it. */
@@ -23,6 +24,9 @@ export const MAX_BODY_BYTES = 256 * 1024;
 
 /** SNS waits 15 s for an answer. https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.prepare.html */
 export const HTTP_DEADLINE_MS = 12_000;
+
+/** What is kept back of the deadline, in milliseconds, so that a late audit can still say which launch was late. */
+const RESERVE_MS = 500;
 
 const STATUS: Readonly<Record<Outcome["kind"], number>> = {
   compliant: 200,
@@ -60,12 +64,14 @@ export async function answerHttp(
     switch (request.method) {
       case "GET":
       case "HEAD":
-        return await health(opening);
+        return await health(opening, deadline);
       case "POST": {
         const body = await request.body();
         if (body === null) return answer([{ kind: "rejected", reason: "the body is over 256 KiB" }], 413);
         if ("problems" in opening) return answer([{ kind: "misconfigured", problems: opening.problems }]);
-        return answer(await receive({ headers: request.headers, body }, opening.service, app.now, deadline));
+        const delivery = { headers: request.headers, body };
+        const received = receive(delivery, opening.service, app.now, deadline - RESERVE_MS);
+        return answer(await within(deadline - app.now(), received, [{ kind: "failed", reason: TOO_LONG }]));
       }
       default:
         return answer([{ kind: "rejected", reason: "only GET and POST are answered" }], 405, {
@@ -78,12 +84,12 @@ export async function answerHttp(
 }
 
 /** The health document: who this is, whether its configuration is whole, whether it is subscribed. No value is in it. */
-async function health(opening: Opening): Promise<HttpResponse> {
+async function health(opening: Opening, deadline: number): Promise<HttpResponse> {
   if ("problems" in opening) {
     return json(STATUS.misconfigured, { name, version, configured: false, problems: opening.problems });
   }
   const { subscriber } = opening.service;
-  await subscriber.ensure();
+  await subscriber.ensure(deadline);
   return json(200, { name, version, configured: true, subscribed: subscriber.state() });
 }
 

@@ -60,7 +60,7 @@ async function auditMessages(
     return messages.map(() => [misconfigured]);
   }
   const { service } = opening;
-  const subscribing = service.subscriber.ensure();
+  const subscribing = service.subscriber.ensure(deadline);
   const readable = messages.flatMap((message) => ("event" in message ? [message.event] : []));
   const audited = (await service.audit(readable, engine, deadline)).values();
   await subscribing;

@@ -6,6 +6,9 @@ import type { RuleKind } from "./rule.ts";
 const MAX_KEY_LENGTH = 128;
 const MAX_TAGS = 50;
 
+/** An alert has to fit into SNS's 256 KiB, and tells the keys about a dozen times: for each protocol, and as text. */
+const MAX_TOLD_BYTES = 16 * 1024;
+
 /**
  * `required-tags`: an instance has every tag named, with a value that is not blank.
  * Settings: `tags`, a list of tag keys; `caseSensitive`, false unless given (the console writes `Name`, people `name`).
@@ -18,6 +21,8 @@ export const requiredTags: RuleKind = {
     const problems: string[] = [];
     if (!Array.isArray(keys) || keys.length === 0 || keys.length > MAX_TAGS || !keys.every(isTagKey)) {
       problems.push(`"tags" must be a list of 1 to ${MAX_TAGS} tag keys of 1 to ${MAX_KEY_LENGTH} characters`);
+    } else if (Buffer.byteLength(JSON.stringify(JSON.stringify(keys))) > MAX_TOLD_BYTES) {
+      problems.push('"tags" are together too long to be told in one alert of SNS');
     }
     if (typeof caseSensitive !== "boolean") problems.push('"caseSensitive" must be true or false');
     if (problems.length > 0) return { problems };
@@ -65,8 +70,9 @@ function say(what: string, keys: readonly string[]): string {
   return keys.length === 1 ? `the tag ${quoted} is ${what}` : `the tags ${quoted} are ${what}`;
 }
 
+/** A shell refuses the command until the values are filled in; pasted as it is, it must not make the instance compliant. */
 function createTagsCommand(instanceId: string, region: string, keys: readonly string[]): string {
-  const tags = keys.map((key) => shellQuote(`Key=${key},Value=...`)).join(" ");
+  const tags = keys.map((key) => `${shellQuote(`Key=${key}`)},Value=<value>`).join(" ");
   return `aws ec2 create-tags --region ${region} --resources ${instanceId} --tags ${tags}`;
 }
 

@@ -51,24 +51,26 @@ export function fetchedCertificates(fetchText: FetchText, now: () => number): Ce
   const cached = new Map<string, SigningCertificate>();
   const fetching = new Map<string, Promise<SigningCertificate>>();
 
-  const fetchOnce = async (url: string): Promise<SigningCertificate> => {
-    try {
-      const certificate = readCertificate(await fetchText(url));
-      const [oldest] = cached.keys();
-      if (cached.size >= MAX_CACHED && oldest !== undefined) cached.delete(oldest);
-      cached.set(url, certificate);
-      return certificate;
-    } finally {
-      fetching.delete(url);
-    }
+  const fetchAndKeep = async (url: string): Promise<SigningCertificate> => {
+    const certificate = readCertificate(await fetchText(url));
+    const [oldest] = cached.keys();
+    if (cached.size >= MAX_CACHED && oldest !== undefined) cached.delete(oldest);
+    cached.set(url, certificate);
+    return certificate;
+  };
+  const startFetch = (url: string): Promise<SigningCertificate> => {
+    const fetch = fetchAndKeep(url);
+    fetching.set(url, fetch);
+    const done = () => fetching.delete(url);
+    fetch.then(done, done);
+    return fetch;
   };
 
   return {
     async keyOf(url) {
       const kept = cached.get(url);
       if (kept) return keyIfValid(kept, now());
-      const fetch = fetching.get(url) ?? fetchOnce(url);
-      fetching.set(url, fetch);
+      const fetch = fetching.get(url) ?? startFetch(url);
       try {
         return keyIfValid(await fetch, now());
       } catch {

@@ -41,10 +41,10 @@ export async function receive(
     case "SubscriptionConfirmation":
       return [await service.subscriber.confirm(envelope, topic)];
     case "UnsubscribeConfirmation":
-      service.log.note("warn", "SNS says that this function was unsubscribed", { topic: topic.arn });
+      service.subscriber.ended(topic);
       return [{ kind: "ignored", reason: "the subscription has ended" }];
     case "Notification": {
-      const subscribing = service.subscriber.ensure();
+      const subscribing = service.subscriber.ensure(deadline);
       const message = unwrapMessage(envelope.Message);
       if ("malformed" in message) return [{ kind: "malformed", reason: message.malformed }];
       const [outcomes = []] = await service.audit([message.event], SNS_HTTPS, deadline);

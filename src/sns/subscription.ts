@@ -1,6 +1,7 @@
 import { ConfirmSubscriptionCommand, SubscribeCommand } from "@aws-sdk/client-sns";
 import type { Clients } from "../clients.ts";
 import type { Config } from "../config.ts";
+import { within } from "../deadline.ts";
 import type { Log } from "../log.ts";
 import { describeError, type Outcome } from "../outcome.ts";
 import type { TopicArn } from "../topic-arn.ts";
@@ -28,17 +29,31 @@ export const DELIVERY_POLICY = {
 /** A subscription that failed is tried again by a run that comes so much later, in milliseconds. */
 const RETRY_AFTER_MS = 60_000;
 
+/** What is left of a delivery's time for its answer when SNS does not answer us, in milliseconds. */
+const ANSWER_MS = 1_000;
+
 /** SNS says this in place of an ARN. */
 const PENDING = "pending confirmation";
 
 /** Whether the function is subscribed, for the health document: one word, or what went wrong. */
-export type SubscriptionState = "not configured" | "not yet" | "pending" | "confirmed" | `failed: ${string}`;
+export type SubscriptionState =
+  | "not configured"
+  | "not yet"
+  | "pending"
+  | "confirmed"
+  | "unsubscribed"
+  | `failed: ${string}`;
 
 export interface Subscriber {
-  /** Subscribes `FUNCTION_URL` to the launch topics, once; does nothing without one. Never throws. */
-  ensure(): Promise<void>;
+  /**
+   * Subscribes `FUNCTION_URL` to the launch topics, once; does nothing without one. Ends some time before the deadline, in
+   * milliseconds since 1970, whether AWS has answered or not: whoever calls has something better to answer. Never throws.
+   */
+  ensure(deadline: number): Promise<void>;
   /** Answers SNS's request to confirm a subscription; the envelope must be verified. */
   confirm(envelope: Confirmation, topic: TopicArn): Promise<Outcome>;
+  /** Takes note that SNS says the subscription has ended. */
+  ended(topic: TopicArn): void;
   state(): SubscriptionState;
 }
 
@@ -59,7 +74,8 @@ export function createSubscriber(config: Config, clients: Clients, log: Log, now
           Attributes: { DeliveryPolicy: JSON.stringify(DELIVERY_POLICY) },
         }),
       );
-      const state = SubscriptionArn === undefined || SubscriptionArn === PENDING ? "pending" : "confirmed";
+      if (!SubscriptionArn) throw new Error("Subscribe was answered by something that is not SNS");
+      const state = SubscriptionArn === PENDING ? "pending" : "confirmed";
       // SNS may have asked for the confirmation, and been answered, before this answer came.
       if (states.get(topic.arn) !== "confirmed") states.set(topic.arn, state);
       log.note("info", `subscription ${state}`, { topic: topic.arn });
@@ -72,7 +88,7 @@ export function createSubscriber(config: Config, clients: Clients, log: Log, now
   };
 
   return {
-    async ensure() {
+    async ensure(deadline) {
       if (functionUrl === null) return;
       const missing = launchTopics.filter(({ arn }) => {
         const state = states.get(arn);
@@ -83,18 +99,19 @@ export function createSubscriber(config: Config, clients: Clients, log: Log, now
           running = null;
         });
       }
-      await running;
+      if (running !== null) await within(deadline - ANSWER_MS - now(), running, undefined);
     },
 
     async confirm(envelope, topic) {
       try {
-        await clients.sns(topic.region).send(
+        const { SubscriptionArn } = await clients.sns(topic.region).send(
           new ConfirmSubscriptionCommand({
             TopicArn: topic.arn,
             Token: envelope.Token,
             AuthenticateOnUnsubscribe: "true",
           }),
         );
+        if (!SubscriptionArn) throw new Error("ConfirmSubscription was answered by something that is not SNS");
         states.set(topic.arn, "confirmed");
         return { kind: "confirmed", reason: `the subscription to ${topic.name} is confirmed` };
       } catch (error) {
@@ -102,10 +119,16 @@ export function createSubscriber(config: Config, clients: Clients, log: Log, now
       }
     },
 
+    ended(topic) {
+      states.set(topic.arn, "unsubscribed");
+      log.note("warn", "SNS says that this function was unsubscribed", { topic: topic.arn });
+    },
+
     state() {
       const all = launchTopics.map(({ arn }) => states.get(arn));
       const failure = all.find((state) => state?.startsWith("failed"));
       if (failure !== undefined) return failure;
+      if (all.includes("unsubscribed")) return "unsubscribed";
       if (all.includes("pending")) return "pending";
       if (all.every((state) => state === "confirmed")) return "confirmed";
       return functionUrl === null ? "not configured" : "not yet";

@@ -1,0 +1,12 @@
+/** The result when it comes within so many milliseconds, else the other one. What is still under way is left to itself. */
+export async function within<T>(milliseconds: number, result: Promise<T>, otherwise: T): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<T>((resolve) => {
+    timer = setTimeout(resolve, Math.max(0, milliseconds), otherwise);
+  });
+  try {
+    return await Promise.race([result, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

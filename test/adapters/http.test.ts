@@ -1,0 +1,140 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { name, version } from "../../package.json";
+import { answerHttp } from "../../src/adapters/http.ts";
+import { awsError, mockEc2, mockSns } from "../support/aws.ts";
+import { AT, INSTANCE, instanceId, runInstances, stateChange } from "../support/events.ts";
+import { clockAt } from "../support/launches.ts";
+import { LAUNCH_TOPIC, notification, signed } from "../support/sns.ts";
+import { createWorld, HTTP_FACES, SETTINGS } from "../support/world.ts";
+
+const ec2 = mockEc2();
+const sns = mockSns();
+beforeEach(() => {
+  ec2.start();
+  sns.start();
+});
+
+const JSON_TYPE = "application/json; charset=utf-8";
+const KIB = 1024;
+
+describe.each(HTTP_FACES)("the $face", ({ open }) => {
+  describe("answers GET", () => {
+    it("with who it is, that it is configured, and whether it is subscribed", async () => {
+      const answer = await open().request({ method: "GET" });
+      expect(answer).toMatchObject({ status: 200, headers: { "content-type": JSON_TYPE } });
+      expect(JSON.parse(answer.body)).toEqual({ name, version, configured: true, subscribed: "not configured" });
+      expect(ec2.mock.calls()).toHaveLength(0);
+      expect(sns.mock.calls()).toHaveLength(0);
+    });
+
+    it("with 500 and every key that is missing or invalid, and none of their values", async () => {
+      const settings = {
+        ALERT_TOPIC_ARN: "my-secret-topic",
+        GRACE_SECONDS: "whenever-i-like",
+        FUNCTION_URL: "gopher://x",
+      };
+      const answer = await open(settings).request({ method: "GET" });
+      expect(answer.status).toBe(500);
+      const { configured, problems } = JSON.parse(answer.body);
+      expect(configured).toBe(false);
+      expect(problems.map(({ key }: { key: string }) => key).sort()).toEqual([
+        "ALERT_TOPIC_ARN",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "FUNCTION_URL",
+        "GRACE_SECONDS",
+      ]);
+      for (const value of Object.values(settings)) expect(answer.body).not.toContain(value);
+    });
+
+    it("with none of the values of a configuration that is whole", async () => {
+      const { body } = await open({ ...SETTINGS, AUDIT_ROLE_NAME: "ec2-audit-reader" }).request({ method: "GET" });
+      for (const value of [...Object.values(SETTINGS), "ec2-audit-reader", LAUNCH_TOPIC])
+        expect(body).not.toContain(value);
+    });
+  });
+
+  it("answers HEAD as GET, without the body", async () => {
+    const answer = await open().request({ method: "HEAD" });
+    expect(answer).toMatchObject({ status: 200, headers: { "content-type": JSON_TYPE }, body: "" });
+  });
+
+  it.each(["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])(
+    "answers %s with 405 and the methods that it allows",
+    async (method) => {
+      const answer = await open().request({ method, body: JSON.stringify(signed(notification(stateChange()))) });
+      expect(answer).toMatchObject({ status: 405, headers: { allow: "GET, HEAD, POST" } });
+      expect(ec2.mock.calls()).toHaveLength(0);
+    },
+  );
+
+  it("answers a POST without a body with 400", async () => {
+    expect((await open().request({})).status).toBe(400);
+  });
+
+  it("answers a POST with 500 where the configuration is not whole, and names the keys", async () => {
+    const { AWS_REGION: _, ...settings } = SETTINGS;
+    const face = open(settings);
+    const answer = await face.deliver(signed(notification(stateChange())));
+    expect(answer.status).toBe(500);
+    expect(JSON.parse(answer.body)).toEqual({ outcome: "misconfigured", reason: "AWS_REGION is missing" });
+    expect(face.certificatesAsked).toEqual([]);
+    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: "error", outcome: "misconfigured", failed: 1 },
+    ]);
+  });
+
+  it("takes a body of 256 KiB, and answers one that is a byte longer with 413", async () => {
+    const face = open();
+    expect((await face.request({ body: "x".repeat(256 * KIB) })).status).toBe(400);
+    expect((await face.request({ body: "x".repeat(256 * KIB + 1) })).status).toBe(413);
+    expect((await face.request({ body: "\u00e9".repeat(128 * KIB) })).status).toBe(400);
+    expect((await face.request({ body: `\u00e9${"\u00e9".repeat(128 * KIB)}` })).status).toBe(413);
+  });
+
+  it("says in Retry-After when the last launch of a delivery is due", async () => {
+    const ids = [instanceId(1), instanceId(2)];
+    for (const id of ids) ec2.launch(id);
+    const face = open(SETTINGS, { clock: clockAt(AT + 10_400) });
+    const answer = await face.deliver(signed(notification(runInstances({ ids }))));
+    expect(answer).toMatchObject({ status: 503, headers: { "retry-after": "35" } });
+    expect(JSON.parse(answer.body)).toMatchObject({ outcome: "deferred" });
+  });
+
+  it("says nothing of when to come again after a failure", async () => {
+    ec2.mock.rejects(awsError("RequestLimitExceeded", "Request limit exceeded."));
+    const answer = await open().deliver(signed(notification(stateChange())));
+    expect(answer.status).toBe(503);
+    expect(answer.headers).not.toHaveProperty("retry-after");
+  });
+
+  it("logs one line for each launch, which CloudWatch takes as metrics", async () => {
+    const ids = [instanceId(1), instanceId(2)];
+    ec2.launch(ids[0] ?? "", { tags: { name: "web", service: "shop" } });
+    ec2.launch(ids[1] ?? "");
+    const face = open();
+    await face.deliver(signed(notification(runInstances({ ids }))));
+    const lines = face.lines.map((line) => JSON.parse(line));
+    expect(lines).toMatchObject([
+      { outcome: "compliant", instanceId: ids[0], audited: 1, compliant: 1 },
+      { outcome: "violating", instanceId: ids[1], audited: 1, violating: 1 },
+    ]);
+    for (const { _aws } of lines) expect(_aws.CloudWatchMetrics[0].Namespace).toBe("EC2Audit");
+  });
+
+  it("answers an event that is not ours with 200, and logs that it was ignored", async () => {
+    const face = open();
+    const event = { ...stateChange(), "detail-type": "EBS Volume Notification" };
+    expect((await face.deliver(signed(notification(event)))).status).toBe(200);
+    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ outcome: "ignored", ignored: 1 }]);
+  });
+});
+
+describe("an answer over HTTP", () => {
+  it("is 503 when the body cannot be read", async () => {
+    const { app } = createWorld(SETTINGS, SETTINGS);
+    const request = { method: "POST", headers: {}, body: () => Promise.reject(new Error("aborted")) };
+    expect(await answerHttp(app, request, {}, AT + 90_000)).toMatchObject({ status: 503 });
+  });
+});

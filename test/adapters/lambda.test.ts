@@ -1,0 +1,276 @@
+import { DescribeTagsCommand } from "@aws-sdk/client-ec2";
+import { SubscribeCommand } from "@aws-sdk/client-sns";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { lambdaHandler } from "../../src/adapters/lambda.ts";
+import { awsError, documentIn, mockEc2, mockSns } from "../support/aws.ts";
+import { autoScalingLaunch, INSTANCE, instanceId, runInstances, stateChange } from "../support/events.ts";
+import { contextWith, messageId, snsEvent, sqsEvent, urlEvent } from "../support/lambda.ts";
+import { clockAt } from "../support/launches.ts";
+import { headersOf, notification, signed } from "../support/sns.ts";
+import { createWorld, EVENT_SHAPES, lambdaFace, NOW, SETTINGS } from "../support/world.ts";
+
+const ec2 = mockEc2();
+const sns = mockSns();
+beforeEach(() => {
+  ec2.start();
+  sns.start();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+const TAGGED = { tags: { Name: "web", service: "shop" } };
+const WITHIN_GRACE = { clock: clockAt(NOW - 30_000) };
+
+describe("the Lambda handler", () => {
+  it("has two parameters and answers a promise, as Node 24 on Lambda wants it", async () => {
+    const handler = lambdaHandler(createWorld(SETTINGS, SETTINGS).app);
+    expect(handler).toHaveLength(2);
+    const answer = handler(stateChange({ state: "stopped" }), contextWith());
+    expect(answer).toBeInstanceOf(Promise);
+    await answer;
+  });
+});
+
+describe.each(EVENT_SHAPES)("Lambda called with $shape", ({ wrap }) => {
+  it("audits a launch that keeps the rules, for one DescribeTags call", async () => {
+    ec2.launch(INSTANCE, TAGGED);
+    const face = lambdaFace();
+    const answer = await face.invoke(wrap(stateChange()));
+    expect([
+      { batchItemFailures: [] },
+      { outcomes: [{ outcome: "compliant", reason: "it keeps the rules" }] },
+    ]).toContainEqual(answer);
+    expect(ec2.tagCalls()).toEqual([[INSTANCE]]);
+    expect(sns.mock.calls()).toHaveLength(0);
+    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ outcome: "compliant", instanceId: INSTANCE }]);
+  });
+
+  it("alerts of a launch that breaks the rules", async () => {
+    ec2.launch(INSTANCE, { tags: { Name: "web" } });
+    await lambdaFace().invoke(wrap(autoScalingLaunch()));
+    expect(sns.published().map(documentIn)).toMatchObject([
+      { launchedBy: "Auto Scaling group my-auto-scaling-group", findings: [{ missing: ["service"] }] },
+    ]);
+  });
+
+  it("is done with an event that is not ours", async () => {
+    const answer = await lambdaFace().invoke(wrap({ ...stateChange(), "detail-type": "EBS Volume Notification" }));
+    expect([{ batchItemFailures: [] }, { outcomes: [expect.objectContaining({ outcome: "ignored" })] }]).toContainEqual(
+      answer,
+    );
+    expect(ec2.mock.calls()).toHaveLength(0);
+  });
+});
+
+describe("Lambda called asynchronously", () => {
+  const shapes = EVENT_SHAPES.filter(({ shape }) => !shape.includes("SQS"));
+
+  it.each(shapes)("with $shape throws for a launch within its grace, so that Lambda calls again", async ({ wrap }) => {
+    ec2.launch(INSTANCE);
+    await expect(lambdaFace(SETTINGS, WITHIN_GRACE).invoke(wrap(stateChange()))).rejects.toThrow(/within its grace/);
+    expect(sns.published()).toEqual([]);
+  });
+
+  it.each(shapes)("with $shape throws where AWS fails", async ({ wrap }) => {
+    ec2.mock.on(DescribeTagsCommand).rejects(awsError("UnauthorizedOperation", "You are not authorized"));
+    await expect(lambdaFace().invoke(wrap(stateChange()))).rejects.toThrow(/UnauthorizedOperation/);
+  });
+
+  it.each(shapes)("with $shape throws without a whole configuration, and names the keys", async ({ wrap }) => {
+    const face = lambdaFace({ ALERT_TOPIC_ARN: "nonsense" });
+    await expect(face.invoke(wrap(stateChange()))).rejects.toThrow(/AWS_REGION is missing.*ALERT_TOPIC_ARN is not/);
+    expect(face.told()).not.toContain("nonsense");
+  });
+
+  it("throws for a grace that outlasts Lambda's two retries, and names the key", async () => {
+    ec2.launch(INSTANCE);
+    const face = lambdaFace({ ...SETTINGS, GRACE_SECONDS: "171" });
+    await expect(face.invoke(stateChange())).rejects.toThrow(/GRACE_SECONDS/);
+    expect(ec2.mock.calls()).toHaveLength(0);
+  });
+
+  it("audits every record of an SNS event, and is done when all are", async () => {
+    const ids = [instanceId(1), instanceId(2)];
+    for (const id of ids) ec2.launch(id, TAGGED);
+    const answer = await lambdaFace().invoke(snsEvent(...ids.map((id) => JSON.stringify(stateChange({ id })))));
+    expect(answer).toMatchObject({ outcomes: [{ outcome: "compliant" }, { outcome: "compliant" }] });
+    expect(ec2.tagCalls()).toEqual([ids]);
+  });
+});
+
+describe("Lambda called by SQS", () => {
+  it("brings back the messages that are not done, and those alone", async () => {
+    const [tagged, broken, young, denied] = [instanceId(1), instanceId(2), instanceId(3), instanceId(4)];
+    ec2.launch(tagged, TAGGED);
+    ec2.launch(broken, { tags: { Name: "web" } });
+    ec2.launch(young);
+    const answer = await lambdaFace().invoke(
+      sqsEvent(
+        JSON.stringify(stateChange({ id: tagged })),
+        JSON.stringify({ Type: "Notification", Message: JSON.stringify(stateChange({ id: broken })) }),
+        JSON.stringify(stateChange({ id: young, time: new Date(NOW - 10_000).toISOString() })),
+        "not JSON",
+        JSON.stringify(stateChange({ id: denied, account: "210987654321" })),
+        JSON.stringify(stateChange({ id: tagged, state: "stopped" })),
+      ),
+    );
+    expect(answer).toEqual({
+      batchItemFailures: [2, 3, 4].map((index) => ({ itemIdentifier: messageId(index) })),
+    });
+    expect(sns.published().map(documentIn)).toMatchObject([{ findings: [{ instanceId: broken }] }]);
+  });
+
+  it("audits a batch for one DescribeTags call and alerts of it in one message", async () => {
+    const ids = Array.from({ length: 10 }, (_, index) => instanceId(index + 1));
+    for (const id of ids) ec2.launch(id);
+    const answer = await lambdaFace().invoke(sqsEvent(...ids.map((id) => JSON.stringify(stateChange({ id })))));
+    expect(answer).toEqual({ batchItemFailures: [] });
+    expect(ec2.tagCalls()).toEqual([ids]);
+    expect(sns.published().map((message) => documentIn(message).findings.length)).toEqual([10]);
+  });
+
+  it("brings back a whole message, and alerts of none of its launches, while one of them is not settled", async () => {
+    const ids = [instanceId(1), instanceId(2)];
+    ec2.launch(ids[0] ?? "");
+    const face = lambdaFace({ ...SETTINGS, GRACE_SECONDS: "0" }, { clock: clockAt(NOW - 40_000) });
+    // EC2 does not show the second one yet.
+    expect(await face.invoke(sqsEvent(JSON.stringify(runInstances({ ids }))))).toEqual({
+      batchItemFailures: [{ itemIdentifier: messageId(0) }],
+    });
+    expect(sns.published()).toEqual([]);
+  });
+
+  it("brings back every message without a whole configuration", async () => {
+    const answer = await lambdaFace({ ...SETTINGS, GRACE_SECONDS: "soon" }).invoke(sqsEvent("{}", "{}", "{}"));
+    expect(answer).toEqual({ batchItemFailures: [0, 1, 2].map((index) => ({ itemIdentifier: messageId(index) })) });
+    expect(ec2.mock.calls()).toHaveLength(0);
+  });
+
+  it("allows any grace: the queue's owner says how often it calls", async () => {
+    ec2.launch(INSTANCE);
+    const face = lambdaFace({ ...SETTINGS, GRACE_SECONDS: "3500" }, { clock: clockAt(NOW + 3_600_000) });
+    expect(await face.invoke(sqsEvent(JSON.stringify(stateChange())))).toEqual({ batchItemFailures: [] });
+    expect(sns.published()).toHaveLength(1);
+  });
+
+  it("answers an empty list for messages that are all done, and asks nothing of AWS for none", async () => {
+    expect(await lambdaFace().invoke(sqsEvent(JSON.stringify(stateChange({ state: "stopped" }))))).toEqual({
+      batchItemFailures: [],
+    });
+    expect(ec2.mock.calls()).toHaveLength(0);
+  });
+});
+
+describe("Lambda called by a function URL or HTTP API", () => {
+  const launch = signed(notification(stateChange(), { Subject: "h\u00e9 \ud83d\ude00" }));
+  const request = { headers: headersOf(launch), body: JSON.stringify(launch) };
+
+  it.each([
+    ["as it is", urlEvent(request)],
+    ["in base64", urlEvent({ ...request, base64: true })],
+    ["as an HTTP API gives it", { ...urlEvent(request), routeKey: "POST /audit", rawPath: "/prod/audit" }],
+  ])("audits the delivery in its body, %s", async (_, event) => {
+    ec2.launch(INSTANCE, TAGGED);
+    expect(await lambdaFace().invoke(event)).toEqual({
+      statusCode: 200,
+      headers: { "Content-Type": "application/json; charset=utf-8" },
+      body: expect.stringContaining("compliant"),
+    });
+    expect(ec2.tagCalls()).toEqual([[INSTANCE]]);
+  });
+
+  it("verifies it: anybody can call a URL", async () => {
+    const body = JSON.stringify({ ...launch, Subject: "another" });
+    expect(await lambdaFace().invoke(urlEvent({ ...request, body }))).toMatchObject({ statusCode: 403 });
+    expect(ec2.mock.calls()).toHaveLength(0);
+  });
+
+  it("does not take Records in a body for Lambda's own", async () => {
+    const body = JSON.stringify(snsEvent(JSON.stringify(stateChange())));
+    expect(await lambdaFace().invoke(urlEvent({ body }))).toMatchObject({ statusCode: 400 });
+    expect(ec2.mock.calls()).toHaveLength(0);
+  });
+
+  it("answers GET with the health document, and HEAD with nothing", async () => {
+    const face = lambdaFace();
+    expect(await face.invoke(urlEvent({ method: "GET" }))).toMatchObject({
+      statusCode: 200,
+      body: expect.stringContaining('"configured":true'),
+    });
+    expect(await face.invoke(urlEvent({ method: "HEAD" }))).toMatchObject({ statusCode: 200, body: "" });
+  });
+
+  it("answers 300 KB with 413, however they are encoded", async () => {
+    for (const base64 of [false, true]) {
+      expect(await lambdaFace().invoke(urlEvent({ body: "x".repeat(300_000), base64 }))).toMatchObject({
+        statusCode: 413,
+      });
+    }
+  });
+});
+
+describe("Lambda called with something else", () => {
+  const apiGatewayV1 = { resource: "/", path: "/", httpMethod: "POST", requestContext: { stage: "prod" }, body: "{}" };
+  it.each([
+    ["a request of payload format 1.0", apiGatewayV1],
+    ["an event of S3", { Records: [{ eventSource: "aws:s3", s3: {} }] }],
+    ["no records", { Records: [] }],
+    ["records that are not objects", { Records: [null] }],
+    ["a record of SNS without its message", { Records: [{ EventSource: "aws:sns" }] }],
+    ["an empty object", {}],
+    ["a list", []],
+    ["null", null],
+    ["nothing", undefined],
+    ["text", "hello"],
+    ["a number", 7],
+  ])("throws, and asks nothing of AWS: %s", async (_, event) => {
+    await expect(lambdaFace().invoke(event)).rejects.toThrow();
+    expect(ec2.mock.calls().length + sns.mock.calls().length).toBe(0);
+  });
+});
+
+describe("the time that Lambda leaves", () => {
+  /** What a call came to within so many milliseconds of fake time. */
+  async function within(milliseconds: number, call: Promise<unknown>): Promise<unknown> {
+    let result: unknown = "no answer in time";
+    void call.then(
+      (answer) => {
+        result = answer;
+      },
+      (error: unknown) => {
+        result = error;
+      },
+    );
+    await vi.advanceTimersByTimeAsync(milliseconds);
+    return result;
+  }
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  });
+
+  it("is kept when AWS does not answer: an asynchronous call throws before it is cut off", async () => {
+    ec2.mock.on(DescribeTagsCommand).callsFake(() => new Promise(() => {}));
+    expect(await within(3_000, lambdaFace().invoke(stateChange(), 3_000))).toMatchObject({
+      message: "AWS took too long to answer",
+    });
+  });
+
+  it("is kept when AWS does not answer: a batch's messages come again, but for those that need no answer", async () => {
+    ec2.mock.on(DescribeTagsCommand).callsFake(() => new Promise(() => {}));
+    const event = sqsEvent(JSON.stringify(stateChange()), JSON.stringify(stateChange({ state: "stopped" })));
+    expect(await within(3_000, lambdaFace().invoke(event, 3_000))).toEqual({
+      batchItemFailures: [{ itemIdentifier: messageId(0) }],
+    });
+  });
+
+  it("is kept when AWS does not answer a subscription: what was alerted is not alerted again", async () => {
+    ec2.launch(INSTANCE);
+    sns.mock.on(SubscribeCommand).callsFake(() => new Promise(() => {}));
+    const face = lambdaFace({ ...SETTINGS, FUNCTION_URL: "https://url-id.lambda-url.us-east-1.on.aws/" });
+    const event = sqsEvent(JSON.stringify(stateChange()));
+    expect(await within(3_000, face.invoke(event, 3_000))).toEqual({ batchItemFailures: [] });
+    expect(sns.published()).toHaveLength(1);
+  });
+});

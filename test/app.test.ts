@@ -1,0 +1,148 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { createApp, type Opening } from "../src/app.ts";
+import { KEYS, type Key } from "../src/config.ts";
+import type { Engine, Service, World } from "../src/service.ts";
+import { FOUR_SECRETS } from "./support/config.ts";
+import { AT, stateChange } from "./support/events.ts";
+import { answerAsAws, interceptNetwork } from "./support/network.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const worldOf = (lines: string[] = []): World => ({
+  now: () => AT,
+  write: (line) => lines.push(line),
+  certificates: { keyOf: async () => ({ kind: "failed", reason: "no network in tests" }) },
+});
+const ENGINE: Engine = { name: "SNS", patienceSeconds: 3_600 };
+
+function serviceIn(opening: Opening): Service {
+  if ("problems" in opening) throw new Error(JSON.stringify(opening.problems));
+  return opening.service;
+}
+
+/** What a configuration comes to, its rules by what they say of an instance without tags. */
+function contentOf({ config }: Service) {
+  const rules = config.policy.rules.map((rule) => [
+    rule.severity,
+    rule.check({ tags: new Map(), instance: null })?.message,
+  ]);
+  return { ...config, policy: rules };
+}
+
+/** Another valid value for every key. */
+const CHANGED: Readonly<Record<Exclude<Key, "AUDIT_POLICY" | "SNS_SIGNING_CERT">, string>> = {
+  AWS_REGION: "eu-west-1",
+  AWS_ACCESS_KEY_ID: "AKIAI44QH8DHBEXAMPLE",
+  AWS_SECRET_ACCESS_KEY: "je7MtGbClwBF/2Zp9Utk/h3yCo8nvbEXAMPLEKEY",
+  AWS_SESSION_TOKEN: "another-token",
+  AWS_ENDPOINT_URL: "http://127.0.0.1:5000",
+  ALERT_TOPIC_ARN: "arn:aws:sns:us-east-1:123456789012:another",
+  LAUNCH_TOPIC_ARN: "arn:aws:sns:us-east-1:123456789012:launches",
+  FUNCTION_URL: "https://example.com/audit",
+  REQUIRED_TAGS: "owner",
+  GRACE_SECONDS: "1",
+  AUDIT_ROLE_NAME: "ec2-audit",
+  LOG_LEVEL: "error",
+};
+
+describe("a warm container", () => {
+  test("keeps its service as long as no value changes", () => {
+    const app = createApp({}, worldOf());
+    const service = serviceIn(app.open({ ...FOUR_SECRETS }));
+    expect(serviceIn(app.open({ ...FOUR_SECRETS }))).toBe(service);
+    expect(serviceIn(app.open({ ...FOUR_SECRETS, MORE: "x", GRACE_SECONDS: "" }))).toBe(service);
+  });
+
+  test.each(Object.entries(CHANGED))("makes another one when %s changes, appears or goes", (key, value) => {
+    const app = createApp({}, worldOf());
+    const before = serviceIn(app.open(FOUR_SECRETS));
+    const changed = serviceIn(app.open({ ...FOUR_SECRETS, [key]: value }));
+    expect(changed).not.toBe(before);
+    expect(contentOf(changed)).not.toEqual(contentOf(before));
+    const after = serviceIn(app.open(FOUR_SECRETS));
+    expect(after).not.toBe(changed);
+    expect(contentOf(after)).toEqual(contentOf(before));
+  });
+
+  test("makes another one when the policy or the certificate appears, and says when they are wrong", () => {
+    const app = createApp({}, worldOf());
+    serviceIn(app.open(FOUR_SECRETS));
+    const AUDIT_POLICY = '{"rules":[{"rule":"required-tags","severity":"critical","tags":["a"]}]}';
+    expect(serviceIn(app.open({ ...FOUR_SECRETS, AUDIT_POLICY })).config.policy.rules[0]?.severity).toBe("critical");
+    expect(app.open({ ...FOUR_SECRETS, SNS_SIGNING_CERT: "x" })).toMatchObject({
+      problems: [{ key: "SNS_SIGNING_CERT" }],
+    });
+  });
+
+  test("knows of every key", () => {
+    expect(new Set([...Object.keys(CHANGED), "AUDIT_POLICY", "SNS_SIGNING_CERT"])).toEqual(new Set(KEYS));
+  });
+
+  test("signs the next call with the key that is in force now", async () => {
+    const sent = interceptNetwork(answerAsAws);
+    const app = createApp({}, worldOf());
+    const secrets = [FOUR_SECRETS, { ...FOUR_SECRETS, AWS_ACCESS_KEY_ID: CHANGED.AWS_ACCESS_KEY_ID }, FOUR_SECRETS];
+    for (const each of secrets) await serviceIn(app.open(each)).audit([stateChange()], ENGINE, AT + 12_000);
+    expect(sent.map(({ accessKeyId }) => accessKeyId)).toEqual([
+      "AKIAIOSFODNN7EXAMPLE",
+      "AKIAI44QH8DHBEXAMPLE",
+      "AKIAIOSFODNN7EXAMPLE",
+    ]);
+  });
+
+  test("does not assume a role with what an earlier configuration was given", async () => {
+    const sent = interceptNetwork(answerAsAws);
+    const app = createApp({}, worldOf());
+    const secrets = { ...FOUR_SECRETS, AUDIT_ROLE_NAME: "ec2-audit" };
+    for (const each of [secrets, secrets, { ...secrets, AWS_SECRET_ACCESS_KEY: "changed" }]) {
+      await serviceIn(app.open(each)).audit([stateChange({ account: "210987654321" })], ENGINE, AT + 12_000);
+    }
+    expect(sent.map(({ action }) => action)).toEqual([
+      "AssumeRole",
+      "DescribeTags",
+      "DescribeTags",
+      "AssumeRole",
+      "DescribeTags",
+    ]);
+  });
+});
+
+describe("a configuration that is not valid", () => {
+  test("is told with every problem, asks nothing of AWS, and is repaired by the next call's secrets", () => {
+    const sent = interceptNetwork();
+    const app = createApp({}, worldOf());
+    expect(app.open({})).toMatchObject({
+      problems: ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "ALERT_TOPIC_ARN"].map((key) => ({ key })),
+    });
+    expect("service" in app.open(FOUR_SECRETS)).toBe(true);
+    expect("problems" in app.open({})).toBe(true);
+    expect(sent).toEqual([]);
+  });
+
+  test("has a log to be said in, before there is a LOG_LEVEL", () => {
+    const lines: string[] = [];
+    const app = createApp({ LOG_LEVEL: "nonsense" }, worldOf(lines));
+    const opening = app.open({});
+    if ("service" in opening) throw new Error("valid");
+    app.log.outcome({ kind: "misconfigured", problems: opening.problems }, 0);
+    expect(lines.join()).toContain("LOG_LEVEL is not one of debug, info, warn, error");
+    expect(lines.join()).not.toContain("nonsense");
+  });
+});
+
+describe("on Lambda", () => {
+  test("the environment is the configuration", () => {
+    const app = createApp({ ...FOUR_SECRETS, AWS_SESSION_TOKEN: "role-token" }, worldOf());
+    expect(serviceIn(app.open({})).config.credentials).toMatchObject({ sessionToken: "role-token" });
+  });
+
+  test("an environment variable that changes in a warm process changes the service", () => {
+    const env: NodeJS.ProcessEnv = { ...FOUR_SECRETS };
+    const app = createApp(env, worldOf());
+    expect(serviceIn(app.open({})).config.graceSeconds).toBe(45);
+    env.GRACE_SECONDS = "7";
+    expect(serviceIn(app.open({})).config.graceSeconds).toBe(7);
+  });
+});

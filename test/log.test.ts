@@ -1,0 +1,208 @@
+import { Ajv2020 } from "ajv/dist/2020.js";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { LOG_LEVELS, type LogLevel } from "../src/config.ts";
+import { createLog, NAMESPACE } from "../src/log.ts";
+import type { Outcome } from "../src/outcome.ts";
+import { ACCOUNT, AT, INSTANCE, REGION } from "./support/events.ts";
+import { launchOf } from "./support/launches.ts";
+
+const launch = launchOf({ launchedBy: "arn:aws:iam::123456789012:user/Mateo" });
+const OUTCOMES: Readonly<Record<Outcome["kind"], Outcome>> = {
+  compliant: { kind: "compliant", launch },
+  violating: { kind: "violating", launch, rules: ["required-tags"], reason: "a tag is missing", alertIds: ["a1"] },
+  deferred: { kind: "deferred", launch, reason: "within its grace", retryAfterSeconds: 7 },
+  ignored: { kind: "ignored", reason: "not ours" },
+  confirmed: { kind: "confirmed", reason: "confirmed" },
+  failed: { kind: "failed", launch, reason: "throttled" },
+  malformed: { kind: "malformed", reason: "not JSON" },
+  rejected: { kind: "rejected", reason: "forged" },
+  misconfigured: { kind: "misconfigured", problems: [{ key: "AWS_REGION", problem: "is missing" }] },
+};
+const METRICS = ["audited", "compliant", "violating", "deferred", "ignored", "rejected", "failed", "milliseconds"];
+
+/** The lines that come of what is logged. */
+function linesOf(use: (log: ReturnType<typeof createLog>) => void, level: LogLevel = "debug"): string[] {
+  const lines: string[] = [];
+  use(
+    createLog(
+      level,
+      (line) => lines.push(line),
+      () => AT,
+    ),
+  );
+  return lines;
+}
+
+/** The one line of an outcome, parsed. */
+function lineOf(outcome: Outcome, milliseconds = 12) {
+  const [line = "", ...others] = linesOf((log) => log.outcome(outcome, milliseconds));
+  expect(others).toEqual([]);
+  return JSON.parse(line);
+}
+
+/** CloudWatch's own schema for an embedded-metric line, as its specification prints it, without its titles.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
+const validateEmf = new Ajv2020().compile({
+  type: "object",
+  required: ["_aws"],
+  properties: {
+    _aws: {
+      type: "object",
+      required: ["Timestamp", "CloudWatchMetrics"],
+      properties: {
+        Timestamp: { type: "integer" },
+        CloudWatchMetrics: {
+          type: "array",
+          items: {
+            type: "object",
+            required: ["Namespace", "Dimensions", "Metrics"],
+            properties: {
+              Namespace: { type: "string", minLength: 1, maxLength: 1024 },
+              Dimensions: {
+                type: "array",
+                minItems: 1,
+                items: {
+                  type: "array",
+                  minItems: 0,
+                  maxItems: 30,
+                  items: { type: "string", minLength: 1, maxLength: 250 },
+                },
+              },
+              Metrics: {
+                type: "array",
+                minItems: 1,
+                maxItems: 100,
+                items: {
+                  type: "object",
+                  required: ["Name"],
+                  properties: {
+                    Name: { type: "string", minLength: 1, maxLength: 1024 },
+                    Unit: { enum: ["Count", "Milliseconds", "Seconds", "None"] },
+                  },
+                },
+              },
+            },
+          },
+        },
+      },
+    },
+  },
+});
+
+describe("the line of an outcome", () => {
+  test("of a launch says what was decided, why, and about what", () => {
+    const { _aws, ...line } = lineOf(OUTCOMES.violating, 34);
+    expect(line).toEqual({
+      level: "warn",
+      time: "2021-11-11T21:29:54.000Z",
+      outcome: "violating",
+      message: "a tag is missing",
+      account: ACCOUNT,
+      region: REGION,
+      instanceId: INSTANCE,
+      event: "EC2 Instance State-change Notification",
+      launchedBy: "arn:aws:iam::123456789012:user/Mateo",
+      rules: ["required-tags"],
+      alertIds: ["a1"],
+      milliseconds: 34,
+      audited: 1,
+      violating: 1,
+    });
+  });
+
+  test("that was put off says for how long", () => {
+    expect(lineOf(OUTCOMES.deferred)).toMatchObject({
+      outcome: "deferred",
+      retryAfterSeconds: 7,
+      instanceId: INSTANCE,
+    });
+  });
+
+  test("without a launch says what it can", () => {
+    const line = lineOf(OUTCOMES.rejected);
+    expect(line).toMatchObject({ level: "warn", outcome: "rejected", message: "forged" });
+    expect(line).not.toHaveProperty("instanceId");
+  });
+
+  test.each(Object.values(OUTCOMES))("$kind is a line that CloudWatch makes metrics of", (outcome) => {
+    const line = lineOf(outcome);
+    validateEmf(line);
+    expect(validateEmf.errors ?? []).toEqual([]);
+    const [directive] = line._aws.CloudWatchMetrics;
+    expect(directive.Namespace).toBe(NAMESPACE);
+    expect(line._aws.Timestamp).toBe(AT);
+    const names: string[] = directive.Metrics.map(({ Name }: { Name: string }) => Name);
+    // What the directive names has to be there, as a number; and nothing else is a metric by that name.
+    for (const name of names) expect(line[name]).toEqual(expect.any(Number));
+    expect(METRICS.filter((name) => name in line)).toEqual(METRICS.filter((name) => names.includes(name)));
+  });
+
+  test.each<[Outcome["kind"], string[]]>([
+    ["compliant", ["audited", "compliant"]],
+    ["violating", ["audited", "violating"]],
+    ["deferred", ["audited", "deferred"]],
+    ["ignored", ["ignored"]],
+    ["confirmed", []],
+    ["failed", ["failed"]],
+    ["malformed", ["rejected"]],
+    ["rejected", ["rejected"]],
+    ["misconfigured", ["failed"]],
+  ])("%s counts in %j", (kind, counters) => {
+    const line = lineOf(OUTCOMES[kind]);
+    expect(METRICS.filter((name) => line[name] === 1 && name !== "milliseconds")).toEqual(counters);
+  });
+
+  test("of a misconfiguration names the keys", () => {
+    expect(lineOf(OUTCOMES.misconfigured).message).toBe("AWS_REGION is missing");
+  });
+
+  test("is one line, whatever it quotes, and comes back as it was", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (reason, launchedBy) => {
+        const [line = ""] = linesOf((log) =>
+          log.outcome({ kind: "failed", reason, launch: { ...launch, launchedBy } }, 1),
+        );
+        expect(line).not.toMatch(/[\n\r]/);
+        expect(JSON.parse(line)).toMatchObject({ message: reason, launchedBy });
+      }),
+    );
+  });
+
+  test("cannot be given another level or outcome by what it quotes", () => {
+    const reason = '", "level": "debug", "outcome": "compliant';
+    expect(lineOf({ kind: "failed", reason })).toMatchObject({ level: "error", outcome: "failed", message: reason });
+  });
+});
+
+describe("a note", () => {
+  test("is one JSON line with its level, time and fields", () => {
+    expect(
+      linesOf((log) => log.note("info", "subscription confirmed", { topic: "arn" })).map((line) => JSON.parse(line)),
+    ).toEqual([{ level: "info", time: "2021-11-11T21:29:54.000Z", message: "subscription confirmed", topic: "arn" }]);
+  });
+
+  test("is no metric", () => {
+    expect(linesOf((log) => log.note("error", "x")).join()).not.toContain("_aws");
+  });
+});
+
+describe("LOG_LEVEL", () => {
+  test.each(LOG_LEVELS)("%s lets through what is as urgent, and no less", (level) => {
+    const through = linesOf((log) => {
+      for (const each of LOG_LEVELS) log.note(each, each);
+    }, level);
+    expect(through.map((line) => JSON.parse(line).level)).toEqual(LOG_LEVELS.slice(LOG_LEVELS.indexOf(level)));
+  });
+
+  test.each<[LogLevel, Outcome["kind"][]]>([
+    ["info", Object.keys(OUTCOMES) as Outcome["kind"][]],
+    ["warn", ["violating", "failed", "malformed", "rejected", "misconfigured"]],
+    ["error", ["failed", "malformed", "misconfigured"]],
+  ])("at %s the outcomes %j have lines", (level, kinds) => {
+    const lines = linesOf((log) => {
+      for (const outcome of Object.values(OUTCOMES)) log.outcome(outcome, 1);
+    }, level);
+    expect(lines.map((line) => JSON.parse(line).outcome)).toEqual(kinds);
+  });
+});

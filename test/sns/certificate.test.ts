@@ -1,0 +1,218 @@
+import { X509Certificate } from "node:crypto";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  fetchedCertificates,
+  isCertificateUrl,
+  pinnedCertificate,
+  readCertificate,
+} from "../../src/sns/certificate.ts";
+import { clockAt } from "../support/launches.ts";
+import { CERTIFICATE_URL, makeSigner, SNS_SIGNER } from "../support/sns.ts";
+
+const HEX = "f3ecfb7224c7233fe7bb5f59f96de52f";
+const FILE = `SimpleNotificationService-${HEX}.pem`;
+
+describe("a certificate's URL", () => {
+  it.each([
+    ["us-east-1", `https://sns.us-east-1.amazonaws.com/${FILE}`],
+    ["ap-southeast-2", `https://sns.ap-southeast-2.amazonaws.com/${FILE}`],
+    ["us-gov-west-1", `https://sns.us-gov-west-1.amazonaws.com/${FILE}`],
+    ["cn-north-1", `https://sns.cn-north-1.amazonaws.com.cn/${FILE}`],
+    ["cn-northwest-1", `https://sns.cn-northwest-1.amazonaws.com.cn/${FILE}`],
+  ])("is where SNS of %s keeps it", (region, url) => {
+    expect(isCertificateUrl(url, region)).toBe(true);
+  });
+
+  it.each([
+    ["a bucket that anybody can have", `https://sns.s3-us-west-2.amazonaws.com/${FILE}`],
+    ["a bucket of the region", `https://sns.s3.us-east-1.amazonaws.com/${FILE}`],
+    ["another host", `https://example.com/${FILE}`],
+    ["a host that begins like SNS's", `https://sns.us-east-1.amazonaws.com.example.com/${FILE}`],
+    ["a host that ends like SNS's", `https://evilsns.us-east-1.amazonaws.com/${FILE}`],
+    ["another service", `https://sqs.us-east-1.amazonaws.com/${FILE}`],
+    ["another region", `https://sns.us-east-2.amazonaws.com/${FILE}`],
+    ["the other partition", `https://sns.us-east-1.amazonaws.com.cn/${FILE}`],
+    ["http", `http://sns.us-east-1.amazonaws.com/${FILE}`],
+    ["no protocol", `//sns.us-east-1.amazonaws.com/${FILE}`],
+    ["a protocol in capitals", `HTTPS://sns.us-east-1.amazonaws.com/${FILE}`],
+    ["a host in capitals", `https://SNS.us-east-1.amazonaws.com/${FILE}`],
+    ["the default port", `https://sns.us-east-1.amazonaws.com:443/${FILE}`],
+    ["another port", `https://sns.us-east-1.amazonaws.com:8443/${FILE}`],
+    ["credentials", `https://user:password@sns.us-east-1.amazonaws.com/${FILE}`],
+    ["SNS's host as credentials", `https://sns.us-east-1.amazonaws.com@example.com/${FILE}`],
+    ["a query", `https://sns.us-east-1.amazonaws.com/${FILE}?x=1`],
+    ["an empty query", `https://sns.us-east-1.amazonaws.com/${FILE}?`],
+    ["a fragment", `https://sns.us-east-1.amazonaws.com/${FILE}#x`],
+    ["a trailing dot of the host", `https://sns.us-east-1.amazonaws.com./${FILE}`],
+    ["a trailing dot of the file", `https://sns.us-east-1.amazonaws.com/${FILE}.`],
+    ["a line break at the end", `https://sns.us-east-1.amazonaws.com/${FILE}\n`],
+    ["a blank before it", ` https://sns.us-east-1.amazonaws.com/${FILE}`],
+    ["backslashes", `https:\\\\sns.us-east-1.amazonaws.com\\${FILE}`],
+    ["a folder", `https://sns.us-east-1.amazonaws.com/folder/${FILE}`],
+    ["a way out of a folder", `https://sns.us-east-1.amazonaws.com/../${FILE}`],
+    ["another file", `https://sns.us-east-1.amazonaws.com/Other-${HEX}.pem`],
+    ["another kind of file", `https://sns.us-east-1.amazonaws.com/SimpleNotificationService-${HEX}.crt`],
+    ["31 digits", `https://sns.us-east-1.amazonaws.com/SimpleNotificationService-${HEX.slice(1)}.pem`],
+    ["33 digits", `https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0${HEX}.pem`],
+    ["digits in capitals", `https://sns.us-east-1.amazonaws.com/SimpleNotificationService-${HEX.toUpperCase()}.pem`],
+    ["digits that are escaped", `https://sns.us-east-1.amazonaws.com/SimpleNotificationService-%66${HEX.slice(1)}.pem`],
+    ["an action of SNS", "https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription"],
+    ["nothing", ""],
+  ])("is refused with %s", (_, url) => {
+    expect(isCertificateUrl(url, "us-east-1")).toBe(false);
+  });
+
+  it("is refused whatever one change was made to it, unless it is a digit for a digit", () => {
+    const [host, digits] = [CERTIFICATE_URL.slice(0, -HEX.length - 4), HEX.length];
+    const change = fc.constantFrom("insert", "delete", "replace");
+    const character = fc.oneof(
+      fc.constantFrom("/", "@", ":", "?", "#", ".", "%", "\\", " ", "\n", "\0", "a", "A", "0", "-", "\u3002"),
+      fc.string({ unit: "binary", minLength: 1, maxLength: 1 }),
+    );
+    fc.assert(
+      fc.property(change, fc.nat(CERTIFICATE_URL.length), character, (how, at, put) => {
+        const after = how === "insert" ? at : at + 1;
+        const url = CERTIFICATE_URL.slice(0, at) + (how === "delete" ? "" : put) + CERTIFICATE_URL.slice(after);
+        const kept = url.length === CERTIFICATE_URL.length && url.startsWith(host) && url.endsWith(".pem");
+        const middle = url.slice(host.length, host.length + digits);
+        const exact = kept && [...middle].every((digit) => "0123456789abcdef".includes(digit));
+        expect(isCertificateUrl(url, "us-east-1")).toBe(exact);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it("is refused when it is some other URL", () => {
+    fc.assert(
+      fc.property(fc.webUrl({ withQueryParameters: true, withFragments: true }), (url) => {
+        expect(isCertificateUrl(url, "us-east-1")).toBe(false);
+      }),
+    );
+  });
+});
+
+describe("a certificate", () => {
+  it("is read with its key and its validity period", () => {
+    const { key, validFrom, validTo } = readCertificate(SNS_SIGNER.certificate);
+    expect(key.export({ type: "spki", format: "pem" })).toBe(
+      new X509Certificate(SNS_SIGNER.certificate).publicKey.export({ type: "spki", format: "pem" }),
+    );
+    expect(new Date(validFrom).toISOString()).toBe("2021-01-01T00:00:00.000Z");
+    expect(new Date(validTo).toISOString()).toBe("2022-01-01T00:00:00.000Z");
+  });
+
+  it("is refused when its key is not RSA", async () => {
+    const { certificate } = await makeSigner({ keyType: "ec" });
+    expect(() => readCertificate(certificate)).toThrow("not RSA");
+  });
+
+  it.each([
+    ["nothing", ""],
+    ["a web page", "<html><body>Not found</body></html>"],
+    ["a private key", SNS_SIGNER.privateKey],
+    ["half a certificate", SNS_SIGNER.certificate.slice(0, SNS_SIGNER.certificate.length / 2)],
+  ])("is not %s", (_, pem) => {
+    expect(() => readCertificate(pem)).toThrow();
+  });
+});
+
+/** Certificates over a fetch that a test answers, and the URLs that were fetched. */
+function certificatesOver(fetchText: (url: string) => Promise<string>, clock = clockAt(Date.parse("2021-11-11"))) {
+  const fetched: string[] = [];
+  const certificates = fetchedCertificates((url) => {
+    fetched.push(url);
+    return fetchText(url);
+  }, clock.now);
+  return { certificates, fetched, clock };
+}
+
+function urlOf(number: number): string {
+  return `https://sns.us-east-1.amazonaws.com/SimpleNotificationService-${number.toString(16).padStart(32, "0")}.pem`;
+}
+
+describe("the certificates that deliveries name", () => {
+  it("are fetched once each, from where the delivery says", async () => {
+    const { certificates, fetched } = certificatesOver(async () => SNS_SIGNER.certificate);
+    for (const url of [urlOf(1), urlOf(2), urlOf(1), urlOf(2), urlOf(1)]) {
+      expect((await certificates.keyOf(url)).kind).toBe("key");
+    }
+    expect(fetched).toEqual([urlOf(1), urlOf(2)]);
+  });
+
+  it("are fetched once for all the requests at the same time", async () => {
+    let arrive = (_pem: string) => {};
+    const pem = new Promise<string>((resolve) => {
+      arrive = resolve;
+    });
+    const { certificates, fetched } = certificatesOver(() => pem);
+    const readings = Promise.all(Array.from({ length: 20 }, () => certificates.keyOf(CERTIFICATE_URL)));
+    arrive(SNS_SIGNER.certificate);
+    expect((await readings).map(({ kind }) => kind)).toEqual(Array(20).fill("key"));
+    expect(fetched).toHaveLength(1);
+  });
+
+  it.each([
+    ["could not be fetched", () => Promise.reject(new Error("connect ECONNREFUSED"))],
+    ["is a web page", async () => "<html>Not found</html>"],
+    ["is empty", async () => ""],
+  ])("fail when one %s, and that is forgotten: the next request fetches again", async (_, fails) => {
+    let fetches = 0;
+    const { certificates } = certificatesOver(() => {
+      fetches += 1;
+      return fetches === 1 ? fails() : Promise.resolve(SNS_SIGNER.certificate);
+    });
+    const together = await Promise.all([certificates.keyOf(CERTIFICATE_URL), certificates.keyOf(CERTIFICATE_URL)]);
+    expect(together.map(({ kind }) => kind)).toEqual(["failed", "failed"]);
+    expect((await certificates.keyOf(CERTIFICATE_URL)).kind).toBe("key");
+    expect(fetches).toBe(2);
+  });
+
+  it("fail for a fetch that throws at once as for one that fails later", async () => {
+    let fetches = 0;
+    const { certificates } = certificatesOver(() => {
+      fetches += 1;
+      if (fetches === 1) throw new Error("no sockets left");
+      return Promise.resolve(SNS_SIGNER.certificate);
+    });
+    expect((await certificates.keyOf(CERTIFICATE_URL)).kind).toBe("failed");
+    expect((await certificates.keyOf(CERTIFICATE_URL)).kind).toBe("key");
+  });
+
+  it("do not fill the memory: the latest are kept, a hundred are not", async () => {
+    const { certificates, fetched } = certificatesOver(async () => SNS_SIGNER.certificate);
+    for (let number = 1; number <= 100; number += 1) await certificates.keyOf(urlOf(number));
+    await certificates.keyOf(urlOf(100));
+    expect(fetched).toHaveLength(100);
+    for (let number = 1; number <= 60; number += 1) await certificates.keyOf(urlOf(number));
+    expect(fetched).toHaveLength(160);
+  });
+
+  it.each([
+    ["2020-12-31T23:59:59.999Z", "rejected"],
+    ["2021-01-01T00:00:00.000Z", "key"],
+    ["2022-01-01T00:00:00.000Z", "key"],
+    ["2022-01-01T00:00:01.000Z", "rejected"],
+  ])("are good in their validity period only: at %s it is a %s", async (time, kind) => {
+    const { certificates } = certificatesOver(async () => SNS_SIGNER.certificate, clockAt(Date.parse(time)));
+    expect((await certificates.keyOf(CERTIFICATE_URL)).kind).toBe(kind);
+  });
+
+  it("are found to have expired while they are kept", async () => {
+    const { certificates, clock } = certificatesOver(async () => SNS_SIGNER.certificate);
+    expect((await certificates.keyOf(CERTIFICATE_URL)).kind).toBe("key");
+    clock.set(Date.parse("2022-01-02"));
+    expect((await certificates.keyOf(CERTIFICATE_URL)).kind).toBe("rejected");
+  });
+});
+
+describe("a certificate of the configuration", () => {
+  it("stands for whatever certificate a delivery names, while it is valid", async () => {
+    const clock = clockAt(Date.parse("2021-11-11"));
+    const certificates = pinnedCertificate(readCertificate(SNS_SIGNER.certificate), clock.now);
+    expect((await certificates.keyOf(urlOf(1))).kind).toBe("key");
+    expect((await certificates.keyOf(urlOf(2))).kind).toBe("key");
+    clock.set(Date.parse("2022-01-02"));
+    expect((await certificates.keyOf(urlOf(1))).kind).toBe("rejected");
+  });
+});

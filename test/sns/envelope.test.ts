@@ -1,0 +1,169 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { isRawDelivery, readEnvelope, unwrapMessage, unwrapQueued } from "../../src/sns/envelope.ts";
+import { stateChange } from "../support/events.ts";
+import {
+  type Fields,
+  notification,
+  signed,
+  subscriptionConfirmation,
+  unsubscribeConfirmation,
+} from "../support/sns.ts";
+
+const IN_ALL = ["MessageId", "TopicArn", "Message", "Timestamp", "SignatureVersion", "Signature", "SigningCertURL"];
+const NOTIFICATION = signed(notification("Hello world!", { Subject: "My First Message" }));
+const CONFIRMATION = signed(subscriptionConfirmation());
+
+function read(envelope: Fields) {
+  return readEnvelope(JSON.stringify(envelope));
+}
+
+function without(envelope: Fields, field: string): Fields {
+  return Object.fromEntries(Object.entries(envelope).filter(([name]) => name !== field));
+}
+
+describe("an SNS envelope", () => {
+  it.each([
+    ["Notification", NOTIFICATION],
+    ["Notification without a Subject", signed(notification("Hello world!"))],
+    ["SubscriptionConfirmation", CONFIRMATION],
+    ["UnsubscribeConfirmation", signed(unsubscribeConfirmation())],
+  ])("is read as AWS documents it: a %s", (_, envelope) => {
+    expect(read(envelope)).toEqual({ kind: "envelope", envelope });
+  });
+
+  it("may have fields that are not known yet", () => {
+    expect(read({ ...NOTIFICATION, MessageAttributes: {}, SequenceNumber: "10000000000000000000" }).kind).toBe(
+      "envelope",
+    );
+  });
+
+  it("may have a Subject of null, as Lambda's records do", () => {
+    expect(read({ ...NOTIFICATION, Subject: null }).kind).toBe("envelope");
+  });
+
+  describe.each([
+    ["Notification", NOTIFICATION, IN_ALL],
+    ["SubscriptionConfirmation", CONFIRMATION, [...IN_ALL, "Token", "SubscribeURL"]],
+    ["UnsubscribeConfirmation", signed(unsubscribeConfirmation()), [...IN_ALL, "Token", "SubscribeURL"]],
+  ])("of the type %s", (_, envelope, fields) => {
+    it.each(fields)("is malformed without its %s, and the reason names it", (field) => {
+      expect(read(without(envelope, field))).toEqual({ kind: "malformed", reason: expect.stringContaining(field) });
+    });
+
+    it.each(fields)("is malformed when its %s is anything but text", (field) => {
+      const notText = fc.jsonValue().filter((value) => typeof value !== "string");
+      fc.assert(
+        fc.property(notText, (value) => {
+          expect(read({ ...envelope, [field]: value })).toEqual({
+            kind: "malformed",
+            reason: expect.stringContaining(field),
+          });
+        }),
+        { numRuns: 25 },
+      );
+    });
+  });
+
+  it("is malformed when its Subject is anything but text", () => {
+    expect(read({ ...NOTIFICATION, Subject: 7 })).toEqual({
+      kind: "malformed",
+      reason: expect.stringContaining("Subject"),
+    });
+  });
+
+  it.each(["notification", "Notification ", "", "SubscriptionConfirmation\n", 7, null, ["Notification"], {}])(
+    "is malformed when its Type is %j",
+    (Type) => {
+      expect(read({ ...CONFIRMATION, Type })).toEqual({ kind: "malformed", reason: expect.stringContaining("Type") });
+    },
+  );
+
+  it.each(["", "hello", "{", '{"Type":"Notification"', "<html></html>", "Type=Notification"])(
+    "is malformed when it is not JSON: %j",
+    (body) => {
+      expect(readEnvelope(body)).toEqual({ kind: "malformed", reason: "the body is not JSON" });
+    },
+  );
+
+  it.each(["null", "true", "7", '"Notification"', "[]", JSON.stringify([NOTIFICATION])])(
+    "is malformed when it is JSON but not an object: %.40s",
+    (body) => {
+      expect(readEnvelope(body)).toEqual({ kind: "malformed", reason: "the body is not a JSON object" });
+    },
+  );
+
+  it("does not take fields from a key named __proto__", () => {
+    const body = `{"__proto__": ${JSON.stringify(NOTIFICATION)}}`;
+    expect(readEnvelope(body).kind).toBe("malformed");
+    expect(readEnvelope(`{"Type": "Notification", "__proto__": ${JSON.stringify(NOTIFICATION)}}`).kind).toBe(
+      "malformed",
+    );
+    expect(Object.hasOwn(Object.prototype, "Type")).toBe(false);
+  });
+
+  it("is never accepted when some text is not one, and nothing is thrown", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.json(), fc.string({ unit: "binary" })), (body) => {
+        expect(readEnvelope(body).kind).toBe("malformed");
+      }),
+    );
+  });
+
+  it("is accepted only when each of its fields is text", () => {
+    const field = fc.option(fc.oneof({ weight: 8, arbitrary: fc.string() }, fc.integer(), fc.constant(null)), {
+      nil: undefined,
+      freq: 20,
+    });
+    const common = Object.fromEntries(IN_ALL.map((name) => [name, field]));
+    fc.assert(
+      fc.property(fc.record({ ...common, Token: field, SubscribeURL: field }), fc.boolean(), (fields, confirms) => {
+        const Type = confirms ? "SubscriptionConfirmation" : "Notification";
+        const required = confirms ? [...IN_ALL, "Token", "SubscribeURL"] : IN_ALL;
+        const whole = required.every((name) => typeof (fields as Fields)[name] === "string");
+        expect(read({ Type, ...fields }).kind).toBe(whole ? "envelope" : "malformed");
+      }),
+    );
+  });
+});
+
+describe("a raw delivery", () => {
+  it("is known by its body, and refused with what to do about it", () => {
+    expect(read(stateChange())).toEqual({
+      kind: "rejected",
+      reason: expect.stringMatching(/raw message delivery .*cannot be verified.* turn it off/),
+    });
+  });
+
+  it("is known by its header", () => {
+    expect(isRawDelivery({ "x-amz-sns-rawdelivery": "true" })).toBe(true);
+    expect(isRawDelivery({ "x-amz-sns-message-type": "Notification" })).toBe(false);
+  });
+});
+
+describe("a message that came through a queue", () => {
+  it("is the event in SNS's envelope", () => {
+    expect(unwrapQueued(JSON.stringify(signed(notification(stateChange()))))).toEqual({ event: stateChange() });
+  });
+
+  it("is the event itself where there is no envelope", () => {
+    expect(unwrapQueued(JSON.stringify(stateChange()))).toEqual({ event: stateChange() });
+  });
+
+  it("is malformed when it, or what is in its envelope, is not JSON", () => {
+    expect(unwrapQueued("hello")).toEqual({ malformed: "the message is not JSON" });
+    expect(unwrapQueued(JSON.stringify(signed(notification("hello"))))).toEqual({
+      malformed: "the envelope's Message is not JSON",
+    });
+  });
+
+  it("comes out as it went in, whatever JSON it is", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (event) => {
+        const text = JSON.stringify(event);
+        expect(unwrapMessage(text)).toEqual({ event: JSON.parse(text) });
+        expect(unwrapQueued(JSON.stringify(notification(text)))).toEqual({ event: JSON.parse(text) });
+      }),
+    );
+  });
+});

@@ -1,0 +1,232 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { documentIn, mockEc2, mockSns } from "../support/aws.ts";
+import { ACCOUNT, AT, INSTANCE, stateChange } from "../support/events.ts";
+import { clockAt } from "../support/launches.ts";
+import {
+  CERTIFICATE_URL,
+  LAUNCH_TOPIC,
+  makeSigner,
+  notification,
+  OTHER_SIGNER,
+  SNS_SIGNER,
+  signed,
+  subscriptionConfirmation,
+} from "../support/sns.ts";
+import { functionUrlFace, HTTP_FACES, NOW, SETTINGS } from "../support/world.ts";
+
+const ec2 = mockEc2();
+const sns = mockSns();
+beforeEach(() => {
+  ec2.start();
+  sns.start();
+});
+
+const HOUR = 60 * 60_000;
+/** The Timestamp of the sample envelopes. */
+const SENT_AT = AT + 655;
+
+function awsCalls(): number {
+  return ec2.mock.calls().length + sns.mock.calls().length;
+}
+
+describe.each(HTTP_FACES)("SNS delivering to the $face", ({ open }) => {
+  it("a launch that keeps the rules: 200, for one DescribeTags call", async () => {
+    ec2.launch(INSTANCE, { tags: { Name: "web", service: "shop" } });
+    const answer = await open().deliver(signed(notification(stateChange())));
+    expect(answer).toMatchObject({ status: 200, headers: { "content-type": "application/json; charset=utf-8" } });
+    expect(JSON.parse(answer.body)).toEqual({ outcome: "compliant", reason: "it keeps the rules" });
+    expect(ec2.tagCalls()).toEqual([[INSTANCE]]);
+    expect(awsCalls()).toBe(1);
+  });
+
+  it("a launch that breaks the rules: 200, and one alert", async () => {
+    ec2.launch(INSTANCE, { tags: { Name: "web" } });
+    const answer = await open().deliver(signed(notification(stateChange())));
+    expect(answer.status).toBe(200);
+    expect(sns.published().map(({ TopicArn }) => TopicArn)).toEqual([SETTINGS.ALERT_TOPIC_ARN]);
+    expect(sns.published().map(documentIn)).toMatchObject([
+      { findings: [{ instanceId: INSTANCE, missing: ["service"] }] },
+    ]);
+  });
+
+  it("a launch within its grace: 503 with when to come again, and no alert", async () => {
+    ec2.launch(INSTANCE);
+    const answer = await open(SETTINGS, { clock: clockAt(AT + 15_000) }).deliver(signed(notification(stateChange())));
+    expect(answer).toMatchObject({ status: 503, headers: { "retry-after": "30" } });
+    expect(sns.published()).toEqual([]);
+  });
+
+  it("what it signed with version 1 as well as with version 2", async () => {
+    ec2.launch(INSTANCE, { tags: { Name: "web", service: "shop" } });
+    const face = open();
+    for (const version of ["1", "2"]) {
+      expect((await face.deliver(signed(notification(stateChange()), { version }))).status).toBe(200);
+    }
+  });
+
+  it("what somebody else signed: 403, and AWS is not asked for anything", async () => {
+    const answer = await open().deliver(signed(notification(stateChange()), { signer: OTHER_SIGNER }));
+    expect(answer.status).toBe(403);
+    expect(JSON.parse(answer.body)).toEqual({ outcome: "rejected", reason: "the signature is not SNS's" });
+    expect(awsCalls()).toBe(0);
+  });
+
+  it("a raw message, known by its body or by its header: 403 that says what to do", async () => {
+    const face = open();
+    const byBody = await face.request({ body: JSON.stringify(stateChange()) });
+    const byHeader = await face.deliver(signed(notification(stateChange())), { "x-amz-sns-rawdelivery": "true" });
+    for (const answer of [byBody, byHeader]) {
+      expect(answer.status).toBe(403);
+      expect(answer.body).toMatch(/raw message delivery .*turn it off/);
+    }
+    expect(awsCalls()).toBe(0);
+  });
+});
+
+describe("a delivery's age", () => {
+  it.each([
+    ["two hours old", SENT_AT + 2 * HOUR, 200],
+    ["a millisecond older", SENT_AT + 2 * HOUR + 1, 403],
+    ["of yesterday", SENT_AT + 24 * HOUR, 403],
+    ["fifteen minutes ahead of our clock", SENT_AT - HOUR / 4, 200],
+    ["a millisecond further ahead", SENT_AT - HOUR / 4 - 1, 403],
+    ["of tomorrow", SENT_AT - 24 * HOUR, 403],
+  ])("one %s", async (_, now, status) => {
+    const face = functionUrlFace(SETTINGS, { clock: clockAt(now) });
+    const event = stateChange({ state: "stopped" });
+    expect((await face.deliver(signed(notification(event)))).status).toBe(status);
+    expect(awsCalls()).toBe(0);
+  });
+
+  it.each(["yesterday", "", "2021-13-45T99:99:99Z"])(
+    "one that is not a time, %j, is malformed: 400",
+    async (Timestamp) => {
+      expect((await functionUrlFace().deliver(signed(notification(stateChange(), { Timestamp })))).status).toBe(400);
+      expect(awsCalls()).toBe(0);
+    },
+  );
+});
+
+describe("SNS's headers", () => {
+  it.each([
+    ["x-amz-sns-message-type", "SubscriptionConfirmation"],
+    ["x-amz-sns-message-type", ""],
+    ["x-amz-sns-topic-arn", "arn:aws:sns:us-east-1:123456789012:another_topic"],
+    ["x-amz-sns-topic-arn", ""],
+  ])("that disagree with the envelope are refused: %s of %j", async (header, value) => {
+    const face = functionUrlFace();
+    expect((await face.deliver(signed(notification(stateChange())), { [header]: value })).status).toBe(403);
+    expect(face.certificatesAsked).toEqual([]);
+    expect(awsCalls()).toBe(0);
+  });
+
+  it("are taken in whatever case they come", async () => {
+    const answer = await functionUrlFace().request({
+      headers: { "X-Amz-Sns-Message-Type": "SubscriptionConfirmation" },
+      body: JSON.stringify(signed(notification(stateChange()))),
+    });
+    expect(answer.status).toBe(403);
+  });
+
+  it("may be missing: then the signature alone decides", async () => {
+    const body = JSON.stringify(signed(notification(stateChange({ state: "stopped" }))));
+    expect((await functionUrlFace().request({ body })).status).toBe(200);
+  });
+});
+
+describe("the topic of a delivery", () => {
+  it.each([
+    ["another name", `arn:aws:sns:us-east-1:${ACCOUNT}:another_topic`],
+    ["a longer name", `${LAUNCH_TOPIC}2`],
+    ["a name in capitals", LAUNCH_TOPIC.toUpperCase()],
+    ["another account", LAUNCH_TOPIC.replace(ACCOUNT, "210987654321")],
+    ["another region", LAUNCH_TOPIC.replace("us-east-1", "us-east-2")],
+    ["another partition", LAUNCH_TOPIC.replace("arn:aws:", "arn:aws-cn:")],
+    ["the alert topic", SETTINGS.ALERT_TOPIC_ARN],
+    ["no ARN", "ec2_launches_check"],
+    ["nothing", ""],
+  ])("is not ours with %s: 403, before anything is fetched", async (_, TopicArn) => {
+    const face = functionUrlFace();
+    for (const fields of [notification(stateChange(), { TopicArn }), subscriptionConfirmation({ TopicArn })]) {
+      expect((await face.deliver(signed(fields))).status).toBe(403);
+    }
+    expect(face.certificatesAsked).toEqual([]);
+    expect(awsCalls()).toBe(0);
+  });
+
+  it("may be any one of several", async () => {
+    const other = "arn:aws:sns:eu-west-1:210987654321:launches.fifo";
+    const face = functionUrlFace({ ...SETTINGS, LAUNCH_TOPIC_ARN: `${LAUNCH_TOPIC}, ${other}` });
+    const SigningCertURL = CERTIFICATE_URL.replace("us-east-1", "eu-west-1");
+    const event = stateChange({ state: "stopped" });
+    expect((await face.deliver(signed(notification(event)))).status).toBe(200);
+    expect((await face.deliver(signed(notification(event, { TopicArn: other, SigningCertURL })))).status).toBe(200);
+    expect((await face.deliver(signed(notification(event, { TopicArn: other })))).status).toBe(403);
+  });
+
+  it.each([
+    ["China", "aws-cn", "cn-north-1", "amazonaws.com.cn", "amazonaws.com"],
+    ["GovCloud", "aws-us-gov", "us-gov-west-1", "amazonaws.com", "amazonaws.com.cn"],
+  ])("may be in %s, with the certificate from there", async (_, partition, region, suffix, elsewhere) => {
+    const TopicArn = `arn:${partition}:sns:${region}:${ACCOUNT}:ec2_launches_check`;
+    const url = (domain: string) => `https://sns.${region}.${domain}/SimpleNotificationService-${"0".repeat(32)}.pem`;
+    const face = functionUrlFace({
+      ...SETTINGS,
+      AWS_REGION: region,
+      ALERT_TOPIC_ARN: `arn:${partition}:sns:${region}:${ACCOUNT}:ec2_audit_alert`,
+    });
+    const envelope = (SigningCertURL: string) =>
+      signed(notification(stateChange({ region, state: "stopped" }), { TopicArn, SigningCertURL }));
+    expect((await face.deliver(envelope(url(suffix)))).status).toBe(200);
+    expect((await face.deliver(envelope(url(elsewhere)))).status).toBe(403);
+    expect(face.certificatesAsked).toEqual([url(suffix)]);
+  });
+});
+
+describe("the certificate of a delivery", () => {
+  it("that cannot be fetched: 503, and the next delivery is verified all the same", async () => {
+    let down = true;
+    const face = functionUrlFace(SETTINGS, {
+      fetchText: async () => {
+        if (down) throw new Error("connect ECONNREFUSED 203.0.113.7:443");
+        return SNS_SIGNER.certificate;
+      },
+    });
+    ec2.launch(INSTANCE, { tags: { Name: "web", service: "shop" } });
+    expect((await face.deliver(signed(notification(stateChange())))).status).toBe(503);
+    expect(awsCalls()).toBe(0);
+    down = false;
+    expect((await face.deliver(signed(notification(stateChange())))).status).toBe(200);
+  });
+
+  it.each([
+    ["has expired", { from: "2020-01-01", to: "2021-11-11T21:30:00Z" }],
+    ["is not valid yet", { from: "2021-11-12", to: "2022-11-12" }],
+  ])("that %s: 403", async (_, period) => {
+    const signer = await makeSigner(period);
+    const face = functionUrlFace(SETTINGS, { fetchText: async () => signer.certificate });
+    expect((await face.deliver(signed(notification(stateChange()), { signer }))).status).toBe(403);
+    expect(awsCalls()).toBe(0);
+  });
+
+  it("is fetched once by a warm function", async () => {
+    const face = functionUrlFace();
+    const event = stateChange({ state: "stopped" });
+    await face.deliver(signed(notification(event)));
+    face.clock.set(NOW + 60_000);
+    await face.deliver(signed(notification(event)));
+    expect(face.certificatesAsked).toEqual([CERTIFICATE_URL]);
+  });
+
+  it("is not fetched where the configuration has one, with its line breaks written out as in a secrets file", async () => {
+    const SNS_SIGNING_CERT = SNS_SIGNER.certificate.replaceAll("\r", "").replaceAll("\n", "\\n");
+    const face = functionUrlFace({ ...SETTINGS, SNS_SIGNING_CERT });
+    const event = stateChange({ state: "stopped" });
+    expect((await face.deliver(signed(notification(event)))).status).toBe(200);
+    expect((await face.deliver(signed(notification(event), { signer: OTHER_SIGNER }))).status).toBe(403);
+    expect(
+      (await face.deliver(signed(notification(event, { SigningCertURL: "https://example.com/x.pem" })))).status,
+    ).toBe(403);
+    expect(face.certificatesAsked).toEqual([]);
+  });
+});

@@ -1,0 +1,269 @@
+import { ConfirmSubscriptionCommand, SubscribeCommand, type SubscribeCommandInput } from "@aws-sdk/client-sns";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { MAX_GRACE_SECONDS } from "../../src/config.ts";
+import { awsError, mockEc2, mockSns } from "../support/aws.ts";
+import { ACCOUNT, INSTANCE, stateChange } from "../support/events.ts";
+import {
+  LAUNCH_TOPIC,
+  notification,
+  signed,
+  subscriptionConfirmation,
+  TOKEN,
+  unsubscribeConfirmation,
+} from "../support/sns.ts";
+import { type Answer, functionUrlFace, HTTP_FACES, type HttpFace, SETTINGS, watchRequests } from "../support/world.ts";
+
+const ec2 = mockEc2();
+const sns = mockSns();
+
+const SUBSCRIPTION_ARN = `${LAUNCH_TOPIC}:2bcfbf39-05c3-41de-beaa-fcfcc21c8f55`;
+const FUNCTION_URL = "https://wt-0a1b2c3d.sandbox.auth0-extend.com/audit";
+const SUBSCRIBING = { ...SETTINGS, FUNCTION_URL };
+
+/** Every HTTP request that left the process: all AWS clients are mocked, so there must be none. */
+let watch: ReturnType<typeof watchRequests>;
+beforeEach(() => {
+  ec2.start();
+  sns.start();
+  sns.mock.on(SubscribeCommand).resolves({ SubscriptionArn: "pending confirmation" });
+  sns.mock.on(ConfirmSubscriptionCommand).resolves({ SubscriptionArn: SUBSCRIPTION_ARN });
+  ec2.launch(INSTANCE);
+  watch = watchRequests();
+});
+afterEach(() => {
+  watch.stop();
+  vi.useRealTimers();
+  expect(watch.requests).toEqual([]);
+});
+
+const launch = signed(notification(stateChange()));
+
+function subscribed(): SubscribeCommandInput[] {
+  return sns.mock.commandCalls(SubscribeCommand).map((call) => call.args[0].input);
+}
+
+async function health(face: HttpFace): Promise<Record<string, unknown>> {
+  return JSON.parse((await face.request({ method: "GET" })).body);
+}
+
+/** The answer that comes before SNS gives up waiting, after 15 s; timers must be fake. */
+async function answerInTime(promise: Promise<Answer>): Promise<Answer | "no answer in 15 s"> {
+  let answer: Answer | undefined;
+  void promise.then((arrived) => {
+    answer = arrived;
+  });
+  for (let second = 0; second < 15 && answer === undefined; second += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  return answer ?? "no answer in 15 s";
+}
+
+describe.each(HTTP_FACES)("a SubscriptionConfirmation for the $face", ({ open }) => {
+  it.each(["1", "2"])(
+    "is answered with ConfirmSubscription, and not by a request to its SubscribeURL (signature %s)",
+    async (version) => {
+      const answer = await open().deliver(signed(subscriptionConfirmation(), { version }));
+      expect(answer.status).toBe(200);
+      expect(sns.mock.calls().map((call) => call.args[0].input)).toEqual([
+        { TopicArn: LAUNCH_TOPIC, Token: TOKEN, AuthenticateOnUnsubscribe: "true" },
+      ]);
+      expect(sns.mock.commandCalls(ConfirmSubscriptionCommand)).toHaveLength(1);
+      expect(watch.requests).toEqual([]);
+    },
+  );
+
+  it("is not believed when the SubscribeURL alone was changed: 403, and nothing is confirmed", async () => {
+    const forged = { ...signed(subscriptionConfirmation()), SubscribeURL: "https://example.com/" };
+    expect((await open().deliver(forged)).status).toBe(403);
+    expect(sns.mock.calls()).toHaveLength(0);
+  });
+
+  it("that AWS does not confirm is answered 503, so that SNS asks again", async () => {
+    sns.mock.on(ConfirmSubscriptionCommand).rejects(awsError("AuthorizationError", "not authorized"));
+    const face = open();
+    expect((await face.deliver(signed(subscriptionConfirmation()))).status).toBe(503);
+    sns.mock.on(ConfirmSubscriptionCommand).resolves({ SubscriptionArn: SUBSCRIPTION_ARN });
+    expect((await face.deliver(signed(subscriptionConfirmation()))).status).toBe(200);
+  });
+
+  it("is answered 503 in time when AWS does not answer", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    sns.mock.on(ConfirmSubscriptionCommand).callsFake(() => new Promise(() => {}));
+    expect(await answerInTime(open().deliver(signed(subscriptionConfirmation())))).toMatchObject({ status: 503 });
+  });
+});
+
+describe.each(HTTP_FACES)("an UnsubscribeConfirmation for the $face", ({ open }) => {
+  it("is answered 200 and logged as a warning; nothing is asked of AWS, and nothing is subscribed again", async () => {
+    const face = open();
+    expect((await face.deliver(signed(unsubscribeConfirmation()))).status).toBe(200);
+    expect(sns.mock.calls()).toHaveLength(0);
+    expect(face.lines.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ level: "warn", message: expect.stringContaining("unsubscribed"), topic: LAUNCH_TOPIC }),
+    );
+  });
+
+  it("ends what GET says of the subscription", async () => {
+    const face = open();
+    await face.deliver(signed(subscriptionConfirmation()));
+    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
+    await face.deliver(signed(unsubscribeConfirmation()));
+    expect((await health(face)).subscribed).not.toBe("confirmed");
+  });
+});
+
+describe("FUNCTION_URL", () => {
+  it.each([
+    ["a delivery", (face: HttpFace) => face.deliver(launch)],
+    ["a look at its health", (face: HttpFace) => face.request({ method: "GET" })],
+  ])("is subscribed by the first run, %s, and by no other of the same warm service", async (_, run) => {
+    const face = functionUrlFace(SUBSCRIBING);
+    await run(face);
+    await face.deliver(launch);
+    await face.request({ method: "GET" });
+    await face.deliver(launch);
+    expect(subscribed()).toMatchObject([{ TopicArn: LAUNCH_TOPIC, Protocol: "https", Endpoint: FUNCTION_URL }]);
+  });
+
+  it("is subscribed once by runs at the same time", async () => {
+    const face = functionUrlFace(SUBSCRIBING);
+    await Promise.all([face.deliver(launch), face.deliver(launch), face.request({ method: "GET" })]);
+    expect(subscribed()).toHaveLength(1);
+  });
+
+  it("is subscribed to every launch topic, in the topic's own region", async () => {
+    const other = `arn:aws:sns:eu-west-1:${ACCOUNT}:ec2_launches_check`;
+    const regions: string[] = [];
+    sns.mock.on(SubscribeCommand).callsFake(async (_input, getClient) => {
+      regions.push(await getClient().config.region());
+      return { SubscriptionArn: SUBSCRIPTION_ARN };
+    });
+    const face = functionUrlFace({ ...SUBSCRIBING, LAUNCH_TOPIC_ARN: `${LAUNCH_TOPIC},${other}` });
+    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
+    expect(subscribed().map(({ TopicArn }) => TopicArn)).toEqual([LAUNCH_TOPIC, other]);
+    expect(regions).toEqual(["us-east-1", "eu-west-1"]);
+  });
+
+  it.each([0, 45, MAX_GRACE_SECONDS])(
+    "is subscribed with a delivery policy that SNS takes and that outlasts a grace of %i s",
+    async (grace) => {
+      await functionUrlFace({ ...SUBSCRIBING, GRACE_SECONDS: String(grace) }).request({ method: "GET" });
+      const [{ Attributes } = { Attributes: undefined }] = subscribed();
+      const { healthyRetryPolicy: policy, ...rest } = JSON.parse(Attributes?.DeliveryPolicy ?? "");
+      expect(rest).toEqual({});
+      // https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html#creating-delivery-policy
+      const { minDelayTarget, maxDelayTarget, numRetries, numNoDelayRetries, numMinDelayRetries, numMaxDelayRetries } =
+        policy;
+      for (const value of [numRetries, numNoDelayRetries, numMinDelayRetries, numMaxDelayRetries]) {
+        expect(Number.isInteger(value) && value >= 0).toBe(true);
+      }
+      expect(numRetries).toBeLessThanOrEqual(100);
+      expect(minDelayTarget).toBeGreaterThanOrEqual(1);
+      expect(minDelayTarget).toBeLessThanOrEqual(maxDelayTarget);
+      expect(maxDelayTarget).toBeLessThanOrEqual(3_600);
+      expect(["arithmetic", "exponential", "geometric", "linear"]).toContain(policy.backoffFunction);
+      // With no retries left to back off between the two delays, the schedule is exact.
+      expect(numNoDelayRetries + numMinDelayRetries + numMaxDelayRetries).toBe(numRetries);
+      const total = numMinDelayRetries * minDelayTarget + numMaxDelayRetries * maxDelayTarget;
+      expect(total).toBeLessThanOrEqual(3_600);
+      expect(total).toBeGreaterThan(grace);
+    },
+  );
+
+  it.each(["evil.example.com", "wt-0a1b2c3d.sandbox.auth0-extend.com.evil.example.com"])(
+    "alone is subscribed, whatever host a request names: %s",
+    async (host) => {
+      const headers = { host, "x-forwarded-host": host, forwarded: `host=${host}`, origin: `https://${host}` };
+      for (const { open } of HTTP_FACES) {
+        const unsubscribed = open();
+        await unsubscribed.request({ method: "GET", headers });
+        await unsubscribed.deliver(launch, headers);
+        expect(subscribed()).toEqual([]);
+        const face = open(SUBSCRIBING);
+        await face.request({ method: "GET", headers });
+        await face.deliver(launch, headers);
+        expect(subscribed().map(({ Endpoint }) => Endpoint)).toEqual([FUNCTION_URL]);
+        sns.mock.resetHistory();
+      }
+    },
+  );
+
+  it("is subscribed over http where an emulator is configured", async () => {
+    const emulated = {
+      ...SETTINGS,
+      AWS_ENDPOINT_URL: "http://127.0.0.1:5000",
+      FUNCTION_URL: "http://127.0.0.1:8080/",
+    };
+    await functionUrlFace(emulated).request({ method: "GET" });
+    expect(subscribed()).toMatchObject([{ Protocol: "http", Endpoint: "http://127.0.0.1:8080/" }]);
+  });
+
+  it("is not subscribed by a delivery that is not verified", async () => {
+    const face = functionUrlFace(SUBSCRIBING);
+    await face.deliver({ ...launch, Signature: "AAAA" });
+    await face.request({ body: "hello" });
+    expect(subscribed()).toEqual([]);
+  });
+
+  it("goes from pending to confirmed, as GET shows", async () => {
+    const face = functionUrlFace(SUBSCRIBING);
+    expect(await health(face)).toMatchObject({ configured: true, subscribed: "pending" });
+    await face.deliver(signed(subscriptionConfirmation()));
+    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
+  });
+
+  it("that AWS has as confirmed already is confirmed at once", async () => {
+    sns.mock.on(SubscribeCommand).resolves({ SubscriptionArn: SUBSCRIPTION_ARN });
+    expect(await health(functionUrlFace(SUBSCRIBING))).toMatchObject({ subscribed: "confirmed" });
+  });
+
+  it("where there is none, GET says so", async () => {
+    expect(await health(functionUrlFace())).toMatchObject({ subscribed: "not configured" });
+  });
+});
+
+describe("a subscription that fails", () => {
+  beforeEach(() => {
+    sns.mock.on(SubscribeCommand).rejects(awsError("AuthorizationError", "not authorized to perform: SNS:Subscribe"));
+  });
+
+  it("does not stop the audit, is logged, and is shown by GET", async () => {
+    const face = functionUrlFace(SUBSCRIBING);
+    expect((await face.deliver(launch)).status).toBe(200);
+    expect(sns.published()).toHaveLength(1);
+    expect(await health(face)).toMatchObject({ subscribed: expect.stringMatching(/^failed: AuthorizationError/) });
+    expect(face.lines.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ level: "error", message: expect.stringContaining("could not subscribe") }),
+    );
+  });
+
+  it("is tried again by a run a minute later, and not by every run", async () => {
+    const face = functionUrlFace(SUBSCRIBING);
+    await face.deliver(launch);
+    face.clock.pass(59);
+    await face.deliver(launch);
+    expect(subscribed()).toHaveLength(1);
+    sns.mock.on(SubscribeCommand).resolves({ SubscriptionArn: SUBSCRIPTION_ARN });
+    face.clock.pass(1);
+    await face.deliver(launch);
+    expect(subscribed()).toHaveLength(2);
+    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
+  });
+});
+
+describe("a subscription that AWS does not answer", () => {
+  it.each(HTTP_FACES)("does not keep SNS waiting for the audit of the $face", async ({ open }) => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    sns.mock.on(SubscribeCommand).callsFake(() => new Promise(() => {}));
+    expect(await answerInTime(open(SUBSCRIBING).deliver(launch))).toMatchObject({ status: 200 });
+    expect(sns.published()).toHaveLength(1);
+  });
+
+  it.each(HTTP_FACES)("does not keep a GET of the $face waiting", async ({ open }) => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    sns.mock.on(SubscribeCommand).callsFake(() => new Promise(() => {}));
+    expect(await answerInTime(open(SUBSCRIBING).request({ method: "GET" }))).toMatchObject({ status: 200 });
+  });
+});

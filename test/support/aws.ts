@@ -1,0 +1,126 @@
+import {
+  DescribeInstancesCommand,
+  type DescribeInstancesCommandInput,
+  DescribeTagsCommand,
+  type DescribeTagsCommandInput,
+  EC2Client,
+  type Filter,
+  type Instance,
+  type InstanceStateName,
+} from "@aws-sdk/client-ec2";
+import { PublishCommand, type PublishCommandInput, SNSClient } from "@aws-sdk/client-sns";
+import { mockClient } from "aws-sdk-client-mock";
+
+/** An instance as a test wants EC2 to show it. */
+export interface Shown {
+  readonly tags?: Readonly<Record<string, string>> | ReadonlyMap<string, string>;
+  readonly state?: InstanceStateName;
+  readonly more?: Partial<Instance>;
+}
+
+/**
+ * EC2 behind every `EC2Client` of the test file: it answers DescribeTags and DescribeInstances from what the test
+ * launched, and keeps what was asked. A terminated instance has no tags any more, as in EC2.
+ */
+export function mockEc2() {
+  const mock = mockClient(EC2Client);
+  const instances = new Map<string, Shown>();
+  const hooks: { beforeInstances: (() => void) | null } = { beforeInstances: null };
+  const start = () => {
+    mock.reset();
+    instances.clear();
+    hooks.beforeInstances = null;
+    mock.on(DescribeTagsCommand).callsFake(async ({ Filters }: DescribeTagsCommandInput) => ({
+      Tags: idsIn(Filters, "resource-id").flatMap((id) => {
+        const shown = instances.get(id);
+        if (shown?.state === "terminated") return [];
+        return tagsOf(shown).map((tag) => ({ ...tag, ResourceId: id, ResourceType: "instance" as const }));
+      }),
+    }));
+    mock.on(DescribeInstancesCommand).callsFake(async ({ Filters }: DescribeInstancesCommandInput) => {
+      hooks.beforeInstances?.();
+      return { Reservations: idsIn(Filters, "instance-id").flatMap((id) => reservationOf(id, instances.get(id))) };
+    });
+  };
+  start();
+  return {
+    mock,
+    /** Forgets everything: for `beforeEach`. */
+    start,
+    /** Launches an instance, or changes it. */
+    launch: (id: string, shown: Shown = {}) => void instances.set(id, shown),
+    /** What is to happen between DescribeTags and DescribeInstances. */
+    beforeInstances: (happen: () => void) => {
+      hooks.beforeInstances = happen;
+    },
+    /** The instance ids of each DescribeTags call. */
+    tagCalls: () =>
+      mock.commandCalls(DescribeTagsCommand).map((call) => idsIn(call.args[0].input.Filters, "resource-id")),
+    /** The instance ids of each DescribeInstances call. */
+    instanceCalls: () =>
+      mock.commandCalls(DescribeInstancesCommand).map((call) => idsIn(call.args[0].input.Filters, "instance-id")),
+  };
+}
+
+/** SNS behind every `SNSClient` of the test file: it takes every message, and keeps them. */
+export function mockSns() {
+  const mock = mockClient(SNSClient);
+  const start = () => {
+    mock.reset();
+    mock.on(PublishCommand).resolves({ MessageId: "94f20ce6-13c5-43a0-9a9e-ca52d816e90b" });
+  };
+  start();
+  return {
+    mock,
+    start,
+    published: (): PublishCommandInput[] => mock.commandCalls(PublishCommand).map((call) => call.args[0].input),
+  };
+}
+
+/** The document for programs in a published message. */
+export function documentIn(message: PublishCommandInput | undefined) {
+  return JSON.parse(JSON.parse(message?.Message ?? "").sqs) as {
+    id: string;
+    launchedBy: string | null;
+    findings: { id: string; instanceId: string; rule: string; missing: string[]; blank: string[] }[];
+  };
+}
+
+/** An error as the SDK throws it for an answer of AWS. */
+export function awsError(name: string, message: string): Error {
+  return Object.assign(new Error(message), { name });
+}
+
+function idsIn(filters: Filter[] | undefined, name: string): string[] {
+  return filters?.find((filter) => filter.Name === name)?.Values ?? [];
+}
+
+function tagsOf(shown: Shown | undefined): { Key: string; Value: string }[] {
+  const { tags = {} } = shown ?? {};
+  const entries = tags instanceof Map ? [...tags] : Object.entries(tags);
+  return entries.map(([Key, Value]) => ({ Key, Value }));
+}
+
+function reservationOf(id: string, shown: Shown | undefined): { Instances: Instance[] }[] {
+  if (shown === undefined) return [];
+  const { state = "running", more } = shown;
+  return [
+    {
+      Instances: [
+        {
+          InstanceId: id,
+          State: { Name: state },
+          Tags: tagsOf(shown),
+          InstanceType: "t3.micro",
+          ImageId: "ami-0abcdef1234567890",
+          KeyName: "my-key-pair",
+          Placement: { AvailabilityZone: "us-east-1a" },
+          VpcId: "vpc-0a1b2c3d4e5f67890",
+          PrivateIpAddress: "10.0.0.157",
+          LaunchTime: new Date("2021-11-11T21:29:50Z"),
+          ...more,
+        },
+      ],
+    },
+  ];
+}

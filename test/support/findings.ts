@@ -1,0 +1,51 @@
+import { createHash } from "node:crypto";
+import type { Finding } from "../../src/auditor.ts";
+import type { Instance } from "../../src/facts.ts";
+import { ACCOUNT, INSTANCE, REGION } from "./events.ts";
+import { requiring } from "./policy.ts";
+
+/** An instance as DescribeInstances shows it, with what a test changes. */
+export function instanceOf(changes: Partial<Instance> = {}): Instance {
+  return {
+    instanceId: INSTANCE,
+    state: "running",
+    tags: new Map(),
+    instanceType: "t3.micro",
+    imageId: "ami-0abcdef1234567890",
+    keyName: "my-key-pair",
+    availabilityZone: "us-east-1a",
+    vpcId: "vpc-0a1b2c3d4e5f67890",
+    privateIp: "10.0.0.157",
+    launchTime: "2021-11-11T21:29:50.000Z",
+    ...changes,
+  };
+}
+
+/** A finding of `required-tags`, with the instance's changes apart from its own. */
+export function findingOf({
+  instance = {},
+  requires = "name,service",
+  ...changes
+}: Partial<Omit<Finding, "instance">> & {
+  instance?: Partial<Instance>;
+  requires?: string;
+} = {}): Finding {
+  const about = instanceOf(instance);
+  const violation = requiring(requires).rules[0]?.check({ tags: about.tags, instance: about });
+  if (!violation) throw new Error("the instance keeps the rule");
+  return {
+    id: idOf(about.instanceId, violation.message),
+    account: ACCOUNT,
+    region: REGION,
+    rule: "required-tags",
+    severity: "medium",
+    violation,
+    launchedBy: "arn:aws:iam::123456789012:user/Mateo",
+    instance: about,
+    ...changes,
+  };
+}
+
+function idOf(...parts: string[]): string {
+  return createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 32);
+}
