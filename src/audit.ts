@@ -6,7 +6,8 @@ import { fetchedCertificates } from "./sns/certificate.ts";
 
 const app = createApp(process.env, {
   now: Date.now,
-  write: (line) => console.log(line),
+  // Not console.log: Lambda's puts a prefix before the line, and an embedded metric has to be the whole line.
+  write: (line) => process.stdout.write(`${line}\n`),
   certificates: fetchedCertificates(fetchText, Date.now),
 });
 

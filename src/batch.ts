@@ -34,12 +34,12 @@ export async function runBatch(units: readonly Unit[], batch: Batch): Promise<Ou
   const rest = all.values();
   const audited = units.map((unit) => {
     const verdicts = unit.launches.map(() => rest.next().value);
-    return { unit, verdicts, held: whyHeld(unit, verdicts) };
+    return { unit, verdicts, hold: holdOf(unit, verdicts) };
   });
-  const findings = audited.flatMap((each) => (each.held !== null ? [] : each.verdicts.flatMap(findingsOf)));
+  const findings = audited.flatMap((each) => (each.hold ? [] : each.verdicts.flatMap(findingsOf)));
   const published = await publishAll(alertsFor(findings, now), batch);
-  return audited.map(({ unit, verdicts, held }) =>
-    unit.launches.map((launch, index) => outcomeOf(launch, verdicts[index], held, published)),
+  return audited.map(({ unit, verdicts, hold }) =>
+    unit.launches.map((launch, index) => outcomeOf(launch, verdicts[index], hold, published)),
   );
 }
 
@@ -75,7 +75,7 @@ async function publish(alert: Alert, { sns, alertTopic }: Batch): Promise<void> 
   if (!MessageId) throw new Error("Publish was answered by something that is not SNS");
 }
 
-function outcomeOf(launch: Launch, verdict: Verdict | undefined, held: string | null, published: Published): Outcome {
+function outcomeOf(launch: Launch, verdict: Verdict | undefined, hold: Hold | null, published: Published): Outcome {
   switch (verdict?.kind) {
     case "compliant":
       return { kind: "compliant", launch };
@@ -84,20 +84,28 @@ function outcomeOf(launch: Launch, verdict: Verdict | undefined, held: string | 
     case "deferred":
       return { kind: "deferred", launch, reason: verdict.reason, retryAfterSeconds: verdict.retryAfterSeconds };
     case "violating":
-      return held !== null
-        ? { kind: "failed", launch, reason: held }
-        : alertedOutcome(launch, verdict.findings, published);
+      return hold ? hold(launch) : alertedOutcome(launch, verdict.findings, published);
     default:
       return { kind: "failed", launch, reason: describeError(verdict?.error) };
   }
 }
 
-/** Why the findings of a unit are not to be alerted now; null when they are. */
-function whyHeld(unit: Unit, verdicts: readonly (Verdict | undefined)[]): string | null {
-  if (!unit.isAwaited()) return TOO_LONG;
-  if (verdicts.some(isUnsettled)) return "its alert waits for the others of the same delivery, which is to come again";
-  return null;
+/** The outcome of a launch that breaks the rules and is not to be alerted yet. */
+type Hold = (launch: Launch) => Outcome;
+
+/** What holds back the alert of a unit; null when nothing does. */
+function holdOf(unit: Unit, verdicts: readonly (Verdict | undefined)[]): Hold | null {
+  if (!unit.isAwaited()) return (launch) => ({ kind: "failed", launch, reason: TOO_LONG });
+  const deferred = verdicts.filter((verdict) => verdict?.kind === "deferred");
+  if (deferred.length > 0) {
+    const retryAfterSeconds = Math.max(...deferred.map((verdict) => verdict.retryAfterSeconds));
+    return (launch) => ({ kind: "deferred", launch, reason: WAITS, retryAfterSeconds });
+  }
+  const failed = verdicts.some((verdict) => verdict === undefined || verdict.kind === "failed");
+  return failed ? (launch) => ({ kind: "failed", launch, reason: WAITS }) : null;
 }
+
+const WAITS = "its alert waits for the others of the same delivery, which is to come again";
 
 function alertedOutcome(launch: Launch, findings: readonly Finding[], published: Published): Outcome {
   const alertIds = new Set<string>();
@@ -119,8 +127,4 @@ function alertedOutcome(launch: Launch, findings: readonly Finding[], published:
 
 function findingsOf(verdict: Verdict | undefined): readonly Finding[] {
   return verdict?.kind === "violating" ? verdict.findings : [];
-}
-
-function isUnsettled(verdict: Verdict | undefined): boolean {
-  return verdict === undefined || verdict.kind === "failed" || verdict.kind === "deferred";
 }

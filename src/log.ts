@@ -12,21 +12,41 @@ export interface Log {
   note(level: LogLevel, message: string, fields?: Readonly<Record<string, string>>): void;
 }
 
-/** The metrics that an outcome counts in, beside its milliseconds; and how urgent its line is. */
-const COUNTERS: Readonly<Record<Outcome["kind"], { level: LogLevel; counters: readonly string[] }>> = {
-  compliant: { level: "info", counters: ["audited", "compliant"] },
-  violating: { level: "warn", counters: ["audited", "violating"] },
-  deferred: { level: "info", counters: ["audited", "deferred"] },
-  ignored: { level: "info", counters: ["ignored"] },
-  confirmed: { level: "info", counters: [] },
-  failed: { level: "error", counters: ["failed"] },
-  malformed: { level: "error", counters: ["rejected"] },
-  rejected: { level: "warn", counters: ["rejected"] },
-  misconfigured: { level: "error", counters: ["failed"] },
-};
-
 /** The metrics' namespace in CloudWatch. They have no dimensions: each pair of dimension values would be a metric to pay for. */
 export const NAMESPACE = "EC2Audit";
+
+/** How urgent an outcome's line is, and the metrics that it counts in beside its milliseconds. */
+interface Reporting {
+  readonly level: LogLevel;
+  /** The counters, each 1. */
+  readonly counts: Readonly<Record<string, 1>>;
+  /** What tells CloudWatch which of the line's fields are metrics. */
+  readonly directive: readonly object[];
+}
+
+function reporting(level: LogLevel, ...counters: readonly string[]): Reporting {
+  const Metrics = [
+    ...counters.map((Name) => ({ Name, Unit: "Count" })),
+    { Name: "milliseconds", Unit: "Milliseconds" },
+  ];
+  return {
+    level,
+    counts: Object.fromEntries(counters.map((counter) => [counter, 1 as const])),
+    directive: [{ Namespace: NAMESPACE, Dimensions: [[]], Metrics }],
+  };
+}
+
+const REPORTING: Readonly<Record<Outcome["kind"], Reporting>> = {
+  compliant: reporting("info", "audited", "compliant"),
+  violating: reporting("warn", "audited", "violating"),
+  deferred: reporting("info", "audited", "deferred"),
+  ignored: reporting("info", "ignored"),
+  confirmed: reporting("info"),
+  failed: reporting("error", "failed"),
+  malformed: reporting("error", "rejected"),
+  rejected: reporting("warn", "rejected"),
+  misconfigured: reporting("error", "failed"),
+};
 
 /**
  * The log: JSON lines from the level on. The line of an outcome is an embedded-metric line too, so that CloudWatch
@@ -37,8 +57,8 @@ export function createLog(level: LogLevel, write: Write, now: () => number): Log
   const passes = (candidate: LogLevel) => LOG_LEVELS.indexOf(candidate) >= LOG_LEVELS.indexOf(level);
   return {
     outcome(outcome, milliseconds) {
-      const { level: urgency, counters } = COUNTERS[outcome.kind];
-      if (passes(urgency)) write(JSON.stringify(outcomeLine(outcome, urgency, counters, milliseconds, now())));
+      const report = REPORTING[outcome.kind];
+      if (passes(report.level)) write(JSON.stringify(outcomeLine(outcome, report, milliseconds, now())));
     },
     note(urgency, message, fields = {}) {
       if (passes(urgency)) {
@@ -50,8 +70,7 @@ export function createLog(level: LogLevel, write: Write, now: () => number): Log
 
 function outcomeLine(
   outcome: Outcome,
-  level: LogLevel,
-  counters: readonly string[],
+  { level, counts, directive }: Reporting,
   milliseconds: number,
   timestamp: number,
 ) {
@@ -71,19 +90,7 @@ function outcomeLine(
     ...(outcome.kind === "violating" && { rules: outcome.rules, alertIds: outcome.alertIds }),
     ...(outcome.kind === "deferred" && { retryAfterSeconds: outcome.retryAfterSeconds }),
     milliseconds,
-    ...Object.fromEntries(counters.map((counter) => [counter, 1])),
-    _aws: {
-      Timestamp: timestamp,
-      CloudWatchMetrics: [
-        {
-          Namespace: NAMESPACE,
-          Dimensions: [[]],
-          Metrics: [
-            ...counters.map((Name) => ({ Name, Unit: "Count" })),
-            { Name: "milliseconds", Unit: "Milliseconds" },
-          ],
-        },
-      ],
-    },
+    ...counts,
+    _aws: { Timestamp: timestamp, CloudWatchMetrics: directive },
   };
 }

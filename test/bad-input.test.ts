@@ -71,7 +71,8 @@ afterEach(() => {
     expect(secrets).toContain(SETTINGS.AWS_SECRET_ACCESS_KEY);
     expect(secrets).toContain(SETTINGS.AWS_SESSION_TOKEN);
     const told = world.told();
-    expect(secrets.filter((secret) => told.includes(secret))).toEqual([]);
+    // Sixteen characters of a secret are as good as told.
+    expect(secrets.filter((secret) => told.includes(secret.slice(0, 16)))).toEqual([]);
   }
 });
 
@@ -742,7 +743,6 @@ describe("over real HTTP, AWS", () => {
   afterEach(() => {
     const told = worlds.map((world) => world.told()).join("\n");
     expect(signatures.length).toBeGreaterThan(0);
-    // Sixteen digits of a signature are as good as told.
     expect(signatures.filter((signature) => told.includes(signature.slice(0, 16)))).toEqual([]);
   });
 

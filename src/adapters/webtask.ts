@@ -34,12 +34,18 @@ export function webtask(app: App): WebtaskFunction {
  * the text that came, but what SNS signs are the values in it, and these are the same. Null when it is too large.
  */
 async function readBody(request: WebtaskRequest, context: WebtaskContext): Promise<string | null> {
-  const texts = [context.body_raw, request.raw_body, request.body, context.body];
-  const text = texts.find((candidate): candidate is string => typeof candidate === "string" && candidate !== "");
+  const left = [context.body_raw, request.raw_body, request.body, context.body];
+  const text = left.map(textOf).find((candidate) => candidate !== "");
   if (text !== undefined) return withinLimit(text);
   if (!request.readableEnded && !request.destroyed) return readStream(request);
-  const parsed = texts.find((candidate) => typeof candidate === "object" && candidate !== null);
+  const parsed = left.find((candidate) => typeof candidate === "object" && candidate !== null);
   return parsed === undefined ? "" : withinLimit(JSON.stringify(parsed));
+}
+
+/** A body that was read and not parsed, as text; empty for anything else. */
+function textOf(left: unknown): string {
+  if (typeof left === "string") return left;
+  return left instanceof Uint8Array ? Buffer.from(left).toString("utf8") : "";
 }
 
 function withinLimit(text: string): string | null {
@@ -54,9 +60,10 @@ function readStream(stream: IncomingMessage): Promise<string | null> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    stream.on("data", (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes <= MAX_BODY_BYTES) chunks.push(chunk);
+    stream.on("data", (chunk: Buffer | string) => {
+      const buffer = Buffer.from(chunk);
+      bytes += buffer.length;
+      if (bytes <= MAX_BODY_BYTES) chunks.push(buffer);
       else chunks.length = 0;
     });
     stream.on("end", () => resolve(bytes > MAX_BODY_BYTES ? null : Buffer.concat(chunks).toString("utf8")));

@@ -28,6 +28,9 @@ export type KeyReading =
 /** SNS changes its certificates about once a year, and each region has its own. */
 const MAX_CACHED = 32;
 
+/** Who knows a topic's ARN can name certificates that do not exist; we do not ask SNS for many of them at a time. */
+const MAX_FETCHING = 8;
+
 /**
  * Whether this is where SNS keeps its signing certificates for topics of the region: exactly
  * `https://sns.<region>.amazonaws.com[.cn]/SimpleNotificationService-<32 hex>.pem`. A looser pattern lets
@@ -70,15 +73,17 @@ export function fetchedCertificates(fetchText: FetchText, now: () => number): Ce
     async keyOf(url) {
       const kept = cached.get(url);
       if (kept) return keyIfValid(kept, now());
-      const fetch = fetching.get(url) ?? startFetch(url);
+      if (fetching.size >= MAX_FETCHING && !fetching.has(url)) return NOT_FETCHED;
       try {
-        return keyIfValid(await fetch, now());
+        return keyIfValid(await (fetching.get(url) ?? startFetch(url)), now());
       } catch {
-        return { kind: "failed", reason: "the signing certificate could not be fetched" };
+        return NOT_FETCHED;
       }
     },
   };
 }
+
+const NOT_FETCHED: KeyReading = { kind: "failed", reason: "the signing certificate could not be fetched" };
 
 /** The one certificate of the configuration, whatever certificate a delivery names. */
 export function pinnedCertificate(certificate: SigningCertificate, now: () => number): Certificates {

@@ -35,7 +35,7 @@ const ANSWER_MS = 1_000;
 /** SNS says this in place of an ARN. */
 const PENDING = "pending confirmation";
 
-/** Whether the function is subscribed, for the health document: one word, or what went wrong. */
+/** Whether the function is subscribed, for the health document: in a word, or the name of the error. */
 export type SubscriptionState =
   | "not configured"
   | "not yet"
@@ -80,10 +80,10 @@ export function createSubscriber(config: Config, clients: Clients, log: Log, now
       if (states.get(topic.arn) !== "confirmed") states.set(topic.arn, state);
       log.note("info", `subscription ${state}`, { topic: topic.arn });
     } catch (error) {
-      const reason = describeError(error);
-      states.set(topic.arn, `failed: ${reason}`);
+      // Anybody can read the state, and AWS's message names our principal: it is for the log alone.
+      states.set(topic.arn, `failed: ${error instanceof Error ? error.name : "an unknown error"}`);
       tryAgainAt = now() + RETRY_AFTER_MS;
-      log.note("error", `could not subscribe FUNCTION_URL: ${reason}`, { topic: topic.arn });
+      log.note("error", `could not subscribe FUNCTION_URL: ${describeError(error)}`, { topic: topic.arn });
     }
   };
 

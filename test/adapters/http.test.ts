@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { name, version } from "../../package.json";
 import { answerHttp } from "../../src/adapters/http.ts";
 import { awsError, mockEc2, mockSns } from "../support/aws.ts";
-import { AT, INSTANCE, instanceId, runInstances, stateChange } from "../support/events.ts";
+import { AT, instanceId, runInstances, stateChange } from "../support/events.ts";
 import { clockAt } from "../support/launches.ts";
 import { LAUNCH_TOPIC, notification, signed } from "../support/sns.ts";
 import { createWorld, HTTP_FACES, SETTINGS } from "../support/world.ts";

@@ -44,7 +44,7 @@ beforeAll(async () => {
 afterAll(() => aws.close());
 
 beforeEach(() => {
-  vi.spyOn(console, "log").mockImplementation(() => {});
+  vi.spyOn(process.stdout, "write").mockReturnValue(true);
 });
 afterEach(async () => {
   await served?.close();

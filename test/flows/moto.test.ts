@@ -34,7 +34,7 @@ describe.skipIf(moto === undefined)(
     let QueueUrl: string | undefined;
 
     beforeAll(async () => {
-      vi.spyOn(console, "log").mockImplementation(() => {});
+      vi.spyOn(process.stdout, "write").mockReturnValue(true);
       target = await motoTarget(moto ?? "");
       proxy = await startCountingProxy(target.endpoint);
       identity = await createSigningIdentity(Date.now());
