@@ -28,6 +28,9 @@ function unused(...names: readonly string[]): string {
     .join("\n");
 }
 
+/** The entries that a module was found for. One that none is found for has been outlived by an update. */
+const found = new Set<RegExp>();
+
 const leaveOut: Plugin = {
   name: "leave-out",
   resolveId(source, importer) {
@@ -35,7 +38,13 @@ const leaveOut: Plugin = {
   },
   load(id) {
     if (id.startsWith("\0unused:")) return "module.exports = undefined;";
-    return LEFT_OUT.find(({ path }) => path.test(id))?.instead ?? null;
+    const left = LEFT_OUT.find(({ path }) => path.test(id.replaceAll("\\", "/")));
+    if (left === undefined) return null;
+    found.add(left.path);
+    return left.instead;
+  },
+  buildEnd() {
+    for (const { path } of LEFT_OUT) if (!found.has(path)) this.error(`nothing was left out for ${path}`);
   },
 };
 

@@ -38,6 +38,7 @@ export function timeToLoad(file: string): number {
   return Number(process.hrtime.bigint() - startedAt) / 1e6;
 }
 
+/** The middle one of the values; the upper one of two. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;

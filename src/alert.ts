@@ -41,11 +41,11 @@ export function alertsFor(findings: readonly Finding[], now: number): Alert[] {
     const group = groups.get(key) ?? new Map<string, Finding>();
     groups.set(key, group.set(finding.id, finding));
   }
-  return [...groups.values()].flatMap((group) => compose([...group.values()].sort(byInstance), now));
+  return [...groups.values()].flatMap((group) => compose([...group.values()].sort(inOrder), now));
 }
 
 /** A fixed order, so that the parts of a split message are the same each time. */
-function byInstance(a: Finding, b: Finding): number {
+function inOrder(a: Finding, b: Finding): number {
   return a.instance.instanceId.localeCompare(b.instance.instanceId) || a.id.localeCompare(b.id);
 }
 
@@ -97,7 +97,7 @@ function composeOne(first: Finding, findings: readonly Finding[], now: number): 
 
 /** A finding as it stands in the document for programs. */
 function documentOf({ id, rule, severity, violation, instance, region }: Finding) {
-  const { tags, instanceId, ...about } = instance;
+  const { tags, instanceId, ...rest } = instance;
   return {
     id,
     instanceId,
@@ -106,7 +106,7 @@ function documentOf({ id, rule, severity, violation, instance, region }: Finding
     message: violation.message,
     ...violation.details,
     name: nameOf(tags),
-    ...about,
+    ...rest,
     consoleUrl: consoleUrl(instanceId, region),
   };
 }

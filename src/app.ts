@@ -1,5 +1,5 @@
 import { gatherSettings, KEYS, type Problem, readConfig, type Settings } from "./config.ts";
-import { createLog } from "./log.ts";
+import { createLog, type Log } from "./log.ts";
 import { createService, type Service, type World } from "./service.ts";
 
 /** A service, or what is wrong with the configuration. */
@@ -8,27 +8,29 @@ export type Opening = { readonly service: Service } | { readonly problems: reado
 /** The function behind all its faces. */
 export interface App extends World {
   /**
-   * The service for the configuration as it is now. Takes the webtask's secrets; on Lambda there are none. A warm
-   * container keeps its service as long as no value changes.
+   * The service for the configuration as it is now. Takes the webtask's secrets, which Lambda has none of, and our own
+   * account, which only Lambda tells. A warm container keeps its service as long as none of the values changes.
    */
-  open(secrets: Readonly<Record<string, unknown>>): Opening;
+  open(secrets: Readonly<Record<string, unknown>>, ownAccount?: string | null): Opening;
   /** The log to say in what is wrong before there is a configuration. */
-  readonly log: ReturnType<typeof createLog>;
+  readonly log: Log;
 }
 
 /** Makes the app. Takes the environment variables, and what the app takes from the world. */
 export function createApp(env: NodeJS.ProcessEnv, world: World): App {
-  let last: { settings: Settings; opening: Opening } | null = null;
+  let last: { settings: Settings; account: string | null; opening: Opening } | null = null;
   return {
     ...world,
     log: createLog("info", world.write, world.now),
-    open(secrets) {
+    open(secrets, account = null) {
       const settings = gatherSettings(secrets, env);
-      if (last === null || KEYS.some((key) => last?.settings[key] !== settings[key])) {
-        const reading = readConfig(settings);
-        last = { settings, opening: "config" in reading ? { service: createService(reading.config, world) } : reading };
+      if (last && last.account === account && KEYS.every((key) => last?.settings[key] === settings[key])) {
+        return last.opening;
       }
-      return last.opening;
+      const reading = readConfig(settings, account);
+      const opening = "config" in reading ? { service: createService(reading.config, world) } : reading;
+      last = { settings, account, opening };
+      return opening;
     },
   };
 }

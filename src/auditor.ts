@@ -25,6 +25,7 @@ export type Verdict =
   | { readonly kind: "ignored"; readonly reason: string }
   | { readonly kind: "failed"; readonly error: unknown };
 
+/** What an audit of launches of one account and region needs beside them. */
 export interface Audit {
   readonly policy: Policy;
   readonly graceSeconds: number;

@@ -1,8 +1,9 @@
 import { PublishCommand, type SNSClient } from "@aws-sdk/client-sns";
 import { type Alert, alertsFor } from "./alert.ts";
 import { type Audit, auditLaunches, type Finding, type Verdict } from "./auditor.ts";
+import { describeError } from "./errors.ts";
 import type { Launch } from "./events.ts";
-import { describeError, type Outcome, TOO_LONG } from "./outcome.ts";
+import { type Outcome, TOO_LONG } from "./outcome.ts";
 import type { TopicArn } from "./topic-arn.ts";
 
 /** The launches of one event: what an engine brings again as a whole when one of them is not settled. */
@@ -13,6 +14,7 @@ export interface Unit {
   readonly isAwaited: () => boolean;
 }
 
+/** What a batch is run with: what the audit needs, and where the alerts go. */
 export interface Batch extends Audit {
   readonly alertTopic: TopicArn;
   /** The client for the alert topic's region. */
@@ -36,7 +38,7 @@ export async function runBatch(units: readonly Unit[], batch: Batch): Promise<Ou
     const verdicts = unit.launches.map(() => rest.next().value);
     return { unit, verdicts, hold: holdOf(unit, verdicts) };
   });
-  const findings = audited.flatMap((each) => (each.hold ? [] : each.verdicts.flatMap(findingsOf)));
+  const findings = audited.flatMap((each) => (each.hold ? [] : each.verdicts.flatMap(findingsIn)));
   const published = await publishAll(alertsFor(findings, now), batch);
   return audited.map(({ unit, verdicts, hold }) =>
     unit.launches.map((launch, index) => outcomeOf(launch, verdicts[index], hold, published)),
@@ -125,6 +127,6 @@ function alertedOutcome(launch: Launch, findings: readonly Finding[], published:
   };
 }
 
-function findingsOf(verdict: Verdict | undefined): readonly Finding[] {
+function findingsIn(verdict: Verdict | undefined): readonly Finding[] {
   return verdict?.kind === "violating" ? verdict.findings : [];
 }

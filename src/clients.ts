@@ -19,7 +19,7 @@ const REQUEST_TIMEOUT_MS = 3_000;
 /** One retry for a connection that was closed under us; the engine that called us does the others. */
 const MAX_ATTEMPTS = 2;
 
-/** An organisation has many accounts and regions; those not heard of for longest make room. */
+/** An organisation has many accounts and regions; those not asked for for longest make room. */
 const MAX_CLIENTS = 200;
 
 /** Assumed credentials are renewed so long before they expire, in milliseconds. */
@@ -47,14 +47,12 @@ export function createClients(config: Config, now: () => number): Clients {
   });
   const ec2 = remember((key: string) => {
     const [account = "", region = ""] = key.split("/");
-    const ours = account === config.alertTopic.account;
+    const ours = account === config.account;
     return lean(new EC2Client(settings(region, ours ? config.credentials : assumed(account))));
   });
   const sns = remember((region: string) => lean(new SNSClient(settings(region, config.credentials))));
-  const assumed = remember((account: string) => {
-    const sts = lean(new STSClient(settings(config.region, config.credentials)));
-    return assumeRole(sts, config, account, now);
-  });
+  const sts = remember((region: string) => lean(new STSClient(settings(region, config.credentials))));
+  const assumed = remember((account: string) => assumeRole(sts(config.region), config, account, now));
   return { ec2: (account, region) => ec2(`${account}/${region}`), sns };
 }
 
@@ -102,12 +100,16 @@ function lean<T extends { middlewareStack: { remove(name: string): boolean } }>(
   return client;
 }
 
-/** A function that makes each thing once, and forgets the oldest over `MAX_CLIENTS`. */
+/** A function that makes each thing once, and over `MAX_CLIENTS` forgets the one not asked for for longest. */
 function remember<T>(make: (key: string) => T): (key: string) => T {
   const made = new Map<string, T>();
   return (key) => {
     const known = made.get(key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      made.delete(key);
+      made.set(key, known);
+      return known;
+    }
     const [oldest] = made.keys();
     if (made.size >= MAX_CLIENTS && oldest !== undefined) made.delete(oldest);
     const thing = make(key);

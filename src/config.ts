@@ -39,6 +39,8 @@ export interface Credentials {
 /** The configuration, valid as a whole. */
 export interface Config {
   readonly region: string;
+  /** The account that the credentials are of: there no role is assumed. */
+  readonly account: string;
   readonly credentials: Credentials;
   /** The endpoint of an emulator; null for AWS's own. */
   readonly endpoint: string | null;
@@ -62,6 +64,7 @@ export interface Problem {
   readonly problem: string;
 }
 
+/** The configuration, or everything that is wrong with it. */
 export type ConfigReading = { readonly config: Config } | { readonly problems: readonly Problem[] };
 
 /**
@@ -93,8 +96,11 @@ export function gatherSettings(secrets: Readonly<Record<string, unknown>>, env: 
   return settings;
 }
 
-/** Validates all settings together: the configuration, or every problem at once. */
-export function readConfig(settings: Settings): ConfigReading {
+/**
+ * Validates all settings together: the configuration, or every problem at once. Takes our own account where the engine
+ * tells it; else it is that of the alert topic.
+ */
+export function readConfig(settings: Settings, ownAccount: string | null = null): ConfigReading {
   const problems: Problem[] = [];
   const report = (key: Key, problem: string): null => {
     problems.push({ key, problem });
@@ -137,6 +143,7 @@ export function readConfig(settings: Settings): ConfigReading {
   return {
     config: {
       region,
+      account: ownAccount ?? alertTopic.account,
       credentials: { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) },
       endpoint: endpoint ?? null,
       alertTopic,

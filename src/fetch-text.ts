@@ -4,7 +4,8 @@ import { get } from "node:https";
 const MAX_BYTES = 16 * 1024;
 
 /**
- * Fetches a small text over https. Redirects are not followed. Throws for any answer but 200, for one over 16 KiB, and
+ * Fetches a small text over https, with the module that the SDK has loaded already: Node's own fetch has to load a client
+ * of its own at its first use, which is the first delivery of a cold container. Redirects are not followed. Throws for any answer but 200, for one over 16 KiB, and
  * when the whole takes longer than the time given in milliseconds.
  */
 export function fetchText(url: string, timeoutMs = 3_000): Promise<string> {

@@ -1,5 +1,6 @@
 import type { Unit } from "./batch.ts";
-import { describeError, type Outcome } from "./outcome.ts";
+import { describeError } from "./errors.ts";
+import { type Outcome, TOO_LONG } from "./outcome.ts";
 
 /** Runs the units of one account and region, and answers the outcomes of each, in their order. */
 export type RunLane = (account: string, region: string, units: readonly Unit[]) => Promise<Outcome[][]>;
@@ -27,7 +28,8 @@ export function createLanes(run: RunLane): (unit: Unit) => Promise<Outcome[]> {
 
   const work = async (key: string, account: string, region: string, queue: Waiting[]): Promise<void> => {
     while (queue.length > 0) {
-      const batch = queue.splice(0);
+      const batch = queue.splice(0).filter(stillAwaited);
+      if (batch.length === 0) continue;
       const units = batch.map(({ unit }) => unit);
       const outcomes = await runSafely(account, region, units);
       batch.forEach(({ unit, settle }, index) => {
@@ -54,6 +56,16 @@ export function createLanes(run: RunLane): (unit: Unit) => Promise<Outcome[]> {
       }
     });
   };
+}
+
+/**
+ * A launch that nobody waits for any more will be brought again; to audit it now would keep those waiting that somebody
+ * does wait for.
+ */
+function stillAwaited({ unit, settle }: Waiting): boolean {
+  if (unit.isAwaited()) return true;
+  settle(unit.launches.map((launch) => ({ kind: "failed", launch, reason: TOO_LONG })));
+  return false;
 }
 
 function failedBy(error: unknown): (unit: Unit) => Outcome[] {

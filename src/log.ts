@@ -1,10 +1,10 @@
-import type { LogLevel } from "./config.ts";
-import { LOG_LEVELS } from "./config.ts";
+import { LOG_LEVELS, type LogLevel } from "./config.ts";
 import { type Outcome, reasonOf } from "./outcome.ts";
 
 /** Writes one line of log. */
 export type Write = (line: string) => void;
 
+/** Where everything is said that is worth saying. */
 export interface Log {
   /** One line for one outcome; `milliseconds` is how long its delivery has been in our hands. */
   outcome(outcome: Outcome, milliseconds: number): void;

@@ -1,6 +1,6 @@
 import { runBatch } from "./batch.ts";
 import { createClients } from "./clients.ts";
-import type { Config } from "./config.ts";
+import type { Config, Problem } from "./config.ts";
 import { within } from "./deadline.ts";
 import { type Launch, readEvent } from "./events.ts";
 import { ec2Facts } from "./facts.ts";
@@ -26,6 +26,9 @@ export interface Engine {
   readonly patienceSeconds: number;
 }
 
+/** What an engine brought, out of its wrapping: an EventBridge event as parsed JSON, or why there is none. */
+export type Message = { readonly event: unknown } | { readonly malformed: string };
+
 /** Everything that is made of one configuration, and must not outlive it. */
 export interface Service {
   readonly config: Config;
@@ -33,10 +36,10 @@ export interface Service {
   readonly certificates: Certificates;
   readonly subscriber: Subscriber;
   /**
-   * Audits what events ask for, and answers the outcomes of each event, by the deadline in milliseconds since 1970.
-   * Takes the events as parsed JSON. Never throws.
+   * Audits what the events in messages ask for, and answers the outcomes of each message, by the deadline in milliseconds
+   * since 1970. The first run subscribes the function meanwhile. Never throws.
    */
-  audit(events: readonly unknown[], engine: Engine, deadline: number): Promise<Outcome[][]>;
+  audit(messages: readonly Message[], engine: Engine, deadline: number): Promise<Outcome[][]>;
 }
 
 /** Makes the service for a valid configuration. Nothing is asked of AWS before there is something to audit. */
@@ -44,20 +47,22 @@ export function createService(config: Config, world: World): Service {
   const { now } = world;
   const log = createLog(config.logLevel, world.write, now);
   const clients = createClients(config, now);
+  const subscriber = createSubscriber(config, clients, log, now);
   const { policy, graceSeconds, alertTopic } = config;
   const submit = createLanes((account, region, units) => {
+    log.note("debug", "a batch begins", { account, region, events: String(units.length) });
     const facts = ec2Facts(clients.ec2(account, region));
     return runBatch(units, { policy, graceSeconds, now, facts, alertTopic, sns: clients.sns(alertTopic.region) });
   });
 
-  const auditOne = async (event: unknown, engine: Engine, deadline: number): Promise<Outcome[]> => {
-    const reading = readEvent(event, now());
+  const auditOne = async (message: Message, engine: Engine, deadline: number): Promise<Outcome[]> => {
+    if ("malformed" in message) return [{ kind: "malformed", reason: message.malformed }];
+    const reading = readEvent(message.event, now());
     if (reading.kind !== "launches") return [reading];
     const { launches } = reading;
-    const misconfigured = launches
-      .map((launch) => misfit(launch, config, engine))
-      .filter((outcome) => outcome !== null);
-    if (misconfigured.length > 0) return misconfigured;
+    const [first] = launches;
+    const problem = first && problemWith(first, config, engine);
+    if (problem) return launches.map((launch) => ({ kind: "misconfigured", launch, problems: [problem] }));
     let answered = false;
     const isAwaited = () => !answered && now() < deadline;
     const outcomes = await within(deadline - now(), submit({ launches, isAwaited }), null);
@@ -70,20 +75,25 @@ export function createService(config: Config, world: World): Service {
     config,
     log,
     certificates: config.signingCert ? pinnedCertificate(config.signingCert, now) : world.certificates,
-    subscriber: createSubscriber(config, clients, log, now),
-    audit: (events, engine, deadline) => Promise.all(events.map((event) => auditOne(event, engine, deadline))),
+    subscriber,
+    async audit(messages, engine, deadline) {
+      const subscribing = subscriber.ensure(deadline);
+      const outcomes = await Promise.all(messages.map((message) => auditOne(message, engine, deadline)));
+      await subscribing;
+      return outcomes;
+    },
   };
 }
 
-/** What in the configuration does not fit this launch or this engine; null when it all does. */
-function misfit(launch: Launch, config: Config, engine: Engine): Outcome | null {
-  if (launch.account !== config.alertTopic.account && config.auditRoleName === null) {
-    const problem = `is missing: it names the role to assume in account ${launch.account}, which is not ours`;
-    return { kind: "misconfigured", launch, problems: [{ key: "AUDIT_ROLE_NAME", problem }] };
+/** What in the configuration does not do for this launch or this engine; null when it all does. */
+function problemWith(launch: Launch, config: Config, engine: Engine): Problem | null {
+  if (launch.account !== config.account && config.auditRoleName === null) {
+    const problem = `is missing: it names the role to assume in account ${launch.account}; ours is ${config.account}`;
+    return { key: "AUDIT_ROLE_NAME", problem };
   }
   if (config.graceSeconds > engine.patienceSeconds) {
     const problem = `is longer than ${engine.name} calls again, ${engine.patienceSeconds} s: lower it, or put an SQS queue in between`;
-    return { kind: "misconfigured", launch, problems: [{ key: "GRACE_SECONDS", problem }] };
+    return { key: "GRACE_SECONDS", problem };
   }
   return null;
 }

@@ -84,7 +84,7 @@ describe("a warm container", () => {
     const sent = interceptNetwork(answerAsAws);
     const app = createApp({}, worldOf());
     const secrets = [FOUR_SECRETS, { ...FOUR_SECRETS, AWS_ACCESS_KEY_ID: CHANGED.AWS_ACCESS_KEY_ID }, FOUR_SECRETS];
-    for (const each of secrets) await serviceIn(app.open(each)).audit([stateChange()], ENGINE, AT + 12_000);
+    for (const each of secrets) await serviceIn(app.open(each)).audit([{ event: stateChange() }], ENGINE, AT + 12_000);
     expect(sent.map(({ accessKeyId }) => accessKeyId)).toEqual([
       "AKIAIOSFODNN7EXAMPLE",
       "AKIAI44QH8DHBEXAMPLE",
@@ -97,7 +97,7 @@ describe("a warm container", () => {
     const app = createApp({}, worldOf());
     const secrets = { ...FOUR_SECRETS, AUDIT_ROLE_NAME: "ec2-audit" };
     for (const each of [secrets, secrets, { ...secrets, AWS_SECRET_ACCESS_KEY: "changed" }]) {
-      await serviceIn(app.open(each)).audit([stateChange({ account: "210987654321" })], ENGINE, AT + 12_000);
+      await serviceIn(app.open(each)).audit([{ event: stateChange({ account: "210987654321" }) }], ENGINE, AT + 12_000);
     }
     expect(sent.map(({ action }) => action)).toEqual([
       "AssumeRole",

@@ -19,6 +19,7 @@ describe("the configuration", () => {
     const { policy, alertTopic, launchTopics, ...rest } = configOf();
     expect(rest).toEqual({
       region: "us-east-1",
+      account: "123456789012",
       credentials: {
         accessKeyId: "AKIAIOSFODNN7EXAMPLE",
         secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
@@ -218,9 +219,15 @@ describe("the configuration", () => {
   });
 
   test("a secret that was put under the wrong key of a policy is not told either", () => {
-    const AUDIT_POLICY =
-      '{"rules":[{"rule":"hunter2hunter2","severity":"hunter2hunter2","tags":["hunter2hunter2", 1]}]}';
-    expect(JSON.stringify(problemsOf({ AUDIT_POLICY }))).not.toContain("hunter2");
+    for (const AUDIT_POLICY of [
+      '{"rules":[{"rule":"hunter2hunter2","severity":"hunter2hunter2","tags":["hunter2hunter2", 1]}]}',
+      '{"rules":[{"rule":"required-tags","tags":["name"],"hunter2hunter2":1}]}',
+      '{"rules":[{"rule":"required-tags","tags":["name"]}],"hunter2hunter2":1}',
+    ]) {
+      const problems = problemsOf({ AUDIT_POLICY });
+      expect(problems.length).toBeGreaterThan(0);
+      expect(JSON.stringify(problems)).not.toContain("hunter2");
+    }
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { describeError, isUnsettled, type Outcome, reasonOf, worstOf } from "../src/outcome.ts";
+import { isUnsettled, type Outcome, reasonOf, worstOf } from "../src/outcome.ts";
 import { launchOf } from "./support/launches.ts";
 
 const launch = launchOf();
@@ -65,31 +65,5 @@ describe("why", () => {
       { key: "GRACE_SECONDS", problem: "is not a number" },
     ] as const;
     expect(reasonOf({ kind: "misconfigured", problems })).toBe("AWS_REGION is missing; GRACE_SECONDS is not a number");
-  });
-});
-
-describe("an error as it can be told", () => {
-  test("is its name and the first line of its message: the next ones can quote the request and its signature", () => {
-    const message =
-      "The request signature we calculated does not match the signature you provided.\n\nThe Canonical String for this request should have been\n'POST\n/\n\nauthorization:AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE'";
-    const error = Object.assign(new Error(message), { name: "SignatureDoesNotMatch" });
-    expect(describeError(error)).toBe(
-      "SignatureDoesNotMatch: The request signature we calculated does not match the signature you provided.",
-    );
-  });
-
-  test.each(["text", null, undefined, 7, { message: "secret" }])("is not known when it is none: %j", (error) => {
-    expect(describeError(error)).toBe("an unknown error");
-  });
-
-  test("is one line and short, whatever it says", () => {
-    fc.assert(
-      fc.property(fc.string({ unit: "binary", maxLength: 2_000 }), (message) => {
-        const told = describeError(new Error(message));
-        expect(told).not.toMatch(/[\n\r]/);
-        expect(told.length).toBeLessThanOrEqual(310);
-      }),
-      { examples: [["first\r\nsecond"], ["first\rsecond"]] },
-    );
   });
 });

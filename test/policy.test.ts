@@ -99,9 +99,9 @@ describe("the whole policy, AUDIT_POLICY", () => {
   });
 
   test("a key with a typo is refused, at the top and in a rule: it must not pass for a stricter policy", () => {
-    expect(problemsOf({ rules: [tagRule], rule: [] })).toEqual(['it has no key "rule"; it has "rules"']);
+    expect(problemsOf({ rules: [tagRule], rule: [] })).toEqual(['it may have no key but "rules"']);
     expect(problemsOf({ rules: [{ ...tagRule, casesensitive: true }] })).toEqual([
-      'rule 1: required-tags has no setting "casesensitive"; it has "tags", "caseSensitive"',
+      "rule 1: required-tags may have no setting but tags, caseSensitive",
     ]);
   });
 
@@ -111,9 +111,9 @@ describe("the whole policy, AUDIT_POLICY", () => {
       rules: [tagRule, { rule: "x" }, { rule: "required-tags", severity: 3, tag: [] }],
     });
     expect(problems).toEqual([
-      expect.stringContaining('"version"'),
+      'it may have no key but "rules"',
       expect.stringMatching(/^rule 2: "rule"/),
-      expect.stringMatching(/^rule 3: .*"tag"/),
+      expect.stringMatching(/^rule 3: required-tags may have no setting but/),
       expect.stringMatching(/^rule 3: "severity"/),
       expect.stringMatching(/^rule 3: "tags"/),
     ]);
@@ -123,7 +123,7 @@ describe("the whole policy, AUDIT_POLICY", () => {
     '{"rules": [{"rule": "required-tags", "tags": ["a"]}], "__proto__": {"rules": []}}',
     '{"rules": [{"rule": "required-tags", "tags": ["a"], "__proto__": {"caseSensitive": true}}]}',
   ])("a key __proto__ is a key that is not known, and changes nothing: %s", (json) => {
-    expect(problemsOf(json)).toEqual([expect.stringContaining('"__proto__"')]);
+    expect(problemsOf(json)).toEqual([expect.stringContaining("may have no")]);
   });
 
   test.each([

@@ -47,7 +47,12 @@ function serviceOf(more: Readonly<Record<string, unknown>> = {}): Service {
   });
 }
 /** Audits events with twelve seconds to do it. */
-const audit = (service: Service, ...events: readonly unknown[]) => service.audit(events, PATIENT, Date.now() + 12_000);
+const audit = (service: Service, ...events: readonly unknown[]) =>
+  service.audit(
+    events.map((event) => ({ event })),
+    PATIENT,
+    Date.now() + 12_000,
+  );
 const kindsOf = (outcomes: readonly Outcome[][]) => outcomes.map((of) => of.map(({ kind }) => kind));
 const published = () =>
   sns.published().map((message) => documentIn(message).findings.map((finding) => finding.instanceId));
@@ -223,7 +228,11 @@ describe("a grace that is longer than the engine calls again", () => {
 
   test("is a misconfiguration that names the key and the engine: the alert would be lost", async () => {
     ec2.launch(INSTANCE);
-    const outcomes = await serviceOf({ GRACE_SECONDS: "171" }).audit([stateChange()], hasty, Date.now() + 12_000);
+    const outcomes = await serviceOf({ GRACE_SECONDS: "171" }).audit(
+      [{ event: stateChange() }],
+      hasty,
+      Date.now() + 12_000,
+    );
     expect(outcomes).toMatchObject([
       [
         {
@@ -238,13 +247,15 @@ describe("a grace that is longer than the engine calls again", () => {
   test("one that is just as long is none", async () => {
     ec2.launch(INSTANCE, { tags: TAGGED });
     expect(
-      kindsOf(await serviceOf({ GRACE_SECONDS: "170" }).audit([stateChange()], hasty, Date.now() + 12_000)),
+      kindsOf(await serviceOf({ GRACE_SECONDS: "170" }).audit([{ event: stateChange() }], hasty, Date.now() + 12_000)),
     ).toEqual([["compliant"]]);
   });
 
   test("does not matter to an event that is not audited", async () => {
     expect(
-      kindsOf(await serviceOf({ GRACE_SECONDS: "171" }).audit([scheduledEvent()], hasty, Date.now() + 12_000)),
+      kindsOf(
+        await serviceOf({ GRACE_SECONDS: "171" }).audit([{ event: scheduledEvent() }], hasty, Date.now() + 12_000),
+      ),
     ).toEqual([["ignored"]]);
   });
 });
@@ -272,7 +283,7 @@ describe("when AWS hangs", () => {
 
   test("a deadline that has passed already is answered at once", async () => {
     ec2.mock.on(DescribeTagsCommand).callsFake(never);
-    const outcomes = serviceOf().audit([stateChange()], PATIENT, Date.now() - 1);
+    const outcomes = serviceOf().audit([{ event: stateChange() }], PATIENT, Date.now() - 1);
     await vi.advanceTimersByTimeAsync(0);
     expect(kindsOf(await outcomes)).toEqual([["failed"]]);
   });

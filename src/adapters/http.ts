@@ -1,7 +1,9 @@
 import { name, version } from "../../package.json";
 import type { App, Opening } from "../app.ts";
 import { within } from "../deadline.ts";
-import { describeError, type Outcome, reasonOf, TOO_LONG, worstOf } from "../outcome.ts";
+import { describeError } from "../errors.ts";
+import { type Outcome, reasonOf, TOO_LONG, worstOf } from "../outcome.ts";
+import { isTooLarge } from "../sns/envelope.ts";
 import { receive } from "../sns/receive.ts";
 
 /** A request, as either engine brings it. */
@@ -13,14 +15,16 @@ export interface HttpRequest {
   readonly body: () => Promise<string | null>;
 }
 
+/** An answer, for either engine to send. */
 export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** What SNS delivers as one message. https://docs.aws.amazon.com/general/latest/gr/sns.html#limits_sns */
-export const MAX_BODY_BYTES = 256 * 1024;
+/** What an adapter has to read of a body, in bytes: a message of SNS's 256 KiB grows when it is escaped into its
+ * envelope, at the most to twice its size. Whether it is too large is for `isTooLarge` to say. */
+export const MAX_BODY_BYTES = 2 * 256 * 1024 + 16 * 1024;
 
 /** SNS waits 15 s for an answer. https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.prepare.html */
 export const HTTP_DEADLINE_MS = 12_000;
@@ -42,16 +46,18 @@ const STATUS: Readonly<Record<Outcome["kind"], number>> = {
 
 /**
  * Answers an HTTP request: the health document for GET, the outcome of an SNS delivery for POST. Takes the webtask's
- * secrets (none on Lambda), and the deadline in milliseconds since 1970. Never throws.
+ * secrets (none on Lambda), the deadline in milliseconds since 1970, and our own account where the engine tells it. Never
+ * throws.
  */
 export async function answerHttp(
   app: App,
   request: HttpRequest,
   secrets: Readonly<Record<string, unknown>>,
   deadline: number,
+  account: string | null = null,
 ): Promise<HttpResponse> {
   const startedAt = app.now();
-  const opening = app.open(secrets);
+  const opening = app.open(secrets, account);
   const log = "service" in opening ? opening.service.log : app.log;
   const answer = (outcomes: readonly Outcome[], status?: number, headers?: Record<string, string>): HttpResponse => {
     for (const outcome of outcomes) log.outcome(outcome, app.now() - startedAt);
@@ -66,8 +72,10 @@ export async function answerHttp(
       case "HEAD":
         return await health(opening, deadline);
       case "POST": {
-        const body = await request.body();
-        if (body === null) return answer([{ kind: "rejected", reason: "the body is over 256 KiB" }], 413);
+        const body = await within(deadline - app.now(), request.body(), undefined);
+        if (body === undefined) return answer([{ kind: "failed", reason: "the body of the request did not arrive" }]);
+        if (body === null || isTooLarge(body))
+          return answer([{ kind: "rejected", reason: "the body is over 256 KiB" }], 413);
         if ("problems" in opening) return answer([{ kind: "misconfigured", problems: opening.problems }]);
         const delivery = { headers: request.headers, body };
         const received = receive(delivery, opening.service, app.now, deadline - RESERVE_MS);

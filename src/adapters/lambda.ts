@@ -2,12 +2,13 @@ import type { APIGatewayProxyEventV2, SNSEvent, SQSBatchResponse, SQSEvent } fro
 import type { App } from "../app.ts";
 import { isObject } from "../json.ts";
 import { isUnsettled, type Outcome, reasonOf, worstOf } from "../outcome.ts";
-import type { Engine } from "../service.ts";
+import type { Engine, Message } from "../service.ts";
 import { unwrapMessage, unwrapQueued } from "../sns/envelope.ts";
 import { answerHttp, HTTP_DEADLINE_MS, MAX_BODY_BYTES } from "./http.ts";
 
 /** The part of Lambda's context that is used here. */
 export interface LambdaContext {
+  readonly invokedFunctionArn?: string;
   getRemainingTimeInMillis(): number;
 }
 
@@ -34,40 +35,40 @@ const RESERVE_MS = 500;
  */
 export function lambdaHandler(app: App): (event: unknown, context: LambdaContext) => Promise<LambdaAnswer> {
   return async (event, context) => {
-    const deadline = app.now() + context.getRemainingTimeInMillis() - RESERVE_MS;
-    if (isHttp(event)) return answerUrl(app, event, Math.min(deadline, app.now() + HTTP_DEADLINE_MS));
-    if (isSqs(event)) return answerQueue(app, event, deadline);
+    const invocation: Invocation = {
+      account: context.invokedFunctionArn?.split(":")[4] ?? null,
+      deadline: app.now() + context.getRemainingTimeInMillis() - RESERVE_MS,
+    };
+    if (isHttp(event)) return answerUrl(app, event, invocation);
+    if (isSqs(event)) return answerQueue(app, event, invocation);
     const messages = isSns(event) ? event.Records.map((record) => unwrapMessage(record.Sns.Message)) : [{ event }];
-    return answerAsynchronous(await auditMessages(app, messages, ASYNCHRONOUS, deadline));
+    return answerAsynchronous(await auditMessages(app, messages, ASYNCHRONOUS, invocation));
   };
 }
 
-/** An event taken out of its wrapping, or why there is none. */
-type Message = { readonly event: unknown } | { readonly malformed: string };
+/** What Lambda tells of a call. */
+interface Invocation {
+  /** The function's account; null where the context does not say it. */
+  readonly account: string | null;
+  /** When we must have answered, in milliseconds since 1970. */
+  readonly deadline: number;
+}
 
 /** The outcomes of each message, logged. Without a valid configuration every one is misconfigured. */
 async function auditMessages(
   app: App,
   messages: readonly Message[],
   engine: Engine,
-  deadline: number,
+  { account, deadline }: Invocation,
 ): Promise<Outcome[][]> {
   const startedAt = app.now();
-  const opening = app.open({});
-  if ("problems" in opening) {
-    const misconfigured: Outcome = { kind: "misconfigured", problems: opening.problems };
-    app.log.outcome(misconfigured, 0);
-    return messages.map(() => [misconfigured]);
-  }
-  const { service } = opening;
-  const subscribing = service.subscriber.ensure(deadline);
-  const readable = messages.flatMap((message) => ("event" in message ? [message.event] : []));
-  const audited = (await service.audit(readable, engine, deadline)).values();
-  await subscribing;
-  const outcomes = messages.map((message): Outcome[] =>
-    "event" in message ? (audited.next().value ?? []) : [{ kind: "malformed", reason: message.malformed }],
-  );
-  for (const outcome of outcomes.flat()) service.log.outcome(outcome, app.now() - startedAt);
+  const opening = app.open({}, account);
+  const outcomes =
+    "service" in opening
+      ? await opening.service.audit(messages, engine, deadline)
+      : messages.map((): Outcome[] => [{ kind: "misconfigured", problems: opening.problems }]);
+  const log = "service" in opening ? opening.service.log : app.log;
+  for (const outcome of outcomes.flat()) log.outcome(outcome, app.now() - startedAt);
   return outcomes;
 }
 
@@ -86,20 +87,21 @@ class UnsettledError extends Error {
   }
 }
 
-async function answerQueue(app: App, event: SQSEvent, deadline: number): Promise<SQSBatchResponse> {
+async function answerQueue(app: App, event: SQSEvent, invocation: Invocation): Promise<SQSBatchResponse> {
   const messages = event.Records.map((record) => unwrapQueued(record.body));
-  const outcomes = await auditMessages(app, messages, QUEUE, deadline);
+  const outcomes = await auditMessages(app, messages, QUEUE, invocation);
   const failures = event.Records.filter((_, index) => (outcomes[index] ?? []).some(isUnsettled));
   return { batchItemFailures: failures.map((record) => ({ itemIdentifier: record.messageId })) };
 }
 
-async function answerUrl(app: App, event: APIGatewayProxyEventV2, deadline: number): Promise<LambdaAnswer> {
+async function answerUrl(app: App, event: APIGatewayProxyEventV2, invocation: Invocation): Promise<LambdaAnswer> {
   const { method } = event.requestContext.http;
   const { status, headers, body } = await answerHttp(
     app,
     { method, headers: lowerCased(event.headers), body: async () => readBody(event) },
     {},
-    deadline,
+    Math.min(invocation.deadline, app.now() + HTTP_DEADLINE_MS),
+    invocation.account,
   );
   return { statusCode: status, headers, body: method === "HEAD" ? "" : body };
 }
@@ -109,7 +111,7 @@ function readBody({ body = "", isBase64Encoded }: APIGatewayProxyEventV2): strin
   return Buffer.byteLength(text) > MAX_BODY_BYTES ? null : text;
 }
 
-function lowerCased(headers: APIGatewayProxyEventV2["headers"]): Record<string, string | undefined> {
+function lowerCased(headers: APIGatewayProxyEventV2["headers"] = {}): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 

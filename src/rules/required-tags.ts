@@ -34,17 +34,21 @@ export const requiredTags: RuleKind = {
     return {
       needs: ["tags"],
       check({ tags }) {
-        const { present, blank: blankKeys } = sortKeys(tags, fold);
+        const { present, blanks } = sortKeys(tags, fold);
         const missing: string[] = [];
         const blank: string[] = [];
+        const toSet: string[] = [];
         for (const [folded, key] of required) {
           if (present.has(folded)) continue;
-          (blankKeys.has(folded) ? blank : missing).push(key);
+          const own = blanks.get(folded);
+          (own === undefined ? missing : blank).push(key);
+          // What is there is to be filled, and not set beside; and the console shows the tag Name, written so.
+          toSet.push(own ?? (folded === "name" && !caseSensitive ? "Name" : key));
         }
         if (missing.length + blank.length === 0) return null;
         return {
           message: [say("missing", missing), say("blank", blank)].filter(Boolean).join("; "),
-          remedy: (instanceId, region) => [createTagsCommand(instanceId, region, [...missing, ...blank])],
+          remedy: (instanceId, region) => [createTagsCommand(instanceId, region, toSet)],
           details: { missing, blank },
         };
       },
@@ -56,12 +60,15 @@ function isTagKey(key: unknown): key is string {
   return typeof key === "string" && key.trim() !== "" && key.length <= MAX_KEY_LENGTH;
 }
 
-/** Which keys have a value, and which only blank ones. An instance may have both `name` and `Name`. */
-function sortKeys(tags: Tags, fold: (key: string) => string): { present: Set<string>; blank: Set<string> } {
+/** Which keys have a value; and which blank ones there are, as written. An instance may have both `name` and `Name`. */
+function sortKeys(tags: Tags, fold: (key: string) => string): { present: Set<string>; blanks: Map<string, string> } {
   const present = new Set<string>();
-  const blank = new Set<string>();
-  for (const [key, value] of tags) (value.trim() === "" ? blank : present).add(fold(key));
-  return { present, blank };
+  const blanks = new Map<string, string>();
+  for (const [key, value] of tags) {
+    if (value.trim() === "") blanks.set(fold(key), key);
+    else present.add(fold(key));
+  }
+  return { present, blanks };
 }
 
 function say(what: string, keys: readonly string[]): string {

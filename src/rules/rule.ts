@@ -25,7 +25,7 @@ export interface Rule {
 }
 
 /** The settings of one rule as a policy states them, without the keys that all rules share. */
-export type Settings = Readonly<Record<string, unknown>>;
+export type RuleSettings = Readonly<Record<string, unknown>>;
 
 /**
  * A kind of rule: how its settings become a rule in force. Each kind is a file in this folder and an entry of
@@ -36,5 +36,5 @@ export interface RuleKind {
   /** The names of its settings, for the error that names a wrong one. */
   readonly settings: readonly string[];
   /** Makes the rule's check, or says everything that is wrong with the settings, one sentence each. */
-  configure(settings: Settings): Pick<Rule, "needs" | "check"> | { readonly problems: readonly string[] };
+  configure(settings: RuleSettings): Pick<Rule, "needs" | "check"> | { readonly problems: readonly string[] };
 }

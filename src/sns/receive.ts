@@ -1,22 +1,15 @@
 import type { Outcome } from "../outcome.ts";
 import type { Engine, Service } from "../service.ts";
 import { isCertificateUrl } from "./certificate.ts";
-import { type Envelope, isRawDelivery, rawDelivery, readEnvelope, unwrapMessage } from "./envelope.ts";
+import { type Delivery, type Envelope, readEnvelope, unwrapMessage } from "./envelope.ts";
 import { isKnownVersion, isSignedBy } from "./signature.ts";
-
-/** An SNS delivery as it came over HTTP. */
-export interface Delivery {
-  /** With names in lower case. */
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body: string;
-}
 
 /** SNS over HTTPS calls again for an hour at most, under the delivery policy that we subscribe with. */
 const SNS_HTTPS: Engine = { name: "SNS", patienceSeconds: 3_600 };
 
 /** SNS retries for an hour, so an older message is a replay; the sender's clock may be a little ahead of ours. */
 const MAX_AGE_MS = 2 * 60 * 60_000;
-const MAX_AHEAD_MS = 15 * 60_000;
+const MAX_SENT_AHEAD_MS = 15 * 60_000;
 
 /** `Date.parse` takes more than SNS writes. */
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/;
@@ -32,13 +25,14 @@ export async function receive(
   now: () => number,
   deadline: number,
 ): Promise<Outcome[]> {
-  const reading = isRawDelivery(delivery.headers) ? rawDelivery : readEnvelope(delivery.body);
+  const reading = readEnvelope(delivery);
   if (reading.kind !== "envelope") return [reading];
   const { envelope } = reading;
   const topic = service.config.launchTopics.find(({ arn }) => arn === envelope.TopicArn);
   if (topic === undefined) return [rejected("the topic is not one of LAUNCH_TOPIC_ARN")];
   const refusal = await refuse(envelope, topic.region, delivery.headers, service, now());
   if (refusal !== null) return [refusal];
+  service.log.note("debug", "the delivery is verified", { topic: topic.arn, messageId: envelope.MessageId });
 
   switch (envelope.Type) {
     case "SubscriptionConfirmation":
@@ -47,11 +41,8 @@ export async function receive(
       service.subscriber.ended(topic);
       return [{ kind: "ignored", reason: "the subscription has ended" }];
     case "Notification": {
-      const subscribing = service.subscriber.ensure(deadline);
-      const message = unwrapMessage(envelope.Message);
-      if ("malformed" in message) return [{ kind: "malformed", reason: message.malformed }];
-      const [outcomes = []] = await service.audit([message.event], SNS_HTTPS, deadline);
-      await subscribing;
+      service.subscriber.seen(topic);
+      const [outcomes = []] = await service.audit([unwrapMessage(envelope.Message)], SNS_HTTPS, deadline);
       return outcomes;
     }
   }
@@ -74,7 +65,7 @@ async function refuse(
   const sentAt = ISO_TIME.test(envelope.Timestamp) ? Date.parse(envelope.Timestamp) : Number.NaN;
   if (Number.isNaN(sentAt)) return { kind: "malformed", reason: "the envelope's Timestamp is not a time" };
   if (sentAt < now - MAX_AGE_MS) return rejected("the message is older than two hours");
-  if (sentAt > now + MAX_AHEAD_MS) return rejected("the message is more than fifteen minutes ahead of our clock");
+  if (sentAt > now + MAX_SENT_AHEAD_MS) return rejected("the message is more than fifteen minutes ahead of our clock");
   if (!isKnownVersion(envelope.SignatureVersion)) return rejected("the SignatureVersion is not 1 or 2");
   if (!isCertificateUrl(envelope.SigningCertURL, region)) {
     return rejected("the SigningCertURL is not where SNS keeps its certificates");

@@ -20,7 +20,7 @@ export function isKnownVersion(version: string): boolean {
 }
 
 /** The text that SNS signs: each signed field that the envelope has, its name and its value on a line each. */
-export function textToSign(envelope: Envelope): string {
+function textToSign(envelope: Envelope): string {
   const values = new Map<string, unknown>(Object.entries(envelope));
   let text = "";
   for (const field of SIGNED_FIELDS[envelope.Type]) {

@@ -2,8 +2,9 @@ import { ConfirmSubscriptionCommand, SubscribeCommand } from "@aws-sdk/client-sn
 import type { Clients } from "../clients.ts";
 import type { Config } from "../config.ts";
 import { within } from "../deadline.ts";
+import { describeError } from "../errors.ts";
 import type { Log } from "../log.ts";
-import { describeError, type Outcome } from "../outcome.ts";
+import type { Outcome } from "../outcome.ts";
 import type { TopicArn } from "../topic-arn.ts";
 import type { Confirmation } from "./envelope.ts";
 
@@ -26,11 +27,20 @@ export const DELIVERY_POLICY = {
   },
 };
 
-/** A subscription that failed is tried again by a run that comes so much later, in milliseconds. */
+/** A subscription that failed, or waits for its confirmation, is asked for again by a run so much later, in milliseconds. */
 const RETRY_AFTER_MS = 60_000;
 
 /** What is left of a delivery's time for its answer when SNS does not answer us, in milliseconds. */
 const ANSWER_MS = 1_000;
+
+const OTHER_POLICY =
+  "FUNCTION_URL is subscribed already, with other attributes than ours: SNS may call again for less long than GRACE_SECONDS";
+
+/** SNS does not subscribe an endpoint again with other attributes; without any it answers the subscription there is.
+ * https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html */
+function isOtherAttributes(error: unknown): boolean {
+  return error instanceof Error && /already exists with different attributes/i.test(error.message);
+}
 
 /** SNS says this in place of an ARN. */
 const PENDING = "pending confirmation";
@@ -44,6 +54,7 @@ export type SubscriptionState =
   | "unsubscribed"
   | `failed: ${string}`;
 
+/** Keeps this function subscribed to its launch topics. */
 export interface Subscriber {
   /**
    * Subscribes `FUNCTION_URL` to the launch topics, once; does nothing without one. Ends some time before the deadline, in
@@ -52,6 +63,8 @@ export interface Subscriber {
   ensure(deadline: number): Promise<void>;
   /** Answers SNS's request to confirm a subscription; the envelope must be verified. */
   confirm(envelope: Confirmation, topic: TopicArn): Promise<Outcome>;
+  /** Takes note of a verified notification: without a `FUNCTION_URL`, it is what shows that somebody has subscribed us. */
+  seen(topic: TopicArn): void;
   /** Takes note that SNS says the subscription has ended. */
   ended(topic: TopicArn): void;
   state(): SubscriptionState;
@@ -65,37 +78,40 @@ export function createSubscriber(config: Config, clients: Clients, log: Log, now
   let tryAgainAt = 0;
 
   const subscribe = async (url: string, topic: TopicArn): Promise<void> => {
+    const request = { TopicArn: topic.arn, Protocol: new URL(url).protocol.slice(0, -1), Endpoint: url };
+    const Attributes = { DeliveryPolicy: JSON.stringify(DELIVERY_POLICY) };
+    const sns = clients.sns(topic.region);
     try {
-      const { SubscriptionArn } = await clients.sns(topic.region).send(
-        new SubscribeCommand({
-          TopicArn: topic.arn,
-          Protocol: new URL(url).protocol.slice(0, -1),
-          Endpoint: url,
-          Attributes: { DeliveryPolicy: JSON.stringify(DELIVERY_POLICY) },
-        }),
-      );
-      if (!SubscriptionArn) throw new Error("Subscribe was answered by something that is not SNS");
-      const state = SubscriptionArn === PENDING ? "pending" : "confirmed";
+      const answer = await sns.send(new SubscribeCommand({ ...request, Attributes })).catch((error: unknown) => {
+        if (!isOtherAttributes(error)) throw error;
+        log.note("warn", OTHER_POLICY, { topic: topic.arn });
+        return sns.send(new SubscribeCommand(request));
+      });
+      if (!answer.SubscriptionArn) throw new Error("Subscribe was answered by something that is not SNS");
+      const state = answer.SubscriptionArn === PENDING ? "pending" : "confirmed";
       // SNS may have asked for the confirmation, and been answered, before this answer came.
       if (states.get(topic.arn) !== "confirmed") states.set(topic.arn, state);
       log.note("info", `subscription ${state}`, { topic: topic.arn });
     } catch (error) {
       // Anybody can read the state, and AWS's message names our principal: it is for the log alone.
       states.set(topic.arn, `failed: ${error instanceof Error ? error.name : "an unknown error"}`);
-      tryAgainAt = now() + RETRY_AFTER_MS;
       log.note("error", `could not subscribe FUNCTION_URL: ${describeError(error)}`, { topic: topic.arn });
     }
+  };
+
+  const isDue = ({ arn }: TopicArn): boolean => {
+    const state = states.get(arn);
+    if (state === undefined) return true;
+    return (state === "pending" || state.startsWith("failed")) && now() >= tryAgainAt;
   };
 
   return {
     async ensure(deadline) {
       if (functionUrl === null) return;
-      const missing = launchTopics.filter(({ arn }) => {
-        const state = states.get(arn);
-        return state === undefined || (state.startsWith("failed") && now() >= tryAgainAt);
-      });
-      if (missing.length > 0 && running === null) {
-        running = Promise.all(missing.map((topic) => subscribe(functionUrl, topic))).then(() => {
+      const due = launchTopics.filter(isDue);
+      if (due.length > 0 && running === null) {
+        tryAgainAt = now() + RETRY_AFTER_MS;
+        running = Promise.all(due.map((topic) => subscribe(functionUrl, topic))).then(() => {
           running = null;
         });
       }
@@ -117,6 +133,10 @@ export function createSubscriber(config: Config, clients: Clients, log: Log, now
       } catch (error) {
         return { kind: "failed", reason: `the subscription could not be confirmed: ${describeError(error)}` };
       }
+    },
+
+    seen(topic) {
+      if (functionUrl === null) states.set(topic.arn, "confirmed");
     },
 
     ended(topic) {

@@ -71,11 +71,22 @@ describe("required-tags", () => {
   });
 
   test("what to do is one command that names the instance, its region and each tag", () => {
-    const violation = check({ tags: ["name", "cost center", "it's"] }, { name: "" });
+    const violation = check({ tags: ["name", "cost center", "it's"] }, {});
     expect(violation?.remedy("i-1234567890abcdef0", "eu-west-1")).toEqual([
       "aws ec2 create-tags --region eu-west-1 --resources i-1234567890abcdef0" +
-        ` --tags 'Key=cost center',Value=<value> 'Key=it'\\''s',Value=<value> Key=name,Value=<value>`,
+        ` --tags Key=Name,Value=<value> 'Key=cost center',Value=<value> 'Key=it'\\''s',Value=<value>`,
     ]);
+  });
+
+  test("a blank tag is to be filled as it is written, and not to be set beside it in another case", () => {
+    const [command] = check({ tags: ["owner"] }, { Owner: " " })?.remedy("i-1", "us-east-1") ?? [];
+    expect(command).toMatch(/--tags Key=Owner,Value=<value>$/);
+  });
+
+  test("the name is asked for as the console shows it, unless the case matters", () => {
+    const remedy = (caseSensitive: boolean) => check({ tags: ["name"], caseSensitive }, {})?.remedy("i-1", "us-east-1");
+    expect(remedy(false)?.[0]).toMatch(/--tags Key=Name,Value=<value>$/);
+    expect(remedy(true)?.[0]).toMatch(/--tags Key=name,Value=<value>$/);
   });
 
   test("what the shell would take as syntax in a tag's key is quoted", () => {

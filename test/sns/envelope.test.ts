@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { isRawDelivery, readEnvelope, unwrapMessage, unwrapQueued } from "../../src/sns/envelope.ts";
+import { isTooLarge, readEnvelope, unwrapMessage, unwrapQueued } from "../../src/sns/envelope.ts";
 import { stateChange } from "../support/events.ts";
 import {
   type Fields,
@@ -15,7 +15,7 @@ const NOTIFICATION = signed(notification("Hello world!", { Subject: "My First Me
 const CONFIRMATION = signed(subscriptionConfirmation());
 
 function read(envelope: Fields) {
-  return readEnvelope(JSON.stringify(envelope));
+  return readEnvelope({ headers: {}, body: JSON.stringify(envelope) });
 }
 
 function without(envelope: Fields, field: string): Fields {
@@ -82,30 +82,34 @@ describe("an SNS envelope", () => {
   it.each(["", "hello", "{", '{"Type":"Notification"', "<html></html>", "Type=Notification"])(
     "is malformed when it is not JSON: %j",
     (body) => {
-      expect(readEnvelope(body)).toEqual({ kind: "malformed", reason: "the body is not JSON" });
+      expect(readEnvelope({ headers: {}, body })).toEqual({ kind: "malformed", reason: "the body is not JSON" });
     },
   );
 
   it.each(["null", "true", "7", '"Notification"', "[]", JSON.stringify([NOTIFICATION])])(
     "is malformed when it is JSON but not an object: %.40s",
     (body) => {
-      expect(readEnvelope(body)).toEqual({ kind: "malformed", reason: "the body is not a JSON object" });
+      expect(readEnvelope({ headers: {}, body })).toEqual({
+        kind: "malformed",
+        reason: "the body is not a JSON object",
+      });
     },
   );
 
   it("does not take fields from a key named __proto__", () => {
     const body = `{"__proto__": ${JSON.stringify(NOTIFICATION)}}`;
-    expect(readEnvelope(body).kind).toBe("malformed");
-    expect(readEnvelope(`{"Type": "Notification", "__proto__": ${JSON.stringify(NOTIFICATION)}}`).kind).toBe(
-      "malformed",
-    );
+    expect(readEnvelope({ headers: {}, body }).kind).toBe("malformed");
+    expect(
+      readEnvelope({ headers: {}, body: `{"Type": "Notification", "__proto__": ${JSON.stringify(NOTIFICATION)}}` })
+        .kind,
+    ).toBe("malformed");
     expect(Object.hasOwn(Object.prototype, "Type")).toBe(false);
   });
 
   it("is never accepted when some text is not one, and nothing is thrown", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json(), fc.string({ unit: "binary" })), (body) => {
-        expect(readEnvelope(body).kind).toBe("malformed");
+        expect(readEnvelope({ headers: {}, body }).kind).toBe("malformed");
       }),
     );
   });
@@ -136,8 +140,27 @@ describe("a raw delivery", () => {
   });
 
   it("is known by its header", () => {
-    expect(isRawDelivery({ "x-amz-sns-rawdelivery": "true" })).toBe(true);
-    expect(isRawDelivery({ "x-amz-sns-message-type": "Notification" })).toBe(false);
+    const body = JSON.stringify(NOTIFICATION);
+    expect(readEnvelope({ headers: { "x-amz-sns-rawdelivery": "true" }, body }).kind).toBe("rejected");
+    expect(readEnvelope({ headers: { "x-amz-sns-message-type": "Notification" }, body }).kind).toBe("envelope");
+  });
+});
+
+describe("a body that is too large", () => {
+  const LIMIT = 256 * 1024;
+  const enveloped = (message: string, more: Fields = {}) =>
+    JSON.stringify({ ...NOTIFICATION, Message: message, ...more });
+
+  it.each([
+    ["no envelope", "x".repeat(LIMIT + 1), true],
+    ["no envelope, but not over 256 KiB", "x".repeat(LIMIT), false],
+    ["an envelope whose message is over 256 KiB", enveloped("x".repeat(LIMIT + 1)), true],
+    ["an envelope that is, but its message of many quotes is not", enveloped('"'.repeat(LIMIT)), false],
+    ["an envelope with a small message and much beside it", enveloped("x", { padding: "x".repeat(LIMIT) }), true],
+    ["a list", JSON.stringify([enveloped("x".repeat(LIMIT))]), true],
+    ["an envelope without a message", JSON.stringify({ Type: "Notification", Token: "x".repeat(LIMIT) }), true],
+  ])("is %s: %#", (_, body, tooLarge) => {
+    expect(isTooLarge(body)).toBe(tooLarge);
   });
 });
 

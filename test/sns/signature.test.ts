@@ -18,7 +18,7 @@ import {
 } from "../support/sns.ts";
 
 function envelopeOf(fields: Fields): Envelope {
-  const reading = readEnvelope(JSON.stringify(fields));
+  const reading = readEnvelope({ headers: {}, body: JSON.stringify(fields) });
   if (reading.kind !== "envelope") throw new Error(reading.reason);
   return reading.envelope;
 }

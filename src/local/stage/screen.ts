@@ -2,7 +2,7 @@ import pc from "picocolors";
 
 /** What is shown of one happening: when, who acts, about which instance, and what came of it. */
 export interface Line {
-  readonly actor: "you" | "ec2" | "sns" | "function" | "stage";
+  readonly actor: "you" | "function";
   readonly instance?: string;
   readonly result: string;
   readonly why?: string;

@@ -13,10 +13,10 @@ export interface StageSet {
   readonly ec2: EC2Client;
   /** What a program that is subscribed to the alerts reads. */
   readonly alertQueueUrl: string;
-  readonly settings: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
 
+/** Who is told of what happens on the stage. */
 export interface Watchers {
   onDelivery(attempt: DeliveryAttempt): void;
   onLog(line: string): void;
@@ -78,7 +78,6 @@ export async function setStage(speed: number, graceSeconds: number, watchers: Wa
     functionProcess,
     ec2: new EC2Client(settings),
     alertQueueUrl,
-    settings: secrets,
     async close() {
       await functionProcess.stop();
       await aws.close();
