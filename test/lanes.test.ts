@@ -115,6 +115,25 @@ describe("deliveries", () => {
   });
 });
 
+describe("a delivery whose engine waits no longer", () => {
+  test("is not audited when its turn comes, so that it does not keep those waiting that somebody waits for", async () => {
+    const { batches, submit } = held();
+    const [first = "", late = "", next = ""] = instanceIds(3);
+    void submit(unitOf(first));
+    await settled();
+    let awaited = true;
+    const lateAnswer = submit({ ...unitOf(late), isAwaited: () => awaited });
+    const nextAnswer = submit(unitOf(next));
+    awaited = false;
+    batches[0]?.end();
+    await settled();
+    expect(batches[1]?.ids).toEqual([next]);
+    expect(await lateAnswer).toMatchObject([{ kind: "failed", launch: { instanceId: late } }]);
+    batches[1]?.end();
+    expect(idsIn(await nextAnswer)).toEqual([next]);
+  });
+});
+
 describe("a batch that fails", () => {
   test("fails each of its launches with the reason, and the lane goes on", async () => {
     const { batches, submit } = held();

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { name, version } from "../../package.json";
 import { answerHttp } from "../../src/adapters/http.ts";
 import { awsError, mockEc2, mockSns } from "../support/aws.ts";
@@ -129,6 +129,35 @@ describe.each(HTTP_FACES)("the $face", ({ open }) => {
     expect((await face.deliver(signed(notification(event)))).status).toBe(200);
     expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ outcome: "ignored", ignored: 1 }]);
   });
+});
+
+describe("a request whose body does not arrive", () => {
+  it("is answered 503 at the deadline", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { app, world } = createWorld({}, SETTINGS);
+    const request = { method: "POST", headers: {}, body: () => new Promise<null>(() => {}) };
+    const answer = answerHttp(app, request, SETTINGS, world.clock.now() + 12_000);
+    await vi.advanceTimersByTimeAsync(12_000);
+    expect(await answer).toMatchObject({ status: 503, body: expect.stringContaining("did not arrive") });
+    vi.useRealTimers();
+  });
+});
+
+describe("a large launch", () => {
+  it.each(HTTP_FACES)(
+    "is audited by the $face though its envelope is over 256 KiB, when its message is not",
+    async ({ open }) => {
+      const ids = Array.from({ length: 1_000 }, (_, index) => instanceId(index + 1));
+      for (const id of ids) ec2.launch(id, { tags: { Name: "web", service: "shop" } });
+      const event = runInstances({ ids });
+      const padded = { ...event, detail: { ...event.detail, requestParameters: { userData: '"'.repeat(60 * KIB) } } };
+      const envelope = signed(notification(padded));
+      expect(Buffer.byteLength(String(envelope.Message))).toBeLessThan(256 * KIB);
+      expect(Buffer.byteLength(JSON.stringify(envelope))).toBeGreaterThan(256 * KIB);
+      expect((await open().deliver(envelope)).status).toBe(200);
+      expect(ec2.tagCalls()).toHaveLength(5);
+    },
+  );
 });
 
 describe("an answer over HTTP", () => {

@@ -230,6 +230,38 @@ describe("Lambda called with something else", () => {
   });
 });
 
+describe("the account that is ours", () => {
+  const arn = "arn:aws:lambda:us-east-1:210987654321:function:ec2-audit";
+
+  it("is the function's own, as its context tells it, also when the alerts go to a topic of another one", async () => {
+    ec2.launch(INSTANCE, TAGGED);
+    const { app } = createWorld(SETTINGS, SETTINGS);
+    const context = { ...contextWith(), invokedFunctionArn: arn };
+    const answer = await lambdaHandler(app)(stateChange({ account: "210987654321" }), context);
+    expect(answer).toEqual({ outcomes: [{ outcome: "compliant", reason: "it keeps the rules" }] });
+  });
+
+  it("is not that of the topic then: without a role to assume there, its launches are misconfigured", async () => {
+    const { app } = createWorld(SETTINGS, SETTINGS);
+    const context = { ...contextWith(), invokedFunctionArn: arn };
+    await expect(lambdaHandler(app)(stateChange(), context)).rejects.toThrow(
+      /AUDIT_ROLE_NAME is missing: .* in account 123456789012; ours is 210987654321/,
+    );
+    expect(ec2.mock.calls()).toEqual([]);
+  });
+});
+
+describe("a batch without a valid configuration", () => {
+  it("has a line in the log, and so a failure in the metrics, for each of its messages", async () => {
+    const face = lambdaFace({});
+    await face.invoke(sqsEvent(JSON.stringify(stateChange()), JSON.stringify(stateChange())));
+    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([
+      { outcome: "misconfigured", failed: 1 },
+      { outcome: "misconfigured", failed: 1 },
+    ]);
+  });
+});
+
 describe("the time that Lambda leaves", () => {
   /** What a call came to within so many milliseconds of fake time. */
   async function within(milliseconds: number, call: Promise<unknown>): Promise<unknown> {

@@ -125,7 +125,7 @@ describe("the webtask", () => {
       expect(ec2.mock.calls()).toHaveLength(0);
     });
 
-    it("answers an empty body with 400, and does not wait for more", async () => {
+    it("answers a body that is null with 400, and does not wait for more", async () => {
       const url = await open();
       const answer = await fetch(url, { method: "POST", headers: { "content-type": "text/plain" }, body: "null" });
       expect(answer.status).toBe(400);

@@ -253,6 +253,47 @@ describe("a subscription that fails", () => {
   });
 });
 
+describe("a subscription that is there already", () => {
+  const others = () =>
+    awsError(
+      "InvalidParameter",
+      "Invalid parameter: Attributes Reason: Subscription already exists with different attributes",
+    );
+
+  it("with other attributes than ours, is taken over as it is, with a warning", async () => {
+    sns.mock.on(SubscribeCommand).callsFake(async ({ Attributes }: SubscribeCommandInput) => {
+      if (Attributes) throw others();
+      return { SubscriptionArn: SUBSCRIPTION_ARN };
+    });
+    const face = functionUrlFace(SUBSCRIBING);
+    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
+    expect(subscribed().map(({ Attributes }) => Attributes !== undefined)).toEqual([true, false]);
+    expect(face.lines.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ level: "warn", message: expect.stringContaining("other attributes than ours") }),
+    );
+  });
+
+  it("that somebody else has made, is known by its first verified notification", async () => {
+    const face = functionUrlFace(SETTINGS);
+    expect(await health(face)).toMatchObject({ subscribed: "not configured" });
+    await face.deliver({ ...launch, Signature: "AAAA" });
+    expect(await health(face)).toMatchObject({ subscribed: "not configured" });
+    await face.deliver(launch);
+    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
+  });
+
+  it("is asked for again, a minute later, when another container may have confirmed it", async () => {
+    const face = functionUrlFace(SUBSCRIBING);
+    expect(await health(face)).toMatchObject({ subscribed: "pending" });
+    sns.mock.on(SubscribeCommand).resolves({ SubscriptionArn: SUBSCRIPTION_ARN });
+    face.clock.pass(59);
+    expect(await health(face)).toMatchObject({ subscribed: "pending" });
+    face.clock.pass(1);
+    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
+    expect(subscribed()).toHaveLength(2);
+  });
+});
+
 describe("a subscription that AWS does not answer", () => {
   it.each(HTTP_FACES)("does not keep SNS waiting for the audit of the $face", async ({ open }) => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
