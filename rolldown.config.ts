@@ -8,6 +8,13 @@ import { defineConfig, type Plugin } from "rolldown";
 const LEFT_OUT: readonly { readonly path: RegExp; readonly instead: string }[] = [
   // Credentials come from the configuration. The default chain brings SSO, login, STS and the instance metadata client.
   { path: /credential-provider-node\/dist-es\/index\.js$/, instead: unused("defaultProvider") },
+  // Every setting is given to the clients; none is looked for in the files of a home directory.
+  {
+    path: /node-config-provider\/configLoader\.js$/,
+    instead: `${unused("read")} export const loadConfig = () => async () => read();`,
+  },
+  // Node has SHA-256 built in.
+  { path: /checksum\/sha256\/Sha256Js\.js$/, instead: unused("Sha256Js") },
   { path: /regionConfig\/getInstanceMetadataRegion\.js$/, instead: unused("getInstanceMetadataRegion") },
   // No operation called here streams events, or is signed for many regions.
   {

@@ -41,8 +41,7 @@ export function createClients(config: Config, now: () => number): Clients {
     maxAttempts: MAX_ATTEMPTS,
     // Each command's chain of middleware is put together once, and not for each call: a fifth of a call's time.
     cacheMiddleware: true,
-    // The endpoint is AWS's own or that of the configuration; the SDK would look into the files of a home directory too.
-    ignoreConfiguredEndpointUrls: true,
+    ...SETTLED,
     ...(config.endpoint !== null && { endpoint: config.endpoint }),
   });
   const ec2 = remember((key: string) => {
@@ -91,6 +90,22 @@ function assumeRole(sts: STSClient, config: Config, account: string, now: () => 
     }
   };
 }
+
+/**
+ * What the SDK would look for in environment variables of its own, and in the files of a home directory, when it is not
+ * told: this function goes by its own configuration alone.
+ */
+const SETTLED = {
+  ignoreConfiguredEndpointUrls: true,
+  useDualstackEndpoint: false,
+  useFipsEndpoint: false,
+  retryMode: "standard",
+  defaultsMode: "standard",
+  authSchemePreference: [] as string[],
+  sigv4aSigningRegionSet: [] as string[],
+  disableClockSkewCorrection: false,
+  userAgentAppId: "ec2-audit",
+} as const;
 
 /** What the SDK does around each call and this function has no use for; without it a call takes a tenth less time. */
 const UNUSED_MIDDLEWARE = ["getUserAgentMiddleware", "loggerMiddleware", "recursionDetectionMiddleware"];
