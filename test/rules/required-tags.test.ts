@@ -93,7 +93,8 @@ describe("required-tags", () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1, maxLength: 128 }), (key) => {
         fc.pre(key.trim() !== "");
-        const [command = ""] = check({ tags: [key] }, {})?.remedy("i-1234567890abcdef0", "us-east-1") ?? [];
+        const [command = ""] =
+          check({ tags: [key], caseSensitive: true }, {})?.remedy("i-1234567890abcdef0", "us-east-1") ?? [];
         const [, tag = ""] = /--tags (.*),Value=<value>$/s.exec(command) ?? [];
         expect(wordsOf(tag)).toEqual([`Key=${key}`]);
       }),
