@@ -9,6 +9,7 @@ import { webtask } from "../src/adapters/webtask.ts";
 import { createApp } from "../src/app.ts";
 import { createSigningIdentity, type SigningIdentity } from "../src/local/aws/certificate.ts";
 import { fetchedCertificates } from "../src/sns/certificate.ts";
+import { stateChange } from "./support/events.ts";
 
 interface Case {
   readonly name: string;
@@ -58,17 +59,7 @@ beforeEach(() => {
 });
 
 function launchEvent(state: string, ageSeconds: number): string {
-  return JSON.stringify({
-    version: "0",
-    id: "7bf73129-1428-4cd3-a780-95db273d1602",
-    "detail-type": "EC2 Instance State-change Notification",
-    source: "aws.ec2",
-    account: "123456789012",
-    time: new Date(NOW - ageSeconds * 1000).toISOString(),
-    region: "us-east-1",
-    resources: [`arn:aws:ec2:us-east-1:123456789012:instance/${INSTANCE}`],
-    detail: { "instance-id": INSTANCE, state },
-  });
+  return JSON.stringify(stateChange({ id: INSTANCE, state, time: new Date(NOW - ageSeconds * 1000).toISOString() }));
 }
 
 function bodyOf({ delivery }: Case): string {

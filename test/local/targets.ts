@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { delimiter, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { EC2Client } from "@aws-sdk/client-ec2";
@@ -9,6 +9,7 @@ import { SNSClient } from "@aws-sdk/client-sns";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { STSClient } from "@aws-sdk/client-sts";
 import { startEmbeddedAws, VirtualClock } from "../../src/local/aws/index.ts";
+import { freePort } from "../../src/local/free-port.ts";
 
 export const ACCOUNT = "123456789012";
 
@@ -55,16 +56,6 @@ export async function motoTarget(file: string): Promise<Target> {
       await gone;
     },
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }
 
 async function untilListening(server: ChildProcess, port: number): Promise<void> {

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { stateChange } from "./events.ts";
 
 /** The envelope of a notification about a launch, still to be signed. */
 export function launchEnvelope(instanceId: string, { at, now }: { at: number; now: number }): Record<string, unknown> {
@@ -14,16 +15,6 @@ export function launchEnvelope(instanceId: string, { at, now }: { at: number; no
 }
 
 /** EventBridge's event of a launch; `at` in milliseconds since 1970. */
-export function launchEvent(instanceId: string, at: number): Record<string, unknown> {
-  return {
-    version: "0",
-    id: randomUUID(),
-    "detail-type": "EC2 Instance State-change Notification",
-    source: "aws.ec2",
-    account: "123456789012",
-    time: new Date(at).toISOString(),
-    region: "us-east-1",
-    resources: [`arn:aws:ec2:us-east-1:123456789012:instance/${instanceId}`],
-    detail: { "instance-id": instanceId, state: "pending" },
-  };
+export function launchEvent(instanceId: string, at: number) {
+  return stateChange({ id: instanceId, time: new Date(at).toISOString() });
 }
