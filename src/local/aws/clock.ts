@@ -63,7 +63,7 @@ export function cancellable(clock: Clock): Clock & { cancelAll(): void } {
 }
 
 /** Real milliseconds for which `VirtualClock` waits for one piece of work that does not end, once, before it takes it for hung. */
-const PATIENCE_MS = 200;
+const PATIENCE_MS = 500;
 
 /** A clock that stands still until a test moves it. */
 export class VirtualClock implements Clock {
