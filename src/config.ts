@@ -170,7 +170,7 @@ function readPolicySettings(settings: Settings, report: Report): Policy | null {
     const reading = policyOfTags(settings.REQUIRED_TAGS ?? DEFAULT_REQUIRED_TAGS);
     return "policy" in reading
       ? reading.policy
-      : report("REQUIRED_TAGS", `is not a list of tag keys: ${reading.problems}`);
+      : report("REQUIRED_TAGS", `is not a list of tag keys with commas between: ${reading.problems.join("; ")}`);
   }
   const reading = parsePolicy(settings.AUDIT_POLICY);
   if ("policy" in reading) return reading.policy;

@@ -12,8 +12,8 @@ interface Waiting {
 
 /**
  * Gathers deliveries into batches without ever waiting for one: there is a lane for each account and region, and what
- * arrives while the lane's batch is at work makes the next batch. A lone launch is audited at once; a burst of a
- * hundred deliveries becomes two or three batches, so that its calls and its alerts are few.
+ * arrives while the lane's batch is at work makes the next batch. A lone launch is audited at once; of a burst, the closer
+ * its deliveries come, the fewer are its batches, its calls and its alerts.
  */
 export function createLanes(run: RunLane): (unit: Unit) => Promise<Outcome[]> {
   const lanes = new Map<string, Waiting[]>();
@@ -28,7 +28,13 @@ export function createLanes(run: RunLane): (unit: Unit) => Promise<Outcome[]> {
 
   const work = async (key: string, account: string, region: string, queue: Waiting[]): Promise<void> => {
     while (queue.length > 0) {
-      const batch = queue.splice(0).filter(stillAwaited);
+      const waiting = queue.splice(0);
+      const batch: Waiting[] = [];
+      for (const each of waiting) {
+        // A launch that nobody waits for any more will be brought again; to audit it now would keep the others waiting.
+        if (each.unit.isAwaited()) batch.push(each);
+        else each.settle(tooLate(each.unit));
+      }
       if (batch.length === 0) continue;
       const units = batch.map(({ unit }) => unit);
       const outcomes = await runSafely(account, region, units);
@@ -58,14 +64,8 @@ export function createLanes(run: RunLane): (unit: Unit) => Promise<Outcome[]> {
   };
 }
 
-/**
- * A launch that nobody waits for any more will be brought again; to audit it now would keep those waiting that somebody
- * does wait for.
- */
-function stillAwaited({ unit, settle }: Waiting): boolean {
-  if (unit.isAwaited()) return true;
-  settle(unit.launches.map((launch) => ({ kind: "failed", launch, reason: TOO_LONG })));
-  return false;
+function tooLate(unit: Unit): Outcome[] {
+  return unit.launches.map((launch) => ({ kind: "failed", launch, reason: TOO_LONG }));
 }
 
 function failedBy(error: unknown): (unit: Unit) => Outcome[] {

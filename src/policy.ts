@@ -15,7 +15,8 @@ const DEFAULT_SEVERITY: Severity = "medium";
 /** The policy that the short form states: `name,service` requires these two tags. Takes the list as text. */
 export function policyOfTags(list: string): PolicyReading {
   const tags = list.split(",").map((key) => key.trim());
-  return readPolicy({ rules: [{ rule: "required-tags", tags }] });
+  const reading = readRule({ rule: "required-tags", tags });
+  return "rule" in reading ? { policy: { rules: [reading.rule] } } : reading;
 }
 
 /**

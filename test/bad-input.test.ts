@@ -96,6 +96,18 @@ function expectRefused(answer: Answer, status: number, outcome: string): void {
 
 const LAUNCH = signed(notification(stateChange()));
 
+/** What every envelope has, as AWS documents it. */
+const ENVELOPE_FIELDS = [
+  "Type",
+  "MessageId",
+  "TopicArn",
+  "Message",
+  "Timestamp",
+  "SignatureVersion",
+  "Signature",
+  "SigningCertURL",
+];
+
 describe("with AWS in order", () => {
   beforeEach(() => {
     ec2.start();
@@ -121,16 +133,7 @@ describe("with AWS in order", () => {
       },
     );
 
-    it.each([
-      "Type",
-      "MessageId",
-      "TopicArn",
-      "Message",
-      "Timestamp",
-      "SignatureVersion",
-      "Signature",
-      "SigningCertURL",
-    ])("an envelope without its fields: without its %s it is answered 400", async (field) => {
+    it.each(ENVELOPE_FIELDS)("an envelope without its fields: without its %s it is answered 400", async (field) => {
       const rest = Object.fromEntries(Object.entries(LAUNCH).filter(([name]) => name !== field));
       expectRefused(await open().request({ body: JSON.stringify(rest) }), 400, "malformed");
     });
@@ -147,21 +150,15 @@ describe("with AWS in order", () => {
       },
     );
 
-    it.each([
-      "Type",
-      "MessageId",
-      "TopicArn",
-      "Message",
-      "Timestamp",
-      "SignatureVersion",
-      "Signature",
-      "SigningCertURL",
-    ])("an envelope with the wrong types: its %s as anything but text is answered 400", async (field) => {
-      for (const wrong of [7, null, true, [], {}, ["x"], { length: 3 }]) {
-        const body = JSON.stringify({ ...LAUNCH, [field]: wrong });
-        expectRefused(await open().request({ body }), 400, "malformed");
-      }
-    });
+    it.each(ENVELOPE_FIELDS)(
+      "an envelope with the wrong types: its %s as anything but text is answered 400",
+      async (field) => {
+        for (const wrong of [7, null, true, [], {}, ["x"], { length: 3 }]) {
+          const body = JSON.stringify({ ...LAUNCH, [field]: wrong });
+          expectRefused(await open().request({ body }), 400, "malformed");
+        }
+      },
+    );
 
     it.each(["hello", "", "{", "Hello from SNS!"])(
       "an envelope with `Message` that is not JSON: %j is answered 400",
@@ -253,7 +250,7 @@ describe("with AWS in order", () => {
       expect(Object.hasOwn(Object.prototype, "Type") || Object.hasOwn(Object.prototype, "state")).toBe(false);
     });
 
-    it("a key `__proto__` is a tag key as any other, on an instance and in the policy", async () => {
+    it("a key `__proto__` is a tag key like every other, on an instance and in the policy", async () => {
       const face = open({ ...SETTINGS, REQUIRED_TAGS: "__proto__,constructor" });
       expect((await face.deliver(LAUNCH)).status).toBe(200);
       expect(sns.published().map(documentIn)).toMatchObject([

@@ -89,15 +89,15 @@ export function createEc2(clock: Clock, emit: Emit, trail: boolean) {
     for (const instance of instances) {
       const changed = [...tags].filter(([key, value]) => instance.tags.get(key) !== value);
       for (const [key, value] of changed) instance.tags.set(key, value);
-      if (changed.length > 0)
-        emit(
-          tagChange(
-            instance,
-            changed.map(([key]) => key),
-          ),
-        );
+      emitTagChange(instance, changed);
     }
     return { return: true };
+  }
+
+  function emitTagChange(instance: Instance, changed: readonly (readonly [key: string, value: string])[]): void {
+    if (changed.length === 0) return;
+    const keys = changed.map(([key]) => key);
+    emit(tagChange(instance, keys));
   }
 
   function deleteTags(params: Params, caller: Caller): XmlFields {
@@ -109,13 +109,7 @@ export function createEc2(clock: Clock, emit: Emit, trail: boolean) {
           !key.startsWith("aws:") && (asked.length === 0 || asked.some((tag) => meant(tag, key, value))),
       );
       for (const [key] of changed) instance.tags.delete(key);
-      if (changed.length > 0)
-        emit(
-          tagChange(
-            instance,
-            changed.map(([key]) => key),
-          ),
-        );
+      emitTagChange(instance, changed);
     }
     return { return: true };
   }
