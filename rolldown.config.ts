@@ -1,4 +1,8 @@
 import { defineConfig, type Plugin } from "rolldown";
+import manifest from "./package.json" with { type: "json" };
+import { billOfMaterials } from "./scripts/supply-chain/bill-of-materials.ts";
+import { licencesText } from "./scripts/supply-chain/licences.ts";
+import { packagesOf, readPackage } from "./scripts/supply-chain/packages.ts";
 
 /**
  * What the packages bring along and this function never uses, by the end of the module's path: the reason, and the
@@ -21,7 +25,12 @@ const LEFT_OUT: readonly { readonly path: RegExp; readonly instead: string }[] =
     path: /submodules\/event-streams\/index\.js$/,
     instead: unused("EventStreamSerde", "eventStreamSerdeProvider"),
   },
-  { path: /signature-v4-multi-region\/dist-es\/index\.js$/, instead: unused("SignatureV4MultiRegion") },
+  // STS signs with this one even for a single region.
+  {
+    path: /signature-v4-multi-region\/dist-es\/index\.js$/,
+    instead: `import { SignatureV4 } from "@smithy/signature-v4";
+      export class SignatureV4MultiRegion extends SignatureV4 { static sigv4aDependency() { return "none"; } }`,
+  },
   // webtask-tools requires these for its log-in pages, templates and storage over HTTP; only fromConnect is used.
   { path: /webtask-tools\/lib\/auth0\/auth0\.js$/, instead: "module.exports = undefined;" },
 ];
@@ -38,20 +47,44 @@ function unused(...names: readonly string[]): string {
 /** The entries that a module was found for. One that none is found for has been outlived by an update. */
 const found = new Set<RegExp>();
 
+/** What is put in place of a module has an id of its own: none of its package's code is in the file by it. */
 const leaveOut: Plugin = {
   name: "leave-out",
-  resolveId(source, importer) {
-    return NEVER_REQUIRED.has(source) && importer?.includes("webtask-tools") ? `\0unused:${source}` : null;
+  async resolveId(source, importer, options) {
+    if (NEVER_REQUIRED.has(source) && importer?.includes("webtask-tools")) return `\0unused:${source}`;
+    const resolved = await this.resolve(source, importer, { ...options, skipSelf: true });
+    const left = LEFT_OUT.find(({ path }) => path.test(resolved?.id.replaceAll("\\", "/") ?? ""));
+    return left === undefined ? null : `\0left-out:${LEFT_OUT.indexOf(left)}`;
   },
   load(id) {
     if (id.startsWith("\0unused:")) return "module.exports = undefined;";
-    const left = LEFT_OUT.find(({ path }) => path.test(id.replaceAll("\\", "/")));
+    const left = id.startsWith("\0left-out:") ? LEFT_OUT[Number(id.slice("\0left-out:".length))] : undefined;
     if (left === undefined) return null;
     found.add(left.path);
     return left.instead;
   },
   buildEnd() {
     for (const { path } of LEFT_OUT) if (!found.has(path)) this.error(`nothing was left out for ${path}`);
+  },
+};
+
+/** What goes with the file: a bill of the packages that its code is from, and their licences. */
+const supplyChain: Plugin = {
+  name: "supply-chain",
+  generateBundle(_options, bundle) {
+    const chunk = bundle["audit.js"];
+    if (chunk?.type !== "chunk") return this.error("there is no audit.js");
+    const modules = Object.entries(chunk.modules).filter(([, { renderedLength }]) => renderedLength > 0);
+    const { bundled: bundler } = readPackage("node_modules/rolldown");
+    const { bundled: library } = readPackage("node_modules/@cyclonedx/cyclonedx-library");
+    // The bundler's helpers for CommonJS are in the file too.
+    const helped = modules.some(([id]) => id.includes("rolldown/runtime"));
+    const packages = [...packagesOf(modules.map(([id]) => id)), ...(helped ? [bundler] : [])];
+    const { name, version, license: licence, devDependencies } = manifest;
+    const deployed = { name, version, licence, imports: Object.keys(devDependencies), code: chunk.code };
+    const source = billOfMaterials(deployed, packages, [bundler, library]);
+    this.emitFile({ type: "asset", fileName: "audit.cdx.json", source });
+    this.emitFile({ type: "asset", fileName: "audit.LICENSES.txt", source: licencesText(packages) });
   },
 };
 
@@ -68,7 +101,7 @@ export default defineConfig({
   platform: "node",
   resolve: { mainFields: ["module", "main"] },
   treeshake: { moduleSideEffects: false },
-  plugins: [leaveOut, commonJs],
+  plugins: [leaveOut, commonJs, supplyChain],
   output: {
     file: "dist/audit.js",
     format: "cjs",

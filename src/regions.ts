@@ -3,8 +3,11 @@
  * Source: https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
  */
 export interface Partition {
-  readonly name: "aws" | "aws-cn" | "aws-us-gov";
-  /** The domain under which the partition's service endpoints are, without a leading dot. */
+  readonly name: "aws" | "aws-cn" | "aws-us-gov" | "aws-eusc";
+  /**
+   * The domain under which the partition's service endpoints are, without a leading dot. SNS's signing certificates are
+   * at its endpoint in each of them, as AWS's own SnsMessageManager has it (aws-sdk-java-v2, SnsHostProvider).
+   */
   readonly dnsSuffix: string;
   /** The host of the partition's web console. */
   readonly consoleHost: string;
@@ -17,19 +20,27 @@ const GOVERNMENT: Partition = {
   dnsSuffix: "amazonaws.com",
   consoleHost: "console.amazonaws-us-gov.com",
 };
+/** The domain is that of the SDK's own table of partitions (@aws-sdk/core, partitions.js). */
+const EUROPEAN_SOVEREIGN: Partition = {
+  name: "aws-eusc",
+  dnsSuffix: "amazonaws.eu",
+  consoleHost: "console.amazonaws-eusc.eu",
+};
 
 /**
- * Whether the text has the form of a region name (`us-east-1`, `us-gov-west-1`, `cn-north-1`). A region out of an
- * event becomes part of a host name, so nothing that could end or extend a host name may pass.
+ * Whether the text has the form of a region name (`us-east-1`, `us-gov-west-1`, `cn-north-1`, `eusc-de-east-1`) of a
+ * partition known here: those of the isolated partitions (`us-iso-east-1`) would be taken for another partition's. A
+ * region out of an event becomes part of a host name, so nothing that could end or extend a host name may pass.
  */
 export function isRegion(text: string): boolean {
-  return /^[a-z]{2}(?:-[a-z]{2,12}){1,2}-\d{1,2}$/.test(text);
+  return /^(?:[a-z]{2}|us-gov|eusc-de)-[a-z]{2,12}-\d{1,2}$/.test(text);
 }
 
 /** The partition that a region belongs to. Takes a region name that `isRegion` accepts. */
 export function partitionOf(region: string): Partition {
   if (region.startsWith("cn-")) return CHINA;
   if (region.startsWith("us-gov-")) return GOVERNMENT;
+  if (region.startsWith("eusc-")) return EUROPEAN_SOVEREIGN;
   return COMMERCIAL;
 }
 

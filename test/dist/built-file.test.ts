@@ -193,6 +193,21 @@ describe("as a Lambda handler", () => {
     );
   });
 
+  it("audits in another account with the role that it assumes there", async () => {
+    const other = "210987654321";
+    vi.stubEnv("AUDIT_ROLE_NAME", "ec2-audit");
+    const [instanceId = ""] = aws.launch({ account: other, count: 1 });
+    const event = { ...launchEvent(instanceId, Date.now() - 120_000), account: other };
+    const answer = await loadBuilt().handler(event, LAMBDA);
+    expect(answer).toMatchObject({ outcomes: [{ outcome: "violating" }] });
+    expect(await alerts()).toMatchObject([{ account: other, findings: [{ instanceId }] }]);
+    const calls = aws.calls.filter(({ service }) => service === "ec2").slice(-2);
+    expect(calls.map(({ account, action }) => [account, action])).toEqual([
+      [other, "DescribeTags"],
+      [other, "DescribeInstances"],
+    ]);
+  });
+
   it("names in a queue's batch just the messages to bring again", async () => {
     const [tagged, young] = [await launch({ Name: "web-1", service: "shop" }), await launch({})];
     const record = (messageId: string, event: unknown) => ({

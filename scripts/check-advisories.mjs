@@ -1,0 +1,60 @@
+// Asks the registry whether it knows of an advisory about a package in the deployed file: what ships is bundled, so
+// `npm audit --omit=dev` has nothing to say about it. Fails when there is one; says so in a line when it cannot know.
+// The question is the one of `npm audit`: https://github.com/npm/cli/blob/latest/workspaces/arborist/lib/audit-report.js
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+
+const TIMEOUT_MS = 20_000;
+
+/** The packages of a CycloneDX bill: each one's versions by its name. */
+function versionsOf({ components }) {
+  const versions = {};
+  for (const { group, name, version } of components) {
+    const full = group === undefined ? name : `${group}/${name}`;
+    versions[full] = [...(versions[full] ?? []), version];
+  }
+  return versions;
+}
+
+/** The registry that npm goes by: npm says it to the scripts that it runs, and when it is asked. */
+function registry() {
+  const ask = () =>
+    execFileSync("npm", ["config", "get", "registry"], { encoding: "utf8", shell: process.platform === "win32" });
+  return (process.env.npm_config_registry ?? ask()).trim().replace(/\/*$/, "/");
+}
+
+/** The registry's answer: advisories by package. Throws when it cannot be had, or is none. */
+async function ask(url, versions) {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    body: JSON.stringify(versions),
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  const text = await response.text();
+  const answer = JSON.parse(text);
+  const isAnswer = answer !== null && typeof answer === "object" && Object.values(answer).every(Array.isArray);
+  if (!isAnswer || Array.isArray(answer)) throw new Error(`not advisories by package: ${text.slice(0, 80)}`);
+  return answer;
+}
+
+const [bill = "dist/audit.cdx.json"] = process.argv.slice(2);
+const versions = versionsOf(JSON.parse(readFileSync(bill, "utf8")));
+const url = `${registry()}-/npm/v1/security/advisories/bulk`;
+const count = Object.values(versions).flat().length;
+
+try {
+  const found = Object.entries(await ask(url, versions)).flatMap(([name, advisories]) =>
+    advisories.map(
+      ({ severity, title, url: page, vulnerable_versions: range }) =>
+        `${name} ${versions[name]}: ${severity}: ${title} (${range}) ${page}`,
+    ),
+  );
+  for (const line of found) console.error(line);
+  console.log(`${found.length} advisories about the ${count} packages in the deployed file, says ${url}`);
+  if (found.length > 0) process.exitCode = 1;
+} catch (error) {
+  const why = error.cause?.message ?? error.message;
+  console.log(`skipped: advisories about the ${count} packages in the deployed file: ${url} did not tell (${why})`);
+}

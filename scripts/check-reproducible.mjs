@@ -1,0 +1,71 @@
+// Builds the working tree in two folders, one after the other and in different environments, and fails unless every file
+// of dist is the same, byte for byte. The packages are installed anew, so that nothing of this folder's own install is in
+// what is compared; where this folder has a dist, that is compared as well.
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+const UTC = { TZ: "UTC", LANG: "C", LC_ALL: "C" };
+const KIRIBATI = { TZ: "Pacific/Kiritimati", LANG: "de_DE.UTF-8", LC_ALL: "de_DE.UTF-8" };
+
+/** The files that a commit of the working tree would have, as they are now. */
+function workingTree() {
+  const list = (...options) => execFileSync("git", ["ls-files", "-z", ...options], { encoding: "utf8" }).split("\0");
+  const deleted = new Set(list("--deleted"));
+  return list("--cached", "--others", "--exclude-standard").filter((file) => file !== "" && !deleted.has(file));
+}
+
+function copy(files, to) {
+  for (const file of files) {
+    mkdirSync(dirname(join(to, file)), { recursive: true });
+    cpSync(file, join(to, file));
+  }
+}
+
+/** Runs npm in a folder, quietly but for errors. */
+function npm(folder, args, { env = {}, umask = 0o022 } = {}) {
+  const before = process.umask(umask);
+  execFileSync("npm", [...args, "--loglevel=error"], {
+    cwd: folder,
+    env: { ...process.env, npm_config_update_notifier: "false", ...env },
+    stdio: ["ignore", "ignore", "inherit"],
+    shell: process.platform === "win32",
+  });
+  process.umask(before);
+}
+
+/** The SHA-256 of each file in a folder, by its name. */
+function hashesOf(folder) {
+  const hash = (file) =>
+    createHash("sha256")
+      .update(readFileSync(join(folder, file)))
+      .digest("hex");
+  return new Map(readdirSync(folder).map((file) => [file, hash(file)]));
+}
+
+const root = mkdtempSync(join(tmpdir(), "ec2-audit-"));
+try {
+  const [short, long] = [join(root, "a"), join(root, "another folder", "of-a-much-longer-name", "ec2-audit")];
+  const files = workingTree();
+  for (const folder of [short, long]) copy(files, folder);
+  npm(short, ["ci", "--include=dev", "--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund"]);
+  npm(short, ["run", "-s", "build"], { env: { ...UTC, HOME: join(root, "home") } });
+  renameSync(join(short, "node_modules"), join(long, "node_modules"));
+  npm(long, ["run", "-s", "build"], { env: { ...KIRIBATI, HOME: join(root, "another-home") }, umask: 0o077 });
+
+  const expected = hashesOf(join(short, "dist"));
+  const others = [join(long, "dist"), "dist"].filter((folder) => existsSync(folder));
+  for (const folder of others) {
+    const got = hashesOf(folder);
+    for (const file of new Set([...expected.keys(), ...got.keys()])) {
+      if (expected.get(file) === got.get(file)) continue;
+      console.error(`${join(folder, file)} is not what ${join(short, "dist", file)} is`);
+      process.exitCode = 1;
+    }
+  }
+  for (const [file, hash] of expected) console.log(`${hash}  dist/${file}`);
+} finally {
+  rmSync(root, { recursive: true, force: true });
+}

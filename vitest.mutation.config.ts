@@ -1,0 +1,18 @@
+import { defineConfig } from "vitest/config";
+import config from "./vitest.config.ts";
+
+/** The tests that a mutant is held against: those of the core, which need no built file. */
+export default defineConfig({
+  ...config,
+  test: {
+    ...config.test,
+    include: [
+      "test/sns/**/*.test.ts",
+      "test/adapters/**/*.test.ts",
+      "test/attack/**/*.test.ts",
+      "test/{app,auditor,bad-input,batch,events,facts,lanes,service}.test.ts",
+    ],
+    // Those tests are about the network: they open ports, and are slow.
+    testNamePattern: /^(?!.*over real HTTP)/,
+  },
+});
