@@ -1,5 +1,6 @@
 import {
   GetSubscriptionAttributesCommand,
+  PublishBatchCommand,
   PublishCommand,
   SetSubscriptionAttributesCommand,
   SetTopicAttributesCommand,
@@ -236,5 +237,21 @@ describe("Delivery policies", () => {
       body: "raw",
       headers: { "x-amz-sns-rawdelivery": "true", "x-amz-sns-subscription-arn": SubscriptionArn },
     });
+  });
+
+  it("a burst has 128 connections at a time, and what waits for one is not begun once the embedded AWS is closed", async () => {
+    const TopicArn = await newTopic();
+    const subscriber = await confirmed(TopicArn, {}, "silence");
+    const before = subscriber.received.length;
+    for (let n = 0; n < 150; n += 10) {
+      const PublishBatchRequestEntries = Array.from({ length: 10 }, (_, index) => ({ Id: `${index}`, Message: "x" }));
+      await sns().send(new PublishBatchCommand({ TopicArn, PublishBatchRequestEntries }));
+    }
+    const turn = () => new Promise((resolve) => setImmediate(resolve));
+    while (subscriber.received.length < before + 128) await turn();
+    await aws.close();
+    for (let n = 0; n < 50; n += 1) await turn();
+    expect(subscriber.received).toHaveLength(before + 128);
+    expect(attempts).toEqual([]);
   });
 });

@@ -2,7 +2,12 @@ import { RunInstancesCommand } from "@aws-sdk/client-ec2";
 import { PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
 import { CreateQueueCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { afterEach, beforeEach } from "vitest";
-import { type EmbeddedAws, startEmbeddedAws, VirtualClock } from "../../src/local/aws/index.ts";
+import {
+  type EmbeddedAws,
+  type EmbeddedAwsOptions,
+  startEmbeddedAws,
+  VirtualClock,
+} from "../../src/local/aws/index.ts";
 import { ACCOUNT, clients, unique } from "./targets.ts";
 
 /** When every test begins, in ms since the epoch. */
@@ -16,11 +21,11 @@ export const LAUNCH = { ImageId: "ami-12c6146b", MinCount: 1, MaxCount: 1 };
 export let clock: VirtualClock;
 export let aws: EmbeddedAws;
 
-/** Gives each test of the file its own embedded AWS, at a time that stands still. */
-export function useEmbeddedAws(): void {
+/** Gives each test of the file its own embedded AWS, at a time that stands still; with CloudTrail, and what `options` says. */
+export function useEmbeddedAws(options: EmbeddedAwsOptions = {}): void {
   beforeEach(async () => {
     clock = new VirtualClock(START);
-    aws = await startEmbeddedAws({ clock, cloudTrail: true });
+    aws = await startEmbeddedAws({ clock, cloudTrail: true, ...options });
   });
   afterEach(() => aws.close());
 }

@@ -1,17 +1,27 @@
 import { DescribeInstancesCommand, DescribeTagsCommand, RunInstancesCommand } from "@aws-sdk/client-ec2";
+import { ListRulesCommand } from "@aws-sdk/client-eventbridge";
 import { PublishCommand } from "@aws-sdk/client-sns";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
-import { describe, expect, it } from "vitest";
+import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
+import { afterEach, describe, expect, it } from "vitest";
+import type { RecordedCall } from "../../src/local/aws/index.ts";
 import { aws, clock, LAUNCH, launch, of, START, useEmbeddedAws } from "./embedded-aws.ts";
-import { ACCOUNT } from "./targets.ts";
+import { ACCOUNT, clients } from "./targets.ts";
 
 /** What only the embedded AWS has: faults, recorded calls, and what its front door says to bad requests. */
-useEmbeddedAws();
+const told: { call: RecordedCall; at: number }[] = [];
+useEmbeddedAws({ onCall: (call) => told.push({ call, at: clock.now() }) });
+afterEach(() => {
+  told.length = 0;
+});
 
 describe("Faults", () => {
   const describeTags = () => of().ec2.send(new DescribeTagsCommand({}));
   const publish = () => of().sns.send(new PublishCommand({ TopicArn: "arn:aws:sns:eu-west-1:1:t", Message: "x" }));
   const send = () => of().sqs.send(new SendMessageCommand({ QueueUrl: "http://x/1/q", MessageBody: "x" }));
+
+  const whoAmI = () => of().sts.send(new GetCallerIdentityCommand({}));
+  const listRules = () => of().events.send(new ListRulesCommand({}));
 
   it.each([
     ["throttle", describeTags, "RequestLimitExceeded", 503],
@@ -23,6 +33,11 @@ describe("Faults", () => {
     ["error", describeTags, "InternalError", 500],
     ["error", publish, "InternalErrorException", 500],
     ["error", send, "InternalFailure", 500],
+    ["bad-key", describeTags, "AuthFailure", 401],
+    ["bad-key", publish, "InvalidClientTokenId", 403],
+    ["bad-key", whoAmI, "InvalidClientTokenId", 403],
+    ["bad-key", send, "InvalidClientTokenId", 403],
+    ["bad-key", listRules, "UnrecognizedClientException", 400],
   ] as const)("%s: %o answers %s", async (kind, call, name, httpStatusCode) => {
     aws.faults.add({ kind });
     await expect(call()).rejects.toMatchObject({ name, $metadata: { httpStatusCode } });
@@ -82,6 +97,36 @@ describe("Faults", () => {
     aws.faults.add({ kind: "deny" });
     aws.faults.clear();
     expect(await outcomes()).toEqual(["fine", "fine"]);
+  });
+
+  it("strike the calls for which their condition holds, and count no others", async () => {
+    aws.faults.add({ kind: "throttle", skip: 1, times: 1, when: ({ accessKeyId }) => accessKeyId === "bob" });
+    const ask = (accessKeyId: string) =>
+      clients(aws.endpoint, "eu-west-1", { accessKeyId, secretAccessKey: "x" })
+        .ec2.send(new DescribeTagsCommand({}))
+        .then(
+          () => "fine",
+          () => "struck",
+        );
+    const outcomes: string[] = [];
+    for (const who of ["alice", "bob", "alice", "bob", "bob"]) outcomes.push(`${who} ${await ask(who)}`);
+    expect(outcomes).toEqual(["alice fine", "bob fine", "alice fine", "bob struck", "bob fine"]);
+  });
+
+  it("their condition is asked about the call as it came", async () => {
+    const asked: unknown[] = [];
+    aws.faults.add({ kind: "deny", when: (call) => asked.push(call) < 0 });
+    await of().ec2.send(new DescribeTagsCommand({ Filters: [{ Name: "key", Values: ["a"] }] }));
+    expect(asked).toMatchObject([
+      {
+        service: "ec2",
+        action: "DescribeTags",
+        account: ACCOUNT,
+        region: "eu-west-1",
+        accessKeyId: "alice",
+        params: { Filter: [{ Name: "key", Value: ["a"] }] },
+      },
+    ]);
   });
 });
 
@@ -146,5 +191,20 @@ describe("The front door (whose words moto_server puts otherwise)", () => {
       status: 200,
     });
     expect(aws.callCounts.get("ec2:DescribeTags")).toBe(1);
+  });
+
+  it("onCall is told of each call once it is carried out, or refused, and before its answer is sent", async () => {
+    aws.faults.add({ kind: "slow", action: "RunInstances", ms: 5_000 });
+    const launching = launch();
+    while (told.length === 0) await clock.advance(0);
+    expect(told).toMatchObject([{ at: START, call: { action: "RunInstances", accessKeyId: "alice", status: 200 } }]);
+    const id = await Promise.race([launching, clock.advance(4_999).then(() => "not answered")]);
+    expect(id).toBe("not answered");
+    await clock.advance(1);
+    expect(await launching).toMatch(/^i-/);
+    aws.faults.add({ kind: "deny" });
+    await expect(of().ec2.send(new DescribeTagsCommand({}))).rejects.toThrow();
+    expect(told.at(-1)?.call).toMatchObject({ action: "DescribeTags", status: 403 });
+    expect(told.at(-1)?.call).toBe(aws.calls.at(-1));
   });
 });

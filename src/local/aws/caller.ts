@@ -38,15 +38,7 @@ export function identify(
   const { accessKeyId, region } = scope;
   const session = sessions.get(accessKeyId);
   if (session === undefined) {
-    const name = /^A[A-Z]{3}[A-Z0-9]{12,}$/.test(accessKeyId) ? "operator" : accessKeyId;
-    return {
-      account: accountId,
-      region,
-      arn: arn("iam", region, accountId, `user/${name}`, "global"),
-      userId: "AIDAEMBEDDEDAWS000001",
-      accessKeyId,
-      signed: true,
-    };
+    return userCaller(accessKeyId, accountId, region);
   }
   if (session.expiresAt <= now) throw expired(scope.service);
   return {
@@ -55,6 +47,23 @@ export function identify(
     arn: session.arn,
     userId: session.userId,
     role: session.role,
+    accessKeyId,
+    signed: true,
+  };
+}
+
+/** A user of the account: named by the access key id itself, or `operator` where that looks like a real one. */
+export function userCaller(
+  accessKeyId: string,
+  account: string,
+  region: string,
+): Omit<Caller, "userAgent" | "sourceIp"> {
+  const name = /^A[A-Z]{3}[A-Z0-9]{12,}$/.test(accessKeyId) ? "operator" : accessKeyId;
+  return {
+    account,
+    region,
+    arn: arn("iam", region, account, `user/${name}`, "global"),
+    userId: "AIDAEMBEDDEDAWS000001",
     accessKeyId,
     signed: true,
   };

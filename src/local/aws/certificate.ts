@@ -5,14 +5,18 @@ import { parseArn } from "./arns.ts";
 /** An SNS envelope: a Notification, a SubscriptionConfirmation or an UnsubscribeConfirmation. */
 export type Envelope = Record<string, unknown>;
 
-/** The key and certificate that SNS signs with. */
-export interface SigningIdentity {
+/** What signs as SNS does. */
+export interface Signer {
+  /** The envelope with SignatureVersion (its own, or "1"), Signature and SigningCertURL. */
+  sign<T extends Envelope>(envelope: T): T & { SignatureVersion: string; Signature: string; SigningCertURL: string };
+}
+
+/** A key and certificate that SNS signs with. */
+export interface SigningIdentity extends Signer {
   /** X.509, PEM. */
   readonly certificate: string;
   /** Where SNS would serve the certificate in `region`. */
   certificateUrl(region: string): string;
-  /** The envelope with SignatureVersion (its own, or "1"), Signature and SigningCertURL. */
-  sign<T extends Envelope>(envelope: T): T & { SignatureVersion: string; Signature: string; SigningCertURL: string };
 }
 
 let shared: Promise<SigningIdentity> | undefined;

@@ -1,11 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { identify, readScope } from "./caller.ts";
-import type { CallLog } from "./calls.ts";
+import type { ApiCall, CallLog } from "./calls.ts";
 import type { Clock } from "./clock.ts";
 import { AwsError } from "./errors.ts";
-import { type Fault, faultError } from "./faults.ts";
-import type { Params } from "./params.ts";
+import { type Fault, faultError, isRefusal } from "./faults.ts";
 import { jsonError, parseJson } from "./protocols/json.ts";
 import { parseQuery, queryAnswer, queryError } from "./protocols/query.ts";
 import type { Caller, Service } from "./service.ts";
@@ -19,14 +18,13 @@ export interface FrontDoor {
   /** By the name in the credential scope. */
   readonly services: Readonly<Record<string, Service>>;
   readonly log: CallLog;
-  nextFault(service: string, action: string): Fault | undefined;
+  nextFault(call: ApiCall): Fault | undefined;
+  /** Whether AWS's request limits let this call pass, which counts it. */
+  withinLimits(call: ApiCall): boolean;
 }
 
 /** What is said of a request before anything is done. */
-interface Request {
-  readonly service: string;
-  readonly action: string;
-  readonly params: Params;
+interface Request extends ApiCall {
   readonly caller: Caller;
 }
 
@@ -69,17 +67,15 @@ async function handle(door: FrontDoor, http: IncomingMessage, body: string, resp
   let answer: Answer;
   try {
     read = readRequest(door, http, target, body);
-    fault = door.nextFault(read.service, read.action);
+    fault = door.nextFault(read);
     if (fault?.kind === "timeout") return record(door, read, 0);
     if (fault?.kind === "html") {
       answer = { status: 200, body: HTML, headers: { "Content-Type": "text/html" } };
     } else {
-      if (fault?.kind === "throttle" || fault?.kind === "deny" || fault?.kind === "error") {
-        throw faultError(fault.kind, read.service, read.action, read.caller.arn);
-      }
+      const kind = fault?.kind;
+      const refusal = kind !== undefined && isRefusal(kind) ? kind : door.withinLimits(read) ? undefined : "throttle";
+      if (refusal !== undefined) throw faultError(refusal, read.service, read.action, read.caller.arn);
       answer = await serve(door.services, read, requestId);
-      const ms = fault?.kind === "slow" ? (fault.ms ?? 1000) : 0;
-      if (ms > 0) await new Promise<void>((resolve) => door.clock.after(ms, resolve));
     }
   } catch (error) {
     if (!(error instanceof AwsError)) throw error;
@@ -91,6 +87,8 @@ async function handle(door: FrontDoor, http: IncomingMessage, body: string, resp
     );
   }
   if (read !== undefined) record(door, read, answer.status);
+  const ms = fault?.kind === "slow" ? (fault.ms ?? 1000) : 0;
+  if (ms > 0) await new Promise<void>((resolve) => door.clock.after(ms, resolve));
   const headers = {
     ...answer.headers,
     "x-amzn-RequestId": requestId,
@@ -102,8 +100,9 @@ async function handle(door: FrontDoor, http: IncomingMessage, body: string, resp
   response.write(half.subarray(0, Math.floor(half.length / 2)), () => response.destroy());
 }
 
-function record({ log }: FrontDoor, { service, action, params, caller }: Request, status: number): void {
-  log.record({ service, action, account: caller.account, region: caller.region, params, status });
+function record({ log }: FrontDoor, request: Request, status: number): void {
+  const { service, action, account, region, accessKeyId, params } = request;
+  log.record({ service, action, account, region, accessKeyId, params, status });
 }
 
 function scopeService(http: IncomingMessage): string {
@@ -132,10 +131,15 @@ function readRequest(door: FrontDoor, http: IncomingMessage, target: string, bod
       accessKeyId: "",
       signed: false,
     };
-    return { service: "sns", action, params, caller: { ...nobody, ...context } };
+    return requestOf("sns", action, params, { ...nobody, ...context });
   }
   const caller = identify(scope, door.sessions, door.accountId, door.clock.now());
-  return { service: scope.service, action, params, caller: { ...caller, ...context } };
+  return requestOf(scope.service, action, params, { ...caller, ...context });
+}
+
+function requestOf(service: string, action: string, params: ApiCall["params"], caller: Caller): Request {
+  const { account, region, accessKeyId } = caller;
+  return { service, action, account, region, accessKeyId, params, caller };
 }
 
 async function serve(services: FrontDoor["services"], request: Request, requestId: string): Promise<Answer> {

@@ -1,24 +1,30 @@
 import type { AddressInfo } from "node:net";
 import { parseArn } from "./arns.ts";
 import { callLog, type RecordedCall } from "./calls.ts";
-import { type Envelope, sharedSigningIdentity } from "./certificate.ts";
+import { type Signer, sharedSigningIdentity } from "./certificate.ts";
 import { type Clock, cancellable, systemClock } from "./clock.ts";
-import { type AutoScalingLaunch, createEc2 } from "./ec2/service.ts";
-import { createBus, Rules, type Target } from "./events/bus.ts";
+import type { AutoScalingLaunch, InProcessEc2 } from "./ec2/in-process.ts";
+import { createEc2 } from "./ec2/service.ts";
+import { createBus, type EventDocument, Rules, type Target } from "./events/bus.ts";
 import { createEvents } from "./events/service.ts";
 import { type Faults, faultBook } from "./faults.ts";
 import { createFrontDoor } from "./http.ts";
+import { type Invoke, type Mapping, mapQueue, type QueueMapping } from "./lambda/mapping.ts";
+import { createLimiter } from "./limits/limiter.ts";
+import { createSigningKeys } from "./signing-keys.ts";
 import { createDelivery, type DeliveryAttempt } from "./sns/delivery.ts";
 import { createSns } from "./sns/service.ts";
 import { SnsStore } from "./sns/store.ts";
 import { createSqs } from "./sqs/service.ts";
 import { createSts, type Session } from "./sts.ts";
 
-export type { RecordedCall } from "./calls.ts";
+export type { ApiCall, RecordedCall } from "./calls.ts";
 export type { Envelope } from "./certificate.ts";
 export { type Clock, systemClock, VirtualClock } from "./clock.ts";
-export type { AutoScalingLaunch } from "./ec2/service.ts";
+export type { AutoScalingLaunch, Launch, Place } from "./ec2/in-process.ts";
+export type { EventDocument } from "./events/bus.ts";
 export type { Fault, Faults } from "./faults.ts";
+export type { InvocationContext, Invoke, Mapping, QueueMapping } from "./lambda/mapping.ts";
 export type { Params, Value } from "./params.ts";
 export type { DeliveryAttempt } from "./sns/delivery.ts";
 
@@ -32,16 +38,28 @@ export interface EmbeddedAwsOptions {
   port?: number;
   /** Also emit 'AWS API Call via CloudTrail' for RunInstances. Default false, as in an account without a trail. */
   cloudTrail?: boolean;
+  /**
+   * Whether calls meet the request limits that AWS documents for EC2 and STS, in the time of the clock. What is above them is
+   * answered as AWS does: RequestLimitExceeded 503 by EC2, Throttling 400 by STS. Default: none.
+   */
+  requestLimits?: "documented" | "none";
+  /**
+   * How EventBridge delivers an event that a rule matches: the delay of each copy, in ms of the clock; at least one. Default
+   * [0]: one, at once. AWS promises no more than at least once, in no order.
+   */
+  eventCopies?(event: EventDocument): readonly number[];
+  /** Told of each call when it has been carried out, or refused, before its answer is sent. */
+  onCall?(call: RecordedCall): void;
   /** Told of every attempt of SNS to deliver, as it ends. */
   onDelivery?(attempt: DeliveryAttempt): void;
 }
 
 /** A running embedded AWS. */
-export interface EmbeddedAws {
+export interface EmbeddedAws extends InProcessEc2, Pick<Signer, "sign"> {
   /** `http://127.0.0.1:PORT`: what goes into AWS_ENDPOINT_URL. */
   readonly endpoint: string;
   readonly accountId: string;
-  /** PEM of the X.509 certificate that SNS deliveries are signed with. */
+  /** PEM of the X.509 certificate that SNS deliveries are signed with now. */
   readonly signingCert: string;
   /** Where SNS would serve that certificate in `region`. */
   signingCertUrl(region: string): string;
@@ -50,11 +68,20 @@ export interface EmbeddedAws {
   /** How often each action was called in all, by `service:Action`. */
   readonly callCounts: ReadonlyMap<string, number>;
   readonly faults: Faults;
-  /** Signs an SNS envelope as SNS would: adds SignatureVersion (keeps its own), Signature and SigningCertURL (of the region of its TopicArn). */
-  sign<T extends Envelope>(envelope: T): T & { SignatureVersion: string; Signature: string; SigningCertURL: string };
+  /** How many calls were above the request limits, by `service:Action`. */
+  readonly throttled: ReadonlyMap<string, number>;
+  /** SNS signs with a new key from now on, whose certificate has a new URL. The old certificates stay where they are. */
+  rotateSigningCertificate(): Promise<void>;
+  /** The signing certificate (PEM), present or past, under a URL of SNS or under the path of one; undefined where there is none. */
+  certificateAt(pathOrUrl: string): string | undefined;
+  /**
+   * Calls a function with what comes into a queue, as Lambda's event source mapping does.
+   * @throws RangeError for a mapping that AWS refuses, Error where there is no such queue
+   */
+  mapQueue(mapping: QueueMapping, invoke: Invoke): Mapping;
   /** Resolves when no delivery attempt is under way. Attempts that wait for their time do not count. */
   idle(): Promise<void>;
-  /** Launches instances as an Auto Scaling group does; gives their ids. Events: their states, and 'EC2 Instance Launch Successful' for each. */
+  /** `launch` by an Auto Scaling group. */
   launchAutoScaling(args: AutoScalingLaunch): string[];
   /** Stops everything: no timer fires and no delivery is made afterwards. */
   close(): Promise<void>;
@@ -68,8 +95,10 @@ export interface EmbeddedAws {
 export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promise<EmbeddedAws> {
   const clock = cancellable(options.clock ?? systemClock());
   const accountId = options.accountId ?? "123456789012";
-  const identity = await sharedSigningIdentity();
-  const log = callLog();
+  const keys = createSigningKeys(await sharedSigningIdentity());
+  const log = callLog((call) => options.onCall?.(call));
+  const limiter = createLimiter(clock);
+  const limited = options.requestLimits === "documented";
   const faults = faultBook();
   const sessions = new Map<string, Session>();
   const rules = new Rules();
@@ -78,13 +107,15 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   const sqs = createSqs(clock, () => endpoint);
   const delivery = createDelivery(clock, sqs.send, (attempt) => options.onDelivery?.(attempt));
   const store = new SnsStore();
-  const sns = createSns({ clock, store, identity, endpoint: () => endpoint, delivery, sendToQueue: sqs.send });
-  const emit = createBus(
+  const sns = createSns({ clock, store, signer: keys, endpoint: () => endpoint, delivery, sendToQueue: sqs.send });
+  const emit = createBus({
     rules,
-    () => clock.now(),
-    (target, body) => sendToTarget(target, body),
-  );
-  const ec2 = createEc2(clock, emit, options.cloudTrail ?? false);
+    clock,
+    send: sendToTarget,
+    copies: (event) => options.eventCopies?.(event) ?? [0],
+  });
+  const { service: ec2, ...inProcess } = createEc2(clock, emit, options.cloudTrail ?? false, accountId);
+  const mappings: Mapping[] = [];
 
   function sendToTarget(target: Target, body: string): void {
     if (parseArn(target.arn)?.service === "sns") sns.publishText(target.arn, body);
@@ -96,7 +127,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
     accountId,
     sessions,
     services: {
-      ec2: ec2.service,
+      ec2,
       sns: sns.service,
       sqs: sqs.service,
       events: createEvents(rules, emit),
@@ -104,6 +135,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
     },
     log,
     nextFault: faults.next,
+    withinLimits: (call) => !limited || limiter.allows(call),
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -114,16 +146,28 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   return {
     endpoint,
     accountId,
-    signingCert: identity.certificate,
-    signingCertUrl: identity.certificateUrl,
+    get signingCert() {
+      return keys.current.certificate;
+    },
+    signingCertUrl: (region) => keys.current.certificateUrl(region),
+    rotateSigningCertificate: () => keys.rotate(clock.now()),
+    certificateAt: keys.certificateAt,
+    sign: keys.sign,
     calls: log.calls,
     callCounts: log.counts,
+    throttled: limiter.throttled,
     faults: { add: faults.add, clear: faults.clear },
-    sign: identity.sign,
     idle: delivery.idle,
-    launchAutoScaling: (args) => ec2.launchAutoScaling(accountId, args),
+    ...inProcess,
+    launchAutoScaling: inProcess.launch,
+    mapQueue: (mapping, invoke) => {
+      const mapped = mapQueue(clock, sqs, mapping, invoke);
+      mappings.push(mapped);
+      return mapped;
+    },
     close: async () => {
       clock.cancelAll();
+      for (const mapping of mappings) mapping.close();
       delivery.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();

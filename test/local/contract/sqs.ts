@@ -112,17 +112,18 @@ export function sqsContract(target: () => Target): void {
       });
     });
 
-    it("a message received too often goes to the dead-letter queue", async () => {
+    it("a message received too often goes to the dead-letter queue, and keeps its id and when it was sent", async () => {
       const dead = await queue();
       const deadLetterTargetArn = (await attributes(dead)).QueueArn;
       const QueueUrl = await queue();
       const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 2 });
       await sqs().send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { RedrivePolicy } }));
       await sqs().send(new SendMessageCommand({ QueueUrl, MessageBody: "poison" }));
-      expect(await receive(QueueUrl, 0)).toHaveLength(1);
+      const [first] = await receive(QueueUrl, 0);
       expect((await receive(QueueUrl, 0))[0]?.Attributes?.ApproximateReceiveCount).toBe("2");
       expect(await receive(QueueUrl, 0)).toEqual([]);
-      expect(await receive(dead)).toMatchObject([{ Body: "poison" }]);
+      const { MessageId, Attributes: { SentTimestamp = "" } = {} } = first ?? {};
+      expect(await receive(dead)).toMatchObject([{ Body: "poison", MessageId, Attributes: { SentTimestamp } }]);
     });
 
     it("a delayed message is not there yet", async () => {

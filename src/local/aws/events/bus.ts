@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { parseArn } from "../arns.ts";
+import type { Clock } from "../clock.ts";
 import type { Matcher } from "../patterns.ts";
 
 /** What happened, before the bus gives it its id and time. */
@@ -22,6 +24,8 @@ export interface Target {
   readonly arn: string;
   /** For a FIFO queue. */
   readonly messageGroupId: string | undefined;
+  /** The role EventBridge sends with: accepted, and, like every policy here, not checked. */
+  readonly roleArn: string | undefined;
 }
 
 /** A rule of the default bus. */
@@ -50,31 +54,82 @@ export class Rules {
   }
 }
 
+/** An event as EventBridge hands it out. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html */
+export type EventDocument = {
+  readonly version: "0";
+  readonly id: string;
+  readonly "detail-type": string;
+  readonly source: string;
+  readonly account: string;
+  readonly time: string;
+  readonly region: string;
+  readonly resources: readonly string[];
+  readonly detail: object;
+};
+
+/** What the bus needs. */
+export interface BusContext {
+  readonly rules: Rules;
+  readonly clock: Clock;
+  /** Delivers the text of an event to a topic or a queue. */
+  send(target: Target, body: string): void;
+  /** The delay of each copy of an event, in ms of the clock. */
+  copies(event: EventDocument): readonly number[];
+}
+
 /**
- * The bus: every event goes, as the JSON document AWS documents, to the targets of the enabled rules that match it.
- * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html
- * @param send delivers the text of an event to a target
+ * The buses: every event goes, in as many copies as it is given, to the targets of the enabled rules of its account's and
+ * region's default bus that match it. A target that is another bus has its own rules match the event, which stays as it is.
+ * From there it goes to no third bus: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html ("if
+ * a receiver account sets up a rule that sends events received from a sender account on to a third account, these events
+ * are not sent", and likewise for three buses of one account).
  */
-export function createBus(rules: Rules, now: () => number, send: (target: Target, body: string) => void): Emit {
+export function createBus({ rules, clock, send, copies }: BusContext): Emit {
+  function targetsOf(place: { account: string; region: string }, document: EventDocument): Target[] {
+    const enabled = [...rules.of(place).values()].filter(({ state }) => state === "ENABLED");
+    return enabled.filter((rule) => rule.matches(document)).flatMap(({ targets }) => [...targets.values()]);
+  }
+
+  function hand(targets: readonly Target[], document: EventDocument, body: string): void {
+    for (const target of targets) {
+      const bus = parseBusArn(target.arn);
+      if (bus === undefined) send(target, body);
+      else {
+        for (const next of targetsOf(bus, document)) if (parseBusArn(next.arn) === undefined) send(next, body);
+      }
+    }
+  }
+
   return (event) => {
     const id = randomUUID();
-    const document = {
+    const document: EventDocument = {
       version: "0",
       id,
       "detail-type": event.detailType,
       source: event.source,
       account: event.account,
-      time: `${new Date(event.time ?? now()).toISOString().slice(0, 19)}Z`,
+      time: `${new Date(event.time ?? clock.now()).toISOString().slice(0, 19)}Z`,
       region: event.region,
       resources: event.resources,
       detail: event.detail,
     };
-    let body: string | undefined;
-    for (const rule of rules.of(event).values()) {
-      if (rule.state !== "ENABLED" || !rule.matches(document)) continue;
-      body ??= JSON.stringify(document);
-      for (const target of rule.targets.values()) send(target, body);
+    const targets = targetsOf(event, document);
+    if (targets.length === 0) return id;
+    const delays = copies(document);
+    if (delays.length === 0 || !delays.every((ms) => ms >= 0)) {
+      throw new RangeError(`EventBridge delivers each event at least once, not ${JSON.stringify(delays)}`);
+    }
+    const body = JSON.stringify(document);
+    for (const ms of delays) {
+      if (ms === 0) hand(targets, document, body);
+      else clock.after(ms, () => hand(targets, document, body));
     }
     return id;
   };
+}
+
+/** The account and region of `arn:aws:events:<region>:<account>:event-bus/default`; undefined for any other ARN. */
+export function parseBusArn(value: string): { account: string; region: string } | undefined {
+  const parsed = parseArn(value);
+  return parsed?.service === "events" && parsed.resource === "event-bus/default" ? parsed : undefined;
 }

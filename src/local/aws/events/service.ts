@@ -3,7 +3,7 @@ import { AwsError } from "../errors.ts";
 import { integer, type Params, structure, structures, text, texts } from "../params.ts";
 import { compilePattern, type Matcher, PatternError } from "../patterns.ts";
 import type { Caller, JsonService } from "../service.ts";
-import type { Emit, Rule, Rules } from "./bus.ts";
+import { type Emit, parseBusArn, type Rule, type Rules, type Target } from "./bus.ts";
 
 const MAX_TARGETS = 5;
 const MAX_ENTRIES = 10;
@@ -13,7 +13,7 @@ const TRANSFORMS = ["Input", "InputPath", "InputTransformer"];
 
 const invalid = (message: string) => new AwsError("ValidationException", message);
 
-/** EventBridge: the rules of the default bus, their targets (SNS topics and SQS queues), and events of one's own. */
+/** EventBridge: the rules of the default bus, their targets (SNS topics, SQS queues and other default buses), and events of one's own. */
 export function createEvents(rules: Rules, emit: Emit): JsonService {
   function rule(params: Params, caller: Caller, field = "Name"): Rule {
     onDefaultBus(params, caller);
@@ -64,12 +64,21 @@ export function createEvents(rules: Rules, emit: Emit): JsonService {
       const [id = "", targetArn = ""] = [text(target, "Id"), text(target, "Arn")];
       const service = parseArn(targetArn)?.service;
       if (id === "") throw invalid("Parameter Id is not valid.");
-      if (service !== "sns" && service !== "sqs") {
+      const bus = parseBusArn(targetArn);
+      if (service !== "sns" && service !== "sqs" && bus === undefined) {
         throw invalid(
-          `Parameter ${targetArn} is not valid. Reason: the embedded AWS sends to SNS topics and SQS queues only.`,
+          `Parameter ${targetArn} is not valid. Reason: the embedded AWS sends to SNS topics, SQS queues and default event buses only.`,
         );
       }
-      return { id, arn: targetArn, messageGroupId: text(structure(target, "SqsParameters"), "MessageGroupId") };
+      if (bus?.account === caller.account && bus.region === caller.region) {
+        throw invalid("Source EventBus and Target EventBus must not be the same.");
+      }
+      return {
+        id,
+        arn: targetArn,
+        messageGroupId: text(structure(target, "SqsParameters"), "MessageGroupId"),
+        roleArn: text(target, "RoleArn"),
+      };
     });
     if (new Set([...targets.keys(), ...added.map(({ id }) => id)]).size > MAX_TARGETS) {
       throw new AwsError("LimitExceededException", "The requested resource exceeds the maximum number allowed.");
@@ -163,11 +172,7 @@ export function createEvents(rules: Rules, emit: Emit): JsonService {
       },
       ListTargetsByRule: (params, caller) => {
         const { items, next } = listPage(params, [...rule(params, caller, "Rule").targets.values()]);
-        const group = (id: string | undefined) => (id === undefined ? {} : { SqsParameters: { MessageGroupId: id } });
-        return {
-          Targets: items.map((target) => ({ Id: target.id, Arn: target.arn, ...group(target.messageGroupId) })),
-          ...next,
-        };
+        return { Targets: items.map(targetFields), ...next };
       },
     },
   };
@@ -203,6 +208,11 @@ function ruleFields(rule: Rule) {
     RoleArn: rule.roleArn,
     EventBusName: "default",
   };
+}
+
+function targetFields({ id, arn: targetArn, messageGroupId, roleArn }: Target) {
+  const group = messageGroupId === undefined ? undefined : { MessageGroupId: messageGroupId };
+  return { Id: id, Arn: targetArn, RoleArn: roleArn, SqsParameters: group };
 }
 
 /** A page of a list: `Limit` 1–100 items from where `NextToken` says. */

@@ -3,7 +3,9 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import type { Clock } from "../clock.ts";
 import { dueAt } from "../clock.ts";
 import type { SendToQueue } from "../sqs/service.ts";
-import { effectivePolicy, retryDelays, TOTAL_LIMIT } from "./retry-policy.ts";
+import { timeout } from "../timeout.ts";
+import { createLines } from "./lines.ts";
+import { type DeliveryPolicy, effectivePolicy, retryDelays, TOTAL_LIMIT } from "./retry-policy.ts";
 import type { Subscription } from "./store.ts";
 
 /** One try of SNS to hand a message to a subscriber. */
@@ -49,6 +51,18 @@ const ANSWER_MS = 15_000;
 const CONNECTIONS = 128;
 const ANSWER_BYTES = 8_192;
 
+type Plan = DeliveryPolicy & { readonly delays: readonly number[] };
+
+/** One try, of those that are under way or wait for their turn. */
+interface Attempt {
+  readonly parcel: Parcel;
+  readonly plan: Plan;
+  readonly number: number;
+  /** When the first was made, in ms since the epoch, and this one. */
+  readonly startedAt: number;
+  readonly at: number;
+}
+
 type Outcome = { status: number | undefined; error: string | undefined; answer: string };
 
 /**
@@ -61,45 +75,41 @@ export function createDelivery(clock: Clock, send: SendToQueue, onDelivery: (att
   const http = new HttpAgent({ keepAlive: true, maxSockets: CONNECTIONS });
   const https = new HttpsAgent({ keepAlive: true, maxSockets: CONNECTIONS });
   const waiting = new Set<() => void>();
+  const planFor = createPlanner();
   let inFlight = 0;
   let closed = false;
 
-  function deliver(parcel: Parcel): void {
-    const { subscription } = parcel;
-    const policy = effectivePolicy(
-      subscription.attributes.get("DeliveryPolicy"),
-      subscription.topic.attributes.get("DeliveryPolicy"),
-    );
-    const delays = retryDelays(policy.retry);
-    const headers = headersOf(parcel, policy.contentType);
-    const begin = (number: number, startedAt: number) => {
-      inFlight += 1;
-      const work = tryOnce(parcel, headers, number, startedAt, delays, begin).finally(ended);
-      clock.busy?.(work);
-    };
-    const free = Math.max(clock.now(), subscription.nextFreeAt);
-    if (policy.maxReceivesPerSecond !== undefined) {
-      subscription.nextFreeAt = free + 1000 / policy.maxReceivesPerSecond / (clock.speed ?? 1);
-    }
-    if (free <= clock.now()) begin(1, clock.now());
-    else clock.after((free - clock.now()) * (clock.speed ?? 1), () => begin(1, clock.now()));
+  const lines = createLines<Attempt>(CONNECTIONS, (attempt) => {
+    const work = tryOnce(attempt).finally(ended);
+    clock.busy?.(work);
+    return work;
+  });
+
+  function begin(parcel: Parcel, plan: Plan, number: number, startedAt = clock.now()): void {
+    inFlight += 1;
+    lines.add(new URL(parcel.subscription.endpoint).origin, { parcel, plan, number, startedAt, at: clock.now() });
   }
 
-  async function tryOnce(
-    parcel: Parcel,
-    headers: Record<string, string>,
-    number: number,
-    startedAt: number,
-    delays: readonly number[],
-    begin: (number: number, startedAt: number) => void,
-  ): Promise<void> {
-    const at = clock.now();
+  function deliver(parcel: Parcel): void {
+    const { subscription } = parcel;
+    const plan = planFor(subscription);
+    const free = Math.max(clock.now(), subscription.nextFreeAt);
+    if (plan.maxReceivesPerSecond !== undefined) {
+      subscription.nextFreeAt = free + 1000 / plan.maxReceivesPerSecond / (clock.speed ?? 1);
+    }
+    if (free <= clock.now()) begin(parcel, plan, 1);
+    else clock.after((free - clock.now()) * (clock.speed ?? 1), () => begin(parcel, plan, 1));
+  }
+
+  async function tryOnce({ parcel, plan, number, startedAt, at }: Attempt): Promise<void> {
+    if (closed) return;
+    const headers = headersOf(parcel, plan.contentType);
     const outcome = await post(parcel.subscription.endpoint, headers, parcel.body);
     if (closed) return;
     const { status } = outcome;
     const again = status === undefined || status < 200 || status >= 500;
     const failed = again || status >= 300;
-    const delay = again ? delays[number - 1] : undefined;
+    const delay = again ? plan.delays[number - 1] : undefined;
     const elapsed = (clock.now() - startedAt) * (clock.speed ?? 1);
     const retryDelayMs = delay === undefined || elapsed + delay * 1000 > TOTAL_LIMIT * 1000 ? undefined : delay * 1000;
     report(parcel, {
@@ -110,7 +120,7 @@ export function createDelivery(clock: Clock, send: SendToQueue, onDelivery: (att
       willRetryAtMs: retryDelayMs === undefined ? undefined : dueAt(clock, retryDelayMs),
       deadLettered: failed && retryDelayMs === undefined && deadLetter(parcel),
     });
-    if (retryDelayMs !== undefined) clock.after(retryDelayMs, () => begin(number + 1, startedAt));
+    if (retryDelayMs !== undefined) clock.after(retryDelayMs, () => begin(parcel, plan, number + 1, startedAt));
   }
 
   function ended(): void {
@@ -150,12 +160,9 @@ export function createDelivery(clock: Clock, send: SendToQueue, onDelivery: (att
       const secure = endpoint.startsWith("https:");
       const start = secure ? httpsRequest : httpRequest;
       const request = start(endpoint, { method: "POST", headers, agent: secure ? https : http });
-      // Not before it has a connection: a burst waits for one on our side, not on the endpoint's.
-      request.once("socket", () => {
-        cancel = clock.after(ANSWER_MS, () => {
-          settle({ status: undefined, error: `no answer within ${ANSWER_MS / 1000} s`, answer: "" });
-          request.destroy();
-        });
+      cancel = timeout(clock, ANSWER_MS, () => {
+        settle({ status: undefined, error: `no answer within ${ANSWER_MS / 1000} s`, answer: "" });
+        request.destroy();
       });
       request.once("error", (error) => settle({ status: undefined, error: error.message || error.name, answer: "" }));
       request.once("response", (response) => {
@@ -180,6 +187,22 @@ export function createDelivery(clock: Clock, send: SendToQueue, onDelivery: (att
       http.destroy();
       https.destroy();
     },
+  };
+}
+
+/** How to deliver to a subscription; worked out once for each pair of policies that is met. */
+function createPlanner(): (subscription: Subscription) => Plan {
+  const plans = new Map<string, Plan>();
+  return ({ attributes, topic }) => {
+    const [own, general] = [attributes.get("DeliveryPolicy"), topic.attributes.get("DeliveryPolicy")];
+    const key = JSON.stringify([own, general]);
+    let plan = plans.get(key);
+    if (plan === undefined) {
+      const policy = effectivePolicy(own, general);
+      plan = { ...policy, delays: retryDelays(policy.retry) };
+      plans.set(key, plan);
+    }
+    return plan;
   };
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { hex } from "../arns.ts";
-import type { SigningIdentity } from "../certificate.ts";
+import type { Signer } from "../certificate.ts";
 import type { MessageAttribute } from "../sqs/queue.ts";
 import type { Subscription, Topic } from "./store.ts";
 
@@ -26,13 +26,13 @@ function write(envelope: object): string {
  * subscriptions that get the same text share one signature: it does not cover the UnsubscribeURL or the attributes.
  * https://docs.aws.amazon.com/sns/latest/dg/http-notification-json.html
  */
-export function notificationWriter(publication: Publication, identity: SigningIdentity, endpoint: string) {
+export function notificationWriter(publication: Publication, signer: Signer, endpoint: string) {
   const signed = new Map<string, object>();
   const { topic, messageId, sequence, subject, attributes, at } = publication;
   return (message: string, subscription: Subscription): string => {
     let common = signed.get(message);
     if (common === undefined) {
-      common = identity.sign({
+      common = signer.sign({
         Type: "Notification",
         MessageId: messageId,
         SequenceNumber: sequence,
@@ -60,7 +60,7 @@ export function notificationWriter(publication: Publication, identity: SigningId
 export function confirmation(
   type: "SubscriptionConfirmation" | "UnsubscribeConfirmation",
   { topic, arn }: Subscription,
-  identity: SigningIdentity,
+  signer: Signer,
   endpoint: string,
   now: number,
 ): { messageId: string; token: string; body: string } {
@@ -70,7 +70,7 @@ export function confirmation(
     type === "SubscriptionConfirmation"
       ? `You have chosen to subscribe to the topic ${topic.arn}.\nTo confirm the subscription, visit the SubscribeURL included in this message.`
       : `You have chosen to deactivate subscription ${arn}.\nTo cancel this operation and restore the subscription, visit the SubscribeURL included in this message.`;
-  const envelope = identity.sign({
+  const envelope = signer.sign({
     Type: type,
     MessageId: messageId,
     Token: token,

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { SigningIdentity } from "../certificate.ts";
+import type { Signer } from "../certificate.ts";
 import type { Clock } from "../clock.ts";
 import { AwsError } from "../errors.ts";
 import { type Params, structure, structures, text } from "../params.ts";
@@ -16,7 +16,7 @@ import { invalidParameter, type SnsStore, type Topic } from "./store.ts";
 export interface PublishContext {
   readonly clock: Clock;
   readonly store: SnsStore;
-  readonly identity: SigningIdentity;
+  readonly signer: Signer;
   readonly endpoint: () => string;
   readonly delivery: ReturnType<typeof createDelivery>;
   readonly sendToQueue: SendToQueue;
@@ -117,11 +117,11 @@ function duplicateOf(topic: Topic, { deduplicationId }: Draft, clock: Clock) {
 
 /** Gives a publication to every confirmed subscription whose filter lets it through. */
 function fanOut(
-  { clock, identity, endpoint, delivery, sendToQueue }: PublishContext,
+  { clock, signer, endpoint, delivery, sendToQueue }: PublishContext,
   draft: Draft,
   publication: Publication,
 ): void {
-  const write = notificationWriter(publication, identity, endpoint());
+  const write = notificationWriter(publication, signer, endpoint());
   const filterable = filterDocument(draft.attributes);
   for (const subscription of publication.topic.subscriptions.values()) {
     const message = draft.textFor(subscription.protocol);

@@ -15,12 +15,12 @@ const TOKEN_MS = 172_800_000;
 const SETTABLE = ["DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy"];
 
 /** The subscription actions of SNS. */
-export function subscriptionActions({ clock, store, identity, endpoint, delivery }: PublishContext) {
+export function subscriptionActions({ clock, store, signer, endpoint, delivery }: PublishContext) {
   function sendConfirmation(
     type: "SubscriptionConfirmation" | "UnsubscribeConfirmation",
     subscription: Subscription,
   ): void {
-    const { messageId, token, body } = confirmation(type, subscription, identity, endpoint(), clock.now());
+    const { messageId, token, body } = confirmation(type, subscription, signer, endpoint(), clock.now());
     store.addToken(token, subscription, clock.now() + TOKEN_MS);
     delivery.deliver({ subscription, messageId, type, body, raw: false });
   }

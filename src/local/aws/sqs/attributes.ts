@@ -68,6 +68,11 @@ export function queueAttributes(queue: Queue): Map<string, string> {
   ]);
 }
 
+/** An attribute of a queue that is a number: what was set, or SQS's default. */
+export function numberOf(queue: Queue, name: "ReceiveMessageWaitTimeSeconds" | "VisibilityTimeout"): number {
+  return Number(queue.attributes.get(name) ?? NUMBERS[name]?.[2]);
+}
+
 /** What SendMessage, or an entry of its batch, sends. @throws AwsError for what the queue does not take */
 export function outgoingOf(queue: Queue, entry: Params, caller: Caller): Outgoing {
   const body = text(entry, "MessageBody");
@@ -125,19 +130,29 @@ function messageAttributes(source: Params): Map<string, MessageAttribute> {
   );
 }
 
+/** A message's place in its FIFO queue, as SQS writes it. */
+export function sequenceOf(message: Message): string {
+  return String(message.sequence).padStart(20, "0");
+}
+
 /** The system attributes of a received message that were asked for by name, or by `All`. */
-export function systemAttributes(message: Message, names: readonly string[], sequence: string, fifo: boolean): object {
-  const all = {
+export function systemAttributes(message: Message, names: readonly string[], fifo: boolean): object {
+  const all = allSystemAttributes(message, fifo);
+  const shown = Object.entries(all).filter(([name]) => names.includes("All") || names.includes(name));
+  return shown.length === 0 ? {} : { Attributes: Object.fromEntries(shown) };
+}
+
+/** The system attributes of a received message; undefined for those that it has not. */
+export function allSystemAttributes(message: Message, fifo: boolean) {
+  return {
     SenderId: message.sender,
     SentTimestamp: String(Math.floor(message.sentAt)),
     ApproximateReceiveCount: String(message.receiveCount),
     ApproximateFirstReceiveTimestamp: String(Math.floor(message.firstReceivedAt ?? 0)),
     MessageGroupId: message.groupId,
     MessageDeduplicationId: message.deduplicationId,
-    SequenceNumber: fifo ? sequence : undefined,
+    SequenceNumber: fifo ? sequenceOf(message) : undefined,
   };
-  const shown = Object.entries(all).filter(([name]) => names.includes("All") || names.includes(name));
-  return shown.length === 0 ? {} : { Attributes: Object.fromEntries(shown) };
 }
 
 /** The message's own attributes that were asked for: by name, by `prefix.*`, or by `All`. */

@@ -17,6 +17,9 @@ export interface Outgoing {
   readonly deduplicationId?: string | undefined;
   readonly delaySeconds?: number | undefined;
   readonly sender: string;
+  /** Of a message that moves to its dead-letter queue: that keeps its id and, but for FIFO queues, the time it was sent.
+   * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html */
+  readonly moved?: { readonly id: string; readonly sentAt: number };
 }
 
 /** A message in a queue. */
@@ -53,8 +56,9 @@ export class Queue {
   readonly #clock: Clock;
   readonly #messages = new Map<string, Message>();
   readonly #seen = new Map<string, { at: number; message: Message }>();
-  readonly #delayed = new Timeline<Message>();
-  readonly #inFlight = new Timeline<Message>();
+  /** By their ids, so that what is deleted before its time is not kept until then. */
+  readonly #delayed = new Timeline<string>();
+  readonly #inFlight = new Timeline<string>();
   readonly #lockedGroups = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
   readonly #ready: Message[] = [];
@@ -79,10 +83,10 @@ export class Queue {
     this.#sequence += 1;
     const message: Message = {
       ...outgoing,
-      id: randomUUID(),
+      id: outgoing.moved?.id ?? randomUUID(),
       md5: md5(outgoing.body),
       sequence: this.#sequence,
-      sentAt: now,
+      sentAt: (this.fifo ? undefined : outgoing.moved?.sentAt) ?? now,
       firstReceivedAt: undefined,
       receiveCount: 0,
       inFlight: false,
@@ -91,7 +95,7 @@ export class Queue {
     this.#messages.set(message.id, message);
     if (outgoing.deduplicationId !== undefined) this.#seen.set(outgoing.deduplicationId, { at: now, message });
     const delay = outgoing.delaySeconds ?? Number(this.attributes.get("DelaySeconds") ?? 0);
-    if (delay > 0) this.#delayed.add(dueAt(this.#clock, delay * 1000), message);
+    if (delay > 0) this.#delayed.add(dueAt(this.#clock, delay * 1000), message.id);
     else this.#ready.push(message);
     for (const listener of this.#listeners) listener();
     return message;
@@ -131,7 +135,7 @@ export class Queue {
         message.inFlight = true;
         taken.push(message);
         this.#lock(message, 1);
-        this.#inFlight.add(dueAt(this.#clock, visibilityMs), message);
+        this.#inFlight.add(dueAt(this.#clock, visibilityMs), message.id);
       }
     }
     this.#head = next - passed.length;
@@ -174,9 +178,9 @@ export class Queue {
   /** How many messages can be received, are being worked on, are delayed. */
   counts(): { ready: number; inFlight: number; delayed: number } {
     this.#wake();
-    const alive = (messages: readonly Message[]) => messages.filter((message) => !message.deleted).length;
+    const alive = (ids: readonly string[]) => ids.filter((id) => this.#messages.has(id)).length;
     return {
-      ready: alive(this.#ready.slice(this.#head)),
+      ready: alive(this.#ready.slice(this.#head).map(({ id }) => id)),
       inFlight: alive(this.#inFlight.items()),
       delayed: alive(this.#delayed.items()),
     };
@@ -199,8 +203,9 @@ export class Queue {
     const now = this.#clock.now();
     let woken = false;
     for (const [timeline, returning] of [[this.#delayed, false] as const, [this.#inFlight, true] as const]) {
-      for (let message = timeline.take(now); message !== undefined; message = timeline.take(now)) {
-        if (message.deleted) continue;
+      for (let id = timeline.take(now); id !== undefined; id = timeline.take(now)) {
+        const message = this.#messages.get(id);
+        if (message === undefined) continue;
         if (returning) {
           this.#lock(message, -1);
           message.inFlight = false;

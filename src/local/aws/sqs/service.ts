@@ -3,7 +3,15 @@ import type { Clock } from "../clock.ts";
 import { AwsError } from "../errors.ts";
 import { integer, type Params, structure, structures, text, textMap, texts } from "../params.ts";
 import type { Caller, JsonService } from "../service.ts";
-import { attributesToShow, checkQueueAttributes, outgoingOf, queueAttributes, systemAttributes } from "./attributes.ts";
+import {
+  attributesToShow,
+  checkQueueAttributes,
+  numberOf,
+  outgoingOf,
+  queueAttributes,
+  sequenceOf,
+  systemAttributes,
+} from "./attributes.ts";
 import { type Message, type Outgoing, Queue } from "./queue.ts";
 
 /** Puts a message into the queue with this ARN; false when there is no such queue. */
@@ -18,8 +26,21 @@ const noQueue = () =>
   );
 const invalid = (message: string) => new AwsError("InvalidParameterValue", message, 400, "InvalidParameterValue");
 
+/** SQS, and what other services of AWS do with queues. */
+export interface Sqs {
+  readonly service: JsonService;
+  readonly send: SendToQueue;
+  /** The queue with this ARN. */
+  queue(queueArn: string): Queue | undefined;
+  /**
+   * Takes up to `max` messages out of sight, for the queue's visibility timeout or `visibilitySeconds`. Those that were
+   * received too often already go to the dead-letter queue instead.
+   */
+  receive(queue: Queue, max: number, visibilitySeconds?: number): Message[];
+}
+
 /** SQS: standard and FIFO queues. @param endpoint gives the base of the queue URLs */
-export function createSqs(clock: Clock, endpoint: () => string): { service: JsonService; send: SendToQueue } {
+export function createSqs(clock: Clock, endpoint: () => string): Sqs {
   const queues = new Map<string, Queue>();
 
   /** The queue of a QueueUrl (`<endpoint>/<account>/<name>`), in the region of the caller. */
@@ -84,6 +105,13 @@ export function createSqs(clock: Clock, endpoint: () => string): { service: Json
     };
   }
 
+  function receive(queue: Queue, max: number, visibilitySeconds = numberOf(queue, "VisibilityTimeout")): Message[] {
+    const redrive = redriveOf(queue);
+    return queue.receive(max, visibilitySeconds * 1000, redrive.maxReceives, (message) =>
+      send(redrive.target, { ...message, delaySeconds: 0, moved: { id: message.id, sentAt: message.sentAt } }),
+    );
+  }
+
   async function receiveMessage(params: Params, caller: Caller) {
     const queue = queueOf(params, caller);
     const max = integer(params, "MaxNumberOfMessages") ?? 1;
@@ -92,19 +120,13 @@ export function createSqs(clock: Clock, endpoint: () => string): { service: Json
         `Value ${max} for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided.`,
       );
     }
-    const set = queueAttributes(queue);
-    const wait = integer(params, "WaitTimeSeconds") ?? Number(set.get("ReceiveMessageWaitTimeSeconds"));
+    const wait = integer(params, "WaitTimeSeconds") ?? numberOf(queue, "ReceiveMessageWaitTimeSeconds");
     if (!(wait >= 0 && wait <= 20)) {
       throw invalid(
         `Value ${wait} for parameter WaitTimeSeconds is invalid. Reason: Must be >= 0 and <= 20, if provided.`,
       );
     }
-    const visibility = integer(params, "VisibilityTimeout") ?? Number(set.get("VisibilityTimeout"));
-    const redrive = redriveOf(queue);
-    const take = () =>
-      queue.receive(max, visibility * 1000, redrive.maxReceives, (message) =>
-        send(redrive.target, { ...message, delaySeconds: 0 }),
-      );
+    const take = () => receive(queue, max, integer(params, "VisibilityTimeout"));
     const messages = await longPoll(queue, take, wait * 1000, clock);
     const names = [...texts(params, "AttributeNames"), ...texts(params, "MessageSystemAttributeNames")];
     return messages.length === 0
@@ -115,7 +137,7 @@ export function createSqs(clock: Clock, endpoint: () => string): { service: Json
             ReceiptHandle: Buffer.from(`${message.id} ${message.receiveCount}`).toString("base64"),
             MD5OfBody: message.md5,
             Body: message.body,
-            ...systemAttributes(message, names, sequenceOf(message), queue.fifo),
+            ...systemAttributes(message, names, queue.fifo),
             ...attributesToShow(message, texts(params, "MessageAttributeNames")),
           })),
         };
@@ -226,12 +248,10 @@ export function createSqs(clock: Clock, endpoint: () => string): { service: Json
       },
     },
   };
-  return { service, send };
+  return { service, send, queue: (queueArn) => queues.get(queueArn), receive };
 }
 
 const OPTIONAL = ["RedrivePolicy", "Policy", "FifoQueue", "ContentBasedDeduplication", "KmsMasterKeyId"];
-
-const sequenceOf = (message: Message) => String(message.sequence).padStart(20, "0");
 
 function redriveOf(queue: Queue): { maxReceives: number; target: string } {
   const policy = queue.attributes.get("RedrivePolicy");

@@ -1,0 +1,112 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { createSecureContext } from "node:tls";
+import { type Clock, systemClock } from "./clock.ts";
+import { createTlsAuthority } from "./tls-authority.ts";
+
+/**
+ * What a request for a certificate is answered. serve: the certificate, or 404. error: 500. slow: as serve, but later.
+ * hangup: the connection is dropped. html: 200 with the page of some proxy. huge: a body that goes on until the client
+ * leaves. redirect: 302 to another host.
+ */
+export type CertificateBehaviour = "serve" | "error" | "slow" | "hangup" | "html" | "huge" | "redirect";
+
+/** Where SNS's signing certificates are fetched from. */
+export interface CertificateServer {
+  readonly port: number;
+  /** PEM of the authority that vouches for the server: what a client has to trust. */
+  readonly ca: string;
+  /** How many requests there were, by their path. */
+  readonly requests: ReadonlyMap<string, number>;
+  /**
+   * How it behaves from now on; with `times`, only so many requests long, and then it serves again. `ms` is how late `slow`
+   * is, in ms of the clock; default 1,000.
+   */
+  behave(behaviour: CertificateBehaviour, options?: { times?: number; ms?: number }): void;
+  /** Stops it, and drops the connections there are. */
+  close(): Promise<void>;
+}
+
+const HOST = /^sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?$/;
+const HTML = "<!DOCTYPE html><html><head><title>Proxy</title></head><body><h1>Please sign in</h1></body></html>";
+const CHUNK = Buffer.alloc(65_536, "A");
+
+/**
+ * Starts an HTTPS server on 127.0.0.1 that is `sns.<region>.amazonaws.com` to a client that looks for that name there and
+ * trusts its authority: it shows a TLS certificate for whichever region's name is asked for, and serves the certificates of
+ * `source` (the embedded AWS) at their paths.
+ * @throws Error of node:net when the port is taken
+ */
+export async function startCertificateServer(
+  source: { certificateAt(path: string): string | undefined },
+  { port = 0, clock = systemClock() }: { port?: number; clock?: Clock } = {},
+): Promise<CertificateServer> {
+  const authority = await createTlsAuthority(Date.now());
+  const requests = new Map<string, number>();
+  let behaviour: CertificateBehaviour = "serve";
+  let [left, lateMs] = [Number.POSITIVE_INFINITY, 1000];
+
+  function next(): CertificateBehaviour {
+    if (left <= 0) return "serve";
+    left -= 1;
+    return behaviour;
+  }
+
+  function answer(request: IncomingMessage, response: ServerResponse): void {
+    const path = request.url ?? "/";
+    requests.set(path, (requests.get(path) ?? 0) + 1);
+    const certificate = source.certificateAt(path);
+    const serve = () => {
+      if (certificate === undefined) response.writeHead(404).end("not found");
+      else response.writeHead(200, { "Content-Type": "application/x-pem-file" }).end(certificate);
+    };
+    const how = next();
+    if (how === "serve") serve();
+    else if (how === "slow") clock.after(lateMs, serve);
+    else FAULTS[how](response);
+  }
+
+  const SNICallback = (
+    name: string,
+    done: (error: Error | null, context?: ReturnType<typeof createSecureContext>) => void,
+  ) => {
+    if (!HOST.test(name)) return done(new Error(`${name} is not a host of SNS`));
+    authority.identityOf(name).then((identity) => done(null, createSecureContext(identity)), done);
+  };
+  const server = createServer({ SNICallback }, answer);
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", resolve);
+  });
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    ca: authority.ca,
+    requests,
+    behave: (wanted, { times = Number.POSITIVE_INFINITY, ms = 1000 } = {}) => {
+      behaviour = wanted;
+      [left, lateMs] = [times, ms];
+    },
+    close: async () => {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+const FAULTS: Readonly<Record<Exclude<CertificateBehaviour, "serve" | "slow">, (response: ServerResponse) => void>> = {
+  error: (response) => response.writeHead(500).end("Internal Server Error"),
+  hangup: (response) => response.destroy(),
+  html: (response) => response.writeHead(200, { "Content-Type": "text/html" }).end(HTML),
+  redirect: (response) => response.writeHead(302, { Location: "https://sns.example.com/" }).end(),
+  huge: (response) => {
+    response.writeHead(200, { "Content-Type": "application/x-pem-file" });
+    const fill = () => {
+      while (!response.destroyed && response.write(CHUNK));
+    };
+    response.on("drain", fill);
+    fill();
+  },
+};

@@ -1,0 +1,95 @@
+import { resourceId } from "../arns.ts";
+import { userCaller } from "../caller.ts";
+import type { Clock } from "../clock.ts";
+import type { Emit } from "../events/bus.ts";
+import type { Caller } from "../service.ts";
+import { autoScalingCaller, launchSuccessful, runInstancesTrail } from "./event-shapes.ts";
+import type { Ec2State } from "./instance.ts";
+import { BOOT_MS, type Lifecycle } from "./lifecycle.ts";
+import { tagInstances } from "./tags.ts";
+import { findInstances } from "./validation.ts";
+
+/** An account and a region. */
+export interface Place {
+  /** Default: the embedded AWS's own. */
+  account?: string;
+  /** Default us-east-1. */
+  region?: string;
+}
+
+/** What shall be launched. */
+export interface Launch extends Place {
+  count: number;
+  tags?: Record<string, string>;
+  /** The Auto Scaling group that launches; without one, a user does. */
+  group?: string;
+}
+
+/** What Auto Scaling shall launch. */
+export type AutoScalingLaunch = Launch & { group: string };
+
+/** EC2 without HTTP, as AWS's own services use it: what is done emits the same events as the API calls do. */
+export interface InProcessEc2 {
+  /** Launches; gives the ids. By Auto Scaling, 'EC2 Instance Launch Successful' follows for each that gets to run. */
+  launch(args: Launch): string[];
+  /** Gives instances tags, those of AWS (`aws:…`) too. @throws AwsError InvalidInstanceID.NotFound, TagLimitExceeded */
+  tag(ids: readonly string[], tags: Record<string, string>, place?: Place): void;
+  /** Terminates instances. @throws AwsError InvalidInstanceID.NotFound */
+  terminate(ids: readonly string[], place?: Place): void;
+}
+
+/** What it needs of EC2. */
+export interface InProcessContext {
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** Also emit CloudTrail's event for each launch. */
+  readonly trail: boolean;
+  readonly lifecycle: Lifecycle;
+  stateOf(place: { account: string; region: string }): Ec2State;
+}
+
+/** @param ownAccount whose the instances are where nobody says */
+export function createInProcessEc2(context: InProcessContext, ownAccount: string): InProcessEc2 {
+  const { clock, emit, trail, lifecycle, stateOf } = context;
+  const placed = ({ account = ownAccount, region = "us-east-1" }: Place) => ({ account, region });
+
+  return {
+    launch: ({ count, tags = {}, group, ...place }) => {
+      const { account, region } = placed(place);
+      const caller = group === undefined ? operator(account, region) : autoScalingCaller(account, region);
+      const launched = lifecycle.launch(stateOf(caller), caller, {
+        count,
+        imageId: resourceId("ami"),
+        instanceType: "m1.small",
+        requesterId: group === undefined ? undefined : "940372691376",
+        tags: new Map([
+          ...(group === undefined ? [] : [["aws:autoscaling:groupName", group] as const]),
+          ...Object.entries(tags),
+        ]),
+      });
+      if (trail) {
+        emit(runInstancesTrail(launched, caller, { MinCount: String(count), MaxCount: String(count) }, clock.now()));
+      }
+      // Asked for after the launch, so that it comes right behind the change to running.
+      if (group !== undefined) {
+        clock.after(BOOT_MS, () => {
+          for (const instance of launched) {
+            if (instance.state === "running") emit(launchSuccessful(instance, group, clock.now()));
+          }
+        });
+      }
+      return launched.map(({ id }) => id);
+    },
+    tag: (ids, tags, place = {}) => {
+      tagInstances(findInstances(stateOf(placed(place)), ids), new Map(Object.entries(tags)), emit);
+    },
+    terminate: (ids, place = {}) => {
+      const state = stateOf(placed(place));
+      lifecycle.move(state, findInstances(state, ids), "terminated");
+    },
+  };
+}
+
+function operator(account: string, region: string): Caller {
+  return { ...userCaller("operator", account, region), userAgent: "console.amazonaws.com", sourceIp: "192.0.2.1" };
+}
