@@ -10,3 +10,10 @@ export async function within<T>(milliseconds: number, result: Promise<T>, otherw
     clearTimeout(timer);
   }
 }
+
+/** Resolves when so many milliseconds have passed. */
+export function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds);
+  });
+}

@@ -11,11 +11,12 @@ interface Waiting {
 }
 
 /**
- * Gathers deliveries into batches without ever waiting for one: there is a lane for each account and region, and what
- * arrives while the lane's batch is at work makes the next batch. A lone launch is audited at once; of a burst, the closer
- * its deliveries come, the fewer are its batches, its calls and its alerts.
+ * Gathers deliveries into batches: there is a lane for each account and region, and what arrives while the lane's batch is
+ * at work makes the next batch. A lone launch is audited at once; of a burst, the closer its deliveries come, the fewer are
+ * its batches, its calls and its alerts. Where they come faster than batches end, `breathe` is awaited between two of them:
+ * how quickly EC2 answers must not decide how often it is asked.
  */
-export function createLanes(run: RunLane): (unit: Unit) => Promise<Outcome[]> {
+export function createLanes(run: RunLane, breathe: () => Promise<void>): (unit: Unit) => Promise<Outcome[]> {
   const lanes = new Map<string, Waiting[]>();
 
   const runSafely: RunLane = async (account, region, units) => {
@@ -41,6 +42,7 @@ export function createLanes(run: RunLane): (unit: Unit) => Promise<Outcome[]> {
       batch.forEach(({ unit, settle }, index) => {
         settle(outcomes[index] ?? failedBy(new Error("the batch did not answer for it"))(unit));
       });
+      if (batch.length > 1 && queue.length > 0) await breathe();
     }
     lanes.delete(key);
   };

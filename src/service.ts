@@ -1,10 +1,10 @@
 import { runBatch } from "./batch.ts";
 import { createClients } from "./clients.ts";
 import type { Config, Problem } from "./config.ts";
-import { within } from "./deadline.ts";
+import { pause, within } from "./deadline.ts";
 import { type Launch, readEvent } from "./events.ts";
 import { ec2Facts } from "./facts.ts";
-import { createLanes } from "./lanes.ts";
+import { createLanes, type RunLane } from "./lanes.ts";
 import { createLog, type Log, type Write } from "./log.ts";
 import { type Outcome, TOO_LONG } from "./outcome.ts";
 import { type Certificates, pinnedCertificate } from "./sns/certificate.ts";
@@ -42,6 +42,13 @@ export interface Service {
   audit(messages: readonly Message[], engine: Engine, deadline: number): Promise<Outcome[][]>;
 }
 
+/**
+ * A burst's batches are so far apart, in milliseconds: EC2 gives an account twenty DescribeTags a second in a region, for
+ * all who call there, and one function must not take more than half of them.
+ * https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+ */
+const BREATH_MS = 100;
+
 /** Makes the service for a valid configuration. Nothing is asked of AWS before there is something to audit. */
 export function createService(config: Config, world: World): Service {
   const { now } = world;
@@ -49,11 +56,12 @@ export function createService(config: Config, world: World): Service {
   const clients = createClients(config, now);
   const subscriber = createSubscriber(config, clients, log, now);
   const { policy, graceSeconds, alertTopic } = config;
-  const submit = createLanes((account, region, units) => {
+  const runLane: RunLane = (account, region, units) => {
     log.note("debug", "a batch begins", { account, region, events: String(units.length) });
     const facts = ec2Facts(clients.ec2(account, region));
     return runBatch(units, { policy, graceSeconds, now, facts, alertTopic, sns: clients.sns(alertTopic.region) });
-  });
+  };
+  const submit = createLanes(runLane, () => pause(BREATH_MS));
 
   const auditOne = async (message: Message, engine: Engine, deadline: number): Promise<Outcome[]> => {
     if ("malformed" in message) return [{ kind: "malformed", reason: message.malformed }];

@@ -14,8 +14,8 @@ const idsOf = (units: readonly Unit[]) => units.flatMap((unit) => unit.launches.
 const idsIn = (outcomes: readonly Outcome[]) =>
   outcomes.map((outcome) => ("launch" in outcome ? outcome.launch?.instanceId : null));
 
-/** Lanes whose batches each wait for the test to end them. */
-function held() {
+/** Lanes whose batches each wait for the test to end them; a breath between two of them is drawn at once, or as the test says. */
+function held(breathe: () => Promise<void> = async () => {}) {
   const batches: {
     place: string;
     ids: string[];
@@ -31,7 +31,7 @@ function held() {
         fail: reject,
       });
     });
-  });
+  }, breathe);
   return { batches, submit };
 }
 /** All that is due now has happened. */
@@ -134,6 +134,46 @@ describe("a delivery whose engine waits no longer", () => {
   });
 });
 
+describe("between two batches", () => {
+  test("of a burst a breath is drawn, and what comes meanwhile joins the next", async () => {
+    const breaths: (() => void)[] = [];
+    const { batches, submit } = held(() => new Promise((resolve) => breaths.push(resolve)));
+    const [first = "", second = "", third = "", fourth = ""] = instanceIds(4);
+    void submit(unitOf(first));
+    void submit(unitOf(second));
+    await settled();
+    void submit(unitOf(third));
+    batches[0]?.end();
+    await settled();
+    expect(batches).toHaveLength(1);
+    void submit(unitOf(fourth));
+    for (const drawn of breaths) drawn();
+    await settled();
+    expect(batches[1]?.ids).toEqual([third, fourth]);
+  });
+
+  test("none is drawn when the last was of a lone launch: two launches are no burst", async () => {
+    const { batches, submit } = held(() => expect.unreachable());
+    void submit(unitOf(instanceId(1)));
+    await settled();
+    void submit(unitOf(instanceId(2)));
+    batches[0]?.end();
+    await settled();
+    expect(batches).toHaveLength(2);
+  });
+
+  test("none is drawn when nobody waits", async () => {
+    const { batches, submit } = held(() => expect.unreachable());
+    const answers = [submit(unitOf(instanceId(1))), submit(unitOf(instanceId(2)))];
+    await settled();
+    batches[0]?.end();
+    await Promise.all(answers);
+    void submit(unitOf(instanceId(3)));
+    await settled();
+    expect(batches).toHaveLength(2);
+  });
+});
+
 describe("a batch that fails", () => {
   test("fails each of its launches with the reason, and the lane goes on", async () => {
     const { batches, submit } = held();
@@ -153,10 +193,13 @@ describe("a batch that fails", () => {
 
   test("at once, before it gives a promise, fails its launches too, and the lane goes on", async () => {
     let broken = true;
-    const submit = createLanes((_account, _region, units) => {
-      if (broken) throw new Error("no such region");
-      return Promise.resolve(units.map(compliant));
-    });
+    const submit = createLanes(
+      (_account, _region, units) => {
+        if (broken) throw new Error("no such region");
+        return Promise.resolve(units.map(compliant));
+      },
+      async () => {},
+    );
     const answer = async () =>
       (await Promise.race([submit(unitOf(instanceId(1))), settled().then(() => [])])) as Outcome[];
     expect((await answer()).map(({ kind }) => kind)).toEqual(["failed"]);
