@@ -19,8 +19,13 @@ const REQUEST_TIMEOUT_MS = 3_000;
 /** One retry for a connection that was closed under us; the engine that called us does the others. */
 const MAX_ATTEMPTS = 2;
 
-/** An organisation has many accounts and regions; those not asked for for longest make room. */
+/** An organisation has many accounts and regions, and a client takes some thirty kilobytes; those not asked for for
+ * longest make room. */
 const MAX_CLIENTS = 200;
+
+/** Credentials take one kilobyte, and a call of STS to have again: those of a whole organisation are kept.
+ * https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html */
+const MAX_ROLES = 10_000;
 
 /** Assumed credentials are renewed so long before they expire, in milliseconds. */
 const RENEW_BEFORE_MS = 5 * 60_000;
@@ -44,14 +49,14 @@ export function createClients(config: Config, now: () => number): Clients {
     ...SETTLED,
     ...(config.endpoint !== null && { endpoint: config.endpoint }),
   });
-  const ec2 = remember((key: string) => {
+  const ec2 = remember(MAX_CLIENTS, (key: string) => {
     const [account = "", region = ""] = key.split("/");
     const ours = account === config.account;
     return lean(new EC2Client(settings(region, ours ? config.credentials : assumed(account))));
   });
-  const sns = remember((region: string) => lean(new SNSClient(settings(region, config.credentials))));
-  const sts = remember((region: string) => lean(new STSClient(settings(region, config.credentials))));
-  const assumed = remember((account: string) => assumeRole(sts(config.region), config, account, now));
+  const sns = remember(MAX_CLIENTS, (region: string) => lean(new SNSClient(settings(region, config.credentials))));
+  const sts = remember(MAX_CLIENTS, (region: string) => lean(new STSClient(settings(region, config.credentials))));
+  const assumed = remember(MAX_ROLES, (account: string) => assumeRole(sts(config.region), config, account, now));
   return { ec2: (account, region) => ec2(`${account}/${region}`), sns };
 }
 
@@ -115,8 +120,8 @@ function lean<T extends { middlewareStack: { remove(name: string): boolean } }>(
   return client;
 }
 
-/** A function that makes each thing once, and over `MAX_CLIENTS` forgets the one not asked for for longest. */
-function remember<T>(make: (key: string) => T): (key: string) => T {
+/** A function that makes each thing once, and over `max` of them forgets the one not asked for for longest. */
+function remember<T>(max: number, make: (key: string) => T): (key: string) => T {
   const made = new Map<string, T>();
   return (key) => {
     const known = made.get(key);
@@ -126,7 +131,7 @@ function remember<T>(make: (key: string) => T): (key: string) => T {
       return known;
     }
     const [oldest] = made.keys();
-    if (made.size >= MAX_CLIENTS && oldest !== undefined) made.delete(oldest);
+    if (made.size >= max && oldest !== undefined) made.delete(oldest);
     const thing = make(key);
     made.set(key, thing);
     return thing;

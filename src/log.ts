@@ -6,8 +6,11 @@ export type Write = (line: string) => void;
 
 /** Where everything is said that is worth saying. */
 export interface Log {
-  /** One line for one outcome; `milliseconds` is how long its delivery has been in our hands. */
-  outcome(outcome: Outcome, milliseconds: number): void;
+  /**
+   * One line for one outcome; `milliseconds` is how long its delivery has been in our hands. `messageId` is what SNS, SQS
+   * or EventBridge name the message by: who finds it in a dead-letter queue finds the reason here.
+   */
+  outcome(outcome: Outcome, milliseconds: number, messageId: string | null): void;
   /** One line about anything else. Fields must hold no secret, signature, token or certificate. */
   note(level: LogLevel, message: string, fields?: Readonly<Record<string, string>>): void;
 }
@@ -56,9 +59,9 @@ const REPORTING: Readonly<Record<Outcome["kind"], Reporting>> = {
 export function createLog(level: LogLevel, write: Write, now: () => number): Log {
   const passes = (candidate: LogLevel) => LOG_LEVELS.indexOf(candidate) >= LOG_LEVELS.indexOf(level);
   return {
-    outcome(outcome, milliseconds) {
+    outcome(outcome, milliseconds, messageId) {
       const report = REPORTING[outcome.kind];
-      if (passes(report.level)) write(JSON.stringify(outcomeLine(outcome, report, milliseconds, now())));
+      if (passes(report.level)) write(JSON.stringify(outcomeLine(outcome, report, milliseconds, messageId, now())));
     },
     note(urgency, message, fields = {}) {
       if (passes(urgency)) {
@@ -72,6 +75,7 @@ function outcomeLine(
   outcome: Outcome,
   { level, counts, directive }: Reporting,
   milliseconds: number,
+  messageId: string | null,
   timestamp: number,
 ) {
   const launch = "launch" in outcome ? outcome.launch : undefined;
@@ -80,6 +84,7 @@ function outcomeLine(
     time: new Date(timestamp).toISOString(),
     outcome: outcome.kind,
     message: reasonOf(outcome),
+    ...(messageId !== null && { messageId }),
     ...(launch && {
       account: launch.account,
       region: launch.region,

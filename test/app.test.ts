@@ -126,7 +126,7 @@ describe("a configuration that is not valid", () => {
     const app = createApp({ LOG_LEVEL: "nonsense" }, worldOf(lines));
     const opening = app.open({});
     if ("service" in opening) throw new Error("valid");
-    app.log.outcome({ kind: "misconfigured", problems: opening.problems }, 0);
+    app.log.outcome({ kind: "misconfigured", problems: opening.problems }, 0, null);
     expect(lines.join()).toContain("LOG_LEVEL is not one of debug, info, warn, error");
     expect(lines.join()).not.toContain("nonsense");
   });

@@ -36,7 +36,7 @@ function linesOf(use: (log: ReturnType<typeof createLog>) => void, level: LogLev
 
 /** The one line of an outcome, parsed. */
 function lineOf(outcome: Outcome, milliseconds = 12) {
-  const [line = "", ...others] = linesOf((log) => log.outcome(outcome, milliseconds));
+  const [line = "", ...others] = linesOf((log) => log.outcome(outcome, milliseconds, null));
   expect(others).toEqual([]);
   return JSON.parse(line);
 }
@@ -161,7 +161,7 @@ describe("the line of an outcome", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (reason, launchedBy) => {
         const [line = ""] = linesOf((log) =>
-          log.outcome({ kind: "failed", reason, launch: { ...launch, launchedBy } }, 1),
+          log.outcome({ kind: "failed", reason, launch: { ...launch, launchedBy } }, 1, null),
         );
         expect(line).not.toMatch(/[\n\r]/);
         expect(JSON.parse(line)).toMatchObject({ message: reason, launchedBy });
@@ -201,7 +201,7 @@ describe("LOG_LEVEL", () => {
     ["error", ["failed", "malformed", "misconfigured"]],
   ])("at %s the outcomes %j have lines", (level, kinds) => {
     const lines = linesOf((log) => {
-      for (const outcome of Object.values(OUTCOMES)) log.outcome(outcome, 1);
+      for (const outcome of Object.values(OUTCOMES)) log.outcome(outcome, 1, null);
     }, level);
     expect(lines.map((line) => JSON.parse(line).outcome)).toEqual(kinds);
   });

@@ -347,7 +347,7 @@ Credential=${SECRETS.AWS_ACCESS_KEY_ID}, ${SECRETS.AWS_SECRET_ACCESS_KEY}'`;
     fail();
     const service = serviceOf({ ...SECRETS, LOG_LEVEL: "debug" });
     const outcomes = await audit(service, stateChange());
-    for (const outcome of outcomes.flat()) service.log.outcome(outcome, 1);
+    for (const outcome of outcomes.flat()) service.log.outcome(outcome, 1, null);
     expect(kindsOf(outcomes)).toEqual([["failed"]]);
     const told = lines.join("\n") + JSON.stringify(outcomes);
     expect(told).toContain("SignatureDoesNotMatch: The request signature we calculated");

@@ -3,7 +3,7 @@ import type { App, Opening } from "../app.ts";
 import { within } from "../deadline.ts";
 import { describeError } from "../errors.ts";
 import { type Outcome, reasonOf, TOO_LONG, worstOf } from "../outcome.ts";
-import { isTooLarge } from "../sns/envelope.ts";
+import { parseBody, RAW_DELIVERY } from "../sns/envelope.ts";
 import { receive } from "../sns/receive.ts";
 
 /** A request, as either engine brings it. */
@@ -23,7 +23,7 @@ export interface HttpResponse {
 }
 
 /** What an adapter has to read of a body, in bytes: a message of SNS's 256 KiB grows when it is escaped into its
- * envelope, at the most to twice its size. Whether it is too large is for `isTooLarge` to say. */
+ * envelope, at the most to twice its size. Whether it is too large is for `parseBody` to say. */
 export const MAX_BODY_BYTES = 2 * 256 * 1024 + 16 * 1024;
 
 /** SNS waits 15 s for an answer. https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.prepare.html */
@@ -59,12 +59,14 @@ export async function answerHttp(
   const startedAt = app.now();
   const opening = app.open(secrets, account);
   const log = "service" in opening ? opening.service.log : app.log;
+  // SNS's own are UUIDs; whoever else calls may have put anything there.
+  const messageId = request.headers["x-amz-sns-message-id"]?.slice(0, 100) ?? null;
   const answer = (outcomes: readonly Outcome[], status?: number, headers?: Record<string, string>): HttpResponse => {
-    for (const outcome of outcomes) log.outcome(outcome, app.now() - startedAt);
+    for (const outcome of outcomes) log.outcome(outcome, app.now() - startedAt, messageId);
     const worst = worstOf(outcomes);
     const retry = worst.kind === "deferred" ? { "Retry-After": String(retryAfter(outcomes)) } : {};
-    const told = { outcome: worst.kind, reason: reasonOf(worst) };
-    return json(status ?? STATUS[worst.kind], told, { ...retry, ...headers });
+    const reason = worst.kind === "rejected" && status === undefined ? refusalOf(worst.reason) : reasonOf(worst);
+    return json(status ?? STATUS[worst.kind], { outcome: worst.kind, reason }, { ...retry, ...headers });
   };
   try {
     switch (request.method) {
@@ -74,10 +76,12 @@ export async function answerHttp(
       case "POST": {
         const body = await within(deadline - app.now(), request.body(), undefined);
         if (body === undefined) return answer([{ kind: "failed", reason: "the body of the request did not arrive" }]);
-        if (body === null || isTooLarge(body))
+        const parsed = body === null ? null : parseBody(body);
+        if (parsed === null || parsed.kind === "tooLarge") {
           return answer([{ kind: "rejected", reason: "the body is over 256 KiB" }], 413);
+        }
         if ("problems" in opening) return answer([{ kind: "misconfigured", problems: opening.problems }]);
-        const delivery = { headers: request.headers, body };
+        const delivery = { headers: request.headers, body: parsed };
         const received = receive(delivery, opening.service, app.now, deadline - RESERVE_MS);
         return answer(await within(deadline - app.now(), received, [{ kind: "failed", reason: TOO_LONG }]));
       }
@@ -90,6 +94,16 @@ export async function answerHttp(
     return answer([{ kind: "failed", reason: describeError(error) }]);
   }
 }
+
+/**
+ * What is answered to a delivery that is not verified: the same whatever it lacks, for anybody can try which topic is ours.
+ * The log has the reason. A raw delivery is known by its shape alone, and is told what to do.
+ */
+function refusalOf(reason: string): string {
+  return reason === RAW_DELIVERY ? reason : NOT_VERIFIED;
+}
+
+const NOT_VERIFIED = "the delivery could not be verified";
 
 /** The health document: who this is, whether its configuration is whole, whether it is subscribed. No value is in it. */
 async function health(opening: Opening, deadline: number): Promise<HttpResponse> {

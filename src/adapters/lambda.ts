@@ -41,8 +41,10 @@ export function lambdaHandler(app: App): (event: unknown, context: LambdaContext
     };
     if (isHttp(event)) return answerUrl(app, event, invocation);
     if (isSqs(event)) return answerQueue(app, event, invocation);
-    const messages = isSns(event) ? event.Records.map((record) => unwrapMessage(record.Sns.Message)) : [{ event }];
-    return answerAsynchronous(await auditMessages(app, messages, ASYNCHRONOUS, invocation));
+    const brought = isSns(event)
+      ? event.Records.map(({ Sns }) => ({ id: Sns.MessageId, message: unwrapMessage(Sns.Message) }))
+      : [{ id: isObject(event) ? event.id : null, message: { event } }];
+    return answerAsynchronous(await auditMessages(app, brought, ASYNCHRONOUS, invocation));
   };
 }
 
@@ -54,10 +56,16 @@ interface Invocation {
   readonly deadline: number;
 }
 
+/** A message, and the id that its engine names it by; anything for an event that somebody made up. */
+interface Brought {
+  readonly id: unknown;
+  readonly message: Message;
+}
+
 /** The outcomes of each message, logged. Without a valid configuration every one is misconfigured. */
 async function auditMessages(
   app: App,
-  messages: readonly Message[],
+  brought: readonly Brought[],
   engine: Engine,
   { account, deadline }: Invocation,
 ): Promise<Outcome[][]> {
@@ -65,11 +73,22 @@ async function auditMessages(
   const opening = app.open({}, account);
   const outcomes =
     "service" in opening
-      ? await opening.service.audit(messages, engine, deadline)
-      : messages.map((): Outcome[] => [{ kind: "misconfigured", problems: opening.problems }]);
+      ? await opening.service.audit(
+          brought.map(({ message }) => message),
+          engine,
+          deadline,
+        )
+      : brought.map((): Outcome[] => [{ kind: "misconfigured", problems: opening.problems }]);
   const log = "service" in opening ? opening.service.log : app.log;
-  for (const outcome of outcomes.flat()) log.outcome(outcome, app.now() - startedAt);
+  brought.forEach(({ id }, index) => {
+    for (const outcome of outcomes[index] ?? []) log.outcome(outcome, app.now() - startedAt, loggedId(id));
+  });
   return outcomes;
+}
+
+/** An id as it can be logged: AWS's own are UUIDs. */
+function loggedId(id: unknown): string | null {
+  return typeof id === "string" ? id.slice(0, 100) : null;
 }
 
 function answerAsynchronous(outcomes: readonly Outcome[][]): LambdaAnswer {
@@ -88,8 +107,8 @@ class UnsettledError extends Error {
 }
 
 async function answerQueue(app: App, event: SQSEvent, invocation: Invocation): Promise<SQSBatchResponse> {
-  const messages = event.Records.map((record) => unwrapQueued(record.body));
-  const outcomes = await auditMessages(app, messages, QUEUE, invocation);
+  const brought = event.Records.map(({ messageId, body }) => ({ id: messageId, message: unwrapQueued(body) }));
+  const outcomes = await auditMessages(app, brought, QUEUE, invocation);
   const failures = event.Records.filter((_, index) => (outcomes[index] ?? []).some(isUnsettled));
   return { batchItemFailures: failures.map((record) => ({ itemIdentifier: record.messageId })) };
 }
