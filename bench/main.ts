@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import pc from "picocolors";
-import { rolldown } from "rolldown";
 import { createSigningIdentity } from "../src/local/aws/certificate.ts";
+import { bundle } from "./bundle.ts";
 import { ALERT_TOPIC, instanceId, queueEvent, REGION, signedDelivery } from "./deliveries.ts";
 import { type Child, median, start, timeToLoad } from "./processes.ts";
+import { measureWorstCases, type WorstCase } from "./worst-case.ts";
 
 /** One line of the table: a figure of ours beside that of a baseline in the same run, and what the design asks for. */
 interface Row {
@@ -29,20 +29,6 @@ const BURST = 10_000;
 
 const folder = mkdtempSync(join(tmpdir(), "ec2-audit-bench-"));
 const ours = resolve("dist/audit.js");
-
-/** The baselines are bundled as ours is, but for what ours leaves out. */
-async function bundle(name: string): Promise<string> {
-  const file = join(folder, `${name}.cjs`);
-  const input = fileURLToPath(new URL(`./functions/${name}.ts`, import.meta.url));
-  const build = await rolldown({
-    input,
-    platform: "node",
-    resolve: { mainFields: ["module", "main"] },
-    treeshake: { moduleSideEffects: false },
-  });
-  await build.write({ file, format: "cjs", exports: "default", codeSplitting: false, minify: true });
-  return file;
-}
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
@@ -188,6 +174,18 @@ function countRow(what: string, calls: number, limit: number | null): Row {
   };
 }
 
+/** What the worst body of each kind costs, beside a delivery of the usual size, which is the first. */
+function worstRows([usual, ...worst]: readonly WorstCase[]): Row[] {
+  return worst.map(({ what, status, milliseconds }) => ({
+    what: `${what}: answered ${status}`,
+    ours: `${milliseconds.toFixed(1)} ms`,
+    baseline: `${usual?.milliseconds.toFixed(1)} ms ${usual?.what}`,
+    ratio: milliseconds / (usual?.milliseconds ?? Number.NaN),
+    target: "",
+    met: null,
+  }));
+}
+
 function print(rows: readonly Row[]): void {
   const cells = rows.map((row) => [
     row.what,
@@ -216,7 +214,11 @@ async function main(): Promise<void> {
   note(`Node ${process.version}; medians of one run, which takes two or three minutes`);
   const empty = join(folder, "empty.cjs");
   writeFileSync(empty, "");
-  const [noop, plain, hand] = [await bundle("noop"), await bundle("plain-sdk"), await bundle("by-hand")];
+  const [noop, plain, hand] = [
+    await bundle("noop", folder),
+    await bundle("plain-sdk", folder),
+    await bundle("by-hand", folder),
+  ];
 
   note("loading ...");
   const loading = measureLoading({ node: empty, ours, plain });
@@ -254,6 +256,9 @@ async function main(): Promise<void> {
     signedDelivery(identity, instanceId(index, index % 10 === 0)),
   );
   const webtask = hosts.ours ? await countWebtaskBurst(hosts.ours, aws, burst) : Number.NaN;
+
+  note("the worst bodies ...");
+  const worst = await measureWorstCases();
 
   const { size } = statSync(ours);
   const above = (name: string, kind: string) => perRound(rounds, (of) => of(`${name} ${kind}`) - of(`noop ${kind}`));
@@ -293,6 +298,7 @@ async function main(): Promise<void> {
     countRow("  the same, violating ones spread evenly", spread, null),
     countRow("  the same, spread evenly, in batches of 100 (the README's queue)", windowed, 1100),
     countRow("  the same, spread evenly, to one webtask, 50 deliveries at a time", webtask, null),
+    ...worstRows(worst),
   ];
   if (asJson) console.log(JSON.stringify({ node: process.version, rows }, null, 2));
   else print(rows);

@@ -109,7 +109,8 @@ export function readConfig(settings: Settings, ownAccount: string | null = null)
   const required = (key: Key): string => settings[key] ?? report(key, "is missing") ?? "";
 
   const region = required("AWS_REGION");
-  if (region && !isRegion(region)) report("AWS_REGION", 'is not a region name such as "us-east-1"');
+  if (region && !isRegion(region))
+    report("AWS_REGION", 'is not the name of a region that is served here, such as "us-east-1"');
   const accessKeyId = required("AWS_ACCESS_KEY_ID");
   const secretAccessKey = required("AWS_SECRET_ACCESS_KEY");
   const sessionToken = settings.AWS_SESSION_TOKEN;
@@ -191,7 +192,10 @@ function readSigningCert(pem: string | undefined, report: Report): SigningCertif
   try {
     return readCertificate(pem.replaceAll("\\n", "\n"));
   } catch {
-    return report("SNS_SIGNING_CERT", "is not an X.509 certificate with an RSA key in PEM form");
+    return report(
+      "SNS_SIGNING_CERT",
+      "is not an X.509 certificate, in PEM form, with an RSA key of at least 2048 bits",
+    );
   }
 }
 

@@ -7,3 +7,30 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 export function quote(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }
+
+/**
+ * Whether JSON text has more than so many brackets, braces and commas outside its strings: it costs little to ask, where
+ * parsing costs a hundred times as much (an array for each bracket). Text that is not JSON may be answered either way.
+ */
+export function hasMoreParts(text: string, limit: number): boolean {
+  let parts = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) at = endOfString(text, at);
+    else if (code === COMMA || code === BRACKET || code === BRACE) parts += 1;
+    if (parts > limit) return true;
+  }
+  return false;
+}
+
+const [QUOTE, COMMA, BRACKET, BRACE, BACKSLASH] = [0x22, 0x2c, 0x5b, 0x7b, 0x5c];
+
+/** Where the string ends that begins there; the text's end for one that does not. */
+function endOfString(text: string, from: number): number {
+  for (let at = from + 1; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === BACKSLASH) at += 1;
+    else if (code === QUOTE) return at;
+  }
+  return text.length;
+}

@@ -8,9 +8,10 @@ export type Write = (line: string) => void;
 export interface Log {
   /**
    * One line for one outcome; `milliseconds` is how long its delivery has been in our hands. `messageId` is what SNS, SQS
-   * or EventBridge name the message by: who finds it in a dead-letter queue finds the reason here.
+   * or EventBridge name the message by: who finds it in a dead-letter queue finds the reason here. It may be anything, for
+   * it is not verified: what is no text is left out, and long text is cut.
    */
-  outcome(outcome: Outcome, milliseconds: number, messageId: string | null): void;
+  outcome(outcome: Outcome, milliseconds: number, messageId: unknown): void;
   /** One line about anything else. Fields must hold no secret, signature, token or certificate. */
   note(level: LogLevel, message: string, fields?: Readonly<Record<string, string>>): void;
 }
@@ -71,11 +72,14 @@ export function createLog(level: LogLevel, write: Write, now: () => number): Log
   };
 }
 
+/** AWS's own ids are UUIDs. */
+const MAX_ID = 100;
+
 function outcomeLine(
   outcome: Outcome,
   { level, counts, directive }: Reporting,
   milliseconds: number,
-  messageId: string | null,
+  messageId: unknown,
   timestamp: number,
 ) {
   const launch = "launch" in outcome ? outcome.launch : undefined;
@@ -84,7 +88,7 @@ function outcomeLine(
     time: new Date(timestamp).toISOString(),
     outcome: outcome.kind,
     message: reasonOf(outcome),
-    ...(messageId !== null && { messageId }),
+    ...(typeof messageId === "string" && { messageId: messageId.slice(0, MAX_ID) }),
     ...(launch && {
       account: launch.account,
       region: launch.region,

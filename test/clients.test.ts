@@ -127,6 +127,15 @@ describe("in another account", () => {
     expect(callsOf(sent, "DescribeTags")).toHaveLength(4);
   });
 
+  test("and once for each of more accounts than there are clients kept", async () => {
+    const sent = interceptNetwork();
+    const clients = clientsOf(role);
+    const accounts = Array.from({ length: 300 }, (_, index) => String(400_000_000_000 + index));
+    for (const account of [...accounts, ...accounts]) await describeTags(clients, account, "us-east-1");
+    expect(callsOf(sent, "DescribeTags")).toHaveLength(600);
+    expect(callsOf(sent, "AssumeRole")).toHaveLength(300);
+  });
+
   test("once for each account", async () => {
     const sent = interceptNetwork();
     const clients = clientsOf(role);

@@ -41,6 +41,25 @@ function lineOf(outcome: Outcome, milliseconds = 12) {
   return JSON.parse(line);
 }
 
+describe("the line of an outcome names the message that it is about", () => {
+  const idIn = (messageId: unknown) => {
+    const [line = ""] = linesOf((log) => log.outcome({ kind: "malformed", reason: "x" }, 1, messageId));
+    return JSON.parse(line).messageId;
+  };
+
+  test("by the id that it has in a dead-letter queue", () => {
+    expect(idIn("059f36b4-87a3-44ab-83d2-661975830a7d")).toBe("059f36b4-87a3-44ab-83d2-661975830a7d");
+  });
+
+  test.each([undefined, null, 7, { toString: () => "x" }])("not at all when it has none: %s", (id) => {
+    expect(idIn(id)).toBeUndefined();
+  });
+
+  test("by the begin of what is longer than an id of AWS", () => {
+    expect(idIn("x".repeat(300_000))).toBe("x".repeat(100));
+  });
+});
+
 /** CloudWatch's own schema for an embedded-metric line, as its specification prints it, without its titles.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
 const validateEmf = new Ajv2020().compile({

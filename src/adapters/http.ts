@@ -59,8 +59,7 @@ export async function answerHttp(
   const startedAt = app.now();
   const opening = app.open(secrets, account);
   const log = "service" in opening ? opening.service.log : app.log;
-  // SNS's own are UUIDs; whoever else calls may have put anything there.
-  const messageId = request.headers["x-amz-sns-message-id"]?.slice(0, 100) ?? null;
+  const messageId = request.headers["x-amz-sns-message-id"];
   const answer = (outcomes: readonly Outcome[], status?: number, headers?: Record<string, string>): HttpResponse => {
     for (const outcome of outcomes) log.outcome(outcome, app.now() - startedAt, messageId);
     const worst = worstOf(outcomes);

@@ -81,14 +81,9 @@ async function auditMessages(
       : brought.map((): Outcome[] => [{ kind: "misconfigured", problems: opening.problems }]);
   const log = "service" in opening ? opening.service.log : app.log;
   brought.forEach(({ id }, index) => {
-    for (const outcome of outcomes[index] ?? []) log.outcome(outcome, app.now() - startedAt, loggedId(id));
+    for (const outcome of outcomes[index] ?? []) log.outcome(outcome, app.now() - startedAt, id);
   });
   return outcomes;
-}
-
-/** An id as it can be logged: AWS's own are UUIDs. */
-function loggedId(id: unknown): string | null {
-  return typeof id === "string" ? id.slice(0, 100) : null;
 }
 
 function answerAsynchronous(outcomes: readonly Outcome[][]): LambdaAnswer {

@@ -39,7 +39,16 @@ async function readBody(request: WebtaskRequest, context: WebtaskContext): Promi
   if (text !== undefined) return withinLimit(text);
   if (!request.readableEnded && !request.destroyed) return readStream(request);
   const parsed = left.find((candidate) => typeof candidate === "object" && candidate !== null);
-  return parsed === undefined ? "" : withinLimit(JSON.stringify(parsed));
+  return parsed === undefined ? "" : withinLimit(textAgain(parsed));
+}
+
+/** A parsed body as JSON again; empty for one that is nested too deeply to be written, and so is none of SNS's. */
+function textAgain(parsed: unknown): string {
+  try {
+    return JSON.stringify(parsed);
+  } catch {
+    return "";
+  }
 }
 
 /** A body that was read and not parsed, as text; empty for anything else. */

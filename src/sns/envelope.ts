@@ -1,4 +1,4 @@
-import { isObject } from "../json.ts";
+import { hasMoreParts, isObject } from "../json.ts";
 import type { Message } from "../service.ts";
 
 /** The fields that every SNS delivery has.
@@ -33,13 +33,24 @@ export type Envelope = Notification | Confirmation;
 export interface Delivery {
   /** With names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body: string;
+  readonly body: ParsedBody | Malformed;
+}
+
+/** A body of JSON. */
+export interface ParsedBody {
+  readonly kind: "parsed";
+  readonly value: unknown;
+}
+
+interface Malformed {
+  readonly kind: "malformed";
+  readonly reason: string;
 }
 
 /** An envelope of the right shape, or why there is none. */
 export type EnvelopeReading =
   | { readonly kind: "envelope"; readonly envelope: Envelope }
-  | { readonly kind: "malformed"; readonly reason: string }
+  | Malformed
   | { readonly kind: "rejected"; readonly reason: string };
 
 const COMMON_FIELDS = [
@@ -52,17 +63,30 @@ const COMMON_FIELDS = [
   "SigningCertURL",
 ] as const;
 
-const RAW_DELIVERY =
+/** The signed fields in which SNS writes no line break. In the text that is signed a line break ends a value: with one in
+ * its values, the same text would be the signed text of another envelope too. Only a Message may have many lines.
+ * https://docs.aws.amazon.com/sns/latest/api/API_Publish.html (Subject) */
+const ONE_LINE_FIELDS = ["MessageId", "TopicArn", "Timestamp", "Subject", "Token", "SubscribeURL"] as const;
+
+/** Half a surrogate pair has no bytes of its own to be signed: written as UTF-8 it is U+FFFD, as that itself is. */
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+/** `Date.parse` takes more than SNS writes. */
+const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/;
+
+/** What is answered to a raw delivery, which is no secret: its sender may be the one to turn it off. */
+export const RAW_DELIVERY =
   "raw message delivery carries no signature, so it cannot be verified: turn it off for this subscription";
 
 /**
- * Reads an SNS HTTP delivery. It checks the shape only: nothing in the envelope is to be believed before its signature is
- * verified. A raw delivery, by its header or as an event without an envelope, is rejected.
+ * Reads an SNS HTTP delivery. It checks the shape only, all of it, so that what is malformed reads the same whatever the
+ * configuration is: nothing in the envelope is to be believed before its signature is verified. The Timestamp is a time
+ * that `Date.parse` reads. A raw delivery, by its header or as an event without an envelope, is rejected.
  */
 export function readEnvelope({ headers, body }: Delivery): EnvelopeReading {
   if (headers["x-amz-sns-rawdelivery"] === "true") return { kind: "rejected", reason: RAW_DELIVERY };
-  const value = parse(body);
-  if (value === undefined) return malformed("the body is not JSON");
+  if (body.kind === "malformed") return body;
+  const { value } = body;
   if (!isObject(value)) return malformed("the body is not a JSON object");
   const { Type, Subject } = value;
   if (Type === undefined && "detail-type" in value) return { kind: "rejected", reason: RAW_DELIVERY };
@@ -75,7 +99,20 @@ export function readEnvelope({ headers, body }: Delivery): EnvelopeReading {
   if (Subject !== undefined && Subject !== null && typeof Subject !== "string") {
     return malformed("the envelope's Subject must be text");
   }
+  const broken = ONE_LINE_FIELDS.filter((field) => !isOneLine(value[field]));
+  if (broken.length > 0) return malformed(`the envelope's ${broken.join(", ")} must be one line of Unicode text`);
+  if (LONE_SURROGATE.test(String(value.Message))) return malformed("the envelope's Message must be Unicode text");
+  if (!isTime(String(value.Timestamp))) return malformed("the envelope's Timestamp is not a time");
   return { kind: "envelope", envelope: value as unknown as Envelope };
+}
+
+/** Whether a value is no text, or text on a single line. */
+function isOneLine(value: unknown): boolean {
+  return typeof value !== "string" || !(value.includes("\n") || LONE_SURROGATE.test(value));
+}
+
+function isTime(text: string): boolean {
+  return ISO_TIME.test(text) && !Number.isNaN(Date.parse(text));
 }
 
 /** What SNS delivers as one message, in bytes. https://docs.aws.amazon.com/general/latest/gr/sns.html#limits_sns */
@@ -84,17 +121,29 @@ const MAX_MESSAGE_BYTES = 256 * 1024;
 /** What an envelope has beside its message, in bytes, is far below this. */
 const MAX_REST_BYTES = 16 * 1024;
 
+/** An envelope has a dozen fields; a message attribute, which launches have none of, is three parts more. */
+const MAX_PARTS = 2_000;
+
 /**
- * Whether a body is too large to be SNS's: over 256 KiB, unless it is an envelope whose message is not. SNS's limit is on
- * the message, and the quotes and line breaks in a message of JSON are escaped in its envelope.
+ * Parses a body, once. It is too large to be SNS's when it is over 256 KiB, unless it is an envelope whose message is not:
+ * SNS's limit is on the message, and the quotes and line breaks in a message of JSON are escaped in its envelope.
  */
-export function isTooLarge(body: string): boolean {
+export function parseBody(body: string): Delivery["body"] | { readonly kind: "tooLarge" } {
   const bytes = Buffer.byteLength(body);
-  if (bytes <= MAX_MESSAGE_BYTES) return false;
+  const fits = bytes <= MAX_MESSAGE_BYTES;
+  if (hasMoreParts(body, MAX_PARTS)) return fits ? malformed("the body has more parts than an envelope") : TOO_LARGE;
   const value = parse(body);
+  if (!fits && !isLargeEnvelope(value, bytes)) return TOO_LARGE;
+  return value === undefined ? malformed("the body is not JSON") : { kind: "parsed", value };
+}
+
+const TOO_LARGE = { kind: "tooLarge" } as const;
+
+/** Whether a value, written in so many bytes, is an envelope that is large by its message alone, and that by its escapes. */
+function isLargeEnvelope(value: unknown, bytes: number): boolean {
   const message = isObject(value) ? value.Message : undefined;
-  if (typeof message !== "string" || Buffer.byteLength(message) > MAX_MESSAGE_BYTES) return true;
-  return bytes - Buffer.byteLength(JSON.stringify(message)) > MAX_REST_BYTES;
+  if (typeof message !== "string" || Buffer.byteLength(message) > MAX_MESSAGE_BYTES) return false;
+  return bytes - Buffer.byteLength(JSON.stringify(message)) <= MAX_REST_BYTES;
 }
 
 /**
@@ -125,6 +174,6 @@ function parse(text: string): unknown {
   }
 }
 
-function malformed(reason: string): EnvelopeReading {
+function malformed(reason: string): Malformed {
   return { kind: "malformed", reason };
 }

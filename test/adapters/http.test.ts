@@ -4,7 +4,7 @@ import { answerHttp } from "../../src/adapters/http.ts";
 import { awsError, mockEc2, mockSns } from "../support/aws.ts";
 import { AT, instanceId, runInstances, stateChange } from "../support/events.ts";
 import { clockAt } from "../support/launches.ts";
-import { LAUNCH_TOPIC, notification, signed } from "../support/sns.ts";
+import { type Fields, LAUNCH_TOPIC, notification, OTHER_SIGNER, signed } from "../support/sns.ts";
 import { createWorld, HTTP_FACES, SETTINGS } from "../support/world.ts";
 
 const ec2 = mockEc2();
@@ -123,6 +123,15 @@ describe.each(HTTP_FACES)("the $face", ({ open }) => {
     for (const { _aws } of lines) expect(_aws.CloudWatchMetrics[0].Namespace).toBe("EC2Audit");
   });
 
+  it("logs the id that SNS gives the message, by which it is found in a dead-letter queue", async () => {
+    const face = open();
+    const envelope = signed(notification("hello"));
+    expect((await face.deliver(envelope)).status).toBe(400);
+    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([
+      { outcome: "malformed", messageId: envelope.MessageId },
+    ]);
+  });
+
   it("answers an event that is not ours with 200, and logs that it was ignored", async () => {
     const face = open();
     const event = { ...stateChange(), "detail-type": "EBS Volume Notification" };
@@ -143,6 +152,19 @@ describe("a request whose body does not arrive", () => {
   });
 });
 
+describe("a delivery whose certificate does not arrive", () => {
+  it("is answered 503 at the deadline", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const { app, world } = createWorld({}, SETTINGS, { fetchText: () => new Promise(() => {}) });
+    const body = JSON.stringify(signed(notification(stateChange())));
+    const request = { method: "POST", headers: {}, body: async () => body };
+    const answer = answerHttp(app, request, SETTINGS, world.clock.now() + 12_000);
+    await vi.advanceTimersByTimeAsync(12_000);
+    expect(await answer).toMatchObject({ status: 503 });
+    vi.useRealTimers();
+  });
+});
+
 describe("a large launch", () => {
   it.each(HTTP_FACES)(
     "is audited by the $face though its envelope is over 256 KiB, when its message is not",
@@ -158,6 +180,68 @@ describe("a large launch", () => {
       expect(ec2.tagCalls()).toHaveLength(5);
     },
   );
+});
+
+describe("what is told of a delivery that is not verified", () => {
+  const event = stateChange();
+  const foreign = "arn:aws:sns:us-east-1:210987654321:ec2_launches_check";
+  const REFUSED: readonly [string, Fields, Record<string, string>, string][] = [
+    [
+      "another topic",
+      signed(notification(event, { TopicArn: foreign })),
+      {},
+      "the topic is not one of LAUNCH_TOPIC_ARN",
+    ],
+    ["another key", signed(notification(event), { signer: OTHER_SIGNER }), {}, "the signature is not SNS's"],
+    [
+      "another type in the header",
+      signed(notification(event)),
+      { "x-amz-sns-message-type": "x" },
+      "the header x-amz-sns-message-type is not the envelope's Type",
+    ],
+    [
+      "another topic in the header",
+      signed(notification(event)),
+      { "x-amz-sns-topic-arn": "x" },
+      "the header x-amz-sns-topic-arn is not the envelope's TopicArn",
+    ],
+    [
+      "an old one",
+      signed(notification(event, { Timestamp: "2021-11-11T01:00:00Z" })),
+      {},
+      "the message is older than two hours",
+    ],
+    [
+      "one to come",
+      signed(notification(event, { Timestamp: "2021-11-12T01:00:00Z" })),
+      {},
+      "the message is more than fifteen minutes ahead of our clock",
+    ],
+    [
+      "another version",
+      { ...signed(notification(event)), SignatureVersion: "3" },
+      {},
+      "the SignatureVersion is not 1 or 2",
+    ],
+    [
+      "another host",
+      { ...signed(notification(event)), SigningCertURL: "https://example.com/" },
+      {},
+      "the SigningCertURL is not where SNS keeps its certificates",
+    ],
+  ];
+  describe.each(HTTP_FACES)("by the $face", ({ open }) => {
+    it.each(REFUSED)(
+      "is one sentence for all of them, and the log has the reason: %s",
+      async (_, envelope, headers, reason) => {
+        const face = open();
+        const answer = await face.deliver(envelope, headers);
+        expect(answer.status).toBe(403);
+        expect(JSON.parse(answer.body)).toEqual({ outcome: "rejected", reason: "the delivery could not be verified" });
+        expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ outcome: "rejected", message: reason }]);
+      },
+    );
+  });
 });
 
 describe("an answer over HTTP", () => {

@@ -251,6 +251,22 @@ describe("the account that is ours", () => {
   });
 });
 
+describe("the log names what was malformed by the id that its engine gave it", () => {
+  it.each([
+    ["an SQS message", sqsEvent("hello"), messageId(0)],
+    ["an SNS record", snsEvent("hello"), "95df01b4-ee98-5cb9-9903-4c221d41eb5e"],
+    [
+      "an EventBridge event",
+      { id: "7bf73129-1428-4cd3-a780-95db273d1602", detail: {} },
+      "7bf73129-1428-4cd3-a780-95db273d1602",
+    ],
+  ])("%s", async (_, event, id) => {
+    const face = lambdaFace();
+    await face.invoke(event).catch(() => {});
+    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ outcome: "malformed", messageId: id }]);
+  });
+});
+
 describe("a batch without a valid configuration", () => {
   it("has a line in the log, and so a failure in the metrics, for each of its messages", async () => {
     const face = lambdaFace({});

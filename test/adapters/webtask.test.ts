@@ -232,3 +232,13 @@ describe("the secrets of a webtask", () => {
     expect(sns.published()).toHaveLength(1);
   });
 });
+
+describe("a body that the host has parsed", () => {
+  it("is answered 400 when it is nested too deeply to be written again", async () => {
+    const deep = JSON.parse("[".repeat(50_000) + "]".repeat(50_000));
+    const url = await hosted(() => ({ body: { deep } }));
+    const answer = await fetch(url, { method: "POST", body: "x" });
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ outcome: "malformed" });
+  });
+});

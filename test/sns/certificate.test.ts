@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import fc from "fast-check";
+import { generate } from "selfsigned";
 import { describe, expect, it } from "vitest";
 import {
   fetchedCertificates,
@@ -8,7 +9,7 @@ import {
   readCertificate,
 } from "../../src/sns/certificate.ts";
 import { clockAt } from "../support/launches.ts";
-import { CERTIFICATE_URL, makeSigner, SNS_SIGNER } from "../support/sns.ts";
+import { CERTIFICATE_URL, makeSigner, OTHER_SIGNER, SNS_SIGNER } from "../support/sns.ts";
 
 const HEX = "f3ecfb7224c7233fe7bb5f59f96de52f";
 const FILE = `SimpleNotificationService-${HEX}.pem`;
@@ -108,6 +109,25 @@ describe("a certificate", () => {
   });
 
   it.each([
+    [1024, "refused"],
+    [2047, "refused"],
+    [2048, "read"],
+    [3072, "read"],
+  ])("with an RSA key of %i bits is %s", async (keySize, what) => {
+    const { cert } = await generate([{ name: "commonName", value: "sns.amazonaws.com" }], {
+      keySize,
+      algorithm: "sha256",
+    });
+    if (what === "read") expect(readCertificate(cert).key.asymmetricKeyDetails?.modulusLength).toBe(keySize);
+    else expect(() => readCertificate(cert)).toThrow("under 2048 bits");
+  });
+
+  it("is the first of a chain: the signer's own, and not an issuer's", () => {
+    const { key } = readCertificate(`${SNS_SIGNER.certificate}\n${OTHER_SIGNER.certificate}`);
+    expect(key.equals(new X509Certificate(SNS_SIGNER.certificate).publicKey)).toBe(true);
+  });
+
+  it.each([
     ["nothing", ""],
     ["a web page", "<html><body>Not found</body></html>"],
     ["a private key", SNS_SIGNER.privateKey],
@@ -203,6 +223,143 @@ describe("the certificates that deliveries name", () => {
     expect((await certificates.keyOf(CERTIFICATE_URL)).kind).toBe("key");
     clock.set(Date.parse("2022-01-02"));
     expect((await certificates.keyOf(CERTIFICATE_URL)).kind).toBe("rejected");
+  });
+});
+
+describe("certificates under attack", () => {
+  const SNS_KEY = new X509Certificate(SNS_SIGNER.certificate).publicKey;
+
+  /** A fetch that a test lets end, one URL at a time. */
+  function heldFetches() {
+    const held = new Map<string, { resolve: (pem: string) => void; reject: (error: Error) => void }>();
+    const over = certificatesOver((url) => new Promise((resolve, reject) => held.set(url, { resolve, reject })));
+    const settle = () => new Promise((resolve) => setImmediate(resolve));
+    return {
+      ...over,
+      settle,
+      fail: async (url: string) => {
+        held.get(url)?.reject(new Error("status 403"));
+        await settle();
+      },
+      arrive: async (url: string) => {
+        held.get(url)?.resolve(SNS_SIGNER.certificate);
+        await settle();
+      },
+    };
+  }
+
+  it("stand for the URL that they came from, and for no other", async () => {
+    const pems = new Map([
+      [urlOf(1), SNS_SIGNER.certificate],
+      [urlOf(2), OTHER_SIGNER.certificate],
+    ]);
+    const { certificates } = certificatesOver(async (url) => pems.get(url) ?? "");
+    const keyOf = async (number: number) => {
+      const reading = await certificates.keyOf(urlOf(number));
+      return reading.kind === "key" ? reading.key.equals(SNS_KEY) : reading.kind;
+    };
+    for (let time = 0; time < 3; time += 1) {
+      expect([await keyOf(1), await keyOf(2), await keyOf(3)]).toEqual([true, false, "failed"]);
+    }
+  });
+
+  it("stay when they are used, however many others are named meanwhile", async () => {
+    const { certificates, fetched } = certificatesOver(async () => SNS_SIGNER.certificate);
+    for (let number = 1; number <= 500; number += 1) {
+      await certificates.keyOf(CERTIFICATE_URL);
+      await certificates.keyOf(urlOf(number));
+    }
+    expect(fetched.filter((url) => url === CERTIFICATE_URL)).toHaveLength(1);
+  });
+
+  it("make no room for those that are not valid now", async () => {
+    const expired = await makeSigner({ from: "2019-01-01", to: "2020-01-01" });
+    const { certificates, fetched } = certificatesOver(async (url) =>
+      url === CERTIFICATE_URL ? SNS_SIGNER.certificate : expired.certificate,
+    );
+    await certificates.keyOf(CERTIFICATE_URL);
+    for (let number = 1; number <= 40; number += 1) {
+      expect((await certificates.keyOf(urlOf(number))).kind).toBe("rejected");
+    }
+    await certificates.keyOf(CERTIFICATE_URL);
+    expect(fetched.filter((url) => url === CERTIFICATE_URL)).toHaveLength(1);
+    await certificates.keyOf(urlOf(1));
+    expect(fetched.filter((url) => url === urlOf(1))).toHaveLength(2);
+  });
+
+  it("are fetched eight at a time, and the others in the order in which they were asked for", async () => {
+    const { certificates, fetched, settle, fail } = heldFetches();
+    const urls = Array.from({ length: 12 }, (_, index) => urlOf(index));
+    const readings = Promise.all(urls.map((url) => certificates.keyOf(url)));
+    await settle();
+    expect(fetched).toEqual(urls.slice(0, 8));
+    await fail(urlOf(3));
+    expect(fetched).toEqual(urls.slice(0, 9));
+    for (const url of urls) await fail(url);
+    expect(fetched).toEqual(urls);
+    expect((await readings).map(({ kind }) => kind)).toEqual(Array(12).fill("failed"));
+  });
+
+  it("of a genuine delivery get their turn among hundreds that do not exist, and do not wait once they are kept", async () => {
+    const { certificates, fetched, settle, fail, arrive } = heldFetches();
+    for (let number = 0; number < 500; number += 1) void certificates.keyOf(urlOf(number));
+    const genuine = Promise.all([certificates.keyOf(CERTIFICATE_URL), certificates.keyOf(CERTIFICATE_URL)]);
+    for (let number = 500; number < 900; number += 1) void certificates.keyOf(urlOf(number));
+    await settle();
+    for (let number = 0; number < 493; number += 1) await fail(urlOf(number));
+    expect(fetched.at(-1)).toBe(CERTIFICATE_URL);
+    await arrive(CERTIFICATE_URL);
+    expect((await genuine).map(({ kind }) => kind)).toEqual(["key", "key"]);
+    const asked = fetched.length;
+    expect((await certificates.keyOf(CERTIFICATE_URL)).kind).toBe("key");
+    expect(fetched).toHaveLength(asked);
+  });
+
+  it("are not fetched any more once they have waited for ten seconds: the delivery has been answered", async () => {
+    const { certificates, fetched, settle, fail, clock } = heldFetches();
+    for (let number = 0; number < 8; number += 1) void certificates.keyOf(urlOf(number));
+    const late = certificates.keyOf(urlOf(100));
+    clock.pass(0.001);
+    const inTime = certificates.keyOf(urlOf(101));
+    await settle();
+    clock.pass(10);
+    await fail(urlOf(0));
+    expect((await late).kind).toBe("failed");
+    expect(fetched).not.toContain(urlOf(100));
+    expect(fetched.at(-1)).toBe(urlOf(101));
+    await fail(urlOf(101));
+    expect((await inTime).kind).toBe("failed");
+  });
+
+  it("fail at once when a thousand wait, and all of it is forgotten", async () => {
+    const { certificates, fetched, settle, fail, arrive, clock } = heldFetches();
+    for (let number = 0; number < 1_008; number += 1) void certificates.keyOf(urlOf(number));
+    await settle();
+    expect((await certificates.keyOf(CERTIFICATE_URL)).kind).toBe("failed");
+    clock.pass(60);
+    for (let number = 0; number < 8; number += 1) await fail(urlOf(number));
+    expect(fetched).toHaveLength(8);
+    for (let number = 0; number < 8; number += 1) void certificates.keyOf(urlOf(number));
+    await settle();
+    expect(fetched).toHaveLength(16);
+    await fail(urlOf(0));
+    const genuine = certificates.keyOf(CERTIFICATE_URL);
+    await settle();
+    await arrive(CERTIFICATE_URL);
+    expect((await genuine).kind).toBe("key");
+  });
+
+  it("do not add up: ten thousand that do not exist leave nothing behind", async () => {
+    const { certificates, fetched } = certificatesOver(async (url) => {
+      if (url === CERTIFICATE_URL) return SNS_SIGNER.certificate;
+      throw new Error("status 403");
+    });
+    for (let number = 0; number < 10_000; number += 1) {
+      expect((await certificates.keyOf(urlOf(number))).kind).toBe("failed");
+    }
+    expect((await certificates.keyOf(CERTIFICATE_URL)).kind).toBe("key");
+    expect((await certificates.keyOf(urlOf(0))).kind).toBe("failed");
+    expect(fetched).toHaveLength(10_002);
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
-import { isTooLarge, readEnvelope, unwrapMessage, unwrapQueued } from "../../src/sns/envelope.ts";
+import { describe, expect, it, vi } from "vitest";
+import { parseBody, readEnvelope, unwrapMessage, unwrapQueued } from "../../src/sns/envelope.ts";
 import { stateChange } from "../support/events.ts";
 import {
   type Fields,
@@ -15,7 +15,12 @@ const NOTIFICATION = signed(notification("Hello world!", { Subject: "My First Me
 const CONFIRMATION = signed(subscriptionConfirmation());
 
 function read(envelope: Fields) {
-  return readEnvelope({ headers: {}, body: JSON.stringify(envelope) });
+  return readText(JSON.stringify(envelope));
+}
+
+function readText(text: string, headers: Readonly<Record<string, string>> = {}) {
+  const body = parseBody(text);
+  return body.kind === "tooLarge" ? body : readEnvelope({ headers, body });
 }
 
 function without(envelope: Fields, field: string): Fields {
@@ -82,34 +87,119 @@ describe("an SNS envelope", () => {
   it.each(["", "hello", "{", '{"Type":"Notification"', "<html></html>", "Type=Notification"])(
     "is malformed when it is not JSON: %j",
     (body) => {
-      expect(readEnvelope({ headers: {}, body })).toEqual({ kind: "malformed", reason: "the body is not JSON" });
+      expect(readText(body)).toEqual({ kind: "malformed", reason: "the body is not JSON" });
     },
   );
 
   it.each(["null", "true", "7", '"Notification"', "[]", JSON.stringify([NOTIFICATION])])(
     "is malformed when it is JSON but not an object: %.40s",
     (body) => {
-      expect(readEnvelope({ headers: {}, body })).toEqual({
+      expect(readText(body)).toEqual({
         kind: "malformed",
         reason: "the body is not a JSON object",
       });
     },
   );
 
+  it.each(["MessageId", "TopicArn", "Subject"])(
+    "is malformed when its %s has a line break, which ends a signed value",
+    (field) => {
+      for (const value of ["x\ny", "\n", "x\n"]) {
+        const reading = read({ ...NOTIFICATION, [field]: value });
+        expect(reading).toEqual({ kind: "malformed", reason: expect.stringContaining(`${field} must be one line`) });
+      }
+      expect(read({ ...NOTIFICATION, [field]: "x\ry" }).kind).toBe("envelope");
+    },
+  );
+
+  it.each(["MessageId", "TopicArn", "Token", "SubscribeURL"])(
+    "of a confirmation is malformed when its %s has a line break",
+    (field) => {
+      expect(read({ ...CONFIRMATION, [field]: "x\ny" })).toEqual({
+        kind: "malformed",
+        reason: expect.stringContaining(`${field} must be one line`),
+      });
+    },
+  );
+
+  it("is told from a raw event by its Type, whatever other keys it has", () => {
+    expect(read({ ...NOTIFICATION, "detail-type": "x" }).kind).toBe("envelope");
+    expect(read({ ...stateChange(), Type: null }).kind).toBe("malformed");
+  });
+
+  it("may have a Message of many lines", () => {
+    expect(read({ ...NOTIFICATION, Message: "x\ny\n" }).kind).toBe("envelope");
+  });
+
+  it.each(["MessageId", "Subject", "Message"])(
+    "is malformed when its %s has half a surrogate pair, which no signature can tell from U+FFFD",
+    (field) => {
+      for (const half of ["\ud800", "\udbff", "\udc00", "\udfff"]) {
+        const reading = read({ ...NOTIFICATION, [field]: `x${half}y` });
+        expect(reading).toEqual({ kind: "malformed", reason: expect.stringMatching(`${field} must be .*Unicode`) });
+      }
+      expect(read({ ...NOTIFICATION, [field]: "\ud83d\ude00\ufffd" }).kind).toBe("envelope");
+    },
+  );
+
+  it.each([
+    "",
+    "yesterday",
+    "2021-11-11",
+    "2021-11-11T21:29:54",
+    "2021-11-11T21:29:54+00:00",
+    "2021-13-11T21:29:54Z",
+    "+002021-11-11T21:29:54Z",
+    "2021-11-11T21:29:54Z (x)",
+    "2021-11-11T21:29:54Z ",
+    "x2021-11-11T21:29:54Z",
+    "2021-11-11T21:29:54Zx",
+  ])("is malformed when its Timestamp is %j", (Timestamp) => {
+    expect(read({ ...NOTIFICATION, Timestamp })).toEqual({
+      kind: "malformed",
+      reason: "the envelope's Timestamp is not a time",
+    });
+  });
+
+  it("may have a Timestamp with a fraction or without", () => {
+    for (const Timestamp of ["2021-11-11T21:29:54Z", "2021-11-11T21:29:54.6Z", "2021-11-11T21:29:54.655123Z"]) {
+      expect(read({ ...NOTIFICATION, Timestamp }).kind).toBe("envelope");
+    }
+  });
+
+  it("is malformed when it has thousands of parts, and is not parsed then", () => {
+    const parse = vi.spyOn(JSON, "parse");
+    const reason = "the body has more parts than an envelope";
+    const parts = (count: number) =>
+      `{"a":[${Array(count - 1)
+        .fill(0)
+        .join()}]}`;
+    for (const body of [
+      parts(2_001),
+      "[".repeat(2_001),
+      '{"a":'.repeat(2_001),
+      ",".repeat(2_001),
+      `{"a":"\\"","b":${parts(2_001)}}`,
+    ]) {
+      expect(readText(body)).toEqual({ kind: "malformed", reason });
+    }
+    expect(parse).not.toHaveBeenCalled();
+    parse.mockRestore();
+    expect(readText(parts(2_000))).toMatchObject({ kind: "malformed", reason: expect.stringContaining("Type") });
+    expect(read({ ...NOTIFICATION, Message: '[{,\\"'.repeat(5_000) }).kind).toBe("envelope");
+  });
+
   it("does not take fields from a key named __proto__", () => {
     const body = `{"__proto__": ${JSON.stringify(NOTIFICATION)}}`;
-    expect(readEnvelope({ headers: {}, body }).kind).toBe("malformed");
-    expect(
-      readEnvelope({ headers: {}, body: `{"Type": "Notification", "__proto__": ${JSON.stringify(NOTIFICATION)}}` })
-        .kind,
-    ).toBe("malformed");
+    expect(readText(body).kind).toBe("malformed");
+    expect(readText(`{"Type": "Notification", "__proto__": ${JSON.stringify(NOTIFICATION)}}`).kind).toBe("malformed");
     expect(Object.hasOwn(Object.prototype, "Type")).toBe(false);
   });
 
   it("is never accepted when some text is not one, and nothing is thrown", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json(), fc.string({ unit: "binary" })), (body) => {
-        expect(readEnvelope({ headers: {}, body }).kind).toBe("malformed");
+        expect(readText(body).kind).toBe("malformed");
       }),
     );
   });
@@ -119,7 +209,8 @@ describe("an SNS envelope", () => {
       nil: undefined,
       freq: 20,
     });
-    const common = Object.fromEntries(IN_ALL.map((name) => [name, field]));
+    const common: Record<string, fc.Arbitrary<unknown>> = Object.fromEntries(IN_ALL.map((name) => [name, field]));
+    common.Timestamp = fc.constantFrom(NOTIFICATION.Timestamp, undefined, 7);
     fc.assert(
       fc.property(fc.record({ ...common, Token: field, SubscribeURL: field }), fc.boolean(), (fields, confirms) => {
         const Type = confirms ? "SubscriptionConfirmation" : "Notification";
@@ -141,8 +232,8 @@ describe("a raw delivery", () => {
 
   it("is known by its header", () => {
     const body = JSON.stringify(NOTIFICATION);
-    expect(readEnvelope({ headers: { "x-amz-sns-rawdelivery": "true" }, body }).kind).toBe("rejected");
-    expect(readEnvelope({ headers: { "x-amz-sns-message-type": "Notification" }, body }).kind).toBe("envelope");
+    expect(readText(body, { "x-amz-sns-rawdelivery": "true" }).kind).toBe("rejected");
+    expect(readText(body, { "x-amz-sns-message-type": "Notification" }).kind).toBe("envelope");
   });
 });
 
@@ -157,10 +248,16 @@ describe("a body that is too large", () => {
     ["an envelope whose message is over 256 KiB", enveloped("x".repeat(LIMIT + 1)), true],
     ["an envelope that is, but its message of many quotes is not", enveloped('"'.repeat(LIMIT)), false],
     ["an envelope with a small message and much beside it", enveloped("x", { padding: "x".repeat(LIMIT) }), true],
+    ["thousands of parts", `[${"0,".repeat(LIMIT / 2)}0]`, true],
+    [
+      "an envelope with 16 KiB beside its message",
+      enveloped("x".repeat(LIMIT - 1_500), { padding: "x".repeat(16 * 1024 + 2_000) }),
+      true,
+    ],
     ["a list", JSON.stringify([enveloped("x".repeat(LIMIT))]), true],
     ["an envelope without a message", JSON.stringify({ Type: "Notification", Token: "x".repeat(LIMIT) }), true],
   ])("is %s: %#", (_, body, tooLarge) => {
-    expect(isTooLarge(body)).toBe(tooLarge);
+    expect(parseBody(body).kind === "tooLarge").toBe(tooLarge);
   });
 });
 
@@ -171,6 +268,14 @@ describe("a message that came through a queue", () => {
 
   it("is the event itself where there is no envelope", () => {
     expect(unwrapQueued(JSON.stringify(stateChange()))).toEqual({ event: stateChange() });
+  });
+
+  it.each([
+    { Message: "{}" },
+    { Type: "SubscriptionConfirmation", Message: "{}" },
+    { Type: "Notification", Message: {} },
+  ])("is the event itself where it only looks like an envelope: %j", (event) => {
+    expect(unwrapQueued(JSON.stringify(event))).toEqual({ event });
   });
 
   it("is malformed when it, or what is in its envelope, is not JSON", () => {

@@ -67,7 +67,7 @@ describe.each(HTTP_FACES)("SNS delivering to the $face", ({ open }) => {
   it("what somebody else signed: 403, and AWS is not asked for anything", async () => {
     const answer = await open().deliver(signed(notification(stateChange()), { signer: OTHER_SIGNER }));
     expect(answer.status).toBe(403);
-    expect(JSON.parse(answer.body)).toEqual({ outcome: "rejected", reason: "the signature is not SNS's" });
+    expect(JSON.parse(answer.body)).toEqual({ outcome: "rejected", reason: "the delivery could not be verified" });
     expect(awsCalls()).toBe(0);
   });
 
@@ -209,6 +209,12 @@ describe("the certificate of a delivery", () => {
     expect(awsCalls()).toBe(0);
   });
 
+  it("is not fetched for a signature version that is not known", async () => {
+    const face = functionUrlFace();
+    expect((await face.deliver({ ...signed(notification(stateChange())), SignatureVersion: "3" })).status).toBe(403);
+    expect(face.certificatesAsked).toEqual([]);
+  });
+
   it("is fetched once by a warm function", async () => {
     const face = functionUrlFace();
     const event = stateChange({ state: "stopped" });
@@ -229,4 +235,47 @@ describe("the certificate of a delivery", () => {
     ).toBe(403);
     expect(face.certificatesAsked).toEqual([]);
   });
+});
+
+describe("many deliveries that name certificates that do not exist", () => {
+  const forgedWith = (number: number) => {
+    const SigningCertURL = CERTIFICATE_URL.replace(/[0-9a-f]{32}/, number.toString(16).padStart(32, "0"));
+    return signed(notification(stateChange({ state: "stopped" }), { SigningCertURL }), { signer: OTHER_SIGNER });
+  };
+  const genuine = signed(notification(stateChange({ state: "stopped" })));
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+  it.each(HTTP_FACES)("do not keep the $face from a genuine one whose certificate it has", async ({ open }) => {
+    const face = open(SETTINGS, {
+      fetchText: (url) => (url === CERTIFICATE_URL ? Promise.resolve(SNS_SIGNER.certificate) : new Promise(() => {})),
+    });
+    expect((await face.deliver(genuine)).status).toBe(200);
+    for (let number = 0; number < 200; number += 1) void face.deliver(forgedWith(number));
+    await turn();
+    expect((await face.deliver(genuine)).status).toBe(200);
+    expect(face.certificatesAsked).toHaveLength(9);
+  });
+
+  it.each(HTTP_FACES)(
+    "do not keep the $face from a genuine one whose certificate is still to be fetched",
+    async ({ open }) => {
+      const failures: (() => void)[] = [];
+      const face = open(SETTINGS, {
+        fetchText: (url) => {
+          if (url === CERTIFICATE_URL) return Promise.resolve(SNS_SIGNER.certificate);
+          return new Promise((_, reject) => failures.push(() => reject(new Error("status 403"))));
+        },
+      });
+      const forged = Promise.all(Array.from({ length: 100 }, (_, number) => face.deliver(forgedWith(number))));
+      while (failures.length < 8) await turn();
+      const answer = face.deliver(genuine);
+      for (let failed = 0; failed < 100; failed += 1) {
+        while (failures.length <= failed) await turn();
+        failures[failed]?.();
+      }
+      expect((await answer).status).toBe(200);
+      expect(new Set((await forged).map(({ status }) => status))).toEqual(new Set([503]));
+      expect(awsCalls()).toBe(0);
+    },
+  );
 });

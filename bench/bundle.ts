@@ -1,0 +1,17 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { rolldown } from "rolldown";
+
+/** Bundles one of the baselines into a folder as ours is bundled, but for what ours leaves out. Answers the file. */
+export async function bundle(name: string, folder: string): Promise<string> {
+  const file = join(folder, `${name}.cjs`);
+  const input = fileURLToPath(new URL(`./functions/${name}.ts`, import.meta.url));
+  const build = await rolldown({
+    input,
+    platform: "node",
+    resolve: { mainFields: ["module", "main"] },
+    treeshake: { moduleSideEffects: false },
+  });
+  await build.write({ file, format: "cjs", exports: "default", codeSplitting: false, minify: true });
+  return file;
+}
