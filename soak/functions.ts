@@ -1,0 +1,96 @@
+import {
+  type CallContext,
+  type FunctionProcess,
+  type FunctionSettings,
+  type Memory,
+  startFunction,
+} from "./function-process.ts";
+import type { LockstepClock } from "./lockstep-clock.ts";
+
+/** A Lambda function has so many containers at the most: the least that an event source can be limited to. */
+export const LAMBDA_CONCURRENCY = 2;
+
+/** The function as its host runs it: a webtask in one process, a Lambda function in as many as it has calls at a time. */
+export interface Hosted {
+  /** Calls the Lambda function in a process that is free; starts one when there is none. */
+  invoke(event: unknown, context: CallContext): Promise<unknown>;
+  /** Ends the process that uses an access key; a webtask is there again after `downMs`, Lambda starts another when it needs one. */
+  kill(accessKeyId: string, downMs: number): void;
+  /** From now on the function has the key of the next generation. */
+  rotate(): void;
+  /** The access keys that its processes have now. */
+  keys(): readonly string[];
+  memory(): Promise<readonly Memory[]>;
+  stop(): void;
+}
+
+interface Slot {
+  readonly name: string;
+  generation: number;
+  busy: boolean;
+  process: FunctionProcess | null;
+}
+
+/** Hosts the function; `settings` are those of all its processes, each of which gets an access key of its own. */
+export async function host(
+  settings: FunctionSettings,
+  clock: LockstepClock,
+  onLog: (line: string) => void,
+): Promise<Hosted> {
+  let generation = 0;
+  const names =
+    settings.face === "webtask" ? ["webtask"] : Array.from({ length: LAMBDA_CONCURRENCY }, (_, n) => `lambda-${n}`);
+  const slots = names.map((name): Slot => ({ name, generation, busy: false, process: null }));
+
+  const keyOf = (slot: Slot) => `${slot.name}-key-${slot.generation}`;
+  const secretsOf = (slot: Slot) => ({
+    ...settings.secrets,
+    AWS_ACCESS_KEY_ID: keyOf(slot),
+    AWS_SECRET_ACCESS_KEY: SECRET,
+  });
+  const start = async (slot: Slot): Promise<FunctionProcess> => {
+    slot.generation = generation;
+    const starting = startFunction({ ...settings, secrets: secretsOf(slot) }, clock, onLog);
+    clock.hold(starting);
+    slot.process = await starting;
+    return slot.process;
+  };
+  await Promise.all(slots.map(start));
+
+  return {
+    async invoke(event, context) {
+      const slot = slots.find(({ busy }) => !busy);
+      if (slot === undefined) throw new Error("no process is free: the event source calls more often than it may");
+      slot.busy = true;
+      try {
+        // Credentials of a role are in the environment of the process: new ones take a new process.
+        if (slot.generation !== generation) slot.process?.kill();
+        const process = slot.process?.alive ? slot.process : await start(slot);
+        return await process.invoke(event, context);
+      } finally {
+        slot.busy = false;
+      }
+    },
+    kill(accessKeyId, downMs) {
+      const slot = slots.find((each) => keyOf(each) === accessKeyId);
+      slot?.process?.kill();
+      if (slot !== undefined && settings.face === "webtask") clock.after(downMs, () => void start(slot));
+    },
+    rotate() {
+      generation += 1;
+      for (const slot of slots) {
+        if (settings.face === "lambda") continue;
+        slot.generation = generation;
+        if (slot.process?.alive) slot.process.setSecrets(secretsOf(slot));
+      }
+    },
+    keys: () => slots.map(keyOf),
+    memory: () => Promise.all(slots.flatMap(({ process }) => (process?.alive ? [process.memory()] : []))),
+    stop: () => {
+      for (const { process } of slots) process?.kill();
+    },
+  };
+}
+
+/** What the log and the alerts must never hold. */
+export const SECRET = "soak/secret+access+key/that+nobody+may+see";
