@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { LockstepClock, type Participant } from "../../soak/lockstep-clock.ts";
+import { LockstepClock, type Participant, type Progress } from "../../soak/lockstep-clock.ts";
 
 const START = Date.parse("2026-11-23T03:00:00Z");
 
@@ -53,7 +53,10 @@ describe("a clock in lockstep", () => {
     expect(known).toEqual([1_000]);
   });
 
-  test("waits for work under way as long as somebody is doing something", async () => {
+  test.each<[string, (turns: number) => Pick<Progress, "activity" | "outside">]>([
+    ["as long as somebody is doing something", (turns) => ({ activity: turns, outside: 0 })],
+    ["as long as a process has something under way outside of this time", () => ({ activity: 0, outside: 1 })],
+  ])("waits for work under way %s", async (_, progress) => {
     const clock = new LockstepClock(START);
     let turns = 0;
     let done = (): void => {};
@@ -64,27 +67,7 @@ describe("a clock in lockstep", () => {
       async tick() {
         turns += 1;
         if (turns === 20) done();
-        return { nextAt: null, activity: turns, outside: 0 };
-      },
-    });
-    const finishedAt = work.then(() => clock.now() - START);
-    clock.after(1_000, () => clock.busy(work));
-    await clock.advanceTo(START + 60_000);
-    expect(await finishedAt).toBe(1_000);
-  });
-
-  test("waits for what a process has under way outside of this time", async () => {
-    const clock = new LockstepClock(START);
-    let turns = 0;
-    let done = (): void => {};
-    const work = new Promise<void>((resolve) => {
-      done = resolve;
-    });
-    clock.join({
-      async tick() {
-        turns += 1;
-        if (turns === 20) done();
-        return { nextAt: null, activity: 0, outside: turns < 20 ? 1 : 0 };
+        return { nextAt: null, activity: 0, outside: 0, ...(turns < 20 && progress(turns)) };
       },
     });
     const finishedAt = work.then(() => clock.now() - START);
