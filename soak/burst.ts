@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { bundle } from "../bench/bundle.ts";
 import { account } from "./ledger.ts";
 import { burstPlan } from "./plan.ts";
+import { runProgram } from "./program.ts";
 import { showProgress } from "./progress.ts";
 import { percentile } from "./report.ts";
 import { play, type Run, type Scene } from "./run.ts";
@@ -63,12 +64,4 @@ function tableOf(rows: readonly Row[]): string {
   ].join("\n");
 }
 
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
-    process.exit(2);
-  },
-);
+runProgram(main);

@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { soakPlan } from "./plan.ts";
+import { runProgram, wholeNumber } from "./program.ts";
 import { showProgress } from "./progress.ts";
 import { complaints, isGood, stories, type Told, table, tell } from "./report.ts";
 import { type Face, play } from "./run.ts";
@@ -32,7 +33,7 @@ async function main(): Promise<number> {
   }
   const faces = FACES.filter((face) => values.face === undefined || face === values.face);
   if (faces.length === 0) throw new Error(`--face is one of ${FACES.join(", ")}`);
-  const plan = soakPlan(whole("seed", values.seed), whole("launches", values.launches));
+  const plan = soakPlan(wholeNumber("seed", values.seed), wholeNumber("launches", values.launches));
   const all: Told[] = [];
   for (const face of faces) {
     const startedAt = performance.now();
@@ -54,17 +55,4 @@ async function main(): Promise<number> {
   return all.every(isGood) ? 0 : 1;
 }
 
-function whole(name: string, value: string): number {
-  if (!/^\d{1,9}$/.test(value)) throw new Error(`--${name} is a whole number, from 0 to 999999999`);
-  return Number(value);
-}
-
-main().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    console.error(error instanceof Error ? error.message : error);
-    process.exit(2);
-  },
-);
+runProgram(main);
