@@ -55,10 +55,10 @@ export function table(all: readonly Told[]): string {
       ({ run, account: { launches } }) => (callsOf(run, "sns:Publish") / launches).toFixed(3),
     ],
     ["AssumeRole calls", ({ run }) => count(callsOf(run, "sts:"))],
-    ...(all[0]?.run.memory ?? []).map(({ launches }, index): [string, (told: Told) => string] => [
-      `memory after ${count(launches)}: resident (heap)`,
+    ...(all[0]?.run.memory ?? []).map(({ when }): [string, (told: Told) => string] => [
+      `memory ${when}: resident (heap)`,
       ({ run: { memory } }) => {
-        const at = memory[index]?.memory;
+        const at = memory.find((each) => each.when === when)?.memory;
         return at === undefined ? "" : `${megabytes(at.rss)} (${(at.heapUsed / 1e6).toFixed(1)} MB)`;
       },
     ]),

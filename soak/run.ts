@@ -30,8 +30,8 @@ export interface Run {
   readonly waits: readonly number[];
   /** How many bytes of log there are about outcomes of each kind. */
   readonly logged: ReadonlyMap<string, number>;
-  /** The memory of the function's largest process, after so many launches. */
-  readonly memory: readonly { readonly launches: number; readonly memory: Memory }[];
+  /** The memory of the function's largest process from time to time; `when` is said in words. */
+  readonly memory: readonly { readonly when: string; readonly memory: Memory }[];
   /** Lines of the function's log that hold a secret, or are not one JSON object. */
   readonly badLines: readonly string[];
 }
@@ -115,15 +115,16 @@ export async function play(scene: Scene, onProgress: (part: number) => void): Pr
   const start = clock.now();
   if (stage === "request limits") aws.faults.add(EC2_TAKES);
   trouble = makeTrouble(plan, { aws, certificates, hosted, clock, recorder, random });
-  const memory: { launches: number; memory: Memory }[] = [];
-  const lookAtMemory = async () => {
+  const memory: { when: string; memory: Memory }[] = [];
+  const lookAtMemory = async (when: string) => {
     const all = [...(await hosted.memory())].sort((a, b) => b.rss - a.rss);
-    for (const largest of all.slice(0, 1)) memory.push({ launches: recorder.expected.length, memory: largest });
+    for (const largest of all.slice(0, 1)) memory.push({ when, memory: largest });
   };
   inTurn(clock, plan.launches, (planned) => {
-    const since = Math.floor(recorder.expected.length / MEMORY_EVERY);
     for (const id of launch(aws, clock, planned)) recorder.launch(id, planned, clock.now(), isQuiet(plan, planned.at));
-    if (Math.floor(recorder.expected.length / MEMORY_EVERY) > since) clock.hold(lookAtMemory());
+    // A function that is down just then is looked at after the next launch.
+    const next = (memory.length + 1) * MEMORY_EVERY;
+    if (recorder.expected.length >= next) clock.hold(lookAtMemory(`after ${next.toLocaleString("en")} launches`));
   });
   for (const at of plan.garbageAt) clock.after(at, () => clock.hold(putGarbage(world, face)));
 
@@ -131,7 +132,7 @@ export async function play(scene: Scene, onProgress: (part: number) => void): Pr
     await clock.advanceTo(start + done + MINUTE);
     onProgress((done + MINUTE) / plan.endsAt);
   }
-  await lookAtMemory();
+  await lookAtMemory("at the end");
   const calls = new Map([...aws.callCounts].map(([name, count]) => [name, count - (before.get(name) ?? 0)]));
   const alerts = await drain(world.sqs, world.alertQueue);
   const letters = await drain(world.sqs, world.deadLetterQueue);
