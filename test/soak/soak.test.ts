@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { soakPlan } from "../../soak/plan.ts";
-import { complaints, isGood, tell } from "../../soak/report.ts";
+import { complaints, isGood, table, tell } from "../../soak/report.ts";
 import { play } from "../../soak/run.ts";
 import { BUILT_FILE } from "../support/built.ts";
 
@@ -12,6 +12,7 @@ describe.each(["webtask", "lambda"] as const)("the deployed file as a %s, on a b
     const told = tell(face, run, 0);
     expect(complaints(told)).toEqual([]);
     expect(isGood(told)).toBe(true);
+    expect(table([told])).toContain("| alerts lost | 0 |");
     // The day was bad, and something was there to be alerted.
     expect(run.kills).toBeGreaterThan(0);
     expect(run.outcomes.get("failed")).toBeGreaterThan(0);
