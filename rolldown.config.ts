@@ -1,3 +1,4 @@
+import { resolve, sep } from "node:path";
 import { defineConfig, type Plugin } from "rolldown";
 import manifest from "./package.json" with { type: "json" };
 import { billOfMaterials } from "./scripts/supply-chain/bill-of-materials.ts";
@@ -77,11 +78,13 @@ const supplyChain: Plugin = {
     const modules = Object.entries(chunk.modules).filter(([, { renderedLength }]) => renderedLength > 0);
     const { bundled: bundler } = readPackage("node_modules/rolldown");
     const { bundled: library } = readPackage("node_modules/@cyclonedx/cyclonedx-library");
-    // The bundler's helpers for CommonJS are in the file too.
+    // The bundler's helpers for CommonJS are in the file too; nothing of ours depends on them.
     const helped = modules.some(([id]) => id.includes("rolldown/runtime"));
     const packages = [...packagesOf(modules.map(([id]) => id)), ...(helped ? [bundler] : [])];
-    const { name, version, license: licence, devDependencies } = manifest;
-    const deployed = { name, version, licence, imports: Object.keys(devDependencies), code: chunk.code };
+    const sources = Object.keys(chunk.modules).filter((id) => id.startsWith(resolve("src") + sep));
+    const imports = packagesOf(sources.flatMap((id) => this.getModuleInfo(id)?.importedIds ?? []));
+    const { name, version, license: licence } = manifest;
+    const deployed = { name, version, licence, imports, code: chunk.code };
     const source = billOfMaterials(deployed, packages, [bundler, library]);
     this.emitFile({ type: "asset", fileName: "audit.cdx.json", source });
     this.emitFile({ type: "asset", fileName: "audit.LICENSES.txt", source: licencesText(packages) });

@@ -22,6 +22,7 @@ import { type Random, randomOf } from "./random.ts";
 
 /** What is done to a delivery, and when. */
 export const CLASSES = [
+  "nothing",
   "fields after signing",
   "text after signing",
   "bytes after signing",

@@ -3,7 +3,8 @@ import { progress } from "@clack/prompts";
 import { fuzz, type Report } from "./run.ts";
 
 const HELP = `Mutates valid deliveries and events, gives them to the function in this process, and checks what must hold of
-every one: nothing is thrown, what is not verified costs no call to AWS and is never accepted, no secret is told.
+every one: nothing is thrown but what Lambda is to try again, what is not verified costs no call to AWS and is never
+accepted, what SNS has signed and nobody has changed is not refused, no secret is told.
 
   npm run fuzz -- [--seed N] [--minutes M] [--cases N]
   npm run fuzz -- --replay <seed>:<case>

@@ -27,13 +27,16 @@ function copy(files, to) {
 /** Runs npm in a folder, quietly but for errors. */
 function npm(folder, args, { env = {}, umask = 0o022 } = {}) {
   const before = process.umask(umask);
-  execFileSync("npm", [...args, "--loglevel=error"], {
-    cwd: folder,
-    env: { ...process.env, npm_config_update_notifier: "false", ...env },
-    stdio: ["ignore", "ignore", "inherit"],
-    shell: process.platform === "win32",
-  });
-  process.umask(before);
+  try {
+    execFileSync("npm", [...args, "--loglevel=error"], {
+      cwd: folder,
+      env: { ...process.env, npm_config_update_notifier: "false", ...env },
+      stdio: ["ignore", "ignore", "inherit"],
+      shell: process.platform === "win32",
+    });
+  } finally {
+    process.umask(before);
+  }
 }
 
 /** The SHA-256 of each file in a folder, by its name. */

@@ -6,7 +6,7 @@ import { account } from "./ledger.ts";
 import { burstPlan } from "./plan.ts";
 import { runProgram } from "./program.ts";
 import { showProgress } from "./progress.ts";
-import { percentile } from "./report.ts";
+import { callsOf, count, percentile, seconds } from "./report.ts";
 import { play, type Run, type Scene } from "./run.ts";
 
 /** 10,000 launches in a minute, against the request limits that EC2 documents; beside the same burst audited call by call. */
@@ -39,15 +39,12 @@ async function main(): Promise<number> {
 }
 
 function tableOf(rows: readonly Row[]): string {
-  const count = (value: number) => value.toLocaleString("en");
-  const seconds = (ms: number) => `${(ms / 1000).toFixed(0)} s`;
   const lines = rows.map(({ name, run }) => {
-    const ec2 = [...run.calls].filter(([call]) => call.startsWith("ec2:")).reduce((sum, [, many]) => sum + many, 0);
-    const { delays, lost, duplicates } = account(run.records);
-    const again = [...duplicates.values()].reduce((sum, many) => sum + many, 0);
+    const { delays, lost, duplicates, unexplained } = account(run.records);
+    const again = [...duplicates.values()].reduce((sum, many) => sum + many, unexplained.length);
     const cells = [
       name,
-      count(ec2),
+      count(callsOf(run, "ec2:")),
       count(run.throttled),
       count(run.records.alerts.length),
       seconds(percentile(delays, 0.5)),

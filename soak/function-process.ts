@@ -36,7 +36,8 @@ export interface FunctionProcess {
   invoke(event: unknown, context: CallContext): Promise<unknown>;
   /** Gives a webtask other secrets, from its next request on. */
   setSecrets(secrets: FunctionSettings["secrets"]): void;
-  memory(): Promise<Memory>;
+  /** Null when it dies meanwhile. */
+  memory(): Promise<Memory | null>;
   /** Ends it at once, whatever it is doing. */
   kill(): void;
   readonly alive: boolean;
@@ -48,11 +49,24 @@ type Answer =
   | ({ kind: "memory" } & Memory)
   | { kind: "ready" };
 
-/** Starts the function; `onLog` is told of each line of its log. Throws when the process ends before it is ready. */
+/** Why a call is not answered whose process was killed. */
+export class Killed extends Error {
+  override readonly name = "Killed";
+}
+
+/** Who is told of what a function does. */
+export interface Audience {
+  /** Each line of its log. */
+  readonly log: (line: string) => void;
+  /** What it must never do. */
+  readonly accident: (what: string) => void;
+}
+
+/** Starts the function. Throws when the process ends before it is ready. */
 export async function startFunction(
   settings: FunctionSettings,
   clock: LockstepClock,
-  onLog: (line: string) => void,
+  audience: Audience,
 ): Promise<FunctionProcess> {
   const child: ChildProcess = fork(fileURLToPath(new URL("./function-host.mjs", import.meta.url)), [], {
     // webtask-runtime 2.0.0 reads a constant through a circular import, of which Node warns at every request.
@@ -64,7 +78,7 @@ export async function startFunction(
   let nextId = 0;
   let alive = true;
   let onProgress: ((progress: Progress) => void) | null = null;
-  let onMemory: ((memory: Memory) => void) | null = null;
+  let onMemory: ((memory: Memory | null) => void) | null = null;
   let onReady = (): void => {};
   let onEnd = (_: Error): void => {};
   const ready = new Promise<void>((resolve, reject) => {
@@ -72,7 +86,7 @@ export async function startFunction(
     onEnd = reject;
   });
 
-  if (child.stdout) createInterface(child.stdout).on("line", onLog);
+  if (child.stdout) createInterface(child.stdout).on("line", audience.log);
   child.on("message", (answer: Answer) => {
     switch (answer.kind) {
       case "progress":
@@ -98,16 +112,20 @@ export async function startFunction(
       });
     },
   };
-  const die = (): void => {
+  const die = (reason: Error): void => {
     if (!alive) return;
     alive = false;
     clock.leave(participant);
     onProgress?.(AT_REST);
-    for (const { reject } of calls.values()) reject(new Error("the function's process was killed"));
+    onMemory?.(null);
+    for (const { reject } of calls.values()) reject(reason);
     calls.clear();
-    onEnd(new Error("the function's process ended before it was ready"));
+    onEnd(reason);
   };
-  child.once("exit", die);
+  child.once("exit", () => {
+    if (alive) audience.accident("the function's process ended by itself");
+    die(new Error("the function's process ended by itself"));
+  });
 
   child.send({ kind: "start", time: clock.now(), ...settings });
   await ready;
@@ -133,7 +151,7 @@ export async function startFunction(
       }),
     kill() {
       child.kill("SIGKILL");
-      die();
+      die(new Killed("the function's process was killed"));
     },
   };
 }

@@ -1,4 +1,6 @@
+import { setTimeout } from "node:timers/promises";
 import {
+  type Audience,
   type CallContext,
   type FunctionProcess,
   type FunctionSettings,
@@ -31,12 +33,11 @@ interface Slot {
   process: FunctionProcess | null;
 }
 
+/** For so long on the wall, in ms, what a killed process has sent may still be on its way to AWS: it was sent before. */
+const LAST_WORDS_MS = 100;
+
 /** Hosts the function; `settings` are those of all its processes, each of which gets an access key of its own. */
-export async function host(
-  settings: FunctionSettings,
-  clock: LockstepClock,
-  onLog: (line: string) => void,
-): Promise<Hosted> {
+export async function host(settings: FunctionSettings, clock: LockstepClock, audience: Audience): Promise<Hosted> {
   let generation = 0;
   const names =
     settings.face === "webtask" ? ["webtask"] : Array.from({ length: LAMBDA_CONCURRENCY }, (_, n) => `lambda-${n}`);
@@ -50,7 +51,7 @@ export async function host(
   });
   const start = async (slot: Slot): Promise<FunctionProcess> => {
     slot.generation = generation;
-    const starting = startFunction({ ...settings, secrets: secretsOf(slot) }, clock, onLog);
+    const starting = startFunction({ ...settings, secrets: secretsOf(slot) }, clock, audience);
     clock.hold(starting);
     slot.process = await starting;
     return slot.process;
@@ -74,6 +75,7 @@ export async function host(
     kill(accessKeyId, downMs) {
       const slot = slots.find((each) => keyOf(each) === accessKeyId);
       slot?.process?.kill();
+      clock.hold(setTimeout(LAST_WORDS_MS));
       if (slot !== undefined && settings.face === "webtask") clock.after(downMs, () => void start(slot));
     },
     rotate() {
@@ -85,7 +87,10 @@ export async function host(
       }
     },
     keys: () => slots.map(keyOf),
-    memory: () => Promise.all(slots.flatMap(({ process }) => (process?.alive ? [process.memory()] : []))),
+    async memory() {
+      const all = await Promise.all(slots.map(({ process }) => (process?.alive ? process.memory() : null)));
+      return all.filter((memory) => memory !== null);
+    },
     stop: () => {
       for (const { process } of slots) process?.kill();
     },

@@ -33,7 +33,16 @@ export interface Records {
   readonly deadLetters: readonly { readonly instanceId: string | null; readonly reason: string | null }[];
   /** How many messages that are no events were put in. */
   readonly garbage: number;
-  readonly causes: readonly { readonly instanceId: string; readonly cause: Cause }[];
+  readonly causes: readonly CauseAt[];
+  /** What the function said of each instance: its last outcome, and how often it was violating. By instance id. */
+  readonly verdicts: ReadonlyMap<string, { readonly last: string; readonly violating: number }>;
+}
+
+/** A cause, and when it was there: an event's second copy when it was delivered. */
+export interface CauseAt {
+  readonly instanceId: string;
+  readonly cause: Cause;
+  readonly at: number;
 }
 
 /** How the accounts stand. The lists name the instances. */
@@ -46,6 +55,10 @@ export interface Account {
   /** Alerts beyond the first, by their cause. */
   readonly duplicates: ReadonlyMap<Cause, number>;
   readonly unexplained: readonly string[];
+  /** Instances that were settled as violating more often than their event came, and not because of a kill. */
+  readonly settledAgain: readonly string[];
+  /** Instances of which the function never said that it was done with them, and that are no dead letter. */
+  readonly unsettled: readonly string[];
   readonly deadLetters: number;
   /** Dead letters that should not be one, that no reason is known of, or that are missing. */
   readonly wrongDeadLetters: readonly string[];
@@ -64,12 +77,14 @@ export function account(records: Records): Account {
   const inOrder = [...records.alerts].sort((a, b) => a.at - b.at);
   const alertsOf = groupBy(inOrder.flatMap(({ at, instanceIds }) => instanceIds.map((id) => [id, at] as const)));
   const lettersOf = groupBy(records.deadLetters.map(({ instanceId, reason }) => [instanceId ?? "", reason] as const));
-  const causesOf = groupBy(records.causes.map(({ instanceId, cause }) => [instanceId, cause] as const));
+  const causesOf = groupBy(records.causes.map((cause) => [cause.instanceId, cause] as const));
   const known = new Set(records.expected.map(({ instanceId }) => instanceId));
 
   const lost: string[] = [];
   const wrong = [...alertsOf.keys()].filter((id) => !known.has(id));
   const unexplained: string[] = [];
+  const settledAgain: string[] = [];
+  const unsettled: string[] = [];
   const wrongDeadLetters: string[] = [];
   const duplicates = new Map<Cause, number>();
   const delays: number[] = [];
@@ -84,7 +99,8 @@ export function account(records: Records): Account {
     stories.set(each.story, ends);
     ends[first !== undefined ? "alerted" : letters.length > 0 ? "dead letter" : "silent"] += 1;
 
-    if (each.fate === "alerted" && first === undefined) lost.push(each.instanceId);
+    const certain = each.fate === "alerted" || (each.fate === "either" && each.quiet);
+    if (certain && first === undefined) lost.push(each.instanceId);
     if ((each.fate === "silent" || each.fate === "dead letter") && first !== undefined) wrong.push(each.instanceId);
     const late = alerts.some((at) => each.mendedAt !== null && at > each.mendedAt + IN_HAND_MS);
     if (each.fate === "either" && late) wrong.push(each.instanceId);
@@ -92,9 +108,13 @@ export function account(records: Records): Account {
     if (letters.some((reason) => reason === null)) wrongDeadLetters.push(each.instanceId);
 
     const causes = causesOf.get(each.instanceId) ?? [];
-    for (let index = 1; index < alerts.length; index++) {
-      const cause = causes[index - 1];
-      if (cause === undefined) unexplained.push(each.instanceId);
+    const { last = "nothing", violating = 0 } = records.verdicts.get(each.instanceId) ?? {};
+    const mayRepeat = causes.filter(({ cause }) => REPEATS_VERDICT.has(cause)).length;
+    if (violating > 1 + mayRepeat) settledAgain.push(each.instanceId);
+    if (each.fate !== "dead letter" && !SETTLED.has(last)) unsettled.push(each.instanceId);
+
+    for (const { cause } of explain(alerts, causes)) {
+      if (cause === null) unexplained.push(each.instanceId);
       else duplicates.set(cause, (duplicates.get(cause) ?? 0) + 1);
     }
     if (each.fate === "alerted" && first !== undefined) {
@@ -113,12 +133,40 @@ export function account(records: Records): Account {
     false: wrong,
     duplicates,
     unexplained,
+    settledAgain,
+    unsettled,
     deadLetters: records.deadLetters.length,
     wrongDeadLetters,
     delays,
     quietDelays,
-    closes: [lost, wrong, unexplained, wrongDeadLetters].every((list) => list.length === 0),
+    closes: [lost, wrong, unexplained, settledAgain, unsettled, wrongDeadLetters].every((list) => list.length === 0),
   };
+}
+
+/** How a launch ends that is done with. */
+const SETTLED: ReadonlySet<string> = new Set(["compliant", "violating", "ignored"]);
+
+/** After these the function may rightly find an instance violating once more. */
+const REPEATS_VERDICT: ReadonlySet<Cause> = new Set([
+  "its event came twice",
+  "the function was killed with it in hand",
+]);
+
+/**
+ * The cause of each alert beyond the first, null for one without. A cause explains one alert that came after it; but for
+ * an event's copy, which waits for its turn, it must also have come after the alert before.
+ */
+function explain(alerts: readonly number[], causes: readonly CauseAt[]): { readonly cause: Cause | null }[] {
+  const left = [...causes].sort((a, b) => a.at - b.at);
+  return alerts.slice(1).map((at, index) => {
+    const before = alerts[index] ?? at;
+    const since = left.findIndex(
+      (cause) => cause.cause !== "its event came twice" && cause.at >= before && cause.at <= at,
+    );
+    const copy = left.findIndex((cause) => cause.cause === "its event came twice" && cause.at <= at);
+    const [found] = left.splice(since >= 0 ? since : copy, since >= 0 || copy >= 0 ? 1 : 0);
+    return { cause: found?.cause ?? null };
+  });
 }
 
 function groupBy<T>(pairs: readonly (readonly [string, T])[]): Map<string, T[]> {

@@ -99,11 +99,11 @@ export class LockstepClock implements Clock {
     await this.#tellTime();
   }
 
-  /** Waits until no work is under way, or all of it waits for the time. */
+  /** Waits until nothing is held, and no work is under way, or all of it waits for the time. */
   async #settle(): Promise<void> {
-    while (this.#held.size > 0) await Promise.allSettled([...this.#held]);
     let before = await this.#tellTime();
-    for (let still = 0; this.#working.size > 0 && still < STILL; ) {
+    for (let still = 0; this.#held.size > 0 || (this.#working.size > 0 && still < STILL); ) {
+      if (this.#held.size > 0) await Promise.allSettled([...this.#held]);
       const activity = await this.#tellTime();
       still = activity === before && this.#outside === 0 ? still + 1 : 0;
       before = activity;

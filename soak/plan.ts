@@ -176,13 +176,13 @@ function planStory(random: Random): Story {
   ])();
 }
 
-/** What AWS does to its callers, one after the other in an order that the seed gives, five to seven minutes each. */
+/** What AWS does to its callers, one after the other in an order that the seed gives, five or six minutes each. */
 function planOutages(random: Random): Outage[] {
   const kinds = random.shuffled(OUTAGES);
   const slot = LAUNCHING_MS / kinds.length;
   return kinds.map(([name, share, fault], index) => {
     const from = index * slot + random.int(0, MINUTE);
-    return { name, share, fault, from, until: from + random.int(5, 7) * MINUTE };
+    return { name, share, fault, from, until: from + random.int(5, 6) * MINUTE };
   });
 }
 
@@ -197,6 +197,7 @@ const OUTAGES: readonly (readonly [name: string, share: number, fault: Fault])[]
   ["Publish fails", 0.5, { service: "sns", action: "Publish", kind: "error" }],
   ["Publish is throttled", 0.5, { service: "sns", action: "Publish", kind: "throttle" }],
   ["Publish does not answer", 0.3, { service: "sns", action: "Publish", kind: "timeout" }],
+  ["Publish is slow", 0.3, { service: "sns", action: "Publish", kind: "slow", ms: 3_500 }],
   ["Publish hangs up mid-answer", 0.3, { service: "sns", action: "Publish", kind: "hangup" }],
   ["Publish is denied", 1, { service: "sns", action: "Publish", kind: "deny" }],
   ["a proxy's page for Publish", 0.3, { service: "sns", action: "Publish", kind: "html" }],

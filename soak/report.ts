@@ -17,12 +17,15 @@ export function tell(face: Face, run: Run, tookMs: number): Told {
 
 /** Whether everything is as it should be. */
 export function isGood({ run, account: { closes } }: Told): boolean {
-  return closes && run.badLines.length === 0;
+  return closes && run.badLines.length === 0 && run.accidents.length === 0;
 }
 
-const count = (value: number) => value.toLocaleString("en");
-const seconds = (ms: number) => `${(ms / 1000).toFixed(0)} s`;
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
+/** A number with its thousands apart. */
+export const count = (value: number) => value.toLocaleString("en");
+/** Takes milliseconds. */
+export const seconds = (ms: number) => `${(ms / 1000).toFixed(0)} s`;
+/** Takes bytes. */
+export const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
 
 /** The value below which a share of the values are, from 0 to 1; NaN when there is none. */
 export function percentile(values: readonly number[], share: number): number {
@@ -42,6 +45,8 @@ export function table(all: readonly Told[]): string {
       ({ account: { duplicates } }) => count(duplicates.get(cause) ?? 0),
     ]),
     ["duplicate alerts without one", ({ account: { unexplained } }) => count(unexplained.length)],
+    ["settled as violating more often than its event came", ({ account: a }) => count(a.settledAgain.length)],
+    ["launches that the function was never done with", ({ account: { unsettled } }) => count(unsettled.length)],
     ["dead letters, each with its reason in the log", ({ account: { deadLetters } }) => count(deadLetters)],
     ["dead letters that should not be, or are missing", (told) => count(told.account.wrongDeadLetters.length)],
     ["the function killed at work", ({ run: { kills } }) => count(kills)],
@@ -63,9 +68,10 @@ export function table(all: readonly Told[]): string {
       },
     ]),
     [
-      "peak of resident memory",
+      "peak of resident memory, of the processes looked at",
       ({ run: { memory } }) => megabytes(Math.max(...memory.map((each) => each.memory.peak))),
     ],
+    ["crashes, errors thrown, calls not answered in time", ({ run: { accidents } }) => count(accidents.length)],
     ["log lines with a secret, or no JSON", ({ run: { badLines } }) => count(badLines.length)],
     ["took on the wall", ({ tookMs }) => seconds(tookMs)],
   ];
@@ -93,7 +99,10 @@ export function complaints({ run, account: all }: Told): string[] {
     ...few("lost", all.lost),
     ...few("false", all.false),
     ...few("alerted again without a cause", all.unexplained),
+    ...few("settled again", all.settledAgain),
+    ...few("never settled", all.unsettled),
     ...few("dead letters", all.wrongDeadLetters),
+    ...few("accidents", run.accidents),
     ...few("log lines", run.badLines),
   ];
 }

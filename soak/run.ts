@@ -12,7 +12,7 @@ import { eventCopies, HOME, isQuiet, type Place, type Plan, type PlannedLaunch }
 import { randomOf } from "./random.ts";
 import { instancesInAlert, instancesInEvent, Recorder } from "./recorder.ts";
 import { makeTrouble, type Trouble } from "./trouble.ts";
-import { confirm, drain, redrive, sendHome, setUp, subscribe, type World } from "./world.ts";
+import { confirm, drain, redrive, sendHome, setUp, subscribe, type World, waitingIn } from "./world.ts";
 
 export type Face = "webtask" | "lambda";
 
@@ -34,6 +34,8 @@ export interface Run {
   readonly memory: readonly { readonly when: string; readonly memory: Memory }[];
   /** Lines of the function's log that hold a secret, or are not one JSON object. */
   readonly badLines: readonly string[];
+  /** What the function must never do: end by itself, throw, let its caller wait in vain. */
+  readonly accidents: readonly string[];
 }
 
 /** EC2 takes about so long to answer; without it no two deliveries would ever be at hand together. */
@@ -60,9 +62,10 @@ export async function play(scene: Scene, onProgress: (part: number) => void): Pr
   const { plan, face, file, stage } = scene;
   const clock = new LockstepClock(Math.floor(Date.now() / 1000) * 1000);
   const random = randomOf(plan.seed + 1);
-  const recorder = new Recorder();
+  const recorder = new Recorder(() => clock.now());
   let trouble: Trouble | null = null;
   let confirmation = "{}";
+  const calls = new Map<string, number>();
   const waits: number[] = [];
   const logged = new Map<string, number>();
 
@@ -82,7 +85,10 @@ export async function play(scene: Scene, onProgress: (part: number) => void): Pr
     },
     onCall(call) {
       clock.stir();
-      trouble?.onCall(call);
+      if (trouble === null || call.accessKeyId === "operator") return;
+      const name = `${call.service}:${call.action}`;
+      calls.set(name, (calls.get(name) ?? 0) + 1);
+      trouble.onCall(call);
     },
   });
   const certificates = await startCertificateServer(aws);
@@ -91,12 +97,14 @@ export async function play(scene: Scene, onProgress: (part: number) => void): Pr
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/`;
   const secrets = { ...world.settings, ...(face === "webtask" && { FUNCTION_URL: url }) };
-  const hosted = await host({ file, face, port, secrets, certificates }, clock, (line) => {
-    const [, outcome = "none"] = /"outcome":"(\w+)"/.exec(line) ?? [];
-    logged.set(outcome, (logged.get(outcome) ?? 0) + Buffer.byteLength(line) + 1);
-    recorder.log(line);
+  const hosted = await host({ file, face, port, secrets, certificates }, clock, {
+    log(line) {
+      const [, outcome = "none"] = /"outcome":"(\w+)"/.exec(line) ?? [];
+      logged.set(outcome, (logged.get(outcome) ?? 0) + Buffer.byteLength(line) + 1);
+      recorder.log(line);
+    },
+    accident: (what) => recorder.accidents.push(what),
   });
-  const before = new Map(aws.callCounts);
   if (face === "lambda") {
     const invoke: Hosted["invoke"] = async (event, context) => {
       const since = clock.now();
@@ -121,10 +129,10 @@ export async function play(scene: Scene, onProgress: (part: number) => void): Pr
     for (const largest of all.slice(0, 1)) memory.push({ when, memory: largest });
   };
   inTurn(clock, plan.launches, (planned) => {
-    for (const id of launch(aws, clock, planned)) recorder.launch(id, planned, clock.now(), isQuiet(plan, planned.at));
+    for (const id of launch(aws, clock, planned)) recorder.launch(id, planned, isQuiet(plan, planned.at));
     // A function that is down just then is looked at after the next launch.
     const next = (memory.length + 1) * MEMORY_EVERY;
-    if (recorder.expected.length >= next) clock.hold(lookAtMemory(`after ${next.toLocaleString("en")} launches`));
+    if (recorder.launched >= next) clock.hold(lookAtMemory(`after ${next.toLocaleString("en")} launches`));
   });
   for (const at of plan.garbageAt) clock.after(at, () => clock.hold(putGarbage(world, face)));
 
@@ -133,7 +141,8 @@ export async function play(scene: Scene, onProgress: (part: number) => void): Pr
     onProgress((done + MINUTE) / plan.endsAt);
   }
   await lookAtMemory("at the end");
-  const calls = new Map([...aws.callCounts].map(([name, count]) => [name, count - (before.get(name) ?? 0)]));
+  const left = await waitingIn(world.sqs, world.launchQueue.url);
+  if (left > 0) recorder.accidents.push(`${left} messages are left in the queue`);
   const alerts = await drain(world.sqs, world.alertQueue);
   const letters = await drain(world.sqs, world.deadLetterQueue);
   hosted.stop();
@@ -143,13 +152,14 @@ export async function play(scene: Scene, onProgress: (part: number) => void): Pr
     calls,
     throttled: [...aws.throttled.values()].reduce((sum, count) => sum + count, 0),
     outcomes: recorder.outcomes,
-    kills: trouble.kills(),
+    kills: recorder.kills,
+    accidents: recorder.accidents,
     waits,
     logged,
     memory,
     badLines: recorder.badLines,
     records: {
-      expected: recorder.expected,
+      expected: recorder.expected(),
       alerts: alerts.map(({ Body = "", Attributes }) => ({
         at: Number(Attributes?.SentTimestamp),
         instanceIds: instancesInAlert(Body),
@@ -157,6 +167,7 @@ export async function play(scene: Scene, onProgress: (part: number) => void): Pr
       deadLetters: letters.map(({ Body = "", MessageId = "" }) => recorder.letter(Body, MessageId)),
       garbage: plan.garbageAt.length,
       causes: recorder.causes,
+      verdicts: recorder.verdicts,
     },
   };
 }

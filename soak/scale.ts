@@ -4,7 +4,7 @@ import { account } from "./ledger.ts";
 import type { Plan } from "./plan.ts";
 import { runProgram } from "./program.ts";
 import { showProgress } from "./progress.ts";
-import { callsOf, percentile } from "./report.ts";
+import { callsOf, count, megabytes, percentile, seconds } from "./report.ts";
 import { type Face, play, type Run } from "./run.ts";
 import { cpuPerLaunch } from "./scale-cpu.ts";
 import { BURST, ONE_WITHOUT_TAG_IN, PEAK, type Size, scalePlan } from "./scale-plan.ts";
@@ -93,9 +93,6 @@ function sizesOf(values: Readonly<Record<string, unknown>>): readonly Size[] {
   return [{ accounts, launchesPerDay: whole("launches-per-day", 1_000 * accounts), minutes: whole("minutes", 10) }];
 }
 
-const count = (value: number) => value.toLocaleString("en");
-const seconds = (ms: number) => `${(ms / 1000).toFixed(0)} s`;
-const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
 const sum = (values: Iterable<number>) => [...values].reduce((total, value) => total + value, 0);
 
 function nameOf({ accounts, launchesPerDay }: Size): string {

@@ -3,7 +3,7 @@ import type { CertificateServer } from "../src/local/aws/certificate-server.ts";
 import type { EmbeddedAws, RecordedCall } from "../src/local/aws/index.ts";
 import type { Hosted } from "./functions.ts";
 import type { LockstepClock } from "./lockstep-clock.ts";
-import { type Kill, type Plan, STRANGER } from "./plan.ts";
+import { type Kill, type Outage, type Plan, STRANGER } from "./plan.ts";
 import type { Random } from "./random.ts";
 import { instancesInAlert, type Recorder } from "./recorder.ts";
 
@@ -21,15 +21,13 @@ export interface Struck {
 export interface Trouble {
   /** Must be told of each call that AWS has carried out, before it is answered: then is the time to kill. */
   onCall(call: RecordedCall): void;
-  readonly kills: () => number;
 }
 
 /** Makes all that goes wrong in a plan go wrong in its time, from now on. */
 export function makeTrouble(plan: Plan, { aws, certificates, hosted, clock, recorder, random }: Struck): Trouble {
-  const open = new Set<string>();
+  const open = new Set<Outage>();
   const deadKeys = new Set<string>();
   const armed: Kill[] = [];
-  let kills = 0;
 
   aws.faults.add({ kind: "bad-key", when: ({ accessKeyId }) => deadKeys.has(accessKeyId) });
   aws.faults.add({
@@ -37,14 +35,15 @@ export function makeTrouble(plan: Plan, { aws, certificates, hosted, clock, reco
     kind: "deny",
     when: ({ params }) => String(params.RoleArn).includes(STRANGER.account),
   });
-  for (const { name, fault, share, from, until } of plan.outages) {
-    clock.after(from, () => open.add(name));
-    clock.after(until, () => open.delete(name));
+  for (const outage of plan.outages) {
+    const { fault, share, from, until } = outage;
+    clock.after(from, () => open.add(outage));
+    clock.after(until, () => open.delete(outage));
     aws.faults.add({
       ...fault,
       when: ({ action, accessKeyId, params }) => {
-        const strikes = open.has(name) && accessKeyId !== "operator" && random.chance(share);
-        if (strikes && action === "Publish" && fault.kind === "hangup") {
+        const strikes = open.has(outage) && accessKeyId !== "operator" && random.chance(share);
+        if (strikes && action === "Publish" && (fault.kind === "hangup" || fault.kind === "slow")) {
           recorder.cause(instancesInAlert(documentIn(String(params.Message))), "the answer to Publish was lost");
         }
         return strikes;
@@ -72,10 +71,13 @@ export function makeTrouble(plan: Plan, { aws, certificates, hosted, clock, reco
     onCall({ action, status, accessKeyId }) {
       const index = armed.findIndex(({ call }) => call === action);
       if (index < 0 || status !== 200 || !hosted.keys().includes(accessKeyId)) return;
-      for (const { downMs } of armed.splice(index, 1)) hosted.kill(accessKeyId, downMs);
-      kills += 1;
+      // A proxy's page is a 200 too, and nothing was carried out.
+      if ([...open].some(({ fault }) => fault.kind === "html")) return;
+      for (const { downMs } of armed.splice(index, 1)) {
+        recorder.killed(downMs);
+        hosted.kill(accessKeyId, downMs);
+      }
     },
-    kills: () => kills,
   };
 }
 

@@ -10,6 +10,7 @@ import {
 import {
   CreateQueueCommand,
   DeleteMessageBatchCommand,
+  GetQueueAttributesCommand,
   type Message,
   ReceiveMessageCommand,
   SQSClient,
@@ -143,6 +144,17 @@ export async function subscribe({ sns, launchTopic }: World, url: string): Promi
 export async function confirm({ sns, launchTopic }: World, envelope: string): Promise<void> {
   const { Token } = JSON.parse(envelope) as { Token?: string };
   await sns.send(new ConfirmSubscriptionCommand({ TopicArn: launchTopic, Token }));
+}
+
+/** How many messages a queue has, whether they can be received now or not. */
+export async function waitingIn(sqs: SQSClient, QueueUrl: string): Promise<number> {
+  const { Attributes = {} } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }));
+  const counts = [
+    Attributes.ApproximateNumberOfMessages,
+    Attributes.ApproximateNumberOfMessagesNotVisible,
+    Attributes.ApproximateNumberOfMessagesDelayed,
+  ];
+  return counts.reduce((sum, count) => sum + Number(count), 0);
 }
 
 /** Takes every message out of a queue. */

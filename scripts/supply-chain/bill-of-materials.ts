@@ -7,8 +7,8 @@ export interface Deployed {
   readonly name: string;
   readonly version: string;
   readonly licence: string;
-  /** The names of the packages that its sources import. */
-  readonly imports: readonly string[];
+  /** The packages that its sources import. */
+  readonly imports: readonly BundledPackage[];
   /** The file itself, as it is written. */
   readonly code: string;
 }
@@ -31,8 +31,9 @@ export function billOfMaterials(
   }
   const own = componentOf(deployed, deployed.licence, Enums.ComponentType.Application);
   own.hashes.set(Enums.HashAlgorithm["SHA-256"], sha256(deployed.code));
-  for (const [{ name }, component] of components) {
-    if (deployed.imports.includes(name)) addTo(own.dependencies, component);
+  for (const [{ name, version }, component] of components) {
+    const isImported = deployed.imports.some((one) => one.name === name && one.version === version);
+    if (isImported) addTo(own.dependencies, component);
   }
   const bom = new Models.Bom({
     metadata: new Models.Metadata({ component: own }),

@@ -1,4 +1,4 @@
-import type { APIGatewayProxyEventV2, SNSEvent, SQSBatchResponse, SQSEvent } from "aws-lambda";
+import type { APIGatewayProxyEventV2, SQSBatchResponse } from "aws-lambda";
 import type { App } from "../app.ts";
 import { isObject } from "../json.ts";
 import { isUnsettled, type Outcome, reasonOf, worstOf } from "../outcome.ts";
@@ -40,10 +40,12 @@ export function lambdaHandler(app: App): (event: unknown, context: LambdaContext
       deadline: app.now() + context.getRemainingTimeInMillis() - RESERVE_MS,
     };
     if (isHttp(event)) return answerUrl(app, event, invocation);
-    if (isSqs(event)) return answerQueue(app, event, invocation);
-    const brought = isSns(event)
-      ? event.Records.map(({ Sns }) => ({ id: Sns.MessageId, message: unwrapMessage(Sns.Message) }))
-      : [{ id: isObject(event) ? event.id : null, message: { event } }];
+    const records = recordsOf(event);
+    if (records[0]?.eventSource === "aws:sqs") return answerQueue(app, records, invocation);
+    const brought =
+      records[0]?.EventSource === "aws:sns"
+        ? records.map(broughtBySns)
+        : [{ id: isObject(event) ? event.id : null, message: { event } }];
     return answerAsynchronous(await auditMessages(app, brought, ASYNCHRONOUS, invocation));
   };
 }
@@ -60,6 +62,26 @@ interface Invocation {
 interface Brought {
   readonly id: unknown;
   readonly message: Message;
+}
+
+/** A record of an event: anybody who may invoke the function can have made it up, so no field of it is sure to be there. */
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The records of an event, one without fields for what is no object; none for an event that has none. */
+function recordsOf(event: unknown): readonly Fields[] {
+  if (!isObject(event) || !Array.isArray(event.Records)) return [];
+  return event.Records.map((record: unknown) => (isObject(record) ? record : {}));
+}
+
+function broughtBySns({ Sns }: Fields): Brought {
+  const { MessageId, Message }: Fields = isObject(Sns) ? Sns : {};
+  const isText = typeof Message === "string";
+  return { id: MessageId, message: isText ? unwrapMessage(Message) : { malformed: "the record has no SNS message" } };
+}
+
+function broughtBySqs({ messageId, body }: Fields): Brought {
+  const isText = typeof body === "string";
+  return { id: messageId, message: isText ? unwrapQueued(body) : { malformed: "the record has no SQS message" } };
 }
 
 /** The outcomes of each message, logged. Without a valid configuration every one is misconfigured. */
@@ -101,11 +123,13 @@ class UnsettledError extends Error {
   }
 }
 
-async function answerQueue(app: App, event: SQSEvent, invocation: Invocation): Promise<SQSBatchResponse> {
-  const brought = event.Records.map(({ messageId, body }) => ({ id: messageId, message: unwrapQueued(body) }));
+/** An empty id brings the whole batch again: a message without an id cannot be named.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html */
+async function answerQueue(app: App, records: readonly Fields[], invocation: Invocation): Promise<SQSBatchResponse> {
+  const brought = records.map(broughtBySqs);
   const outcomes = await auditMessages(app, brought, QUEUE, invocation);
-  const failures = event.Records.filter((_, index) => (outcomes[index] ?? []).some(isUnsettled));
-  return { batchItemFailures: failures.map((record) => ({ itemIdentifier: record.messageId })) };
+  const failures = brought.filter((_, index) => (outcomes[index] ?? []).some(isUnsettled));
+  return { batchItemFailures: failures.map(({ id }) => ({ itemIdentifier: typeof id === "string" ? id : "" })) };
 }
 
 async function answerUrl(app: App, event: APIGatewayProxyEventV2, invocation: Invocation): Promise<LambdaAnswer> {
@@ -125,25 +149,11 @@ function readBody({ body = "", isBase64Encoded }: APIGatewayProxyEventV2): strin
   return Buffer.byteLength(text) > MAX_BODY_BYTES ? null : text;
 }
 
-function lowerCased(headers: APIGatewayProxyEventV2["headers"] = {}): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+function lowerCased(headers: APIGatewayProxyEventV2["headers"] | null): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 /** The request of a function URL or HTTP API, payload format 2.0. */
 function isHttp(event: unknown): event is APIGatewayProxyEventV2 {
   return isObject(event) && isObject(event.requestContext) && isObject(event.requestContext.http);
-}
-
-function isSqs(event: unknown): event is SQSEvent {
-  return firstRecord(event)?.eventSource === "aws:sqs";
-}
-
-function isSns(event: unknown): event is SNSEvent {
-  return firstRecord(event)?.EventSource === "aws:sns";
-}
-
-function firstRecord(event: unknown): Readonly<Record<string, unknown>> | undefined {
-  if (!isObject(event) || !Array.isArray(event.Records)) return undefined;
-  const record: unknown = event.Records[0];
-  return isObject(record) ? record : undefined;
 }

@@ -40,10 +40,12 @@ const MAX_CACHED = 32;
 /** Who knows a topic's ARN can name certificates that do not exist; we do not ask SNS for many of them at a time. */
 const MAX_FETCHING = 8;
 
-/** The others wait for their turn, in the order in which they came: a genuine delivery among forged ones gets its turn. */
+/** The others wait for their turn, in the order in which they came: a genuine delivery gets its turn among forged ones, as
+ * long as these come no faster than eight fetches at a time settle. */
 const MAX_WAITING = 1_000;
 
-/** A certificate that has waited so long, in milliseconds, is not fetched: what asked for it has been answered. */
+/** A certificate that has waited so long, in milliseconds, is not fetched: what asked for it would have too little
+ * time left. */
 const MAX_WAIT_MS = 10_000;
 
 /**

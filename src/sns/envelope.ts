@@ -33,13 +33,7 @@ export type Envelope = Notification | Confirmation;
 export interface Delivery {
   /** With names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body: ParsedBody | Malformed;
-}
-
-/** A body of JSON. */
-export interface ParsedBody {
-  readonly kind: "parsed";
-  readonly value: unknown;
+  readonly body: { readonly kind: "parsed"; readonly value: unknown } | Malformed;
 }
 
 interface Malformed {

@@ -217,7 +217,6 @@ describe("Lambda called with something else", () => {
     ["an event of S3", { Records: [{ eventSource: "aws:s3", s3: {} }] }],
     ["no records", { Records: [] }],
     ["records that are not objects", { Records: [null] }],
-    ["a record of SNS without its message", { Records: [{ EventSource: "aws:sns" }] }],
     ["an empty object", {}],
     ["a list", []],
     ["null", null],
@@ -227,6 +226,60 @@ describe("Lambda called with something else", () => {
   ])("throws, and asks nothing of AWS: %s", async (_, event) => {
     await expect(lambdaFace().invoke(event)).rejects.toThrow();
     expect(ec2.mock.calls().length + sns.mock.calls().length).toBe(0);
+  });
+});
+
+describe("a record without its message is malformed", () => {
+  const MessageId = "95df01b4-ee98-5cb9-9903-4c221d41eb5e";
+  it.each([
+    ["no Sns", { EventSource: "aws:sns" }, {}],
+    ["an Sns of null", { EventSource: "aws:sns", Sns: null }, {}],
+    ["no Message", { EventSource: "aws:sns", Sns: { MessageId } }, { messageId: MessageId }],
+    ["a Message that is a list", { EventSource: "aws:sns", Sns: { Message: [JSON.stringify(stateChange())] } }, {}],
+  ])("from SNS with %s: it is logged, and thrown for the dead-letter queue", async (_, record, named) => {
+    const face = lambdaFace();
+    await expect(face.invoke({ Records: [record] })).rejects.toMatchObject({
+      name: "Audit_malformed",
+      message: "the record has no SNS message",
+    });
+    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([
+      { outcome: "malformed", message: "the record has no SNS message", ...named },
+    ]);
+    expect(ec2.mock.calls()).toHaveLength(0);
+  });
+
+  it("from SNS, and the records beside it are audited", async () => {
+    ec2.launch(INSTANCE, TAGGED);
+    const face = lambdaFace();
+    const { Records } = snsEvent(JSON.stringify(stateChange()));
+    await expect(face.invoke({ Records: [...Records, null] })).rejects.toMatchObject({ name: "Audit_malformed" });
+    expect(face.lines.map((line) => JSON.parse(line).outcome).sort()).toEqual(["compliant", "malformed"]);
+  });
+
+  it.each([
+    ["no body", {}],
+    ["a body of null", { body: null }],
+    ["a body that is a list", { body: [JSON.stringify(stateChange())] }],
+  ])("from SQS with %s: it is logged, and alone comes again", async (_, fields) => {
+    ec2.launch(INSTANCE, TAGGED);
+    const face = lambdaFace();
+    const { Records } = sqsEvent(JSON.stringify(stateChange()));
+    const record = { eventSource: "aws:sqs", messageId: messageId(7), ...fields };
+    const answer = await face.invoke({ Records: [...Records, record] });
+    expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: messageId(7) }] });
+    const malformed = { outcome: "malformed", message: "the record has no SQS message", messageId: messageId(7) };
+    expect(face.lines.map((line) => JSON.parse(line))).toContainEqual(expect.objectContaining(malformed));
+  });
+
+  it.each([
+    ["no id", { eventSource: "aws:sqs" }],
+    ["an id that is no text", { eventSource: "aws:sqs", messageId: 7 }],
+    ["nothing at all", null],
+  ])("from SQS with %s: the empty id brings the whole batch again", async (_, record) => {
+    const { Records } = sqsEvent(JSON.stringify(stateChange({ state: "stopped" })));
+    expect(await lambdaFace().invoke({ Records: [...Records, record] })).toEqual({
+      batchItemFailures: [{ itemIdentifier: "" }],
+    });
   });
 });
 

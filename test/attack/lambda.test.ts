@@ -37,6 +37,7 @@ const GARBAGE: readonly unknown[] = [
   { Records: {} },
   { Records: "aws:sns" },
   { Records: [{ EventSource: "aws:sns" }] },
+  { Records: [{ EventSource: "aws:sns", Sns: null }] },
   { Records: [{ EventSource: "aws:sns", Sns: {} }] },
   { Records: [{ EventSource: "aws:sns", Sns: { Message: null } }] },
   { Records: [{ EventSource: "aws:sns", Sns: { Message: 7 } }] },
@@ -46,6 +47,8 @@ const GARBAGE: readonly unknown[] = [
   { Records: [{ eventSource: "aws:sqs", messageId: "1" }] },
   { Records: [{ eventSource: "aws:sqs", messageId: "1", body: null }] },
   { Records: [{ eventSource: "aws:sqs", messageId: "1", body: stateChange() }] },
+  { Records: [{ eventSource: "aws:sqs", messageId: "1", body: [text] }] },
+  { Records: [{ eventSource: "aws:sqs" }, null, []] },
   snsEvent("", text.slice(1)),
   sqsEvent("", "{", "null", "[]", text.slice(1), JSON.stringify({ Type: "Notification", Message: "{" })),
   { requestContext: {} },
@@ -65,10 +68,12 @@ const GARBAGE: readonly unknown[] = [
 
 describe("the Lambda handler, given garbage", () => {
   it.each(GARBAGE.map((event, index) => ({ index, event, shown: String(JSON.stringify(event)).slice(0, 60) })))(
-    "fails, and alerts nobody: $index $shown",
+    "fails with a line in the log, and alerts nobody: $index $shown",
     async ({ event }) => {
       const requests = watch.requests.length;
-      expect(await fateOf(lambdaFace().invoke(event))).toBe("again");
+      const face = lambdaFace();
+      expect(await fateOf(face.invoke(event))).toBe("again");
+      expect(new Set(face.lines.map((line) => JSON.parse(line).outcome))).toEqual(new Set(["malformed"]));
       expect(ec2.mock.calls()).toHaveLength(0);
       expect(sns.mock.calls()).toHaveLength(0);
       expect(watch.requests).toHaveLength(requests);
@@ -81,6 +86,7 @@ describe("the Lambda handler, given garbage", () => {
     ["a body that is an object", { ...urlEvent(), body: signed(notification(stateChange())) }, 503],
     ["a body that is not base64", { ...urlEvent(), body: "\u2026{", isBase64Encoded: true }, 400],
     ["no headers", { ...urlEvent({ body: text }), headers: undefined }, 403],
+    ["headers of null", { ...urlEvent({ body: text }), headers: null }, 403],
     ["no method", { ...urlEvent({ body: text }), requestContext: { http: {} } }, 405],
     ["an event for its body", urlEvent({ body: text }), 403],
     ["Lambda's own event of SNS for its body", urlEvent({ body: JSON.stringify(snsEvent(text)) }), 400],

@@ -1,7 +1,9 @@
 /** What holds of every input, and not only of those that somebody thought of. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { CLASSES, type FuzzCase } from "../../fuzz/cases.ts";
 import { fuzz } from "../../fuzz/run.ts";
+import { createTarget, type Target } from "../../fuzz/target.ts";
 import { alertsFor } from "../../src/alert.ts";
 import { readEvent } from "../../src/events.ts";
 import { parsePolicy } from "../../src/policy.ts";
@@ -205,6 +207,46 @@ describe("a run of the fuzzer", () => {
     const { violations, cases, byClass } = await fuzz(2016, { cases: 3_000, minutes: 2 });
     expect(violations).toEqual([]);
     expect(cases).toBe(3_000);
+    expect([...byClass.keys()].sort()).toEqual([...CLASSES].sort());
     expect([...byClass.values()].every((count) => count > 250)).toBe(true);
+  });
+
+  const resultOf = async (fuzzCase: (world: Target["world"]) => FuzzCase) => {
+    const target = await createTarget();
+    try {
+      return await target.run(fuzzCase(target.world));
+    } finally {
+      target.close();
+    }
+  };
+  const delivered = (sentAt: (now: number) => number, done: "nothing" | "headers") =>
+    resultOf(({ topic, certificateUrl, signer, now }) => {
+      const Timestamp = new Date(sentAt(now)).toISOString();
+      const fields = notification(stateChange(), { TopicArn: topic, SigningCertURL: certificateUrl, Timestamp });
+      const genuine = signed(fields, { signer });
+      const body = Buffer.from(JSON.stringify(genuine));
+      return { kind: "http", class: done, face: "function URL", method: "POST", headers: {}, body, genuine };
+    });
+
+  it("finds a genuine delivery that is refused, and blames no refusal of one that was changed", async () => {
+    expect(await delivered((now) => now - 60_000, "nothing")).toMatchObject({ violation: null });
+    const threeHoursOld = (now: number) => now - 3 * 3_600_000;
+    expect(await delivered(threeHoursOld, "nothing")).toMatchObject({
+      violation: expect.stringMatching(/^lost: 403 /),
+    });
+    expect(await delivered(threeHoursOld, "headers")).toMatchObject({ violation: null });
+  });
+
+  it("finds an error of ours among those that are thrown for Lambda to try again", async () => {
+    const given = (event: unknown) => resultOf(() => ({ kind: "lambda", class: "Lambda events", event }));
+    const unreadable = {
+      get Records() {
+        throw new TypeError("Cannot read properties of undefined");
+      },
+    };
+    expect(await given(unreadable)).toMatchObject({
+      violation: expect.stringMatching(/^threw TypeError: Cannot read/),
+    });
+    expect(await given({})).toMatchObject({ outcome: "threw Audit_malformed", violation: null });
   });
 });

@@ -315,7 +315,7 @@ describe("certificates under attack", () => {
     expect(fetched).toHaveLength(asked);
   });
 
-  it("are not fetched any more once they have waited for ten seconds: the delivery has been answered", async () => {
+  it("are not fetched any more once they have waited for ten seconds: the delivery would have too little time left", async () => {
     const { certificates, fetched, settle, fail, clock } = heldFetches();
     for (let number = 0; number < 8; number += 1) void certificates.keyOf(urlOf(number));
     const late = certificates.keyOf(urlOf(100));

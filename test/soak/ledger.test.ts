@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Account, account, type Expected, type Records } from "../../soak/ledger.ts";
+import { type Account, account, type Cause, type Expected, type Records } from "../../soak/ledger.ts";
 
 const LAUNCHED = Date.parse("2026-11-23T03:00:00Z");
 const SECOND = 1_000;
@@ -12,8 +12,21 @@ function records(changes: Partial<Records> = {}): Records {
     deadLetters: [],
     garbage: 0,
     causes: [],
+    verdicts: verdicts({ "i-untagged": "violating", "i-tagged": "compliant", "i-late": "compliant" }),
     ...changes,
   };
+}
+
+/** What the function said last of each instance; it said so once. */
+function verdicts(last: Readonly<Record<string, string>>): Records["verdicts"] {
+  return new Map(
+    Object.entries(last).map(([id, word]) => [id, { last: word, violating: word === "violating" ? 1 : 0 }]),
+  );
+}
+
+/** A cause so many seconds after the launch. */
+function cause(seconds: number, what: Cause) {
+  return { instanceId: "i-untagged", cause: what, at: LAUNCHED + seconds * SECOND };
 }
 
 function instance(
@@ -44,7 +57,18 @@ describe("the accounts close", () => {
       "when an alert came again for a cause that is known",
       {
         alerts: [alert(60, "i-untagged"), alert(75, "i-untagged")],
-        causes: [{ instanceId: "i-untagged", cause: "the answer to Publish was lost" }],
+        causes: [cause(60, "the answer to Publish was lost")],
+      },
+    ],
+    [
+      "when its event came twice, whatever else came between",
+      {
+        alerts: [alert(60, "i-untagged"), alert(75, "i-untagged")],
+        causes: [cause(20, "its event came twice")],
+        verdicts: new Map([
+          ["i-untagged", { last: "violating", violating: 2 }],
+          ["i-tagged", { last: "compliant", violating: 0 }],
+        ]),
       },
     ],
     [
@@ -59,7 +83,10 @@ describe("the accounts close", () => {
       "when what was mended late was alerted before that, or not at all",
       { expected: LATE(300), alerts: [alert(60, "i-late")] },
     ],
-    ["when what was mended late was never looked at before", { expected: LATE(300), alerts: [] }],
+    [
+      "when what was mended late was not looked at before, in troubled times",
+      { expected: LATE(300).map((each) => ({ ...each, quiet: false })), alerts: [] },
+    ],
   ])("%s", (_, changes) => {
     expect(account(records(changes)).closes).toBe(true);
   });
@@ -92,9 +119,50 @@ describe("the accounts do not close, and name the instance", () => {
       "when an alert comes twice more, and there is a cause for once",
       {
         alerts: [alert(60, "i-untagged"), alert(75, "i-untagged"), alert(90, "i-untagged")],
-        causes: [{ instanceId: "i-untagged", cause: "its event came twice" }],
+        causes: [cause(10, "its event came twice")],
       },
       { unexplained: ["i-untagged"] },
+    ],
+    [
+      "when the cause was there before the first alert",
+      {
+        alerts: [alert(60, "i-untagged"), alert(75, "i-untagged")],
+        causes: [cause(45, "the delivery's time was over")],
+      },
+      { unexplained: ["i-untagged"] },
+    ],
+    [
+      "when the cause came after the alert that it should explain",
+      {
+        alerts: [alert(60, "i-untagged"), alert(75, "i-untagged")],
+        causes: [cause(80, "its event came twice")],
+      },
+      { unexplained: ["i-untagged"] },
+    ],
+    [
+      "when what was mended late was not looked at before, in quiet times",
+      { expected: LATE(300), alerts: [] },
+      { lost: ["i-late"] },
+    ],
+    [
+      "when an instance was settled as violating twice, and its event came once",
+      {
+        verdicts: new Map([
+          ...verdicts({ "i-tagged": "compliant" }),
+          ["i-untagged", { last: "violating", violating: 2 }],
+        ]),
+      },
+      { settledAgain: ["i-untagged"] },
+    ],
+    [
+      "when the function was never done with a launch, though nothing is missing",
+      { verdicts: verdicts({ "i-untagged": "violating", "i-tagged": "deferred" }) },
+      { unsettled: ["i-tagged"] },
+    ],
+    [
+      "when the function never said a word of a launch",
+      { verdicts: verdicts({ "i-untagged": "violating" }) },
+      { unsettled: ["i-tagged"] },
     ],
     [
       "when a launch that could be audited is a dead letter",
@@ -128,10 +196,16 @@ describe("figures", () => {
     const told = account(
       records({
         alerts: [alert(60, "i-untagged"), alert(75, "i-untagged")],
-        causes: [{ instanceId: "i-untagged", cause: "its event came twice" }],
+        causes: [cause(10, "its event came twice")],
       }),
     );
     expect([...told.duplicates]).toEqual([["its event came twice", 1]]);
+  });
+
+  test("a duplicate is named by what happened since the alert before, not by what was there already", () => {
+    const alerts = [alert(60, "i-untagged"), alert(75, "i-untagged")];
+    const causes = [cause(10, "its event came twice"), cause(60, "the answer to Publish was lost")];
+    expect([...account(records({ alerts, causes })).duplicates]).toEqual([["the answer to Publish was lost", 1]]);
   });
 
   test("each story is told by how its instances ended", () => {
