@@ -43,8 +43,8 @@ export interface Service {
 }
 
 /**
- * A burst's batches are so far apart, in milliseconds: EC2 gives an account twenty DescribeTags a second in a region, for
- * all who call there, and one function must not take more than half of them.
+ * How long a lane breathes between two batches of a burst, in milliseconds. EC2 gives an account twenty DescribeTags a
+ * second in a region, for all who call there: a burst is to be few calls, whether EC2 answers slowly or quickly.
  * https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
  */
 const BREATH_MS = 100;
