@@ -97,7 +97,8 @@ export class Recorder {
   readonly delivery = ({ protocol, status, error = "", body, at }: DeliveryAttempt): void => {
     if (protocol === "sqs" || status !== undefined) return;
     const kill = this.#kills.find((each) => each.at >= at);
-    const down = this.#kills.some((each) => at >= each.at && at <= each.until);
+    // A try may have waited for a free connection since then.
+    const down = this.#kills.some((each) => at <= each.until && this.#now() >= each.at);
     if (kill !== undefined && !error.includes("ECONNREFUSED")) {
       this.cause(instancesInEvent(messageIn(body)), "the function was killed with it in hand", kill.at);
     } else if (!down) {

@@ -44,6 +44,14 @@ describe("a delivery without an answer", () => {
     expect([recorder.causes, recorder.accidents]).toEqual([[], []]);
   });
 
+  test("is no accident when the function was killed while the try waited for a connection", () => {
+    const { clock, recorder } = recording();
+    clock.now = START + 5 * SECOND;
+    recorder.killed(10 * SECOND);
+    recorder.delivery(unanswered(1, "connect ECONNREFUSED 127.0.0.1"));
+    expect([recorder.causes, recorder.accidents]).toEqual([[], []]);
+  });
+
   test.each(["no answer within 15 s", "socket hang up", "connect ECONNREFUSED 127.0.0.1"])(
     "is an accident when nobody was killed: %s",
     (error) => {
