@@ -113,6 +113,8 @@ const HANDLERS = {
     }
     secrets = settings.secrets;
     const server = require("webtask-runtime").createServer(require(file), { secrets });
+    // It would go by the wall's time, and close a connection at the moment that SNS takes it up again.
+    server.keepAliveTimeout = 0;
     server.listen(port, "127.0.0.1", () => process.send({ kind: "ready" }));
   },
   // As when a webtask is created again: the same container, other secrets from the next request on.

@@ -16,8 +16,9 @@ export const LAMBDA_CONCURRENCY = 2;
 export interface Hosted {
   /** Calls the Lambda function in a process that is free; starts one when there is none. */
   invoke(event: unknown, context: CallContext): Promise<unknown>;
-  /** Ends the process that uses an access key; a webtask is there again after `downMs`, Lambda starts another when it needs one. */
-  kill(accessKeyId: string, downMs: number): void;
+  /** Ends the process that uses an access key; a webtask is there again after `downMs`, Lambda starts another when it needs
+   * one. False when it is dead already: what it sent before may still reach AWS. */
+  kill(accessKeyId: string, downMs: number): boolean;
   /** From now on the function has the key of the next generation. */
   rotate(): void;
   /** The access keys that its processes have now. */
@@ -74,9 +75,11 @@ export async function host(settings: FunctionSettings, clock: LockstepClock, aud
     },
     kill(accessKeyId, downMs) {
       const slot = slots.find((each) => keyOf(each) === accessKeyId);
-      slot?.process?.kill();
+      if (!slot?.process?.alive) return false;
+      slot.process.kill();
       clock.hold(setTimeout(LAST_WORDS_MS));
-      if (slot !== undefined && settings.face === "webtask") clock.after(downMs, () => void start(slot));
+      if (settings.face === "webtask") clock.after(downMs, () => void start(slot));
+      return true;
     },
     rotate() {
       generation += 1;

@@ -73,10 +73,10 @@ export function makeTrouble(plan: Plan, { aws, certificates, hosted, clock, reco
       if (index < 0 || status !== 200 || !hosted.keys().includes(accessKeyId)) return;
       // A proxy's page is a 200 too, and nothing was carried out.
       if ([...open].some(({ fault }) => fault.kind === "html")) return;
-      for (const { downMs } of armed.splice(index, 1)) {
-        recorder.killed(downMs);
-        hosted.kill(accessKeyId, downMs);
-      }
+      const { downMs = 0 } = armed[index] ?? {};
+      if (!hosted.kill(accessKeyId, downMs)) return;
+      recorder.killed(downMs);
+      armed.splice(index, 1);
     },
   };
 }
