@@ -134,9 +134,12 @@ describe("a launch that breaks a rule", () => {
 describe("an instance that EC2 does not show", () => {
   test("is looked for again while EC2's answers may be behind, then is gone", async () => {
     const seconds = { graceSeconds: 0 };
-    expect(await auditAfter(0, [launchOf()], seconds)).toMatchObject([{ kind: "deferred", retryAfterSeconds: 30 }]);
-    expect(await auditAfter(29, [launchOf()], seconds)).toMatchObject([{ kind: "deferred", retryAfterSeconds: 1 }]);
-    expect(await auditAfter(30, [launchOf()], seconds)).toMatchObject([{ kind: "ignored" }]);
+    const reason = "EC2 does not show the instance yet";
+    expect(await auditAfter(0, [launchOf()], seconds)).toEqual([{ kind: "deferred", retryAfterSeconds: 30, reason }]);
+    expect(await auditAfter(29, [launchOf()], seconds)).toEqual([{ kind: "deferred", retryAfterSeconds: 1, reason }]);
+    expect(await auditAfter(30, [launchOf()], seconds)).toEqual([
+      { kind: "ignored", reason: "the instance does not exist any more" },
+    ]);
   });
 
   test("is not asked for with DescribeInstances before its grace is over", async () => {
@@ -248,6 +251,11 @@ describe("when EC2 does not do what it is asked", () => {
     ec2.launch(INSTANCE);
     ec2.mock.on(DescribeInstancesCommand).rejects(throttled);
     expect(await auditAfter(GRACE, [launchOf()])).toEqual([{ kind: "failed", error: throttled }]);
+  });
+
+  test("facts that nobody read fail the launch: they are not missing tags", async () => {
+    const facts = { tags: async () => new Map(), instances: async () => new Map() };
+    expect(await auditAfter(GRACE, [launchOf()], { facts })).toEqual([{ kind: "failed", error: expect.any(Error) }]);
   });
 
   test("one call of many fails its own launches and no others", async () => {

@@ -221,6 +221,13 @@ describe("when publishing fails for some of a batch", () => {
     });
     expect(kindsOf(await run([unitOf(launchOf())], { sns: client }))).toEqual([["failed"]]);
   });
+
+  test("an answer without a message id is told as what it is", async () => {
+    ec2.launch(INSTANCE);
+    sns.mock.on(PublishCommand).resolves({});
+    const reason = "the alert was not published: Error: Publish was answered by something that is not SNS";
+    expect(await run([unitOf(launchOf())])).toEqual([[{ kind: "failed", launch: launchOf(), reason }]]);
+  });
 });
 
 describe("the launches of one event come again together, so they are alerted together", () => {
@@ -235,6 +242,27 @@ describe("the launches of one event come again together, so they are alerted tog
     clock.set(AT + 95_000);
     expect(kindsOf(await run([unit]))).toEqual([["violating", "violating"]]);
     expect(published()).toEqual([[bad, young]]);
+  });
+
+  test.each([
+    ["young", { at: AT + 50_000 }, "deferred", { retryAfterSeconds: 35 }],
+    ["not to be read", {}, "failed", {}],
+  ] as const)("one that is held for another, %s, is said to wait for it", async (_, change, kind, more) => {
+    const [bad = "", other = ""] = instanceIds(2);
+    for (const id of [bad, other]) ec2.launch(id);
+    const { tags, instances } = ec2Facts(new EC2Client({ region: REGION }));
+    const error = awsError("RequestLimitExceeded", "Request limit exceeded.");
+    const facts = {
+      tags: async (ids: readonly string[]) =>
+        kind === "failed" ? new Map([...(await tags(ids)), [other, { error }] as const]) : tags(ids),
+      instances,
+    };
+    const launch = launchOf({ instanceId: bad });
+    const [[held, cause] = []] = await run([unitOf(launch, launchOf({ instanceId: other, ...change }))], { facts });
+    const reason = "its alert waits for the others of the same delivery, which is to come again";
+    expect(held).toEqual({ kind, launch, reason, ...more });
+    expect(cause).toMatchObject({ kind, reason: expect.not.stringContaining("waits") });
+    expect(sns.mock.calls()).toEqual([]);
   });
 
   test("the other events of the batch are not held", async () => {

@@ -93,6 +93,7 @@ describe("RunInstances, as CloudTrail tells it", () => {
       { type: "AWSAccount", principalId: "AIDAQ:x", accountId: "210987654321" },
       "AIDAQ:x",
     ],
+    ["a principal whose ARN is empty", { type: "Unknown", arn: "", principalId: "AIDAQ:x" }, "AIDAQ:x"],
     ["nobody that it names", { type: "Unknown" }, null],
     ["an identity that is not one", "Mateo", null],
     ["an ARN that is not text", { arn: { toString: "x" } }, null],
@@ -273,6 +274,22 @@ describe("malformed", () => {
     ]) {
       expect(read(event)).toMatchObject({ kind: "malformed" });
     }
+  });
+
+  test.each([
+    ["detail.instance-id", stateChange({ id: "i-xyz" })],
+    ["detail.responseElements…instanceId", runInstances({ ids: ["i-xyz"] })],
+    ["detail.EC2InstanceId", autoScalingLaunch({ id: "i-xyz" })],
+    ["resources", tagChange({ id: "i-xyz" })],
+  ])("an instance id that is not one is told with where it stands: %s", (where, event) => {
+    expect(read(event)).toEqual({ kind: "malformed", reason: `the event's "${where}" is not an instance id` });
+  });
+
+  test.each([
+    ["detail.responseElements.instancesSet.items", withDetail(runInstances(), { responseElements: null })],
+    ["resources", { ...tagChange(), resources: undefined }],
+  ])("what should hold the instances and is not there is told by its name: %s", (name, event) => {
+    expect(read(event)).toEqual({ kind: "malformed", reason: `the event's "${name}" is missing` });
   });
 
   test("an id of the old eight digits is one", () => {

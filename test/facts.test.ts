@@ -102,6 +102,16 @@ describe("the tags of instances", () => {
     expect(await facts.tags([INSTANCE])).toEqual(new Map([[INSTANCE, { value: new Map() }]]));
   });
 
+  test("without a value have an empty one, and one without a key is none", async () => {
+    ec2.mock.on(DescribeTagsCommand).resolves({
+      Tags: [
+        { Key: "Name", ResourceId: INSTANCE },
+        { Value: "shop", ResourceId: INSTANCE },
+      ],
+    });
+    expect(await facts.tags([INSTANCE])).toEqual(new Map([[INSTANCE, { value: new Map([["Name", ""]]) }]]));
+  });
+
   test("a call that fails fails its own 200 instances and no others", async () => {
     const ids = instanceIds(600);
     const denied = awsError("RequestLimitExceeded", "Request limit exceeded.");
@@ -176,6 +186,13 @@ describe("an instance", () => {
       .resolvesOnce({ Reservations: [of(third)] });
     const reads = await facts.instances([first, second, third]);
     expect([...reads.values()].every((read) => "value" in read && read.value !== null)).toBe(true);
+    const tokens = ec2.mock.commandCalls(DescribeInstancesCommand).map((call) => call.args[0].input.NextToken);
+    expect(tokens).toEqual([undefined, "more"]);
+  });
+
+  test("that has no id is none of those asked for", async () => {
+    ec2.mock.on(DescribeInstancesCommand).resolves({ Reservations: [{ Instances: [{ InstanceType: "t3.micro" }] }] });
+    expect(await facts.instances([INSTANCE])).toEqual(new Map([[INSTANCE, { value: null }]]));
   });
 });
 
@@ -209,6 +226,13 @@ describe("what is not an answer of EC2", () => {
     const reader = answeredBy(body, status);
     expect((await reader.tags([INSTANCE])).get(INSTANCE)).toEqual({ error: expect.any(Error) });
     expect((await reader.instances([INSTANCE])).get(INSTANCE)).toEqual({ error: expect.any(Error) });
+  });
+
+  test("is told with the action that it answered", async () => {
+    const reader = answeredBy(SET("DescribeRegions", ""));
+    const told = (action: string) => ({ error: new Error(`${action} was answered by something that is not EC2`) });
+    expect((await reader.tags([INSTANCE])).get(INSTANCE)).toEqual(told("DescribeTags"));
+    expect((await reader.instances([INSTANCE])).get(INSTANCE)).toEqual(told("DescribeInstances"));
   });
 
   test("while EC2's own empty sets are answers", async () => {

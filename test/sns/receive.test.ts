@@ -1,9 +1,14 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { createService } from "../../src/service.ts";
+import { fetchedCertificates } from "../../src/sns/certificate.ts";
+import { receive } from "../../src/sns/receive.ts";
 import { documentIn, mockEc2, mockSns } from "../support/aws.ts";
+import { configOf } from "../support/config.ts";
 import { ACCOUNT, AT, INSTANCE, stateChange } from "../support/events.ts";
 import { clockAt } from "../support/launches.ts";
 import {
   CERTIFICATE_URL,
+  headersOf,
   LAUNCH_TOPIC,
   makeSigner,
   notification,
@@ -11,6 +16,7 @@ import {
   SNS_SIGNER,
   signed,
   subscriptionConfirmation,
+  unsubscribeConfirmation,
 } from "../support/sns.ts";
 import { functionUrlFace, HTTP_FACES, NOW, SETTINGS } from "../support/world.ts";
 
@@ -54,6 +60,15 @@ describe.each(HTTP_FACES)("SNS delivering to the $face", ({ open }) => {
     const answer = await open(SETTINGS, { clock: clockAt(AT + 15_000) }).deliver(signed(notification(stateChange())));
     expect(answer).toMatchObject({ status: 503, headers: { "retry-after": "30" } });
     expect(sns.published()).toEqual([]);
+  });
+
+  it("that the subscription has ended: 200 that says so, and one line of log", async () => {
+    const face = open();
+    const answer = await face.deliver(signed(unsubscribeConfirmation()));
+    expect(answer.status).toBe(200);
+    expect(JSON.parse(answer.body)).toEqual({ outcome: "ignored", reason: "the subscription has ended" });
+    const outcomes = face.lines.map((line) => JSON.parse(line)).filter(({ outcome }) => outcome !== undefined);
+    expect(outcomes).toMatchObject([{ level: "info", outcome: "ignored", message: "the subscription has ended" }]);
   });
 
   it("what it signed with version 1 as well as with version 2", async () => {
@@ -180,6 +195,30 @@ describe("the topic of a delivery", () => {
     expect((await face.deliver(envelope(url(suffix)))).status).toBe(200);
     expect((await face.deliver(envelope(url(elsewhere)))).status).toBe(403);
     expect(face.certificatesAsked).toEqual([url(suffix)]);
+  });
+});
+
+describe("a grace that outlasts the hour in which SNS calls again", () => {
+  /** The configuration allows none so long; whatever it comes to allow, SNS forgets the launch before it is due. */
+  const receivedWith = (graceSeconds: number) => {
+    const envelope = signed(notification(stateChange()));
+    const now = () => AT + 1_000;
+    const certificates = fetchedCertificates(async () => SNS_SIGNER.certificate, now);
+    const service = createService({ ...configOf(), graceSeconds }, { now, write: () => {}, certificates });
+    const delivery = { headers: headersOf(envelope), body: { kind: "parsed", value: envelope } } as const;
+    return receive(delivery, service, now, now() + 12_000);
+  };
+
+  it("is a problem of the configuration that names SNS, and AWS is not asked for anything", async () => {
+    const problem = expect.stringContaining("is longer than SNS calls again, 3600 s");
+    expect(await receivedWith(3_601)).toMatchObject([
+      { kind: "misconfigured", problems: [{ key: "GRACE_SECONDS", problem }] },
+    ]);
+    expect(awsCalls()).toBe(0);
+  });
+
+  it("is none when it is the hour itself", async () => {
+    expect(await receivedWith(3_600)).toMatchObject([{ kind: "deferred" }]);
   });
 });
 

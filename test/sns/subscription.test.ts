@@ -1,5 +1,11 @@
-import { ConfirmSubscriptionCommand, SubscribeCommand, type SubscribeCommandInput } from "@aws-sdk/client-sns";
+import {
+  ConfirmSubscriptionCommand,
+  SubscribeCommand,
+  type SubscribeCommandInput,
+  type SubscribeCommandOutput,
+} from "@aws-sdk/client-sns";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { HTTP_DEADLINE_MS } from "../../src/adapters/http.ts";
 import { MAX_GRACE_SECONDS } from "../../src/config.ts";
 import { awsError, mockEc2, mockSns } from "../support/aws.ts";
 import { ACCOUNT, INSTANCE, stateChange } from "../support/events.ts";
@@ -19,6 +25,8 @@ const sns = mockSns();
 const SUBSCRIPTION_ARN = `${LAUNCH_TOPIC}:2bcfbf39-05c3-41de-beaa-fcfcc21c8f55`;
 const FUNCTION_URL = "https://wt-0a1b2c3d.sandbox.auth0-extend.com/audit";
 const SUBSCRIBING = { ...SETTINGS, FUNCTION_URL };
+const OTHER_TOPIC = `arn:aws:sns:eu-west-1:${ACCOUNT}:ec2_launches_check`;
+const TWO_TOPICS = { ...SUBSCRIBING, LAUNCH_TOPIC_ARN: `${LAUNCH_TOPIC},${OTHER_TOPIC}` };
 
 /** Every HTTP request that left the process: all AWS clients are mocked, so there must be none. */
 let watch: ReturnType<typeof watchRequests>;
@@ -42,6 +50,20 @@ function subscribed(): SubscribeCommandInput[] {
   return sns.mock.commandCalls(SubscribeCommand).map((call) => call.args[0].input);
 }
 
+/** What Subscribe answers for the launch topic, and for another one. */
+function subscribeAnswers(answers: Readonly<Record<string, () => Promise<SubscribeCommandOutput>>>): void {
+  for (const [TopicArn, answer] of Object.entries(answers)) {
+    sns.mock.on(SubscribeCommand, { TopicArn }).callsFake(answer);
+  }
+}
+
+function linesOf(face: HttpFace): Record<string, unknown>[] {
+  return face.lines.map((line) => JSON.parse(line));
+}
+
+/** Lets everything happen that waits for no timer. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
 async function health(face: HttpFace): Promise<Record<string, unknown>> {
   return JSON.parse((await face.request({ method: "GET" })).body);
 }
@@ -53,10 +75,10 @@ async function answerInTime(promise: Promise<Answer>): Promise<Answer | "no answ
     answer = arrived;
   });
   for (let second = 0; second < 15 && answer === undefined; second += 1) {
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
     await vi.advanceTimersByTimeAsync(1_000);
   }
-  await new Promise((resolve) => setImmediate(resolve));
+  await turn();
   return answer ?? "no answer in 15 s";
 }
 
@@ -73,6 +95,33 @@ describe.each(HTTP_FACES)("a SubscriptionConfirmation for the $face", ({ open })
       expect(watch.requests).toEqual([]);
     },
   );
+
+  it("that AWS confirms is answered with the name of the topic", async () => {
+    const answer = await open().deliver(signed(subscriptionConfirmation()));
+    const reason = "the subscription to ec2_launches_check is confirmed";
+    expect(JSON.parse(answer.body)).toEqual({ outcome: "confirmed", reason });
+  });
+
+  it.each([
+    [
+      "refuses to confirm",
+      () => Promise.reject(awsError("AuthorizationError", "not authorized")),
+      "AuthorizationError: not authorized",
+    ],
+    [
+      "does not confirm, for another answered in its place",
+      async () => ({}),
+      "Error: ConfirmSubscription was answered by something that is not SNS",
+    ],
+  ])("that AWS %s is answered 503 that says so, and is not confirmed", async (_, confirm, why) => {
+    sns.mock.on(ConfirmSubscriptionCommand).callsFake(confirm);
+    const face = open();
+    const answer = await face.deliver(signed(subscriptionConfirmation()));
+    expect(answer.status).toBe(503);
+    const reason = `the subscription could not be confirmed: ${why}`;
+    expect(JSON.parse(answer.body)).toEqual({ outcome: "failed", reason });
+    expect(await health(face)).toMatchObject({ subscribed: "not configured" });
+  });
 
   it("is not believed when the SubscribeURL alone was changed: 403, and nothing is confirmed", async () => {
     const forged = { ...signed(subscriptionConfirmation()), SubscribeURL: "https://example.com/" };
@@ -100,7 +149,7 @@ describe.each(HTTP_FACES)("an UnsubscribeConfirmation for the $face", ({ open })
     const face = open();
     expect((await face.deliver(signed(unsubscribeConfirmation()))).status).toBe(200);
     expect(sns.mock.calls()).toHaveLength(0);
-    expect(face.lines.map((line) => JSON.parse(line))).toContainEqual(
+    expect(linesOf(face)).toContainEqual(
       expect.objectContaining({ level: "warn", message: expect.stringContaining("unsubscribed"), topic: LAUNCH_TOPIC }),
     );
   });
@@ -110,7 +159,16 @@ describe.each(HTTP_FACES)("an UnsubscribeConfirmation for the $face", ({ open })
     await face.deliver(signed(subscriptionConfirmation()));
     expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
     await face.deliver(signed(unsubscribeConfirmation()));
-    expect((await health(face)).subscribed).not.toBe("confirmed");
+    expect(await health(face)).toMatchObject({ subscribed: "unsubscribed" });
+  });
+
+  it("is the end of it: no later run subscribes again", async () => {
+    const face = open(SUBSCRIBING);
+    await face.request({ method: "GET" });
+    await face.deliver(signed(unsubscribeConfirmation()));
+    face.clock.pass(3_600);
+    expect(await health(face)).toMatchObject({ subscribed: "unsubscribed" });
+    expect(subscribed()).toHaveLength(1);
   });
 });
 
@@ -133,16 +191,32 @@ describe("FUNCTION_URL", () => {
     expect(subscribed()).toHaveLength(1);
   });
 
+  it("is subscribed once by runs that come while AWS has not answered the first", async () => {
+    let answer = () => {};
+    sns.mock.on(SubscribeCommand).callsFake(
+      () =>
+        new Promise((resolve) => {
+          answer = () => resolve({ SubscriptionArn: SUBSCRIPTION_ARN });
+        }),
+    );
+    const face = functionUrlFace(SUBSCRIBING);
+    const runs = [health(face)];
+    while (subscribed().length === 0) await turn();
+    runs.push(health(face), health(face));
+    await turn();
+    answer();
+    expect(await Promise.all(runs)).toMatchObject(Array(3).fill({ subscribed: "confirmed" }));
+    expect(subscribed()).toHaveLength(1);
+  });
+
   it("is subscribed to every launch topic, in the topic's own region", async () => {
-    const other = `arn:aws:sns:eu-west-1:${ACCOUNT}:ec2_launches_check`;
     const regions: string[] = [];
     sns.mock.on(SubscribeCommand).callsFake(async (_input, getClient) => {
       regions.push(await getClient().config.region());
       return { SubscriptionArn: SUBSCRIPTION_ARN };
     });
-    const face = functionUrlFace({ ...SUBSCRIBING, LAUNCH_TOPIC_ARN: `${LAUNCH_TOPIC},${other}` });
-    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
-    expect(subscribed().map(({ TopicArn }) => TopicArn)).toEqual([LAUNCH_TOPIC, other]);
+    expect(await health(functionUrlFace(TWO_TOPICS))).toMatchObject({ subscribed: "confirmed" });
+    expect(subscribed().map(({ TopicArn }) => TopicArn)).toEqual([LAUNCH_TOPIC, OTHER_TOPIC]);
     expect(regions).toEqual(["us-east-1", "eu-west-1"]);
   });
 
@@ -216,11 +290,75 @@ describe("FUNCTION_URL", () => {
 
   it("that AWS has as confirmed already is confirmed at once", async () => {
     sns.mock.on(SubscribeCommand).resolves({ SubscriptionArn: SUBSCRIPTION_ARN });
-    expect(await health(functionUrlFace(SUBSCRIBING))).toMatchObject({ subscribed: "confirmed" });
+    const face = functionUrlFace(SUBSCRIBING);
+    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
+    face.clock.pass(3_600);
+    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
+    expect(subscribed()).toHaveLength(1);
+  });
+
+  it("that was confirmed before Subscribe was answered stays confirmed, though the answer says pending", async () => {
+    const face = functionUrlFace(SUBSCRIBING);
+    sns.mock.on(SubscribeCommand).callsFake(async () => {
+      await face.deliver(signed(subscriptionConfirmation()));
+      return { SubscriptionArn: "pending confirmation" };
+    });
+    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
+  });
+
+  it.each([
+    ["pending", "pending confirmation"],
+    ["confirmed", SUBSCRIPTION_ARN],
+  ])("that is %s is logged with its topic", async (state, SubscriptionArn) => {
+    sns.mock.on(SubscribeCommand).resolves({ SubscriptionArn });
+    const face = functionUrlFace(SUBSCRIBING);
+    await health(face);
+    expect(linesOf(face)).toEqual([
+      { level: "info", time: expect.any(String), message: `subscription ${state}`, topic: LAUNCH_TOPIC },
+    ]);
   });
 
   it("where there is none, GET says so", async () => {
     expect(await health(functionUrlFace())).toMatchObject({ subscribed: "not configured" });
+  });
+});
+
+describe("the subscriptions to two launch topics, in one word", () => {
+  const confirmed = async () => ({ SubscriptionArn: SUBSCRIPTION_ARN, $metadata: {} });
+  const pending = async () => ({ SubscriptionArn: "pending confirmation", $metadata: {} });
+  const failing = () => Promise.reject(awsError("AuthorizationError", "not authorized"));
+
+  it.each([
+    ["confirmed and pending", confirmed, pending, "pending"],
+    ["pending and failed", pending, failing, "failed: AuthorizationError"],
+    ["confirmed and failed", confirmed, failing, "failed: AuthorizationError"],
+    ["both confirmed", confirmed, confirmed, "confirmed"],
+  ])("%s, in whichever order: that of the one that is worse off", async (_, one, other, word) => {
+    for (const [first, second] of [
+      [one, other],
+      [other, one],
+    ] as const) {
+      subscribeAnswers({ [LAUNCH_TOPIC]: first, [OTHER_TOPIC]: second });
+      expect(await health(functionUrlFace(TWO_TOPICS))).toMatchObject({ subscribed: word });
+    }
+  });
+
+  it.each([
+    ["confirmed", confirmed],
+    ["pending", pending],
+  ])("one that has ended counts, though the other is %s", async (_, other) => {
+    subscribeAnswers({ [LAUNCH_TOPIC]: pending, [OTHER_TOPIC]: other });
+    const face = functionUrlFace(TWO_TOPICS);
+    await face.request({ method: "GET" });
+    await face.deliver(signed(unsubscribeConfirmation()));
+    expect(await health(face)).toMatchObject({ subscribed: "unsubscribed" });
+  });
+
+  it("one that is known is not both of them", async () => {
+    const { FUNCTION_URL: _, ...settings } = TWO_TOPICS;
+    const face = functionUrlFace(settings);
+    await face.deliver(launch);
+    expect(await health(face)).toMatchObject({ subscribed: "not configured" });
   });
 });
 
@@ -234,9 +372,26 @@ describe("a subscription that fails", () => {
     expect((await face.deliver(launch)).status).toBe(200);
     expect(sns.published()).toHaveLength(1);
     expect(await health(face)).toMatchObject({ subscribed: expect.stringMatching(/^failed: AuthorizationError/) });
-    expect(face.lines.map((line) => JSON.parse(line))).toContainEqual(
-      expect.objectContaining({ level: "error", message: expect.stringContaining("could not subscribe") }),
-    );
+    expect(linesOf(face)).toContainEqual({
+      level: "error",
+      time: expect.any(String),
+      message: "could not subscribe FUNCTION_URL: AuthorizationError: not authorized to perform: SNS:Subscribe",
+      topic: LAUNCH_TOPIC,
+    });
+  });
+
+  it("with what is no error at all is shown so", async () => {
+    sns.mock.on(SubscribeCommand).callsFake(() => Promise.reject("nonsense"));
+    const face = functionUrlFace(SUBSCRIBING);
+    expect(await health(face)).toMatchObject({ subscribed: "failed: an unknown error" });
+  });
+
+  it("because another answered in SNS's place is not taken for confirmed, and the log says why", async () => {
+    sns.mock.on(SubscribeCommand).resolves({});
+    const face = functionUrlFace(SUBSCRIBING);
+    expect(await health(face)).toMatchObject({ subscribed: "failed: Error" });
+    const message = "could not subscribe FUNCTION_URL: Error: Subscribe was answered by something that is not SNS";
+    expect(linesOf(face)).toMatchObject([{ level: "error", message, topic: LAUNCH_TOPIC }]);
   });
 
   it("is tried again by a run a minute later, and not by every run", async () => {
@@ -268,8 +423,12 @@ describe("a subscription that is there already", () => {
     const face = functionUrlFace(SUBSCRIBING);
     expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
     expect(subscribed().map(({ Attributes }) => Attributes !== undefined)).toEqual([true, false]);
-    expect(face.lines.map((line) => JSON.parse(line))).toContainEqual(
-      expect.objectContaining({ level: "warn", message: expect.stringContaining("other attributes than ours") }),
+    expect(linesOf(face)).toContainEqual(
+      expect.objectContaining({
+        level: "warn",
+        message: expect.stringContaining("other attributes than ours"),
+        topic: LAUNCH_TOPIC,
+      }),
     );
   });
 
@@ -306,5 +465,20 @@ describe("a subscription that AWS does not answer", () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     sns.mock.on(SubscribeCommand).callsFake(() => new Promise(() => {}));
     expect(await answerInTime(open(SUBSCRIBING).request({ method: "GET" }))).toMatchObject({ status: 200 });
+  });
+
+  it.each(HTTP_FACES)("is waited for by a GET of the $face until a second before its deadline", async ({ open }) => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    sns.mock.on(SubscribeCommand).callsFake(() => new Promise(() => {}));
+    let answered = false;
+    const answer = health(open(SUBSCRIBING)).finally(() => {
+      answered = true;
+    });
+    while (subscribed().length === 0) await turn();
+    await vi.advanceTimersByTimeAsync(HTTP_DEADLINE_MS - 1_001);
+    await turn();
+    expect(answered).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await answer).toMatchObject({ configured: true, subscribed: "not yet" });
   });
 });
