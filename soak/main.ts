@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { soakPlan } from "./plan.ts";
-import { runProgram, wholeNumber } from "./program.ts";
+import { oneOf, runProgram, wholeNumber } from "./program.ts";
 import { showProgress } from "./progress.ts";
 import { complaints, isGood, stories, type Told, table, tell } from "./report.ts";
 import { type Face, play } from "./run.ts";
@@ -31,8 +31,7 @@ async function main(): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const faces = FACES.filter((face) => values.face === undefined || face === values.face);
-  if (faces.length === 0) throw new Error(`--face is one of ${FACES.join(", ")}`);
+  const faces = oneOf("face", FACES, values.face);
   const plan = soakPlan(wholeNumber("seed", values.seed), wholeNumber("launches", values.launches));
   const all: Told[] = [];
   for (const face of faces) {

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { account } from "./ledger.ts";
 import type { Plan } from "./plan.ts";
-import { runProgram } from "./program.ts";
+import { oneOf, runProgram } from "./program.ts";
 import { showProgress } from "./progress.ts";
 import { callsOf, count, megabytes, percentile, seconds } from "./report.ts";
 import { type Face, play, type Run } from "./run.ts";
@@ -53,8 +53,7 @@ async function main(): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const faces = FACES.filter((face) => values.face === undefined || face === values.face);
-  if (faces.length === 0) throw new Error(`--face is one of ${FACES.join(", ")}`);
+  const faces = oneOf("face", FACES, values.face);
   const sizes = sizesOf(values);
   const file = resolve(values.file);
   const startedAt = performance.now();
