@@ -12,8 +12,8 @@ const DRAINING_MS = 90 * MINUTE;
 /** Our own account and region, where the function and its topics are. */
 export const HOME = { account: "123456789012", region: "us-east-1" };
 /** Another region, an account with the role to assume, and one without: all send their events to ours. */
-export const ABROAD = { account: HOME.account, region: "eu-west-1" };
-export const MEMBER = { account: "210987654321", region: "us-east-1" };
+const ABROAD = { account: HOME.account, region: "eu-west-1" };
+const MEMBER = { account: "210987654321", region: "us-east-1" };
 export const STRANGER = { account: "333333333333", region: "us-east-1" };
 export type Place = typeof HOME;
 
