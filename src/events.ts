@@ -76,7 +76,9 @@ function readStateChange(detail: Fields, origin: Origin): EventReading {
 }
 
 /**
- * `RunInstances`, with every instance that it launched. A refused call has an `errorCode` and no instances.
+ * `RunInstances`, with every instance that it launched. A refused call has an `errorCode` and no instances. Of a launch of
+ * many, CloudTrail leaves the answer out, over 100 KB: nothing tells here which instances those are, so that it is not to be
+ * passed over.
  * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
  */
 function readApiCall(detail: Fields, origin: Origin): EventReading {
@@ -85,12 +87,16 @@ function readApiCall(detail: Fields, origin: Origin): EventReading {
   }
   if (detail.errorCode !== undefined) return ignored("the RunInstances call failed, so nothing was launched");
   const response = detail.responseElements;
+  if (isObject(response) && response.omitted === true) return malformed(LEFT_OUT);
   const set = isObject(response) ? response.instancesSet : undefined;
   const items: unknown = isObject(set) ? set.items : undefined;
   if (!Array.isArray(items)) return malformed('the event\'s "detail.responseElements.instancesSet.items" is missing');
   const ids = items.map((item: unknown) => (isObject(item) ? item.instanceId : undefined));
   return launches(origin, ids, launcherOf(detail.userIdentity), "detail.responseElements…instanceId");
 }
+
+const LEFT_OUT =
+  'CloudTrail has left out the instances of a large launch ("omitted"): only a rule for state changes tells of these';
 
 /** An AWS service that launches for a user has no ARN but a host name in `invokedBy`.
  * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html */

@@ -127,6 +127,15 @@ describe("RunInstances, as CloudTrail tells it", () => {
   ])("with %s it is malformed", (_, responseElements) => {
     expect(read(withDetail(runInstances(), { responseElements }))).toMatchObject({ kind: "malformed" });
   });
+
+  // CloudTrail leaves out what is over 100 KB, and says so:
+  // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+  test("the call of a large launch, without its instances, is not passed over: it says which rule tells of them", () => {
+    expect(read(withDetail(runInstances(), { responseElements: { omitted: true } }))).toEqual({
+      kind: "malformed",
+      reason: expect.stringContaining("only a rule for state changes tells of these"),
+    });
+  });
 });
 
 describe("EC2 Instance Launch Successful, of Auto Scaling", () => {
