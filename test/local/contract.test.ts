@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import { ec2Contract } from "./contract/ec2.ts";
 import { eventsContract, stsContract } from "./contract/events-sts.ts";
+import { rulesContract } from "./contract/rules.ts";
 import { snsContract } from "./contract/sns.ts";
 import { sqsContract } from "./contract/sqs.ts";
+import { subscribersContract } from "./contract/subscribers.ts";
 import { topicsContract } from "./contract/topics.ts";
 import { embeddedTarget, findMotoServer, motoTarget, type Target } from "./targets.ts";
 
@@ -33,8 +35,10 @@ for (const { name, start } of targets) {
     ec2Contract(target);
     topicsContract(target);
     snsContract(target);
+    subscribersContract(target);
     sqsContract(target);
     eventsContract(target);
+    rulesContract(target);
     stsContract(target);
   });
 }

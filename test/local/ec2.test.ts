@@ -4,8 +4,10 @@ import {
   DescribeTagsCommand,
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
+import { PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
+import { CreateTopicCommand, SubscribeCommand } from "@aws-sdk/client-sns";
 import { describe, expect, it } from "vitest";
-import { aws, clock, eventQueue, LAUNCH, launch, NOBODY, of, useEmbeddedAws } from "./embedded-aws.ts";
+import { aws, clock, eventQueue, LAUNCH, launch, NOBODY, of, queue, useEmbeddedAws } from "./embedded-aws.ts";
 import { ACCOUNT } from "./targets.ts";
 
 /** EC2 where the contract cannot hold moto_server to it, each part for the reason it gives. */
@@ -90,6 +92,23 @@ describe("EC2's events (moto_server emits none for what is done through its API)
       requestParameters: { instancesSet: { items: [{ imageId: LAUNCH.ImageId, minCount: 3, maxCount: 3 }] } },
     });
     expect(trail.detail.responseElements.instancesSet.items).toHaveLength(3);
+  });
+
+  it("CloudTrail leaves the answer to a large RunInstances out of its event, which the topic then takes", async () => {
+    const { TopicArn = "" } = await of().sns.send(new CreateTopicCommand({ Name: "launches" }));
+    const { arn: Endpoint, bodies } = await queue();
+    await of().sns.send(
+      new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint, Attributes: { RawMessageDelivery: "true" } }),
+    );
+    const EventPattern = '{"detail-type":["AWS API Call via CloudTrail"]}';
+    await of().events.send(new PutRuleCommand({ Name: "trail", EventPattern }));
+    await of().events.send(new PutTargetsCommand({ Rule: "trail", Targets: [{ Id: "t", Arn: TopicArn }] }));
+    await launch({ MinCount: 10, MaxCount: 10 });
+    await launch({ MinCount: 500, MaxCount: 500 });
+    const [small, large] = (await bodies()).map((body) => JSON.parse(body).detail);
+    expect(small.responseElements.instancesSet.items).toHaveLength(10);
+    expect(large.responseElements).toEqual({ omitted: true });
+    expect(large.requestParameters.instancesSet.items).toMatchObject([{ minCount: 500 }]);
   });
 
   it("Auto Scaling launches are tagged with their group, and told of when they run", async () => {

@@ -1,6 +1,17 @@
 import { DescribeTagsCommand } from "@aws-sdk/client-ec2";
-import { PutEventsCommand, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
-import { CreateTopicCommand, PublishCommand, SubscribeCommand } from "@aws-sdk/client-sns";
+import {
+  PutEventsCommand,
+  PutRuleCommand,
+  PutTargetsCommand,
+  TestEventPatternCommand,
+} from "@aws-sdk/client-eventbridge";
+import {
+  CreateTopicCommand,
+  GetSubscriptionAttributesCommand,
+  PublishCommand,
+  SetTopicAttributesCommand,
+  SubscribeCommand,
+} from "@aws-sdk/client-sns";
 import { ReceiveMessageCommand, SendMessageCommand } from "@aws-sdk/client-sqs";
 import { AssumeRoleCommand } from "@aws-sdk/client-sts";
 import { describe, expect, it } from "vitest";
@@ -65,6 +76,64 @@ describe("SNS's checks (moto_server lets these pass, or calls them something els
     expect(await bodies()).toEqual(["x", "x"]);
   });
 
+  it("a topic is not given other tags by creating it again; asked for none, it keeps those it has", async () => {
+    const Name = unique("topic");
+    const create = (tags: Record<string, string> | undefined) =>
+      newTopic({ Name, ...(tags && { Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) }) });
+    const TopicArn = await create({ team: "web", cost: "1" });
+    expect([await create({ cost: "1", team: "web" }), await create(undefined)]).toEqual([TopicArn, TopicArn]);
+    for (const other of [{ team: "shop", cost: "1" }, { team: "web" }, { team: "web", cost: "1", stage: "x" }]) {
+      await expect(create(other)).rejects.toMatchObject({
+        name: "InvalidParameterException",
+        message: "Invalid parameter: Tags Reason: Topic already exists with different tags",
+      });
+    }
+  });
+
+  it.each([
+    ["is not JSON", "{"],
+    ["is about an action of no topic", '{"Statement":{"Effect":"Allow","Principal":"*","Action":"sns:CreateTopic"}}'],
+  ])("a topic's policy that %s is refused", async (_what, AttributeValue) => {
+    const TopicArn = await newTopic();
+    await expect(
+      of().sns.send(new SetTopicAttributesCommand({ TopicArn, AttributeName: "Policy", AttributeValue })),
+    ).rejects.toMatchObject({ name: "InvalidParameterException" });
+  });
+
+  it("a subscription's delivery policy is shown with all its fields, those without a value null", async () => {
+    const TopicArn = await newTopic();
+    const DeliveryPolicy = JSON.stringify({ healthyRetryPolicy: { numRetries: 5, minDelayTarget: 10 } });
+    const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: `arn:aws:sqs:eu-west-1:${ACCOUNT}:dead` });
+    const { SubscriptionArn } = await of().sns.send(
+      new SubscribeCommand({
+        TopicArn,
+        Protocol: "http",
+        Endpoint: "http://127.0.0.1:1/",
+        Attributes: { DeliveryPolicy, RedrivePolicy },
+        ReturnSubscriptionArn: true,
+      }),
+    );
+    const { Attributes = {} } = await of().sns.send(new GetSubscriptionAttributesCommand({ SubscriptionArn }));
+    const shown = {
+      healthyRetryPolicy: {
+        minDelayTarget: 10,
+        maxDelayTarget: 20,
+        numRetries: 5,
+        numMaxDelayRetries: 0,
+        numNoDelayRetries: 0,
+        numMinDelayRetries: 0,
+        backoffFunction: "linear",
+      },
+      sicklyRetryPolicy: null,
+      throttlePolicy: null,
+      requestPolicy: null,
+      guaranteed: false,
+    };
+    expect(JSON.parse(Attributes.DeliveryPolicy ?? "")).toEqual(shown);
+    expect(JSON.parse(Attributes.EffectiveDeliveryPolicy ?? "")).toEqual(shown);
+    expect(Attributes.RedrivePolicy).toBe(RedrivePolicy);
+  });
+
   it("a filter policy can be about the body", async () => {
     const [TopicArn, { arn: Endpoint, bodies }] = [await newTopic(), await queue()];
     const Attributes = {
@@ -103,6 +172,29 @@ describe("EventBridge (moto_server fails to publish to topics, and takes events 
       FailedEntryCount: 1,
       Entries: [{ ErrorCode: "NotAuthorizedForSourceException" }, { EventId: expect.any(String) }],
     });
+  });
+
+  it("says whether a pattern matches an event, without any rule (moto_server does not)", async () => {
+    const event = {
+      id: "1",
+      "detail-type": "x",
+      source: "aws.ec2",
+      account: ACCOUNT,
+      region: "eu-west-1",
+      resources: [],
+    };
+    const matches = async (source: string, time: object) =>
+      (
+        await of().events.send(
+          new TestEventPatternCommand({
+            EventPattern: JSON.stringify({ source: [source] }),
+            Event: JSON.stringify({ ...event, ...time }),
+          }),
+        )
+      ).Result;
+    const time = { time: "2026-01-01T00:00:00Z" };
+    expect([await matches("aws.ec2", time), await matches("aws.s3", time)]).toEqual([true, false]);
+    await expect(matches("aws.ec2", {})).rejects.toMatchObject({ name: "ValidationException" });
   });
 
   it("a target's Input is refused, because it would be ignored", async () => {

@@ -5,6 +5,7 @@ import { delimiter, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
+import { IAMClient } from "@aws-sdk/client-iam";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { STSClient } from "@aws-sdk/client-sts";
@@ -99,6 +100,7 @@ function makeClients(endpoint: string, region: string, credentials: Credentials)
     sqs: new SQSClient(config),
     events: new EventBridgeClient(config),
     sts: new STSClient(config),
+    iam: new IAMClient(config),
   };
 }
 

@@ -6,7 +6,7 @@ type RefusalKind = "throttle" | "deny" | "error" | "bad-key";
 
 /** How one call, or many, shall go wrong. */
 export interface Fault {
-  /** `ec2`, `sns`, `sqs`, `events` or `sts`; any when missing. */
+  /** `ec2`, `sns`, `sqs`, `events`, `sts` or `iam`; any when missing. */
   service?: string;
   /** `DescribeTags`, …; any when missing. */
   action?: string;
@@ -72,20 +72,29 @@ export function isRefusal(kind: Fault["kind"]): kind is RefusalKind {
 /** The error that `service` answers for a fault that is one. Codes: each service's "Common errors" page. */
 export function faultError(kind: RefusalKind, service: string, action: string, user: string): AwsError {
   const refused = `User: ${user} is not authorized to perform: ${service}:${action}`;
-  const inJson = service === "sqs" || service === "events";
+  const inJson = speaksJson(service);
   if (kind === "throttle") {
     if (service === "ec2") return new AwsError("RequestLimitExceeded", "Request limit exceeded.", 503);
     return new AwsError(inJson ? "ThrottlingException" : "Throttling", "Rate exceeded", 400);
   }
-  if (kind === "deny") {
-    if (service === "ec2") {
-      return new AwsError("UnauthorizedOperation", `You are not authorized to perform this operation. ${refused}`, 403);
-    }
-    if (service === "sns") return new AwsError("AuthorizationError", refused, 403);
-    return inJson ? new AwsError("AccessDeniedException", refused, 400) : new AwsError("AccessDenied", refused, 403);
-  }
+  if (kind === "deny") return deniedError(service, refused);
   if (kind === "bad-key") return badKey(service);
   return new AwsError(inJson ? "InternalFailure" : "InternalError", "An internal error has occurred", 500);
+}
+
+/** The error of `service` for what a caller may not do; `refused` says who may not do what. */
+export function deniedError(service: string, refused: string): AwsError {
+  if (service === "ec2") {
+    return new AwsError("UnauthorizedOperation", `You are not authorized to perform this operation. ${refused}`, 403);
+  }
+  if (service === "sns") return new AwsError("AuthorizationError", refused, 403);
+  return speaksJson(service)
+    ? new AwsError("AccessDeniedException", refused, 400)
+    : new AwsError("AccessDenied", refused, 403);
+}
+
+function speaksJson(service: string): boolean {
+  return service === "sqs" || service === "events";
 }
 
 /**

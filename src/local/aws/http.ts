@@ -21,6 +21,8 @@ export interface FrontDoor {
   nextFault(call: ApiCall): Fault | undefined;
   /** Whether AWS's request limits let this call pass, which counts it. */
   withinLimits(call: ApiCall): boolean;
+  /** The error for a call that its caller may not make. */
+  refusal(call: ApiCall, caller: Caller): AwsError | undefined;
 }
 
 /** What is said of a request before anything is done. */
@@ -75,6 +77,8 @@ async function handle(door: FrontDoor, http: IncomingMessage, body: string, resp
       const kind = fault?.kind;
       const refusal = kind !== undefined && isRefusal(kind) ? kind : door.withinLimits(read) ? undefined : "throttle";
       if (refusal !== undefined) throw faultError(refusal, read.service, read.action, read.caller.arn);
+      const denied = door.refusal(read, read.caller);
+      if (denied !== undefined) throw denied;
       answer = await serve(door.services, read, requestId);
     }
   } catch (error) {

@@ -1,18 +1,21 @@
 import type { AddressInfo } from "node:net";
-import { parseArn } from "./arns.ts";
+import { type Authorization, createAuthorization } from "./authorization.ts";
 import { callLog, type RecordedCall } from "./calls.ts";
 import { type Signer, sharedSigningIdentity } from "./certificate.ts";
 import { type Clock, cancellable, systemClock } from "./clock.ts";
 import type { AutoScalingLaunch, InProcessEc2 } from "./ec2/in-process.ts";
 import { createEc2 } from "./ec2/service.ts";
-import { createBus, type EventDocument, Rules, type Target } from "./events/bus.ts";
+import { createBus, type EventDocument, Rules } from "./events/bus.ts";
+import { createTargetDelivery } from "./events/deliver.ts";
 import { createEvents } from "./events/service.ts";
 import { type Faults, faultBook } from "./faults.ts";
 import { createFrontDoor } from "./http.ts";
+import { createIam } from "./iam.ts";
 import { type Invoke, type Mapping, mapQueue, type QueueMapping } from "./lambda/mapping.ts";
 import { createLimiter } from "./limits/limiter.ts";
 import { createSigningKeys } from "./signing-keys.ts";
 import { createDelivery, type DeliveryAttempt } from "./sns/delivery.ts";
+import { createMailbox, type Mail } from "./sns/mail.ts";
 import { createSns } from "./sns/service.ts";
 import { SnsStore } from "./sns/store.ts";
 import { createSqs } from "./sqs/service.ts";
@@ -27,6 +30,7 @@ export type { Fault, Faults } from "./faults.ts";
 export type { InvocationContext, Invoke, Mapping, QueueMapping } from "./lambda/mapping.ts";
 export type { Params, Value } from "./params.ts";
 export type { DeliveryAttempt } from "./sns/delivery.ts";
+export type { Mail } from "./sns/mail.ts";
 
 /** How the embedded AWS shall be. */
 export interface EmbeddedAwsOptions {
@@ -44,6 +48,16 @@ export interface EmbeddedAwsOptions {
    */
   requestLimits?: "documented" | "none";
   /**
+   * Whether EventBridge publishes to a topic only where the topic's policy lets it, as in AWS, where the policy of a new topic
+   * does not. Default: to every topic.
+   */
+  topicPolicies?: "checked" | "unchecked";
+  /**
+   * Whether EventBridge and SNS send to a queue, dead-letter queues too, only where the queue's policy lets them, as in AWS,
+   * where a new queue has none. Default: to every queue.
+   */
+  queuePolicies?: "checked" | "unchecked";
+  /**
    * How EventBridge delivers an event that a rule matches: the delay of each copy, in ms of the clock; at least one. Default
    * [0]: one, at once. AWS promises no more than at least once, in no order.
    */
@@ -55,7 +69,7 @@ export interface EmbeddedAwsOptions {
 }
 
 /** A running embedded AWS. */
-export interface EmbeddedAws extends InProcessEc2, Pick<Signer, "sign"> {
+export interface EmbeddedAws extends InProcessEc2, Pick<Signer, "sign">, Pick<Authorization, "deny"> {
   /** `http://127.0.0.1:PORT`: what goes into AWS_ENDPOINT_URL. */
   readonly endpoint: string;
   readonly accountId: string;
@@ -67,6 +81,8 @@ export interface EmbeddedAws extends InProcessEc2, Pick<Signer, "sign"> {
   readonly calls: RecordedCall[];
   /** How often each action was called in all, by `service:Action`. */
   readonly callCounts: ReadonlyMap<string, number>;
+  /** The mails that SNS would have sent (the last 10,000), oldest first: confirmations and notifications. */
+  readonly mails: readonly Mail[];
   readonly faults: Faults;
   /** How many calls were above the request limits, by `service:Action`. */
   readonly throttled: ReadonlyMap<string, number>;
@@ -88,8 +104,9 @@ export interface EmbeddedAws extends InProcessEc2, Pick<Signer, "sign"> {
 }
 
 /**
- * Starts an embedded AWS on loopback: EC2, SNS, SQS, EventBridge and STS behind one HTTP port, as far as this project calls
- * them. It keeps everything in memory, checks no signatures and no policies, and lives until it is closed.
+ * Starts an embedded AWS on loopback: EC2, SNS, SQS, EventBridge, STS and IAM's simulator behind one HTTP port, as far as this
+ * project calls them. It keeps everything in memory, checks no signatures, no policies but those that the options name, and
+ * lives until it is closed.
  * @throws Error of node:net when the port is taken
  */
 export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promise<EmbeddedAws> {
@@ -100,27 +117,37 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   const limiter = createLimiter(clock);
   const limited = options.requestLimits === "documented";
   const faults = faultBook();
+  const authorization = createAuthorization();
   const sessions = new Map<string, Session>();
   const rules = new Rules();
   let endpoint = "";
 
-  const sqs = createSqs(clock, () => endpoint);
+  const sqs = createSqs(clock, () => endpoint, options.queuePolicies ?? "unchecked");
   const delivery = createDelivery(clock, sqs.send, (attempt) => options.onDelivery?.(attempt));
   const store = new SnsStore();
-  const sns = createSns({ clock, store, signer: keys, endpoint: () => endpoint, delivery, sendToQueue: sqs.send });
+  const mailbox = createMailbox();
+  const sns = createSns({
+    clock,
+    store,
+    signer: keys,
+    endpoint: () => endpoint,
+    delivery,
+    sendToQueue: sqs.send,
+    mailbox,
+  });
   const emit = createBus({
     rules,
     clock,
-    send: sendToTarget,
+    send: createTargetDelivery({
+      topic: (topicArn) => store.topics.get(topicArn),
+      publish: sns.publishText,
+      sqs,
+      topicPolicies: options.topicPolicies ?? "unchecked",
+    }),
     copies: (event) => options.eventCopies?.(event) ?? [0],
   });
   const { service: ec2, ...inProcess } = createEc2(clock, emit, options.cloudTrail ?? false, accountId);
   const mappings: Mapping[] = [];
-
-  function sendToTarget(target: Target, body: string): void {
-    if (parseArn(target.arn)?.service === "sns") sns.publishText(target.arn, body);
-    else sqs.send(target.arn, { body, groupId: target.messageGroupId, sender: "events.amazonaws.com" });
-  }
 
   const server = createFrontDoor({
     clock,
@@ -132,10 +159,12 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
       sqs: sqs.service,
       events: createEvents(rules, emit),
       sts: createSts(clock, sessions),
+      iam: createIam(authorization),
     },
     log,
     nextFault: faults.next,
     withinLimits: (call) => !limited || limiter.allows(call),
+    refusal: authorization.refusal,
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -156,7 +185,9 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
     calls: log.calls,
     callCounts: log.counts,
     throttled: limiter.throttled,
+    mails: mailbox.mails,
     faults: { add: faults.add, clear: faults.clear },
+    deny: authorization.deny,
     idle: delivery.idle,
     ...inProcess,
     launchAutoScaling: inProcess.launch,

@@ -6,11 +6,14 @@ import {
   GetQueueAttributesCommand,
   GetQueueUrlCommand,
   ListQueuesCommand,
+  ListQueueTagsCommand,
   PurgeQueueCommand,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
   SendMessageCommand,
   SetQueueAttributesCommand,
+  TagQueueCommand,
+  UntagQueueCommand,
 } from "@aws-sdk/client-sqs";
 import { describe, expect, it } from "vitest";
 import { ACCOUNT, clients, type Target, unique } from "../targets.ts";
@@ -49,6 +52,46 @@ export function sqsContract(target: () => Target): void {
         QueueArn: `arn:aws:sqs:eu-west-1:${ACCOUNT}:${QueueName}`,
         VisibilityTimeout: "30",
         ApproximateNumberOfMessages: "0",
+      });
+    });
+
+    it("a queue keeps the policy and the retention it is given, from the first or later", async () => {
+      const first = await queue({ MessageRetentionPeriod: "1209600" });
+      expect(await attributes(first)).toMatchObject({ MessageRetentionPeriod: "1209600" });
+      const QueueUrl = await queue();
+      expect(await attributes(QueueUrl)).toMatchObject({ MessageRetentionPeriod: "345600" });
+      expect(await attributes(QueueUrl)).not.toHaveProperty("Policy");
+      const policy = {
+        Version: "2012-10-17",
+        Statement: [
+          {
+            Effect: "Allow",
+            Principal: { Service: "events.amazonaws.com" },
+            Action: "sqs:SendMessage",
+            Resource: (await attributes(QueueUrl)).QueueArn,
+          },
+        ],
+      };
+      const Attributes = { Policy: JSON.stringify(policy), MessageRetentionPeriod: "1209600" };
+      await sqs().send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
+      const { Policy = "", MessageRetentionPeriod } = await attributes(QueueUrl);
+      expect([JSON.parse(Policy), MessageRetentionPeriod]).toEqual([policy, "1209600"]);
+    });
+
+    it("queues have tags, from the first or later, that can be changed and taken away", async () => {
+      const tags = { team: "web", cost: "1" };
+      const { QueueUrl } = await sqs().send(new CreateQueueCommand({ QueueName: unique("queue"), tags }));
+      const list = async () => (await sqs().send(new ListQueueTagsCommand({ QueueUrl }))).Tags;
+      expect(await list()).toEqual(tags);
+      await sqs().send(new TagQueueCommand({ QueueUrl, Tags: { team: "shop", stage: "" } }));
+      await sqs().send(new UntagQueueCommand({ QueueUrl, TagKeys: ["cost", "none"] }));
+      expect(await list()).toEqual({ team: "shop", stage: "" });
+    });
+
+    it("a queue that does not exist has no tags", async () => {
+      const QueueUrl = `${target().endpoint}/${ACCOUNT}/${unique("none")}`;
+      await expect(sqs().send(new ListQueueTagsCommand({ QueueUrl }))).rejects.toMatchObject({
+        name: expect.stringMatching(/QueueDoesNotExist|NonExistentQueue/),
       });
     });
 

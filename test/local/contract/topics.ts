@@ -2,9 +2,12 @@ import {
   CreateTopicCommand,
   DeleteTopicCommand,
   GetTopicAttributesCommand,
+  ListTagsForResourceCommand,
   ListTopicsCommand,
   PublishCommand,
   SetTopicAttributesCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
 } from "@aws-sdk/client-sns";
 import { describe, expect, it } from "vitest";
 import { ACCOUNT, clients, type Target, unique } from "../targets.ts";
@@ -41,6 +44,84 @@ export function topicsContract(target: () => Target): void {
         Owner: ACCOUNT,
         DisplayName: "Launches",
         SubscriptionsConfirmed: "0",
+      });
+    });
+
+    it("the policy of a new topic lets its owner in, and no service", async () => {
+      const TopicArn = await topic();
+      const { Attributes } = await sns().send(new GetTopicAttributesCommand({ TopicArn }));
+      const { Statement } = JSON.parse(Attributes?.Policy ?? "");
+      expect(Statement).toMatchObject([
+        {
+          Effect: "Allow",
+          Principal: { AWS: "*" },
+          Action: expect.arrayContaining(["SNS:Publish", "SNS:Subscribe"]),
+          Resource: TopicArn,
+          Condition: { StringEquals: { "AWS:SourceOwner": ACCOUNT } },
+        },
+      ]);
+    });
+
+    it("a topic's policy can be set", async () => {
+      const TopicArn = await topic();
+      const policy = {
+        Version: "2012-10-17",
+        Statement: [
+          {
+            Sid: "events",
+            Effect: "Allow",
+            Principal: { Service: "events.amazonaws.com" },
+            Action: "sns:Publish",
+            Resource: TopicArn,
+          },
+        ],
+      };
+      const AttributeValue = JSON.stringify(policy);
+      await sns().send(new SetTopicAttributesCommand({ TopicArn, AttributeName: "Policy", AttributeValue }));
+      const { Attributes } = await sns().send(new GetTopicAttributesCommand({ TopicArn }));
+      expect(JSON.parse(Attributes?.Policy ?? "")).toEqual(policy);
+    });
+
+    it("topics have tags, from the first or later, that can be changed and taken away", async () => {
+      const Tags = [
+        { Key: "team", Value: "web" },
+        { Key: "cost", Value: "1" },
+      ];
+      const { TopicArn: ResourceArn } = await sns().send(new CreateTopicCommand({ Name: unique("topic"), Tags }));
+      const tags = async () => (await sns().send(new ListTagsForResourceCommand({ ResourceArn }))).Tags;
+      expect(await tags()).toEqual(Tags);
+      await sns().send(
+        new TagResourceCommand({
+          ResourceArn,
+          Tags: [
+            { Key: "team", Value: "shop" },
+            { Key: "stage", Value: "" },
+          ],
+        }),
+      );
+      await sns().send(new UntagResourceCommand({ ResourceArn, TagKeys: ["cost", "none"] }));
+      expect(await tags()).toEqual([
+        { Key: "team", Value: "shop" },
+        { Key: "stage", Value: "" },
+      ]);
+    });
+
+    it("a topic without tags has an empty list of them, one that does not exist none", async () => {
+      const list = (ResourceArn: string) => sns().send(new ListTagsForResourceCommand({ ResourceArn }));
+      expect((await list(await topic())).Tags).toEqual([]);
+      const none = `arn:aws:sns:eu-west-1:${ACCOUNT}:${unique("none")}`;
+      await expect(list(none)).rejects.toMatchObject({ name: "ResourceNotFoundException" });
+      await expect(
+        sns().send(new TagResourceCommand({ ResourceArn: none, Tags: [{ Key: "a", Value: "b" }] })),
+      ).rejects.toMatchObject({ name: "ResourceNotFoundException" });
+    });
+
+    it("a topic has at most 50 tags", async () => {
+      const ResourceArn = await topic();
+      const Tags = Array.from({ length: 51 }, (_, index) => ({ Key: `key-${index}`, Value: "x" }));
+      await sns().send(new TagResourceCommand({ ResourceArn, Tags: Tags.slice(0, 50) }));
+      await expect(sns().send(new TagResourceCommand({ ResourceArn, Tags: Tags.slice(50) }))).rejects.toMatchObject({
+        name: "TagLimitExceededException",
       });
     });
 

@@ -5,6 +5,9 @@ import type { Params } from "../params.ts";
 import type { Caller } from "../service.ts";
 import { type Instance, type InstanceState, reservationFields } from "./instance.ts";
 
+/** CloudTrail's for responseElements: 100 KB. */
+const MAX_RESPONSE_BYTES = 102_400;
+
 const arnOf = (instance: Instance) => arn("ec2", instance.region, instance.account, `instance/${instance.id}`);
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html */
@@ -109,7 +112,7 @@ export function runInstancesTrail(
         clientToken: first?.clientToken,
         ...(tags.length === 0 ? {} : { tagSpecificationSet: { items: [{ resourceType: "instance", tags }] } }),
       },
-      responseElements: inItems({ requestId: randomUUID(), ...reservationFields(instances) }),
+      responseElements: withinTrail(inItems({ requestId: randomUUID(), ...reservationFields(instances) })),
       requestID: randomUUID(),
       eventID: randomUUID(),
       readOnly: false,
@@ -119,6 +122,15 @@ export function runInstancesTrail(
       eventCategory: "Management",
     },
   };
+}
+
+/**
+ * CloudTrail leaves out the content of a field above its size, and puts `omitted` there: who launches some hundred instances
+ * by one call is not told of them by its event. https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+ */
+function withinTrail(responseElements: unknown): unknown {
+  const fits = Buffer.byteLength(JSON.stringify(responseElements)) <= MAX_RESPONSE_BYTES;
+  return fits ? responseElements : { omitted: true };
 }
 
 /** https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html */

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { parseArn } from "../arns.ts";
 import type { Clock } from "../clock.ts";
 import type { Matcher } from "../patterns.ts";
+import type { Tags } from "../tags.ts";
 
 /** What happened, before the bus gives it its id and time. */
 export interface EventInput {
@@ -22,10 +23,22 @@ export type Emit = (event: EventInput) => string;
 export interface Target {
   readonly id: string;
   readonly arn: string;
+  /** The rule it belongs to. */
+  readonly ruleArn: string;
   /** For a FIFO queue. */
   readonly messageGroupId: string | undefined;
   /** The role EventBridge sends with: accepted, and, like every policy here, not checked. */
   readonly roleArn: string | undefined;
+  /** The queue for what could not be delivered. */
+  readonly deadLetterArn: string | undefined;
+  /** Kept and shown; what fails here fails for good, so that there is nothing to retry. */
+  readonly retryPolicy: RetryPolicy | undefined;
+}
+
+/** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html */
+export interface RetryPolicy {
+  readonly MaximumRetryAttempts?: number;
+  readonly MaximumEventAgeInSeconds?: number;
 }
 
 /** A rule of the default bus. */
@@ -38,6 +51,7 @@ export interface Rule {
   description: string | undefined;
   roleArn: string | undefined;
   state: string;
+  readonly tags: Tags;
   readonly targets: Map<string, Target>;
 }
 
@@ -71,7 +85,7 @@ export type EventDocument = {
 export interface BusContext {
   readonly rules: Rules;
   readonly clock: Clock;
-  /** Delivers the text of an event to a topic or a queue. */
+  /** Delivers the text of an event to a topic or a queue, or to the dead-letter queue of the target. */
   send(target: Target, body: string): void;
   /** The delay of each copy of an event, in ms of the clock. */
   copies(event: EventDocument): readonly number[];

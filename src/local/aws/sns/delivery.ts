@@ -147,7 +147,9 @@ export function createDelivery(clock: Clock, send: SendToQueue, onDelivery: (att
     const policy = subscription.attributes.get("RedrivePolicy");
     if (policy === undefined || type !== "Notification") return false;
     const { deadLetterTargetArn } = JSON.parse(policy) as { deadLetterTargetArn: string };
-    return send(deadLetterTargetArn, { body, sender: "sns.amazonaws.com" });
+    const { topic } = subscription;
+    const source = { arn: topic.arn, account: topic.account };
+    return send(deadLetterTargetArn, { body, sender: "sns.amazonaws.com", source });
   }
 
   function post(endpoint: string, headers: Record<string, string>, body: string): Promise<Outcome> {

@@ -15,6 +15,21 @@ export interface Publication {
   readonly at: number;
 }
 
+/** What is said of a publication in a mail: its subject, and when it was published (ms epoch). */
+export type Notice = Pick<Publication, "subject" | "at">;
+
+/** A message that asks to confirm. */
+export interface Confirmation {
+  readonly type: "SubscriptionConfirmation" | "UnsubscribeConfirmation";
+  readonly messageId: string;
+  readonly token: string;
+  /** What it says to people, and what they are to visit. */
+  readonly message: string;
+  readonly url: string;
+  /** The whole, as it goes to an endpoint. */
+  readonly body: string;
+}
+
 /** SNS writes its envelopes with a space on both sides of the colon. */
 function write(envelope: object): string {
   const fields = Object.entries(envelope).filter(([, value]) => value !== undefined);
@@ -58,27 +73,28 @@ export function notificationWriter(publication: Publication, signer: Signer, end
  * AWS's would be at `https://sns.<region>.amazonaws.com`. https://docs.aws.amazon.com/sns/latest/dg/http-subscription-confirmation-json.html
  */
 export function confirmation(
-  type: "SubscriptionConfirmation" | "UnsubscribeConfirmation",
+  type: Confirmation["type"],
   { topic, arn }: Subscription,
   signer: Signer,
   endpoint: string,
   now: number,
-): { messageId: string; token: string; body: string } {
+): Confirmation {
   const messageId = randomUUID();
   const token = `2336412f37${hex(218)}`;
   const message =
     type === "SubscriptionConfirmation"
       ? `You have chosen to subscribe to the topic ${topic.arn}.\nTo confirm the subscription, visit the SubscribeURL included in this message.`
       : `You have chosen to deactivate subscription ${arn}.\nTo cancel this operation and restore the subscription, visit the SubscribeURL included in this message.`;
+  const url = `${endpoint}/?Action=ConfirmSubscription&TopicArn=${topic.arn}&Token=${token}`;
   const envelope = signer.sign({
     Type: type,
     MessageId: messageId,
     Token: token,
     TopicArn: topic.arn,
     Message: message,
-    SubscribeURL: `${endpoint}/?Action=ConfirmSubscription&TopicArn=${topic.arn}&Token=${token}`,
+    SubscribeURL: url,
     Timestamp: new Date(now).toISOString(),
     SignatureVersion: topic.attributes.get("SignatureVersion") ?? "1",
   });
-  return { messageId, token, body: write(envelope) };
+  return { type, messageId, token, message, url, body: write(envelope) };
 }

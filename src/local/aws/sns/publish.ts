@@ -9,6 +9,7 @@ import type { SendToQueue } from "../sqs/service.ts";
 import type { createDelivery } from "./delivery.ts";
 import { notificationWriter, type Publication } from "./envelope.ts";
 import { filterDocument } from "./filter-policy.ts";
+import { byMail, type Mailbox } from "./mail.ts";
 import { type Draft, MAX_BYTES, readDraft } from "./message.ts";
 import { invalidParameter, type SnsStore, type Topic } from "./store.ts";
 
@@ -20,6 +21,7 @@ export interface PublishContext {
   readonly endpoint: () => string;
   readonly delivery: ReturnType<typeof createDelivery>;
   readonly sendToQueue: SendToQueue;
+  readonly mailbox: Mailbox;
 }
 
 /** Publish and PublishBatch, and `publishText`: what EventBridge uses to publish an event. */
@@ -89,10 +91,9 @@ export function publishActions(context: PublishContext) {
 
   return {
     actions: { Publish: publish, PublishBatch: publishBatch },
-    publishText: (topicArn: string, message: string): void => {
-      const topic = store.topics.get(topicArn);
-      // EventBridge cannot give a FIFO topic the group it needs, and drops what goes nowhere.
-      if (topic !== undefined && !topic.fifo) publishOne(topic, readDraft(topic, { Message: message }));
+    /** @throws AwsError for a text that the topic does not take: one that is too long, or any at all for a FIFO topic */
+    publishText: (topic: Topic, message: string): void => {
+      publishOne(topic, readDraft(topic, { Message: message }));
     },
   };
 }
@@ -117,7 +118,7 @@ function duplicateOf(topic: Topic, { deduplicationId }: Draft, clock: Clock) {
 
 /** Gives a publication to every confirmed subscription whose filter lets it through. */
 function fanOut(
-  { clock, signer, endpoint, delivery, sendToQueue }: PublishContext,
+  { clock, signer, endpoint, delivery, sendToQueue, mailbox }: PublishContext,
   draft: Draft,
   publication: Publication,
 ): void {
@@ -126,6 +127,10 @@ function fanOut(
   for (const subscription of publication.topic.subscriptions.values()) {
     const message = draft.textFor(subscription.protocol);
     if (subscription.pending || !subscription.wants(filterable, message)) continue;
+    if (byMail(subscription.protocol)) {
+      mailbox.notify(subscription, publication, message, () => write(message, subscription));
+      continue;
+    }
     const raw = subscription.attributes.get("RawMessageDelivery") === "true";
     const body = raw ? message : write(message, subscription);
     const parcel = { subscription, messageId: publication.messageId, type: "Notification", body, raw };
@@ -139,13 +144,14 @@ function fanOut(
       groupId: draft.groupId,
       deduplicationId: draft.deduplicationId,
       sender: "sns.amazonaws.com",
+      source: { arn: publication.topic.arn, account: publication.topic.account },
     });
-    // A queue that is gone is a client-side error: not tried again.
+    // A queue that is gone, or does not let SNS in, is a client-side error: not tried again.
     delivery.report(parcel, {
       attempt: 1,
       at: clock.now(),
       status: sent ? 200 : undefined,
-      error: sent ? undefined : "the queue does not exist",
+      error: sent ? undefined : "the queue does not exist, or does not let SNS in",
       answer: "",
       willRetryAtMs: undefined,
       retryDelayMs: undefined,

@@ -53,6 +53,20 @@ export function parseSubscriptionPolicy(json: string): DeliveryPolicy {
   };
 }
 
+/**
+ * A subscription's policy as GetSubscriptionAttributes shows it: not as it was set, but with every field, those without a
+ * value null. Who compares it with what they want has to compare the fields.
+ */
+export function shownPolicy({ retry, maxReceivesPerSecond, contentType }: DeliveryPolicy): string {
+  return JSON.stringify({
+    healthyRetryPolicy: retry,
+    sicklyRetryPolicy: null,
+    throttlePolicy: maxReceivesPerSecond === undefined ? null : { maxReceivesPerSecond },
+    requestPolicy: contentType === undefined ? null : { headerContentType: contentType },
+    guaranteed: false,
+  });
+}
+
 /** Reads a topic's DeliveryPolicy: what holds for its HTTP(S) subscriptions without their own. @throws as above */
 export function parseTopicPolicy(json: string): DeliveryPolicy & { disableSubscriptionOverrides: boolean } {
   const http = child(parseObject(json, "DeliveryPolicy"), "http");

@@ -1,6 +1,7 @@
 import { parseArn } from "../arns.ts";
 import { AwsError } from "../errors.ts";
 import { type Params, text } from "../params.ts";
+import type { Tags } from "../tags.ts";
 import type { Filter } from "./filter-policy.ts";
 
 /** A topic and who is subscribed to it. */
@@ -11,6 +12,7 @@ export interface Topic {
   readonly fifo: boolean;
   /** Those that were set. */
   readonly attributes: Map<string, string>;
+  readonly tags: Tags;
   /** By protocol and endpoint: SNS has one subscription for each pair. */
   readonly subscriptions: Map<string, Subscription>;
   /** FIFO: what was published in the last five minutes, by deduplication id, oldest first. */

@@ -5,8 +5,9 @@ import { type Params, text, textMap } from "../params.ts";
 import type { Caller, XmlFields } from "../service.ts";
 import { confirmation } from "./envelope.ts";
 import { compileFilter } from "./filter-policy.ts";
+import { byMail } from "./mail.ts";
 import type { PublishContext } from "./publish.ts";
-import { effectivePolicy, parseSubscriptionPolicy } from "./retry-policy.ts";
+import { effectivePolicy, parseSubscriptionPolicy, shownPolicy } from "./retry-policy.ts";
 import { invalidParameter, type Subscription, type Topic } from "./store.ts";
 import { snsPage } from "./topics.ts";
 
@@ -15,14 +16,15 @@ const TOKEN_MS = 172_800_000;
 const SETTABLE = ["DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy"];
 
 /** The subscription actions of SNS. */
-export function subscriptionActions({ clock, store, signer, endpoint, delivery }: PublishContext) {
+export function subscriptionActions({ clock, store, signer, endpoint, delivery, mailbox }: PublishContext) {
   function sendConfirmation(
     type: "SubscriptionConfirmation" | "UnsubscribeConfirmation",
     subscription: Subscription,
   ): void {
-    const { messageId, token, body } = confirmation(type, subscription, signer, endpoint(), clock.now());
-    store.addToken(token, subscription, clock.now() + TOKEN_MS);
-    delivery.deliver({ subscription, messageId, type, body, raw: false });
+    const confirming = confirmation(type, subscription, signer, endpoint(), clock.now());
+    store.addToken(confirming.token, subscription, clock.now() + TOKEN_MS);
+    if (byMail(subscription.protocol)) mailbox.confirm(subscription, confirming, clock.now());
+    else delivery.deliver({ subscription, messageId: confirming.messageId, type, body: confirming.body, raw: false });
   }
 
   /**
@@ -34,7 +36,7 @@ export function subscriptionActions({ clock, store, signer, endpoint, delivery }
     const [protocol, target] = [text(params, "Protocol") ?? "", text(params, "Endpoint") ?? ""];
     checkEndpoint(topic, protocol, target);
     const attributes = textMap(params, "Attributes");
-    for (const [name, value] of attributes) checkAttribute(name, value, topic);
+    for (const [name, value] of attributes) checkAttribute(name, value, topic, protocol);
     const wants = compileFilter(attributes.get("FilterPolicy"), attributes.get("FilterPolicyScope"));
     const present = topic.subscriptions.get(`${protocol} ${target}`);
     if (present !== undefined && !present.pending) {
@@ -95,7 +97,7 @@ export function subscriptionActions({ clock, store, signer, endpoint, delivery }
   function setSubscriptionAttributes(params: Params): XmlFields {
     const subscription = store.subscription(params);
     const [name, value] = [text(params, "AttributeName") ?? "", text(params, "AttributeValue") ?? ""];
-    checkAttribute(name, value, subscription.topic);
+    checkAttribute(name, value, subscription.topic, subscription.protocol);
     const next = new Map(subscription.attributes);
     if (value === "") next.delete(name);
     else next.set(name, value);
@@ -115,24 +117,27 @@ export function subscriptionActions({ clock, store, signer, endpoint, delivery }
     }),
     ListSubscriptionsByTopic: (params: Params): XmlFields => {
       const { items, next } = snsPage(params, [...store.topic(params).subscriptions.values()]);
-      return {
-        Subscriptions: items.map((subscription) => ({
-          SubscriptionArn: subscription.pending ? "PendingConfirmation" : subscription.arn,
-          Owner: subscription.owner,
-          Protocol: subscription.protocol,
-          Endpoint: subscription.endpoint,
-          TopicArn: subscription.topic.arn,
-        })),
-        NextToken: next,
-      };
+      return { Subscriptions: items.map(listed), NextToken: next };
+    },
+    ListSubscriptions: (params: Params, caller: Caller): XmlFields => {
+      const own = [...store.subscriptions.values()].filter(
+        ({ owner, topic }) => owner === caller.account && topic.region === caller.region,
+      );
+      const { items, next } = snsPage(params, own);
+      return { Subscriptions: items.map(listed), NextToken: next };
     },
   };
 }
 
+function listed({ pending, arn, owner, protocol, endpoint, topic }: Subscription): XmlFields {
+  const SubscriptionArn = pending ? "PendingConfirmation" : arn;
+  return { SubscriptionArn, Owner: owner, Protocol: protocol, Endpoint: endpoint, TopicArn: topic.arn };
+}
+
 function checkEndpoint(topic: Topic, protocol: string, target: string): void {
-  if (protocol !== "http" && protocol !== "https" && protocol !== "sqs") {
+  if (protocol !== "http" && protocol !== "https" && protocol !== "sqs" && !byMail(protocol)) {
     throw invalidParameter(
-      `Protocol Reason: the embedded AWS delivers by http, https and sqs only, not by ${protocol}`,
+      `Protocol Reason: the embedded AWS delivers by http, https, sqs, email and email-json only, not by ${protocol}`,
     );
   }
   if (protocol === "sqs") {
@@ -144,16 +149,23 @@ function checkEndpoint(topic: Topic, protocol: string, target: string): void {
     return;
   }
   if (topic.fifo) throw invalidParameter("Endpoint Reason: a FIFO topic delivers to SQS queues only");
+  if (byMail(protocol)) {
+    if (!/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(target)) throw invalidParameter("Email address");
+    return;
+  }
   if (!target.startsWith(`${protocol}://`)) throw invalidParameter("Endpoint must match the specified protocol");
   if (!URL.canParse(target)) throw invalidParameter("Endpoint");
 }
 
-function checkAttribute(name: string, value: string, topic: Topic): void {
+function checkAttribute(name: string, value: string, topic: Topic, protocol: string): void {
   if (!SETTABLE.includes(name)) throw invalidParameter("AttributeName");
   if (value === "") return;
   if (name === "DeliveryPolicy") parseSubscriptionPolicy(value);
   if (name === "RawMessageDelivery" && !/^(true|false)$/i.test(value)) {
     throw invalidParameter(`RawMessageDelivery: Invalid value [${value}]. Must be true or false.`);
+  }
+  if (name === "RawMessageDelivery" && /^true$/i.test(value) && byMail(protocol)) {
+    throw invalidParameter(`Attributes Reason: Delivery protocol [${protocol}] does not support raw message delivery.`);
   }
   if (name === "RedrivePolicy") checkRedrivePolicy(value, topic);
 }
@@ -198,7 +210,8 @@ function sortKeys(value: unknown): unknown {
 function attributesOf(subscription: Subscription): Map<string, string> {
   const { topic, attributes } = subscription;
   const effective = effectivePolicy(attributes.get("DeliveryPolicy"), topic.attributes.get("DeliveryPolicy"));
-  const http = subscription.protocol !== "sqs";
+  const http = subscription.protocol.startsWith("http");
+  const own = attributes.get("DeliveryPolicy");
   return new Map([
     ["SubscriptionArn", subscription.arn],
     ["TopicArn", topic.arn],
@@ -208,8 +221,9 @@ function attributesOf(subscription: Subscription): Map<string, string> {
     ["PendingConfirmation", String(subscription.pending)],
     ["ConfirmationWasAuthenticated", String(subscription.authenticated)],
     ["RawMessageDelivery", "false"],
-    ...(http ? [["EffectiveDeliveryPolicy", JSON.stringify({ healthyRetryPolicy: effective.retry })] as const] : []),
+    ...(http ? [["EffectiveDeliveryPolicy", shownPolicy(effective)] as const] : []),
     ...(attributes.has("FilterPolicy") ? [["FilterPolicyScope", "MessageAttributes"] as const] : []),
     ...attributes,
+    ...(own === undefined ? [] : [["DeliveryPolicy", shownPolicy(parseSubscriptionPolicy(own))] as const]),
   ]);
 }

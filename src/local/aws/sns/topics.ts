@@ -1,19 +1,41 @@
-import { arn, parseArn } from "../arns.ts";
-import { type Params, text, textMap } from "../params.ts";
+import { arn } from "../arns.ts";
+import { type Params, structure, structures, text, textMap } from "../params.ts";
+import { statementsOf } from "../resource-policy.ts";
 import type { Caller, XmlFields } from "../service.ts";
+import { readTags, type Tags } from "../tags.ts";
 import { DEFAULT_RETRY_POLICY, parseTopicPolicy } from "./retry-policy.ts";
 import { invalidParameter, type SnsStore, type Topic } from "./store.ts";
 
 const SETTABLE = ["DeliveryPolicy", "DisplayName", "Policy", "KmsMasterKeyId", "SignatureVersion", "TracingConfig"];
+/** What the policy of a topic can be about; other actions are about no topic that there is already. */
+const POLICY_ACTIONS = [
+  "GetTopicAttributes",
+  "SetTopicAttributes",
+  "AddPermission",
+  "RemovePermission",
+  "DeleteTopic",
+  "Subscribe",
+  "ListSubscriptionsByTopic",
+  "Publish",
+];
 const PAGE = 100;
 
 function checkAttribute(name: string, value: string, fifo: boolean): void {
   if (!SETTABLE.includes(name) && !(fifo && name === "ContentBasedDeduplication"))
     throw invalidParameter("AttributeName");
+  if (name === "Policy" && value !== "") checkPolicy(value);
   if (name === "DeliveryPolicy" && value !== "") parseTopicPolicy(value);
   if (name === "SignatureVersion" && value !== "1" && value !== "2") {
     throw invalidParameter(`SignatureVersion Reason: Invalid value [${value}]. Valid values: [1, 2]`);
   }
+}
+
+function checkPolicy(value: string): void {
+  const actions = statementsOf(value)?.flatMap(({ Action }) => Action);
+  if (actions === undefined) throw invalidParameter("Policy Error: null");
+  const known = (action: string) =>
+    action.includes("*") || POLICY_ACTIONS.some((each) => `sns:${each}`.toLowerCase() === action.toLowerCase());
+  if (!actions.every(known)) throw invalidParameter("Policy statement action out of service scope!");
 }
 
 /** The topic actions of SNS. */
@@ -30,11 +52,16 @@ export function topicActions(store: SnsStore) {
     if (!fifo && !/^[\w-]{1,256}$/.test(name)) throw invalidParameter("Topic Name");
     attributes.delete("FifoTopic");
     for (const [key, value] of attributes) checkAttribute(key, value, fifo);
+    const tags = readTags(structures(structure(params, "Tags"), "member"), invalidParameter);
     const topicArn = arn("sns", caller.region, caller.account, name);
     const present = store.topics.get(topicArn);
     if (present !== undefined) {
       if ([...attributes].some(([key, value]) => present.attributes.get(key) !== value)) {
         throw invalidParameter("Attributes Reason: Topic already exists with different attributes");
+      }
+      // A repetition without tags is no demand for a topic that has none.
+      if (tags.size > 0 && !sameTags(tags, present.tags)) {
+        throw invalidParameter("Tags Reason: Topic already exists with different tags");
       }
       return { TopicArn: topicArn };
     }
@@ -44,6 +71,7 @@ export function topicActions(store: SnsStore) {
       region: caller.region,
       fifo,
       attributes,
+      tags,
       subscriptions: new Map(),
       published: new Map(),
       sequence: 0,
@@ -107,7 +135,7 @@ function attributesOf(topic: Topic): Map<string, string> {
     ["TopicArn", topic.arn],
     ["Owner", topic.account],
     ["DisplayName", ""],
-    ["Policy", ownerPolicy(topic)],
+    ["Policy", topicPolicy(topic)],
     ["SubscriptionsConfirmed", String(subscriptions.length - pending)],
     ["SubscriptionsPending", String(pending)],
     ["SubscriptionsDeleted", String(topic.deletedSubscriptions)],
@@ -117,9 +145,14 @@ function attributesOf(topic: Topic): Map<string, string> {
   ]);
 }
 
-/** The policy a topic has until it gets another: its owner may do everything. */
-function ownerPolicy(topic: Topic): string {
-  const partition = parseArn(topic.arn)?.partition;
+function sameTags(some: Tags, others: Tags): boolean {
+  return some.size === others.size && [...some].every(([key, value]) => others.get(key) === value);
+}
+
+/** The policy of a topic: until it gets another, its owner may do with it what a topic's policy can allow. */
+export function topicPolicy(topic: Topic): string {
+  const own = topic.attributes.get("Policy");
+  if (own !== undefined) return own;
   return JSON.stringify({
     Version: "2008-10-17",
     Id: "__default_policy_ID",
@@ -127,9 +160,10 @@ function ownerPolicy(topic: Topic): string {
       {
         Sid: "__default_statement_ID",
         Effect: "Allow",
-        Principal: { AWS: `arn:${partition}:iam::${topic.account}:root` },
-        Action: "SNS:*",
+        Principal: { AWS: "*" },
+        Action: POLICY_ACTIONS.map((action) => `SNS:${action}`),
         Resource: topic.arn,
+        Condition: { StringEquals: { "AWS:SourceOwner": topic.account } },
       },
     ],
   });

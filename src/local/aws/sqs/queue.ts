@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { type Clock, dueAt } from "../clock.ts";
+import type { Tags } from "../tags.ts";
 import { Timeline } from "../timeline.ts";
 
 /** A message attribute, of SNS and of SQS alike. */
@@ -17,6 +18,8 @@ export interface Outgoing {
   readonly deduplicationId?: string | undefined;
   readonly delaySeconds?: number | undefined;
   readonly sender: string;
+  /** The rule or topic for which a service of AWS sends, and its account: what a queue's policy can ask for. */
+  readonly source?: { readonly arn: string; readonly account: string } | undefined;
   /** Of a message that moves to its dead-letter queue: that keeps its id and, but for FIFO queues, the time it was sent.
    * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html */
   readonly moved?: { readonly id: string; readonly sentAt: number };
@@ -51,6 +54,7 @@ export class Queue {
   readonly fifo: boolean;
   /** Those that were set; defaults are the service's business. */
   readonly attributes = new Map<string, string>();
+  readonly tags: Tags = new Map();
   /** ms epoch */
   readonly createdAt: number;
   readonly #clock: Clock;

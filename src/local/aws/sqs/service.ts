@@ -1,8 +1,10 @@
 import { arn, parseArn } from "../arns.ts";
 import type { Clock } from "../clock.ts";
 import { AwsError } from "../errors.ts";
-import { integer, type Params, structure, structures, text, textMap, texts } from "../params.ts";
+import { integer, type Params, structure, text, textMap, texts } from "../params.ts";
+import { allowsService } from "../resource-policy.ts";
 import type { Caller, JsonService } from "../service.ts";
+import { addTags, checkTags } from "../tags.ts";
 import {
   attributesToShow,
   checkQueueAttributes,
@@ -12,9 +14,11 @@ import {
   sequenceOf,
   systemAttributes,
 } from "./attributes.ts";
+import { batch } from "./batch.ts";
+import { longPoll } from "./long-poll.ts";
 import { type Message, type Outgoing, Queue } from "./queue.ts";
 
-/** Puts a message into the queue with this ARN; false when there is no such queue. */
+/** Puts a message into the queue with this ARN; false when there is none, or its policy does not let the sender. */
 export type SendToQueue = (queueArn: string, outgoing: Outgoing) => boolean;
 
 const noQueue = () =>
@@ -39,8 +43,12 @@ export interface Sqs {
   receive(queue: Queue, max: number, visibilitySeconds?: number): Message[];
 }
 
-/** SQS: standard and FIFO queues. @param endpoint gives the base of the queue URLs */
-export function createSqs(clock: Clock, endpoint: () => string): Sqs {
+/**
+ * SQS: standard and FIFO queues.
+ * @param endpoint gives the base of the queue URLs
+ * @param policies whether a queue's policy has to let in what other services of AWS send for a rule or a topic
+ */
+export function createSqs(clock: Clock, endpoint: () => string, policies: "checked" | "unchecked"): Sqs {
   const queues = new Map<string, Queue>();
 
   /** The queue of a QueueUrl (`<endpoint>/<account>/<name>`), in the region of the caller. */
@@ -65,6 +73,8 @@ export function createSqs(clock: Clock, endpoint: () => string): Sqs {
         "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length.",
       );
     checkQueueAttributes(attributes, fifo);
+    const tags = textMap(params, "tags");
+    checkTags(tags, invalid);
     const queueArn = arn("sqs", caller.region, caller.account, name);
     const present = queues.get(queueArn);
     if (present !== undefined) {
@@ -81,6 +91,7 @@ export function createSqs(clock: Clock, endpoint: () => string): Sqs {
     }
     const queue = new Queue(name, queueArn, `${endpoint()}/${caller.account}/${name}`, clock);
     for (const [key, value] of attributes) queue.attributes.set(key, value);
+    addTags(queue.tags, tags, () => tooManyTags(name));
     queues.set(queueArn, queue);
     return { QueueUrl: queue.url };
   }
@@ -108,7 +119,12 @@ export function createSqs(clock: Clock, endpoint: () => string): Sqs {
   function receive(queue: Queue, max: number, visibilitySeconds = numberOf(queue, "VisibilityTimeout")): Message[] {
     const redrive = redriveOf(queue);
     return queue.receive(max, visibilitySeconds * 1000, redrive.maxReceives, (message) =>
-      send(redrive.target, { ...message, delaySeconds: 0, moved: { id: message.id, sentAt: message.sentAt } }),
+      send(redrive.target, {
+        ...message,
+        delaySeconds: 0,
+        moved: { id: message.id, sentAt: message.sentAt },
+        source: undefined,
+      }),
     );
   }
 
@@ -158,32 +174,13 @@ export function createSqs(clock: Clock, endpoint: () => string): Sqs {
     queue.remove(id);
   }
 
-  /** Does `each` for every entry of a batch; what it throws becomes that entry's failure. */
-  function batch(params: Params, each: (entry: Params) => object) {
-    const entries = structures(params, "Entries");
-    const error = (code: string, message: string) =>
-      new AwsError(`com.amazonaws.sqs#${code}`, message, 400, `AWS.SimpleQueueService.${code}`);
-    if (entries.length === 0) throw error("EmptyBatchRequest", "There should be at least one entry in the request.");
-    if (entries.length > 10)
-      throw error(
-        "TooManyEntriesInBatchRequest",
-        `Maximum number of entries per request are 10. You have sent ${entries.length}.`,
-      );
-    const ids = entries.map((entry) => text(entry, "Id") ?? "");
-    if (new Set(ids).size < ids.length)
-      throw error("BatchEntryIdsNotDistinct", "Two or more batch entries in the request have the same Id.");
-    const Successful: object[] = [];
-    const Failed: object[] = [];
-    for (const [index, entry] of entries.entries()) {
-      const Id = ids[index];
-      try {
-        Successful.push({ Id, ...each(entry) });
-      } catch (thrown) {
-        if (!(thrown instanceof AwsError)) throw thrown;
-        Failed.push({ Id, SenderFault: true, Code: thrown.queryCode ?? thrown.code, Message: thrown.message });
-      }
-    }
-    return { Successful, ...(Failed.length === 0 ? {} : { Failed }) };
+  function tagQueue(params: Params, caller: Caller) {
+    const queue = queueOf(params, caller);
+    const tags = textMap(params, "Tags");
+    if (tags.size === 0) throw new AwsError("MissingParameter", "The request must contain the parameter Tags.");
+    checkTags(tags, invalid);
+    addTags(queue.tags, tags, () => tooManyTags(queue.name));
+    return {};
   }
 
   function deleteQueue(params: Params, caller: Caller) {
@@ -193,7 +190,12 @@ export function createSqs(clock: Clock, endpoint: () => string): Sqs {
     return {};
   }
 
-  const send: SendToQueue = (queueArn, outgoing) => queues.get(queueArn)?.send(outgoing) !== undefined;
+  const send: SendToQueue = (queueArn, outgoing) => {
+    const queue = queues.get(queueArn);
+    if (queue === undefined || !(policies === "unchecked" || letsIn(queue, outgoing))) return false;
+    queue.send(outgoing);
+    return true;
+  };
 
   const service: JsonService = {
     protocol: "json",
@@ -201,6 +203,16 @@ export function createSqs(clock: Clock, endpoint: () => string): Sqs {
     actions: {
       CreateQueue: createQueue,
       DeleteQueue: deleteQueue,
+      TagQueue: tagQueue,
+      UntagQueue: (params, caller) => {
+        const { tags } = queueOf(params, caller);
+        for (const key of texts(params, "TagKeys")) tags.delete(key);
+        return {};
+      },
+      ListQueueTags: (params, caller) => {
+        const { tags } = queueOf(params, caller);
+        return tags.size === 0 ? {} : { Tags: Object.fromEntries(tags) };
+      },
       GetQueueUrl: (params, caller) => {
         const account = text(params, "QueueOwnerAWSAccountId") ?? caller.account;
         const queue = queues.get(arn("sqs", caller.region, account, text(params, "QueueName") ?? ""));
@@ -251,6 +263,18 @@ export function createSqs(clock: Clock, endpoint: () => string): Sqs {
   return { service, send, queue: (queueArn) => queues.get(queueArn), receive };
 }
 
+function letsIn(queue: Queue, { sender, source }: Outgoing): boolean {
+  if (source === undefined) return true;
+  return allowsService(queue.attributes.get("Policy"), {
+    service: sender,
+    action: "sqs:SendMessage",
+    resource: queue.arn,
+    sourceArn: source.arn,
+    sourceAccount: source.account,
+  });
+}
+
+const tooManyTags = (name: string) => invalid(`Too many tags added for queue ${name}.`);
 const OPTIONAL = ["RedrivePolicy", "Policy", "FifoQueue", "ContentBasedDeduplication", "KmsMasterKeyId"];
 
 function redriveOf(queue: Queue): { maxReceives: number; target: string } {
@@ -258,30 +282,4 @@ function redriveOf(queue: Queue): { maxReceives: number; target: string } {
   if (policy === undefined) return { maxReceives: Number.POSITIVE_INFINITY, target: "" };
   const parsed = structure({ policy: JSON.parse(policy) }, "policy");
   return { maxReceives: integer(parsed, "maxReceiveCount") ?? 0, target: text(parsed, "deadLetterTargetArn") ?? "" };
-}
-
-/** Takes messages as soon as there are some, and none when `waitMs` have passed. */
-async function longPoll(queue: Queue, take: () => Message[], waitMs: number, clock: Clock): Promise<Message[]> {
-  let over = waitMs === 0;
-  for (;;) {
-    const messages = take();
-    if (messages.length > 0 || over) return messages;
-    await new Promise<void>((resolve) => {
-      const wake = () => {
-        cancelEnd();
-        cancelNext();
-        forget();
-        resolve();
-      };
-      const now = clock.now();
-      const speed = clock.speed ?? 1;
-      const cancelEnd = clock.after(waitMs, () => {
-        over = true;
-        wake();
-      });
-      const next = queue.nextVisibleAt;
-      const cancelNext = next === undefined ? () => {} : clock.after(Math.max(1, (next - now) * speed), wake);
-      const forget = queue.onSend(wake);
-    });
-  }
 }

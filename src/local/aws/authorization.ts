@@ -1,0 +1,106 @@
+import { arn } from "./arns.ts";
+import type { ApiCall } from "./calls.ts";
+import type { AwsError } from "./errors.ts";
+import { deniedError } from "./faults.ts";
+import { text } from "./params.ts";
+import { fits } from "./resource-policy.ts";
+import type { Caller } from "./service.ts";
+
+/** What somebody may not do. In all of it `*` and `?` are wildcards. */
+interface Denial {
+  /** `sns:Publish` */
+  readonly action: string;
+  readonly resource: string;
+  /** The ARN of a user, of a role or of a role's session. */
+  readonly principal: string;
+  /** By a statement that denies it, not by none that allows it. */
+  readonly explicit: boolean;
+}
+
+/** How IAM decides, in the words of SimulatePrincipalPolicy. */
+export type Decision = "allowed" | "implicitDeny" | "explicitDeny";
+
+/** Who may not do what. Until somebody is denied something, everybody may do everything. */
+export interface Authorization {
+  /** Denies an action, on every resource and to everybody where nothing else is said; gives what lifts that again. */
+  deny(action: string, resource?: string, more?: { principal?: string; explicit?: boolean }): () => void;
+  /** @param principals the ARNs by which one is known: a session is its role too */
+  decide(principals: readonly string[], action: string, resource: string): Decision;
+  /** The error for a call that its caller may not make. */
+  refusal(call: ApiCall, caller: Caller): AwsError | undefined;
+}
+
+/** Nobody is denied anything yet. */
+export function createAuthorization(): Authorization {
+  const denials = new Set<Denial>();
+
+  function decide(principals: readonly string[], action: string, resource: string): Decision {
+    const found = [...denials].filter(
+      (denial) =>
+        fits(denial.action.toLowerCase(), action.toLowerCase()) &&
+        fits(denial.resource, resource) &&
+        principals.some((principal) => fits(denial.principal, principal)),
+    );
+    if (found.length === 0) return "allowed";
+    return found.some(({ explicit }) => explicit) ? "explicitDeny" : "implicitDeny";
+  }
+
+  return {
+    deny: (action, resource = "*", { principal = "*", explicit = false } = {}) => {
+      const denial = { action, resource, principal, explicit };
+      denials.add(denial);
+      return () => denials.delete(denial);
+    },
+    decide,
+    refusal: (call, caller) => {
+      // Nobody needs a permission for that one: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+      if (!caller.signed || call.action === "GetCallerIdentity") return undefined;
+      const [action, resource] = [permissionOf(call), resourceOf(call)];
+      const decision = decide(principalsOf(caller), action, resource);
+      if (decision === "allowed") return undefined;
+      const shown = SHOWN[call.service]?.(action) ?? action;
+      const on = resource === "*" ? "" : ` on resource: ${resource}`;
+      const because =
+        decision === "explicitDeny"
+          ? "with an explicit deny in an identity-based policy"
+          : `because no identity-based policy allows the ${shown} action`;
+      return deniedError(call.service, `User: ${caller.arn} is not authorized to perform: ${shown}${on} ${because}`);
+    },
+  };
+}
+
+/** SNS and SQS write the action in their own ways. */
+const SHOWN: Readonly<Record<string, (action: string) => string>> = {
+  sns: (action) => action.replace("sns", "SNS"),
+  sqs: (action) => action.toLowerCase(),
+};
+
+function principalsOf({ arn: own, account, region, role }: Caller): string[] {
+  return role === undefined ? [own] : [own, arn("iam", region, account, `role/${role.name}`, "global")];
+}
+
+/** The permission a call needs: for a batch that of its entries. */
+function permissionOf({ service, action }: ApiCall): string {
+  return `${service}:${service === "sns" || service === "sqs" ? action.replace(/Batch$/, "") : action}`;
+}
+
+/**
+ * The resource that a policy names for a call; `*` for calls about no one resource.
+ * https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+ */
+function resourceOf({ service, action, account, region, params }: ApiCall): string {
+  const given = (...names: readonly string[]) => names.map((name) => text(params, name)).find((value) => value);
+  const made = (name: string | undefined, resource: (name: string) => string) =>
+    name === undefined ? undefined : arn(service, region, account, resource(name));
+  switch (service) {
+    case "sns":
+      return given("TopicArn", "TargetArn", "ResourceArn") ?? made(given("Name"), (name) => name) ?? "*";
+    case "sqs":
+      return made(given("QueueName", "QueueUrl")?.split("/").at(-1), (name) => name) ?? "*";
+    case "events":
+      if (action === "PutEvents") return arn(service, region, account, "event-bus/default");
+      return given("ResourceARN") ?? made(given("Rule", "Name"), (name) => `rule/${name}`) ?? "*";
+    default:
+      return given("RoleArn", "PolicySourceArn") ?? "*";
+  }
+}

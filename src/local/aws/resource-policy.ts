@@ -1,0 +1,121 @@
+/** A statement of a resource's policy, its lists as lists. */
+export interface Statement {
+  readonly Effect: "Allow" | "Deny";
+  /** `*` for everyone. */
+  readonly Service: readonly string[];
+  readonly Action: readonly string[];
+  readonly Resource: readonly string[];
+  /** The values by operator and key. */
+  readonly Condition: readonly { operator: string; key: string; values: readonly string[] }[];
+}
+
+/** What a service of AWS wants to do with a resource, and for whom. */
+export interface ServiceCall {
+  /** `events.amazonaws.com`, `sns.amazonaws.com` */
+  readonly service: string;
+  /** `sns:Publish`, `sqs:SendMessage` */
+  readonly action: string;
+  readonly resource: string;
+  /** The rule or topic for which it does it, and the account that has it. */
+  readonly sourceArn: string;
+  readonly sourceAccount: string;
+}
+
+/** The statements of a policy; undefined for what is not one. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html */
+export function statementsOf(policy: string): Statement[] | undefined {
+  let document: unknown;
+  try {
+    document = JSON.parse(policy);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(document) || document.Statement === undefined) return undefined;
+  const statements = listOf(document.Statement);
+  if (!statements.every(isObject)) return undefined;
+  return statements.map((statement) => ({
+    Effect: statement.Effect === "Deny" ? "Deny" : "Allow",
+    Service: services(statement.Principal),
+    Action: listOf(statement.Action).map(String),
+    Resource: listOf(statement.Resource ?? "*").map(String),
+    Condition: Object.entries(isObject(statement.Condition) ? statement.Condition : {}).flatMap(([operator, keys]) =>
+      Object.entries(isObject(keys) ? keys : {}).map(([key, value]) => ({
+        operator,
+        key: key.toLowerCase(),
+        values: listOf(value).map(String),
+      })),
+    ),
+  }));
+}
+
+/**
+ * Whether the policy of a resource lets a service of AWS do this: a service has no permissions of its own, so that a
+ * statement has to allow it, and none to deny it.
+ * @throws RangeError for a condition's operator that is not known here, so that it never decides otherwise than AWS in silence
+ */
+export function allowsService(policy: string | undefined, call: ServiceCall): boolean {
+  const statements = statementsOf(policy ?? "") ?? [];
+  const about = statements.filter((statement) => applies(statement, call));
+  return about.some(({ Effect }) => Effect === "Allow") && !about.some(({ Effect }) => Effect === "Deny");
+}
+
+/** Whether `value` fits a pattern with the wildcards `*` and `?`. */
+export function fits(pattern: string, value: string): boolean {
+  const source = pattern.replace(/[\s\S]/g, (char) => {
+    if (char === "*") return "[\\s\\S]*";
+    return char === "?" ? "[\\s\\S]" : char.replace(/[$()+./[\\\]^{|}-]/, "\\$&");
+  });
+  return new RegExp(`^${source}$`).test(value);
+}
+
+function applies({ Service, Action, Resource, Condition }: Statement, call: ServiceCall): boolean {
+  // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html: these keys a service has.
+  const context: Readonly<Record<string, string>> = {
+    "aws:sourcearn": call.sourceArn,
+    "aws:sourceaccount": call.sourceAccount,
+    "aws:securetransport": "true",
+    "aws:principalisawsservice": "true",
+    "aws:principalservicename": call.service,
+  };
+  return (
+    Service.some((each) => each === "*" || each === call.service) &&
+    Action.some((each) => fits(each.toLowerCase(), call.action.toLowerCase())) &&
+    Resource.some((each) => fits(each, call.resource)) &&
+    Condition.every(({ operator, key, values }) => holds(operator, context[key], values))
+  );
+}
+
+const TESTS: Readonly<Record<string, (wanted: string, value: string) => boolean>> = {
+  StringEquals: (wanted, value) => wanted === value,
+  StringEqualsIgnoreCase: (wanted, value) => wanted.toLowerCase() === value.toLowerCase(),
+  StringLike: fits,
+  // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html: the two ARN
+  // operators behave alike, wildcards and all.
+  ArnEquals: fits,
+  ArnLike: fits,
+  Bool: (wanted, value) => wanted.toLowerCase() === value,
+};
+
+function holds(written: string, value: string | undefined, wanted: readonly string[]): boolean {
+  const [, base = "", ifExists] = /^(.+?)(IfExists)?$/.exec(written) ?? [];
+  const operator = base.replace(/^(String|Arn)Not/, "$1");
+  const test = TESTS[operator];
+  if (test === undefined) throw new RangeError(`the embedded AWS does not know the condition operator ${written}`);
+  const negated = operator !== base;
+  if (value === undefined) return ifExists !== undefined || negated;
+  return wanted.some((each) => test(each, value)) !== negated;
+}
+
+function services(principal: unknown): string[] {
+  if (principal === "*") return ["*"];
+  if (!isObject(principal)) return [];
+  const everyone = listOf(principal.AWS ?? []).includes("*") ? ["*"] : [];
+  return [...everyone, ...listOf(principal.Service ?? []).map(String)];
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [value];
+}
