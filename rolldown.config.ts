@@ -99,18 +99,27 @@ const commonJs: Plugin = {
   },
 };
 
-export default defineConfig({
-  input: "src/audit.ts",
-  platform: "node",
-  resolve: { mainFields: ["module", "main"] },
-  treeshake: { moduleSideEffects: false },
-  plugins: [leaveOut, commonJs, supplyChain],
-  output: {
-    file: "dist/audit.js",
-    format: "cjs",
-    exports: "default",
-    codeSplitting: false,
-    minify: true,
-    sourcemap: true,
+export default defineConfig([
+  {
+    input: "src/audit.ts",
+    platform: "node",
+    resolve: { mainFields: ["module", "main"] },
+    treeshake: { moduleSideEffects: false },
+    plugins: [leaveOut, commonJs, supplyChain],
+    output: {
+      file: "dist/audit.js",
+      format: "cjs",
+      exports: "default",
+      codeSplitting: false,
+      minify: true,
+      sourcemap: true,
+    },
   },
-});
+  {
+    // The operator's commands. Their packages are dependencies, so that who installs them gets the packages' mends too.
+    input: "src/cli/main.ts",
+    platform: "node",
+    external: (id) => Object.keys(manifest.dependencies).some((name) => id === name || id.startsWith(`${name}/`)),
+    output: { file: "dist/ec2-audit.mjs", format: "esm", codeSplitting: false },
+  },
+]);

@@ -1,18 +1,28 @@
-// Asks the registry whether it knows of an advisory about a package in the deployed file: what ships is bundled, so
-// `npm audit --omit=dev` has nothing to say about it. Fails when there is one; says so in a line when it cannot know.
+// Asks the registry whether it knows of an advisory about a package that ships: in the deployed file, which is bundled, so
+// that `npm audit --omit=dev` has nothing to say about it, or among what the command line depends on. Fails when there is
+// one; says so in a line when it cannot know.
 // The question is the one of `npm audit`: https://github.com/npm/cli/blob/latest/workspaces/arborist/lib/audit-report.js
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
 const TIMEOUT_MS = 20_000;
 
-/** The packages of a CycloneDX bill: each one's versions by its name. */
-function versionsOf({ components }) {
+/** The packages of a CycloneDX bill, as pairs of a name and a version. */
+function inBill({ components }) {
+  return components.map(({ group, name, version }) => [group === undefined ? name : `${group}/${name}`, version]);
+}
+
+/** The packages of a lock file that are installed with this one, likewise: its dependencies, and theirs. */
+function installed({ packages }) {
+  return Object.entries(packages)
+    .filter(([path, { dev, devOptional }]) => path !== "" && !dev && !devOptional)
+    .map(([path, { version }]) => [path.split("node_modules/").pop(), version]);
+}
+
+/** Each package's versions by its name, each once. */
+function versionsOf(pairs) {
   const versions = {};
-  for (const { group, name, version } of components) {
-    const full = group === undefined ? name : `${group}/${name}`;
-    versions[full] = [...(versions[full] ?? []), version];
-  }
+  for (const [name, version] of pairs) versions[name] = [...new Set([...(versions[name] ?? []), version])];
   return versions;
 }
 
@@ -39,8 +49,8 @@ async function ask(url, versions) {
   return answer;
 }
 
-const [bill = "dist/audit.cdx.json"] = process.argv.slice(2);
-const versions = versionsOf(JSON.parse(readFileSync(bill, "utf8")));
+const read = (file) => JSON.parse(readFileSync(file, "utf8"));
+const versions = versionsOf([...inBill(read("dist/audit.cdx.json")), ...installed(read("package-lock.json"))]);
 const url = `${registry()}-/npm/v1/security/advisories/bulk`;
 const count = Object.values(versions).flat().length;
 
@@ -52,9 +62,9 @@ try {
     ),
   );
   for (const line of found) console.error(line);
-  console.log(`${found.length} advisories about the ${count} packages in the deployed file, says ${url}`);
+  console.log(`${found.length} advisories about the ${count} packages that ship, says ${url}`);
   if (found.length > 0) process.exitCode = 1;
 } catch (error) {
   const why = error.cause?.message ?? error.message;
-  console.log(`skipped: advisories about the ${count} packages in the deployed file: ${url} did not tell (${why})`);
+  console.log(`skipped: advisories about the ${count} packages that ship: ${url} did not tell (${why})`);
 }

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { Ajv } from "ajv";
 import addFormats from "ajv-formats";
 import { afterAll, describe, expect, it } from "vitest";
+import manifest from "../package.json" with { type: "json" };
 import lock from "../package-lock.json" with { type: "json" };
 import { packagesOf } from "../scripts/supply-chain/packages.ts";
 
@@ -176,7 +177,14 @@ describe("the file", () => {
 
   it("tells no path of the machine that it was built on, nor does anything beside it", () => {
     const files = readdirSync(join(ROOT, "dist"));
-    expect(files.sort()).toEqual(["audit.LICENSES.txt", "audit.cdx.json", "audit.js", "audit.js.map", "package.json"]);
+    expect(files.sort()).toEqual([
+      "audit.LICENSES.txt",
+      "audit.cdx.json",
+      "audit.js",
+      "audit.js.map",
+      "ec2-audit.mjs",
+      "package.json",
+    ]);
     for (const file of files)
       expect({ file, found: read(`dist/${file}`).includes(ROOT) }).toEqual({ file, found: false });
     const { sources }: { sources: readonly string[] } = JSON.parse(read("dist/audit.js.map"));
@@ -185,7 +193,7 @@ describe("the file", () => {
 });
 
 describe("the package on npm", () => {
-  it("has the file, what is said about it, and nothing else", () => {
+  it("has the file, what is said about it, the commands with what they deploy by, and nothing else", () => {
     const args = ["pack", "--dry-run", "--json", "--ignore-scripts", "--loglevel=error"];
     const [{ files }] = JSON.parse(
       execFileSync("npm", args, { cwd: ROOT, encoding: "utf8", shell: process.platform === "win32" }),
@@ -197,6 +205,7 @@ describe("the package on npm", () => {
       "dist/audit.cdx.json",
       "dist/audit.js",
       "dist/audit.js.map",
+      "dist/ec2-audit.mjs",
       "dist/package.json",
       "package.json",
       "src/alert.schema.json",
@@ -231,16 +240,20 @@ describe("asking for advisories", () => {
     return { status, said, asked };
   }
 
-  it("asks about the packages in the bill, and passes when there is none", async () => {
+  it("asks about what is in the bill and what the commands depend on, and passes when there is none", async () => {
     const { status, said, asked } = await check({ body: "{}" });
-    expect(asked).toEqual([
-      {
-        url: "/npm/-/npm/v1/security/advisories/bulk",
-        body: Object.fromEntries(bill.components.map((one) => [nameOf(one), [one.version]])),
-      },
+    const inBill = bill.components.map((one) => [nameOf(one), [one.version]]);
+    const below = ["@aws-sdk/credential-provider-sso", "@clack/core", "fast-uri"];
+    const installed = [...Object.keys(manifest.dependencies), ...below].map((name) => [
+      name,
+      [locked[`node_modules/${name}`]?.version],
     ]);
+    const [{ url, body }] = asked as [{ url: string; body: Record<string, unknown> }];
+    expect(url).toBe("/npm/-/npm/v1/security/advisories/bulk");
+    expect(body).toMatchObject(Object.fromEntries([...inBill, ...installed]));
+    expect(Object.keys(body)).not.toContain("vitest");
     expect(status).toBe(0);
-    expect(said).toMatch(new RegExp(`^0 advisories about the ${bill.components.length} packages`));
+    expect(said).toMatch(new RegExp(`^0 advisories about the ${Object.keys(body).length} packages`));
   });
 
   it("fails with the advisory when there is one", async () => {

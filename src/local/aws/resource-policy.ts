@@ -16,9 +16,9 @@ export interface ServiceCall {
   /** `sns:Publish`, `sqs:SendMessage` */
   readonly action: string;
   readonly resource: string;
-  /** The rule or topic for which it does it, and the account that has it. */
-  readonly sourceArn: string;
-  readonly sourceAccount: string;
+  /** The rule or topic for which it does it, and the account that has it; undefined where AWS does not tell. */
+  readonly sourceArn?: string;
+  readonly sourceAccount?: string;
 }
 
 /** The statements of a policy; undefined for what is not one. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html */
@@ -69,7 +69,7 @@ export function fits(pattern: string, value: string): boolean {
 
 function applies({ Service, Action, Resource, Condition }: Statement, call: ServiceCall): boolean {
   // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html: these keys a service has.
-  const context: Readonly<Record<string, string>> = {
+  const context: Readonly<Record<string, string | undefined>> = {
     "aws:sourcearn": call.sourceArn,
     "aws:sourceaccount": call.sourceAccount,
     "aws:securetransport": "true",

@@ -35,7 +35,9 @@ export function createTargetDelivery({ topic, publish, sqs, topicPolicies }: Tar
   function toTopic(target: Target, body: string): Failure | undefined {
     const found = topic(target.arn);
     if (found === undefined) return { code: "NO_RESOURCE", message: "Topic does not exist" };
-    const call = { service: SERVICE, action: "sns:Publish", resource: target.arn, ...conditionsOf(target) };
+    // SNS is told nothing that a condition could compare with:
+    // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+    const call = { service: SERVICE, action: "sns:Publish", resource: target.arn };
     if (topicPolicies === "checked" && !allowsService(topicPolicy(found), call)) return refused(call);
     try {
       publish(found, body);
@@ -71,13 +73,8 @@ export function createTargetDelivery({ topic, publish, sqs, topicPolicies }: Tar
   };
 }
 
-function conditionsOf({ ruleArn }: Target): { sourceArn: string; sourceAccount: string } {
-  return { sourceArn: ruleArn, sourceAccount: parseArn(ruleArn)?.account ?? "" };
-}
-
-function sentFor(target: Target): Pick<Outgoing, "sender" | "source"> {
-  const { sourceArn, sourceAccount } = conditionsOf(target);
-  return { sender: SERVICE, source: { arn: sourceArn, account: sourceAccount } };
+function sentFor({ ruleArn }: Target): Pick<Outgoing, "sender" | "source"> {
+  return { sender: SERVICE, source: { arn: ruleArn, account: parseArn(ruleArn)?.account ?? "" } };
 }
 
 function refused({ action, resource }: { action: string; resource: string }): Failure {

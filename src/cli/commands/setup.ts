@@ -1,0 +1,168 @@
+import { Command } from "commander";
+import { type Aws, connect } from "../aws.ts";
+import { type Cli, CliError } from "../cli.ts";
+import { NAMES } from "../names.ts";
+import { confirmed, unconfirmedText } from "../setup/confirmation.ts";
+import { type Inspected, inspectInstallation } from "../setup/installation.ts";
+import { checkEmail, checkUrl, type NameOptions, placeAt, repeatedFlags, withNameOptions } from "../setup/options.ts";
+import type { Plan } from "../setup/plan.ts";
+import { planRules } from "../setup/rules.ts";
+import { actionFor, installationJson, installationText } from "../setup/show.ts";
+import { functionPolicy } from "../setup/statements.ts";
+import { subscriptionsOf } from "../setup/subscriptions.ts";
+
+const HELP = `
+Makes what the function needs in AWS, in one region:
+  a rule for launches (EventBridge) → the launch topic (SNS) → the function → the alert topic (SNS) → people,
+  and a queue (SQS) of what could not be delivered.
+What is there already is looked at, and put right where it differs; it says what it changes. Setup can be run again at
+any time: after an interruption it goes on, and when nothing has changed it does nothing.
+
+Examples:
+  $ ec2-audit setup --dry-run                              what would be done?
+  $ ec2-audit setup --email team@example.com               before the function is deployed
+  $ ec2-audit setup --show-policy                          the IAM policy of the function's user
+  $ ec2-audit setup --url https://wt-0123.run.webtask.io/ec2-audit
+                                                           when it is: SNS calls it from now on
+
+It reads and makes, and needs for that:
+  events  ListRules, DescribeRule, ListTargetsByRule, ListTagsForResource, PutRule, TagResource, PutTargets,
+          RemoveTargets
+  sns     GetTopicAttributes, ListTagsForResource, ListSubscriptionsByTopic, GetSubscriptionAttributes, CreateTopic,
+          TagResource, SetTopicAttributes, Subscribe, SetSubscriptionAttributes
+  sqs     GetQueueUrl, GetQueueAttributes, ListQueueTags, CreateQueue, TagQueue, SetQueueAttributes
+
+"ec2-audit teardown" removes again what setup has made. Both know it by the tag ec2-audit=setup.
+Exit codes: 0 done; 1 the function has not confirmed its subscription; 2 used wrongly or failed.`;
+
+interface SetupOptions extends NameOptions {
+  readonly email?: readonly string[];
+  readonly url?: string;
+  readonly cloudtrail?: true;
+  readonly tagChanges?: true;
+  readonly dryRun?: true;
+  readonly showPolicy?: true;
+  readonly json?: true;
+}
+
+/** `ec2-audit setup`: makes the topics, the rule, the dead-letter queue and the subscriptions, or puts them right. */
+export function setupCommand(cli: Cli): Command {
+  const command = new Command("setup")
+    .description("make or put right what the function needs in AWS: topics, rule, dead-letter queue, subscriptions")
+    .option("--email <address>", "somebody to tell of alerts; may be given several times", collect)
+    .option("--url <url>", "the function's URL: subscribe it, and wait until it has confirmed")
+    .option("--tag-changes", "also audit an instance when its tags are changed later")
+    .option(
+      "--cloudtrail",
+      "also go by CloudTrail's RunInstances: what breaks a rule is alerted again, minutes later, with who launched it",
+    )
+    .option("--dry-run", "print what would be done, and change nothing")
+    .option("--show-policy", "print the IAM policy that the function's user needs, as JSON, and do nothing else")
+    .option("--json", "print one JSON document");
+  return withNameOptions(command)
+    .addHelpText("after", HELP)
+    .action(async (_: unknown, given: Command) => {
+      await setup(cli, given.optsWithGlobals());
+    });
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+async function setup(cli: Cli, options: SetupOptions): Promise<void> {
+  const { terminal } = cli;
+  const emails = (options.email ?? []).map(checkEmail);
+  const url = options.url === undefined ? null : checkUrl(options.url, Boolean(cli.env.AWS_ENDPOINT_URL));
+  const aws = await connect(cli, options);
+  const place = await placeAt(aws, options);
+  if (emails.length > 0 && place.names.alertTopic.endsWith(".fifo")) {
+    throw new CliError(
+      "a FIFO topic sends no e-mail",
+      "It delivers to SQS queues only. Leave --email out, or name a standard topic.",
+    );
+  }
+  if (options.showPolicy) {
+    terminal.out(JSON.stringify(functionPolicy(place), null, 2));
+    return;
+  }
+  const wish = { cloudTrail: options.cloudtrail ?? false, tagChanges: options.tagChanges ?? false };
+  const plan: Plan = { ...place, rules: await planRules(aws, place, wish), emails: [...new Set(emails)], url };
+  const all = await inspectInstallation(aws, plan);
+  const dryRun = options.dryRun ?? false;
+  const isConfirmed = dryRun ? null : await carryOut(cli, aws, plan, all);
+  if (options.json) {
+    const { region, account, launchTopicArn, alertTopicArn, deadLetterQueueArn } = plan;
+    const where = { region, account, launchTopicArn, alertTopicArn, deadLetterQueueArn };
+    terminal.out(
+      JSON.stringify({ ...where, dryRun, confirmed: isConfirmed, resources: installationJson(all) }, null, 2),
+    );
+  } else {
+    await tell(cli, aws, plan, all, options, isConfirmed);
+  }
+  cli.finish(isConfirmed === false ? 1 : 0);
+}
+
+/** Makes and mends, in order; answers whether the function has confirmed its subscription, null when none was asked for. */
+async function carryOut(cli: Cli, aws: Aws, plan: Plan, all: readonly Inspected[]): Promise<boolean | null> {
+  const work = all.filter((each) => ["make", "mend"].includes(actionFor(each)));
+  if (work.length > 0) {
+    await cli.terminal.busy(`Setting up EC2 audit in ${plan.region} (${plan.account})`, async (say) => {
+      for (const { resource, found } of work) {
+        say(`${resource.kind} ${resource.name}`);
+        await resource.put(found);
+      }
+    });
+  }
+  const subscription = all.find(({ resource }) => resource.kind === "function subscription");
+  if (subscription === undefined) return null;
+  if (subscription.found.state === "right") return true;
+  const { resource } = subscription;
+  return cli.terminal.busy(`Waiting for ${resource.name} to confirm`, () => confirmed(cli, aws, plan, resource));
+}
+
+async function tell(
+  cli: Cli,
+  aws: Aws,
+  plan: Plan,
+  all: readonly Inspected[],
+  options: SetupOptions,
+  isConfirmed: boolean | null,
+): Promise<void> {
+  const { out, colours } = cli.terminal;
+  const dryRun = options.dryRun ?? false;
+  out(`EC2 audit in ${plan.region}, account ${plan.account}:\n${installationText(all, dryRun, colours)}`);
+  const idle = all.every((each) => ["nothing", "leave"].includes(actionFor(each)));
+  if (idle) out("\nThere is nothing to change.");
+  if (dryRun) {
+    if (!idle) out("\nNothing has been changed: this was a dry run.");
+    return;
+  }
+  if (isConfirmed === false) {
+    out(`\n${colours.red("✗")} ${unconfirmedText(plan, plan.url ?? "")}`);
+    return;
+  }
+  if (isConfirmed) out(`\n${colours.green("✓")} The function has confirmed: SNS calls it at every launch.`);
+  if ((await subscriptionsOf(aws, plan.alertTopicArn)).length === 0) {
+    out(
+      `\n${colours.yellow("!")} Nobody is told of alerts yet: ec2-audit setup${repeatedFlags(options)} --email you@example.com`,
+    );
+  }
+  out(`\n${nextSteps(plan, options)}`);
+}
+
+function nextSteps(plan: Plan, options: SetupOptions): string {
+  const flags = repeatedFlags(options);
+  if (plan.url !== null) return `Next: ec2-audit doctor${flags}`;
+  const launchTopic = plan.names.launchTopic === NAMES.launchTopic ? "" : `\n  LAUNCH_TOPIC_ARN=${plan.launchTopicArn}`;
+  return `The function's settings, for .env:
+  AWS_REGION=${plan.region}
+  ALERT_TOPIC_ARN=${plan.alertTopicArn}${launchTopic}
+
+Next:
+  1. The keys in .env are those of a user who may do this, and nothing else:
+     ec2-audit setup${flags} --show-policy > policy.json
+     aws iam put-user-policy --user-name ec2-audit --policy-name ec2-audit --policy-document file://policy.json
+  2. ec2-audit deploy webtask
+  3. ec2-audit setup${flags} --url <the URL that it prints>`;
+}

@@ -1,0 +1,110 @@
+import { Command } from "commander";
+import { connect } from "../aws.ts";
+import type { Cli } from "../cli.ts";
+import { type NameOptions, placeAt, withNameOptions } from "../setup/options.ts";
+import type { Place } from "../setup/plan.ts";
+import { type Leftover, leftovers } from "../setup/removal.ts";
+import type { Colours } from "../terminal.ts";
+
+const HELP = `
+Removes what setup has made, and knows it by the tag ec2-audit=setup. What was there before is left, and so is the function:
+that goes with "wt rm ec2-audit". It lists what it would remove, and asks.
+
+Examples:
+  $ ec2-audit teardown --dry-run      what would be removed?
+  $ ec2-audit teardown
+  $ ec2-audit teardown --yes          in a script
+
+It reads what setup reads, and needs events:RemoveTargets, events:DeleteRule, sns:Unsubscribe, sns:DeleteTopic and
+sqs:DeleteQueue.
+Exit codes: 0 done, or nothing to do; 2 used wrongly or failed.`;
+
+interface TeardownOptions extends NameOptions {
+  readonly yes?: true;
+  readonly dryRun?: true;
+  readonly json?: true;
+}
+
+/** `ec2-audit teardown`: removes what `setup` has made. */
+export function teardownCommand(cli: Cli): Command {
+  const command = new Command("teardown")
+    .description("remove what setup has made")
+    .option("--yes", "do not ask")
+    .option("--dry-run", "print what would be removed, and change nothing")
+    .option("--json", "print one JSON document");
+  return withNameOptions(command)
+    .addHelpText("after", HELP)
+    .action(async (_: unknown, given: Command) => {
+      await teardown(cli, given.optsWithGlobals());
+    });
+}
+
+type Removal = Extract<Leftover, { fate: "remove" }>;
+
+/** Nothing was there, or it was to be left; it is only to be shown; the operator said no; or it is gone. */
+type Ending = "nothing to remove" | "dry run" | "declined" | "removed";
+
+async function teardown(cli: Cli, options: TeardownOptions): Promise<void> {
+  const { terminal } = cli;
+  const aws = await connect(cli, options);
+  const place = await placeAt(aws, options);
+  const all = await leftovers(aws, place);
+  const removals = all.filter((each): each is Removal => each.fate === "remove");
+  const say = options.json ? terminal.err : terminal.out;
+  // What is asked about has to be seen first.
+  if (all.length > 0) say(listing(all, place, terminal.colours));
+  const ending = await carryOut(cli, place, removals, options);
+  if (options.json) terminal.out(JSON.stringify(document(all, place, ending), null, 2));
+  else terminal.out(ENDINGS[ending]);
+}
+
+const ENDINGS: Readonly<Record<Ending, string>> = {
+  "nothing to remove": "Nothing of ours is here: there is nothing to remove.",
+  "dry run": "\nNothing has been removed: this was a dry run.",
+  declined: "\nNothing has been removed.",
+  removed: `\nRemoved. If the function is deployed on webtask, it is still there: wt rm ec2-audit
+SQS keeps the name of a queue for a minute: until then, setup cannot make it again.`,
+};
+
+async function carryOut(
+  cli: Cli,
+  place: Place,
+  removals: readonly Removal[],
+  options: TeardownOptions,
+): Promise<Ending> {
+  if (removals.length === 0) return "nothing to remove";
+  if (options.dryRun) return "dry run";
+  if (!options.yes && !(await cli.terminal.confirm(question(removals)))) return "declined";
+  await cli.terminal.busy(`Removing EC2 audit from ${place.region} (${place.account})`, async (say) => {
+    for (const { kind, name, remove } of removals) {
+      say(`${kind} ${name}`);
+      await remove();
+    }
+  });
+  return "removed";
+}
+
+function question(removals: readonly Removal[]): string {
+  const losses = removals.flatMap((each) => each.losses);
+  const what = removals.length === 1 ? "this" : `these ${removals.length}`;
+  return losses.length === 0 ? `Remove ${what}?` : `Remove ${what}? With it goes:\n- ${losses.join("\n- ")}\n`;
+}
+
+function listing(all: readonly Leftover[], { region, account }: Place, colours: Colours): string {
+  const width = Math.max(...all.map(({ kind }) => kind.length));
+  const nameWidth = Math.max(...all.map(({ name }) => name.length));
+  const lines = all.flatMap((each) => {
+    const line = `${each.kind.padEnd(width)}  ${each.name.padEnd(nameWidth)}`;
+    if (each.fate === "leave") return [colours.dim(`  = ${line}  stays: ${each.why}`)];
+    return [colours.red(`  - ${line}`.trimEnd()), ...each.losses.map((loss) => `      ${loss}`)];
+  });
+  return [`EC2 audit in ${region}, account ${account}:`, ...lines].join("\n");
+}
+
+function document(all: readonly Leftover[], { region, account }: Place, ending: Ending): object {
+  const resources = all.map((each) => {
+    const { kind, name, arn, fate } = each;
+    return { kind, name, arn, fate, ...(fate === "leave" ? { why: each.why } : { losses: each.losses }) };
+  });
+  return { region, account, ending, resources };
+}

@@ -1,0 +1,12 @@
+/** What things are called in AWS where the operator does not name them otherwise. */
+export const NAMES = {
+  launchTopic: "ec2_launches_check",
+  alertTopic: "ec2_audit_alert",
+  rule: "ec2_launches",
+  /** Of messages that SNS or EventBridge could not deliver. */
+  deadLetterQueue: "ec2_launches_check_dead",
+  stack: "ec2-audit",
+} as const;
+
+/** The tag by which `teardown` knows what `setup` has made. */
+export const MADE_BY = { key: "ec2-audit", value: "setup" } as const;

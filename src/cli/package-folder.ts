@@ -1,0 +1,23 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { name } from "../../package.json";
+import { isObject } from "../json.ts";
+
+/**
+ * The folder of this package: a clone, or where npm has installed it. It is sought upwards, since these lines are in another
+ * place in the built file than in the sources.
+ * @throws Error when there is none, so that the package is not whole
+ */
+export function packageFolder(from = import.meta.dirname): string {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const file = join(folder, "package.json");
+    const found: unknown = existsSync(file) ? JSON.parse(readFileSync(file, "utf8")) : null;
+    if (isObject(found) && found.name === name) return folder;
+    if (dirname(folder) === folder) throw new Error(`there is no package.json of ${name} above ${from}`);
+  }
+}
+
+/** Whether the folder is a clone, with the sources to check and build, and not an installed package. */
+export function isClone(folder: string): boolean {
+  return existsSync(join(folder, "tsconfig.json")) && existsSync(join(folder, "src", "audit.ts"));
+}

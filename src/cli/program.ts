@@ -1,0 +1,71 @@
+import { Command, CommanderError } from "commander";
+import { description, name, version } from "../../package.json";
+import type { Cli } from "./cli.ts";
+import { setupCommand } from "./commands/setup.ts";
+import { teardownCommand } from "./commands/teardown.ts";
+import { explain } from "./explain.ts";
+
+const EXAMPLES = `
+From nothing to audited launches, on webtask:
+  $ ec2-audit setup --email team@example.com      topics, rule, dead-letter queue
+  $ ec2-audit deploy webtask                      the function, with its secrets out of .env
+  $ ec2-audit setup --url https://…/ec2-audit     SNS calls the function from now on
+  $ ec2-audit doctor                              is everything as it should be?
+
+The same on AWS Lambda, all in one template:
+  $ ec2-audit deploy lambda --email team@example.com
+  $ ec2-audit doctor --stack ec2-audit
+
+Credentials and region are found as the AWS CLI finds them.
+Exit codes: 0 done, 1 what was asked about is not so, 2 used wrongly or failed.`;
+
+/** The whole command line. */
+export function createProgram(cli: Cli): Command {
+  const program = new Command(name)
+    .description(`${description}.`)
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print what a command does, and how")
+    .helpCommand("help [command]", "print the help of a command")
+    .option("--profile <name>", "AWS profile of the operator, as in the AWS CLI")
+    .option("--region <name>", "AWS region, such as us-east-1")
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText("after", EXAMPLES);
+  program.addCommand(setupCommand(cli));
+  program.addCommand(teardownCommand(cli));
+  return program;
+}
+
+/** Runs the command line with these arguments, without the program's name, and answers its exit code. Never throws. */
+export async function runCli(args: readonly string[], world: Omit<Cli, "finish">): Promise<0 | 1 | 2> {
+  let result: 0 | 1 = 0;
+  const cli: Cli = {
+    ...world,
+    finish: (code) => {
+      result = code;
+    },
+  };
+  const { terminal } = world;
+  const program = createProgram(cli);
+  const quiet = {
+    writeOut: (text: string) => terminal.out(text.trimEnd()),
+    writeErr: (text: string) => terminal.err(text.trimEnd()),
+  };
+  program.exitOverride().configureOutput(quiet);
+  inherit(program);
+  try {
+    await program.parseAsync([...args], { from: "user" });
+    return result;
+  } catch (error) {
+    // The parser has said what is wrong itself.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const { message, hint } = explain(error);
+    const { red } = terminal.colours;
+    terminal.err(`${red("error:")} ${message}${hint ? `\n${hint.replaceAll(/^/gm, "  ")}` : ""}`);
+    return 2;
+  }
+}
+
+/** The parser hands a command's settings down to those that it makes itself, and not to those that are added. */
+function inherit(command: Command): void {
+  for (const each of command.commands) inherit(each.copyInheritedSettings(command));
+}

@@ -1,0 +1,66 @@
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseEnv } from "node:util";
+import { gatherSettings, KEYS, type Key, type Settings } from "../config.ts";
+import { type Cli, CliError } from "./cli.ts";
+
+/** Where the function's settings are looked for when nothing else is said, in this order. */
+export const SECRETS_FROM: readonly string[] = [".env", "environment"];
+
+/** What the function is, or is to be, configured with; and where each value comes from, which may be shown. */
+export interface FunctionSettings {
+  readonly settings: Settings;
+  readonly from: Readonly<Partial<Record<Key, string>>>;
+  /** Names in the files that are no keys of the configuration. */
+  readonly unknown: readonly { readonly name: string; readonly file: string }[];
+}
+
+/**
+ * Reads the function's settings (not the operator's: those are for the SDK to find) from files of `KEY=value` lines and from
+ * the environment. The first source that has a key wins; credentials are taken together, from where the access key id is.
+ * A source is the path of a file, or the word "environment"; a file that is not there is passed over, unless it is `file`, which
+ * is then the first source.
+ * @throws CliError for a `file` that is not there, or a file that cannot be read
+ */
+export function readFunctionSettings(
+  cli: Pick<Cli, "env" | "folder">,
+  from = SECRETS_FROM,
+  file?: string,
+): FunctionSettings {
+  if (file !== undefined && !existsSync(resolve(cli.folder, file))) {
+    throw new CliError(`there is no file ${file}`, "It is to hold the function's secrets, as KEY=value lines.");
+  }
+  const sources = file === undefined ? from : [file, ...from];
+  const given = sources.map((source) => ({ source, values: readSource(cli, source) })).reverse();
+  let settings: Settings = {};
+  const origin: Partial<Record<Key, string>> = {};
+  for (const { source, values } of given) {
+    const before = settings;
+    settings = gatherSettings(values, before);
+    const own = gatherSettings(values, {});
+    for (const key of KEYS) {
+      if (settings[key] === undefined) delete origin[key];
+      else if (own[key] === settings[key]) origin[key] = source;
+    }
+  }
+  const unknown = given.flatMap(({ source, values }) =>
+    source === "environment"
+      ? []
+      : Object.keys(values)
+          .filter((name) => !KEYS.some((key) => key === name))
+          .map((name) => ({ name, file: source })),
+  );
+  return { settings, from: origin, unknown };
+}
+
+function readSource(cli: Pick<Cli, "env" | "folder">, source: string): NodeJS.Dict<string> {
+  if (source === "environment") return cli.env;
+  const path = resolve(cli.folder, source);
+  if (!existsSync(path)) return {};
+  try {
+    return parseEnv(readFileSync(path, "utf8"));
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? String(error.code) : "an unknown error";
+    throw new CliError(`${source} cannot be read: ${why}`, "It is to hold the function's secrets, as KEY=value lines.");
+  }
+}

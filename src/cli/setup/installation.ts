@@ -1,0 +1,30 @@
+import type { Aws } from "../aws.ts";
+import type { Plan } from "./plan.ts";
+import { deadLetterQueue } from "./queue.ts";
+import type { Inspection, Resource } from "./resource.ts";
+import { rule } from "./rules.ts";
+import { emailSubscription, functionSubscription } from "./subscriptions.ts";
+import { alertTopic, launchTopic } from "./topics.ts";
+
+/** The resources that a plan asks for, in the order in which they are to be made: each needs only those before it. */
+export function installation(aws: Aws, plan: Plan): readonly Resource[] {
+  return [
+    deadLetterQueue(aws, plan),
+    launchTopic(aws, plan),
+    alertTopic(aws, plan),
+    ...plan.rules.map((each) => rule(aws, plan, each)),
+    ...plan.emails.map((address) => emailSubscription(aws, plan, address)),
+    ...(plan.url === null ? [] : [functionSubscription(aws, plan, plan.url)]),
+  ];
+}
+
+/** A resource, and what there is of it. */
+export interface Inspected {
+  readonly resource: Resource;
+  readonly found: Inspection;
+}
+
+/** Looks at all that a plan asks for; reads only. Throws what AWS throws. */
+export async function inspectInstallation(aws: Aws, plan: Plan): Promise<readonly Inspected[]> {
+  return Promise.all(installation(aws, plan).map(async (resource) => ({ resource, found: await resource.inspect() })));
+}

@@ -1,0 +1,73 @@
+import type { Command } from "commander";
+import type { Aws } from "../aws.ts";
+import { CliError, type CommonOptions } from "../cli.ts";
+import { NAMES } from "../names.ts";
+import { type InstallationNames, namesOf, type Place, placeOf } from "./plan.ts";
+
+/** The options that say how the parts of an installation are called. */
+export interface NameOptions extends CommonOptions {
+  readonly launchTopic?: string;
+  readonly alertTopic?: string;
+  readonly rule?: string;
+  readonly deadLetterQueue?: string;
+}
+
+/** Gives a command the options of `NameOptions`, which are the same for all that deals with an installation. */
+export function withNameOptions(command: Command): Command {
+  const named = (flag: string, what: string, usual: string) =>
+    command.option(`${flag} <name>`, `name of ${what} (default: ${usual})`);
+  named("--launch-topic", "the SNS topic that launches come by", NAMES.launchTopic);
+  named("--alert-topic", "the SNS topic that alerts go to", NAMES.alertTopic);
+  named("--rule", "the EventBridge rule", NAMES.rule);
+  named("--dead-letter-queue", "the SQS queue of what could not be delivered", NAMES.deadLetterQueue);
+  return command;
+}
+
+/** Asks AWS which account it is. @throws CliError for a name that AWS does not take */
+export async function placeAt(aws: Aws, options: NameOptions): Promise<Place> {
+  const names: InstallationNames = namesOf(options);
+  return placeOf(aws.region, (await aws.identity()).account, names);
+}
+
+/**
+ * Checks the function's URL as SNS does.
+ * @throws CliError for one that SNS cannot call
+ */
+export function checkUrl(url: string, emulated: boolean): string {
+  const { protocol, hash } = URL.canParse(url) ? new URL(url) : { protocol: "", hash: "" };
+  if (protocol === "http:" && !emulated) {
+    throw new CliError(
+      "--url is not an https:// URL",
+      "Launches are signed, not encrypted: http:// is for an emulator, with AWS_ENDPOINT_URL.",
+    );
+  }
+  if (!["https:", "http:"].includes(protocol) || hash !== "") {
+    throw new CliError(
+      "--url is not the URL of a function",
+      "Such as https://wt-0123.run.webtask.io/ec2-audit, as deploy webtask prints it.",
+    );
+  }
+  return url;
+}
+
+/** Checks that it looks like an e-mail address. @throws CliError */
+export function checkEmail(address: string): string {
+  if (/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(address)) return address;
+  throw new CliError(`"${address}" is not an e-mail address`, "For several people, give --email several times.");
+}
+
+/** The options of this kind that were given, as they are to be given again in the next command; starts with a space. */
+export function repeatedFlags(options: NameOptions): string {
+  const { profile, region, launchTopic, alertTopic, rule, deadLetterQueue } = options;
+  const given = {
+    "--profile": profile,
+    "--region": region,
+    "--launch-topic": launchTopic,
+    "--alert-topic": alertTopic,
+    "--rule": rule,
+    "--dead-letter-queue": deadLetterQueue,
+  };
+  return Object.entries(given)
+    .flatMap(([flag, value]) => (value === undefined ? [] : ` ${flag} ${value}`))
+    .join("");
+}

@@ -1,0 +1,135 @@
+import { partitionOf } from "../../regions.ts";
+import { CliError } from "../cli.ts";
+import { NAMES } from "../names.ts";
+
+/** What a rule lets through. */
+export type RuleKind = "state changes" | "CloudTrail calls" | "tag changes";
+
+/** The names of what an installation is made of. */
+export interface InstallationNames {
+  readonly launchTopic: string;
+  readonly alertTopic: string;
+  readonly rule: string;
+  readonly deadLetterQueue: string;
+}
+
+/** Where an installation is, and what its parts are called. */
+export interface Place {
+  readonly region: string;
+  readonly account: string;
+  readonly names: InstallationNames;
+  readonly launchTopicArn: string;
+  readonly alertTopicArn: string;
+  readonly deadLetterQueueArn: string;
+}
+
+/** What there should be. */
+export interface Plan extends Place {
+  readonly rules: readonly PlannedRule[];
+  /** Who is to be told of alerts. */
+  readonly emails: readonly string[];
+  /** The function's URL, for SNS to call; null when its subscription is not to be touched. */
+  readonly url: string | null;
+}
+
+/** A rule that is asked for, or one that is there from an earlier setup. */
+export interface PlannedRule {
+  readonly kind: RuleKind;
+  readonly asked: boolean;
+}
+
+export const RULE_KINDS: readonly RuleKind[] = ["state changes", "CloudTrail calls", "tag changes"];
+
+const SUFFIX: Readonly<Record<RuleKind, string>> = {
+  "state changes": "",
+  "CloudTrail calls": "-cloudtrail",
+  "tag changes": "-tag-changes",
+};
+
+/** What the rule of each kind matches. `running` as well would have every launch audited twice. */
+export const PATTERNS: Readonly<Record<RuleKind, object>> = {
+  "state changes": {
+    source: ["aws.ec2"],
+    "detail-type": ["EC2 Instance State-change Notification"],
+    detail: { state: ["pending"] },
+  },
+  "CloudTrail calls": {
+    source: ["aws.ec2"],
+    "detail-type": ["AWS API Call via CloudTrail"],
+    detail: { eventName: ["RunInstances"] },
+  },
+  "tag changes": {
+    source: ["aws.tag"],
+    "detail-type": ["Tag Change on Resource"],
+    detail: { service: ["ec2"], "resource-type": ["instance"] },
+  },
+};
+
+/** The name of the rule of a kind. */
+export function ruleName(names: InstallationNames, kind: RuleKind): string {
+  return `${names.rule}${SUFFIX[kind]}`;
+}
+
+/** The ARN of the rule of a kind, on the default bus. */
+export function ruleArn(place: Place, kind: RuleKind): string {
+  return arn(place, "events", `rule/${ruleName(place.names, kind)}`);
+}
+
+/** Where the parts of an installation are, by their names. */
+export function placeOf(region: string, account: string, names: InstallationNames): Place {
+  const at = { region, account };
+  return {
+    ...at,
+    names,
+    launchTopicArn: arn(at, "sns", names.launchTopic),
+    alertTopicArn: arn(at, "sns", names.alertTopic),
+    deadLetterQueueArn: arn(at, "sqs", names.deadLetterQueue),
+  };
+}
+
+function arn(at: Pick<Place, "region" | "account">, service: string, resource: string): string {
+  return `arn:${partitionOf(at.region).name}:${service}:${at.region}:${at.account}:${resource}`;
+}
+
+/** The names that the operator gave, and for the rest the usual ones. @throws CliError for one that AWS does not take */
+export function namesOf(given: Partial<InstallationNames>): InstallationNames {
+  const names = {
+    launchTopic: given.launchTopic ?? NAMES.launchTopic,
+    alertTopic: given.alertTopic ?? NAMES.alertTopic,
+    rule: given.rule ?? NAMES.rule,
+    deadLetterQueue: given.deadLetterQueue ?? NAMES.deadLetterQueue,
+  };
+  if (names.launchTopic.endsWith(".fifo")) {
+    throw new CliError(
+      "the launch topic cannot be a FIFO topic",
+      "EventBridge and HTTPS subscriptions take standard topics.",
+    );
+  }
+  if (names.launchTopic === names.alertTopic) {
+    throw new CliError(
+      "launches and alerts cannot have one topic",
+      "Alerts would come back as launches: name another.",
+    );
+  }
+  check("launch topic", names.launchTopic, /^[\w-]{1,256}$/);
+  check("alert topic", names.alertTopic, /^(?:[\w-]{1,256}|[\w-]{1,251}\.fifo)$/);
+  check("dead-letter queue", names.deadLetterQueue, /^[\w-]{1,80}$/);
+  // A rule's name has at most 64 characters, with the longest suffix.
+  check("rule", names.rule, /^[.\w-]{1,52}$/);
+  return names;
+}
+
+function check(what: string, name: string, shape: RegExp): void {
+  if (shape.test(name)) return;
+  throw new CliError(
+    `"${name}" cannot be the name of the ${what}`,
+    "A name (not an ARN) has letters, digits, hyphens and underscores, and is not too long.",
+  );
+}
+
+/** An endpoint as it may be shown: of a URL, user, password and query can hold secrets. Another endpoint stays as it is. */
+export function shownUrl(endpoint: string): string {
+  if (!/^https?:/i.test(endpoint) || !URL.canParse(endpoint)) return endpoint;
+  const { origin, pathname, search } = new URL(endpoint);
+  return `${origin}${pathname}${search === "" ? "" : "?…"}`;
+}

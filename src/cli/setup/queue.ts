@@ -1,0 +1,117 @@
+import {
+  CreateQueueCommand,
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  ListQueueTagsCommand,
+  SetQueueAttributesCommand,
+} from "@aws-sdk/client-sqs";
+import type { Aws } from "../aws.ts";
+import { CliError } from "../cli.ts";
+import { MADE_BY } from "../names.ts";
+import type { Place, Plan } from "./plan.ts";
+import { ABSENT, ifThere, inspected, type Resource } from "./resource.ts";
+import { deadLetters, missingStatements, withStatements } from "./statements.ts";
+
+/** The longest that SQS keeps a message: 14 days, in seconds. */
+const RETENTION = "1209600";
+
+/** A queue as AWS shows it. */
+export interface QueueFacts {
+  readonly url: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly madeBySetup: boolean;
+  /** About how many messages are in it, those in flight included. */
+  readonly messages: number;
+}
+
+/** Reads the dead-letter queue's attributes and its tag; undefined when there is no such queue. */
+export async function readDeadLetterQueue({ sqs }: Aws, { names }: Place): Promise<QueueFacts | undefined> {
+  const queue = await ifThere(sqs.send(new GetQueueUrlCommand({ QueueName: names.deadLetterQueue })));
+  if (!queue?.QueueUrl) return undefined;
+  const { QueueUrl } = queue;
+  const [attributes, tags] = await Promise.all([
+    ifThere(sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }))),
+    ifThere(sqs.send(new ListQueueTagsCommand({ QueueUrl }))),
+  ]);
+  if (attributes === undefined) return undefined;
+  const { ApproximateNumberOfMessages = 0, ApproximateNumberOfMessagesNotVisible = 0 } = attributes.Attributes ?? {};
+  return {
+    url: QueueUrl,
+    attributes: attributes.Attributes ?? {},
+    madeBySetup: tags?.Tags?.[MADE_BY.key] === MADE_BY.value,
+    messages: Number(ApproximateNumberOfMessages) + Number(ApproximateNumberOfMessagesNotVisible),
+  };
+}
+
+/** The queue of launches that could not be delivered: by EventBridge to the topic, or by the topic to the function. */
+export function deadLetterQueue(aws: Aws, plan: Plan): Resource {
+  const name = plan.names.deadLetterQueue;
+  const statements = deadLetters(plan);
+  return {
+    kind: "dead-letter queue",
+    name,
+    arn: plan.deadLetterQueueArn,
+    asked: true,
+    async inspect() {
+      const facts = await readDeadLetterQueue(aws, plan);
+      if (facts === undefined) return ABSENT;
+      const { attributes, messages } = facts;
+      return inspected(
+        facts.madeBySetup,
+        [
+          ...(attributes.MessageRetentionPeriod === RETENTION
+            ? []
+            : [`MessageRetentionPeriod: ${attributes.MessageRetentionPeriod} → ${RETENTION}`]),
+          ...missingStatements(attributes.Policy, statements).map(({ Principal }) =>
+            senderOf(Principal, "may not send → may send"),
+          ),
+          ...(isUnencrypted(attributes) ? ["SqsManagedSseEnabled: false → true"] : []),
+        ],
+        messages === 0 ? [] : [`${messages} dead letter${messages === 1 ? " is" : "s are"} in it.`],
+      );
+    },
+    async put(found) {
+      if (found.state === "absent") await create(aws, plan);
+      if (found.state !== "differs") return;
+      const facts = await readDeadLetterQueue(aws, plan);
+      if (facts === undefined) return create(aws, plan);
+      const { url, attributes } = facts;
+      const Attributes = {
+        ...(attributes.MessageRetentionPeriod !== RETENTION && { MessageRetentionPeriod: RETENTION }),
+        ...(missingStatements(attributes.Policy, statements).length > 0 && {
+          Policy: withStatements(attributes.Policy, statements),
+        }),
+        ...(isUnencrypted(attributes) && { SqsManagedSseEnabled: "true" }),
+      };
+      await aws.sqs.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes }));
+    },
+  };
+}
+
+/** A new queue is encrypted by SQS's own key unless told otherwise. */
+async function create({ sqs }: Aws, plan: Plan): Promise<void> {
+  const QueueName = plan.names.deadLetterQueue;
+  const Attributes = {
+    MessageRetentionPeriod: RETENTION,
+    Policy: withStatements(undefined, deadLetters(plan)),
+  };
+  try {
+    await sqs.send(new CreateQueueCommand({ QueueName, Attributes, tags: { [MADE_BY.key]: MADE_BY.value } }));
+  } catch (error) {
+    if (!(error instanceof Error) || !/QueueDeletedRecently/.test(error.name)) throw error;
+    throw new CliError(
+      `a queue of the name ${QueueName} was deleted less than a minute ago`,
+      "SQS keeps a name for 60 s: run setup again in a minute. It goes on where it stopped.",
+    );
+  }
+}
+
+function isUnencrypted({ SqsManagedSseEnabled, KmsMasterKeyId }: QueueFacts["attributes"]): boolean {
+  return SqsManagedSseEnabled === "false" && !KmsMasterKeyId;
+}
+
+function senderOf(principal: unknown, what: string): string {
+  const service =
+    typeof principal === "object" && principal !== null && "Service" in principal ? principal.Service : "";
+  return `policy: ${service} ${what}`;
+}

@@ -1,0 +1,79 @@
+import { MADE_BY } from "../names.ts";
+
+/** What there is of a resource, beside what there should be. */
+export type Inspection =
+  | { readonly state: "absent"; readonly notes: readonly string[] }
+  | {
+      readonly state: "right";
+      readonly madeBySetup: MadeBySetup;
+      /** What the operator should know, though nothing is wrong. */
+      readonly notes: readonly string[];
+    }
+  | {
+      readonly state: "differs";
+      readonly madeBySetup: MadeBySetup;
+      readonly notes: readonly string[];
+      /** Each as "what: is → should be". */
+      readonly differences: readonly string[];
+    };
+
+/** Whether the tag says that `setup` has made it; null for what cannot have a tag: a subscription. */
+export type MadeBySetup = boolean | null;
+
+/** The kinds of a resource, in the order in which they are made: each needs only those before it. */
+export type ResourceKind =
+  | "dead-letter queue"
+  | "launch topic"
+  | "alert topic"
+  | "rule"
+  | "e-mail subscription"
+  | "function subscription";
+
+/** One thing of an installation in AWS: it can be looked at, and be made as it should be. */
+export interface Resource {
+  readonly kind: ResourceKind;
+  /** Its name, or the endpoint of a subscription without what may be secret in it. */
+  readonly name: string;
+  /** Null where AWS gives the ARN: a subscription's. */
+  readonly arn: string | null;
+  /** Whether it is asked for, or is left from an earlier setup: then `setup` leaves it as it is. */
+  readonly asked: boolean;
+  /** Reads only. Throws what AWS throws, but for "there is no such thing". */
+  inspect(): Promise<Inspection>;
+  /** Makes it, or puts right what differs. Takes what `inspect` has found. Does nothing to what is right. */
+  put(found: Inspection): Promise<void>;
+}
+
+/** The tag in the form of most services. */
+export const TAGS = [{ Key: MADE_BY.key, Value: MADE_BY.value }];
+
+/** Whether these tags are of something that `setup` has made. */
+export function isMadeBySetup(tags: readonly { Key?: string | undefined; Value?: string | undefined }[] = []): boolean {
+  return tags.some(({ Key, Value }) => Key === MADE_BY.key && Value === MADE_BY.value);
+}
+
+/** There is no such thing. */
+export const ABSENT: Inspection = { state: "absent", notes: [] };
+
+/** What was found of something that is there. */
+export function inspected(
+  madeBySetup: MadeBySetup,
+  differences: readonly string[],
+  notes: readonly string[] = [],
+): Inspection {
+  if (differences.length === 0) return { state: "right", madeBySetup, notes };
+  return { state: "differs", madeBySetup, notes, differences };
+}
+
+/** What `read` gives; undefined when AWS says that there is no such thing. */
+export async function ifThere<T>(read: Promise<T>): Promise<T | undefined> {
+  try {
+    return await read;
+  } catch (error) {
+    if (error instanceof Error && MISSING.test(error.name)) return undefined;
+    throw error;
+  }
+}
+
+/** SNS, EventBridge and SQS, the last by either of its protocols. */
+const MISSING = /^(?:NotFound(?:Exception)?|ResourceNotFoundException|QueueDoesNotExist|.*NonExistentQueue)$/;

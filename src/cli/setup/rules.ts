@@ -1,0 +1,162 @@
+import {
+  DescribeRuleCommand,
+  type DescribeRuleCommandOutput,
+  ListRulesCommand,
+  ListTagsForResourceCommand,
+  ListTargetsByRuleCommand,
+  PutRuleCommand,
+  PutTargetsCommand,
+  RemoveTargetsCommand,
+  type Target,
+} from "@aws-sdk/client-eventbridge";
+import type { Aws } from "../aws.ts";
+import { CliError } from "../cli.ts";
+import {
+  PATTERNS,
+  type Place,
+  type Plan,
+  type PlannedRule,
+  RULE_KINDS,
+  type RuleKind,
+  ruleArn,
+  ruleName,
+} from "./plan.ts";
+import { ABSENT, ifThere, inspected, isMadeBySetup, type Resource, TAGS } from "./resource.ts";
+import { sameJson } from "./statements.ts";
+
+/** The id that a target of ours has. */
+export const TARGET_ID = "launch-topic";
+
+/** A rule as AWS shows it. */
+export interface RuleFacts {
+  readonly rule: DescribeRuleCommandOutput;
+  readonly targets: readonly Target[];
+  readonly madeBySetup: boolean;
+}
+
+/** Reads a rule, its targets (AWS allows five, so all are on one page) and its tag; undefined when there is none. */
+export async function readRule({ events }: Aws, place: Place, kind: RuleKind): Promise<RuleFacts | undefined> {
+  const Name = ruleName(place.names, kind);
+  const rule = await ifThere(events.send(new DescribeRuleCommand({ Name })));
+  if (rule === undefined) return undefined;
+  const [targets, tags] = await Promise.all([
+    ifThere(events.send(new ListTargetsByRuleCommand({ Rule: Name }))),
+    ifThere(events.send(new ListTagsForResourceCommand({ ResourceARN: ruleArn(place, kind) }))),
+  ]);
+  return { rule, targets: targets?.Targets ?? [], madeBySetup: isMadeBySetup(tags?.Tags) };
+}
+
+/** The rules that the operator asks for beside the one for state changes. */
+export interface RuleWish {
+  readonly cloudTrail: boolean;
+  readonly tagChanges: boolean;
+}
+
+/**
+ * The rules that there are to be: those that are asked for, and those that are there from an earlier setup. State changes are
+ * always asked for: CloudTrail's calls come minutes later, and leave out the instances of a large launch.
+ * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+ */
+export async function planRules({ events }: Aws, place: Place, wish: RuleWish): Promise<readonly PlannedRule[]> {
+  const { Rules = [] } = await events.send(new ListRulesCommand({ NamePrefix: place.names.rule }));
+  const found = (kind: RuleKind) => Rules.some(({ Name }) => Name === ruleName(place.names, kind));
+  const asked: Readonly<Record<RuleKind, boolean>> = {
+    "state changes": true,
+    "CloudTrail calls": wish.cloudTrail,
+    "tag changes": wish.tagChanges,
+  };
+  return RULE_KINDS.flatMap((kind) => (asked[kind] || found(kind) ? [{ kind, asked: asked[kind] }] : []));
+}
+
+/** A rule that sends the events of a kind to the launch topic, and those it cannot send to the dead-letter queue. */
+export function rule(aws: Aws, plan: Plan, { kind, asked }: PlannedRule): Resource {
+  const Name = ruleName(plan.names, kind);
+  return {
+    kind: "rule",
+    name: Name,
+    arn: ruleArn(plan, kind),
+    asked,
+    async inspect() {
+      const facts = await readRule(aws, plan, kind);
+      if (facts === undefined) return ABSENT;
+      const differences = [...ruleDifferences(facts.rule, kind), ...targetDifferences(facts.targets, plan)];
+      return inspected(facts.madeBySetup, differences, asked ? [] : notAskedFor(facts.rule));
+    },
+    async put(found) {
+      if (found.state === "right") return;
+      const facts = await readRule(aws, plan, kind);
+      const EventPattern = JSON.stringify(PATTERNS[kind]);
+      if (facts === undefined) {
+        const Description = `EC2 audit: ${kind}, to the topic ${plan.names.launchTopic}`;
+        await aws.events.send(new PutRuleCommand({ Name, EventPattern, Description, State: "ENABLED", Tags: TAGS }));
+      } else if (ruleDifferences(facts.rule, kind).length > 0) {
+        // What is not given is taken away by PutRule.
+        const { Description, RoleArn } = facts.rule;
+        const kept = { ...(Description && { Description }), ...(RoleArn && { RoleArn }) };
+        await aws.events.send(new PutRuleCommand({ Name, EventPattern, ...kept, State: "ENABLED" }));
+      }
+      await putTarget(aws, plan, Name, facts?.targets ?? []);
+    },
+  };
+}
+
+function notAskedFor(rule: DescribeRuleCommandOutput): readonly string[] {
+  if (!isEnabled(rule)) return ["It is switched off."];
+  return ["It is from an earlier setup.", `To switch it off: aws events disable-rule --name ${rule.Name}`];
+}
+
+function ruleDifferences(rule: DescribeRuleCommandOutput, kind: RuleKind): readonly string[] {
+  const { State, EventPattern, ScheduleExpression } = rule;
+  return [
+    ...(isEnabled(rule) ? [] : [`state: ${State ?? "none"} → ENABLED`]),
+    ...(sameJson(EventPattern, PATTERNS[kind])
+      ? []
+      : [`pattern: ${EventPattern ?? "none"} → ${JSON.stringify(PATTERNS[kind])}`]),
+    ...(ScheduleExpression ? [`schedule: ${ScheduleExpression} → none`] : []),
+  ];
+}
+
+/** There is more than one state in which a rule is enabled. */
+function isEnabled({ State }: Pick<DescribeRuleCommandOutput, "State">): boolean {
+  return State?.startsWith("ENABLED") ?? false;
+}
+
+/** What of an event reaches the topic: all of it, unless the target has one of these. */
+const TRANSFORMS = ["Input", "InputPath", "InputTransformer"] as const;
+
+function targetDifferences(targets: readonly Target[], plan: Plan): readonly string[] {
+  const [target, ...more] = toTopic(targets, plan);
+  if (target === undefined) {
+    const squatter = targets.find(({ Id }) => Id === TARGET_ID);
+    return [`target: ${squatter?.Arn ?? "none"} → ${plan.launchTopicArn}`];
+  }
+  const dead = target.DeadLetterConfig?.Arn;
+  return [
+    ...more.map(({ Id }) => `target ${Id}: sends everything to the launch topic once more → none`),
+    ...TRANSFORMS.filter((name) => target[name] !== undefined).map((name) => `target ${target.Id}: ${name} → none`),
+    ...(dead === plan.deadLetterQueueArn
+      ? []
+      : [`target ${target.Id}: dead-letter queue ${dead ?? "none"} → ${plan.deadLetterQueueArn}`]),
+  ];
+}
+
+/** Whatever its id: one that somebody else has made, before, is not to send everything twice. */
+function toTopic(targets: readonly Target[], plan: Place): readonly Target[] {
+  return targets.filter(({ Arn }) => Arn === plan.launchTopicArn);
+}
+
+async function putTarget({ events }: Aws, plan: Plan, Rule: string, targets: readonly Target[]): Promise<void> {
+  if (targetDifferences(targets, plan).length === 0) return;
+  const [present = { Id: TARGET_ID, Arn: plan.launchTopicArn }, ...more] = toTopic(targets, plan);
+  if (more.length > 0) {
+    const Ids = more.flatMap(({ Id }) => Id ?? []);
+    await events.send(new RemoveTargetsCommand({ Rule, Ids }));
+  }
+  const { Input: _, InputPath: __, InputTransformer: ___, ...target } = present;
+  const Targets = [{ ...target, DeadLetterConfig: { Arn: plan.deadLetterQueueArn } }];
+  const { FailedEntries = [] } = await events.send(new PutTargetsCommand({ Rule, Targets }));
+  const [failed] = FailedEntries;
+  // PutTargets answers 200 also when it has put nothing.
+  if (failed)
+    throw new CliError(`the rule ${Rule} does not take its target: ${failed.ErrorCode} ${failed.ErrorMessage}`);
+}

@@ -1,0 +1,102 @@
+import { type Place, RULE_KINDS, ruleArn } from "./plan.ts";
+
+/** A statement of a policy, as JSON. */
+export type Statement = Readonly<Record<string, unknown>> & { readonly Sid: string };
+
+/**
+ * Lets EventBridge publish to the launch topic. It has no condition on the rule or the account because EventBridge does not
+ * give SNS what they compare with: "You can't use Condition blocks in Amazon SNS topic policies for EventBridge"
+ * (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions).
+ */
+export function eventsToTopic(place: Place): Statement {
+  return {
+    Sid: "Ec2AuditEvents",
+    Effect: "Allow",
+    Principal: { Service: "events.amazonaws.com" },
+    Action: "sns:Publish",
+    Resource: place.launchTopicArn,
+  };
+}
+
+/**
+ * Lets EventBridge, for our rules, and SNS, for the launch topic, put into the dead-letter queue what they cannot deliver.
+ * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html#eb-dlq-perms,
+ * https://docs.aws.amazon.com/sns/latest/dg/sns-configure-dead-letter-queue.html
+ */
+export function deadLetters(place: Place): readonly Statement[] {
+  const from = (Sid: string, Service: string, sources: string | readonly string[]): Statement => ({
+    Sid,
+    Effect: "Allow",
+    Principal: { Service },
+    Action: "sqs:SendMessage",
+    Resource: place.deadLetterQueueArn,
+    Condition: { ArnEquals: { "aws:SourceArn": sources } },
+  });
+  return [
+    from(
+      "Ec2AuditRules",
+      "events.amazonaws.com",
+      RULE_KINDS.map((kind) => ruleArn(place, kind)),
+    ),
+    from("Ec2AuditTopic", "sns.amazonaws.com", place.launchTopicArn),
+  ];
+}
+
+/** All that the function's own user needs, as an IAM policy: to read, to alert, and to be subscribed. */
+export function functionPolicy(place: Place): object {
+  return {
+    Version: "2012-10-17",
+    Statement: [
+      { Effect: "Allow", Action: ["ec2:DescribeTags", "ec2:DescribeInstances"], Resource: "*" },
+      { Effect: "Allow", Action: "sns:Publish", Resource: place.alertTopicArn },
+      { Effect: "Allow", Action: ["sns:Subscribe", "sns:ConfirmSubscription"], Resource: place.launchTopicArn },
+    ],
+  };
+}
+
+/** Which of our statements a policy has not, or has otherwise. Takes the policy as JSON; undefined for none. */
+export function missingStatements(policy: string | undefined, ours: readonly Statement[]): readonly Statement[] {
+  const present = statementsOf(policy).map(canonical);
+  return ours.filter((statement) => !present.includes(canonical(statement)));
+}
+
+/** The policy with our statements in it. Others stay as they are; those with the same Sid are replaced. */
+export function withStatements(policy: string | undefined, ours: readonly Statement[]): string {
+  const kept = statementsOf(policy).filter((each) => !ours.some(({ Sid }) => Sid === sidOf(each)));
+  const document = policy ? (JSON.parse(policy) as object) : {};
+  return JSON.stringify({ Version: "2012-10-17", ...document, Statement: [...kept, ...ours] });
+}
+
+function statementsOf(policy: string | undefined): readonly unknown[] {
+  const { Statement = [] } = policy ? (JSON.parse(policy) as { Statement?: unknown }) : {};
+  return Array.isArray(Statement) ? Statement : [Statement];
+}
+
+function sidOf(statement: unknown): unknown {
+  return typeof statement === "object" && statement !== null && "Sid" in statement ? statement.Sid : undefined;
+}
+
+/** A statement as a text that is the same however it is written: AWS takes a list of one for its element, and an action in any case. */
+function canonical(statement: unknown): string {
+  return sortedJson(statement, (key, value) => (key === "Action" ? value.toLowerCase() : value));
+}
+
+/** JSON with sorted keys and lists, and no list of one. */
+function sortedJson(value: unknown, change: (key: string, text: string) => string, key = ""): string {
+  if (Array.isArray(value)) {
+    const items = value.map((item) => sortedJson(item, change, key)).sort();
+    return items.length === 1 ? (items[0] ?? "") : `[${items.join()}]`;
+  }
+  if (typeof value === "object" && value !== null) {
+    const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([name, item]) => `${JSON.stringify(name)}:${sortedJson(item, change, name)}`).join()}}`;
+  }
+  return JSON.stringify(typeof value === "string" ? change(key, value) : value);
+}
+
+/** Whether two texts are the same JSON, but for the order of keys and of lists. */
+export function sameJson(one: string | undefined, other: object): boolean {
+  if (one === undefined) return false;
+  const plain = (_key: string, text: string) => text;
+  return sortedJson(JSON.parse(one), plain) === sortedJson(other, plain);
+}

@@ -1,0 +1,166 @@
+import {
+  GetSubscriptionAttributesCommand,
+  paginateListSubscriptionsByTopic,
+  SetSubscriptionAttributesCommand,
+  SubscribeCommand,
+  type Subscription,
+} from "@aws-sdk/client-sns";
+import { DELIVERY_POLICY } from "../../sns/subscription.ts";
+import type { Aws } from "../aws.ts";
+import { type Plan, shownUrl } from "./plan.ts";
+import { ifThere, inspected, type Resource } from "./resource.ts";
+
+/** What SNS shows in place of the ARN of a subscription that waits for its confirmation. */
+const PENDING = "PendingConfirmation";
+
+/** And of one that has ended: SNS goes on showing it for some time. */
+const DELETED = "Deleted";
+
+/** Whether somebody has confirmed a subscription. */
+export function isConfirmed({ SubscriptionArn = PENDING }: Subscription): boolean {
+  return SubscriptionArn.startsWith("arn:");
+}
+
+/** All subscriptions of a topic; none when there is no such topic. */
+export async function subscriptionsOf({ sns: client }: Aws, TopicArn: string): Promise<readonly Subscription[]> {
+  const read = async () => {
+    const all: Subscription[] = [];
+    for await (const { Subscriptions = [] } of paginateListSubscriptionsByTopic({ client }, { TopicArn })) {
+      all.push(...Subscriptions.filter(({ SubscriptionArn }) => SubscriptionArn !== DELETED));
+    }
+    return all;
+  };
+  return (await ifThere(read())) ?? [];
+}
+
+/** Somebody who is told of alerts by e-mail, from when they have clicked on the link in SNS's own e-mail. */
+export function emailSubscription(aws: Aws, plan: Plan, address: string): Resource {
+  const TopicArn = plan.alertTopicArn;
+  return {
+    kind: "e-mail subscription",
+    name: address,
+    arn: null,
+    asked: true,
+    async inspect() {
+      const present = (await subscriptionsOf(aws, TopicArn)).find(
+        ({ Protocol, Endpoint }) => Protocol === "email" && Endpoint?.toLowerCase() === address.toLowerCase(),
+      );
+      if (present === undefined) {
+        return {
+          state: "absent",
+          notes: ["SNS sends an e-mail with a link: no alert is sent before somebody has clicked on it."],
+        };
+      }
+      const again = `aws sns subscribe --topic-arn ${TopicArn} --protocol email --notification-endpoint ${address}`;
+      const waits = ["It waits for the click on the link in SNS's e-mail. For another e-mail:", again];
+      return inspected(null, [], isConfirmed(present) ? [] : waits);
+    },
+    async put(found) {
+      if (found.state !== "absent") return;
+      await aws.sns.send(new SubscribeCommand({ TopicArn, Protocol: "email", Endpoint: address }));
+    },
+  };
+}
+
+/** The subscription of the function's URL, which the function confirms itself. */
+export function functionSubscription(aws: Aws, plan: Plan, url: string): Resource {
+  const TopicArn = plan.launchTopicArn;
+  const wanted = {
+    DeliveryPolicy: JSON.stringify(DELIVERY_POLICY),
+    RedrivePolicy: JSON.stringify({ deadLetterTargetArn: plan.deadLetterQueueArn }),
+  };
+  const find = async () => (await subscriptionsOf(aws, TopicArn)).find(({ Endpoint }) => Endpoint === url);
+  return {
+    kind: "function subscription",
+    name: shownUrl(url),
+    arn: null,
+    asked: true,
+    async inspect() {
+      const all = await subscriptionsOf(aws, TopicArn);
+      const present = all.find(({ Endpoint }) => Endpoint === url);
+      const others = all.filter(({ Protocol = "", Endpoint }) => Protocol.startsWith("http") && Endpoint !== url);
+      const notes = others.map(
+        ({ Endpoint = "" }) =>
+          `${shownUrl(Endpoint)} is subscribed too: if that is a function, launches are alerted twice.`,
+      );
+      if (present === undefined) return { state: "absent", notes };
+      if (!isConfirmed(present)) return inspected(null, ["confirmation: pending → confirmed"], notes);
+      const drift = differences(await attributesOf(aws, present.SubscriptionArn), plan.deadLetterQueueArn);
+      return inspected(
+        null,
+        drift.map(({ told }) => told),
+        notes,
+      );
+    },
+    async put(found) {
+      if (found.state === "right") return;
+      const present = await find();
+      if (present === undefined || !isConfirmed(present)) {
+        // For one that is pending, SNS asks for the confirmation again.
+        const Protocol = new URL(url).protocol.slice(0, -1);
+        await aws.sns.send(new SubscribeCommand({ TopicArn, Protocol, Endpoint: url, Attributes: wanted }));
+        return;
+      }
+      const { SubscriptionArn } = present;
+      for (const { name } of differences(await attributesOf(aws, SubscriptionArn), plan.deadLetterQueueArn)) {
+        const AttributeValue = name === "RawMessageDelivery" ? "false" : wanted[name];
+        await aws.sns.send(
+          new SetSubscriptionAttributesCommand({ SubscriptionArn, AttributeName: name, AttributeValue }),
+        );
+      }
+    },
+  };
+}
+
+/** The attributes of a confirmed subscription. */
+export async function attributesOf(aws: Aws, SubscriptionArn: string | undefined): Promise<Record<string, string>> {
+  const { Attributes = {} } = await aws.sns.send(new GetSubscriptionAttributesCommand({ SubscriptionArn }));
+  return Attributes;
+}
+
+interface SubscriptionDifference {
+  readonly name: "DeliveryPolicy" | "RedrivePolicy" | "RawMessageDelivery";
+  readonly told: string;
+}
+
+function differences(
+  attributes: Readonly<Record<string, string>>,
+  queueArn: string,
+): readonly SubscriptionDifference[] {
+  const { DeliveryPolicy, RawMessageDelivery } = attributes;
+  const retries: Readonly<Record<string, unknown>> | undefined = parsed(DeliveryPolicy)?.healthyRetryPolicy;
+  const dead = deadLetterQueueOf(attributes);
+  return [
+    // SNS adds members of its own to a delivery policy: only ours are compared.
+    ...(Object.entries(DELIVERY_POLICY.healthyRetryPolicy).every(([key, value]) => retries?.[key] === value)
+      ? []
+      : [{ name: "DeliveryPolicy" as const, told: `delivery policy: ${retriesOf(retries)} → ${retriesOf(OURS)}` }]),
+    ...(dead === queueArn
+      ? []
+      : [{ name: "RedrivePolicy" as const, told: `dead-letter queue: ${dead ?? "none"} → ${queueArn}` }]),
+    ...(RawMessageDelivery === "true"
+      ? [{ name: "RawMessageDelivery" as const, told: "RawMessageDelivery: true (carries no signature) → false" }]
+      : []),
+  ];
+}
+
+const OURS: Readonly<Record<string, unknown>> = DELIVERY_POLICY.healthyRetryPolicy;
+
+function retriesOf(policy: Readonly<Record<string, unknown>> | undefined): string {
+  if (policy === undefined) return "SNS's default (3 retries, 20 s apart)";
+  return JSON.stringify(Object.fromEntries(Object.keys(OURS).map((key) => [key, policy[key]])));
+}
+
+/** The queue of what a subscription could not deliver, by its ARN; undefined when it has none. */
+export function deadLetterQueueOf({ RedrivePolicy }: Readonly<Record<string, string>>): string | undefined {
+  return parsed(RedrivePolicy)?.deadLetterTargetArn;
+}
+
+interface SubscriptionPolicies {
+  readonly healthyRetryPolicy?: Readonly<Record<string, unknown>>;
+  readonly deadLetterTargetArn?: string;
+}
+
+function parsed(json: string | undefined): SubscriptionPolicies | undefined {
+  return json ? JSON.parse(json) : undefined;
+}

@@ -1,0 +1,96 @@
+import {
+  CreateTopicCommand,
+  GetTopicAttributesCommand,
+  ListTagsForResourceCommand,
+  SetTopicAttributesCommand,
+} from "@aws-sdk/client-sns";
+import type { Aws } from "../aws.ts";
+import type { Plan } from "./plan.ts";
+import { ABSENT, ifThere, inspected, isMadeBySetup, type Resource, TAGS } from "./resource.ts";
+import { eventsToTopic, missingStatements, withStatements } from "./statements.ts";
+
+/** A topic as AWS shows it; undefined when there is none. */
+export interface TopicFacts {
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly madeBySetup: boolean;
+}
+
+/** Reads a topic's attributes and its tag. */
+export async function readTopic({ sns }: Aws, arn: string): Promise<TopicFacts | undefined> {
+  const attributes = await ifThere(sns.send(new GetTopicAttributesCommand({ TopicArn: arn })));
+  const tags = attributes && (await ifThere(sns.send(new ListTagsForResourceCommand({ ResourceArn: arn }))));
+  return attributes && { attributes: attributes.Attributes ?? {}, madeBySetup: isMadeBySetup(tags?.Tags) };
+}
+
+/** SNS signs with SHA-256 in version 2, with SHA-1 in version 1, which is the default; the function takes both. */
+const SIGNATURE_VERSION = "2";
+
+/** The topic that EventBridge publishes launches to, and that calls the function. */
+export function launchTopic(aws: Aws, plan: Plan): Resource {
+  const { launchTopicArn: arn, names } = plan;
+  const statement = eventsToTopic(plan);
+  const set = (AttributeName: string, AttributeValue: string) =>
+    aws.sns.send(new SetTopicAttributesCommand({ TopicArn: arn, AttributeName, AttributeValue }));
+  return {
+    kind: "launch topic",
+    name: names.launchTopic,
+    arn,
+    asked: true,
+    async inspect() {
+      const facts = await readTopic(aws, arn);
+      if (facts === undefined) return ABSENT;
+      const { Policy, KmsMasterKeyId } = facts.attributes;
+      const missing = missingStatements(Policy, [statement]).length > 0;
+      const version = signatureVersionOf(facts);
+      return inspected(
+        facts.madeBySetup,
+        [
+          ...(missing ? ["policy: does not let EventBridge publish → lets it"] : []),
+          ...(version === SIGNATURE_VERSION ? [] : [`SignatureVersion: ${version} → ${SIGNATURE_VERSION}`]),
+        ],
+        KmsMasterKeyId
+          ? [`It is encrypted with ${KmsMasterKeyId}: the key's policy has to let events.amazonaws.com use it.`]
+          : [],
+      );
+    },
+    async put(found) {
+      if (found.state === "absent") {
+        const Attributes = { SignatureVersion: SIGNATURE_VERSION, Policy: withStatements(undefined, [statement]) };
+        await aws.sns.send(new CreateTopicCommand({ Name: names.launchTopic, Attributes, Tags: TAGS }));
+      }
+      if (found.state === "differs") {
+        const facts = await readTopic(aws, arn);
+        if (facts === undefined) return;
+        const { Policy } = facts.attributes;
+        if (missingStatements(Policy, [statement]).length > 0) await set("Policy", withStatements(Policy, [statement]));
+        if (signatureVersionOf(facts) !== SIGNATURE_VERSION) await set("SignatureVersion", SIGNATURE_VERSION);
+      }
+    },
+  };
+}
+
+/** A topic whose version was never set does not show it; setup sets it at once, so one of ours has it even if that is not shown. */
+function signatureVersionOf({ attributes, madeBySetup }: TopicFacts): string {
+  return attributes.SignatureVersion ?? (madeBySetup ? SIGNATURE_VERSION : "1");
+}
+
+/** The topic that the function publishes alerts to. It needs no policy: the function's user is of the same account. */
+export function alertTopic(aws: Aws, plan: Plan): Resource {
+  const { alertTopicArn: arn, names } = plan;
+  const fifo = names.alertTopic.endsWith(".fifo");
+  return {
+    kind: "alert topic",
+    name: names.alertTopic,
+    arn,
+    asked: true,
+    async inspect() {
+      const facts = await readTopic(aws, arn);
+      return facts === undefined ? ABSENT : inspected(facts.madeBySetup, []);
+    },
+    async put(found) {
+      if (found.state !== "absent") return;
+      const Attributes = fifo ? { FifoTopic: "true" } : {};
+      await aws.sns.send(new CreateTopicCommand({ Name: names.alertTopic, Attributes, Tags: TAGS }));
+    },
+  };
+}

@@ -1,0 +1,143 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type EmbeddedAws, type Fault, startEmbeddedAws } from "../../src/local/aws/index.ts";
+import { operatorAt, runCommand } from "./run.ts";
+
+/** What a new operator meets first, whichever command is tried: each says what is wrong and what to do. */
+describe("The first errors of a new operator", () => {
+  let aws: EmbeddedAws;
+  beforeAll(async () => {
+    aws = await startEmbeddedAws();
+  });
+  afterAll(() => aws.close());
+  beforeEach(() => aws.faults.clear());
+  const setup = (env: Readonly<Record<string, string>>, ...args: readonly string[]) =>
+    runCommand(["setup", ...args], { env });
+
+  it("no credentials", async () => {
+    const { code, err } = await setup({ AWS_ENDPOINT_URL: aws.endpoint, AWS_REGION: "us-east-1" });
+    expect(code).toBe(2);
+    expect(err).toContain("error: no AWS credentials were found\n  Sign in with aws sso login or aws configure");
+  });
+
+  it("a profile that is not there", async () => {
+    const { code, err } = await setup({ AWS_REGION: "us-east-1" }, "--profile", "nope");
+    expect([code, err]).toEqual([2, expect.stringContaining("error: no AWS credentials were found")]);
+    expect(err).toMatch(/aws configure\s+list-profiles shows those there are/);
+  });
+
+  it("no region", async () => {
+    const { AWS_REGION: _, ...env } = operatorAt(aws.endpoint);
+    const { code, err } = await setup(env);
+    expect([code, err]).toEqual([2, "error: no region is named\n  Give --region us-east-1 (say), or set AWS_REGION."]);
+  });
+
+  it("what is no region's name", async () => {
+    const { code, err } = await setup(operatorAt(aws.endpoint), "--region", "frankfurt");
+    expect([code, err]).toEqual([2, expect.stringContaining('"frankfurt" is not the name of a region')]);
+  });
+
+  it("a region that does not exist: there is no host of that name", async () => {
+    const { AWS_ENDPOINT_URL: _, ...env } = operatorAt(aws.endpoint);
+    const { code, err } = await setup(env, "--region", "us-middle-7");
+    expect(code).toBe(2);
+    expect(err).toMatch(/error: there is no such host: .*us-middle-7.*\n {2}Is the region's name right \(--region\)/);
+  }, 40_000);
+
+  it("nobody at AWS_ENDPOINT_URL", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => server.once("listening", resolve));
+    const address = server.address();
+    const port = typeof address === "object" ? address?.port : 0;
+    await new Promise((resolve) => server.close(resolve));
+    const { code, err } = await setup(operatorAt(`http://127.0.0.1:${port}`));
+    expect([code, err]).toEqual([2, expect.stringContaining("error: AWS could not be reached")]);
+    expect(err).toContain("Is AWS_ENDPOINT_URL, if it is set, where the emulator listens?");
+  });
+
+  const refused = async (kind: Fault["kind"]) => {
+    aws.faults.add({ kind, times: 100 });
+    return setup(operatorAt(aws.endpoint));
+  };
+
+  it("keys that AWS does not take", async () => {
+    const { code, err } = await refused("bad-key");
+    expect([code, err]).toEqual([2, expect.stringMatching(/error: AWS does not take these credentials: \w+:/)]);
+  });
+
+  it("a call that is not allowed, by name", async () => {
+    const { code, err } = await refused("deny");
+    expect([code, err]).toEqual([
+      2,
+      expect.stringMatching(/error: AWS does not allow this: .*is not authorized to perform/),
+    ]);
+  });
+
+  it("too many calls", async () => {
+    const { code, err } = await refused("throttle");
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining("error: AWS has had too many calls from this account just now"),
+    ]);
+  }, 40_000);
+
+  it("a proxy's page in place of AWS", async () => {
+    const { code, err } = await refused("html");
+    expect([code, err]).toEqual([2, expect.stringMatching(/^error: |\nerror: /)]);
+    expect(err).not.toMatch(/\n\s+at /);
+  });
+
+  it("never shows a secret key", async () => {
+    for (const kind of ["bad-key", "deny", "html"] as const) {
+      aws.faults.clear();
+      const { out, err } = await refused(kind);
+      expect(out + err).not.toContain("operator-secret");
+    }
+  });
+});
+
+describe("Credentials and region are found as the AWS CLI finds them", () => {
+  let aws: EmbeddedAws;
+  const folder = mkdtempSync(join(tmpdir(), "ec2-audit-profile-"));
+  beforeAll(async () => {
+    aws = await startEmbeddedAws();
+    const profile = ["[profile work]", "region = eu-central-1"];
+    const keys = ["[work]", "aws_access_key_id = AKIAPROFILE", "aws_secret_access_key = secret-of-the-profile"];
+    writeFileSync(join(folder, "config"), profile.join("\n"));
+    writeFileSync(join(folder, "credentials"), keys.join("\n"));
+  });
+  afterAll(async () => {
+    await aws.close();
+    rmSync(folder, { recursive: true });
+  });
+  const files = () => ({
+    AWS_ENDPOINT_URL: aws.endpoint,
+    AWS_CONFIG_FILE: join(folder, "config"),
+    AWS_SHARED_CREDENTIALS_FILE: join(folder, "credentials"),
+  });
+  const asked = async (env: Readonly<Record<string, string>>, ...args: readonly string[]) => {
+    const from = aws.calls.length;
+    await runCommand(["setup", "--dry-run", ...args], { env });
+    return [...new Set(aws.calls.slice(from).map(({ accessKeyId, region }) => `${accessKeyId} ${region}`))];
+  };
+
+  it("by --profile, with the region of the profile", async () => {
+    expect(await asked(files(), "--profile", "work")).toEqual(["AKIAPROFILE eu-central-1"]);
+  });
+
+  it("by AWS_PROFILE, with --region before it", async () => {
+    expect(await asked({ ...files(), AWS_PROFILE: "work" }, "--region", "us-west-2")).toEqual([
+      "AKIAPROFILE us-west-2",
+    ]);
+  });
+
+  it("by the environment, where AWS_REGION comes before AWS_DEFAULT_REGION", async () => {
+    const env = operatorAt(aws.endpoint, "ap-south-1");
+    expect(await asked({ ...env, AWS_DEFAULT_REGION: "us-west-2" })).toEqual(["operator ap-south-1"]);
+    const { AWS_REGION: _, ...without } = env;
+    expect(await asked({ ...without, AWS_DEFAULT_REGION: "us-west-2" })).toEqual(["operator us-west-2"]);
+  });
+});

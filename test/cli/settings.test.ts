@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { readFunctionSettings } from "../../src/cli/settings.ts";
+
+describe("Where the function's settings come from", () => {
+  const folder = mkdtempSync(join(tmpdir(), "ec2-audit-settings-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+  const write = (name: string, ...lines: readonly string[]) => writeFileSync(join(folder, name), lines.join("\n"));
+  const read = (env: NodeJS.ProcessEnv, from?: readonly string[], file?: string) =>
+    readFunctionSettings({ env, folder }, from, file);
+
+  it("the first source that has a key wins, and each key says where it is from", () => {
+    write(".env", "REQUIRED_TAGS=owner", 'AUDIT_ROLE_NAME="auditor"', "# LOG_LEVEL=debug");
+    const { settings, from } = read({ REQUIRED_TAGS: "name", GRACE_SECONDS: "60", HOME: "/root" });
+    expect(settings).toEqual({ REQUIRED_TAGS: "owner", AUDIT_ROLE_NAME: "auditor", GRACE_SECONDS: "60" });
+    expect(from).toEqual({ REQUIRED_TAGS: ".env", AUDIT_ROLE_NAME: ".env", GRACE_SECONDS: "environment" });
+  });
+
+  it("in another order when it is asked for", () => {
+    write(".env", "REQUIRED_TAGS=owner");
+    expect(read({ REQUIRED_TAGS: "name" }, ["environment", ".env"])).toMatchObject({
+      settings: { REQUIRED_TAGS: "name" },
+      from: { REQUIRED_TAGS: "environment" },
+    });
+  });
+
+  it("credentials are of one source, so that the operator's own session token never goes with the function's key", () => {
+    write(".env", "AWS_ACCESS_KEY_ID=AKIAFUNCTION", "AWS_SECRET_ACCESS_KEY=of-the-function");
+    const operator = {
+      AWS_ACCESS_KEY_ID: "ASIAOPERATOR",
+      AWS_SECRET_ACCESS_KEY: "of-the-operator",
+      AWS_SESSION_TOKEN: "token-of-the-operator",
+    };
+    expect(read(operator)).toMatchObject({
+      settings: { AWS_ACCESS_KEY_ID: "AKIAFUNCTION", AWS_SECRET_ACCESS_KEY: "of-the-function" },
+      from: { AWS_ACCESS_KEY_ID: ".env", AWS_SECRET_ACCESS_KEY: ".env" },
+    });
+    expect(read(operator).settings).not.toHaveProperty("AWS_SESSION_TOKEN");
+    write(".env", "AWS_SECRET_ACCESS_KEY=alone");
+    expect(read(operator)).toMatchObject({
+      settings: { AWS_SECRET_ACCESS_KEY: "of-the-operator", AWS_SESSION_TOKEN: "token-of-the-operator" },
+      from: { AWS_SECRET_ACCESS_KEY: "environment" },
+    });
+  });
+
+  it("a file that is asked for comes first, and must be there; the usual ones need not be", () => {
+    write(".env", "REQUIRED_TAGS=owner", "LOG_LEVEL=debug");
+    write("production.env", "REQUIRED_TAGS=team");
+    expect(read({}, undefined, "production.env").from).toEqual({ REQUIRED_TAGS: "production.env", LOG_LEVEL: ".env" });
+    expect(() => read({}, undefined, "missing.env")).toThrow("there is no file missing.env");
+    expect(read({}, ["missing.env", "environment"]).settings).toEqual({});
+  });
+
+  it("names in a file that are no keys are told; those of the environment are everybody's", () => {
+    write(".env", "REQUIRED_TAG=owner");
+    expect(read({ HOME: "/root" }).unknown).toEqual([{ name: "REQUIRED_TAG", file: ".env" }]);
+  });
+
+  it("a source that cannot be read is an error that says which, and shows nothing of it", () => {
+    expect(() => read({}, undefined, ".")).toThrow(". cannot be read: EISDIR");
+  });
+});

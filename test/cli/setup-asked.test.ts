@@ -1,0 +1,152 @@
+import { SetTopicAttributesCommand } from "@aws-sdk/client-sns";
+import { CreateQueueCommand, GetQueueUrlCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { mockClient } from "aws-sdk-client-mock";
+import { describe, expect, it } from "vitest";
+import {
+  ALERT_TOPIC,
+  aws,
+  changesOf,
+  DEAD_LETTERS,
+  everything,
+  LAUNCH_TOPIC,
+  run,
+  sns,
+  useEmptyAws,
+} from "./installed.ts";
+
+useEmptyAws();
+
+describe("ec2-audit setup, asked about", () => {
+  it("with --dry-run prints what it would do, and does none of it", async () => {
+    const changes = await changesOf(async () => {
+      const { code, out } = await run("setup --dry-run --email ann@example.com --url http://127.0.0.1:9/");
+      expect(code).toBe(0);
+      expect(out).toContain("+ rule                   ec2_launches             would be made");
+      expect(out).toContain("Nothing has been changed: this was a dry run.");
+    });
+    expect(changes).toEqual([]);
+    expect(await everything()).toEqual({ topics: [], queues: [], rules: [] });
+  });
+
+  it("with --json prints one document, and nothing else on the standard output", async () => {
+    const first = JSON.parse((await run("setup --json")).out);
+    expect(first).toMatchObject({
+      region: "us-east-1",
+      account: "123456789012",
+      launchTopicArn: LAUNCH_TOPIC,
+      alertTopicArn: ALERT_TOPIC,
+      deadLetterQueueArn: DEAD_LETTERS,
+      dryRun: false,
+      confirmed: null,
+    });
+    const actions = (document: { resources: { kind: string; action: string }[] }) =>
+      document.resources.map(({ kind, action }) => `${kind}: ${action}`);
+    expect(actions(first)).toEqual([
+      "dead-letter queue: make",
+      "launch topic: make",
+      "alert topic: make",
+      "rule: make",
+    ]);
+    const second = JSON.parse((await run("setup --json")).out);
+    expect(new Set(second.resources.map(({ action }: { action: string }) => action))).toEqual(new Set(["nothing"]));
+    expect(second.resources[0]).toMatchObject({ state: "right", madeBySetup: true, differences: [] });
+  });
+
+  it("with --show-policy prints the least that the function's user needs, and does nothing", async () => {
+    const { out } = await run("setup --show-policy --alert-topic alerts");
+    expect(JSON.parse(out)).toEqual({
+      Version: "2012-10-17",
+      Statement: [
+        { Effect: "Allow", Action: ["ec2:DescribeTags", "ec2:DescribeInstances"], Resource: "*" },
+        { Effect: "Allow", Action: "sns:Publish", Resource: "arn:aws:sns:us-east-1:123456789012:alerts" },
+        { Effect: "Allow", Action: ["sns:Subscribe", "sns:ConfirmSubscription"], Resource: LAUNCH_TOPIC },
+      ],
+    });
+    expect((await everything()).topics).toEqual([]);
+  });
+});
+
+describe("ec2-audit setup, used wrongly, says what is wrong before it asks AWS for anything", () => {
+  it.each([
+    ["--email ann", '"ann" is not an e-mail address'],
+    ["--url https//x", "--url is not the URL of a function"],
+    ["--url ftp://example.com/", "--url is not the URL of a function"],
+    ["--launch-topic a.fifo", "the launch topic cannot be a FIFO topic"],
+    ["--launch-topic same --alert-topic same", "launches and alerts cannot have one topic"],
+    [`--alert-topic ${ALERT_TOPIC}`, "cannot be the name of the alert topic"],
+    [`--rule ${"r".repeat(53)}`, "cannot be the name of the rule"],
+    ["--dead-letter-queue dead.fifo", "cannot be the name of the dead-letter queue"],
+    ["--alert-topic a.fifo --email ann@example.com", "a FIFO topic sends no e-mail"],
+  ])("%s", async (options, message) => {
+    const { code, err } = await run(`setup ${options}`);
+    expect([code, err.includes(`error: ${message}`) || err.includes(message)], err).toEqual([2, true]);
+    expect(aws.calls.filter(({ action }) => action !== "GetCallerIdentity")).toEqual([]);
+  });
+
+  it("an http:// URL where AWS is not an emulator", async () => {
+    const { code, err } = await run("setup --url http://example.com/", { env: { AWS_ENDPOINT_URL: "" } });
+    expect([code, err]).toEqual([2, expect.stringContaining("--url is not an https:// URL")]);
+  });
+});
+
+it("names the queue, and the minute to wait, when one of its name has just been deleted", async () => {
+  // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html; the embedded AWS forgets at once.
+  const mock = mockClient(SQSClient);
+  const refusal = (name: string) => Object.assign(new Error("no"), { name });
+  mock.on(GetQueueUrlCommand).rejects(refusal("QueueDoesNotExist"));
+  mock.on(CreateQueueCommand).rejects(refusal("QueueDeletedRecently"));
+  const { code, err } = await run("setup").finally(() => mock.restore());
+  expect(code).toBe(2);
+  expect(err).toContain("a queue of the name ec2_launches_check_dead was deleted less than a minute ago");
+  expect(err).toContain("run setup again in a minute");
+});
+
+it("names what AWS does not allow the operator, and is finished by one who may", async () => {
+  const allow = aws.deny("events:PutRule");
+  const { code, err } = await run("setup");
+  expect([code, err]).toEqual([2, expect.stringContaining("AWS does not allow this")]);
+  expect(err).toContain("events:PutRule");
+  allow();
+  expect((await run("setup")).code).toBe(0);
+  expect((await everything()).rules).toEqual(["ec2_launches"]);
+});
+
+it("does not take what it may not read for what is not there", async () => {
+  await run("setup");
+  aws.deny("sns:GetTopicAttributes");
+  const changes = await changesOf(async () => {
+    const { code, err } = await run("setup");
+    expect([code, err]).toEqual([2, expect.stringContaining("GetTopicAttributes")]);
+  });
+  expect(changes).toEqual([]);
+});
+
+it("needs no permission that its help does not name", async () => {
+  await run("setup --tag-changes --email ann@example.com --url http://127.0.0.1:9/");
+  await run("setup --tag-changes --email ann@example.com --url http://127.0.0.1:9/");
+  const { out } = await run("setup --help");
+  const called = new Set(aws.calls.filter(({ accessKeyId }) => accessKeyId === "operator").map(({ action }) => action));
+  called.delete("GetCallerIdentity");
+  expect([...called].filter((action) => !out.includes(action))).toEqual([]);
+});
+
+it("says of an encrypted topic that its key has to let EventBridge in", async () => {
+  await run("setup");
+  await sns.send(
+    new SetTopicAttributesCommand({
+      TopicArn: LAUNCH_TOPIC,
+      AttributeName: "KmsMasterKeyId",
+      AttributeValue: "alias/ours",
+    }),
+  );
+  const { out } = await run("setup");
+  expect(out).toContain("It is encrypted with alias/ours: the key's policy has to let events.amazonaws.com use it.");
+  expect(out).toContain("nothing to change");
+});
+
+it("teaches by its help", async () => {
+  const { code, out } = await run("setup --help");
+  expect(code).toBe(0);
+  expect(out).toContain("$ ec2-audit setup --dry-run");
+  expect(out).toContain("(default: ec2_launches_check)");
+});

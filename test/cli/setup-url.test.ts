@@ -1,0 +1,114 @@
+import { ConfirmSubscriptionCommand, SetSubscriptionAttributesCommand, SubscribeCommand } from "@aws-sdk/client-sns";
+import { expect, it } from "vitest";
+import { DELIVERY_POLICY } from "../../src/sns/subscription.ts";
+import { startSubscriber } from "../local/subscriber.ts";
+import {
+  aws,
+  changesOf,
+  DEAD_LETTERS,
+  LAUNCH_TOPIC,
+  listen,
+  queueAttributes,
+  run,
+  sns,
+  startFunction,
+  subscriptionAttributes,
+  subscriptions,
+  useEmptyAws,
+} from "./installed.ts";
+
+useEmptyAws();
+
+it("subscribes the function for an hour of retries and with the dead-letter queue, and waits until it has confirmed", async () => {
+  const { url } = await startFunction();
+  const { code, out } = await run(`setup --url ${url}`);
+  expect([code, out]).toEqual([0, expect.stringContaining("✓ The function has confirmed")]);
+  expect(out).toContain("Next: ec2-audit doctor");
+  const { PendingConfirmation, DeliveryPolicy = "", RedrivePolicy = "" } = await subscriptionAttributes(url);
+  expect(PendingConfirmation).toBe("false");
+  expect(JSON.parse(DeliveryPolicy)).toMatchObject(DELIVERY_POLICY);
+  expect(JSON.parse(RedrivePolicy)).toEqual({ deadLetterTargetArn: DEAD_LETTERS });
+});
+
+it("changes nothing the second time, nor without --url", async () => {
+  const { url } = await startFunction();
+  await run(`setup --url ${url}`);
+  const again = await changesOf(async () => {
+    const { code, out, err } = await run(`setup --url ${url}`);
+    expect([code, out, err]).toEqual([0, expect.stringContaining("nothing to change"), ""]);
+    await run("setup");
+  });
+  expect(again).toEqual([]);
+});
+
+it("puts the function's own subscription right, which has no dead-letter queue", async () => {
+  const { url } = await startFunction();
+  await run("setup");
+  const Attributes = { DeliveryPolicy: JSON.stringify(DELIVERY_POLICY) };
+  await sns.send(new SubscribeCommand({ TopicArn: LAUNCH_TOPIC, Protocol: "http", Endpoint: url, Attributes }));
+  await aws.idle();
+  expect(await changesOf(() => run(`setup --url ${url}`))).toEqual(["SetSubscriptionAttributes"]);
+  expect(await subscriptionAttributes(url)).toMatchObject({ RedrivePolicy: expect.stringContaining(DEAD_LETTERS) });
+});
+
+it("puts right, when the function has confirmed, what SNS has not taken before", async () => {
+  const subscriber = await startSubscriber(200);
+  const { url } = subscriber;
+  const confirmWithout = async () => {
+    const { Token } = subscriber.last();
+    const { SubscriptionArn } = await sns.send(new ConfirmSubscriptionCommand({ TopicArn: LAUNCH_TOPIC, Token }));
+    const AttributeName = "RedrivePolicy";
+    await sns.send(new SetSubscriptionAttributesCommand({ SubscriptionArn, AttributeName, AttributeValue: "" }));
+  };
+  expect((await run(`setup --url ${url}`, { pause: confirmWithout })).code).toBe(0);
+  expect(await subscriptionAttributes(url)).toMatchObject({ RedrivePolicy: expect.stringContaining(DEAD_LETTERS) });
+  await subscriber.close();
+});
+
+it("gives up after a minute when the function does not confirm, and says what to look at", async () => {
+  const { url, settings } = await startFunction();
+  settings.LAUNCH_TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:other";
+  let waited = 0;
+  const pause = async (ms: number) => {
+    waited += ms;
+  };
+  const { code, out } = await run(`setup --url ${url}`, { pause });
+  expect([code, waited]).toEqual([1, 60_000]);
+  expect(out).toContain("The function has not confirmed its subscription within a minute.");
+  expect(out).toContain(`curl ${url}`);
+  expect(out).toContain(`LAUNCH_TOPIC_ARN, if it is set, ${LAUNCH_TOPIC}?`);
+  expect(out).toContain("sns:ConfirmSubscription");
+  expect(JSON.parse((await run(`setup --url ${url} --json`)).out)).toMatchObject({ confirmed: false });
+});
+
+it("asks for the confirmation again when it is run again", async () => {
+  const subscriber = await startSubscriber(200);
+  const { url } = subscriber;
+  await run(`setup --url ${url}`);
+  const { out } = await run(`setup --url ${url}`);
+  expect(out).toContain("confirmation: pending → confirmed");
+  expect(subscriber.received).toHaveLength(2);
+  await subscriber.close();
+});
+
+it("keeps in the dead-letter queue a launch that the function refuses for good", async () => {
+  const { url, settings } = await startFunction();
+  await run(`setup --url ${url}`);
+  // The function answers 403 to what comes from a topic that it does not know: SNS does not try that again.
+  settings.LAUNCH_TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:other";
+  aws.launch({ count: 1 });
+  await aws.idle();
+  expect(await queueAttributes()).toMatchObject({ ApproximateNumberOfMessages: "1" });
+});
+
+it("says that another function is subscribed too, without what may be secret in its URL", async () => {
+  const one = await startFunction();
+  const other = await startFunction();
+  await run("setup");
+  await listen("a-queue", LAUNCH_TOPIC);
+  await run(`setup --url ${one.url}?key=secret`);
+  const { out } = await run(`setup --url ${other.url}`);
+  expect(out).toContain(`${one.url}?… is subscribed too`);
+  expect(out).not.toMatch(/secret|a-queue/);
+  expect(await subscriptions(LAUNCH_TOPIC)).toHaveLength(3);
+});

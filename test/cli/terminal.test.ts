@@ -1,0 +1,67 @@
+import { PassThrough } from "node:stream";
+import { describe, expect, it } from "vitest";
+import { createTerminal, type Streams } from "../../src/cli/terminal.ts";
+
+/** Streams that take down what is written; a terminal where asked. */
+function streams(tty: boolean) {
+  const stream = () => Object.assign(new PassThrough(), { isTTY: tty, columns: 80, setRawMode: () => {} });
+  const all = { stdin: stream(), stdout: stream(), stderr: stream() };
+  const written = (which: "stdout" | "stderr") => String(all[which].read() ?? "");
+  return { streams: all as unknown as Streams, stdin: all.stdin, written };
+}
+
+describe("The terminal", () => {
+  it("has colours on a terminal only, and for nobody who has set NO_COLOR", () => {
+    const coloured = (tty: boolean, env: NodeJS.ProcessEnv) =>
+      createTerminal(streams(tty).streams, env).colours.isColorSupported;
+    expect(coloured(true, {})).toBe(true);
+    expect(coloured(false, {})).toBe(false);
+    expect(coloured(true, { NO_COLOR: "1" })).toBe(false);
+    expect(coloured(true, { NO_COLOR: "" })).toBe(true);
+    expect(coloured(true, { TERM: "dumb" })).toBe(false);
+  });
+
+  it("keeps results and talk apart, so that a script reads results only", async () => {
+    const { streams: all, written } = streams(false);
+    const terminal = createTerminal(all, {});
+    terminal.out("result");
+    terminal.err("talk");
+    const answer = await terminal.busy("working", async (say) => {
+      say("half-way");
+      return 7;
+    });
+    expect([answer, written("stdout"), written("stderr")]).toEqual([7, "result\n", "talk\nworking …\n  half-way\n"]);
+  });
+
+  it("shows on a terminal that work goes on, and how it ended", async () => {
+    const { streams: all, written } = streams(true);
+    const terminal = createTerminal(all, {});
+    await terminal.busy("building", async () => {});
+    expect(written("stderr")).toContain("building");
+    const failing = terminal.busy("checking", () => Promise.reject(new Error("no")));
+    await expect(failing).rejects.toThrow("no");
+    expect(written("stderr")).toContain("checking");
+    expect(written("stdout")).toBe("");
+  });
+
+  it("asks on a terminal, and no is what Return means", async () => {
+    const { streams: all, stdin } = streams(true);
+    const terminal = createTerminal(all, {});
+    const ask = async (key: string) => {
+      const answer = terminal.confirm("Remove all?");
+      stdin.write(key);
+      return answer;
+    };
+    expect(await ask("y")).toBe(true);
+    expect(await ask("\r")).toBe(false);
+    expect(await ask("\u0003")).toBe(false);
+  });
+
+  it("asks nobody where nobody is: it fails, and says how to go on", async () => {
+    const { streams: all } = streams(false);
+    await expect(createTerminal(all, {}).confirm("Remove all?")).rejects.toMatchObject({
+      message: "there is nobody to ask on this terminal",
+      hint: "Give --yes to go on unasked.",
+    });
+  });
+});
