@@ -210,6 +210,7 @@ describe("the package on npm", () => {
       "package.json",
       "src/alert.schema.json",
       "wt.config.json",
+      "wt.config.schema.json",
     ]);
   });
 });

@@ -1,6 +1,8 @@
 import { Command, CommanderError } from "commander";
 import { description, name, version } from "../../package.json";
 import type { Cli } from "./cli.ts";
+import { deployWebtaskCommand } from "./commands/deploy-webtask.ts";
+import { rollbackWebtaskCommand } from "./commands/rollback-webtask.ts";
 import { setupCommand } from "./commands/setup.ts";
 import { teardownCommand } from "./commands/teardown.ts";
 import { explain } from "./explain.ts";
@@ -30,8 +32,12 @@ export function createProgram(cli: Cli): Command {
     .option("--region <name>", "AWS region, such as us-east-1")
     .configureHelp({ showGlobalOptions: true })
     .addHelpText("after", EXAMPLES);
-  program.addCommand(setupCommand(cli));
-  program.addCommand(teardownCommand(cli));
+  const deploy = new Command("deploy").description("build the function, and put it where it is to run");
+  deploy.addCommand(deployWebtaskCommand(cli));
+  const rollback = new Command("rollback").description("put an earlier deployment of the function back");
+  rollback.addCommand(rollbackWebtaskCommand(cli));
+  const commands = [setupCommand(cli), deploy, rollback, teardownCommand(cli)];
+  for (const command of commands) program.addCommand(command);
   return program;
 }
 

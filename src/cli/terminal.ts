@@ -1,5 +1,6 @@
-import { confirm, isCancel, spinner } from "@clack/prompts";
+import { confirm, isCancel } from "@clack/prompts";
 import pc from "picocolors";
+import spinner from "yocto-spinner";
 import { CliError } from "./cli.ts";
 
 /** What colours text; does nothing where there are to be none. */
@@ -38,11 +39,13 @@ export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.P
         stderr.write(`${what} …\n`);
         return work((text) => void stderr.write(`  ${text}\n`));
       }
-      const shown = spinner({ output: stderr });
-      shown.start(what);
+      // One that leaves the keyboard alone: Ctrl-C is a signal to whoever has something to clear away.
+      const shown = spinner({ text: what, stream: stderr }).start();
       try {
-        const result = await work((text) => shown.message(text));
-        shown.stop(what);
+        const result = await work((text) => {
+          shown.text = `${what}: ${text}`;
+        });
+        shown.success(what);
         return result;
       } catch (error) {
         shown.error(what);

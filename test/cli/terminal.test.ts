@@ -4,7 +4,9 @@ import { createTerminal, type Streams } from "../../src/cli/terminal.ts";
 
 /** Streams that take down what is written; a terminal where asked. */
 function streams(tty: boolean) {
-  const stream = () => Object.assign(new PassThrough(), { isTTY: tty, columns: 80, setRawMode: () => {} });
+  const nothing = () => true;
+  const screen = { columns: 80, cursorTo: nothing, moveCursor: nothing, clearLine: nothing };
+  const stream = () => Object.assign(new PassThrough(), { isTTY: tty, setRawMode: nothing, ...screen });
   const all = { stdin: stream(), stdout: stream(), stderr: stream() };
   const written = (which: "stdout" | "stderr") => String(all[which].read() ?? "");
   return { streams: all as unknown as Streams, stdin: all.stdin, written };

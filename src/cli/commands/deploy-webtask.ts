@@ -1,0 +1,145 @@
+import { relative } from "node:path";
+import { Command } from "commander";
+import type { Cli } from "../cli.ts";
+import { type Bundle, makeBundle } from "../webtask/bundle.ts";
+import { readWebtaskConfig } from "../webtask/config.ts";
+import { readHistory } from "../webtask/history.ts";
+import { type Plan, type Release, recover, release } from "../webtask/release.ts";
+import { gatherSecrets, type Secrets } from "../webtask/secrets.ts";
+import { createArguments, wtProgram } from "../webtask/wt.ts";
+
+interface Options {
+  readonly config?: string;
+  readonly secretsFile?: string;
+  readonly wtProfile?: string;
+  readonly dryRun?: boolean;
+  readonly json?: boolean;
+}
+
+const HELP = `
+In this order: the secrets are gathered and validated; in a clone the types are checked and the file is built; wt-cli uploads
+the file with the secrets; the function is asked for its health. When it is not well, the last deployment that was well is put
+back, and the exit code is 2. The last ten files are kept in .ec2-audit, for ec2-audit rollback webtask.
+
+wt.config.json says what is deployed, and where the secrets are: by default in .env, then in the environment.
+It takes wt-cli (npm install -g wt-cli) and an account on a webtask cluster (wt init).
+
+Example, with the keys of the function's own AWS user:
+  $ cat .env
+  AWS_REGION=us-east-1
+  AWS_ACCESS_KEY_ID=AKIA...
+  AWS_SECRET_ACCESS_KEY=...
+  ALERT_TOPIC_ARN=arn:aws:sns:us-east-1:123456789012:ec2_audit_alert
+  $ ec2-audit deploy webtask --dry-run        what would be deployed, and with which secrets
+  $ ec2-audit deploy webtask`;
+
+/** `ec2-audit deploy webtask`. */
+export function deployWebtaskCommand(cli: Cli): Command {
+  return new Command("webtask")
+    .description("deploy the function to webtask, with its secrets, and look how it is")
+    .option("--config <file>", "what to deploy (default: wt.config.json)")
+    .option("--secrets-file <file>", "a file of KEY=value lines, before all other sources of secrets")
+    .option("--wt-profile <name>", "profile of wt-cli (default: its only one, or the one named default)")
+    .option("--dry-run", "say what would be deployed, and upload nothing")
+    .option("--json", "print the result as JSON")
+    .addHelpText("after", HELP)
+    .action((options: Options) => deploy(cli, options));
+}
+
+async function deploy(cli: Cli, options: Options): Promise<void> {
+  const config = readWebtaskConfig(cli, options.config);
+  const secrets = gatherSecrets(cli, config, options.secretsFile);
+  for (const warning of secrets.warnings) cli.terminal.err(`${cli.terminal.colours.yellow("warning:")} ${warning}`);
+  const plan: Plan = { config, secrets, wtProfile: options.wtProfile };
+  const history = readHistory(config);
+  const bundle = await makeBundle(cli, config);
+  if (options.dryRun) {
+    showDryRun(cli, plan, bundle, options);
+    return cli.finish(0);
+  }
+  const released = await release(cli, plan, bundle, history, null);
+  if (released.health.state !== "good") {
+    const recovery = await recover(cli, plan, released);
+    if (options.json) cli.terminal.out(json(released, recovery.release, bundle, secrets));
+    throw recovery.error;
+  }
+  if (options.json) cli.terminal.out(json(released, null, bundle, secrets));
+  else showRelease(cli, plan, released);
+  return cli.finish(0);
+}
+
+function showDryRun(
+  cli: Cli,
+  { config, secrets, wtProfile }: Plan,
+  { code, sha256, version, commit }: Bundle,
+  options: Options,
+) {
+  const { name, main } = config;
+  const wtCommand = [wtProgram(cli), ...createArguments({ name, wtProfile }, "<file>", "<secrets file>")];
+  const file = relative(cli.folder, main);
+  if (options.json) {
+    const facts = { dryRun: true, name, file, bytes: code.length, sha256, version, commit };
+    cli.terminal.out(JSON.stringify({ ...facts, secrets: secrets.from, command: wtCommand }, null, 2));
+    return;
+  }
+  cli.terminal.out(`Would deploy ${name}, version ${version}${commit === null ? "" : `, commit ${commit}`}. Nothing was uploaded.
+  file     ${file}, ${code.length} bytes, sha256 ${sha256}
+${secretLines(secrets)}
+  command  ${wtCommand.join(" ")}
+           with copies of both files in a folder of its own, which is removed afterwards`);
+}
+
+function secretLines({ from }: Secrets): string {
+  const width = Math.max(...Object.keys(from).map((key) => key.length));
+  return Object.entries(from)
+    .map(([key, source], index) => `  ${index === 0 ? "secrets" : "       "}  ${key.padEnd(width)}  from ${source}`)
+    .join("\n");
+}
+
+function showRelease(cli: Cli, { config, secrets, wtProfile }: Plan, { deployment, health }: Release): void {
+  const { url, number, sha256, version } = deployment;
+  const { green, bold } = cli.terminal.colours;
+  const subscribed = health.state === "good" ? health.subscribed : null;
+  const functionUrl = secrets.values.FUNCTION_URL;
+  if (functionUrl !== undefined && withoutSlash(functionUrl) !== withoutSlash(url)) {
+    cli.terminal.err(
+      `${cli.terminal.colours.yellow("warning:")} FUNCTION_URL (${secrets.from.FUNCTION_URL}) is not the URL that wt-cli answered: the function subscribes another address than its own`,
+    );
+  }
+  const next = subscribed === "confirmed" ? [] : [`ec2-audit setup --url ${url}`];
+  cli.terminal.out(`${green("Deployed")} ${config.name}, version ${version} (${sha256.slice(0, 8)}), as deployment ${number}. It is well.
+  ${bold(url)}
+Next:
+${[...next, "ec2-audit doctor"].map((line) => `  ${line}`).join("\n")}
+Back again:
+  ec2-audit rollback webtask${wtProfile === undefined ? "" : ` --wt-profile ${wtProfile}`}`);
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/$/, "");
+}
+
+function json(made: Release, putBack: Release | null, bundle: Bundle, secrets: Secrets): string {
+  const { number, url, sha256, version, commit } = made.deployment;
+  const now = putBack ?? made;
+  return JSON.stringify(
+    {
+      deployment: number,
+      url,
+      bytes: bundle.code.length,
+      sha256,
+      version,
+      commit,
+      secrets: secrets.from,
+      health: made.health,
+      deployedNow: {
+        deployment: now.deployment.number,
+        sha256: now.deployment.sha256,
+        putBack: now.deployment.putBack,
+        health: now.health,
+      },
+    },
+    null,
+    2,
+  );
+}

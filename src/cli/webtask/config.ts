@@ -1,0 +1,137 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
+import { closestMatch } from "leven";
+import schema from "../../../wt.config.schema.json";
+import type { Key } from "../../config.ts";
+import { isObject } from "../../json.ts";
+import { type Cli, CliError } from "../cli.ts";
+import { SECRETS_FROM } from "../settings.ts";
+
+/** What is deployed to webtask, and with which secrets: wt.config.json, valid as a whole. */
+export interface WebtaskConfig {
+  /** The file as the operator may be shown it. */
+  readonly file: string;
+  /** The folder that `main` is given from. */
+  readonly folder: string;
+  /** Where the operator works: the folder of the secrets' files and of the deployments that are kept. */
+  readonly home: string;
+  readonly name: string;
+  /** The absolute path of the file to deploy. */
+  readonly main: string;
+  readonly secrets: Readonly<Partial<Record<Key, "required" | "optional">>>;
+  readonly secretsFrom: readonly string[];
+}
+
+const FILE = "wt.config.json";
+
+/**
+ * Reads wt.config.json: the file that is named, else that of the operator's folder, else the one in this package.
+ * @throws CliError for a file that is not there or is not JSON, and for everything in it that is wrong, at once
+ */
+export function readWebtaskConfig(cli: Cli, named?: string): WebtaskConfig {
+  const own = join(cli.folder, FILE);
+  const path = named !== undefined ? resolve(cli.folder, named) : existsSync(own) ? own : ofThisPackage();
+  const isOperators = named !== undefined || path === own;
+  const folder = dirname(path);
+  const file = isOperators ? relative(cli.folder, path) : "wt.config.json of the package";
+  const home = isOperators ? folder : cli.folder;
+  const parsed = parse(path, file);
+  const problems = problemsOf(parsed, home);
+  if (problems.length > 0 || !isConfig(parsed)) {
+    throw new CliError(`${file} is not right:\n${problems.map((problem) => `  ${problem}`).join("\n")}`, HINT);
+  }
+  const { name, main, secrets, secretsFrom = SECRETS_FROM } = parsed;
+  return { file, folder, home, name, main: resolve(folder, main), secrets, secretsFrom };
+}
+
+const HINT = `An editor shows what may be there, when "$schema" is the path of this package's wt.config.schema.json.`;
+
+/** This module is in src/cli/webtask in a clone, and inside a file of dist in the package. */
+function ofThisPackage(): string {
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
+    const path = join(folder, FILE);
+    if (existsSync(path)) return path;
+    if (folder === dirname(folder)) throw new CliError(`there is no ${FILE}`, "Name it with --config FILE.");
+  }
+}
+
+function parse(path: string, file: string): unknown {
+  if (!existsSync(path)) throw new CliError(`there is no file ${file}`, "Name another with --config FILE.");
+  try {
+    return JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    // The parser's message quotes the text around the mistake, and somebody may have put a secret there.
+    const position = /at position \d+(?: \(line \d+ column \d+\))?/.exec(error.message)?.[0] ?? "";
+    throw new CliError(`${file} is not JSON ${position}`.trimEnd(), "An editor shows where.");
+  }
+}
+
+interface ConfigJson {
+  readonly name: string;
+  readonly main: string;
+  readonly secrets: WebtaskConfig["secrets"];
+  readonly secretsFrom?: readonly string[];
+}
+
+const validate = new Ajv2020({ allErrors: true, verbose: true }).compile<ConfigJson>(schema);
+
+function isConfig(parsed: unknown): parsed is ConfigJson {
+  return validate(parsed);
+}
+
+/** Everything that is wrong, each with its JSON path. Values are not shown: somebody may have put a secret there. */
+function problemsOf(parsed: unknown, home: string): readonly string[] {
+  if (!validate(parsed)) return (validate.errors ?? []).map(sentence);
+  return (parsed.secretsFrom ?? []).flatMap((source, index) =>
+    source !== "environment" && !existsSync(resolve(home, source)) && nearest(source, ["environment"]) !== undefined
+      ? [`$.secretsFrom[${index}] is neither a file nor "environment": did you mean "environment"?`]
+      : [],
+  );
+}
+
+function sentence({ keyword, instancePath, params, parentSchema }: ErrorObject): string {
+  const path = instancePath.split("/").slice(1).reduce(within, "$");
+  switch (keyword) {
+    case "additionalProperties": {
+      const wrong = String(params.additionalProperty);
+      const right = Object.keys(isObject(parentSchema?.properties) ? parentSchema.properties : {});
+      const meant = nearest(wrong, right);
+      const instead = meant === undefined ? `there are ${right.join(", ")}` : `did you mean "${meant}"?`;
+      return `${within(path, wrong)} is no key of this file: ${instead}`;
+    }
+    case "required":
+      return `${within(path, String(params.missingProperty))} is missing`;
+    case "enum":
+      return `${path} is to be "required" or "optional"; the secret itself belongs into .env, never here`;
+    case "type":
+      return `${path} is to be ${ARTICLES[String(params.type)] ?? String(params.type)}`;
+    case "pattern":
+      return `${path} is to be letters, digits and -._~!$+=:@, 100 at most, of which a letter or digit is first`;
+    case "uniqueItems":
+      return `${path} names one source twice`;
+    default:
+      return `${path} is empty`;
+  }
+}
+
+const ARTICLES: Readonly<Record<string, string>> = { string: "a text", object: "an object", array: "a list" };
+
+function within(path: string, part: string): string {
+  if (/^\d+$/.test(part)) return `${path}[${part}]`;
+  return /^[\w$]+$/.test(part) ? `${path}.${part}` : `${path}[${JSON.stringify(part)}]`;
+}
+
+/** The word that was most likely meant; undefined when none is near. */
+export function nearest(word: string, choices: readonly string[]): string | undefined {
+  const plain = word.toLowerCase();
+  const near = closestMatch(
+    plain,
+    choices.map((choice) => choice.toLowerCase()),
+    {
+      maxDistance: Math.max(2, Math.floor(word.length / 4)),
+    },
+  );
+  return choices.find((choice) => choice.toLowerCase() === near);
+}

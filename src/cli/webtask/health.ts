@@ -1,0 +1,85 @@
+import { name } from "../../../package.json";
+import { isObject } from "../../json.ts";
+import type { Cli } from "../cli.ts";
+import { systemCode } from "./run-program.ts";
+
+/** What a deployed function answers about itself. */
+export type Health =
+  | { readonly state: "good"; readonly subscribed: string | null }
+  /** It runs, and does not take its secrets. */
+  | { readonly state: "misconfigured"; readonly problems: readonly string[] }
+  | { readonly state: "bad"; readonly reason: string };
+
+const TRIES = 5;
+const PAUSE_MS = 2_000;
+/** The function itself answers within 12 s, also on its first run, which may subscribe it. */
+const TIMEOUT_MS = 15_000;
+
+/**
+ * Asks the function at a URL for its health document until it is good, five times at most: a cluster may take a moment to
+ * change to new code. Good is 200 from our function, in the version that was deployed, with its whole configuration.
+ */
+export async function checkHealth(cli: Cli, url: string, version: string): Promise<Health> {
+  for (let attempt = 1; ; attempt += 1) {
+    const health = await ask(url, version);
+    if (health.state === "good" || attempt === TRIES) return health;
+    await cli.pause(PAUSE_MS);
+  }
+}
+
+async function ask(url: string, version: string): Promise<Health> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: "error" });
+    return judge(response.status, await response.text(), version);
+  } catch (error) {
+    return { state: "bad", reason: `it did not answer (${whyOf(error)})` };
+  }
+}
+
+function judge(status: number, text: string, version: string): Health {
+  const document = parse(text);
+  if (!isObject(document) || document.name !== name) {
+    return { state: "bad", reason: `it answered ${status}, and not with the health document of ${name}` };
+  }
+  if (document.version !== version) {
+    return { state: "bad", reason: `it answers as version ${String(document.version)}, and ${version} was deployed` };
+  }
+  if (document.configured === false) {
+    const problems = Array.isArray(document.problems) ? document.problems : [];
+    return { state: "misconfigured", problems: problems.map(problemText) };
+  }
+  if (status !== 200 || document.configured !== true) {
+    return { state: "bad", reason: `it answered ${status}, and does not say that it is configured` };
+  }
+  return { state: "good", subscribed: typeof document.subscribed === "string" ? document.subscribed : null };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function problemText(problem: unknown): string {
+  return isObject(problem) ? `${String(problem.key)} ${String(problem.problem)}` : String(problem);
+}
+
+/** fetch says no more than that it failed; the reason is in the error's cause. */
+function whyOf(error: unknown): string {
+  if (!(error instanceof Error)) return "an unknown error";
+  return error.name === "TimeoutError" ? `within ${TIMEOUT_MS / 1_000} s` : (systemCode(error.cause) ?? error.message);
+}
+
+/** What is wrong with a function, as a sentence of its own; null for one that is well. */
+export function complaint(health: Health): string | null {
+  switch (health.state) {
+    case "good":
+      return null;
+    case "misconfigured":
+      return `it does not take its secrets: ${health.problems.join("; ")}`;
+    case "bad":
+      return health.reason;
+  }
+}

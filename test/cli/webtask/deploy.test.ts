@@ -1,0 +1,168 @@
+import { rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { version } from "../../../package.json";
+import { sha256Of } from "../../../src/cli/webtask/bundle.ts";
+import { freePort } from "../../../src/local/free-port.ts";
+import { makeProject, type Project, SECRETS } from "./project.ts";
+
+/** What `deploy webtask` does before wt-cli is at work, and what it says when wt-cli is not there. */
+
+let project: Project;
+/** A wt that says where it was called with what. */
+let wt: string;
+beforeEach(() => {
+  project = makeProject();
+  wt = project.program("wt", `require("fs").writeFileSync("called", process.argv.join(" ")); process.exit(1);`);
+});
+afterEach(() => project.remove());
+
+describe("deploy webtask", () => {
+  it("refuses a type error before anything is uploaded, with the compiler's text", async () => {
+    project.write("src/audit.ts", 'export const graceSeconds: number = "45";\n');
+    const { code, out, err } = await project.run(["deploy", "webtask"], { env: { WT_CLI: wt } });
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toContain("npm run typecheck failed, and nothing was uploaded");
+    expect(err).toContain("src/audit.ts(1,14): error TS2322: Type 'string' is not assignable to type 'number'.");
+    expect([project.has("called"), project.has("dist/audit.js"), project.has(".ec2-audit")]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  it("refuses a build that fails, before anything is uploaded", async () => {
+    project.write(
+      "package.json",
+      JSON.stringify({ scripts: { typecheck: "true", build: "echo no such module; exit 1" } }),
+    );
+    const { code, err } = await project.run(["deploy", "webtask"], { env: { WT_CLI: wt } });
+    expect(code).toBe(2);
+    expect(err).toContain("npm run build failed, and nothing was uploaded:\nno such module");
+    expect(project.has("called")).toBe(false);
+  });
+
+  it("says under --dry-run what it would deploy, and uploads nothing", async () => {
+    const { code, out } = await project.run(["deploy", "webtask", "--dry-run", "--wt-profile", "team"], {
+      env: { WT_CLI: wt },
+    });
+    expect(code).toBe(0);
+    expect(out).toContain(`Would deploy ec2-audit, version ${version}. Nothing was uploaded.`);
+    expect(out).toContain(`dist/audit.js, 27 bytes, sha256 ${sha256Of(Buffer.from(project.read("dist/audit.js")))}`);
+    expect(out).toMatch(/AWS_SECRET_ACCESS_KEY +from \.env/);
+    expect(out).toContain(
+      `${wt} create <file> --name ec2-audit --secrets-file <secrets file> --ignore-package-json --output json --profile team`,
+    );
+    expect(out).not.toContain("the-secret-of-the-function");
+    expect([project.has("called"), project.has(".ec2-audit")]).toEqual([false, false]);
+  });
+
+  it("deploys the file as it was shipped where there are no sources, and says so", async () => {
+    project.write("shipped.js", "module.exports = 1;\n");
+    const config = project.read("wt.config.json").replace("dist/audit.js", "../shipped.js");
+    project.write("installed/wt.config.json", config);
+    const { code, out, err } = await project.run([
+      "deploy",
+      "webtask",
+      "--dry-run",
+      "--config",
+      "installed/wt.config.json",
+      "--secrets-file",
+      ".env",
+      "--json",
+    ]);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ file: "shipped.js", bytes: 20, commit: null });
+    expect(err).toContain("There are no sources here: the file is deployed as it was shipped.");
+  });
+
+  it("says that the file to deploy is not there", async () => {
+    project.write("package.json", JSON.stringify({ scripts: { typecheck: "true", build: "true" } }));
+    const { code, err } = await project.run(["deploy", "webtask", "--dry-run"]);
+    expect(code).toBe(2);
+    expect(err).toContain("dist/audit.js is not there");
+  });
+
+  it("says how to get wt-cli where it is not installed, and keeps nothing", async () => {
+    project.write("dist/audit.js", "module.exports = 1;\n");
+    const onlyNpm = dirname(project.program("npm", "process.exit(0);"));
+    rmSync(wt);
+    const { code, err } = await project.run(["deploy", "webtask"], { env: { PATH: onlyNpm, WT_CLI: "" } });
+    expect(code).toBe(2);
+    expect(err).toContain("wt-cli is not installed: there is no wt on the PATH");
+    expect(err).toContain("npm install -g wt-cli, then wt init");
+    expect(project.has(".ec2-audit")).toBe(false);
+    const named = await project.run(["deploy", "webtask"], { env: { PATH: onlyNpm, WT_CLI: wt } });
+    expect(named.err).toContain(`WT_CLI names ${wt}, which is not there`);
+  });
+
+  it.each([
+    {
+      what: "an older Node's modules",
+      says: "ReferenceError: primordials is not defined",
+      exit: 1,
+      told: `wt-cli fails on this Node (${process.version})`,
+      hint: "run it with Node 20",
+    },
+    {
+      what: "no name of the cluster",
+      says: "Uncaught error: getaddrinfo ENOTFOUND sandbox.example.com",
+      exit: 99,
+      told: "the webtask cluster could not be reached, and nothing was deployed",
+      hint: "wt profile ls shows its URL",
+    },
+    {
+      what: "anything else",
+      says: "Invalid webtask name",
+      exit: 2,
+      told: "wt create failed (exit code 2)",
+      hint: "wt profile",
+    },
+    {
+      what: "success without a URL",
+      says: "done",
+      exit: 0,
+      told: "wt create did not say the webtask's URL",
+      hint: "version 11",
+    },
+  ])("says what to do when wt-cli has $what, with what wt-cli said", async ({ says, exit, told, hint }) => {
+    project.installed();
+    const failing = project.program("wt", `console.error(${JSON.stringify(says)}); process.exit(${exit});`);
+    const { code, err } = await project.run(["deploy", "webtask"], { env: { WT_CLI: failing } });
+    expect(code).toBe(2);
+    expect(err).toContain(`error: ${told}`);
+    expect(err).toContain(says);
+    expect(err).toContain(hint);
+    expect(project.has(".ec2-audit")).toBe(false);
+  });
+
+  it("shows no secret that wt-cli says, and no stack", async () => {
+    project.installed();
+    const leaking = `console.error("Error: cannot send " + require("fs").readFileSync(process.argv[7], "utf8"));
+      console.error("    at somewhere (/home/me/wt.js:1:1)"); process.exit(99);`;
+    const { code, err } = await project.run(["deploy", "webtask"], { env: { WT_CLI: project.program("wt", leaking) } });
+    expect(code).toBe(2);
+    expect(err).toContain("Error: cannot send AWS_REGION='***'");
+    for (const secret of [SECRETS.AWS_ACCESS_KEY_ID, SECRETS.AWS_SECRET_ACCESS_KEY]) expect(err).not.toContain(secret);
+    expect(err).not.toContain("at somewhere");
+  });
+
+  it("asks five times, two seconds apart, before it takes a function for unwell that does not answer", async () => {
+    project.installed();
+    const nobody = `http://127.0.0.1:${await freePort()}/ec2-audit`;
+    const said = JSON.stringify(
+      `Your access token was successfuly refreshed.\n${JSON.stringify({ url: nobody }, null, 2)}`,
+    );
+    const waits: number[] = [];
+    const { code, err } = await project.run(["deploy", "webtask"], {
+      env: { WT_CLI: project.program("wt", `console.log(${said});`) },
+      pause: async (ms) => void waits.push(ms),
+    });
+    expect(code).toBe(2);
+    expect(err).toContain("is not well: it did not answer (ECONNREFUSED)");
+    expect(waits).toEqual([2_000, 2_000, 2_000, 2_000]);
+    expect(JSON.parse(project.read(".ec2-audit/webtask/ec2-audit/deployments.json")).deployments).toMatchObject([
+      { number: 1, health: "bad", url: nobody },
+    ]);
+  });
+});

@@ -1,0 +1,148 @@
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Bundle, sha256Of } from "../../../src/cli/webtask/bundle.ts";
+import type { WebtaskConfig } from "../../../src/cli/webtask/config.ts";
+import type { Health } from "../../../src/cli/webtask/health.ts";
+import {
+  addDeployment,
+  deploymentBefore,
+  findDeployment,
+  noteHealth,
+  readBundle,
+  readHistory,
+} from "../../../src/cli/webtask/history.ts";
+
+let home: string;
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "ec2-audit-history-"));
+});
+afterEach(() => rmSync(home, { recursive: true }));
+
+const config = (): WebtaskConfig => ({
+  ...{ file: "wt.config.json", folder: home, home, name: "ec2-audit", main: join(home, "audit.js") },
+  ...{ secrets: {}, secretsFrom: [] },
+});
+const bundleOf = (text: string): Bundle => {
+  const code = Buffer.from(text);
+  return { code, sha256: sha256Of(code), version: "1.0.0", commit: null };
+};
+/** Deploys, a minute after the last one; the text is the code. */
+function deploy(text: string, health: Health["state"] = "good", putBack: number | null = null): void {
+  const history = readHistory(config());
+  const at = Date.UTC(2026, 10, 23, 9, (history.deployments.at(-1)?.number ?? 0) + 1);
+  const made = { at, url: "https://example.com/ec2-audit", secrets: ["AWS_REGION"], putBack };
+  noteHealth(addDeployment(history, bundleOf(text), made).history, health);
+}
+const history = () => readHistory(config());
+const numbers = () => history().deployments.map(({ number }) => number);
+const previous = () => deploymentBefore(history())?.number;
+
+describe("the deployments that are kept", () => {
+  it("are in a folder for their owner, each with its file", () => {
+    deploy("a");
+    const { folder, deployments } = history();
+    expect(deployments).toEqual([
+      {
+        number: 1,
+        time: "2026-11-23T09:01:00.000Z",
+        file: `20261123T090100Z-${bundleOf("a").sha256.slice(0, 8)}.js`,
+        sha256: bundleOf("a").sha256,
+        version: "1.0.0",
+        commit: null,
+        secrets: ["AWS_REGION"],
+        url: "https://example.com/ec2-audit",
+        health: "good",
+        putBack: null,
+      },
+    ]);
+    expect(folder).toBe(join(home, ".ec2-audit", "webtask", "ec2-audit"));
+    expect(statSync(folder).mode & 0o777).toBe(0o700);
+    for (const file of readdirSync(folder)) expect(statSync(join(folder, file)).mode & 0o777, file).toBe(0o600);
+  });
+
+  it("are the last ten, and their files with them", () => {
+    for (let number = 1; number <= 12; number += 1) deploy(`code ${number}`);
+    expect(numbers()).toEqual([3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(readdirSync(history().folder).filter((file) => file.endsWith(".js"))).toHaveLength(10);
+  });
+
+  it("have the last that was well among them, however old it is", () => {
+    deploy("old");
+    deploy("good");
+    for (let number = 3; number <= 20; number += 1) deploy(`code ${number}`, "bad");
+    expect(numbers()).toEqual([2, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20]);
+    const last = findDeployment(history(), String(previous()));
+    expect(readBundle(history(), last).code.toString()).toBe("good");
+  });
+
+  it("share one file for the same code, and keep it for as long as one of them is kept", () => {
+    deploy("a");
+    deploy("b");
+    deploy("a", "good", 1);
+    expect(readdirSync(history().folder).filter((file) => file.endsWith(".js"))).toHaveLength(2);
+    for (let number = 4; number <= 12; number += 1) deploy(`code ${number}`);
+    expect(readBundle(history(), findDeployment(history(), "3")).code.toString()).toBe("a");
+  });
+
+  it("are refused when the record is not one of ours, or a file has been changed or is gone", () => {
+    deploy("a");
+    const { folder, deployments } = history();
+    const [only] = deployments;
+    if (only === undefined) throw new Error("nothing was kept");
+    writeFileSync(join(folder, only.file), "b");
+    expect(() => readBundle(history(), only)).toThrow(/is not what was deployed: its sha256 is another$/);
+    rmSync(join(folder, only.file));
+    expect(() => readBundle(history(), only)).toThrow(/is gone$/);
+    const outside = { ...only, file: "../../../audit.js" };
+    for (const record of ["{", "[]", JSON.stringify({ deployments: [outside] })]) {
+      writeFileSync(join(folder, "deployments.json"), record);
+      expect(history).toThrow(/is not a record of deployments$/);
+    }
+  });
+});
+
+describe("the deployment before", () => {
+  it("is the newest that was well, and is other code", () => {
+    deploy("a");
+    deploy("b", "bad");
+    deploy("c", "misconfigured");
+    deploy("d");
+    deploy("d");
+    expect(previous()).toBe(1);
+  });
+
+  it("goes further back each time, and not to and fro", () => {
+    for (const text of ["a", "b", "c"]) deploy(text);
+    expect(previous()).toBe(2);
+    deploy("b", "good", 2);
+    expect(previous()).toBe(1);
+    deploy("a", "good", 1);
+    expect(previous()).toBeUndefined();
+  });
+
+  it("is what was put back last, after a new deployment", () => {
+    for (const text of ["a", "b"]) deploy(text);
+    deploy("a", "good", 1);
+    deploy("c", "bad");
+    expect(deploymentBefore(history())).toMatchObject({ number: 3, putBack: 1 });
+  });
+
+  it("is not there before there are two", () => {
+    expect(previous()).toBeUndefined();
+    deploy("a");
+    expect(previous()).toBeUndefined();
+  });
+});
+
+describe("a deployment to put back", () => {
+  it("is named by its number, or the beginning of its sha256", () => {
+    for (const text of ["a", "b", "a"]) deploy(text);
+    expect(findDeployment(history(), "2").number).toBe(2);
+    expect(findDeployment(history(), bundleOf("a").sha256.slice(0, 8).toUpperCase()).number).toBe(3);
+    for (const wanted of ["4", "0", "", "cafe", bundleOf("a").sha256.slice(0, 3)]) {
+      expect(() => findDeployment(history(), wanted), wanted).toThrow(`no deployment that is kept is "${wanted}"`);
+    }
+  });
+});

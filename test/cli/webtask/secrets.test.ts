@@ -1,0 +1,92 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { lines, makeProject, type Project, SECRETS } from "./project.ts";
+
+/** Where the function's secrets come from, and what is said about them before anything is uploaded. */
+
+const dryRun = ["deploy", "webtask", "--dry-run", "--json"];
+let project: Project;
+beforeEach(() => {
+  project = makeProject();
+  project.installed();
+});
+afterEach(() => project.remove());
+
+describe("the secrets of deploy webtask", () => {
+  it("come from .env, then from the environment, key by key", async () => {
+    const { code, out } = await project.run(dryRun, { env: { LOG_LEVEL: "debug", AWS_REGION: "eu-west-1" } });
+    expect(code).toBe(0);
+    expect(JSON.parse(out).secrets).toEqual({
+      AWS_REGION: ".env",
+      AWS_ACCESS_KEY_ID: ".env",
+      AWS_SECRET_ACCESS_KEY: ".env",
+      ALERT_TOPIC_ARN: ".env",
+      LOG_LEVEL: "environment",
+    });
+  });
+
+  it("come from --secrets-file before all", async () => {
+    project.write("production.env", "GRACE_SECONDS=60\n");
+    const { out } = await project.run([...dryRun, "--secrets-file", "production.env"]);
+    expect(JSON.parse(out).secrets).toMatchObject({ GRACE_SECONDS: "production.env", AWS_REGION: ".env" });
+  });
+
+  it("are those that wt.config.json lists: another in .env is not sent, with a warning", async () => {
+    const config = JSON.parse(project.read("wt.config.json"));
+    delete config.secrets.LOG_LEVEL;
+    project.write("wt.config.json", JSON.stringify(config));
+    project.write(".env", lines({ ...SECRETS, LOG_LEVEL: "debug" }));
+    const { code, out, err } = await project.run(dryRun);
+    expect(code).toBe(0);
+    expect(JSON.parse(out).secrets).not.toHaveProperty("LOG_LEVEL");
+    expect(err).toContain("LOG_LEVEL (.env) is not sent: wt.config.json does not list it");
+  });
+
+  it("are refused with every problem at once, where each came from, where to put what is missing, and no value", async () => {
+    const config = JSON.parse(project.read("wt.config.json"));
+    config.secrets.FUNCTION_URL = "required";
+    project.write("wt.config.json", JSON.stringify(config));
+    project.write(
+      ".env",
+      lines({ AWS_REGION: "atlantis", GRACE_SECONDS: "soon", AWS_ACCESS_KEY_ID: "AKIAFUNCTIONSOWN" }),
+    );
+    const { code, out, err } = await project.run(dryRun, { env: { ALERT_TOPIC_ARN: "not-an-arn" } });
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toContain("AWS_REGION (.env) is not the name of a region");
+    expect(err).toContain("GRACE_SECONDS (.env) is not a whole number of seconds");
+    expect(err).toContain("ALERT_TOPIC_ARN (environment) is not the ARN of an SNS topic");
+    expect(err).toContain("AWS_SECRET_ACCESS_KEY is missing");
+    expect(err).toContain("FUNCTION_URL is missing");
+    expect(err).toContain("Put KEY=value lines into .env");
+    for (const value of ["atlantis", "soon", "not-an-arn", "AKIAFUNCTIONSOWN"]) expect(err).not.toContain(value);
+    expect(err.match(/is missing/g)).toHaveLength(2);
+  });
+
+  it("are warned of when the AWS keys may be the operator's own", async () => {
+    const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...others } = SECRETS;
+    project.write(".env", lines(others));
+    const env = { AWS_ACCESS_KEY_ID: String(AWS_ACCESS_KEY_ID), AWS_SECRET_ACCESS_KEY: String(AWS_SECRET_ACCESS_KEY) };
+    const operators = await project.run(dryRun, { env });
+    expect(operators.code).toBe(0);
+    expect(operators.err).toContain("the function's AWS keys are those of your environment");
+    project.write(".env", lines(SECRETS));
+    expect((await project.run(dryRun, { env })).err).not.toContain("those of your environment");
+  });
+
+  it("are warned of when a name in .env looks like a misspelt key, and only then", async () => {
+    project.write(".env", lines({ ...SECRETS, REQUIRED_TAG: "name", NODE_OPTIONS: "--no-warnings" }));
+    const { code, err } = await project.run(dryRun);
+    expect(code).toBe(0);
+    expect(err).toContain(
+      "REQUIRED_TAG (.env) is no key of the function, and is not sent: did you mean REQUIRED_TAGS?",
+    );
+    expect(err).not.toContain("NODE_OPTIONS");
+  });
+
+  it("are refused when wt-cli could not read one back", async () => {
+    project.write(".env", lines({ ...SECRETS, AWS_SECRET_ACCESS_KEY: "\\$begins-so" }));
+    const { code, err } = await project.run(dryRun);
+    expect(code).toBe(2);
+    expect(err).toContain("AWS_SECRET_ACCESS_KEY holds a character that wt-cli cannot read");
+    expect(err).not.toContain("begins-so");
+  });
+});
