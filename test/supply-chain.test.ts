@@ -201,6 +201,8 @@ describe("the package on npm", () => {
     expect(files.map(({ path }: { path: string }) => path).sort()).toEqual([
       "LICENSE",
       "README.md",
+      "deploy/member.yaml",
+      "deploy/template.yaml",
       "dist/audit.LICENSES.txt",
       "dist/audit.cdx.json",
       "dist/audit.js",
@@ -212,6 +214,15 @@ describe("the package on npm", () => {
       "wt.config.json",
       "wt.config.schema.json",
     ]);
+  });
+
+  it("depends on what its commands import, and on nothing else", () => {
+    const command = read("dist/ec2-audit.mjs");
+    const imported = [...command.matchAll(/^import .* from "([^"]+)";$/gm)].map(([, name = ""]) => name);
+    const packages = imported
+      .filter((name) => !name.startsWith("node:"))
+      .map((name) => /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0]);
+    expect([...new Set(packages)].sort()).toEqual(Object.keys(manifest.dependencies).sort());
   });
 });
 

@@ -1,7 +1,11 @@
 import { Command, CommanderError } from "commander";
 import { description, name, version } from "../../package.json";
 import type { Cli } from "./cli.ts";
+import { checkCommand } from "./commands/check.ts";
+import { deployLambdaCommand } from "./commands/deploy-lambda.ts";
 import { deployWebtaskCommand } from "./commands/deploy-webtask.ts";
+import { doctorCommand } from "./commands/doctor.ts";
+import { rollbackLambdaCommand } from "./commands/rollback-lambda.ts";
 import { rollbackWebtaskCommand } from "./commands/rollback-webtask.ts";
 import { setupCommand } from "./commands/setup.ts";
 import { teardownCommand } from "./commands/teardown.ts";
@@ -33,10 +37,10 @@ export function createProgram(cli: Cli): Command {
     .configureHelp({ showGlobalOptions: true })
     .addHelpText("after", EXAMPLES);
   const deploy = new Command("deploy").description("build the function, and put it where it is to run");
-  deploy.addCommand(deployWebtaskCommand(cli));
+  deploy.addCommand(deployWebtaskCommand(cli)).addCommand(deployLambdaCommand(cli));
   const rollback = new Command("rollback").description("put an earlier deployment of the function back");
-  rollback.addCommand(rollbackWebtaskCommand(cli));
-  const commands = [setupCommand(cli), deploy, rollback, teardownCommand(cli)];
+  rollback.addCommand(rollbackWebtaskCommand(cli)).addCommand(rollbackLambdaCommand(cli));
+  const commands = [setupCommand(cli), deploy, rollback, doctorCommand(cli), checkCommand(cli), teardownCommand(cli)];
   for (const command of commands) program.addCommand(command);
   return program;
 }

@@ -1,0 +1,142 @@
+import type { EC2Client } from "@aws-sdk/client-ec2";
+import { alertsFor } from "../../alert.ts";
+import { auditLaunches, type Verdict } from "../../auditor.ts";
+import type { Launch } from "../../events.ts";
+import { ec2Facts } from "../../facts.ts";
+import type { Policy } from "../../policy.ts";
+import type { Cli } from "../cli.ts";
+
+/** What came of one instance; a finding is as it stands in the alert's document. */
+export type CheckedInstance =
+  | { readonly instanceId: string; readonly outcome: "compliant" }
+  | { readonly instanceId: string; readonly outcome: "violating"; readonly findings: readonly CheckedFinding[] }
+  | { readonly instanceId: string; readonly outcome: "ignored"; readonly reason: string };
+
+export interface CheckedFinding {
+  readonly instanceId: string;
+  readonly rule: string;
+  readonly message: string;
+  readonly [field: string]: unknown;
+}
+
+/** What an alert would say: to people, and to programs. */
+export interface CheckedAlert {
+  readonly subject: string;
+  readonly text: string;
+  readonly document: unknown;
+}
+
+/** What came of all, in the order of the ids. */
+export interface Checked {
+  readonly instances: readonly CheckedInstance[];
+  readonly alerts: readonly CheckedAlert[];
+}
+
+/** So many instances are in memory, with all that EC2 tells of them, at one time: four calls of 200 side by side. */
+const AT_ONCE = 800;
+
+/** EC2 refills an account's allowance every second: a fleet that has used it up goes on after this long, in milliseconds.
+ * https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html */
+const BREATHS_MS = [1_000, 2_000, 4_000, 8_000];
+
+/** How often the work says where it is, in milliseconds. */
+const SAY_EVERY_MS = 2_000;
+
+/**
+ * Audits instances of one account and region with the core of the function, whatever their age, and publishes nothing.
+ * `say` is told now and then how many are done. Throws what AWS throws when instances cannot be read.
+ */
+export async function auditNow(
+  ids: readonly string[],
+  place: Pick<Launch, "account" | "region">,
+  policy: Policy,
+  ec2: Pick<EC2Client, "send">,
+  cli: Pick<Cli, "now" | "pause">,
+  say: (text: string) => void,
+): Promise<Checked> {
+  const { now } = cli;
+  // An instance is looked at itself, though its tags may do: only so is a terminated one seen that still shows its tags.
+  const rules = policy.rules.map((rule) => ({ ...rule, needs: [...rule.needs, "instance" as const] }));
+  const audit = { policy: { rules }, graceSeconds: 0, now, facts: ec2Facts(ec2) };
+  const instances: CheckedInstance[] = [];
+  const alerts: CheckedAlert[] = [];
+  let saidAt = now();
+  for (let from = 0; from < ids.length; from += AT_ONCE) {
+    const launches = ids.slice(from, from + AT_ONCE).map((instanceId) => launchOf(instanceId, place));
+    const verdicts = await auditPatiently(launches, audit, cli);
+    const ofThese = alertsFor(findingsIn(verdicts), now()).map(readAlert);
+    alerts.push(...ofThese.map(({ alert }) => alert));
+    const findings = new Map<string, CheckedFinding[]>();
+    for (const finding of ofThese.flatMap((each) => each.findings)) {
+      findings.set(finding.instanceId, [...(findings.get(finding.instanceId) ?? []), finding]);
+    }
+    launches.forEach(({ instanceId }, index) => {
+      instances.push(checkedOf(instanceId, verdicts[index], findings.get(instanceId) ?? []));
+    });
+    if (now() - saidAt >= SAY_EVERY_MS) {
+      saidAt = now();
+      say(`${instances.length} of ${ids.length}`);
+    }
+  }
+  return { instances, alerts };
+}
+
+/** As long ago as can be: every grace is over, and EC2 shows every instance that there is. */
+function launchOf(instanceId: string, place: Pick<Launch, "account" | "region">): Launch {
+  return { ...place, instanceId, at: 0, launchedBy: null, event: "check" };
+}
+
+/** Audits, and again what EC2 has throttled. @throws what AWS threw when it does not get better */
+async function auditPatiently(
+  launches: readonly Launch[],
+  audit: Parameters<typeof auditLaunches>[1],
+  { pause }: Pick<Cli, "pause">,
+): Promise<readonly Verdict[]> {
+  const settled = new Map<string, Verdict>();
+  for (const breath of [...BREATHS_MS, null]) {
+    const open = launches.filter(({ instanceId }) => !settled.has(instanceId));
+    const verdicts = await auditLaunches(open, audit);
+    const failures = verdicts.flatMap((verdict) => (verdict.kind === "failed" ? [verdict.error] : []));
+    const final = failures.find((error) => breath === null || !isThrottled(error));
+    if (final !== undefined) throw final;
+    open.forEach(({ instanceId }, index) => {
+      const verdict = verdicts[index];
+      if (verdict && verdict.kind !== "failed") settled.set(instanceId, verdict);
+    });
+    if (failures.length === 0 || breath === null) break;
+    await pause(breath);
+  }
+  return launches.flatMap(({ instanceId }) => settled.get(instanceId) ?? []);
+}
+
+function isThrottled(error: unknown): boolean {
+  return error instanceof Error && /RequestLimitExceeded|Throttl/.test(error.name);
+}
+
+function findingsIn(verdicts: readonly Verdict[]) {
+  return verdicts.flatMap((verdict) => (verdict.kind === "violating" ? verdict.findings : []));
+}
+
+/** The text and the document in a message for SNS. */
+function readAlert({ subject, message }: { readonly subject: string; readonly message: string }) {
+  const { email = "", sqs = "" }: Record<string, string> = JSON.parse(message);
+  const document: { readonly findings: readonly CheckedFinding[] } = JSON.parse(sqs);
+  return { alert: { subject, text: email, document }, findings: document.findings };
+}
+
+function checkedOf(
+  instanceId: string,
+  verdict: Verdict | undefined,
+  findings: readonly CheckedFinding[],
+): CheckedInstance {
+  switch (verdict?.kind) {
+    case "compliant":
+      return { instanceId, outcome: "compliant" };
+    case "violating":
+      return { instanceId, outcome: "violating", findings };
+    case "ignored":
+      return { instanceId, outcome: "ignored", reason: verdict.reason };
+    default:
+      throw new Error(`${instanceId} was not audited`);
+  }
+}

@@ -1,0 +1,128 @@
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { KEYS, readConfig, type Settings } from "../../config.ts";
+import type { Policy } from "../../policy.ts";
+import { partitionOf } from "../../regions.ts";
+import { type Aws, connect } from "../aws.ts";
+import { auditNow, type Checked, type CheckedInstance } from "../check/audit-now.ts";
+import { readIds } from "../check/instance-ids.ts";
+import { type Cli, CliError, type CommonOptions } from "../cli.ts";
+import { gatherFunctionSettings } from "../doctor/function-settings.ts";
+import type { FunctionSettings } from "../settings.ts";
+
+const HELP = `
+The instances are audited as the function would audit them, but now: whatever their age, with your own credentials, and
+nothing is published. What is printed is what an alert would say.
+
+Examples:
+  $ ec2-audit check i-0123456789abcdef0
+  $ ec2-audit check i-0123456789abcdef0 --required-tags name,service,owner
+  $ aws ec2 describe-instances --query 'Reservations[].Instances[].[InstanceId]' --output text | ec2-audit check -
+
+The policy is that of the function: REQUIRED_TAGS or AUDIT_POLICY out of .env or the environment.
+It calls ec2:DescribeInstances and sts:GetCallerIdentity.
+Exit codes: 0 every instance keeps the rules; 1 one breaks a rule, or is gone; 2 used wrongly or failed.`;
+
+interface CheckOptions extends CommonOptions {
+  readonly requiredTags?: string;
+  readonly policy?: string;
+  readonly config?: string;
+  readonly secretsFile?: string;
+  readonly json?: true;
+}
+
+/** `ec2-audit check <instance-id…>`: audits instances now, and prints what an alert would say. */
+export function checkCommand(cli: Cli): Command {
+  return new Command("check")
+    .description("audit instances now, and print what an alert would say")
+    .argument("<instance-id...>", 'ids of instances in the region; "-" reads them from the standard input, one a line')
+    .option("--required-tags <keys>", "tag keys with commas between, in place of the function's policy")
+    .option("--policy <file>", "file with a policy as JSON, in place of the function's policy")
+    .option("--config <file>", "the wt.config.json that says where the function's settings are")
+    .option("--secrets-file <file>", "the function's settings, as KEY=value lines")
+    .option("--json", "print one JSON document: the instances, and the alerts' documents")
+    .addHelpText("after", HELP)
+    .action(async (words: string[], _: unknown, command: Command) => {
+      await check(cli, words, command.optsWithGlobals());
+    });
+}
+
+async function check(cli: Cli, words: readonly string[], options: CheckOptions): Promise<void> {
+  const ids = await readIds(words, process.stdin);
+  const aws = await connect(cli, options);
+  const policy = await policyFor(cli, aws, options);
+  const { account } = await aws.identity();
+  const place = { account, region: aws.region };
+  const title = `Auditing ${ids.length === 1 ? "1 instance" : `${ids.length} instances`} in ${aws.region} (${account})`;
+  const checked = await cli.terminal.busy(title, (say) => auditNow(ids, place, policy, aws.ec2, cli, say));
+  cli.terminal.out(options.json ? asJson(checked) : asText(checked, cli));
+  cli.finish(checked.instances.every(({ outcome }) => outcome === "compliant") ? 0 : 1);
+}
+
+/** The policy of the options, else that of the function. @throws CliError with everything that is wrong with it */
+async function policyFor(cli: Cli, aws: Aws, options: CheckOptions): Promise<Policy> {
+  const { settings, from } = policySettings(cli, options);
+  // The policy is read as the function reads it; its other settings are of no account here.
+  const reading = readConfig({
+    ...settings,
+    AWS_REGION: aws.region,
+    AWS_ACCESS_KEY_ID: "unused",
+    AWS_SECRET_ACCESS_KEY: "unused",
+    ALERT_TOPIC_ARN: `arn:${partitionOf(aws.region).name}:sns:${aws.region}:000000000000:unused`,
+  });
+  if ("config" in reading) return reading.config.policy;
+  const problems = reading.problems.map(({ key, problem }) => `${key} ${problem} (from ${from[key]})`);
+  throw new CliError(problems.join("\n"), 'README.md, "The policy", shows both forms.');
+}
+
+function policySettings(cli: Cli, options: CheckOptions): Pick<FunctionSettings, "settings" | "from"> {
+  const { requiredTags, policy } = options;
+  if (requiredTags !== undefined || policy !== undefined) {
+    return {
+      settings: {
+        ...(requiredTags !== undefined && { REQUIRED_TAGS: requiredTags }),
+        ...(policy !== undefined && { AUDIT_POLICY: readPolicyFile(cli, policy) }),
+      },
+      from: { REQUIRED_TAGS: "--required-tags", AUDIT_POLICY: policy ?? "" },
+    };
+  }
+  const { settings, from } = gatherFunctionSettings(cli, options);
+  const ofPolicy = KEYS.filter((key) => key === "REQUIRED_TAGS" || key === "AUDIT_POLICY");
+  const own: Settings = Object.fromEntries(ofPolicy.flatMap((key) => (settings[key] ? [[key, settings[key]]] : [])));
+  return { settings: own, from };
+}
+
+function readPolicyFile(cli: Cli, file: string): string {
+  const path = resolve(cli.folder, file);
+  if (!existsSync(path)) throw new CliError(`there is no file ${file}`, "It is to hold a policy, as JSON.");
+  return readFileSync(path, "utf8");
+}
+
+function asJson({ instances, alerts }: Checked): string {
+  const documents = alerts.map(({ document }) => document);
+  return JSON.stringify({ instances, alerts: documents }, null, 2);
+}
+
+function asText({ instances, alerts }: Checked, { terminal: { colours } }: Cli): string {
+  const line = (instance: CheckedInstance): string => {
+    switch (instance.outcome) {
+      case "compliant":
+        return `${colours.green("✓")} ${instance.instanceId}  keeps the rules`;
+      case "violating":
+        return `${colours.red("✗")} ${instance.instanceId}  ${instance.findings.map(({ message }) => message).join("; ")}`;
+      case "ignored":
+        return `${colours.red("✗")} ${instance.instanceId}  ${instance.reason}`;
+    }
+  };
+  const texts = alerts.flatMap(({ subject, text }) => ["", colours.bold(subject), "", text]);
+  return [...instances.map(line), ...texts, "", countsOf(instances)].join("\n");
+}
+
+function countsOf(instances: readonly CheckedInstance[]): string {
+  const count = (outcome: CheckedInstance["outcome"]) => instances.filter((each) => each.outcome === outcome).length;
+  const all = `${instances.length === 1 ? "1 instance" : `${instances.length} instances`} audited`;
+  const gone = count("ignored");
+  const where = gone > 0 ? `, ${gone} gone (or in another region: --region)` : "";
+  return `${all}: ${count("compliant")} compliant, ${count("violating")} violating${where}.`;
+}

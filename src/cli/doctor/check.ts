@@ -1,0 +1,70 @@
+import { explain } from "../explain.ts";
+
+/** What is looked at together, in the order in which it is told. */
+export const GROUPS = [
+  "configuration",
+  "credentials",
+  "permissions",
+  "topics and policies",
+  "rules and targets",
+  "subscription",
+  "function",
+  "grace",
+  "probe",
+] as const;
+export type Group = (typeof GROUPS)[number];
+
+/**
+ * ok: as it should be. warning: it works, and had better be otherwise. wrong: launches or alerts are lost, late or doubled.
+ * unknown: could not be checked. skipped: there is nothing to check.
+ */
+export type State = "ok" | "warning" | "wrong" | "unknown" | "skipped";
+
+/** One thing that was looked at. */
+export interface Check {
+  readonly group: Group;
+  readonly name: string;
+  readonly state: State;
+  /** What was found, as a sentence without its full stop. No secret is in it. */
+  readonly message: string;
+  /** What to do, in one line or several. */
+  readonly mend?: string;
+}
+
+/** Makes the checks of one group. */
+export interface Reporter {
+  ok(name: string, message: string): Check;
+  skipped(name: string, message: string): Check;
+  warning(name: string, message: string, mend: string): Check;
+  wrong(name: string, message: string, mend: string): Check;
+  unknown(name: string, message: string, mend: string): Check;
+  /** What `work` finds; that it could not be checked, and why, when it throws. */
+  attempt(name: string, work: () => Promise<Check | readonly Check[]>): Promise<readonly Check[]>;
+}
+
+/** The checks of a group begin here. */
+export function reporter(group: Group): Reporter {
+  const make =
+    (state: State) =>
+    (name: string, message: string, mend?: string): Check => ({ group, name, state, message, ...(mend && { mend }) });
+  return {
+    ok: make("ok"),
+    skipped: make("skipped"),
+    warning: make("warning"),
+    wrong: make("wrong"),
+    unknown: make("unknown"),
+    async attempt(name, work) {
+      try {
+        return [await work()].flat();
+      } catch (error) {
+        const { message, hint } = explain(error);
+        return [make("unknown")(name, message, hint)];
+      }
+    },
+  };
+}
+
+/** Whether nothing is wrong: what could not be checked does not count. */
+export function isWell(checks: readonly Check[]): boolean {
+  return checks.every(({ state }) => state !== "wrong");
+}

@@ -1,0 +1,83 @@
+import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import type { Settings } from "../../config.ts";
+import type { Identity } from "../aws.ts";
+import { explain } from "../explain.ts";
+import { type Check, reporter } from "./check.ts";
+
+const { ok, skipped, unknown, warning, wrong } = reporter("credentials");
+
+/** Who the function is to AWS; null when that is not known. */
+export interface FunctionIdentity {
+  readonly identity: Identity | null;
+  readonly check: Check;
+}
+
+/** Whether the operator sees the account that the topics are in. */
+export function checkOperator({ account, arn }: Identity, topics: readonly { readonly account: string }[]): Check {
+  const others = [...new Set(topics.map((topic) => topic.account))].filter((other) => other !== account);
+  if (others.length === 0) return ok("yours", `${arn}, of account ${account}`);
+  const told = `${arn} is of account ${account}, and the topics are of ${others.join(" and ")}`;
+  return wrong("yours", told, "Name a profile of that account with --profile, or put the ARNs right in the settings.");
+}
+
+/**
+ * Whether AWS knows the function's own keys, and whose they are. `topicAccount` is what the function takes for its own
+ * account: that of the alert topic.
+ */
+export async function checkFunction(
+  settings: Settings,
+  region: string,
+  operator: Identity,
+  topicAccount: string | null,
+): Promise<FunctionIdentity> {
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_ENDPOINT_URL } = settings;
+  if (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) {
+    return { identity: null, check: skipped("the function's", "the settings have no whole pair of keys") };
+  }
+  const sts = new STSClient({
+    region,
+    credentials: {
+      accessKeyId: AWS_ACCESS_KEY_ID,
+      secretAccessKey: AWS_SECRET_ACCESS_KEY,
+      ...(AWS_SESSION_TOKEN && { sessionToken: AWS_SESSION_TOKEN }),
+    },
+    ...(AWS_ENDPOINT_URL && { endpoint: AWS_ENDPOINT_URL }),
+    requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000, throwOnRequestTimeout: true },
+  });
+  try {
+    const { Account, Arn } = await sts.send(new GetCallerIdentityCommand({}));
+    if (!Account || !Arn) throw new Error("GetCallerIdentity was answered by something that is not AWS");
+    const identity = { account: Account, arn: Arn };
+    return { identity, check: judge(identity, operator, topicAccount, AWS_SESSION_TOKEN !== undefined) };
+  } catch (error) {
+    const { message } = explain(error);
+    const isRefusal =
+      error instanceof Error && /Token|Signature|AuthFailure|UnrecognizedClient|AccessKey|Expired/.test(error.name);
+    if (!isRefusal)
+      return {
+        identity: null,
+        check: unknown("the function's", message, "Is AWS_ENDPOINT_URL in the settings right?"),
+      };
+    const mend = "Make the function's user a new access key, put it into the settings, and deploy again.";
+    return { identity: null, check: wrong("the function's", message, mend) };
+  } finally {
+    sts.destroy();
+  }
+}
+
+function judge(identity: Identity, operator: Identity, topicAccount: string | null, temporary: boolean): Check {
+  const { account, arn } = identity;
+  const name = "the function's";
+  if (topicAccount !== null && account !== topicAccount) {
+    const told = `${arn} is of account ${account}, and the alert topic is of ${topicAccount}: launches there would be read with the wrong keys`;
+    return wrong(name, told, "Take keys of the alert topic's account.");
+  }
+  if (arn.endsWith(":root")) return warning(name, `${arn} is the account's root, which may do everything`, OWN_USER);
+  if (arn === operator.arn) return warning(name, `${arn} is yourself: what you may do, the function may do`, OWN_USER);
+  if (temporary) {
+    return warning(name, `${arn}, by temporary keys: the function stops when they expire`, OWN_USER);
+  }
+  return ok(name, `${arn}, of account ${account}`);
+}
+
+const OWN_USER = "Give the function a user of its own, with the policy in README.md, and that user's keys.";

@@ -1,0 +1,133 @@
+import type { Aws } from "../aws.ts";
+import { installation } from "../setup/installation.ts";
+import type { Plan } from "../setup/plan.ts";
+import { readDeadLetterQueue } from "../setup/queue.ts";
+import type { Inspection, Resource } from "../setup/resource.ts";
+import { isConfirmed, subscriptionsOf } from "../setup/subscriptions.ts";
+import { readTopic } from "../setup/topics.ts";
+import { type Check, type Reporter, reporter } from "./check.ts";
+
+const topics = reporter("topics and policies");
+const rules = reporter("rules and targets");
+
+/** Where the alert topic is, which need not be in the region of the launches. */
+export interface AlertTopic {
+  readonly arn: string;
+  /** AWS in its region. */
+  readonly aws: Aws;
+}
+
+/** Whether what `setup` makes is there and as it should be. `flags` are those of the operator, for the next command. */
+export async function checkInstallation(
+  aws: Aws,
+  plan: Plan,
+  alert: AlertTopic,
+  flags: string,
+): Promise<readonly Check[]> {
+  const resources = installation(aws, { ...plan, emails: [], url: null }).filter(({ kind }) => kind !== "alert topic");
+  const checks = await Promise.all([
+    ...resources.map((resource) => checkResource(resource, flags)),
+    topics.attempt("dead letters", () => checkDeadLetters(aws, plan)),
+    checkAlertTopic(alert, `ec2-audit setup${flags}`),
+  ]);
+  return checks.flat();
+}
+
+async function checkResource(resource: Resource, flags: string): Promise<readonly Check[]> {
+  const report = resource.kind === "rule" ? rules : topics;
+  const name = `${resource.kind} ${resource.name}`;
+  return report.attempt(name, async () => {
+    const found = await resource.inspect();
+    // A rule that setup adds only when asked to may be switched off: setup itself says how.
+    if (!resource.asked && isSwitchedOff(found)) return [report.skipped(name, "is switched off")];
+    return judge(report, name, found, flags);
+  });
+}
+
+function judge(report: Reporter, name: string, found: Inspection, flags: string): readonly Check[] {
+  const mend = `ec2-audit setup${flags}`;
+  switch (found.state) {
+    case "absent":
+      return [report.wrong(name, "is not there", mend)];
+    case "differs":
+      return found.differences.map((difference) => report.wrong(name, difference, mend));
+    case "right":
+      return [report.ok(name, "as it should be")];
+  }
+}
+
+function isSwitchedOff(found: Inspection): boolean {
+  return found.state === "differs" && found.differences.some((difference) => difference.startsWith("state:"));
+}
+
+async function checkDeadLetters(aws: Aws, plan: Plan): Promise<readonly Check[]> {
+  const queue = await readDeadLetterQueue(aws, plan);
+  if (queue === undefined) return [];
+  const { messages, url } = queue;
+  return [judgeDeadLetters(topics, "dead letters", { messages, url })];
+}
+
+/**
+ * Whether launches are in a dead-letter queue. `redriveArn` is the queue's ARN where SQS itself has put them there: only these
+ * it moves back. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+ */
+export function judgeDeadLetters(
+  report: Reporter,
+  name: string,
+  {
+    messages,
+    url,
+    redriveArn,
+  }: { readonly messages: number; readonly url: string; readonly redriveArn?: string | undefined },
+): Check {
+  if (messages === 0) return report.ok(name, "none are waiting");
+  const told =
+    messages === 1 ? "1 launch was not delivered or audited" : `${messages} launches were not delivered or audited`;
+  const again = redriveArn
+    ? `Mend that, and have them audited again: aws sqs start-message-move-task --source-arn ${redriveArn}`
+    : `Mend that, audit the instances with ec2-audit check, and then: aws sqs purge-queue --queue-url ${url}`;
+  return report.wrong(
+    name,
+    told,
+    `See them: aws sqs receive-message --queue-url ${url} --max-number-of-messages 10 --message-attribute-names All
+The attributes, or the function's log under the messageId, say why; the body says which instance.
+${again}`,
+  );
+}
+
+/** Whether the alert topic is there, and whether anybody listens to it. `mend` is the command that makes it, and takes --email. */
+export async function checkAlertTopic({ arn, aws }: AlertTopic, mend: string): Promise<readonly Check[]> {
+  const name = `alert topic ${arn.split(":").at(-1)}`;
+  return topics.attempt(name, async () => {
+    if ((await readTopic(aws, arn)) === undefined) {
+      return topics.wrong(name, `${arn} is not there`, mend);
+    }
+    return [
+      topics.ok(name, "is there"),
+      ...(await topics.attempt("who is told", () => checkListeners(arn, aws, mend))),
+    ];
+  });
+}
+
+async function checkListeners(arn: string, aws: Aws, mend: string): Promise<Check> {
+  const all = await subscriptionsOf(aws, arn);
+  const waiting = all.filter((each) => !isConfirmed(each)).map(({ Endpoint = "somebody" }) => Endpoint);
+  const confirmed = all.length - waiting.length;
+  const pending = waiting.length > 0 ? `${waiting.join(", ")} waits for the click on the link in SNS's e-mail` : "";
+  if (confirmed === 0) {
+    const how = waiting.length > 0 ? "The link is good for three days; subscribing once more sends another." : "";
+    const again = `${mend} --email ${waiting[0] ?? "you@example.com"}`;
+    return topics.wrong(
+      "who is told",
+      `nobody is told of alerts${pending && `: ${pending}`}`,
+      `${how} ${again}`.trim(),
+    );
+  }
+  const told = confirmed === 1 ? "1 subscriber" : `${confirmed} subscribers`;
+  if (waiting.length === 0) return topics.ok("who is told", told);
+  return topics.warning(
+    "who is told",
+    `${told}; ${pending}`,
+    "The link is good for three days; setup --email sends another.",
+  );
+}

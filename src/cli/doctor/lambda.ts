@@ -1,0 +1,198 @@
+import { DescribeStackResourcesCommand, type StackResource } from "@aws-sdk/client-cloudformation";
+import { type FunctionConfiguration, GetFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
+import { type Config, gatherSettings, readConfig } from "../../config.ts";
+import { partitionOf } from "../../regions.ts";
+import { parseTopicArn } from "../../topic-arn.ts";
+import { type Aws, connect, type Identity } from "../aws.ts";
+import type { Cli, CommonOptions } from "../cli.ts";
+import { readStack, type Stack } from "../lambda/stack.ts";
+import { ALIAS, readLive } from "../lambda/versions.ts";
+import { repeatedFlags } from "../setup/options.ts";
+import { type Check, reporter } from "./check.ts";
+import { checkAlertTopic } from "./installation.ts";
+import { checkQueues } from "./lambda-queues.ts";
+import { checkLambdaRules } from "./lambda-rules.ts";
+import { probeLambda } from "./probe.ts";
+import { type Asked, simulate } from "./simulation.ts";
+
+/** What the operator asks of the doctor, of an installation by `deploy lambda`. */
+export interface LambdaOptions extends CommonOptions {
+  readonly stack: string;
+  readonly probe?: true;
+}
+
+const configuration = reporter("configuration");
+const credentials = reporter("credentials");
+const permissions = reporter("permissions");
+const topics = reporter("topics and policies");
+const code = reporter("function");
+
+/** Examines the stack of deploy/template.yaml. Throws what AWS throws to the question who the operator is. */
+export async function examineLambda(
+  cli: Cli,
+  options: LambdaOptions,
+  say: (text: string) => void,
+): Promise<readonly Check[]> {
+  const aws = await connect(cli, options);
+  const operator = await aws.identity();
+  const who = credentials.ok("yours", `${operator.arn}, of account ${operator.account}`);
+  say(`the stack ${options.stack}`);
+  const stack = await readStack(aws, options.stack);
+  const deploy = `ec2-audit deploy lambda${repeatedFlags(options)} --stack ${options.stack}`;
+  if (stack === null) {
+    const told = `there is no stack ${options.stack} in ${aws.region} (${operator.account})`;
+    return [who, configuration.wrong("stack", told, `${deploy}, or is the region right (--region)?`)];
+  }
+  const { FunctionName, FunctionRoleArn, AlertTopicArn, LaunchQueueUrl, LogGroupName } = stack.outputs;
+  const head = [who, checkStatus(stack, options.stack, deploy)];
+  if (!FunctionName || !FunctionRoleArn || !AlertTopicArn || !LaunchQueueUrl || !LogGroupName) {
+    const told = "the stack has not the outputs of deploy/template.yaml";
+    return [
+      ...head,
+      configuration.wrong("outputs", told, `Is ${options.stack} the stack of ec2-audit? Else: ${deploy}`),
+    ];
+  }
+  say("the function");
+  const { config, checks } = await checkFunctionOnLambda(aws, operator, FunctionName, deploy);
+  say("permissions");
+  const allowed = await checkRole(aws, { account: operator.account, arn: FunctionRoleArn }, stack, config);
+  say("topics, rules and queues");
+  const alertRegion = parseTopicArn(AlertTopicArn)?.region ?? aws.region;
+  const launchRegion = parseTopicArn(stack.parameters.LaunchTopicArn ?? "")?.region ?? aws.region;
+  const topicAws = async () => (launchRegion === aws.region ? aws : connect(cli, { ...options, region: launchRegion }));
+  const alertAws = alertRegion === aws.region ? aws : await connect(cli, { ...options, region: alertRegion });
+  const alert = await checkAlertTopic({ arn: AlertTopicArn, aws: alertAws }, deploy);
+  const resources = await topics.attempt("resources of the stack", async () => {
+    const found = await resourcesOf(aws, options.stack);
+    return [
+      ...(await checkLambdaRules(aws, found, LaunchQueueUrl, await topicAws(), deploy)),
+      ...(await checkQueues(aws, stack, config, FunctionName, deploy)),
+    ];
+  });
+  const all = [...head, ...checks, ...allowed, ...alert, ...resources];
+  if (!options.probe) return all;
+  say("the probe");
+  const { account } = operator;
+  return [
+    ...all,
+    ...(await probeLambda(cli, aws, { queueUrl: LaunchQueueUrl, logGroup: LogGroupName, account, config })),
+  ];
+}
+
+async function resourcesOf({ cloudformation }: Aws, StackName: string): Promise<readonly StackResource[]> {
+  const { StackResources = [] } = await cloudformation.send(new DescribeStackResourcesCommand({ StackName }));
+  return StackResources;
+}
+
+function checkStatus({ status }: Stack, name: string, deploy: string): Check {
+  if (/^(?:CREATE|UPDATE|IMPORT)_COMPLETE$/.test(status)) return configuration.ok("stack", `${name} is ${status}`);
+  if (status === "UPDATE_ROLLBACK_COMPLETE") {
+    const told = `${name} is ${status}: the last deployment failed, and the one before is in force`;
+    return configuration.warning("stack", told, `${deploy} shows what fails.`);
+  }
+  if (status.endsWith("_IN_PROGRESS")) {
+    return configuration.warning(
+      "stack",
+      `${name} is ${status}: it is being changed just now`,
+      "Ask again when that is done.",
+    );
+  }
+  const told = `${name} is ${status}`;
+  return configuration.wrong("stack", told, `aws cloudformation describe-stack-events --stack-name ${name}`);
+}
+
+interface Examined {
+  readonly config: Config | null;
+  readonly checks: readonly Check[];
+}
+
+/** The version that the alias calls: whether it can run, and takes its environment. */
+async function checkFunctionOnLambda(
+  aws: Aws,
+  operator: Identity,
+  FunctionName: string,
+  deploy: string,
+): Promise<Examined> {
+  const name = `${FunctionName}:${ALIAS}`;
+  let config: Config | null = null;
+  const checks = await code.attempt(name, async () => {
+    const found = await aws.lambda.send(new GetFunctionConfigurationCommand({ FunctionName, Qualifier: ALIAS }));
+    const reading = readEnvironment(found, aws.region, operator.account);
+    if ("config" in reading) config = reading.config;
+    const settings =
+      "config" in reading
+        ? [configuration.ok("environment", "all keys are valid")]
+        : reading.problems.map(({ key, problem }) =>
+            configuration.wrong(key, problem, `Put the parameter right, and: ${deploy}`),
+          );
+    return [judgeState(name, found, deploy), ...(await checkCanary(aws, FunctionName)), ...settings];
+  });
+  return { config, checks };
+}
+
+/** The region and the credentials are Lambda's to give: they are not in what it shows. */
+function readEnvironment({ Environment }: FunctionConfiguration, region: string, account: string) {
+  const lambdas = { AWS_REGION: region, AWS_ACCESS_KEY_ID: "of-the-role", AWS_SECRET_ACCESS_KEY: "of-the-role" };
+  return readConfig(gatherSettings(lambdas, Environment?.Variables ?? {}), account);
+}
+
+function judgeState(name: string, found: FunctionConfiguration, deploy: string): Check {
+  const { State = "Active", StateReason, LastUpdateStatus = "Successful", Version, Runtime } = found;
+  if (State !== "Active" && State !== "Inactive") {
+    return code.wrong(name, `is ${State}${StateReason ? `: ${StateReason}` : ""}`, deploy);
+  }
+  if (LastUpdateStatus === "Failed") return code.wrong(name, "its last update failed", deploy);
+  return code.ok(name, `version ${Version} on ${Runtime}, ${State.toLowerCase()}`);
+}
+
+async function checkCanary(aws: Aws, FunctionName: string): Promise<readonly Check[]> {
+  const { number, canary } = await readLive(aws, FunctionName);
+  if (canary === null) return [];
+  const told = `version ${canary.number} gets ${Math.round(canary.weight * 100)} % of the batches, and ${number} the others`;
+  return [code.warning("deployment", told, "It ends by itself. If not: ec2-audit rollback lambda")];
+}
+
+/** Whether the function's role may do what it has to, as IAM simulates it. */
+async function checkRole(aws: Aws, role: Identity, stack: Stack, config: Config | null): Promise<readonly Check[]> {
+  const { AlertTopicArn = "", LaunchQueueUrl = "", LogGroupName = "" } = stack.outputs;
+  const at = `${aws.region}:${role.account}`;
+  const { name: partition } = partitionOf(aws.region);
+  const queue = `arn:${partition}:sqs:${at}:${LaunchQueueUrl.split("/").at(-1)}`;
+  const log = `arn:${partition}:logs:${at}:log-group:${LogGroupName}:log-stream:any`;
+  const needs: readonly Asked[] = [
+    ...["ec2:DescribeTags", "ec2:DescribeInstances"].map((action) => ({ action, resource: "*" })),
+    { action: "sns:Publish", resource: AlertTopicArn },
+    ...["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"].map((action) => ({
+      action,
+      resource: queue,
+    })),
+    { action: "logs:PutLogEvents", resource: log },
+  ];
+  const name = "the function's role";
+  const answer = await simulate(aws, role, needs);
+  if ("unknown" in answer) return [permissions.unknown(name, answer.unknown, answer.mend)];
+  const isAllowed = (need: Asked) =>
+    answer.allowed.some(({ action, resource }) => action === need.action && resource === need.resource);
+  const missing = needs.filter((need) => !isAllowed(need));
+  const members =
+    config?.auditRoleName == null
+      ? []
+      : [
+          permissions.skipped(
+            "other accounts",
+            `${config.auditRoleName} is assumed there; the function's log says whether it can be`,
+          ),
+        ];
+  if (missing.length === 0) return [permissions.ok(name, "may do all that it has to, as IAM simulates it"), ...members];
+  return [
+    ...missing.map(({ action, resource }) => {
+      const told = "its policies do not allow it, as IAM simulates them";
+      return permissions.wrong(
+        `${action} on ${resource}`,
+        told,
+        "Has somebody changed the role? Deploying again puts it right.",
+      );
+    }),
+    ...members,
+  ];
+}

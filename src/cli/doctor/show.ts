@@ -1,0 +1,39 @@
+import type { Colours } from "../terminal.ts";
+import { type Check, GROUPS, type State } from "./check.ts";
+
+/** The checks for people: a line for each, and below it what to do. */
+export function checksText(checks: readonly Check[], colours: Colours): string {
+  const marks: Readonly<Record<State, string>> = {
+    ok: colours.green("✓"),
+    warning: colours.yellow("!"),
+    unknown: colours.yellow("?"),
+    wrong: colours.red("✗"),
+    skipped: colours.dim("–"),
+  };
+  const groups = GROUPS.map((group) => ({ group, own: checks.filter((check) => check.group === group) }));
+  const texts = groups
+    .filter(({ own }) => own.length > 0)
+    .map(({ group, own }) => {
+      const lines = own.flatMap(({ name, state, message, mend = "" }) => [
+        `  ${marks[state]} ${name}: ${message}`,
+        ...(mend === "" ? [] : mend.split("\n").map((line) => colours.dim(`      ${line}`))),
+      ]);
+      return [colours.bold(group), ...lines].join("\n");
+    });
+  return [...texts, summaryOf(checks)].join("\n\n");
+}
+
+const WORDS: Readonly<Record<State, string>> = {
+  wrong: "wrong",
+  warning: "could be better",
+  unknown: "could not be checked",
+  ok: "as it should be",
+  skipped: "left out",
+};
+
+function summaryOf(checks: readonly Check[]): string {
+  const states: readonly State[] = ["wrong", "warning", "unknown", "ok", "skipped"];
+  const counts = states.map((state) => ({ state, count: checks.filter((check) => check.state === state).length }));
+  const told = counts.filter(({ state, count }) => count > 0 || state === "wrong");
+  return `${told.map(({ state, count }) => `${count} ${WORDS[state]}`).join(", ")}.`;
+}

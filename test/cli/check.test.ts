@@ -1,0 +1,241 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts";
+import { operatorAt, type Run, runCommand } from "./run.ts";
+
+/** Audits by hand, of instances that an embedded AWS has: what is printed, how it ends, and what AWS was asked. */
+
+const TAGGED = { Name: "web-1", service: "shop" };
+const NOBODY = "i-0123456789abcdef0";
+
+let aws: EmbeddedAws;
+let folder: string;
+
+beforeEach(async () => {
+  aws = await startEmbeddedAws();
+  folder = mkdtempSync(join(tmpdir(), "ec2-audit-check-"));
+});
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await aws.close();
+  rmSync(folder, { recursive: true });
+});
+
+function check(args: readonly string[], { env, ...run }: Run = {}) {
+  return runCommand(["check", ...args], { folder, env: { ...operatorAt(aws.endpoint), ...env }, ...run });
+}
+
+function launch(tags: Record<string, string> = {}, count = 1): string[] {
+  return aws.launch({ count, tags });
+}
+
+function given(text: string): void {
+  vi.spyOn(process, "stdin", "get").mockReturnValue(Readable.from([text]) as unknown as typeof process.stdin);
+}
+
+function actions(): string[] {
+  return [...aws.callCounts.keys()].sort();
+}
+
+describe("an audit by hand", () => {
+  it("of an instance that keeps the rules says so in a line, and ends with 0", async () => {
+    const [id = ""] = launch(TAGGED);
+    const { code, out } = await check([id]);
+    expect(code).toBe(0);
+    expect(out).toBe(`✓ ${id}  keeps the rules\n\n1 instance audited: 1 compliant, 0 violating.`);
+  });
+
+  it("of one that breaks a rule prints what an alert would say, however new it is, and ends with 1", async () => {
+    const [id = ""] = launch({ Name: "web-1" });
+    const { code, out } = await check([id]);
+    expect(code).toBe(1);
+    expect(out).toContain(`✗ ${id}  the tag "service" is missing`);
+    expect(out).toContain("[ACTION-REQUIRED] EC2 audit: 1 instance breaks required-tags in us-east-1 (123456789012)");
+    expect(out).toContain(`aws ec2 create-tags --region us-east-1 --resources ${id} --tags Key=service,Value=<value>`);
+  });
+
+  it("of one that nobody has, or that is terminated, says that, and ends with 1", async () => {
+    const [id = ""] = launch(TAGGED);
+    aws.terminate([id]);
+    const { code, out } = await check([NOBODY, id]);
+    expect(code).toBe(1);
+    expect(out).toContain(`✗ ${NOBODY}  the instance does not exist any more`);
+    expect(out).toMatch(new RegExp(`✗ ${id} {2}the instance is (?:shutting-down|terminated)`));
+    expect(out).toContain("2 instances audited: 0 compliant, 0 violating, 2 gone (or in another region: --region).");
+  });
+
+  it("publishes nothing, and changes nothing", async () => {
+    await check(launch());
+    expect(actions()).toEqual(["ec2:DescribeInstances", "sts:GetCallerIdentity"]);
+  });
+
+  it("looks into the operator's region", async () => {
+    const [id = ""] = aws.launch({ count: 1, tags: TAGGED, region: "eu-west-1" });
+    expect((await check([id])).code).toBe(1);
+    expect((await check([id, "--region", "eu-west-1"])).code).toBe(0);
+  });
+});
+
+describe("the policy of an audit by hand", () => {
+  it("is the function's, out of .env", async () => {
+    writeFileSync(join(folder, ".env"), "REQUIRED_TAGS=owner\n");
+    const { code, out } = await check(launch(TAGGED));
+    expect(code).toBe(1);
+    expect(out).toContain('the tag "owner" is missing');
+  });
+
+  it("is the function's, out of the environment", async () => {
+    const rule = { rule: "required-tags", tags: ["team"], severity: "critical" };
+    const { out } = await check(launch(TAGGED), { env: { AUDIT_POLICY: JSON.stringify({ rules: [rule] }) } });
+    expect(out).toContain('required-tags (critical): the tag "team" is missing');
+  });
+
+  it("is that of --required-tags above the function's", async () => {
+    writeFileSync(join(folder, ".env"), "REQUIRED_TAGS=owner\n");
+    expect((await check([...launch(TAGGED), "--required-tags", "name"])).code).toBe(0);
+  });
+
+  it("is that of --policy above the function's", async () => {
+    writeFileSync(join(folder, ".env"), "REQUIRED_TAGS=name\n");
+    writeFileSync(join(folder, "house.json"), '{"rules": [{"rule": "required-tags", "tags": ["cost-centre"]}]}');
+    const { code, out } = await check([...launch(TAGGED), "--policy", "house.json"]);
+    expect(code).toBe(1);
+    expect(out).toContain('the tag "cost-centre" is missing');
+  });
+
+  it.each([
+    [
+      "in a file",
+      ["--policy", "house.json"],
+      'AUDIT_POLICY is not a policy: rule 1: "rule" must be one of "required-tags" (from house.json)',
+    ],
+    ["in an option", ["--required-tags", "a,,b"], "REQUIRED_TAGS is not a list of tag keys with commas between"],
+    ["in both options", ["--policy", "house.json", "--required-tags", "a"], "REQUIRED_TAGS is set beside AUDIT_POLICY"],
+    ["in a file that is not there", ["--policy", "home.json"], "there is no file home.json"],
+  ])("is told as wrong when it is: %s", async (_, args, told) => {
+    writeFileSync(join(folder, "house.json"), '{"rules": [{"rule": "no-such-rule"}]}');
+    const { code, out, err } = await check([NOBODY, ...args]);
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toContain(told);
+    expect(actions()).not.toContain("ec2:DescribeInstances");
+  });
+});
+
+describe("the ids of an audit by hand", () => {
+  it("may be given twice, and are audited once", async () => {
+    const [id = ""] = launch(TAGGED);
+    const { out } = await check([id, id]);
+    expect(out).toContain("1 instance audited");
+  });
+
+  it("may be of an older account", async () => {
+    expect((await check(["i-12345678"])).out).toContain("i-12345678  the instance does not exist any more");
+  });
+
+  it('come from the standard input for "-"', async () => {
+    const ids = launch(TAGGED, 3);
+    given(`${ids[0]}\n\n  ${ids[1]}\t${ids[2]}\r\n`);
+    const { code, out } = await check(["-"]);
+    expect([code, ids.every((id) => out.includes(`✓ ${id}`))]).toEqual([0, true]);
+  });
+
+  it.each(["i-123", "i-0123456789ABCDEF0", "web-1", "i-0123456789abcdef01"])(
+    "are refused when they are none: %s",
+    async (id) => {
+      const { code, err } = await check([NOBODY, id]);
+      expect(code).toBe(2);
+      expect(err).toContain(`not the id of an instance: "${id}"`);
+      expect(actions()).toEqual([]);
+    },
+  );
+
+  it("are named, the first five, when many are none", async () => {
+    given(Array.from({ length: 9 }, (_, index) => `server-${index}`).join("\n"));
+    const { err } = await check(["-"]);
+    expect(err).toContain('"server-4" and 4 more');
+    expect(err).not.toContain("server-5");
+  });
+
+  it("are missed when the standard input is empty, and when there are none", async () => {
+    given("\n");
+    expect((await check(["-"])).err).toContain("the standard input holds no instance ids");
+    expect(await check([])).toMatchObject({ code: 2, err: expect.stringContaining("missing required argument") });
+  });
+});
+
+describe("an audit by hand of a fleet", () => {
+  it("of some thousands makes a call for 200, four side by side, and says now and then how far it is", async () => {
+    const tagged = launch(TAGGED, 2_000);
+    const ids = [...tagged, ...launch({}, 500)];
+    let time = 0;
+    given(ids.join("\n"));
+    const { code, out, err } = await check(["-"], { now: () => (time += 1_500) });
+    expect(code).toBe(1);
+    expect(out).toContain("2500 instances audited: 2000 compliant, 500 violating.");
+    expect(aws.callCounts.get("ec2:DescribeInstances")).toBe(13);
+    expect(err).toContain("800 of 2500");
+  });
+
+  it("waits when EC2 has had too many calls, and asks again for those only", async () => {
+    const ids = launch(TAGGED, 400);
+    const isSecond = ({ params }: { params: unknown }) => JSON.stringify(params).includes(ids[300] ?? "");
+    aws.faults.add({ service: "ec2", kind: "throttle", times: 4, when: isSecond });
+    const pauses: number[] = [];
+    given(ids.join("\n"));
+    const { code } = await check(["-"], { pause: async (ms) => void pauses.push(ms) });
+    expect(code).toBe(0);
+    expect(pauses).toEqual([1_000]);
+    expect(aws.calls.filter((call) => call.service === "ec2" && !isSecond(call))).toHaveLength(1);
+  }, 60_000);
+});
+
+describe("an audit by hand with --json", () => {
+  it("is one document with every instance and every alert", async () => {
+    const [good = ""] = launch(TAGGED);
+    const [bad = ""] = launch();
+    const { code, out } = await check([good, bad, NOBODY, "--json"]);
+    const finding = { instanceId: bad, rule: "required-tags", missing: ["name", "service"] };
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({
+      instances: [
+        { instanceId: good, outcome: "compliant" },
+        { instanceId: bad, outcome: "violating", findings: [finding] },
+        { instanceId: NOBODY, outcome: "ignored", reason: "the instance does not exist any more" },
+      ],
+      alerts: [{ schema: "urn:ec2-audit:alert:1", account: "123456789012", region: "us-east-1", findings: [finding] }],
+    });
+  });
+});
+
+describe("an audit by hand that cannot be made", () => {
+  it.each([
+    ["is not allowed", "deny", "AWS does not allow this"],
+    ["has keys that AWS does not know", "bad-key", "AWS does not take these credentials"],
+  ] as const)("says why, and ends with 2: it %s", async (_, kind, told) => {
+    const ids = launch();
+    aws.faults.add({ service: "ec2", kind });
+    const { code, out, err } = await check(ids);
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toContain(told);
+  });
+
+  it("says that too many calls were made when that does not end", async () => {
+    aws.faults.add({ service: "ec2", kind: "throttle" });
+    const { code, err } = await check([NOBODY], { pause: async () => {} });
+    expect(code).toBe(2);
+    expect(err).toContain("run the command again in a minute");
+  }, 60_000);
+});
+
+describe("check --help", () => {
+  it("shows how, with examples, and what each exit code means", async () => {
+    const { code, out } = await runCommand(["check", "--help"]);
+    expect(code).toBe(0);
+    expect(out).toContain("$ ec2-audit check i-0123456789abcdef0");
+    expect(out).toContain("nothing is published");
+    expect(out).toMatch(/Exit codes: 0 .*; 1 .*; 2 /);
+  });
+});

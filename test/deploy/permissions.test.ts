@@ -1,0 +1,162 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { NAMES } from "../../src/cli/names.ts";
+import type { Place } from "../../src/cli/setup/plan.ts";
+import { functionPolicy } from "../../src/cli/setup/statements.ts";
+import { BUILT_FILE } from "../support/built.ts";
+import {
+  MEMBER,
+  readStatement,
+  readTemplate,
+  resolveTemplate,
+  type Statement,
+  statementsOf,
+  TEMPLATE,
+} from "./template.ts";
+
+/**
+ * What the deployed file can call, out of the file itself: the SDK's schema of an operation is
+ * `[9, namespace, "DescribeTags", …]`, and the namespace a variable that holds "com.amazonaws.ec2".
+ */
+function callsOf(code: string): readonly string[] {
+  const namespaces = new Map<string, string>();
+  for (const [, variable = "", service = ""] of code.matchAll(/([\w$]+)\s*=\s*[`"']com\.amazonaws\.(\w+)[`"']/g)) {
+    namespaces.set(variable, service);
+  }
+  const operations = code.matchAll(/\[\s*9\s*,\s*([\w$]+)\s*,\s*[`"'](\w+)[`"']/g);
+  return [...operations].map(([, variable = "", operation]) => `${namespaces.get(variable)}:${operation}`).sort();
+}
+
+const calls = callsOf(readFileSync(BUILT_FILE, "utf8"));
+
+/** Which face makes which calls; any call that is in no face fails the first test. */
+const EVERY_FACE = ["ec2:DescribeInstances", "ec2:DescribeTags", "sns:Publish"];
+/** Only where SNS calls by HTTPS is there a subscription to make and confirm: a webtask, or a function URL, which the template does not make. */
+const HTTPS_FACE = ["sns:ConfirmSubscription", "sns:Subscribe"];
+/** Only with AUDIT_ROLE_NAME, in accounts that are not ours. */
+const OTHER_ACCOUNTS = ["sts:AssumeRole"];
+/** Not the function but Lambda's own poller and runtime, with the function's role.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions */
+const LAMBDA_ITSELF = [
+  "logs:CreateLogStream",
+  "logs:PutLogEvents",
+  "sqs:DeleteMessage",
+  "sqs:GetQueueAttributes",
+  "sqs:ReceiveMessage",
+];
+
+const actionsOf = (statements: readonly Statement[]) => statements.flatMap(({ actions }) => actions).sort();
+const allowing = (statements: readonly Statement[], action: string) =>
+  statements.filter(({ actions }) => actions.includes(action));
+
+describe("the calls in the built file", () => {
+  it("are each made by a face", () => {
+    expect(calls).toEqual([...EVERY_FACE, ...HTTPS_FACE, ...OTHER_ACCOUNTS].sort());
+  });
+});
+
+describe("the role of the function on Lambda", () => {
+  const template = readTemplate(TEMPLATE);
+  const roleOf = (parameters: Readonly<Record<string, string>>) =>
+    statementsOf(resolveTemplate(template, parameters).FunctionRole);
+  const withoutHttps = calls.filter((call) => !HTTPS_FACE.includes(call));
+
+  it("allows exactly what the file calls there, and what Lambda itself needs", () => {
+    const ours = withoutHttps.filter((call) => !OTHER_ACCOUNTS.includes(call));
+    expect(actionsOf(roleOf({}))).toEqual([...ours, ...LAMBDA_ITSELF].sort());
+  });
+
+  it("allows AssumeRole too with AuditRoleName: on that one name, inside the organisation", () => {
+    const statements = roleOf({ AuditRoleName: "audit/ec2-read", OrganizationId: "o-abcdefghij" });
+    expect(actionsOf(statements)).toEqual([...withoutHttps, ...LAMBDA_ITSELF].sort());
+    expect(allowing(statements, "sts:AssumeRole")).toEqual([
+      {
+        actions: ["sts:AssumeRole"],
+        resources: ["arn:aws:iam::*:role/audit/ec2-read"],
+        condition: { StringEquals: { "aws:ResourceOrgID": "o-abcdefghij" } },
+      },
+    ]);
+  });
+
+  it("reaches its own topic, queue and log only; EC2's describe calls have no resource", () => {
+    const made = roleOf({});
+    expect(made.map(({ actions: [first], resources }) => [first, ...resources])).toEqual([
+      ["ec2:DescribeTags", "*"],
+      ["sns:Publish", { Ref: "AlertTopic" }],
+      ["sqs:ReceiveMessage", { "Fn::GetAtt": "LaunchQueue.Arn" }],
+      ["logs:CreateLogStream", { "Fn::GetAtt": "LogGroup.Arn" }],
+    ]);
+    const given = "arn:aws:sns:us-east-1:123456789012:alerts";
+    expect(allowing(roleOf({ AlertTopicArn: given }), "sns:Publish").map(({ resources }) => resources)).toEqual([
+      [given],
+    ]);
+  });
+});
+
+describe("the role in a member account", () => {
+  const member = readTemplate(MEMBER);
+  const parameters = {
+    CentralBusArn: "arn:aws:events:us-east-1:111122223333:event-bus/default",
+    CentralRoleArn: "arn:aws:iam::111122223333:role/ec2-audit-FunctionRole-1",
+    OrganizationId: "o-abcdefghij",
+  };
+  const made = (given: Readonly<Record<string, string>>) =>
+    Object.keys(resolveTemplate(member, { ...parameters, ...given }));
+
+  it("allows exactly the file's calls of EC2", () => {
+    const statements = statementsOf(resolveTemplate(member, parameters).AuditRole);
+    expect(actionsOf(statements)).toEqual(calls.filter((call) => call.startsWith("ec2:")));
+  });
+
+  it("trusts one role of the central account, inside the organisation", () => {
+    const trust = resolveTemplate(member, parameters).AuditRole?.Properties.AssumeRolePolicyDocument;
+    expect(trust).toMatchObject({
+      Statement: [
+        {
+          Effect: "Allow",
+          Action: "sts:AssumeRole",
+          Condition: {
+            ArnEquals: { "aws:PrincipalArn": parameters.CentralRoleArn },
+            StringEquals: { "aws:PrincipalOrgID": "o-abcdefghij" },
+          },
+        },
+      ],
+    });
+  });
+
+  it("is made once in an account, and never in the central one", () => {
+    expect(made({})).toContain("AuditRole");
+    expect(made({ "AWS::Region": "eu-west-1" })).not.toContain("AuditRole");
+    expect(made({ "AWS::Region": "eu-west-1", RoleRegion: "eu-west-1" })).toContain("AuditRole");
+    expect(made({ "AWS::AccountId": "111122223333" })).not.toContain("AuditRole");
+  });
+
+  it("is not accompanied by a rule where the central bus is: it would send itself its own events", () => {
+    expect(made({ "AWS::AccountId": "111122223333" })).toEqual([]);
+    expect(made({ "AWS::AccountId": "111122223333", "AWS::Region": "eu-west-1" })).toContain("LaunchRule");
+    expect(made({ "AWS::Region": "eu-west-1" })).toContain("LaunchRule");
+  });
+
+  it("lets EventBridge send to the central bus, and do nothing else", () => {
+    expect(statementsOf(resolveTemplate(member, parameters).SendRole)).toEqual([
+      { actions: ["events:PutEvents"], resources: [parameters.CentralBusArn], condition: undefined },
+    ]);
+  });
+});
+
+describe("the user of a webtask", () => {
+  const topic = "arn:aws:sns:us-east-1:123456789012:";
+  const place: Place = {
+    region: "us-east-1",
+    account: "123456789012",
+    names: NAMES,
+    launchTopicArn: `${topic}${NAMES.launchTopic}`,
+    alertTopicArn: `${topic}${NAMES.alertTopic}`,
+    deadLetterQueueArn: `arn:aws:sqs:us-east-1:123456789012:${NAMES.deadLetterQueue}`,
+  };
+
+  it("is allowed by setup --show-policy exactly what the file calls there", () => {
+    const { Statement: statements } = functionPolicy(place) as { Statement: Record<string, unknown>[] };
+    expect(actionsOf(statements.map(readStatement))).toEqual([...EVERY_FACE, ...HTTPS_FACE].sort());
+  });
+});

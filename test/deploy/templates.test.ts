@@ -1,0 +1,306 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { parameterNames } from "../../src/cli/lambda/parameters.ts";
+import { findProgram } from "../../src/cli/lambda/program.ts";
+import { type Key, MAX_GRACE_SECONDS, readConfig } from "../../src/config.ts";
+import { NAMESPACE } from "../../src/log.ts";
+import { MEMBER, readTemplate, resolveTemplate, TEMPLATE } from "./template.ts";
+
+const template = readTemplate(TEMPLATE);
+const member = readTemplate(MEMBER);
+
+const linter = findProgram("cfn-lint", process.env);
+describe.skipIf(linter === null)(linter ? "cfn-lint" : "cfn-lint (skipped: it is not on the PATH)", () => {
+  it.each([TEMPLATE, MEMBER])(
+    "has nothing to say of %s",
+    (file) => {
+      const { stdout, status } = spawnSync(linter ?? "", ["--include-checks", "I3042", "--", file], {
+        encoding: "utf8",
+      });
+      expect([stdout, status]).toEqual(["", 0]);
+    },
+    60_000,
+  );
+});
+
+/** Whether CloudFormation takes a value: a pattern has to match all of it. */
+function takes(parameter: string, value: string): boolean {
+  const { AllowedPattern, AllowedValues } = template.Parameters[parameter] ?? {};
+  if (AllowedValues) return AllowedValues.map(String).includes(value);
+  return new RegExp(`^(?:${AllowedPattern})$`).test(value);
+}
+
+function configTakes(key: Key, value: string): boolean {
+  const settings = {
+    AWS_REGION: "us-east-1",
+    AWS_ACCESS_KEY_ID: "id",
+    AWS_SECRET_ACCESS_KEY: "secret",
+    ALERT_TOPIC_ARN: "arn:aws:sns:us-east-1:123456789012:alerts",
+    [key]: value,
+  };
+  return "config" in readConfig(settings);
+}
+
+describe("a parameter that mirrors a key of the configuration", () => {
+  const key128 = "k".repeat(128);
+  const tags = (count: number) => Array.from({ length: count }, (_, index) => `tag${index}`).join(",");
+  const topic = "arn:aws:sns:us-east-1:123456789012:";
+  const topics = [
+    `${topic}alerts`,
+    `${topic}alerts.fifo`,
+    `${topic}a.b`,
+    `${topic}`,
+    `${topic}${"a".repeat(256)}`,
+    `${topic}${"a".repeat(257)}`,
+    `${topic}${"a".repeat(251)}.fifo`,
+    `${topic}${"a".repeat(252)}.fifo`,
+    "arn:aws-cn:sns:cn-north-1:123456789012:alerts",
+    "arn:aws-us-gov:sns:us-gov-west-1:123456789012:alerts",
+    "arn:aws-eusc:sns:eusc-de-east-1:123456789012:alerts",
+    "arn:aws:sns:cn-north-1:123456789012:alerts",
+    "arn:aws:sns:us-gov-west-1:123456789012:alerts",
+    "arn:aws-cn:sns:us-east-1:123456789012:alerts",
+    "arn:aws:sqs:us-east-1:123456789012:alerts",
+    "arn:aws:sns:us-east-1:12345678901:alerts",
+    "arn:aws:sns:us-east-1.evil.example:123456789012:alerts",
+    "alerts",
+  ];
+  const samples: readonly [parameter: string, key: Key, values: readonly string[]][] = [
+    [
+      "RequiredTags",
+      "REQUIRED_TAGS",
+      [
+        "name",
+        "name,service",
+        " name , service ",
+        "cost centre",
+        key128,
+        `${key128}k`,
+        `a,${key128}`,
+        tags(50),
+        tags(51),
+        "name,",
+        ",name",
+        "a,,b",
+        "a, ,b",
+        ",",
+      ],
+    ],
+    [
+      "AuditPolicy",
+      "AUDIT_POLICY",
+      ['{"rules":[{"rule":"required-tags","tags":["name"]}]}', "name,service", "[]", "{", '"rules"'],
+    ],
+    [
+      "GraceSeconds",
+      "GRACE_SECONDS",
+      ["0", "9", "45", "99", "100", "899", "900", "-1", "4.5", "1e2", "forever", "99999"],
+    ],
+    ["AlertTopicArn", "ALERT_TOPIC_ARN", topics],
+    ["LaunchTopicArn", "LAUNCH_TOPIC_ARN", topics.filter((arn) => arn !== `${topic}alerts`)],
+    [
+      "AuditRoleName",
+      "AUDIT_ROLE_NAME",
+      [
+        "ec2-audit-read",
+        "audit/ec2-read",
+        "a+=,.@-_",
+        "r".repeat(64),
+        "r".repeat(65),
+        "arn:aws:iam::123456789012:role/x",
+        "a b",
+        "/x",
+        "x/",
+      ],
+    ],
+    ["LogLevel", "LOG_LEVEL", ["debug", "info", "warn", "error", "verbose", "information"]],
+  ];
+
+  it.each(samples)("%s takes what %s takes, and refuses what it refuses", (parameter, key, values) => {
+    for (const value of values) expect([value, takes(parameter, value)]).toEqual([value, configTakes(key, value)]);
+    expect(new Set(values.map((value) => takes(parameter, value)))).toEqual(new Set([true, false]));
+  });
+
+  it("leaves a key to its default when it is empty", () => {
+    for (const name of ["RequiredTags", "AuditPolicy", "AlertTopicArn", "LaunchTopicArn", "AuditRoleName"]) {
+      expect([name, template.Parameters[name]?.Default, takes(name, "")]).toEqual([name, "", true]);
+    }
+  });
+
+  it("refuses a grace that a queue cannot wait for, though SNS could", () => {
+    expect([takes("GraceSeconds", "901"), configTakes("GRACE_SECONDS", "901"), MAX_GRACE_SECONDS > 900]).toEqual([
+      false,
+      true,
+      true,
+    ]);
+  });
+});
+
+describe("every parameter", () => {
+  it.each([
+    ["template.yaml", template],
+    ["member.yaml", member],
+  ])("of %s has a group, a label, and something to say of a wrong value", (_, { Metadata, Parameters }) => {
+    const { ParameterGroups, ParameterLabels } = Metadata["AWS::CloudFormation::Interface"];
+    const names = Object.keys(Parameters).sort();
+    expect(ParameterGroups.flatMap((group) => group.Parameters).sort()).toEqual(names);
+    expect(Object.keys(ParameterLabels).sort()).toEqual(names);
+    for (const [name, { AllowedPattern, ConstraintDescription }] of Object.entries(Parameters)) {
+      expect([name, ConstraintDescription !== undefined]).toEqual([name, AllowedPattern !== undefined]);
+    }
+  });
+
+  it("is known to the command that deploys", () => {
+    expect(parameterNames(readFileSync(TEMPLATE, "utf8"))).toEqual(Object.keys(template.Parameters));
+  });
+});
+
+describe("the grace", () => {
+  it("is waited for by the queue, and by nobody a second time", () => {
+    const { LaunchQueue, Function: audit } = resolveTemplate(template, { GraceSeconds: "120" });
+    expect(LaunchQueue?.Properties.DelaySeconds).toBe("120");
+    expect(audit?.Properties.Environment).toMatchObject({ Variables: { GRACE_SECONDS: "0" } });
+  });
+
+  it("is the function's own default where nobody names one", () => {
+    const settings = {
+      AWS_REGION: "us-east-1",
+      AWS_ACCESS_KEY_ID: "id",
+      AWS_SECRET_ACCESS_KEY: "secret",
+      ALERT_TOPIC_ARN: "arn:aws:sns:us-east-1:123456789012:alerts",
+    };
+    const reading = readConfig(settings);
+    expect("config" in reading && String(reading.config.graceSeconds)).toBe(template.Parameters.GraceSeconds?.Default);
+  });
+});
+
+describe("the function's environment", () => {
+  const variablesOf = (parameters: Readonly<Record<string, string>>) => {
+    const { Function: audit } = resolveTemplate(template, parameters);
+    const environment = audit?.Properties.Environment as { Variables: Record<string, unknown> } | undefined;
+    return environment?.Variables ?? {};
+  };
+  /** Lambda's own variables, and the name of the topic that CloudFormation makes. */
+  const lambda = { AWS_REGION: "us-east-1", AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret" };
+  const made = "arn:aws:sns:us-east-1:123456789012:ec2-audit-AlertTopic-1";
+
+  it.each([
+    ["no parameters", {}],
+    ["tags", { RequiredTags: "name,owner" }],
+    ["a policy", { AuditPolicy: '{"rules":[{"rule":"required-tags","tags":["name"]}]}' }],
+    ["an organisation", { OrganizationId: "o-abcdefghij", AuditRoleName: "ec2-audit-read" }],
+    ["topics that exist", { AlertTopicArn: `${made}x`, LaunchTopicArn: "arn:aws:sns:us-east-1:123456789012:launches" }],
+  ])("is a valid configuration with %s", (_, parameters: Record<string, string>) => {
+    const variables = variablesOf(parameters);
+    const topic = typeof variables.ALERT_TOPIC_ARN === "string" ? variables.ALERT_TOPIC_ARN : made;
+    expect(readConfig({ ...lambda, ...variables, ALERT_TOPIC_ARN: topic })).toHaveProperty("config");
+  });
+
+  it("never has REQUIRED_TAGS beside AUDIT_POLICY unless both are given, which a rule of the template refuses", () => {
+    expect(Object.keys(variablesOf({}))).not.toContain("REQUIRED_TAGS");
+    expect(Object.keys(variablesOf({ AuditPolicy: "{}" }))).not.toContain("REQUIRED_TAGS");
+    expect(readFileSync(TEMPLATE, "utf8")).toMatch(
+      /OnePolicy:\n {4}Assertions:\n {6}- Assert: !Or \[!Equals \[!Ref RequiredTags, ""\], !Equals \[!Ref AuditPolicy, ""\]\]/,
+    );
+  });
+});
+
+describe("the patience", () => {
+  const receives = (parameters: Readonly<Record<string, string>>) => {
+    const policy = resolveTemplate(template, parameters).LaunchQueue?.Properties.RedrivePolicy;
+    return (policy as { maxReceiveCount: unknown } | undefined)?.maxReceiveCount;
+  };
+
+  it("is half an hour, and five hours for an organisation, or what is asked for", () => {
+    expect(receives({})).toBe(10);
+    expect(receives({ OrganizationId: "o-abcdefghij" })).toBe(100);
+    expect(receives({ OrganizationId: "o-abcdefghij", MaxReceiveCount: "20" })).toBe("20");
+  });
+
+  it("ends in queues that keep for a fortnight what is given up or cannot be delivered", () => {
+    const queues = (resources: ReturnType<typeof resolveTemplate>) =>
+      Object.entries(resources).filter(([name, { Type }]) => Type === "AWS::SQS::Queue" && name !== "LaunchQueue");
+    const dead = [...queues(resolveTemplate(template)), ...queues(resolveTemplate(member, MEMBER_PARAMETERS))];
+    expect(dead.map(([name, { Properties }]) => [name, Properties.MessageRetentionPeriod])).toEqual([
+      ["DeadLetterQueue", 1_209_600],
+      ["UndeliveredQueue", 1_209_600],
+      ["UndeliveredQueue", 1_209_600],
+    ]);
+  });
+
+  it("has such a queue wherever a message could die", () => {
+    const all = { TagChanges: "true", AlertEmail: "team@example.com", LaunchTopicArn: "" };
+    for (const resources of [
+      resolveTemplate(template, all),
+      resolveTemplate(template, { ...all, CloudTrail: "true" }),
+      resolveTemplate(template, { LaunchTopicArn: "arn:aws:sns:us-east-1:123456789012:launches" }),
+      resolveTemplate(member, { ...MEMBER_PARAMETERS, TagChanges: "true" }),
+    ]) {
+      for (const { Type, Properties } of Object.values(resources)) {
+        if (Type === "AWS::Events::Rule")
+          expect(Properties.Targets).toMatchObject([
+            { DeadLetterConfig: { Arn: { "Fn::GetAtt": "UndeliveredQueue.Arn" } } },
+          ]);
+        if (Type === "AWS::SNS::Subscription")
+          expect(Properties.RedrivePolicy).toEqual({ deadLetterTargetArn: { "Fn::GetAtt": "UndeliveredQueue.Arn" } });
+      }
+    }
+  });
+});
+
+const MEMBER_PARAMETERS = {
+  CentralBusArn: "arn:aws:events:us-east-1:111122223333:event-bus/default",
+  CentralRoleArn: "arn:aws:iam::111122223333:role/ec2-audit-FunctionRole-1",
+  OrganizationId: "o-abcdefghij",
+};
+
+describe("the rules", () => {
+  const patterns = (resources: ReturnType<typeof resolveTemplate>) =>
+    Object.values(resources)
+      .filter(({ Type }) => Type === "AWS::Events::Rule")
+      .map(({ Properties }) => Properties.EventPattern);
+  const launch = {
+    source: ["aws.ec2"],
+    "detail-type": ["EC2 Instance State-change Notification"],
+    detail: { state: ["pending"] },
+  };
+
+  it("match each launch once: in pending, of this account, or of all that an organisation sends", () => {
+    expect(patterns(resolveTemplate(template))).toEqual([{ account: ["123456789012"], ...launch }]);
+    expect(patterns(resolveTemplate(template, { OrganizationId: "o-abcdefghij" }))).toEqual([launch]);
+    expect(patterns(resolveTemplate(member, MEMBER_PARAMETERS))).toEqual([{ account: ["123456789012"], ...launch }]);
+  });
+
+  it("match CloudTrail's calls and tag changes too, when asked", () => {
+    const asked = { CloudTrail: "true", TagChanges: "true" };
+    const types = (resources: ReturnType<typeof resolveTemplate>) =>
+      (patterns(resources) as { "detail-type": string[] }[]).flatMap((pattern) => pattern["detail-type"]);
+    const all = [...launch["detail-type"], "AWS API Call via CloudTrail", "Tag Change on Resource"];
+    expect(types(resolveTemplate(template, asked))).toEqual(all);
+    expect(types(resolveTemplate(member, { ...MEMBER_PARAMETERS, ...asked }))).toEqual(all);
+  });
+
+  it("are none where launches come from a topic", () => {
+    expect(
+      patterns(resolveTemplate(template, { LaunchTopicArn: "arn:aws:sns:us-east-1:123456789012:launches" })),
+    ).toEqual([]);
+  });
+});
+
+describe("the metrics", () => {
+  it("are those that the function writes", () => {
+    const body = template.Resources.Dashboard?.Properties.DashboardBody as { "Fn::Sub": string } | undefined;
+    const dashboard: { widgets: { properties: { metrics: unknown[][] } }[] } = JSON.parse(body?.["Fn::Sub"] ?? "");
+    const own = dashboard.widgets.flatMap(({ properties: { metrics } }) =>
+      metrics[0]?.[0] === NAMESPACE ? metrics : [],
+    );
+    const names = own.map((metric) => metric[1]).filter((name) => typeof name === "string");
+    expect(names).toEqual(["compliant", "violating", "deferred", "failed", "rejected", "ignored", "milliseconds"]);
+    const alarms = Object.values(template.Resources).filter(({ Properties }) => Properties.Namespace === NAMESPACE);
+    expect(alarms.map(({ Properties }) => [Properties.MetricName, Properties.Dimensions])).toEqual([
+      ["failed", undefined],
+      ["failed", undefined],
+    ]);
+  });
+});

@@ -1,0 +1,53 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import manifest from "../../package.json" with { type: "json" };
+import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts";
+import { NOWHERE, operatorAt } from "../cli/run.ts";
+
+/** The command line as it is installed, in a process of its own. */
+const COMMAND = fileURLToPath(new URL(`../../${manifest.bin["ec2-audit"]}`, import.meta.url));
+
+async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const options = { env: { PATH: process.env.PATH ?? "", ...NOWHERE, ...env } };
+  const child = spawn(process.execPath, [COMMAND, ...args], options);
+  const told = { out: "", err: "" };
+  child.stdout.on("data", (chunk) => (told.out += chunk));
+  child.stderr.on("data", (chunk) => (told.err += chunk));
+  const [code] = await once(child, "close");
+  return { code, ...told };
+}
+
+describe("The built command", () => {
+  let aws: EmbeddedAws;
+  beforeAll(async () => {
+    aws = await startEmbeddedAws();
+  });
+  afterAll(() => aws.close());
+
+  it("says its version", async () => {
+    expect(await run(["--version"])).toEqual({ code: 0, out: `${manifest.version}\n`, err: "" });
+  });
+
+  it("sets up an installation, in plain text where there is no terminal, and finds nothing to change afterwards", async () => {
+    const first = await run(["setup", "--json"], operatorAt(aws.endpoint));
+    expect(first.code).toBe(0);
+    expect(JSON.parse(first.out)).toMatchObject({ region: "us-east-1", account: aws.accountId, dryRun: false });
+    const again = await run(["setup"], operatorAt(aws.endpoint));
+    expect([again.code, again.err]).toEqual([0, ""]);
+    expect(again.out).toContain("There is nothing to change.");
+    expect(again.out).not.toContain("\u001b");
+  });
+
+  it("ends with 2 where it is used wrongly, and with 1 when what was asked about is not so", async () => {
+    expect(await run(["setup", "--emial", "a@example.com"])).toMatchObject({ code: 2, out: "" });
+    const gone = await run(["check", "i-0123456789abcdef0"], operatorAt(aws.endpoint));
+    expect([gone.code, gone.err]).toEqual([1, expect.not.stringContaining("error")]);
+  });
+
+  it("asks nobody before it removes anything, where nobody is", async () => {
+    const { code, err } = await run(["teardown"], operatorAt(aws.endpoint));
+    expect([code, err]).toEqual([2, expect.stringContaining("Give --yes to go on unasked.")]);
+  });
+});

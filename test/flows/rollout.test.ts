@@ -1,0 +1,220 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EC2Client, RunInstancesCommand } from "@aws-sdk/client-ec2";
+import { DisableRuleCommand, ListTargetsByRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
+import {
+  ConfirmSubscriptionCommand,
+  ListSubscriptionsCommand,
+  SubscribeCommand,
+  type Subscription,
+} from "@aws-sdk/client-sns";
+import {
+  CreateQueueCommand,
+  GetQueueUrlCommand,
+  ReceiveMessageCommand,
+  SetQueueAttributesCommand,
+} from "@aws-sdk/client-sqs";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { createSigningIdentity, type SigningIdentity } from "../../src/local/aws/certificate.ts";
+import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts";
+import { clientsAt, everything } from "../cli/installed.ts";
+import { operatorAt, type Ran, runCommand } from "../cli/run.ts";
+import { findMotoServer, motoTarget, type Target } from "../local/targets.ts";
+import { loadBuilt, post, type Served, serve } from "../support/built.ts";
+import { launchEnvelope } from "../support/launch.ts";
+
+/**
+ * A whole rollout by the command line, as an operator goes about it, each step after the one before: from an empty account
+ * to an alert, and back to an empty account. The function is the built file.
+ */
+
+const NOTHING = { topics: [], queues: [], rules: [] };
+const ALERT_TOPIC = "arn:aws:sns:us-east-1:123456789012:ec2_audit_alert";
+
+/** What the function goes by; a launch is looked at as soon as it is delivered. */
+function settingsAt(endpoint: string, certificate: string): Record<string, string> {
+  return {
+    AWS_REGION: "us-east-1",
+    AWS_ACCESS_KEY_ID: "function",
+    AWS_SECRET_ACCESS_KEY: "function-secret",
+    ALERT_TOPIC_ARN: ALERT_TOPIC,
+    AWS_ENDPOINT_URL: endpoint,
+    SNS_SIGNING_CERT: certificate,
+    GRACE_SECONDS: "0",
+  };
+}
+
+/** Writes the function's settings for the operator to have, in a new folder. */
+function folderWith(settings: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(join(tmpdir(), "ec2-audit-rollout-"));
+  const lines = Object.entries(settings).map(([key, value]) => `${key}=${value.trim().replaceAll(/\r?\n/g, "\\n")}\n`);
+  writeFileSync(join(folder, ".env"), lines.join(""));
+  return folder;
+}
+
+const ec2At = (endpoint: string) =>
+  new EC2Client({
+    region: "us-east-1",
+    endpoint,
+    credentials: { accessKeyId: "somebody", secretAccessKey: "else" },
+  });
+
+/** Launches an instance that has no tags. */
+async function launchUntagged(endpoint: string): Promise<string> {
+  const { Instances = [] } = await ec2At(endpoint).send(
+    new RunInstancesCommand({ ImageId: "ami-12c6146b", MinCount: 1, MaxCount: 1 }),
+  );
+  return Instances[0]?.InstanceId ?? "";
+}
+
+async function subscriptionsAt(endpoint: string): Promise<Subscription[]> {
+  const { Subscriptions = [] } = await clientsAt(endpoint).sns.send(new ListSubscriptionsCommand({}));
+  return Subscriptions;
+}
+
+beforeAll(() => {
+  // The function writes its log there.
+  vi.spyOn(process.stdout, "write").mockReturnValue(true);
+});
+afterAll(() => {
+  vi.restoreAllMocks();
+});
+
+describe("a rollout on the embedded AWS, its policies checked", () => {
+  let aws: EmbeddedAws;
+  let served: Served;
+  let folder: string;
+  const run = (line: string): Promise<Ran> => runCommand(line.split(" "), { env: operatorAt(aws.endpoint), folder });
+
+  beforeAll(async () => {
+    aws = await startEmbeddedAws({ topicPolicies: "checked", queuePolicies: "checked" });
+    const settings = settingsAt(aws.endpoint, aws.signingCert);
+    folder = folderWith(settings);
+    served = await serve(loadBuilt(), settings);
+  });
+  afterAll(async () => {
+    await served.close();
+    await aws.close();
+    rmSync(folder, { recursive: true });
+  });
+
+  it("setup makes it from nothing, and the team confirms its e-mail", async () => {
+    expect((await run("setup --email team@example.com")).code).toBe(0);
+    const [mail] = aws.mails;
+    const { sns } = clientsAt(aws.endpoint);
+    await sns.send(new ConfirmSubscriptionCommand({ TopicArn: mail?.topicArn, Token: mail?.token }));
+  });
+
+  it("setup --url has the function subscribed", async () => {
+    const { code, out } = await run(`setup --url ${served.url}`);
+    expect([code, out]).toEqual([0, expect.stringContaining("The function has confirmed")]);
+  });
+
+  it("setup changes nothing the second time", async () => {
+    const { code, out } = await run(`setup --email team@example.com --url ${served.url}`);
+    expect([code, out]).toEqual([0, expect.stringContaining("There is nothing to change.")]);
+  });
+
+  it("doctor finds nothing wrong", async () => {
+    const { code, out } = await run("doctor");
+    expect([code, out]).toEqual([0, expect.stringContaining("0 wrong")]);
+  });
+
+  it("an untagged launch ends as an e-mail to the team: by EventBridge, SNS, the function and SNS", async () => {
+    const id = await launchUntagged(aws.endpoint);
+    await aws.idle();
+    const [mail, ...more] = aws.mails.filter(({ type }) => type === "Notification");
+    expect([mail?.to, more]).toEqual(["team@example.com", []]);
+    expect(mail?.subject).toContain("[ACTION-REQUIRED] EC2 audit: 1 instance breaks required-tags in us-east-1");
+    expect(mail?.body).toContain(id);
+  });
+
+  it("teardown leaves nothing of ours", async () => {
+    expect((await run("teardown --yes")).code).toBe(0);
+    expect(await everything(clientsAt(aws.endpoint))).toEqual(NOTHING);
+    expect(await subscriptionsAt(aws.endpoint)).toEqual([]);
+    expect((await run("teardown")).out).toContain("Nothing of ours is here");
+  });
+});
+
+const moto = findMotoServer();
+
+// moto emits no EC2 events, and confirms a subscription without asking the endpoint: the test signs and delivers itself.
+describe.skipIf(moto === undefined)(
+  moto === undefined
+    ? "a rollout on moto_server (skipped: it is not on the PATH)"
+    : "a rollout on moto_server, SNS's signed deliveries done by the test",
+  () => {
+    let target: Target;
+    let identity: SigningIdentity;
+    let served: Served;
+    let folder: string;
+    const run = (line: string): Promise<Ran> =>
+      runCommand(line.split(" "), { env: operatorAt(target.endpoint), folder });
+
+    beforeAll(async () => {
+      target = await motoTarget(moto ?? "");
+      identity = await createSigningIdentity(Date.now());
+      const settings = settingsAt(target.endpoint, identity.certificate);
+      folder = folderWith(settings);
+      served = await serve(loadBuilt(), settings);
+    }, 60_000);
+    afterAll(async () => {
+      await served?.close();
+      await target?.close();
+      rmSync(folder, { recursive: true });
+    });
+
+    it("setup makes it from nothing, and again only what somebody has broken", async () => {
+      const line = `setup --email team@example.com --tag-changes --url ${served.url}`;
+      expect((await run(line)).code).toBe(0);
+      expect(await everything(clientsAt(target.endpoint))).toEqual({
+        topics: ["ec2_audit_alert", "ec2_launches_check"],
+        queues: ["ec2_launches_check_dead"],
+        rules: ["ec2_launches", "ec2_launches-tag-changes"],
+      });
+      expect((await run(line)).out).toContain("There is nothing to change.");
+      const { events, sqs } = clientsAt(target.endpoint);
+      const Rule = "ec2_launches";
+      await events.send(new DisableRuleCommand({ Name: Rule }));
+      // The embedded AWS knows neither what changes an event on its way nor a queue without encryption.
+      const { Targets: [whole] = [] } = await events.send(new ListTargetsByRuleCommand({ Rule }));
+      await events.send(new PutTargetsCommand({ Rule, Targets: [{ Id: "", Arn: "", ...whole, Input: '{"a":1}' }] }));
+      const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: "ec2_launches_check_dead" }));
+      const Attributes = { SqsManagedSseEnabled: "false" };
+      await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes }));
+      const { out } = await run(line);
+      expect(out).toContain("state: DISABLED → ENABLED");
+      expect(out).toContain("target launch-topic: Input → none");
+      expect(out).toContain("SqsManagedSseEnabled: false → true");
+      expect((await run(line)).out).toContain("There is nothing to change.");
+      expect((await events.send(new ListTargetsByRuleCommand({ Rule }))).Targets).toEqual([whole]);
+    });
+
+    it("doctor finds nothing wrong", async () => {
+      const { code, out } = await run("doctor");
+      expect([code, out]).toEqual([0, expect.stringContaining("0 wrong")]);
+    });
+
+    it("an untagged launch ends as an alert", async () => {
+      const { sns, sqs } = clientsAt(target.endpoint);
+      const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: "alerts" }));
+      const Endpoint = "arn:aws:sqs:us-east-1:123456789012:alerts";
+      await sns.send(new SubscribeCommand({ TopicArn: ALERT_TOPIC, Protocol: "sqs", Endpoint }));
+      const id = await launchUntagged(target.endpoint);
+      const now = Date.now();
+      const envelope = identity.sign(launchEnvelope(id, { at: now, now }));
+      expect((await post(served.url, JSON.stringify(envelope))).status).toBe(200);
+      const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl }));
+      const alert = JSON.parse(JSON.parse(Messages[0]?.Body ?? "").Message);
+      expect(alert).toMatchObject({ findings: [{ instanceId: id, missing: ["name", "service"] }] });
+    });
+
+    it("teardown leaves nothing of ours", async () => {
+      expect((await run("teardown --yes")).code).toBe(0);
+      expect(await everything(clientsAt(target.endpoint))).toEqual({ ...NOTHING, queues: ["alerts"] });
+      expect(await subscriptionsAt(target.endpoint)).toEqual([]);
+    });
+  },
+);
