@@ -45,8 +45,15 @@ export function createProgram(cli: Cli): Command {
   return program;
 }
 
-/** Runs the command line with these arguments, without the program's name, and answers its exit code. Never throws. */
-export async function runCli(args: readonly string[], world: Omit<Cli, "finish">): Promise<0 | 1 | 2> {
+/**
+ * Runs the command line with these arguments, without the program's name, and answers its exit code. Never throws. A test may
+ * make a command line of its own.
+ */
+export async function runCli(
+  args: readonly string[],
+  world: Omit<Cli, "finish">,
+  create: (cli: Cli) => Command = createProgram,
+): Promise<0 | 1 | 2> {
   let result: 0 | 1 = 0;
   const cli: Cli = {
     ...world,
@@ -55,7 +62,7 @@ export async function runCli(args: readonly string[], world: Omit<Cli, "finish">
     },
   };
   const { terminal } = world;
-  const program = createProgram(cli);
+  const program = create(cli);
   const quiet = {
     writeOut: (text: string) => terminal.out(text.trimEnd()),
     writeErr: (text: string) => terminal.err(text.trimEnd()),

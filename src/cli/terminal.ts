@@ -30,6 +30,8 @@ export interface Streams {
 export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.ProcessEnv): Terminal {
   const plain = Boolean(env.NO_COLOR) || env.TERM === "dumb";
   const interactive = stdin.isTTY && stderr.isTTY;
+  // Whoever reads may have had enough, as `head` has: the rest of the work is not to end by it.
+  for (const stream of [stdout, stderr]) stream.on("error", passOverClosedPipe);
   return {
     out: (text) => void stdout.write(`${text}\n`),
     err: (text) => void stderr.write(`${text}\n`),
@@ -58,4 +60,8 @@ export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.P
       return !isCancel(answer) && answer;
     },
   };
+}
+
+function passOverClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
 }

@@ -9,8 +9,9 @@ import { deployLambdaCommand } from "../../src/cli/commands/deploy-lambda.ts";
 import { checkParameters, parseParameters, withRelease } from "../../src/cli/lambda/parameters.ts";
 import { eventsAfter, failures } from "../../src/cli/lambda/stack.ts";
 import { AWS_CLI, awsCli, MOTO_AND_CLI } from "../deploy/aws-cli.ts";
-import { makePackage, type Package, pathOf, type Ran, runWith } from "../deploy/operator.ts";
+import { makePackage, type Package, pathOf, runWith } from "../deploy/operator.ts";
 import { motoTarget, type Target } from "../local/targets.ts";
+import type { Ran } from "./run.ts";
 
 /** Passes everything on to the real AWS CLI, and notes each call. */
 const REAL_AWS = `record(args); process.exit(spawnSync(${JSON.stringify(AWS_CLI)}, args, { stdio: "inherit" }).status ?? 1);`;
@@ -91,7 +92,7 @@ describe.skipIf(missing !== null)(missing === null ? "deploy lambda" : `deploy l
         0,
         expect.stringContaining(`Stack ${stack} in account 123456789012, region us-east-1, with aws`),
       ]);
-      expect(err).toContain("There are no sources here: the function is deployed as it was shipped.");
+      expect(err).toContain("There are no sources here: the file is deployed as it was shipped.");
       expect(err).toContain("team@example.com is asked by e-mail to confirm");
       expect(await parametersNow()).toMatchObject({
         RequiredTags: "name,owner",
@@ -257,7 +258,7 @@ describe.skipIf(missing !== null)(missing === null ? "deploy lambda" : `deploy l
       const { code, err } = await deploy([]);
       expect([code, err]).toEqual([
         2,
-        expect.stringContaining("npm run typecheck failed, and nothing was deployed:\nsrc/audit.ts: not a number"),
+        expect.stringContaining("npm run typecheck failed, and nothing was uploaded:\nsrc/audit.ts: not a number"),
       ]);
       expect(shipped.recorded()).toEqual([]);
     });

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from "node:timers/promises";
+import type { Command } from "commander";
 import pc from "picocolors";
 import { vi } from "vitest";
-import { CliError } from "../../src/cli/cli.ts";
+import { type Cli, CliError } from "../../src/cli/cli.ts";
 import { runCli } from "../../src/cli/program.ts";
 
 /** What a command left behind. */
@@ -24,6 +25,8 @@ export interface Run {
   readonly pause?: (ms: number) => Promise<void>;
   /** The time now, in milliseconds since 1970. */
   readonly now?: () => number;
+  /** A command line in place of the whole one. */
+  readonly create?: (cli: Cli) => Command;
 }
 
 /** The operator's environment for an emulator at an endpoint. */
@@ -43,26 +46,30 @@ export async function runCommand(args: readonly string[], run: Run = {}): Promis
   for (const name of Object.keys(process.env)) if (!(name in env)) vi.stubEnv(name, undefined);
   for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
   try {
-    const code = await runCli(args, {
-      env: process.env,
-      folder: run.folder ?? process.cwd(),
-      terminal: {
-        out: (text) => void out?.push(text),
-        err: (text) => void err?.push(text),
-        colours: pc.createColors(false),
-        busy: async (what, work) => {
-          err?.push(what);
-          return work((text) => void err?.push(text));
+    const code = await runCli(
+      args,
+      {
+        env: process.env,
+        folder: run.folder ?? process.cwd(),
+        terminal: {
+          out: (text) => void out?.push(text),
+          err: (text) => void err?.push(text),
+          colours: pc.createColors(false),
+          busy: async (what, work) => {
+            err?.push(what);
+            return work((text) => void err?.push(text));
+          },
+          confirm: async (question) => {
+            asked?.push(question);
+            if (run.answer === undefined) throw new CliError("there is nobody to ask on this terminal", "Give --yes");
+            return run.answer;
+          },
         },
-        confirm: async (question) => {
-          asked?.push(question);
-          if (run.answer === undefined) throw new CliError("there is nobody to ask on this terminal", "Give --yes");
-          return run.answer;
-        },
+        now: run.now ?? Date.now,
+        pause: run.pause ?? (() => pause(5)),
       },
-      now: run.now ?? Date.now,
-      pause: run.pause ?? (() => pause(5)),
-    });
+      run.create,
+    );
     return { code, out: (out ?? []).join("\n"), err: (err ?? []).join("\n"), asked: asked ?? [] };
   } finally {
     vi.unstubAllEnvs();

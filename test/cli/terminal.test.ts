@@ -35,6 +35,14 @@ describe("The terminal", () => {
     expect([answer, written("stdout"), written("stderr")]).toEqual([7, "result\n", "talk\nworking …\n  half-way\n"]);
   });
 
+  it("goes on with its work when nobody reads any more, and passes over no other trouble", () => {
+    const { streams: all } = streams(false);
+    createTerminal(all, {});
+    const trouble = (code: string) => all.stdout.emit("error", Object.assign(new Error(code), { code }));
+    expect(trouble("EPIPE")).toBe(true);
+    expect(() => trouble("EIO")).toThrow("EIO");
+  });
+
   it("shows on a terminal that work goes on, and how it ended", async () => {
     const { streams: all, written } = streams(true);
     const terminal = createTerminal(all, {});

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { findProgram } from "../../src/cli/lambda/program.ts";
+import { findProgram } from "../../src/cli/run-program.ts";
 import { findMotoServer } from "../local/targets.ts";
 
 export const AWS_CLI = findProgram("aws", process.env);

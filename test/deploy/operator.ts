@@ -3,74 +3,29 @@ import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Command } from "commander";
-import pc from "picocolors";
-import { vi } from "vitest";
-import { type Cli, CliError } from "../../src/cli/cli.ts";
-import { explain } from "../../src/cli/explain.ts";
+import type { Cli } from "../../src/cli/cli.ts";
+import { type Ran, type Run, runCommand } from "../cli/run.ts";
 import { operatorEnv } from "./aws-cli.ts";
 import { TEMPLATE } from "./template.ts";
 
-/** What a command left behind. */
-export interface Ran {
-  readonly code: 0 | 1 | 2;
-  readonly out: string;
-  readonly err: string;
-  readonly asked: readonly string[];
-}
-
 /** How a command is run. */
-export interface Run {
+export interface RunWith extends Pick<Run, "answer"> {
   readonly endpoint: string;
   /** Replaces the PATH. */
   readonly path?: string;
-  /** What the operator answers when asked; undefined is a terminal with nobody at it. */
-  readonly answer?: boolean;
 }
 
-/** Runs one command, as the program does, on a terminal that takes down what it is told. */
-export async function runWith(make: (cli: Cli) => Command, args: readonly string[], run: Run): Promise<Ran> {
-  const out: string[] = [];
-  const err: string[] = [];
-  const asked: string[] = [];
-  let code: 0 | 1 | 2 = 0;
-  const env = { ...operatorEnv(run.endpoint), ...(run.path !== undefined && { PATH: run.path }) };
-  // The SDK reads its settings from the process's environment.
-  for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
-  const cli: Cli = {
-    env,
+/** Runs one command by itself, such as one that takes another folder than this package's. */
+export function runWith(make: (cli: Cli) => Command, args: readonly string[], run: RunWith): Promise<Ran> {
+  const { endpoint, path, ...rest } = run;
+  return runCommand(["lambda", ...args], {
+    ...rest,
+    env: { ...operatorEnv(endpoint), ...(path !== undefined && { PATH: path }) },
     folder: tmpdir(),
-    terminal: {
-      out: (text) => void out.push(text),
-      err: (text) => void err.push(text),
-      colours: pc.createColors(false),
-      busy: async (what, work) => {
-        err.push(what);
-        return work((text) => void err.push(text));
-      },
-      confirm: async (question) => {
-        asked.push(question);
-        if (run.answer === undefined) throw new CliError("there is nobody to ask on this terminal", "Give --yes");
-        return run.answer;
-      },
-    },
-    now: Date.now,
     // What it waits for are other processes: it looks for them more often than a person would.
     pause: (ms) => pause(Math.min(ms, 300)),
-    finish: (with_) => {
-      code = with_;
-    },
-  };
-  try {
-    const program = new Command().option("--profile <name>").option("--region <name>").addCommand(make(cli));
-    await program.parseAsync(["lambda", ...args], { from: "user" });
-  } catch (error) {
-    code = 2;
-    const { message, hint } = explain(error);
-    err.push(`error: ${message}`, hint ?? "");
-  } finally {
-    vi.unstubAllEnvs();
-  }
-  return { code, out: out.join("\n"), err: err.join("\n"), asked };
+    create: (cli) => new Command().option("--profile <name>").option("--region <name>").addCommand(make(cli)),
+  });
 }
 
 /** A package in a folder of its own, as npm installs it. */

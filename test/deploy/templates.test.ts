@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parameterNames } from "../../src/cli/lambda/parameters.ts";
-import { findProgram } from "../../src/cli/lambda/program.ts";
+import { findProgram } from "../../src/cli/run-program.ts";
 import { type Key, MAX_GRACE_SECONDS, readConfig } from "../../src/config.ts";
 import { NAMESPACE } from "../../src/log.ts";
 import { MEMBER, readTemplate, resolveTemplate, TEMPLATE } from "./template.ts";

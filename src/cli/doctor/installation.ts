@@ -115,19 +115,16 @@ async function checkListeners(arn: string, aws: Aws, mend: string): Promise<Chec
   const confirmed = all.length - waiting.length;
   const pending = waiting.length > 0 ? `${waiting.join(", ")} waits for the click on the link in SNS's e-mail` : "";
   if (confirmed === 0) {
-    const how = waiting.length > 0 ? "The link is good for three days; subscribing once more sends another." : "";
-    const again = `${mend} --email ${waiting[0] ?? "you@example.com"}`;
-    return topics.wrong(
-      "who is told",
-      `nobody is told of alerts${pending && `: ${pending}`}`,
-      `${how} ${again}`.trim(),
-    );
+    const told = `nobody is told of alerts${pending && `: ${pending}`}`;
+    return topics.wrong("who is told", told, pending ? anotherMail(arn, waiting) : `${mend} --email you@example.com`);
   }
   const told = confirmed === 1 ? "1 subscriber" : `${confirmed} subscribers`;
   if (waiting.length === 0) return topics.ok("who is told", told);
-  return topics.warning(
-    "who is told",
-    `${told}; ${pending}`,
-    "The link is good for three days; setup --email sends another.",
-  );
+  return topics.warning("who is told", `${told}; ${pending}`, anotherMail(arn, waiting));
+}
+
+/** The link is good for two days. https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html */
+function anotherMail(topicArn: string, [address = "you@example.com"]: readonly string[]): string {
+  const again = `aws sns subscribe --topic-arn ${topicArn} --protocol email --notification-endpoint ${address}`;
+  return `The link is good for two days. For another e-mail: ${again}`;
 }

@@ -27,17 +27,16 @@ export async function checkLambdaRules(
     return [wrong("launches", "the stack has no rule and no subscription: nothing brings launches", deploy)];
   }
   const checks = await Promise.all([
-    ...rules.map((name) => attempt(`rule ${name}`, () => checkRule(aws, name, queue, deploy))),
+    ...rules.map((name) => attempt(`rule ${name}`, () => checkRule(aws, name, queue))),
     ...(subscription ? [checkSubscription(topicAws, subscription.PhysicalResourceId ?? "", deploy)] : []),
   ]);
   return checks.flat();
 }
 
-async function checkRule({ events }: Aws, Name: string, queue: string, deploy: string): Promise<readonly Check[]> {
+async function checkRule({ events }: Aws, Name: string, queue: string): Promise<readonly Check[]> {
   const name = `rule ${Name}`;
   const rule = await ifThere(events.send(new DescribeRuleCommand({ Name })));
-  if (rule === undefined)
-    return [wrong(name, "is not there any more", `${deploy} --parameter with another LaunchEvent, and back`)];
+  if (rule === undefined) return [wrong(name, "is not there any more", DRIFT)];
   const { Targets = [] } = await events.send(new ListTargetsByRuleCommand({ Rule: Name }));
   const target = Targets.find(({ Arn }) => Arn?.endsWith(`:${queue}`));
   const problems = [

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { checkAndBuild } from "../build.ts";
 import { type Cli, CliError } from "../cli.ts";
-import { isClone } from "../package-folder.ts";
-import { inPrivateFolder } from "../webtask/private-folder.ts";
-import { run } from "./program.ts";
+import { inPrivateFolder } from "../private-folder.ts";
 
 /** What is deployed, as read from this package. */
 export interface Artefact {
@@ -27,12 +26,7 @@ export function readTemplate(folder: string): string {
  * @throws CliError with the compiler's text when one of them fails, or when there is no file
  */
 export async function makeArtefact(cli: Cli, folder: string): Promise<Artefact> {
-  if (isClone(folder)) {
-    await npmRun(cli, folder, "typecheck", "Checking the types");
-    await npmRun(cli, folder, "build", "Building");
-  } else {
-    cli.terminal.err("There are no sources here: the function is deployed as it was shipped.");
-  }
+  await checkAndBuild(cli, folder);
   const code = readShipped(folder, CODE);
   return { template: readTemplate(folder), code, sha256: createHash("sha256").update(code).digest("hex") };
 }
@@ -40,17 +34,6 @@ export async function makeArtefact(cli: Cli, folder: string): Promise<Artefact> 
 function readShipped(folder: string, file: string): Buffer {
   if (existsSync(join(folder, file))) return readFileSync(join(folder, file));
   throw new CliError(`${file} is not there`, "This package is not whole: install it again, or clone it.");
-}
-
-async function npmRun(cli: Cli, folder: string, script: string, what: string): Promise<void> {
-  await cli.terminal.busy(what, async () => {
-    const { code, stdout, stderr } = await run("npm", ["run", "-s", script], folder, cli.env);
-    if (code === 0) return;
-    throw new CliError(
-      `npm run ${script} failed, and nothing was deployed:\n${`${stdout}\n${stderr}`.trim()}`,
-      "Put that right first.",
-    );
-  });
 }
 
 /** ZIP keeps times, from 1980 on. */

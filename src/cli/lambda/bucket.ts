@@ -1,5 +1,5 @@
 import { CliError } from "../cli.ts";
-import type { Ended } from "../webtask/run-program.ts";
+import type { Ended } from "../run-program.ts";
 
 /** Runs the AWS CLI with these arguments. */
 export type RunAws = (args: readonly string[]) => Promise<Ended>;

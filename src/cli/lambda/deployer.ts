@@ -1,10 +1,9 @@
 import { join } from "node:path";
 import type { Aws } from "../aws.ts";
 import { type Cli, CliError, type CommonOptions } from "../cli.ts";
-import type { Ended } from "../webtask/run-program.ts";
+import { type Ended, findProgram, runProgram } from "../run-program.ts";
 import { hasBucket, makeBucket, type RunAws } from "./bucket.ts";
 import type { Parameters } from "./parameters.ts";
-import { findProgram, run } from "./program.ts";
 
 /** What is to be deployed, and where. */
 export interface Order {
@@ -35,9 +34,10 @@ export interface Deployer {
 export function findDeployer(cli: Cli, options: CommonOptions, aws: Aws): Deployer {
   const common = ["--region", aws.region, ...(options.profile ? ["--profile", options.profile] : [])];
   const sam = findProgram("sam", cli.env);
-  if (sam) return samDeployer((stage, args) => run(sam, [...args, ...common], stage, cli.env));
+  if (sam) return samDeployer((stage, args) => runProgram(sam, [...args, ...common], { folder: stage, env: cli.env }));
   const file = findProgram("aws", cli.env);
-  if (file) return awsDeployer((stage, args) => run(file, [...args, ...common], stage, cli.env), aws);
+  if (file)
+    return awsDeployer((stage, args) => runProgram(file, [...args, ...common], { folder: stage, env: cli.env }), aws);
   throw new CliError(
     "neither sam nor aws is on the PATH: one of them has to upload the function",
     `AWS SAM CLI: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/install-sam-cli.html

@@ -1,7 +1,7 @@
 import { name } from "../../../package.json";
 import { isObject } from "../../json.ts";
 import type { Cli } from "../cli.ts";
-import { systemCode } from "./run-program.ts";
+import { systemCode } from "../run-program.ts";
 
 /** What a deployed function answers about itself. */
 export type Health =

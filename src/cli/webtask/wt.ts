@@ -2,9 +2,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isObject } from "../../json.ts";
 import { type Cli, CliError } from "../cli.ts";
+import { inPrivateFolder } from "../private-folder.ts";
+import { type Ended, runProgram, systemCode, withoutSecrets } from "../run-program.ts";
 import type { Bundle } from "./bundle.ts";
-import { inPrivateFolder } from "./private-folder.ts";
-import { type Ended, runProgram, systemCode } from "./run-program.ts";
 import type { Secrets } from "./secrets.ts";
 
 /** The webtask that is created, and by whose account. */
@@ -43,7 +43,7 @@ export async function createWebtask(cli: Cli, target: Target, bundle: Bundle, se
     writeFileSync(secretsFile, secrets.fileText, { mode: 0o600, flag: "wx" });
     const args = createArguments(target, bundleFile, secretsFile);
     // It would look for a newer version of itself on the network.
-    const env = { ...cli.env, NO_UPDATE_NOTIFIER: "1", NODE_NO_WARNINGS: "1" };
+    const env = { ...withoutSecrets(cli.env), NO_UPDATE_NOTIFIER: "1", NODE_NO_WARNINGS: "1" };
     try {
       return await runProgram(program, args, { folder: cli.folder, env, timeoutMs: CREATE_MS, interrupted });
     } catch (error) {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { inPrivateFolder } from "../../../src/cli/webtask/private-folder.ts";
+import { inPrivateFolder } from "../../../src/cli/private-folder.ts";
 import { makeProject, type Project } from "./project.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..", "..");

@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { KEYS } from "../../config.ts";
+import { KEYS } from "../config.ts";
 
 /** How a program ended, and what it said, without colours. */
 export interface Ended {
@@ -14,25 +16,24 @@ export interface Ended {
 export interface RunOptions {
   readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
-  /** After how many milliseconds it is ended. */
-  readonly timeoutMs: number;
+  /** After how many milliseconds it is ended; without it, it takes as long as it takes. */
+  readonly timeoutMs?: number;
   /** Ends it when aborted. */
   readonly interrupted?: AbortSignal;
 }
 
 /**
- * Runs a program without a shell and with no input, and waits for its end. The function's secrets are not in its
- * environment. Rejects with the system's error (ENOENT, EACCES) when it cannot be started.
+ * Runs a program without a shell and with no input, and waits for its end. Rejects with the system's error (ENOENT, EACCES)
+ * when it cannot be started.
  */
 export function runProgram(command: string, args: readonly string[], options: RunOptions): Promise<Ended> {
-  const { folder, timeoutMs, interrupted } = options;
-  const env = Object.fromEntries(Object.entries(options.env).filter(([name]) => !KEYS.some((key) => key === name)));
+  const { folder, env, timeoutMs, interrupted } = options;
   return new Promise((resolve, reject) => {
     const program = spawn(command, args, {
       cwd: folder,
       env,
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: timeoutMs,
+      ...(timeoutMs !== undefined && { timeout: timeoutMs }),
       ...(interrupted && { signal: interrupted }),
     });
     const said = { stdout: "", stderr: "" };
@@ -44,6 +45,25 @@ export function runProgram(command: string, args: readonly string[], options: Ru
     program.on("error", reject);
     program.on("close", (code) => resolve({ code, ...said }));
   });
+}
+
+/** An environment without any key of the function's configuration, for programs that need neither its secrets nor AWS. */
+export function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !KEYS.some((key) => key === name)));
+}
+
+/** Where a program is on the PATH; null when it is not there. */
+export function findProgram(name: string, env: NodeJS.ProcessEnv): string | null {
+  for (const folder of (env.PATH ?? "").split(delimiter)) {
+    const file = join(folder, name);
+    try {
+      accessSync(file, constants.X_OK);
+      return file;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return null;
 }
 
 /** The system's code of an error: ENOENT when there is no such file or program. */

@@ -1,0 +1,341 @@
+import { PutPermissionCommand, PutRuleCommand, PutTargetsCommand, type Target } from "@aws-sdk/client-eventbridge";
+import { CreateTopicCommand, SetTopicAttributesCommand, SubscribeCommand } from "@aws-sdk/client-sns";
+import { CreateQueueCommand, type Message, ReceiveMessageCommand, SetQueueAttributesCommand } from "@aws-sdk/client-sqs";
+import { AssumeRoleCommand } from "@aws-sdk/client-sts";
+import { vi } from "vitest";
+import type { ApiCall, EmbeddedAws, Mapping, VirtualClock } from "../../src/local/aws/index.ts";
+import { fits } from "../../src/local/aws/resource-policy.ts";
+import { type Resource, readTemplate, resolveTemplate, statementsOf, type Template } from "../deploy/template.ts";
+import { clients } from "../local/targets.ts";
+import { loadBuilt } from "../support/built.ts";
+
+/** The templates made on the embedded AWS: what it knows of them is made as they say, by AWS's own calls. */
+
+/** Where a stack is made, and what it is called. */
+export interface Place {
+  readonly account: string;
+  readonly region: string;
+  readonly stack: string;
+}
+
+/** A stack that was made. */
+export interface Stack extends Place {
+  /** What was made, by the names of the template, references to each other written out. */
+  readonly resources: Readonly<Record<string, Resource>>;
+  arn(resource: string): string;
+  output(name: string): string;
+  /** What is in a queue of the stack; it is hidden for the visibility timeout. */
+  received(queue: string): Promise<Message[]>;
+}
+
+/** Whose access key the function has. */
+export const FUNCTION_KEY = "function";
+
+/** The SDK's clients of an operator in an account; in one that is not the embedded AWS's own, by a role there. */
+export async function operatorIn(aws: EmbeddedAws, { account, region }: Pick<Place, "account" | "region">) {
+  const own = clients(aws.endpoint, region, { accessKeyId: "operator", secretAccessKey: "secret" });
+  if (account === aws.accountId) return own;
+  const RoleArn = `arn:aws:iam::${account}:role/operator`;
+  const { Credentials } = await own.sts.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: "operator" }));
+  const { AccessKeyId = "", SecretAccessKey = "", SessionToken = "" } = Credentials ?? {};
+  const session = { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken };
+  return clients(aws.endpoint, region, session);
+}
+
+/**
+ * Makes a template's queues, topics, policies, subscriptions, rules and bus policy; the other resources are only resolved.
+ * @throws Error for a reference to what the template has not
+ */
+export async function makeStack(
+  aws: EmbeddedAws,
+  place: Place,
+  file: string,
+  parameters: Readonly<Record<string, string>>,
+): Promise<Stack> {
+  const { account, region, stack } = place;
+  const given = { ...parameters, "AWS::AccountId": account, "AWS::Region": region, "AWS::StackName": stack };
+  const template = readTemplate(file);
+  const resolved = resolveTemplate(withOutputs(template), given);
+  const settle = (value: unknown) => settleReferences(value, resolved, place, aws.endpoint);
+  const { [OUTPUTS]: outputs, ...made } = resolved;
+  const resources = Object.fromEntries(
+    Object.entries(made).map(([name, resource]) => [
+      name,
+      // Its pictures name what nothing here makes.
+      resource.Type === "AWS::CloudWatch::Dashboard" ? resource : (settle(resource) as Resource),
+    ]),
+  );
+  const { sns, sqs, events } = await operatorIn(aws, place);
+  const each = async (type: string, make: (properties: Fields, name: string) => Promise<unknown>) => {
+    for (const [name, { Type, Properties }] of Object.entries(resources)) if (Type === type) await make(Properties, name);
+  };
+  const urlOf = (name: string) => `${aws.endpoint}/${account}/${stack}-${name}`;
+
+  await each("AWS::SQS::Queue", (properties, name) =>
+    sqs.send(new CreateQueueCommand({ QueueName: `${stack}-${name}`, Attributes: attributesOf(properties) })),
+  );
+  await each("AWS::SNS::Topic", (properties, name) =>
+    sns.send(new CreateTopicCommand({ Name: `${stack}-${name}`, Attributes: attributesOf(properties) })),
+  );
+  await each("AWS::SQS::QueuePolicy", async ({ Queues, PolicyDocument }) => {
+    for (const QueueUrl of Queues as string[]) {
+      await sqs.send(
+        new SetQueueAttributesCommand({ QueueUrl, Attributes: { Policy: JSON.stringify(PolicyDocument) } }),
+      );
+    }
+  });
+  await each("AWS::SNS::TopicPolicy", async ({ Topics, PolicyDocument }) => {
+    const policy = { AttributeName: "Policy", AttributeValue: JSON.stringify(PolicyDocument) };
+    for (const TopicArn of Topics as string[]) await sns.send(new SetTopicAttributesCommand({ TopicArn, ...policy }));
+  });
+  await each("AWS::SNS::Subscription", ({ Protocol, Endpoint, TopicArn, Region: _, ...attributes }) =>
+    sns.send(
+      new SubscribeCommand({
+        Protocol: String(Protocol),
+        Endpoint: String(Endpoint),
+        TopicArn: String(TopicArn),
+        Attributes: attributesOf(attributes),
+      }),
+    ),
+  );
+  await each("AWS::Events::Rule", async ({ EventPattern, Targets }, name) => {
+    const Name = `${stack}-${name}`;
+    await events.send(new PutRuleCommand({ Name, EventPattern: JSON.stringify(EventPattern) }));
+    await events.send(new PutTargetsCommand({ Rule: Name, Targets: Targets as Target[] }));
+  });
+  await each("AWS::Events::EventBusPolicy", ({ EventBusName, StatementId, Statement }) => {
+    const Policy = JSON.stringify({ Version: "2012-10-17", Statement: [{ Sid: StatementId, ...(Statement as object) }] });
+    return events.send(new PutPermissionCommand({ EventBusName: String(EventBusName), Policy }));
+  });
+
+  return {
+    ...place,
+    resources,
+    arn: (name) => String(settle({ "Fn::GetAtt": `${name}.Arn` })),
+    output: (name) => String(settle(outputs?.Properties[name])),
+    received: async (name) => {
+      const reader = await operatorIn(aws, place);
+      const asked = { QueueUrl: urlOf(name), MaxNumberOfMessages: 10, MessageAttributeNames: ["All"] };
+      return (await reader.sqs.send(new ReceiveMessageCommand(asked))).Messages ?? [];
+    },
+  };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const OUTPUTS = "Outputs of the stack";
+
+/** The template with its outputs as one more resource, so that they are resolved with the others. */
+function withOutputs(template: Template): Template {
+  const values = Object.entries(template.Outputs).map(([name, { Value }]) => [name, Value] as const);
+  const outputs = { Type: OUTPUTS, Properties: Object.fromEntries(values) };
+  return { ...template, Resources: { ...template.Resources, [OUTPUTS]: outputs } };
+}
+
+/** Attributes as SQS and SNS take them: texts. */
+function attributesOf(properties: Fields): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, value]) => [
+      name,
+      typeof value === "object" ? JSON.stringify(value) : String(value),
+    ]),
+  );
+}
+
+/** Writes out references to resources, which `resolveTemplate` leaves. */
+function settleReferences(value: unknown, resources: Template["Resources"], place: Place, endpoint: string): unknown {
+  const { account, region, stack } = place;
+  const arnOf = (name: string): string => {
+    const { Type, Properties = {} } = resources[name] ?? {};
+    const own = `${stack}-${name}`;
+    switch (Type) {
+      case "AWS::SQS::Queue":
+        return `arn:aws:sqs:${region}:${account}:${own}`;
+      case "AWS::SNS::Topic":
+        return `arn:aws:sns:${region}:${account}:${own}`;
+      case "AWS::Events::Rule":
+        return `arn:aws:events:${region}:${account}:rule/${own}`;
+      case "AWS::IAM::Role":
+        return `arn:aws:iam::${account}:role/${Properties.RoleName ?? own}`;
+      case "AWS::Logs::LogGroup":
+        return `arn:aws:logs:${region}:${account}:log-group:${Properties.LogGroupName}`;
+      default:
+        throw new Error(`the stack has no ${name} that has an ARN`);
+    }
+  };
+  const reference = (name: string): string => {
+    const type = resources[name]?.Type;
+    if (type === "AWS::SQS::Queue") return `${endpoint}/${account}/${stack}-${name}`;
+    if (type === "AWS::SNS::Topic") return arnOf(name);
+    if (type === undefined) throw new Error(`the stack has no ${name}`);
+    return `${stack}-${name}`;
+  };
+  const settle = (each: unknown): unknown => {
+    if (Array.isArray(each)) return each.map(settle);
+    if (typeof each !== "object" || each === null) return each;
+    const [[name = "", inner] = []] = Object.entries(each);
+    if (name === "Ref") return reference(String(inner));
+    if (name === "Fn::GetAtt") {
+      const [resource = "", attribute] = String(inner).split(".");
+      return attribute === "Arn" ? arnOf(resource) : `${stack}-${resource}`;
+    }
+    if (name === "Fn::Sub" && Array.isArray(inner)) {
+      const values: Fields = { "AWS::Partition": "aws", ...inner[1] };
+      return String(inner[0]).replaceAll(/\$\{([\w:]+)\}/g, (_whole, key: string) => String(settle(values[key])));
+    }
+    return Object.fromEntries(Object.entries(each).map(([key, item]) => [key, settle(item)]));
+  };
+  return settle(value);
+}
+
+/** The function of a stack at work. */
+export interface Running {
+  readonly mapping: Mapping;
+  /** Lets so many seconds pass, each batch being answered at the moment it is handed over. */
+  later(seconds: number): Promise<void>;
+}
+
+/**
+ * Has the built file called with what comes into the stack's queue, as its mapping and its environment say. Its clock is
+ * that of the embedded AWS. To be undone by `vi.restoreAllMocks` and `vi.unstubAllEnvs`.
+ */
+export function runFunction(aws: EmbeddedAws, clock: VirtualClock, stack: Stack): Running {
+  const { Environment, Events, Timeout, Handler } = stack.resources.Function?.Properties as unknown as FunctionProperties;
+  const { Queue, BatchSize, MaximumBatchingWindowInSeconds, FunctionResponseTypes, ScalingConfig } =
+    Events.Launches.Properties;
+  const environment = {
+    ...Environment.Variables,
+    AWS_REGION: stack.region,
+    AWS_ACCESS_KEY_ID: FUNCTION_KEY,
+    AWS_SECRET_ACCESS_KEY: "function-secret",
+    AWS_ENDPOINT_URL: aws.endpoint,
+  };
+  for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+  vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  vi.spyOn(Date, "now").mockImplementation(() => clock.now());
+  const { handler } = loadBuilt();
+  if (Handler !== "audit.handler") throw new Error(`the built file has no ${Handler}`);
+  const reportsFailures = FunctionResponseTypes?.includes("ReportBatchItemFailures") === true;
+  const mapping = aws.mapQueue(
+    {
+      queueArn: Queue,
+      batchSize: BatchSize,
+      maximumBatchingWindowSeconds: MaximumBatchingWindowInSeconds,
+      maximumConcurrency: Number(ScalingConfig.MaximumConcurrency),
+      timeoutSeconds: Timeout,
+      functionArn: `arn:aws:lambda:${stack.region}:${stack.account}:function:${stack.stack}:live`,
+    },
+    async (event, { invokedFunctionArn, deadline }) => {
+      const getRemainingTimeInMillis = () => deadline - clock.now();
+      const answer = await handler(event, { invokedFunctionArn, getRemainingTimeInMillis });
+      return reportsFailures ? answer : undefined;
+    },
+  );
+  return {
+    mapping,
+    later: async (seconds) => {
+      for (let passed = 0; passed < seconds; passed += 1) {
+        await clock.advance(1_000);
+        await mapping.idle();
+      }
+    },
+  };
+}
+
+interface FunctionProperties {
+  readonly Handler: string;
+  readonly Timeout: number;
+  readonly Environment: { readonly Variables: Readonly<Record<string, string>> };
+  readonly Events: {
+    readonly Launches: {
+      readonly Properties: {
+        readonly Queue: string;
+        readonly BatchSize: number;
+        readonly MaximumBatchingWindowInSeconds: number;
+        readonly FunctionResponseTypes?: readonly string[];
+        readonly ScalingConfig: { readonly MaximumConcurrency: string | number };
+      };
+    };
+  };
+}
+
+/** An organisation. */
+export interface Organization {
+  readonly id: string;
+  readonly accounts: readonly string[];
+}
+
+/** A call of the function, and the role whose permissions it was made with. */
+export type FunctionCall = ApiCall & { readonly role: string };
+
+/**
+ * Refuses the function what its role does not allow, in its own account and, once it has assumed a role, in others; and
+ * to assume a role that is not there, or does not trust it. Takes the stacks as they are at each call.
+ */
+export function enforceRoles(
+  aws: EmbeddedAws,
+  central: { readonly account: string; readonly principalArn: string; readonly statements: Statements },
+  members: () => readonly Stack[],
+  organization: Organization | undefined,
+): void {
+  const inOrganization = (account: string) => (organization?.accounts.includes(account) ? organization.id : undefined);
+  const roleIn = (account: string) =>
+    members().find((stack) => stack.account === account && stack.resources.AuditRole !== undefined);
+  const isTrusted = (roleArn: string) => {
+    const stack = roleIn(roleArn.split(":")[4] ?? "");
+    if (stack === undefined || stack.arn("AuditRole") !== roleArn) return false;
+    const { Statement } = stack.resources.AuditRole?.Properties.AssumeRolePolicyDocument as { Statement: Trust[] };
+    return Statement.some(
+      ({ Principal, Condition }) =>
+        Principal.AWS === `arn:aws:iam::${central.account}:root` &&
+        conditionHolds(Condition, {
+          "aws:PrincipalArn": central.principalArn,
+          "aws:PrincipalOrgID": inOrganization(central.account),
+        }),
+    );
+  };
+  const isAllowed = (call: ApiCall) => {
+    const action = `${call.service}:${call.action}`;
+    if (call.accessKeyId !== FUNCTION_KEY) {
+      const role = roleIn(call.account)?.resources.AuditRole;
+      return statementsOf(role).some(({ actions }) => actions.includes(action));
+    }
+    const resource = String(call.params.RoleArn ?? call.params.TopicArn ?? "*");
+    const context = { "aws:ResourceOrgID": inOrganization(resource.split(":")[4] ?? "") };
+    const allowed = central.statements.some(
+      (statement) =>
+        statement.actions.includes(action) &&
+        statement.resources.some((each) => fits(String(each), resource)) &&
+        conditionHolds(statement.condition, context),
+    );
+    return allowed && (action !== "sts:AssumeRole" || isTrusted(resource));
+  };
+  aws.faults.add({ kind: "deny", when: (call) => isByFunction(aws, call) && !isAllowed(call) });
+}
+
+type Statements = ReturnType<typeof statementsOf>;
+interface Trust {
+  readonly Principal: { readonly AWS: string };
+  readonly Condition: unknown;
+}
+
+/** Whether each value of a condition of StringEquals and ArnEquals is that of the context. */
+function conditionHolds(condition: unknown, context: Readonly<Record<string, string | undefined>>): boolean {
+  const operators = Object.entries((condition ?? {}) as Record<string, Record<string, string>>);
+  return operators.every(
+    ([operator, keys]) =>
+      ["StringEquals", "ArnEquals"].includes(operator) &&
+      Object.entries(keys).every(([key, value]) => context[key] === value),
+  );
+}
+
+/** Whether a call was the function's: by its own key, or by the session of a role that nobody else here assumes. */
+function isByFunction(aws: EmbeddedAws, { accessKeyId, account, service }: ApiCall): boolean {
+  if (accessKeyId === FUNCTION_KEY) return true;
+  return account !== aws.accountId && service === "ec2";
+}
+
+/** The calls that the function has made, oldest first. */
+export function functionCalls(aws: EmbeddedAws) {
+  return aws.calls.filter((call) => isByFunction(aws, call));
+}
