@@ -296,7 +296,7 @@ async function main(): Promise<void> {
     ),
     countRow("EC2 calls, 10,000 launches in SQS batches of 10, 1 in 10 violating by the hundred", autoScaling, 1100),
     countRow("  the same, violating ones spread evenly", spread, null),
-    countRow("  the same, spread evenly, in batches of 100 (the README's queue)", windowed, 1100),
+    countRow("  the same, spread evenly, in batches of 100 (the template's queue)", windowed, 1100),
     countRow("  the same, spread evenly, to one webtask, 50 deliveries at a time", webtask, null),
     ...worstRows(worst),
   ];
