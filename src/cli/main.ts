@@ -3,6 +3,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { runCli } from "./program.ts";
 import { createTerminal } from "./terminal.ts";
 
+// Which SDK goes with which Node is for this package to say, by its "engines", and not for each run of a command.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
+
 process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   folder: process.cwd(),

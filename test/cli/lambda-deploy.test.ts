@@ -332,7 +332,9 @@ describe("the parameters to deploy with", () => {
     code: Buffer.from(""),
     sha256: "aa",
   };
-  const releaseOf = (...args: Parameters<typeof withRelease>) => withRelease(...args).Release;
+  type Given = Parameters<typeof withRelease>;
+  const releaseOf = (given: Given[0], kept: Given[1], from: Given[2], versions: Given[3] = []) =>
+    withRelease(given, kept, from, versions).Release;
 
   it("are named anew when the code, the template or a setting changes, and else keep their release", () => {
     const release = releaseOf({}, { LogLevel: "info" }, artefact);
@@ -341,6 +343,20 @@ describe("the parameters to deploy with", () => {
     expect(releaseOf({ LogLevel: "warn" }, { LogLevel: "info" }, artefact)).not.toBe(release);
     expect(releaseOf({}, { LogLevel: "info" }, { ...artefact, sha256: "bb" })).not.toBe(release);
     expect(releaseOf({}, { LogLevel: "info" }, { ...artefact, template: "other" })).not.toBe(release);
+  });
+
+  it("have another release where one of that name has failed: its version stays, and Lambda would publish none", () => {
+    const first = releaseOf({}, {}, artefact);
+    const second = releaseOf({}, { Release: "of before" }, artefact, ["EC2 audit of before", `EC2 audit ${first}`]);
+    expect(second).not.toBe(first);
+    const failed = [`EC2 audit ${first}`, `EC2 audit ${second}`];
+    expect([first, second]).not.toContain(releaseOf({}, { Release: "of before" }, artefact, failed));
+    expect(releaseOf({}, { Release: second ?? "" }, artefact, failed)).toBe(second);
+  });
+
+  it("keep the release that is in force, though its version is there", () => {
+    const first = releaseOf({}, {}, artefact) ?? "";
+    expect(releaseOf({}, { Release: first }, artefact, [`EC2 audit ${first}`])).toBe(first);
   });
 
   it("are read from words: the last one wins, and a value may have an equals sign", () => {

@@ -24,6 +24,7 @@ export interface Template {
     };
   };
   readonly Parameters: Readonly<Record<string, Parameter>>;
+  readonly Mappings?: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, string>>>>>>;
   readonly Conditions: Readonly<Record<string, unknown>>;
   readonly Resources: Readonly<Record<string, Resource>>;
   readonly Outputs: Readonly<Record<string, { readonly Value: unknown }>>;
@@ -35,7 +36,20 @@ export interface Resource {
   readonly Properties: Readonly<Record<string, unknown>>;
 }
 
-const SHORT_FORMS = ["Ref", "GetAtt", "Sub", "If", "Equals", "Not", "And", "Or", "Select", "Split", "Join"];
+const SHORT_FORMS = [
+  "Ref",
+  "GetAtt",
+  "Sub",
+  "If",
+  "Equals",
+  "Not",
+  "And",
+  "Or",
+  "Select",
+  "Split",
+  "Join",
+  "FindInMap",
+];
 
 /** Reads a template. https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html */
 export function readTemplate(file: string): Template {
@@ -77,6 +91,14 @@ export function resolveTemplate(
     if (name === "Fn::And") return items().every((item) => item === true);
     if (name === "Fn::Or") return items().some((item) => item === true);
     if (name === "Fn::Select") return (items()[1] as string[])[Number(items()[0])];
+    if (name === "Fn::FindInMap") {
+      const [map, key, entry] = items().map(String);
+      return template.Mappings?.[map ?? ""]?.[key ?? ""]?.[entry ?? ""];
+    }
+    if (name === "Fn::Join") {
+      const [separator, parts] = items();
+      return (parts as unknown[]).join(String(separator));
+    }
     if (name === "Fn::Split") return String(items()[1]).split(String(items()[0]));
     if (name === "Fn::Sub" && typeof inner === "string") {
       return inner.replaceAll(/\$\{([\w:]+)\}/g, (whole, key: string) => values[key] ?? whole);

@@ -5,6 +5,7 @@ import { parameterNames } from "../../src/cli/lambda/parameters.ts";
 import { findProgram } from "../../src/cli/run-program.ts";
 import { type Key, MAX_GRACE_SECONDS, readConfig } from "../../src/config.ts";
 import { NAMESPACE } from "../../src/log.ts";
+import { partitionOf } from "../../src/regions.ts";
 import { MEMBER, readTemplate, resolveTemplate, TEMPLATE } from "./template.ts";
 
 const template = readTemplate(TEMPLATE);
@@ -246,6 +247,38 @@ describe("the patience", () => {
           expect(Properties.RedrivePolicy).toEqual({ deadLetterTargetArn: { "Fn::GetAtt": "UndeliveredQueue.Arn" } });
       }
     }
+  });
+});
+
+describe("a launch topic", () => {
+  const subscriptionTo = (region: string) =>
+    resolveTemplate(template, { LaunchTopicArn: `arn:aws:sns:${region}:123456789012:launches` }).LaunchTopicSubscription
+      ?.Properties;
+
+  // https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
+  it("of another region is subscribed there, without the dead-letter queue that SNS would refuse", () => {
+    expect(subscriptionTo("us-east-1")).toMatchObject({ Region: "us-east-1", RedrivePolicy: expect.anything() });
+    expect(subscriptionTo("eu-west-1")).toMatchObject({ Region: "eu-west-1" });
+    expect(subscriptionTo("eu-west-1")).not.toHaveProperty("RedrivePolicy");
+  });
+});
+
+describe("the policy of the event bus", () => {
+  const nameOfStatement = (stack: string) =>
+    resolveTemplate(template, { OrganizationId: "o-abcdefghij", "AWS::StackName": stack }).OrganizationBusPolicy
+      ?.Properties.StatementId;
+
+  // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutPermission.html
+  it("has a statement for each stack, whose name EventBridge takes also for the longest name of a function", () => {
+    expect(nameOfStatement("ec2-audit")).not.toBe(nameOfStatement("ec2-audit-2"));
+    expect(nameOfStatement("s".repeat(64))).toMatch(/^[a-zA-Z0-9-_]{1,64}$/);
+  });
+});
+
+describe("the link to the dashboard", () => {
+  it.each(["us-east-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1"])("is to the console of %s", (region) => {
+    const { name, consoleHost } = partitionOf(region);
+    expect(template.Mappings?.Partition?.[name]).toEqual({ Console: consoleHost });
   });
 });
 

@@ -13,6 +13,7 @@ import {
   readStack,
   type Stack,
 } from "../lambda/stack.ts";
+import { listVersions } from "../lambda/versions.ts";
 import { NAMES } from "../names.ts";
 import { packageFolder } from "../package-folder.ts";
 
@@ -80,7 +81,9 @@ async function deploy(cli: Cli, folder: string, options: Options): Promise<void>
   const given = parseParameters(words, readTemplate(folder));
   checkParameters({ ...before?.parameters, ...given });
   const artefact = await makeArtefact(cli, folder);
-  const parameters = withRelease(given, before?.parameters ?? {}, artefact);
+  const versions = before === null ? [] : ((await listVersions(aws, name)) ?? []);
+  const descriptions = versions.map(({ description }) => description);
+  const parameters = withRelease(given, before?.parameters ?? {}, artefact, descriptions);
 
   const order: Order = { stack: name, parameters, bucket: options.bucket ?? null, dryRun: options.dryRun === true };
   const last = (await newestEvents(aws, name))[0]?.EventId;

@@ -53,6 +53,12 @@ async function rollback(cli: Cli, options: Options): Promise<void> {
   }
   const name = options.function ?? stack?.outputs.FunctionName ?? options.stack;
   const versions = await listVersions(aws, name);
+  if (versions === undefined) {
+    throw new CliError(
+      `there is no function ${name} in this account and region`,
+      "Name it with --function or --stack.",
+    );
+  }
   const live = await readLive(aws, name);
   if (options.list) {
     showVersions(cli, name, versions, live, options);

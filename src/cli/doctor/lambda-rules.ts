@@ -1,7 +1,7 @@
 import type { StackResource } from "@aws-sdk/client-cloudformation";
 import { DescribeRuleCommand, ListTargetsByRuleCommand } from "@aws-sdk/client-eventbridge";
 import type { Aws } from "../aws.ts";
-import { ifThere } from "../setup/resource.ts";
+import { ifThere } from "../if-there.ts";
 import { attributesOf } from "../setup/subscriptions.ts";
 import { type Check, reporter } from "./check.ts";
 

@@ -97,13 +97,23 @@ const RELEASE = "Release";
 /**
  * The parameters to deploy with: those that are given, and Release, which names the code, the template and all settings in
  * force together. SAM makes a new version of the function when, and only when, Release changes. Takes the parameters of the
- * stack as it is; CloudFormation keeps them.
+ * stack as it is, which CloudFormation keeps, and the descriptions of the versions there are, which end with their release:
+ * one that a deployment has failed with stays, and Lambda publishes none that is like the newest one, so that another attempt
+ * takes another name. https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html
  */
-export function withRelease(given: Parameters, kept: Parameters, { template, sha256 }: Artefact): Parameters {
+export function withRelease(
+  given: Parameters,
+  kept: Parameters,
+  { template, sha256 }: Artefact,
+  versions: readonly string[],
+): Parameters {
   const inForce = Object.entries({ ...kept, ...given }).filter(([name, value]) => name !== RELEASE && value !== "");
   const sorted = inForce.sort(([one], [other]) => (one < other ? -1 : 1));
-  const release = createHash("sha256")
-    .update(JSON.stringify([sha256, template, sorted]))
-    .digest("hex");
-  return { ...given, [RELEASE]: release };
+  const attempt = (number: number): string => {
+    const parts = [sha256, template, sorted, ...(number > 1 ? [number] : [])];
+    const release = createHash("sha256").update(JSON.stringify(parts)).digest("hex");
+    const isFree = release === kept[RELEASE] || !versions.some((description) => description.endsWith(release));
+    return isFree ? release : attempt(number + 1);
+  };
+  return { ...given, [RELEASE]: attempt(1) };
 }

@@ -6,6 +6,7 @@ import {
 } from "@aws-sdk/client-lambda";
 import type { Aws } from "../aws.ts";
 import { CliError } from "../cli.ts";
+import { ifThere } from "../if-there.ts";
 
 /** The alias that the queue calls; deploy/template.yaml makes it. */
 export const ALIAS = "live";
@@ -27,22 +28,15 @@ export interface Live {
   readonly revision: string | undefined;
 }
 
-/** The published versions, the newest first. @throws CliError when there is no such function */
-export async function listVersions({ lambda }: Aws, name: string): Promise<readonly Version[]> {
+/** The published versions, the newest first; undefined when there is no such function. */
+export async function listVersions({ lambda }: Aws, name: string): Promise<readonly Version[] | undefined> {
   const versions: Version[] = [];
   let Marker: string | undefined;
   do {
-    const page = await lambda
-      .send(new ListVersionsByFunctionCommand({ FunctionName: name, ...(Marker && { Marker }) }))
-      .catch((error: unknown) => {
-        if (error instanceof ResourceNotFoundException) {
-          throw new CliError(
-            `there is no function ${name} in this account and region`,
-            "Name it with --function or --stack.",
-          );
-        }
-        throw error;
-      });
+    const page = await ifThere(
+      lambda.send(new ListVersionsByFunctionCommand({ FunctionName: name, ...(Marker && { Marker }) })),
+    );
+    if (page === undefined) return undefined;
     for (const { Version: text = "", LastModified = "", Description = "" } of page.Versions ?? []) {
       if (/^\d+$/.test(text)) versions.push({ number: Number(text), made: LastModified, description: Description });
     }

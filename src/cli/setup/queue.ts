@@ -7,9 +7,10 @@ import {
 } from "@aws-sdk/client-sqs";
 import type { Aws } from "../aws.ts";
 import { CliError } from "../cli.ts";
+import { ifThere } from "../if-there.ts";
 import { MADE_BY } from "../names.ts";
 import type { Place, Plan } from "./plan.ts";
-import { ABSENT, ifThere, inspected, type Resource } from "./resource.ts";
+import { ABSENT, inspected, type Resource } from "./resource.ts";
 import { deadLetters, missingStatements, withStatements } from "./statements.ts";
 
 /** The longest that SQS keeps a message: 14 days, in seconds. */

@@ -11,6 +11,7 @@ import {
 } from "@aws-sdk/client-eventbridge";
 import type { Aws } from "../aws.ts";
 import { CliError } from "../cli.ts";
+import { ifThere } from "../if-there.ts";
 import {
   PATTERNS,
   type Place,
@@ -21,7 +22,7 @@ import {
   ruleArn,
   ruleName,
 } from "./plan.ts";
-import { ABSENT, ifThere, inspected, isMadeBySetup, type Resource, TAGS } from "./resource.ts";
+import { ABSENT, inspected, isMadeBySetup, type Resource, TAGS } from "./resource.ts";
 import { sameJson } from "./statements.ts";
 
 /** The id that a target of ours has. */

@@ -7,8 +7,9 @@ import {
 } from "@aws-sdk/client-sns";
 import { DELIVERY_POLICY } from "../../sns/subscription.ts";
 import type { Aws } from "../aws.ts";
+import { ifThere } from "../if-there.ts";
 import { type Plan, shownUrl } from "./plan.ts";
-import { ifThere, inspected, type Resource } from "./resource.ts";
+import { inspected, type Resource } from "./resource.ts";
 
 /** What SNS shows in place of the ARN of a subscription that waits for its confirmation. */
 const PENDING = "PendingConfirmation";

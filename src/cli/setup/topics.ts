@@ -5,8 +5,9 @@ import {
   SetTopicAttributesCommand,
 } from "@aws-sdk/client-sns";
 import type { Aws } from "../aws.ts";
+import { ifThere } from "../if-there.ts";
 import type { Plan } from "./plan.ts";
-import { ABSENT, ifThere, inspected, isMadeBySetup, type Resource, TAGS } from "./resource.ts";
+import { ABSENT, inspected, isMadeBySetup, type Resource, TAGS } from "./resource.ts";
 import { eventsToTopic, missingStatements, withStatements } from "./statements.ts";
 
 /** A topic as AWS shows it; undefined when there is none. */
