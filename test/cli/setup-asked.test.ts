@@ -64,6 +64,15 @@ describe("ec2-audit setup, asked about", () => {
     });
     expect((await everything()).topics).toEqual([]);
   });
+
+  it("with --audit-role, the policy also lets the user assume that role in other accounts", async () => {
+    const { out } = await run("setup --show-policy --audit-role ec2-audit-read");
+    expect(JSON.parse(out).Statement.at(-1)).toEqual({
+      Effect: "Allow",
+      Action: "sts:AssumeRole",
+      Resource: "arn:aws:iam::*:role/ec2-audit-read",
+    });
+  });
 });
 
 describe("ec2-audit setup, used wrongly, says what is wrong before it asks AWS for anything", () => {

@@ -137,7 +137,7 @@ describe("ec2-audit setup, where nothing is", () => {
     expect((await ruleAndTargets("ec2_launches-cloudtrail")).pattern).toEqual({
       source: ["aws.ec2"],
       "detail-type": ["AWS API Call via CloudTrail"],
-      detail: { eventName: ["RunInstances"] },
+      detail: { eventSource: ["ec2.amazonaws.com"], eventName: ["RunInstances"] },
     });
     expect((await run("setup")).out).toContain("nothing to change");
   });

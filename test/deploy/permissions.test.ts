@@ -158,5 +158,8 @@ describe("the user of a webtask", () => {
   it("is allowed by setup --show-policy exactly what the file calls there", () => {
     const { Statement: statements } = functionPolicy(place) as { Statement: Record<string, unknown>[] };
     expect(actionsOf(statements.map(readStatement))).toEqual([...EVERY_FACE, ...HTTPS_FACE].sort());
+    const { Statement: more } = functionPolicy(place, "auditor") as { Statement: Record<string, unknown>[] };
+    const all = [...EVERY_FACE, ...HTTPS_FACE, ...OTHER_ACCOUNTS];
+    expect(actionsOf(more.map(readStatement))).toEqual(all.sort());
   });
 });

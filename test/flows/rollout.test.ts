@@ -178,7 +178,7 @@ describe.skipIf(moto === undefined)(
       const { events, sqs } = clientsAt(target.endpoint);
       const Rule = "ec2_launches";
       await events.send(new DisableRuleCommand({ Name: Rule }));
-      // The embedded AWS knows neither what changes an event on its way nor a queue without encryption.
+      // The embedded AWS does not know what changes an event on its way.
       const { Targets: [whole] = [] } = await events.send(new ListTargetsByRuleCommand({ Rule }));
       await events.send(new PutTargetsCommand({ Rule, Targets: [{ Id: "", Arn: "", ...whole, Input: '{"a":1}' }] }));
       const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: "ec2_launches_check_dead" }));

@@ -1,9 +1,14 @@
 import { PutPermissionCommand, PutRuleCommand, PutTargetsCommand, type Target } from "@aws-sdk/client-eventbridge";
 import { CreateTopicCommand, SetTopicAttributesCommand, SubscribeCommand } from "@aws-sdk/client-sns";
-import { CreateQueueCommand, type Message, ReceiveMessageCommand, SetQueueAttributesCommand } from "@aws-sdk/client-sqs";
+import {
+  CreateQueueCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SetQueueAttributesCommand,
+} from "@aws-sdk/client-sqs";
 import { AssumeRoleCommand } from "@aws-sdk/client-sts";
 import { vi } from "vitest";
-import type { ApiCall, EmbeddedAws, Mapping, VirtualClock } from "../../src/local/aws/index.ts";
+import type { ApiCall, EmbeddedAws, Mapping, Organization, VirtualClock } from "../../src/local/aws/index.ts";
 import { fits } from "../../src/local/aws/resource-policy.ts";
 import { type Resource, readTemplate, resolveTemplate, statementsOf, type Template } from "../deploy/template.ts";
 import { clients } from "../local/targets.ts";
@@ -67,7 +72,8 @@ export async function makeStack(
   );
   const { sns, sqs, events } = await operatorIn(aws, place);
   const each = async (type: string, make: (properties: Fields, name: string) => Promise<unknown>) => {
-    for (const [name, { Type, Properties }] of Object.entries(resources)) if (Type === type) await make(Properties, name);
+    for (const [name, { Type, Properties }] of Object.entries(resources))
+      if (Type === type) await make(Properties, name);
   };
   const urlOf = (name: string) => `${aws.endpoint}/${account}/${stack}-${name}`;
 
@@ -104,7 +110,10 @@ export async function makeStack(
     await events.send(new PutTargetsCommand({ Rule: Name, Targets: Targets as Target[] }));
   });
   await each("AWS::Events::EventBusPolicy", ({ EventBusName, StatementId, Statement }) => {
-    const Policy = JSON.stringify({ Version: "2012-10-17", Statement: [{ Sid: StatementId, ...(Statement as object) }] });
+    const Policy = JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [{ Sid: StatementId, ...(Statement as object) }],
+    });
     return events.send(new PutPermissionCommand({ EventBusName: String(EventBusName), Policy }));
   });
 
@@ -200,7 +209,9 @@ export interface Running {
  * that of the embedded AWS. To be undone by `vi.restoreAllMocks` and `vi.unstubAllEnvs`.
  */
 export function runFunction(aws: EmbeddedAws, clock: VirtualClock, stack: Stack): Running {
-  const { Environment, Events, Timeout, Handler } = stack.resources.Function?.Properties as unknown as FunctionProperties;
+  const { Function: resource } = stack.resources;
+  if (resource === undefined) throw new Error("the stack has no function");
+  const { Environment, Events, Timeout, Handler } = resource.Properties as unknown as FunctionProperties;
   const { Queue, BatchSize, MaximumBatchingWindowInSeconds, FunctionResponseTypes, ScalingConfig } =
     Events.Launches.Properties;
   const environment = {
@@ -227,7 +238,8 @@ export function runFunction(aws: EmbeddedAws, clock: VirtualClock, stack: Stack)
     },
     async (event, { invokedFunctionArn, deadline }) => {
       const getRemainingTimeInMillis = () => deadline - clock.now();
-      const answer = await handler(event, { invokedFunctionArn, getRemainingTimeInMillis });
+      const context = { invokedFunctionArn, getRemainingTimeInMillis };
+      const answer = await handler(event, context);
       return reportsFailures ? answer : undefined;
     },
   );
@@ -259,15 +271,6 @@ interface FunctionProperties {
   };
 }
 
-/** An organisation. */
-export interface Organization {
-  readonly id: string;
-  readonly accounts: readonly string[];
-}
-
-/** A call of the function, and the role whose permissions it was made with. */
-export type FunctionCall = ApiCall & { readonly role: string };
-
 /**
  * Refuses the function what its role does not allow, in its own account and, once it has assumed a role, in others; and
  * to assume a role that is not there, or does not trust it. Takes the stacks as they are at each call.
@@ -284,8 +287,8 @@ export function enforceRoles(
   const isTrusted = (roleArn: string) => {
     const stack = roleIn(roleArn.split(":")[4] ?? "");
     if (stack === undefined || stack.arn("AuditRole") !== roleArn) return false;
-    const { Statement } = stack.resources.AuditRole?.Properties.AssumeRolePolicyDocument as { Statement: Trust[] };
-    return Statement.some(
+    const trust = stack.resources.AuditRole?.Properties.AssumeRolePolicyDocument as { Statement: Trust[] } | undefined;
+    return trust?.Statement.some(
       ({ Principal, Condition }) =>
         Principal.AWS === `arn:aws:iam::${central.account}:root` &&
         conditionHolds(Condition, {

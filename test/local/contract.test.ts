@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from "vitest";
+import { busContract } from "./contract/bus.ts";
 import { ec2Contract } from "./contract/ec2.ts";
 import { eventsContract, stsContract } from "./contract/events-sts.ts";
 import { rulesContract } from "./contract/rules.ts";
@@ -40,5 +41,6 @@ for (const { name, start } of targets) {
     eventsContract(target);
     rulesContract(target);
     stsContract(target);
+    busContract(target);
   });
 }

@@ -42,6 +42,7 @@ interface SetupOptions extends NameOptions {
   readonly tagChanges?: true;
   readonly dryRun?: true;
   readonly showPolicy?: true;
+  readonly auditRole?: string;
   readonly json?: true;
 }
 
@@ -58,6 +59,7 @@ export function setupCommand(cli: Cli): Command {
     )
     .option("--dry-run", "print what would be done, and change nothing")
     .option("--show-policy", "print the IAM policy that the function's user needs, as JSON, and do nothing else")
+    .option("--audit-role <name>", "with --show-policy: the role in other accounts, as in AUDIT_ROLE_NAME")
     .option("--json", "print one JSON document");
   return withNameOptions(command)
     .addHelpText("after", HELP)
@@ -83,7 +85,7 @@ async function setup(cli: Cli, options: SetupOptions): Promise<void> {
     );
   }
   if (options.showPolicy) {
-    terminal.out(JSON.stringify(functionPolicy(place), null, 2));
+    terminal.out(JSON.stringify(functionPolicy(place, options.auditRole), null, 2));
     return;
   }
   const wish = { cloudTrail: options.cloudtrail ?? false, tagChanges: options.tagChanges ?? false };

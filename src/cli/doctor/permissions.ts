@@ -98,7 +98,7 @@ async function checkBySimulation(aws: Aws, { config, identity }: Permissions): P
         : warning(
             "nothing more",
             `${excess.join(", ")} are allowed, and not needed`,
-            "Take away what ec2-audit setup --show-policy does not print.",
+            "Take away what ec2-audit setup --show-policy (with --audit-role, for AUDIT_ROLE_NAME) does not print.",
           ),
     ];
   });

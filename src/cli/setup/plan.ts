@@ -56,7 +56,7 @@ export const PATTERNS: Readonly<Record<RuleKind, object>> = {
   "CloudTrail calls": {
     source: ["aws.ec2"],
     "detail-type": ["AWS API Call via CloudTrail"],
-    detail: { eventName: ["RunInstances"] },
+    detail: { eventSource: ["ec2.amazonaws.com"], eventName: ["RunInstances"] },
   },
   "tag changes": {
     source: ["aws.tag"],

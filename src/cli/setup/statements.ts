@@ -1,3 +1,4 @@
+import { partitionOf } from "../../regions.ts";
 import { type Place, RULE_KINDS, ruleArn } from "./plan.ts";
 
 /** A statement of a policy, as JSON. */
@@ -42,14 +43,19 @@ export function deadLetters(place: Place): readonly Statement[] {
   ];
 }
 
-/** All that the function's own user needs, as an IAM policy: to read, to alert, and to be subscribed. */
-export function functionPolicy(place: Place): object {
+/**
+ * All that the function's own user needs, as an IAM policy: to read, to alert, and to be subscribed; and to assume the role of
+ * AUDIT_ROLE_NAME in other accounts, where there is one.
+ */
+export function functionPolicy(place: Place, auditRole?: string): object {
+  const role = `arn:${partitionOf(place.region).name}:iam::*:role/${auditRole}`;
   return {
     Version: "2012-10-17",
     Statement: [
       { Effect: "Allow", Action: ["ec2:DescribeTags", "ec2:DescribeInstances"], Resource: "*" },
       { Effect: "Allow", Action: "sns:Publish", Resource: place.alertTopicArn },
       { Effect: "Allow", Action: ["sns:Subscribe", "sns:ConfirmSubscription"], Resource: place.launchTopicArn },
+      ...(auditRole ? [{ Effect: "Allow", Action: "sts:AssumeRole", Resource: role }] : []),
     ],
   };
 }

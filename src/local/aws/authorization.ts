@@ -98,7 +98,8 @@ function resourceOf({ service, action, account, region, params }: ApiCall): stri
     case "sqs":
       return made(given("QueueName", "QueueUrl")?.split("/").at(-1), (name) => name) ?? "*";
     case "events":
-      if (action === "PutEvents") return arn(service, region, account, "event-bus/default");
+      if (action === "PutEvents" || action === "PutPermission")
+        return arn(service, region, account, "event-bus/default");
       return given("ResourceARN") ?? made(given("Rule", "Name"), (name) => `rule/${name}`) ?? "*";
     default:
       return given("RoleArn", "PolicySourceArn") ?? "*";

@@ -6,7 +6,7 @@ import { type Clock, cancellable, systemClock } from "./clock.ts";
 import type { AutoScalingLaunch, InProcessEc2 } from "./ec2/in-process.ts";
 import { createEc2 } from "./ec2/service.ts";
 import { createBus, type EventDocument, Rules } from "./events/bus.ts";
-import { createTargetDelivery } from "./events/deliver.ts";
+import { createTargetDelivery, type Organization } from "./events/deliver.ts";
 import { createEvents } from "./events/service.ts";
 import { type Faults, faultBook } from "./faults.ts";
 import { createFrontDoor } from "./http.ts";
@@ -26,6 +26,7 @@ export type { Envelope } from "./certificate.ts";
 export { type Clock, systemClock, VirtualClock } from "./clock.ts";
 export type { AutoScalingLaunch, Launch, Place } from "./ec2/in-process.ts";
 export type { EventDocument } from "./events/bus.ts";
+export type { Organization } from "./events/deliver.ts";
 export type { Fault, Faults } from "./faults.ts";
 export type { InvocationContext, Invoke, Mapping, QueueMapping } from "./lambda/mapping.ts";
 export type { Params, Value } from "./params.ts";
@@ -57,6 +58,11 @@ export interface EmbeddedAwsOptions {
    * where a new queue has none. Default: to every queue.
    */
   queuePolicies?: "checked" | "unchecked";
+  /**
+   * The organisation, and the accounts in it. With one, EventBridge sends to the bus of another account only where that bus's
+   * policy lets it, as in AWS, where a new bus has none. Default: none, and to every bus.
+   */
+  organization?: Organization;
   /**
    * How EventBridge delivers an event that a rule matches: the delay of each copy, in ms of the clock; at least one. Default
    * [0]: one, at once. AWS promises no more than at least once, in no order.
@@ -120,6 +126,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   const authorization = createAuthorization();
   const sessions = new Map<string, Session>();
   const rules = new Rules();
+  const busPolicies = new Map<string, string>();
   let endpoint = "";
 
   const sqs = createSqs(clock, () => endpoint, options.queuePolicies ?? "unchecked");
@@ -138,11 +145,13 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   const emit = createBus({
     rules,
     clock,
-    send: createTargetDelivery({
+    ...createTargetDelivery({
       topic: (topicArn) => store.topics.get(topicArn),
       publish: sns.publishText,
       sqs,
       topicPolicies: options.topicPolicies ?? "unchecked",
+      busPolicy: (busArn) => busPolicies.get(busArn),
+      organization: options.organization,
     }),
     copies: (event) => options.eventCopies?.(event) ?? [0],
   });
@@ -157,7 +166,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
       ec2,
       sns: sns.service,
       sqs: sqs.service,
-      events: createEvents(rules, emit),
+      events: createEvents(rules, busPolicies, emit),
       sts: createSts(clock, sessions),
       iam: createIam(authorization),
     },

@@ -1,8 +1,10 @@
+import { arn, parseArn } from "./arns.ts";
+
 /** A statement of a resource's policy, its lists as lists. */
 export interface Statement {
   readonly Effect: "Allow" | "Deny";
-  /** `*` for everyone. */
-  readonly Service: readonly string[];
+  /** Services, accounts and ARNs; `*` for everyone. */
+  readonly Principal: readonly string[];
   readonly Action: readonly string[];
   readonly Resource: readonly string[];
   /** The values by operator and key. */
@@ -21,6 +23,15 @@ export interface ServiceCall {
   readonly sourceAccount?: string;
 }
 
+/** What somebody in another account wants to do with a resource. */
+export interface AccountCall {
+  readonly account: string;
+  readonly action: string;
+  readonly resource: string;
+  /** The organisation that the caller is in; undefined where AWS does not tell. */
+  readonly organization?: string | undefined;
+}
+
 /** The statements of a policy; undefined for what is not one. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html */
 export function statementsOf(policy: string): Statement[] | undefined {
   let document: unknown;
@@ -34,7 +45,7 @@ export function statementsOf(policy: string): Statement[] | undefined {
   if (!statements.every(isObject)) return undefined;
   return statements.map((statement) => ({
     Effect: statement.Effect === "Deny" ? "Deny" : "Allow",
-    Service: services(statement.Principal),
+    Principal: principals(statement.Principal),
     Action: listOf(statement.Action).map(String),
     Resource: listOf(statement.Resource ?? "*").map(String),
     Condition: Object.entries(isObject(statement.Condition) ? statement.Condition : {}).flatMap(([operator, keys]) =>
@@ -53,8 +64,46 @@ export function statementsOf(policy: string): Statement[] | undefined {
  * @throws RangeError for a condition's operator that is not known here, so that it never decides otherwise than AWS in silence
  */
 export function allowsService(policy: string | undefined, call: ServiceCall): boolean {
-  const statements = statementsOf(policy ?? "") ?? [];
-  const about = statements.filter((statement) => applies(statement, call));
+  // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html: these keys a service has.
+  return allows(policy, call, [call.service], {
+    "aws:sourcearn": call.sourceArn,
+    "aws:sourceaccount": call.sourceAccount,
+    "aws:securetransport": "true",
+    "aws:principalisawsservice": "true",
+    "aws:principalservicename": call.service,
+  });
+}
+
+/**
+ * Whether the policy of a resource lets in another account, whose own policies are taken to allow it.
+ * @throws RangeError for a condition's operator that is not known here
+ */
+export function allowsAccount(policy: string | undefined, call: AccountCall): boolean {
+  const root = arn("iam", parseArn(call.resource)?.region ?? "", call.account, "root", "global");
+  return allows(policy, call, [call.account, root], {
+    "aws:principalaccount": call.account,
+    "aws:principalorgid": call.organization,
+    "aws:securetransport": "true",
+    "aws:principalisawsservice": "false",
+  });
+}
+
+/** What a condition can compare with, by key in lower case. */
+type Context = Readonly<Record<string, string | undefined>>;
+
+function allows(
+  policy: string | undefined,
+  call: { readonly action: string; readonly resource: string },
+  names: readonly string[],
+  context: Context,
+): boolean {
+  const about = (statementsOf(policy ?? "") ?? []).filter(
+    ({ Principal, Action, Resource, Condition }) =>
+      Principal.some((each) => each === "*" || names.includes(each)) &&
+      Action.some((each) => fits(each.toLowerCase(), call.action.toLowerCase())) &&
+      Resource.some((each) => fits(each, call.resource)) &&
+      Condition.every(({ operator, key, values }) => holds(operator, context[key], values)),
+  );
   return about.some(({ Effect }) => Effect === "Allow") && !about.some(({ Effect }) => Effect === "Deny");
 }
 
@@ -65,23 +114,6 @@ export function fits(pattern: string, value: string): boolean {
     return char === "?" ? "[\\s\\S]" : char.replace(/[$()+./[\\\]^{|}-]/, "\\$&");
   });
   return new RegExp(`^${source}$`).test(value);
-}
-
-function applies({ Service, Action, Resource, Condition }: Statement, call: ServiceCall): boolean {
-  // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html: these keys a service has.
-  const context: Readonly<Record<string, string | undefined>> = {
-    "aws:sourcearn": call.sourceArn,
-    "aws:sourceaccount": call.sourceAccount,
-    "aws:securetransport": "true",
-    "aws:principalisawsservice": "true",
-    "aws:principalservicename": call.service,
-  };
-  return (
-    Service.some((each) => each === "*" || each === call.service) &&
-    Action.some((each) => fits(each.toLowerCase(), call.action.toLowerCase())) &&
-    Resource.some((each) => fits(each, call.resource)) &&
-    Condition.every(({ operator, key, values }) => holds(operator, context[key], values))
-  );
 }
 
 const TESTS: Readonly<Record<string, (wanted: string, value: string) => boolean>> = {
@@ -105,11 +137,9 @@ function holds(written: string, value: string | undefined, wanted: readonly stri
   return wanted.some((each) => test(each, value)) !== negated;
 }
 
-function services(principal: unknown): string[] {
+function principals(principal: unknown): string[] {
   if (principal === "*") return ["*"];
-  if (!isObject(principal)) return [];
-  const everyone = listOf(principal.AWS ?? []).includes("*") ? ["*"] : [];
-  return [...everyone, ...listOf(principal.Service ?? []).map(String)];
+  return isObject(principal) ? Object.values(principal).flatMap(listOf).map(String) : [];
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -27,7 +27,7 @@ export interface Target {
   readonly ruleArn: string;
   /** For a FIFO queue. */
   readonly messageGroupId: string | undefined;
-  /** The role EventBridge sends with: accepted, and, like every policy here, not checked. */
+  /** The role EventBridge sends with; what that may do is not checked. */
   readonly roleArn: string | undefined;
   /** The queue for what could not be delivered. */
   readonly deadLetterArn: string | undefined;
@@ -87,6 +87,8 @@ export interface BusContext {
   readonly clock: Clock;
   /** Delivers the text of an event to a topic or a queue, or to the dead-letter queue of the target. */
   send(target: Target, body: string): void;
+  /** Whether the bus that a target is takes the event; what it refuses goes to the target's dead-letter queue. */
+  admits(target: Target, body: string): boolean;
   /** The delay of each copy of an event, in ms of the clock. */
   copies(event: EventDocument): readonly number[];
 }
@@ -98,7 +100,7 @@ export interface BusContext {
  * a receiver account sets up a rule that sends events received from a sender account on to a third account, these events
  * are not sent", and likewise for three buses of one account).
  */
-export function createBus({ rules, clock, send, copies }: BusContext): Emit {
+export function createBus({ rules, clock, send, admits, copies }: BusContext): Emit {
   function targetsOf(place: { account: string; region: string }, document: EventDocument): Target[] {
     const enabled = [...rules.of(place).values()].filter(({ state }) => state === "ENABLED");
     return enabled.filter((rule) => rule.matches(document)).flatMap(({ targets }) => [...targets.values()]);
@@ -108,7 +110,7 @@ export function createBus({ rules, clock, send, copies }: BusContext): Emit {
     for (const target of targets) {
       const bus = parseBusArn(target.arn);
       if (bus === undefined) send(target, body);
-      else {
+      else if (admits(target, body)) {
         for (const next of targetsOf(bus, document)) if (parseBusArn(next.arn) === undefined) send(next, body);
       }
     }

@@ -1,11 +1,11 @@
 import { parseArn } from "../arns.ts";
 import { AwsError } from "../errors.ts";
-import { allowsService } from "../resource-policy.ts";
+import { allowsAccount, allowsService } from "../resource-policy.ts";
 import type { Topic } from "../sns/store.ts";
 import { topicPolicy } from "../sns/topics.ts";
 import type { Outgoing } from "../sqs/queue.ts";
 import type { Sqs } from "../sqs/service.ts";
-import type { Target } from "./bus.ts";
+import type { BusContext, Target } from "./bus.ts";
 
 /** What delivering to targets needs. */
 export interface TargetContext {
@@ -15,6 +15,16 @@ export interface TargetContext {
   readonly sqs: Pick<Sqs, "send" | "queue">;
   /** Whether a topic's policy has to let EventBridge publish. */
   readonly topicPolicies: "checked" | "unchecked";
+  /** The policy of a bus. */
+  busPolicy(busArn: string): string | undefined;
+  /** Who is in an organisation; undefined: nobody is asked. */
+  readonly organization: Organization | undefined;
+}
+
+/** An organisation of accounts. */
+export interface Organization {
+  readonly id: string;
+  readonly accounts: readonly string[];
 }
 
 /** Why an event could not be delivered. */
@@ -28,10 +38,12 @@ interface Failure {
 const SERVICE = "events.amazonaws.com";
 
 /**
- * How EventBridge delivers an event to a topic or a queue. What fails here fails again each time, so it goes to the target's
+ * How EventBridge delivers an event to a topic, a queue or a bus. What fails here fails again each time, so it goes to the target's
  * dead-letter queue at once, and without one it is lost: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
  */
-export function createTargetDelivery({ topic, publish, sqs, topicPolicies }: TargetContext) {
+export function createTargetDelivery(context: TargetContext): Pick<BusContext, "send" | "admits"> {
+  const { topic, publish, sqs, topicPolicies, busPolicy, organization } = context;
+
   function toTopic(target: Target, body: string): Failure | undefined {
     const found = topic(target.arn);
     if (found === undefined) return { code: "NO_RESOURCE", message: "Topic does not exist" };
@@ -56,8 +68,22 @@ export function createTargetDelivery({ topic, publish, sqs, topicPolicies }: Tar
     return sent ? undefined : refused({ action: "sqs:SendMessage", resource: target.arn });
   }
 
-  return (target: Target, body: string): void => {
-    const failure = parseArn(target.arn)?.service === "sns" ? toTopic(target, body) : toQueue(target, body);
+  /** An account's own bus takes all that its rules send. */
+  function toBus(target: Target): Failure | undefined {
+    const account = parseArn(target.ruleArn)?.account ?? "";
+    if (organization === undefined || parseArn(target.arn)?.account === account) return undefined;
+    // Accounts "must specify a RoleArn" where the bus is open to their organisation:
+    // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutPermission.html
+    const known = target.roleArn !== undefined && organization.accounts.includes(account);
+    const call = { account, action: "events:PutEvents", resource: target.arn };
+    const allowed = allowsAccount(busPolicy(target.arn), {
+      ...call,
+      organization: known ? organization.id : undefined,
+    });
+    return allowed ? undefined : refused(call);
+  }
+
+  function bury(target: Target, body: string, failure: Failure | undefined): void {
     if (failure === undefined || target.deadLetterArn === undefined) return;
     const attributes = {
       RULE_ARN: target.ruleArn,
@@ -70,6 +96,16 @@ export function createTargetDelivery({ topic, publish, sqs, topicPolicies }: Tar
       attributes: new Map(Object.entries(attributes).map(([name, value]) => [name, { type: "String", value }])),
       ...sentFor(target),
     });
+  }
+
+  return {
+    send: (target, body) =>
+      bury(target, body, parseArn(target.arn)?.service === "sns" ? toTopic(target, body) : toQueue(target, body)),
+    admits: (target, body) => {
+      const failure = toBus(target);
+      bury(target, body, failure);
+      return failure === undefined;
+    },
   };
 }
 

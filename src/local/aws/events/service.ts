@@ -6,14 +6,19 @@ import { readTags } from "../tags.ts";
 import type { Emit, Rule, Rules } from "./bus.ts";
 import { invalid } from "./errors.ts";
 import { eventMatcher, testEventPattern } from "./event-pattern.ts";
+import { describeDefaultBus, putPermission, removePermission } from "./permissions.ts";
 import { putEvents } from "./put-events.ts";
 import { ruleTagActions } from "./tags.ts";
 import { readTarget, targetFields } from "./targets.ts";
 
 const MAX_TARGETS = 5;
 
-/** EventBridge: the rules of the default bus, their targets (SNS topics, SQS queues and other default buses), and events of one's own. */
-export function createEvents(rules: Rules, emit: Emit): JsonService {
+/**
+ * EventBridge: the rules of the default bus, their targets (SNS topics, SQS queues and other default buses), who may send to it, and
+ * events of one's own.
+ * @param policies those of the buses, by ARN
+ */
+export function createEvents(rules: Rules, policies: Map<string, string>, emit: Emit): JsonService {
   function rule(params: Params, caller: Caller, field = "Name"): Rule {
     onDefaultBus(params, caller);
     const name = text(params, field) ?? "";
@@ -101,6 +106,18 @@ export function createEvents(rules: Rules, emit: Emit): JsonService {
       PutTargets: putTargets,
       RemoveTargets: removeTargets,
       DeleteRule: deleteRule,
+      PutPermission: (params, caller) => {
+        onDefaultBus(params, caller);
+        return putPermission(policies, params, caller);
+      },
+      RemovePermission: (params, caller) => {
+        onDefaultBus(params, caller);
+        return removePermission(policies, params, caller);
+      },
+      DescribeEventBus: (params, caller) => {
+        onDefaultBus(params, caller, "Name");
+        return describeDefaultBus(policies, caller);
+      },
       PutEvents: (params, caller) => putEvents(params, caller, emit),
       TestEventPattern: testEventPattern,
       ...ruleTagActions(rules),
@@ -129,8 +146,8 @@ export function createEvents(rules: Rules, emit: Emit): JsonService {
   };
 }
 
-function onDefaultBus(params: Params, caller: Caller): void {
-  const name = text(params, "EventBusName") ?? "default";
+function onDefaultBus(params: Params, caller: Caller, field = "EventBusName"): void {
+  const name = text(params, field) ?? "default";
   if (name !== "default" && name !== arn("events", caller.region, caller.account, "event-bus/default")) {
     throw new AwsError("ResourceNotFoundException", `Event bus ${name} does not exist.`);
   }

@@ -12,7 +12,14 @@ const NUMBERS: Readonly<Record<string, readonly [number, number, number]>> = {
   ReceiveMessageWaitTimeSeconds: [0, 20, 0],
   VisibilityTimeout: [0, 43_200, 30],
 };
-const OTHERS = ["RedrivePolicy", "Policy", "FifoQueue", "ContentBasedDeduplication", "KmsMasterKeyId"];
+const OTHERS = [
+  "RedrivePolicy",
+  "Policy",
+  "FifoQueue",
+  "ContentBasedDeduplication",
+  "KmsMasterKeyId",
+  "SqsManagedSseEnabled",
+];
 
 const invalid = (message: string) => new AwsError("InvalidParameterValue", message, 400, "InvalidParameterValue");
 const badValue = (name: string) =>
@@ -31,6 +38,7 @@ export function checkQueueAttributes(attributes: ReadonlyMap<string, string>, fi
     if (name === "ContentBasedDeduplication" && !fifo) {
       throw new AwsError("InvalidAttributeName", `Unknown Attribute ${name}.`, 400, "InvalidAttributeName");
     }
+    if (name === "SqsManagedSseEnabled" && value !== "true" && value !== "false") throw badValue(name);
     if (name === "RedrivePolicy" && value !== "") checkRedrivePolicy(value);
   }
 }

@@ -1,0 +1,343 @@
+import { PutPermissionCommand } from "@aws-sdk/client-eventbridge";
+import { ConfirmSubscriptionCommand } from "@aws-sdk/client-sns";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type EmbeddedAws, startEmbeddedAws, VirtualClock } from "../../src/local/aws/index.ts";
+import { operatorAt, runCommand } from "../cli/run.ts";
+import { builtCode } from "../cli/webtask/project.ts";
+import { setStage, withWtCli, wtCli } from "../cli/webtask/stage.ts";
+import { MEMBER, type Resource, readStatement, statementsOf, TEMPLATE } from "../deploy/template.ts";
+import { loadBuilt, serve } from "../support/built.ts";
+import {
+  enforceRoles,
+  FUNCTION_KEY,
+  functionCalls,
+  makeStack,
+  operatorIn,
+  type Place,
+  type Running,
+  runFunction,
+  type Stack,
+} from "./stack.ts";
+
+/**
+ * An organisation as docs/organisation.md makes it: deploy/template.yaml in the central account, deploy/member.yaml in each
+ * account and region, the built file with no more permissions than the templates give it.
+ */
+const [CENTRAL, SHOP, LAB, STRANGER] = ["111122223333", "222233334444", "333344445555", "999988887777"] as const;
+const ORGANIZATION = { id: "o-abcdefghij", accounts: [CENTRAL, SHOP, LAB] };
+const [HOME, ABROAD] = ["us-east-1", "eu-west-1"] as const;
+const ROLE = "ec2-audit-read";
+const roleArn = (account: string) => `arn:aws:iam::${account}:role/${ROLE}`;
+const memberIn = (account: string, region: string): Place => ({ account, region, stack: "ec2-audit-member" });
+
+let aws: EmbeddedAws;
+let closing: (() => Promise<unknown>)[];
+/** The members' stacks, as they come. */
+let members: Stack[];
+
+afterEach(async () => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+  for (const close of closing.reverse()) await close();
+});
+
+async function start(more: { clock?: VirtualClock }): Promise<void> {
+  const checked = { topicPolicies: "checked", queuePolicies: "checked" } as const;
+  aws = await startEmbeddedAws({ ...more, ...checked, accountId: CENTRAL, organization: ORGANIZATION });
+  [closing, members] = [[() => aws.close()], []];
+}
+
+async function confirmMail(): Promise<void> {
+  const [mail] = aws.mails;
+  const { sns } = await operatorIn(aws, { account: CENTRAL, region: HOME });
+  await sns.send(new ConfirmSubscriptionCommand({ TopicArn: mail?.topicArn, Token: mail?.token }));
+}
+
+async function addMember(
+  { account, region }: { account: string; region: string },
+  parameters: Readonly<Record<string, string>>,
+): Promise<Stack> {
+  const stack = await makeStack(aws, memberIn(account, region), MEMBER, { RoleRegion: HOME, ...parameters });
+  members.push(stack);
+  return stack;
+}
+
+const alerts = () => aws.mails.filter(({ type }) => type === "Notification");
+const alertsAbout = (id: string) => alerts().filter(({ body }) => body.includes(id));
+/** What the function has called, where. */
+const called = () =>
+  functionCalls(aws).map(({ service, action, account, region }) => `${service}:${action} ${account} ${region}`);
+const assumed = () =>
+  functionCalls(aws)
+    .filter(({ action }) => action === "AssumeRole")
+    .map(({ params }) => params.RoleArn);
+
+describe("An organisation, its centre by deploy/template.yaml", () => {
+  let clock: VirtualClock;
+  let central: Stack;
+  let run: Running;
+  let parameters: Readonly<Record<string, string>>;
+
+  beforeEach(async () => {
+    clock = new VirtualClock(Date.parse("2026-11-23T03:00:00Z"));
+    await start({ clock });
+    central = await makeStack(aws, { account: CENTRAL, region: HOME, stack: "ec2-audit" }, TEMPLATE, {
+      AlertEmail: "team@example.com",
+      OrganizationId: ORGANIZATION.id,
+      AuditRoleName: ROLE,
+      TagChanges: "true",
+    });
+    await confirmMail();
+    const principalArn = central.output("FunctionRoleArn");
+    const statements = statementsOf(central.resources.FunctionRole);
+    enforceRoles(aws, { account: CENTRAL, principalArn, statements }, () => members, ORGANIZATION);
+    run = runFunction(aws, clock, central);
+    parameters = {
+      CentralBusArn: central.output("EventBusArn"),
+      CentralRoleArn: principalArn,
+      OrganizationId: ORGANIZATION.id,
+    };
+  });
+
+  describe("with two members in two regions", () => {
+    beforeEach(async () => {
+      for (const account of [SHOP, LAB])
+        for (const region of [HOME, ABROAD]) await addMember({ account, region }, parameters);
+    });
+
+    it.each([
+      [SHOP, HOME],
+      [SHOP, ABROAD],
+      [LAB, HOME],
+      [LAB, ABROAD],
+    ])(
+      "a launch in account %s and region %s is audited there by the role, and alerted once",
+      async (account, region) => {
+        const [id = ""] = aws.launch({ account, region, count: 1 });
+        await run.later(49);
+        expect(called()).toEqual([]);
+        await run.later(3_600);
+        expect(called()).toEqual([
+          `sts:AssumeRole ${CENTRAL} ${HOME}`,
+          `ec2:DescribeTags ${account} ${region}`,
+          `ec2:DescribeInstances ${account} ${region}`,
+          `sns:Publish ${CENTRAL} ${HOME}`,
+        ]);
+        expect(assumed()).toEqual([roleArn(account)]);
+        expect(alerts()).toMatchObject([
+          { subject: expect.stringContaining(`in ${region} (${account})`), body: expect.stringContaining(id) },
+        ]);
+      },
+    );
+
+    it("launches everywhere at once are one batch, and an alert for each account and region", async () => {
+      const places = [SHOP, LAB].flatMap((account) => [HOME, ABROAD].map((region) => ({ account, region })));
+      for (const place of places) aws.launch({ ...place, count: 3 });
+      await run.later(3_600);
+      expect(run.mapping.invocations).toBe(1);
+      const subjects = alerts().map(({ subject }) => subject.replace(/.*: /, ""));
+      const expected = places.map(({ account, region }) => `3 instances break required-tags in ${region} (${account})`);
+      expect(subjects.sort()).toEqual(expected.sort());
+      expect(assumed().sort()).toEqual([roleArn(SHOP), roleArn(LAB)]);
+    });
+
+    it("a launch with its tags, there too, is alerted to nobody", async () => {
+      aws.launch({ account: LAB, region: ABROAD, count: 1, tags: { Name: "web", service: "shop" } });
+      await run.later(3_600);
+      expect([called().at(-1), alerts()]).toEqual([`ec2:DescribeTags ${LAB} ${ABROAD}`, []]);
+    });
+
+    it("the central account's own launch is audited with the function's own role", async () => {
+      const [id = ""] = aws.launch({ account: CENTRAL, region: HOME, count: 1 });
+      await run.later(3_600);
+      expect([assumed(), alertsAbout(id)]).toEqual([
+        [],
+        [expect.objectContaining({ subject: expect.stringContaining(`in ${HOME} (${CENTRAL})`) })],
+      ]);
+    });
+
+    it("the central account's launch in another region comes by that region's rule, and needs no other role either", async () => {
+      const there = await addMember({ account: CENTRAL, region: ABROAD }, parameters);
+      expect(Object.keys(there.resources)).not.toContain("AuditRole");
+      const [id = ""] = aws.launch({ account: CENTRAL, region: ABROAD, count: 1 });
+      await run.later(3_600);
+      expect([assumed(), alertsAbout(id)]).toEqual([
+        [],
+        [expect.objectContaining({ subject: expect.stringContaining(`in ${ABROAD} (${CENTRAL})`) })],
+      ]);
+    });
+
+    it("the roles allow exactly what the function was seen to call with them, but for what Lambda itself calls", async () => {
+      for (const account of [CENTRAL, SHOP, LAB]) aws.launch({ account, region: HOME, count: 1 });
+      await run.later(3_600);
+      const seenIn = (account: string) =>
+        new Set(
+          functionCalls(aws)
+            .filter((call) => call.account === account)
+            .map(({ service, action }) => `${service}:${action}`),
+        );
+      const allowedBy = (role: Resource | undefined) =>
+        new Set(statementsOf(role).flatMap(({ actions }) => actions.filter((action) => !/^(sqs|logs):/.test(action))));
+      const auditRole = (account: string) => members.find((stack) => stack.account === account)?.resources.AuditRole;
+      expect(seenIn(CENTRAL)).toEqual(allowedBy(central.resources.FunctionRole));
+      expect(seenIn(SHOP)).toEqual(allowedBy(auditRole(SHOP)));
+      expect(seenIn(LAB)).toEqual(allowedBy(auditRole(LAB)));
+    });
+
+    it("an account outside the organisation is not let in: its launch stays in its own undelivered queue", async () => {
+      const outside = await addMember({ account: STRANGER, region: HOME }, parameters);
+      const [id] = aws.launch({ account: STRANGER, region: HOME, count: 1 });
+      await run.later(3_600);
+      expect([run.mapping.invocations, called()]).toEqual([0, []]);
+      const [message, ...more] = await outside.received("UndeliveredQueue");
+      expect([JSON.parse(message?.Body ?? ""), more]).toMatchObject([{ detail: { "instance-id": id } }, []]);
+      expect(message?.MessageAttributes).toMatchObject({
+        ERROR_CODE: { StringValue: "NO_PERMISSIONS" },
+        TARGET_ARN: { StringValue: parameters.CentralBusArn },
+      });
+    });
+  });
+
+  it("tag changes come from a member to which TagChanges was given as to the centre, and from no other", async () => {
+    await addMember({ account: SHOP, region: HOME }, parameters);
+    await addMember({ account: LAB, region: HOME }, { ...parameters, TagChanges: "true" });
+    for (const account of [SHOP, LAB]) {
+      const ids = aws.launch({ account, region: HOME, count: 1 });
+      await run.later(60);
+      aws.tag(ids, { Name: "web" }, { account, region: HOME });
+    }
+    await run.later(3_600);
+    const told = (account: string) => alerts().filter(({ subject }) => subject.includes(account)).length;
+    expect([told(SHOP), told(LAB)]).toEqual([1, 2]);
+  });
+
+  it("a member whose role is not there yet keeps its own launch waiting, and nobody else's", async () => {
+    await addMember({ account: SHOP, region: HOME }, parameters);
+    // Its other region alone: the stack that makes the role comes later.
+    await addMember({ account: LAB, region: ABROAD }, parameters);
+    const [early = ""] = aws.launch({ account: SHOP, region: HOME, count: 1 });
+    const [late = ""] = aws.launch({ account: LAB, region: ABROAD, count: 1 });
+    await run.later(3_600);
+    expect([alertsAbout(early).length, alertsAbout(late).length]).toEqual([1, 0]);
+    await addMember({ account: LAB, region: HOME }, parameters);
+    await run.later(3_600);
+    expect([alertsAbout(early).length, alertsAbout(late).length]).toEqual([1, 1]);
+  });
+
+  it("a role that trusts another function is not assumed, and the launch is given up after five hours", async () => {
+    const CentralRoleArn = `arn:aws:iam::${CENTRAL}:role/somebody-else`;
+    await addMember({ account: SHOP, region: HOME }, { ...parameters, CentralRoleArn });
+    const [id = ""] = aws.launch({ account: SHOP, region: HOME, count: 1 });
+    await run.later(5 * 3_600);
+    expect(await central.received("DeadLetterQueue")).toEqual([]);
+    await run.later(900);
+    expect([run.mapping.invocations, alerts()]).toEqual([100, []]);
+    const [message] = await central.received("DeadLetterQueue");
+    expect(JSON.parse(message?.Body ?? "")).toMatchObject({ account: SHOP, detail: { "instance-id": id } });
+  });
+});
+
+describe("An organisation, its centre by setup and a webtask", () => {
+  const USER = `arn:aws:iam::${CENTRAL}:user/${FUNCTION_KEY}`;
+  const CentralBusArn = `arn:aws:events:${HOME}:${CENTRAL}:event-bus/default`;
+  const setup = (...args: string[]) => runCommand(["setup", ...args], { env: operatorAt(aws.endpoint) });
+  const secrets = () => ({
+    AWS_REGION: HOME,
+    AWS_ACCESS_KEY_ID: FUNCTION_KEY,
+    AWS_SECRET_ACCESS_KEY: "function-secret",
+    ALERT_TOPIC_ARN: `arn:aws:sns:${HOME}:${CENTRAL}:ec2_audit_alert`,
+    AWS_ENDPOINT_URL: aws.endpoint,
+    SNS_SIGNING_CERT: aws.signingCert.trim().replaceAll(/\r?\n/g, "\\n"),
+    GRACE_SECONDS: "0",
+    AUDIT_ROLE_NAME: ROLE,
+  });
+
+  /** The permission that docs/organisation.md adds to those of `setup --show-policy`. */
+  const ASSUME = {
+    Effect: "Allow",
+    Action: "sts:AssumeRole",
+    Resource: `arn:aws:iam::*:role/${ROLE}`,
+    Condition: { StringEquals: { "aws:ResourceOrgID": ORGANIZATION.id } },
+  };
+
+  /** Setup, and the steps of docs/organisation.md; `deploy` gives the function's URL. */
+  async function install(deploy: () => Promise<string>, more: object[] = [ASSUME]): Promise<void> {
+    const { out } = await setup("--show-policy");
+    const statements = [...JSON.parse(out).Statement, ...more].map(readStatement);
+    enforceRoles(aws, { account: CENTRAL, principalArn: USER, statements }, () => members, ORGANIZATION);
+    expect((await setup("--email", "team@example.com")).code).toBe(0);
+    await confirmMail();
+    expect((await setup("--url", await deploy())).code).toBe(0);
+    const { events } = await operatorIn(aws, { account: CENTRAL, region: HOME });
+    await events.send(
+      new PutPermissionCommand({
+        EventBusName: "default",
+        Action: "events:PutEvents",
+        Principal: "*",
+        StatementId: "ec2-audit",
+        Condition: { Type: "StringEquals", Key: "aws:PrincipalOrgID", Value: ORGANIZATION.id },
+      }),
+    );
+    const parameters = { CentralBusArn, CentralRoleArn: USER, OrganizationId: ORGANIZATION.id };
+    for (const account of [SHOP, STRANGER])
+      for (const region of [HOME, ABROAD]) await addMember({ account, region }, parameters);
+  }
+
+  async function served(): Promise<string> {
+    const webtask = await serve(loadBuilt(), secrets());
+    closing.push(() => webtask.close());
+    return webtask.url;
+  }
+
+  beforeEach(async () => {
+    // The function writes its log there.
+    vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    await start({});
+  });
+
+  it.each([HOME, ABROAD])("a member's launch in %s is audited by its role, and alerted", async (region) => {
+    await install(served);
+    const [id = ""] = aws.launch({ account: SHOP, region, count: 1 });
+    await aws.idle();
+    expect(assumed()).toEqual([roleArn(SHOP)]);
+    expect(alertsAbout(id)).toMatchObject([{ subject: expect.stringContaining(`in ${region} (${SHOP})`) }]);
+  });
+
+  it("the central account's own launch needs no role", async () => {
+    await install(served);
+    const [id = ""] = aws.launch({ account: CENTRAL, region: HOME, count: 1 });
+    await aws.idle();
+    expect([assumed(), alertsAbout(id).length]).toEqual([[], 1]);
+  });
+
+  it("an account outside the organisation is not let in", async () => {
+    await install(served);
+    aws.launch({ account: STRANGER, region: ABROAD, count: 1 });
+    await aws.idle();
+    const outside = members.find(({ account, region }) => account === STRANGER && region === ABROAD);
+    expect([await outside?.received("UndeliveredQueue"), alerts()]).toEqual([[expect.anything()], []]);
+  });
+
+  it("without the permission to assume the role nobody is told of a member's launch", async () => {
+    await install(served, []);
+    aws.launch({ account: SHOP, region: HOME, count: 1 });
+    await aws.idle();
+    expect([assumed(), alerts()]).toEqual([[roleArn(SHOP)], []]);
+  });
+
+  it.skipIf(wtCli === undefined)(
+    withWtCli("deploy webtask sends AUDIT_ROLE_NAME, so that a member's launch is alerted"),
+    { timeout: 60_000 },
+    async () => {
+      const stage = await setStage(builtCode(), secrets());
+      closing.push(() => stage.close());
+      await install(async () => {
+        expect((await stage.deploy()).code).toBe(0);
+        return `${stage.cluster.url}/api/run/${stage.cluster.container}/ec2-audit`;
+      });
+      const [id = ""] = aws.launch({ account: SHOP, region: ABROAD, count: 1 });
+      await aws.idle();
+      expect(alertsAbout(id)).toMatchObject([{ subject: expect.stringContaining(`in ${ABROAD} (${SHOP})`) }]);
+    },
+  );
+});

@@ -1,0 +1,54 @@
+import { DescribeEventBusCommand, PutPermissionCommand, RemovePermissionCommand } from "@aws-sdk/client-eventbridge";
+import { describe, expect, it } from "vitest";
+import { ACCOUNT, clients, type Target } from "../targets.ts";
+
+/** How the default bus is opened to others, and closed. */
+export function busContract(target: () => Target): void {
+  // A region of its own: no other test opens its bus.
+  const events = () => clients(target().endpoint, "eu-north-1").events;
+  const statements = async () => {
+    const { Policy } = await events().send(new DescribeEventBusCommand({}));
+    return Policy === undefined ? [] : JSON.parse(Policy).Statement;
+  };
+  const Condition = { Type: "StringEquals", Key: "aws:PrincipalOrgID", Value: "o-abcdefghij" };
+  const open = (StatementId: string, more: { Principal: string; Condition?: typeof Condition }) =>
+    events().send(new PutPermissionCommand({ StatementId, Action: "events:PutEvents", ...more }));
+  const close = (StatementId: string) => events().send(new RemovePermissionCommand({ StatementId }));
+
+  describe("EventBridge: the default bus", () => {
+    it("is closed, then open to an organisation and to an account, and closed again, statement by statement", async () => {
+      const bus = `arn:aws:events:eu-north-1:${ACCOUNT}:event-bus/default`;
+      expect(await events().send(new DescribeEventBusCommand({}))).toMatchObject({ Name: "default", Arn: bus });
+      expect(await statements()).toEqual([]);
+      await open("organisation", { Principal: "*", Condition });
+      await open("account", { Principal: "210987654321" });
+      expect(await statements()).toMatchObject([
+        {
+          Sid: "organisation",
+          Effect: "Allow",
+          // moto_server makes an ARN of everybody.
+          Principal: expect.anything(),
+          Action: "events:PutEvents",
+          Resource: bus,
+          Condition: { StringEquals: { "aws:PrincipalOrgID": "o-abcdefghij" } },
+        },
+        { Sid: "account", Principal: { AWS: "arn:aws:iam::210987654321:root" } },
+      ]);
+      await close("organisation");
+      expect(await statements()).toMatchObject([{ Sid: "account" }]);
+      await close("account");
+      expect(await statements()).toEqual([]);
+    });
+
+    it("a statement of the same id takes the place of the one there is", async () => {
+      await open("one", { Principal: "210987654321" });
+      await open("one", { Principal: "111122223333" });
+      expect(await statements()).toMatchObject([{ Sid: "one", Principal: { AWS: "arn:aws:iam::111122223333:root" } }]);
+      await close("one");
+    });
+
+    it("a statement that is not there cannot be removed", async () => {
+      await expect(close("nobody")).rejects.toMatchObject({ name: "ResourceNotFoundException" });
+    });
+  });
+}
