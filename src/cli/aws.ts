@@ -37,7 +37,7 @@ export interface Aws {
  * @throws CliError when there is no region, or no such name of one
  */
 export async function connect(cli: Cli, options: CommonOptions): Promise<Aws> {
-  const named = options.region ?? cli.env.AWS_REGION ?? cli.env.AWS_DEFAULT_REGION;
+  const named = options.region || cli.env.AWS_REGION || cli.env.AWS_DEFAULT_REGION;
   const settings = {
     ...(named && { region: named }),
     ...(options.profile && { profile: options.profile }),

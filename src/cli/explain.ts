@@ -2,7 +2,7 @@ import { describeError } from "../errors.ts";
 import { CliError } from "./cli.ts";
 
 /** An error as an operator can use it: what is wrong, and what to do where that is known. */
-export interface Explanation {
+interface Explanation {
   readonly message: string;
   readonly hint?: string;
 }
@@ -14,9 +14,15 @@ const KNOWN: readonly {
   readonly hint: string;
 }[] = [
   {
-    when: /sso.*(?:expired|invalid|not found)|token.*sso|refresh.*sso|sso session/i,
+    when: /\bsso\b.*(?:expired|invalid|not found)|token.*\bsso\b|refresh.*\bsso\b|\bsso session/i,
     message: () => "the AWS sign-in (SSO) is over",
     hint: "Sign in again: aws sso login, with --profile NAME if you use one.",
+  },
+  {
+    when: /requires multi-factor authentication/i,
+    message: () => "the profile takes a one-time code (MFA), which is not asked for here",
+    hint: `The AWS CLI (version 2) asks for it: eval "$(aws configure export-credentials --format env --profile NAME)"
+Then run the command without --profile and AWS_PROFILE.`,
   },
   {
     when: /CredentialsProviderError|could not load credentials/i,

@@ -1,7 +1,7 @@
-/** What `read` gives; undefined when AWS says that there is no such thing. */
-export async function ifThere<T>(read: Promise<T>): Promise<T | undefined> {
+/** What a call gives; undefined when AWS says that there is no such thing. */
+export async function ifThere<T>(call: Promise<T>): Promise<T | undefined> {
   try {
-    return await read;
+    return await call;
   } catch (error) {
     if (error instanceof Error && MISSING.test(error.name)) return undefined;
     throw error;

@@ -39,11 +39,20 @@ export function runProgram(command: string, args: readonly string[], options: Ru
     const said = { stdout: "", stderr: "" };
     for (const name of ["stdout", "stderr"] as const) {
       program[name].setEncoding("utf8").on("data", (chunk: string) => {
-        said[name] += stripVTControlCharacters(chunk);
+        said[name] += chunk;
       });
     }
     program.on("error", reject);
-    program.on("close", (code) => resolve({ code, ...said }));
+    // A program that it has started itself may outlive it, and hold its output open.
+    program.on("exit", (code) => {
+      if (code !== null) return;
+      program.stdout.destroy();
+      program.stderr.destroy();
+    });
+    program.on("close", (code) => {
+      const { stdout, stderr } = said;
+      resolve({ code, stdout: stripVTControlCharacters(stdout), stderr: stripVTControlCharacters(stderr) });
+    });
   });
 }
 

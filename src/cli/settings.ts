@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { gatherSettings, KEYS, type Key, type Settings } from "../config.ts";
 import { type Cli, CliError } from "./cli.ts";
+import { systemCode } from "./run-program.ts";
 
 /** Where the function's settings are looked for when nothing else is said, in this order. */
 export const SECRETS_FROM: readonly string[] = [".env", "environment"];
@@ -58,9 +59,10 @@ function readSource(cli: Pick<Cli, "env" | "folder">, source: string): NodeJS.Di
   const path = resolve(cli.folder, source);
   if (!existsSync(path)) return {};
   try {
-    return parseEnv(readFileSync(path, "utf8"));
+    // Editors on Windows begin a file with a byte order mark, which would be a part of the first key.
+    return parseEnv(readFileSync(path, "utf8").replace(/^\uFEFF/, ""));
   } catch (error) {
-    const why = error instanceof Error && "code" in error ? String(error.code) : "an unknown error";
+    const why = systemCode(error) ?? "an unknown error";
     throw new CliError(`${source} cannot be read: ${why}`, "It is to hold the function's secrets, as KEY=value lines.");
   }
 }

@@ -26,7 +26,7 @@ export interface Streams {
   readonly stderr: NodeJS.WriteStream;
 }
 
-/** The terminal of a process. Colours are for a terminal only, and for nobody who has set NO_COLOR (https://no-color.org). */
+/** The terminal of a process. Colours are for where both outputs are a terminal, and for nobody who has set NO_COLOR (https://no-color.org). */
 export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.ProcessEnv): Terminal {
   const plain = Boolean(env.NO_COLOR) || env.TERM === "dumb";
   const interactive = stdin.isTTY && stderr.isTTY;
@@ -35,7 +35,7 @@ export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.P
   return {
     out: (text) => void stdout.write(`${text}\n`),
     err: (text) => void stderr.write(`${text}\n`),
-    colours: pc.createColors(stdout.isTTY && !plain),
+    colours: pc.createColors(stdout.isTTY && stderr.isTTY && !plain),
     async busy(what, work) {
       if (!stderr.isTTY || plain) {
         stderr.write(`${what} …\n`);

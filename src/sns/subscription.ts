@@ -38,7 +38,7 @@ const OTHER_POLICY =
 
 /** SNS does not subscribe an endpoint again with other attributes; without any it answers the subscription there is.
  * https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html */
-function isOtherAttributes(error: unknown): boolean {
+export function isOtherAttributes(error: unknown): boolean {
   return error instanceof Error && /already exists with different attributes/i.test(error.message);
 }
 

@@ -51,6 +51,26 @@ describe("the doctor on topics and policies", () => {
     ]);
   });
 
+  it("does not take a launch topic for right whose key may shut EventBridge out", async () => {
+    const change = { TopicArn: LAUNCH_TOPIC, AttributeName: "KmsMasterKeyId", AttributeValue: "alias/aws/sns" };
+    await sns.send(new SetTopicAttributesCommand(change));
+    expect(await diagnosis()).toEqual([
+      0,
+      expect.stringContaining(
+        "unknown: topics and policies: launch topic ec2_launches_check: It is encrypted with alias/aws/sns",
+      ),
+    ]);
+  });
+
+  it("does not speak of an e-mail to a tool that has not confirmed, nor shows what is secret in its URL", async () => {
+    const at = `http://user:pass-word@127.0.0.1:${await freePort()}/hook`;
+    await sns.send(new SubscribeCommand({ TopicArn: ALERT_TOPIC, Protocol: "http", Endpoint: `${at}?token=t0ken` }));
+    const { code, out } = await doctor();
+    expect(code).toBe(0);
+    expect(out).toMatch(/1 subscriber; http:\/\/127\.0\.0\.1:\d+\/hook\?… has not confirmed its subscription\n/);
+    expect(out).not.toMatch(/pass-word|t0ken|SNS's e-mail/);
+  });
+
   it("sees that the launch topic is not there, and which command makes it", async () => {
     await sns.send(new DeleteTopicCommand({ TopicArn: LAUNCH_TOPIC }));
     const { code, out } = await doctor("--region us-east-1");
@@ -279,6 +299,12 @@ describe("the doctor on the function", () => {
   it("sees that nothing answers", async () => {
     const at = `http://127.0.0.1:${await freePort()}/`;
     expect(await health(at)).toEqual([`wrong: function: ${at}: nothing answers there`]);
+  });
+
+  it("does not ask a URL with a password in it, and does not show that", async () => {
+    const { out } = await doctor("--url http://user:pass-word@127.0.0.1:9/");
+    expect(out).toContain("? http://127.0.0.1:9/: its URL has a user and a password, which are not sent from here");
+    expect(out).not.toContain("pass-word");
   });
 
   it("sees that it is no function of ours", async () => {

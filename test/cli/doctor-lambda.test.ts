@@ -8,6 +8,7 @@ import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cl
 import { DescribeRuleCommand, EventBridgeClient, ListTargetsByRuleCommand } from "@aws-sdk/client-eventbridge";
 import {
   IAMClient,
+  NoSuchEntityException,
   SimulatePrincipalPolicyCommand,
   type SimulatePrincipalPolicyCommandInput,
 } from "@aws-sdk/client-iam";
@@ -98,11 +99,18 @@ function stack(
   cloudformation.on(DescribeStacksCommand).resolves({ Stacks: [{ ...named, Outputs, Parameters }] });
 }
 
-function resources(...own: { LogicalResourceId: string; PhysicalResourceId: string; ResourceType: string }[]) {
+function resources(
+  ...own: {
+    LogicalResourceId: string;
+    PhysicalResourceId: string;
+    ResourceType: string;
+    ResourceStatus?: "DELETE_COMPLETE";
+  }[]
+) {
   const made = { Timestamp: new Date(0), ResourceStatus: "CREATE_COMPLETE" as const };
   cloudformation
     .on(DescribeStackResourcesCommand)
-    .resolves({ StackResources: own.map((each) => ({ ...each, ...made })) });
+    .resolves({ StackResources: own.map((each) => ({ ...made, ...each })) });
 }
 
 function environment(Variables: Record<string, string>, more = {}) {
@@ -190,7 +198,10 @@ describe("ec2-audit doctor --stack, of an installation that is well", () => {
       .map(({ args: [{ input }] }) => [input.ActionNames?.join(" "), input.ResourceArns?.[0] ?? "*"]);
     expect(asked.sort()).toEqual([
       ["ec2:DescribeTags ec2:DescribeInstances", "*"],
-      ["logs:PutLogEvents", `arn:aws:logs:us-east-1:${ACCOUNT}:log-group:/aws/lambda/ec2-audit:log-stream:any`],
+      [
+        "logs:CreateLogStream logs:PutLogEvents",
+        `arn:aws:logs:us-east-1:${ACCOUNT}:log-group:/aws/lambda/ec2-audit:log-stream:any`,
+      ],
       ["sns:Publish", ALERT_TOPIC],
       ["sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes", arnOf(QUEUE)],
     ]);
@@ -255,6 +266,28 @@ describe("the doctor on the function on Lambda", () => {
     expect(await diagnosis()).toEqual([1, "wrong: function: ec2-audit:live: is Failed: The role is gone"]);
   });
 
+  it("sees that it, or its alias, is not there any more", async () => {
+    lambda.on(GetFunctionConfigurationCommand).rejects(awsError("ResourceNotFoundException", "Function not found"));
+    expect(await diagnosis()).toEqual([
+      1,
+      "wrong: function: ec2-audit:live: is not there any more: no launch is audited",
+    ]);
+  });
+
+  it("does not take it for broken while Lambda makes it ready", async () => {
+    environment(ENVIRONMENT, { State: "Pending" });
+    expect(await diagnosis()).toEqual([0, "warning: function: ec2-audit:live: is being made ready"]);
+  });
+
+  it("does not take an environment that it may not see for an empty one", async () => {
+    const hidden = { ErrorCode: "AccessDeniedException", Message: "Lambda was unable to decrypt the variables" };
+    environment({}, { Environment: { Error: hidden } });
+    expect(await diagnosis()).toEqual([
+      0,
+      "unknown: configuration: environment: AccessDeniedException: Lambda was unable to decrypt the variables",
+    ]);
+  });
+
   it("says that a canary is under way", async () => {
     lambda
       .on(GetAliasCommand)
@@ -273,6 +306,25 @@ describe("the doctor on the function on Lambda", () => {
       `wrong: permissions: sns:Publish on ${ALERT_TOPIC}: ${told}`,
       `wrong: permissions: sqs:DeleteMessage on ${arnOf(QUEUE)}: ${told}`,
     ]);
+  });
+
+  it("reads all that IAM answers, page by page", async () => {
+    iam
+      .on(SimulatePrincipalPolicyCommand)
+      .callsFake(({ ActionNames = [], Marker }: SimulatePrincipalPolicyCommandInput) => {
+        const at = Number(Marker ?? 0);
+        const EvaluationResults = [{ EvalActionName: ActionNames[at], EvalDecision: "allowed" }];
+        return at + 1 < ActionNames.length
+          ? { EvaluationResults, IsTruncated: true, Marker: `${at + 1}` }
+          : { EvaluationResults, IsTruncated: false };
+      });
+    expect(await diagnosis()).toEqual([0]);
+  });
+
+  it("sees that its role is not there any more", async () => {
+    const gone = new NoSuchEntityException({ message: "not found", $metadata: {} });
+    iam.on(SimulatePrincipalPolicyCommand).rejects(gone);
+    expect(await diagnosis()).toEqual([1, `wrong: permissions: the function's role: IAM knows no ${ROLE}`]);
   });
 
   it("does not take it for wrong when IAM does not say", async () => {
@@ -306,6 +358,13 @@ describe("the doctor on what brings launches to Lambda", () => {
   it("sees a rule that somebody has removed", async () => {
     events.on(DescribeRuleCommand).rejects(awsError("ResourceNotFoundException", "Rule does not exist"));
     expect(await diagnosis()).toEqual([1, `wrong: ${rule}: is not there any more`]);
+  });
+
+  it("does not look for a rule that a deployment has made and, rolling back, deleted", async () => {
+    events.on(DescribeRuleCommand, { Name: "gone" }).rejects(awsError("ResourceNotFoundException", "no such rule"));
+    const gone = { ...LAUNCH_RULE, LogicalResourceId: "TagChangeRule", PhysicalResourceId: "gone" };
+    resources(LAUNCH_RULE, { ...gone, ResourceStatus: "DELETE_COMPLETE" });
+    expect(await diagnosis()).toEqual([0]);
   });
 
   it("sees that nothing brings any", async () => {
@@ -353,6 +412,11 @@ describe("the doctor on what brings launches to Lambda", () => {
     expect(await diagnosis()).toEqual([1, `wrong: ${told}`]);
   });
 
+  it("does not take a mapping for off while a deployment changes it", async () => {
+    lambda.on(ListEventSourceMappingsCommand).resolves({ EventSourceMappings: [{ ...MAPPING, State: "Updating" }] });
+    expect(await diagnosis()).toEqual([0]);
+  });
+
   it("asks for the mapping of the alias, not of the unpublished version", async () => {
     await doctor();
     const [call] = lambda.commandCalls(ListEventSourceMappingsCommand);
@@ -363,7 +427,7 @@ describe("the doctor on what brings launches to Lambda", () => {
 describe("the doctor on the queues of Lambda", () => {
   it.each([
     ["dead", "dead letters", "1 launch was not delivered or audited", "1"],
-    ["undelivered", "undelivered", "12 launches were not delivered or audited", "12"],
+    ["undelivered", "undelivered", "12 launches or alerts were not delivered", "12"],
   ])("counts what was given up: %s", async (name, check, told, ApproximateNumberOfMessages) => {
     queue(name, { ApproximateNumberOfMessages });
     expect(await diagnosis()).toEqual([1, `wrong: topics and policies: ${check}: ${told}`]);
@@ -376,6 +440,15 @@ describe("the doctor on the queues of Lambda", () => {
     expect(out).toContain(`aws sqs start-message-move-task --source-arn ${arnOf("dead")}`);
     expect(out).toContain(`aws sqs purge-queue --queue-url ${urlOf("undelivered")}`);
     expect(out).not.toContain(`--source-arn ${arnOf("undelivered")}`);
+  });
+
+  it.each([
+    [QUEUE, "launch queue: is not there any more"],
+    ["dead", "dead letters: there is no queue dead any more"],
+  ])("sees that somebody has removed the queue %s", async (name, told) => {
+    const gone = awsError("QueueDoesNotExist", "The specified queue does not exist.");
+    sqs.on(GetQueueAttributesCommand, { QueueUrl: urlOf(name) }).rejects(gone);
+    expect(await diagnosis()).toEqual([1, `wrong: topics and policies: ${told}`]);
   });
 
   it("sees that somebody has changed the queue's delay", async () => {
@@ -439,6 +512,24 @@ describe("ec2-audit doctor --stack --probe", () => {
       logGroupName: "/aws/lambda/ec2-audit",
       filterPattern: '"probe-1"',
     });
+  });
+
+  it("finds its line on a later page than the first, which may be empty", async () => {
+    sqs.on(SendMessageCommand).resolves({ MessageId: "probe-1" });
+    const line = { outcome: "ignored", message: "the instance does not exist any more", messageId: "probe-1" };
+    logs
+      .on(FilterLogEventsCommand)
+      .resolves({ events: [], nextToken: "more" })
+      .on(FilterLogEventsCommand, { nextToken: "more" })
+      .resolves({ events: [{ message: JSON.stringify(line) }] });
+    let now = 0;
+    const clock = {
+      now: () => now,
+      pause: async (ms: number) => {
+        now += ms;
+      },
+    };
+    expect(await diagnosis("--probe", clock)).toEqual([0]);
   });
 
   it("sees that the function failed over it", async () => {

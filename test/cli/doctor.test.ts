@@ -93,6 +93,16 @@ describe("the doctor on the configuration", () => {
     expect(out).toContain("ec2-audit doctor --launch-topic launches_of_europe --region eu-west-1");
   });
 
+  it("tells a launch topic by its region too: one of the same name elsewhere is another", async () => {
+    const other = LAUNCH_TOPIC.replace("us-east-1", "eu-west-1");
+    setUp({ ...settings, LAUNCH_TOPIC_ARN: `${LAUNCH_TOPIC},${other}` });
+    expect((await doctor()).out).toContain(`– LAUNCH_TOPIC_ARN: also names ${other}`);
+    setUp(settings);
+    expect(await diagnosis("--region eu-west-1")).toContain(
+      `wrong: configuration: LAUNCH_TOPIC_ARN: is ${LAUNCH_TOPIC}: launches of ${other} are refused`,
+    );
+  });
+
   it("reads the .env beside the wt.config.json that is named", async () => {
     const config = { name: "ec2-audit", main: "audit.js", secrets: {} };
     writeFileSync(join(folder, "wt.config.json"), JSON.stringify(config));

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Command } from "commander";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type EmbeddedAws, type Fault, startEmbeddedAws } from "../../src/local/aws/index.ts";
 import { operatorAt, runCommand } from "./run.ts";
@@ -76,6 +77,29 @@ describe("The first errors of a new operator", () => {
     ]);
   });
 
+  it("a profile that takes a one-time code", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "ec2-audit-mfa-"));
+    const file = join(folder, "config");
+    const role =
+      "role_arn = arn:aws:iam::123456789012:role/r\nsource_profile = keys\nmfa_serial = arn:aws:iam::1:mfa/me";
+    const keys = "aws_access_key_id = AKIAKEYS\naws_secret_access_key = s";
+    writeFileSync(file, `[profile mfa]\n${role}\n[profile keys]\n${keys}\n`);
+    const env = { AWS_ENDPOINT_URL: aws.endpoint, AWS_REGION: "us-east-1", AWS_CONFIG_FILE: file };
+    const { code, err } = await setup(env, "--profile", "mfa");
+    rmSync(folder, { recursive: true });
+    expect([code, err]).toEqual([2, expect.stringContaining("error: the profile takes a one-time code (MFA)")]);
+    expect(err).toContain("aws configure export-credentials");
+  });
+
+  it("what is only associated with something is not taken for a sign-in", async () => {
+    const create = () =>
+      new Command().action(() => {
+        throw new Error("the key associated with the topic was not found");
+      });
+    const { err } = await runCommand([], { create });
+    expect(err).toBe("error: Error: the key associated with the topic was not found");
+  });
+
   it("too many calls", async () => {
     const { code, err } = await refused("throttle");
     expect([code, err]).toEqual([
@@ -128,6 +152,11 @@ describe("Credentials and region are found as the AWS CLI finds them", () => {
     expect(await asked(files(), "--profile", "work")).toEqual(["AKIAPROFILE eu-central-1"]);
   });
 
+  it("by --profile, also in the commands that come next", async () => {
+    const { out } = await runCommand(["setup", "--profile", "work"], { env: files() });
+    expect(out).toContain("aws iam put-user-policy --profile work --user-name ec2-audit");
+  });
+
   it("by AWS_PROFILE, with --region before it", async () => {
     expect(await asked({ ...files(), AWS_PROFILE: "work" }, "--region", "us-west-2")).toEqual([
       "AKIAPROFILE us-west-2",
@@ -139,5 +168,8 @@ describe("Credentials and region are found as the AWS CLI finds them", () => {
     expect(await asked({ ...env, AWS_DEFAULT_REGION: "us-west-2" })).toEqual(["operator ap-south-1"]);
     const { AWS_REGION: _, ...without } = env;
     expect(await asked({ ...without, AWS_DEFAULT_REGION: "us-west-2" })).toEqual(["operator us-west-2"]);
+    expect(await asked({ ...without, AWS_REGION: "", AWS_DEFAULT_REGION: "us-west-2" })).toEqual([
+      "operator us-west-2",
+    ]);
   });
 });

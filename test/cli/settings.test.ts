@@ -58,6 +58,11 @@ describe("Where the function's settings come from", () => {
     expect(read({ HOME: "/root" }).unknown).toEqual([{ name: "REQUIRED_TAG", file: ".env" }]);
   });
 
+  it("a byte order mark, as editors on Windows write it, is no part of the first key", () => {
+    write(".env", "\uFEFFREQUIRED_TAGS=owner", "LOG_LEVEL=debug");
+    expect(read({})).toMatchObject({ settings: { REQUIRED_TAGS: "owner", LOG_LEVEL: "debug" }, unknown: [] });
+  });
+
   it("a source that cannot be read is an error that says which, and shows nothing of it", () => {
     expect(() => read({}, undefined, ".")).toThrow(". cannot be read: EISDIR");
   });

@@ -62,8 +62,22 @@ describe("ec2-audit setup, a second time", () => {
     await run("setup --tag-changes");
     const { out } = await run("setup");
     expect(out).toContain("- rule               ec2_launches-tag-changes  not asked for, left as it is");
-    expect(out).toContain("aws events disable-rule --name ec2_launches-tag-changes");
+    expect(out).toContain("aws events disable-rule --region us-east-1 --name ec2_launches-tag-changes");
     expect((await everything()).rules).toEqual(["ec2_launches", "ec2_launches-tag-changes"]);
+  });
+
+  it("sees one that is not asked for any more among more rules than a page of them holds", async () => {
+    const others = Array.from({ length: 100 }, (_, index) => `ec2_launches-a${index}`);
+    for (const Name of others) await events.send(new PutRuleCommand({ Name, EventPattern: '{"source":["x"]}' }));
+    await run("setup --tag-changes");
+    expect((await run("setup")).out).toContain("ec2_launches-tag-changes  not asked for, left as it is");
+  });
+
+  it("does not say of somebody else's that it is from an earlier setup", async () => {
+    await events.send(new PutRuleCommand({ Name: "ec2_launches-cloudtrail", EventPattern: '{"source":["x"]}' }));
+    const { out } = await run("setup");
+    expect(out).toMatch(/- rule +ec2_launches-cloudtrail +not asked for, left as it is, was there before setup/);
+    expect(out).not.toMatch(/earlier setup|disable-rule/);
   });
 
   it("is content with one that is switched off, and leaves it so", async () => {

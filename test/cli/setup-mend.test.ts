@@ -1,13 +1,16 @@
 import {
   DescribeRuleCommand,
   EventBridgeClient,
-  ListRulesCommand,
+  ListTagsForResourceCommand,
+  ListTargetsByRuleCommand,
   PutRuleCommand,
   PutTargetsCommand,
+  RemoveTargetsCommand,
 } from "@aws-sdk/client-eventbridge";
 import { CreateTopicCommand, SetSubscriptionAttributesCommand, SetTopicAttributesCommand } from "@aws-sdk/client-sns";
 import { mockClient } from "aws-sdk-client-mock";
 import { expect, it } from "vitest";
+import { PATTERNS } from "../../src/cli/setup/plan.ts";
 import {
   changesOf,
   DEAD_LETTERS,
@@ -117,7 +120,6 @@ it("keeps the role of a rule, and its description, when it puts the rule right",
 
 it("fails when EventBridge does not take the target, though it answers 200", async () => {
   const mock = mockClient(EventBridgeClient);
-  mock.on(ListRulesCommand).resolves({ Rules: [] });
   mock.on(DescribeRuleCommand).rejects(Object.assign(new Error("no"), { name: "ResourceNotFoundException" }));
   mock.on(PutRuleCommand).resolves({});
   const FailedEntries = [{ TargetId: "launch-topic", ErrorCode: "Busy", ErrorMessage: "try again" }];
@@ -127,6 +129,28 @@ it("fails when EventBridge does not take the target, though it answers 200", asy
     2,
     expect.stringContaining("the rule ec2_launches does not take its target: Busy try again"),
   ]);
+});
+
+it("keeps a rule at the state that it is enabled in, when it puts its pattern right", async () => {
+  const State = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS";
+  await events.send(new PutRuleCommand({ Name: Rule, EventPattern: '{"source":["aws.ec2"]}', State }));
+  expect((await run("setup")).out).toContain('pattern: {"source":["aws.ec2"]} → ');
+  expect((await ruleAndTargets()).State).toBe(State);
+});
+
+it("fails when EventBridge keeps a target that is one too many, though it answers 200", async () => {
+  const mock = mockClient(EventBridgeClient);
+  const EventPattern = JSON.stringify(PATTERNS["state changes"]);
+  mock.on(DescribeRuleCommand).rejects(Object.assign(new Error("no"), { name: "ResourceNotFoundException" }));
+  mock.on(DescribeRuleCommand, { Name: Rule }).resolves({ Name: Rule, State: "ENABLED", EventPattern });
+  const Targets = ["launch-topic", "once-more"].map((Id) => ({ Id, Arn: LAUNCH_TOPIC }));
+  mock.on(ListTargetsByRuleCommand).resolves({ Targets });
+  mock.on(ListTagsForResourceCommand).resolves({});
+  mock.on(PutTargetsCommand).resolves({});
+  const FailedEntries = [{ TargetId: "once-more", ErrorCode: "Busy", ErrorMessage: "try again" }];
+  mock.on(RemoveTargetsCommand).resolves({ FailedEntryCount: 1, FailedEntries });
+  const { code, err } = await run("setup").finally(() => mock.restore());
+  expect([code, err]).toEqual([2, expect.stringContaining("the rule ec2_launches keeps a target: Busy try again")]);
 });
 
 it("puts right what it has not made, too", async () => {

@@ -1,4 +1,15 @@
-import { ConfirmSubscriptionCommand, SetSubscriptionAttributesCommand, SubscribeCommand } from "@aws-sdk/client-sns";
+import {
+  ConfirmSubscriptionCommand,
+  GetSubscriptionAttributesCommand,
+  GetTopicAttributesCommand,
+  ListSubscriptionsByTopicCommand,
+  ListTagsForResourceCommand,
+  SetSubscriptionAttributesCommand,
+  SetTopicAttributesCommand,
+  SNSClient,
+  SubscribeCommand,
+} from "@aws-sdk/client-sns";
+import { mockClient } from "aws-sdk-client-mock";
 import { expect, it } from "vitest";
 import { DELIVERY_POLICY } from "../../src/sns/subscription.ts";
 import { startSubscriber } from "../local/subscriber.ts";
@@ -72,13 +83,34 @@ it("gives up after a minute when the function does not confirm, and says what to
   const pause = async (ms: number) => {
     waited += ms;
   };
-  const { code, out } = await run(`setup --url ${url}`, { pause });
+  const { code, out } = await run(`setup --region us-east-1 --url ${url}`, { pause });
   expect([code, waited]).toEqual([1, 60_000]);
   expect(out).toContain("The function has not confirmed its subscription within a minute.");
   expect(out).toContain(`curl ${url}`);
   expect(out).toContain(`LAUNCH_TOPIC_ARN, if it is set, ${LAUNCH_TOPIC}?`);
-  expect(out).toContain("sns:ConfirmSubscription");
+  expect(out).toContain("sns:ConfirmSubscription on that topic? ec2-audit setup --region us-east-1 --show-policy");
   expect(JSON.parse((await run(`setup --url ${url} --json`)).out)).toMatchObject({ confirmed: false });
+});
+
+it("goes on with a subscription that SNS does not take again with other attributes, and puts it right", async () => {
+  const mock = mockClient(SNSClient);
+  const Endpoint = "https://wt-0123.run.webtask.io/ec2-audit";
+  const listed = (SubscriptionArn: string) => ({ Subscriptions: [{ Protocol: "https", Endpoint, SubscriptionArn }] });
+  mock.on(GetTopicAttributesCommand).resolves({});
+  mock.on(ListTagsForResourceCommand).resolves({});
+  mock.on(SetTopicAttributesCommand).resolves({});
+  mock.on(ListSubscriptionsByTopicCommand).resolves(listed("PendingConfirmation"));
+  const message = "Invalid parameter: Attributes Reason: Subscription already exists with different attributes";
+  mock.on(SubscribeCommand).callsFake(({ Attributes }) => {
+    if (Attributes) throw Object.assign(new Error(message), { name: "InvalidParameterException" });
+    mock.on(ListSubscriptionsByTopicCommand).resolves(listed(`${LAUNCH_TOPIC}:1`));
+  });
+  mock.on(GetSubscriptionAttributesCommand).resolves({});
+  mock.on(SetSubscriptionAttributesCommand).resolves({});
+  const { code, err } = await run(`setup --url ${Endpoint}`);
+  const set = mock.commandCalls(SetSubscriptionAttributesCommand).map(({ args }) => args[0].input.AttributeName);
+  mock.restore();
+  expect([code, set], err).toEqual([0, ["DeliveryPolicy", "RedrivePolicy"]]);
 });
 
 it("asks for the confirmation again when it is run again", async () => {

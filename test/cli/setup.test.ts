@@ -152,7 +152,7 @@ describe("ec2-audit setup, where nothing is", () => {
 
 describe("ec2-audit setup, and people", () => {
   it("subscribes everybody who is named, once, and says that they have to click", async () => {
-    const line = "setup --email ann@example.com --email Bob@example.com --email ann@example.com";
+    const line = "setup --email ann@example.com --email Bob@example.com --email ANN@example.com";
     const { out } = await run(line);
     expect(aws.mails.map(({ to, type }) => [to, type])).toEqual([
       ["ann@example.com", "SubscriptionConfirmation"],
@@ -168,7 +168,9 @@ describe("ec2-audit setup, and people", () => {
     const { out } = await run("setup --email ann@example.com --email BOB@example.com");
     expect(aws.mails).toHaveLength(2);
     expect(out.match(/It waits for the click/g)).toHaveLength(1);
-    expect(out).toContain(`aws sns subscribe --topic-arn ${ALERT_TOPIC} --protocol email --notification-endpoint BOB@`);
+    expect(out).toContain(
+      `aws sns subscribe --region us-east-1 --topic-arn ${ALERT_TOPIC} --protocol email --notification-endpoint BOB@`,
+    );
     expect(out).toContain("nothing to change");
     expect((await subscriptions(ALERT_TOPIC)).map(({ SubscriptionArn = "" }) => SubscriptionArn.slice(0, 7))).toEqual([
       "arn:aws",
@@ -188,5 +190,11 @@ describe("ec2-audit setup, and people", () => {
 
   it("warns when nobody is told of alerts", async () => {
     expect((await run("setup")).out).toContain("Nobody is told of alerts yet: ec2-audit setup --email");
+  });
+
+  it("then names a queue for a FIFO topic, which sends no e-mail", async () => {
+    const { out } = await run("setup --alert-topic alerts.fifo");
+    expect(out).toContain("Nobody is told of alerts yet: aws sns subscribe --region us-east-1 --topic-arn");
+    expect(out).not.toContain("--email");
   });
 });

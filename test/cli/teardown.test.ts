@@ -1,12 +1,35 @@
-import { PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
-import { CreateTopicCommand, SetTopicAttributesCommand, SubscribeCommand } from "@aws-sdk/client-sns";
-import { CreateQueueCommand } from "@aws-sdk/client-sqs";
+import {
+  DescribeRuleCommand,
+  EventBridgeClient,
+  ListTagsForResourceCommand,
+  ListTargetsByRuleCommand,
+  PutRuleCommand,
+  PutTargetsCommand,
+  RemoveTargetsCommand,
+} from "@aws-sdk/client-eventbridge";
+import {
+  ConfirmSubscriptionCommand,
+  CreateTopicCommand,
+  SetTopicAttributesCommand,
+  SubscribeCommand,
+} from "@aws-sdk/client-sns";
+import {
+  CreateQueueCommand,
+  DeleteQueueCommand,
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  ListQueueTagsCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
+import { mockClient } from "aws-sdk-client-mock";
 import { describe, expect, it } from "vitest";
+import { startSubscriber } from "../local/subscriber.ts";
 import {
   ALERT_TOPIC,
   aws,
   changesOf,
   click,
+  DEAD_LETTERS,
   events,
   everything,
   LAUNCH_TOPIC,
@@ -69,6 +92,29 @@ describe("ec2-audit teardown", () => {
     expect((await run("teardown --yes")).out).toContain("Nothing of ours is here");
     await run(`teardown --yes ${names}`);
     expect(await everything()).toEqual(NOTHING);
+  });
+});
+
+describe("ec2-audit teardown, where AWS is not as it was listed", () => {
+  it("passes over a queue that SQS goes on showing for a minute after it was deleted", async () => {
+    const mock = mockClient(SQSClient);
+    mock.on(GetQueueUrlCommand).resolves({ QueueUrl: "https://sqs.us-east-1.amazonaws.com/123456789012/dead" });
+    mock.on(GetQueueAttributesCommand).resolves({ Attributes: {} });
+    mock.on(ListQueueTagsCommand).resolves({ Tags: { "ec2-audit": "setup" } });
+    mock.on(DeleteQueueCommand).rejects(Object.assign(new Error("no"), { name: "QueueDoesNotExist" }));
+    const { code, out } = await run("teardown --yes").finally(() => mock.restore());
+    expect([code, out]).toEqual([0, expect.stringContaining("SQS keeps the name of a queue for a minute")]);
+  });
+
+  it("fails when EventBridge keeps the target of somebody else's rule, though it answers 200", async () => {
+    const mock = mockClient(EventBridgeClient);
+    mock.on(DescribeRuleCommand).resolves({ Name: "ec2_launches" });
+    mock.on(ListTargetsByRuleCommand).resolves({ Targets: [{ Id: "launch-topic", Arn: LAUNCH_TOPIC }] });
+    mock.on(ListTagsForResourceCommand).resolves({});
+    const FailedEntries = [{ TargetId: "launch-topic", ErrorCode: "Busy", ErrorMessage: "try again" }];
+    mock.on(RemoveTargetsCommand).resolves({ FailedEntryCount: 1, FailedEntries });
+    const { code, err } = await run("teardown --yes").finally(() => mock.restore());
+    expect([code, err]).toEqual([2, expect.stringContaining("keeps a target: Busy try again")]);
   });
 });
 
@@ -188,6 +234,25 @@ describe("ec2-audit teardown leaves what was there before setup, and says why", 
       "http://127.0.0.1:9/",
     ]);
     expect((await run("teardown --yes")).out).toContain("there is nothing to remove");
+  });
+
+  it("who gets alerts by HTTP, though with our dead-letter queue, and says nothing of queues that stay", async () => {
+    await sns.send(new CreateTopicCommand({ Name: "ec2_audit_alert" }));
+    await sqs.send(new CreateQueueCommand({ QueueName: "ec2_launches_check_dead" }));
+    await run("setup");
+    const pager = await startSubscriber(200);
+    const Attributes = { RedrivePolicy: JSON.stringify({ deadLetterTargetArn: DEAD_LETTERS }) };
+    const request = { TopicArn: ALERT_TOPIC, Protocol: "http", Endpoint: pager.url, Attributes };
+    await sns.send(new SubscribeCommand(request));
+    await aws.idle();
+    await sns.send(new ConfirmSubscriptionCommand({ TopicArn: ALERT_TOPIC, Token: pager.last().Token }));
+    const { out } = await run("teardown --yes");
+    await pager.close();
+    expect(out).toContain("Removed.");
+    expect(out).not.toMatch(/function subscription|SQS keeps the name/);
+    expect((await subscriptions(ALERT_TOPIC)).map(({ SubscriptionArn }) => SubscriptionArn)).toEqual([
+      expect.stringMatching(/^arn:/),
+    ]);
   });
 
   it("the target that somebody else has given the rule", async () => {

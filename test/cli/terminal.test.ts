@@ -21,6 +21,8 @@ describe("The terminal", () => {
     expect(coloured(true, { NO_COLOR: "1" })).toBe(false);
     expect(coloured(true, { NO_COLOR: "" })).toBe(true);
     expect(coloured(true, { TERM: "dumb" })).toBe(false);
+    const onlyResults = { ...streams(true).streams, stderr: streams(false).streams.stderr };
+    expect(createTerminal(onlyResults, {}).colours.isColorSupported).toBe(false);
   });
 
   it("keeps results and talk apart, so that a script reads results only", async () => {

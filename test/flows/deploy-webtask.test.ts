@@ -151,6 +151,9 @@ describe.skipIf(wtCli === undefined)(withWtCli("deploy webtask"), { timeout: 60_
         deployedNow: { deployment: 1 },
       });
       expect(stage.deployedSecrets()).toEqual(secrets);
+      stage.project.write("own.env", lines(secrets));
+      const own = ["--config", "wt.config.json", "--secrets-file", "own.env", "--wt-profile", "default"];
+      expect((await stage.deploy(...own)).out).toContain(`  ec2-audit rollback webtask ${own.join(" ")}`);
       const other = await stage.deploy("--wt-profile", "team");
       expect(other.code).toBe(2);
       expect(other.err).toContain("wt-cli has no such profile");
@@ -165,7 +168,9 @@ describe.skipIf(wtCli === undefined)(withWtCli("deploy webtask"), { timeout: 60_
       const other = await stage.deploy();
       expect(other.out).not.toContain("ec2-audit setup");
       expect(other.out).toContain("ec2-audit doctor");
-      expect(other.err).toContain("FUNCTION_URL (.env) is not the URL that wt-cli answered");
+      for (const { err } of [other, await stage.deploy("--json")]) {
+        expect(err).toContain("FUNCTION_URL (.env) is not the URL that wt-cli answered");
+      }
       stage.project.write(
         ".env",
         lines({ ...secrets, FUNCTION_URL: `${stage.cluster.url}/api/run/${stage.cluster.container}/ec2-audit/` }),

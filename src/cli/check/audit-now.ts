@@ -12,7 +12,7 @@ export type CheckedInstance =
   | { readonly instanceId: string; readonly outcome: "violating"; readonly findings: readonly CheckedFinding[] }
   | { readonly instanceId: string; readonly outcome: "ignored"; readonly reason: string };
 
-export interface CheckedFinding {
+interface CheckedFinding {
   readonly instanceId: string;
   readonly rule: string;
   readonly message: string;
@@ -20,7 +20,7 @@ export interface CheckedFinding {
 }
 
 /** What an alert would say: to people, and to programs. */
-export interface CheckedAlert {
+interface CheckedAlert {
   readonly subject: string;
   readonly text: string;
   readonly document: unknown;

@@ -2,8 +2,8 @@ import { Command } from "commander";
 import { type Aws, connect } from "../aws.ts";
 import { type Cli, CliError, type CommonOptions } from "../cli.ts";
 import { makeArtefact, readTemplate, withStage } from "../lambda/artefact.ts";
-import { type Deployed, findDeployer, type Order } from "../lambda/deployer.ts";
-import { checkParameters, type Parameters, parseParameters, withRelease } from "../lambda/parameters.ts";
+import { type Deployed, findDeployer, type Order, placeFlags } from "../lambda/deployer.ts";
+import { checkParameters, isOurs, type Parameters, parseParameters, withRelease } from "../lambda/parameters.ts";
 import {
   discardChanges,
   eventsAfter,
@@ -12,6 +12,7 @@ import {
   readChanges,
   readStack,
   type Stack,
+  waitFor,
 } from "../lambda/stack.ts";
 import { listVersions } from "../lambda/versions.ts";
 import { NAMES } from "../names.ts";
@@ -76,7 +77,8 @@ async function deploy(cli: Cli, folder: string, options: Options): Promise<void>
   cli.terminal.err(`Stack ${name} in account ${account}, region ${aws.region}, with ${deployer.name}`);
 
   const before = await readStack(aws, name);
-  checkStatus(name, before);
+  const flags = ` ${placeFlags(options, aws).join(" ")}`;
+  checkStack(name, before, flags);
   const words = [...(options.parameter ?? []), ...(email === undefined ? [] : [`AlertEmail=${email}`])];
   const given = parseParameters(words, readTemplate(folder));
   checkParameters({ ...before?.parameters, ...given });
@@ -90,27 +92,44 @@ async function deploy(cli: Cli, folder: string, options: Options): Promise<void>
   const deployed = await cli.terminal.busy(order.dryRun ? "Asking what would change" : "Deploying", (say) =>
     withStage(artefact, (stage) => watched(cli, aws, name, last, deployer.deploy(stage, order), say)),
   );
-  if (deployed.kind === "failed") throw await failure(aws, name, last, deployed.told);
-  if (order.dryRun) await showPlan(cli, aws, order, deployed, before, options);
+  if (deployed.kind === "failed") throw await failure(aws, name, last, deployed.told, flags);
+  if (order.dryRun) await showPlan(cli, aws, order, deployed, before !== null, options);
   else await showDeployed(cli, aws, order, deployed, options);
   cli.finish(0);
 }
 
-/** A stack that cannot be deployed to now. https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html */
-function checkStatus(name: string, stack: Stack | null): void {
+/**
+ * Refuses a stack that cannot be deployed to now (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html),
+ * and one of another template: an update removes all that its own template has not.
+ */
+function checkStack(name: string, stack: Stack | null, flags: string): void {
   if (stack === null || stack.status === "REVIEW_IN_PROGRESS") return;
   if (stack.status.endsWith("_IN_PROGRESS")) {
     throw new CliError(
       `the stack ${name} is being changed just now (${stack.status})`,
-      `Wait for its end, or call it off: aws cloudformation cancel-update-stack --stack-name ${name}`,
+      waitFor(stack.status, name, flags),
     );
   }
-  if (stack.status === "ROLLBACK_COMPLETE" || stack.status === "ROLLBACK_FAILED" || stack.status === "CREATE_FAILED") {
+  if (!isOurs(stack.parameters)) {
+    throw new CliError(
+      `the stack ${name} is not of deploy/template.yaml: all that is in it would be removed`,
+      "Name another one with --stack.",
+    );
+  }
+  if (wasNeverMade(stack.status)) {
     throw new CliError(
       `the stack ${name} was never made: its first deployment failed (${stack.status})`,
-      `Remove what is left of it, then deploy again: aws cloudformation delete-stack --stack-name ${name}`,
+      removeFirst(name, flags),
     );
   }
+}
+
+function wasNeverMade(status: string): boolean {
+  return /^(?:ROLLBACK_|CREATE_FAILED$)/.test(status);
+}
+
+function removeFirst(name: string, flags: string): string {
+  return `Remove what is left of it, then deploy again: aws cloudformation delete-stack --stack-name ${name}${flags}`;
 }
 
 const LOOK_EVERY_MS = 3_000;
@@ -143,14 +162,22 @@ async function watched(
   return end;
 }
 
-async function failure(aws: Aws, name: string, last: string | undefined, told: string): Promise<CliError> {
+async function failure(
+  aws: Aws,
+  name: string,
+  last: string | undefined,
+  told: string,
+  flags: string,
+): Promise<CliError> {
   const events = eventsAfter(await newestEvents(aws, name), last);
   if (events.length === 0) return new CliError(`the deployment of ${name} failed: ${told}`, "Nothing was changed.");
   const failed = failures(events);
   const status = (await readStack(aws, name))?.status ?? "gone";
   return new CliError(
     `the deployment of ${name} failed (${status}):\n${failed.length > 0 ? failed.join("\n") : told}`,
-    "CloudFormation puts back what was there before. Mend the first of these, then deploy again.",
+    wasNeverMade(status)
+      ? `Mend the first of these. ${removeFirst(name, flags)}`
+      : "CloudFormation puts back what was there before. Mend the first of these, then deploy again.",
   );
 }
 
@@ -159,20 +186,18 @@ async function showPlan(
   aws: Aws,
   { stack, parameters }: Order,
   deployed: Deployed,
-  before: Stack | null,
+  exists: boolean,
   { json }: Options,
 ): Promise<void> {
   const changes = deployed.kind === "planned" ? await readChanges(aws, deployed.changeSet) : [];
-  if (deployed.kind === "planned") {
-    await discardChanges(aws, deployed.changeSet, stack, before === null || before.status === "REVIEW_IN_PROGRESS");
-  }
+  if (deployed.kind === "planned") await discardChanges(aws, deployed.changeSet, stack);
   const bucket = deployed.kind === "no-bucket" ? deployed.bucket : null;
   if (json) {
     cli.terminal.out(JSON.stringify({ dryRun: true, stack, parameters, changes, bucketToMake: bucket }, null, 2));
     return;
   }
   if (bucket !== null) {
-    cli.terminal.out(`Would make the bucket ${bucket}, upload the function, and ${before ? "update" : "create"} the stack ${stack}:
+    cli.terminal.out(`Would make the bucket ${bucket}, upload the function, and ${exists ? "update" : "create"} the stack ${stack}:
 ${parameterLines(parameters)}
 With the bucket there (or with --bucket), --dry-run prints each change. Nothing was changed.`);
   } else if (changes.length === 0) {

@@ -51,7 +51,7 @@ async function deploy(cli: Cli, options: Options): Promise<void> {
   const secrets = gatherSecrets(cli, config, options.secretsFile);
   for (const warning of secrets.warnings) cli.terminal.err(`${cli.terminal.colours.yellow("warning:")} ${warning}`);
   const plan: Plan = { config, secrets, wtProfile: options.wtProfile };
-  const history = readHistory(config);
+  const history = readHistory(config, options.wtProfile);
   const bundle = await makeBundle(cli, config);
   if (options.dryRun) {
     showDryRun(cli, plan, bundle, options);
@@ -63,8 +63,9 @@ async function deploy(cli: Cli, options: Options): Promise<void> {
     if (options.json) cli.terminal.out(json(released, recovery.release, bundle, secrets));
     throw recovery.error;
   }
+  warnOfOtherUrl(cli, secrets, released.deployment.url);
   if (options.json) cli.terminal.out(json(released, null, bundle, secrets));
-  else showRelease(cli, plan, released);
+  else showRelease(cli, plan, released, options);
   return cli.finish(0);
 }
 
@@ -96,23 +97,35 @@ function secretLines({ from }: Secrets): string {
     .join("\n");
 }
 
-function showRelease(cli: Cli, { config, secrets, wtProfile }: Plan, { deployment, health }: Release): void {
+function warnOfOtherUrl(cli: Cli, { values, from }: Secrets, url: string): void {
+  const { FUNCTION_URL } = values;
+  if (FUNCTION_URL === undefined || withoutSlash(FUNCTION_URL) === withoutSlash(url)) return;
+  cli.terminal.err(
+    `${cli.terminal.colours.yellow("warning:")} FUNCTION_URL (${from.FUNCTION_URL}) is not the URL that wt-cli answered: the function subscribes another address than its own`,
+  );
+}
+
+function showRelease(cli: Cli, { config }: Plan, { deployment, health }: Release, options: Options): void {
   const { url, number, sha256, version } = deployment;
   const { green, bold } = cli.terminal.colours;
   const subscribed = health.state === "good" ? health.subscribed : null;
-  const functionUrl = secrets.values.FUNCTION_URL;
-  if (functionUrl !== undefined && withoutSlash(functionUrl) !== withoutSlash(url)) {
-    cli.terminal.err(
-      `${cli.terminal.colours.yellow("warning:")} FUNCTION_URL (${secrets.from.FUNCTION_URL}) is not the URL that wt-cli answered: the function subscribes another address than its own`,
-    );
-  }
   const next = subscribed === "confirmed" ? [] : [`ec2-audit setup --url ${url}`];
   cli.terminal.out(`${green("Deployed")} ${config.name}, version ${version} (${sha256.slice(0, 8)}), as deployment ${number}. It is well.
   ${bold(url)}
 Next:
 ${[...next, "ec2-audit doctor"].map((line) => `  ${line}`).join("\n")}
 Back again:
-  ec2-audit rollback webtask${wtProfile === undefined ? "" : ` --wt-profile ${wtProfile}`}`);
+  ec2-audit rollback webtask${sameAgain(options)}`);
+}
+
+/** The options that it takes to put back the same webtask, with the same secrets. */
+function sameAgain({ config, secretsFile, wtProfile }: Options): string {
+  const given = [
+    ["--config", config],
+    ["--secrets-file", secretsFile],
+    ["--wt-profile", wtProfile],
+  ] as const;
+  return given.map(([option, value]) => (value === undefined ? "" : ` ${option} ${value}`)).join("");
 }
 
 function withoutSlash(url: string): string {

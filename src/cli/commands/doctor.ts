@@ -10,7 +10,7 @@ const HELP = `
 Examines an installation, and says of each thing that is wrong how to mend it:
   ✓ as it should be   ! works, and could be better   ✗ wrong   ? could not be checked   – nothing to check
 Without --probe it changes nothing. What the function reads is asked with the function's own keys; what it writes is asked of IAM, which
-simulates the function's own policies with your credentials, and does not know those of topics and organisations.
+simulates the function's own policies with your credentials, and knows neither those of topics nor the conditions in an organisation's.
 
 Examples:
   $ ec2-audit doctor                          the function on webtask; its settings are found as deploy webtask finds them

@@ -1,7 +1,8 @@
 import { Command } from "commander";
 import { connect } from "../aws.ts";
 import { type Cli, CliError, type CommonOptions } from "../cli.ts";
-import { readStack } from "../lambda/stack.ts";
+import { placeFlags } from "../lambda/deployer.ts";
+import { readStack, waitFor } from "../lambda/stack.ts";
 import { ALIAS, type Live, listVersions, moveLive, readLive, type Version } from "../lambda/versions.ts";
 import { NAMES } from "../names.ts";
 
@@ -18,7 +19,8 @@ interface Options extends CommonOptions {
 const HELP = `
 Moves the alias "live" to the version before, with its code and its settings, within seconds. Topics, rules and queues stay as
 they are. A deployment that is still under way is not overtaken: it is called off with
-aws cloudformation cancel-update-stack, which puts everything back.
+aws cloudformation cancel-update-stack, which puts everything back. (With --function nobody looks whether one is under way.)
+The version before may be one whose deployment failed: --list shows them all, and --to takes another.
 
 CloudFormation does not know of it: deploying the same code and settings once more changes nothing, and the alias stays.
 
@@ -67,7 +69,7 @@ async function rollback(cli: Cli, options: Options): Promise<void> {
   if (stack?.status.endsWith("_IN_PROGRESS")) {
     throw new CliError(
       `a deployment is under way (${stack.status}), and would move the alias forward again`,
-      `Call it off, which puts everything back: aws cloudformation cancel-update-stack --stack-name ${options.stack}`,
+      waitFor(stack.status, options.stack, ` ${placeFlags(options, aws).join(" ")}`),
     );
   }
   const target = chooseTarget(versions, live, options.to);

@@ -26,7 +26,7 @@ interface Options {
 
 const HELP = `
 The code goes back, and the secrets do not: they are never kept, and the older code gets those of now. Only deployments that
-were made from this folder are known; their files are in .ec2-audit.
+were made from this folder are known, for each --wt-profile its own; their files are in .ec2-audit.
 
 Examples:
   $ ec2-audit rollback webtask --list
@@ -50,7 +50,7 @@ export function rollbackWebtaskCommand(cli: Cli): Command {
 
 async function rollback(cli: Cli, options: Options): Promise<void> {
   const config = readWebtaskConfig(cli, options.config);
-  const history = readHistory(config);
+  const history = readHistory(config, options.wtProfile);
   if (options.list) {
     cli.terminal.out(options.json ? JSON.stringify(history.deployments, null, 2) : table(history));
     return cli.finish(0);

@@ -4,7 +4,15 @@ import { type Cli, CliError } from "../cli.ts";
 import { NAMES } from "../names.ts";
 import { confirmed, unconfirmedText } from "../setup/confirmation.ts";
 import { type Inspected, inspectInstallation } from "../setup/installation.ts";
-import { checkEmail, checkUrl, type NameOptions, placeAt, repeatedFlags, withNameOptions } from "../setup/options.ts";
+import {
+  checkEmail,
+  checkRoleName,
+  checkUrl,
+  type NameOptions,
+  placeAt,
+  repeatedFlags,
+  withNameOptions,
+} from "../setup/options.ts";
 import type { Plan } from "../setup/plan.ts";
 import { planRules } from "../setup/rules.ts";
 import { actionFor, installationJson, installationText } from "../setup/show.ts";
@@ -26,7 +34,7 @@ Examples:
                                                            when it is: SNS calls it from now on
 
 It reads and makes, and needs for that:
-  events  ListRules, DescribeRule, ListTargetsByRule, ListTagsForResource, PutRule, TagResource, PutTargets,
+  events  DescribeRule, ListTargetsByRule, ListTagsForResource, PutRule, TagResource, PutTargets,
           RemoveTargets
   sns     GetTopicAttributes, ListTagsForResource, ListSubscriptionsByTopic, GetSubscriptionAttributes, CreateTopic,
           TagResource, SetTopicAttributes, Subscribe, SetSubscriptionAttributes
@@ -72,10 +80,17 @@ function collect(value: string, before: readonly string[] = []): readonly string
   return [...before, value];
 }
 
+/** An address is the same in any case: who is named twice is not to get every alert twice. */
+function eachOnce(emails: readonly string[]): readonly string[] {
+  const lower = emails.map((each) => each.toLowerCase());
+  return emails.filter((_, index) => lower.indexOf(lower[index] ?? "") === index);
+}
+
 async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   const { terminal } = cli;
   const emails = (options.email ?? []).map(checkEmail);
   const url = options.url === undefined ? null : checkUrl(options.url, Boolean(cli.env.AWS_ENDPOINT_URL));
+  if (options.auditRole !== undefined) checkRoleName(options.auditRole);
   const aws = await connect(cli, options);
   const place = await placeAt(aws, options);
   if (emails.length > 0 && place.names.alertTopic.endsWith(".fifo")) {
@@ -89,7 +104,7 @@ async function setup(cli: Cli, options: SetupOptions): Promise<void> {
     return;
   }
   const wish = { cloudTrail: options.cloudtrail ?? false, tagChanges: options.tagChanges ?? false };
-  const plan: Plan = { ...place, rules: await planRules(aws, place, wish), emails: [...new Set(emails)], url };
+  const plan: Plan = { ...place, rules: await planRules(aws, place, wish), emails: eachOnce(emails), url };
   const all = await inspectInstallation(aws, plan);
   const dryRun = options.dryRun ?? false;
   const isConfirmed = dryRun ? null : await carryOut(cli, aws, plan, all);
@@ -141,20 +156,25 @@ async function tell(
     return;
   }
   if (isConfirmed === false) {
-    out(`\n${colours.red("✗")} ${unconfirmedText(plan, plan.url ?? "")}`);
+    out(`\n${colours.red("✗")} ${unconfirmedText(plan, plan.url ?? "", repeatedFlags(options))}`);
     return;
   }
   if (isConfirmed) out(`\n${colours.green("✓")} The function has confirmed: SNS calls it at every launch.`);
-  if ((await subscriptionsOf(aws, plan.alertTopicArn)).length === 0) {
-    out(
-      `\n${colours.yellow("!")} Nobody is told of alerts yet: ec2-audit setup${repeatedFlags(options)} --email you@example.com`,
-    );
+  if (plan.emails.length === 0 && (await subscriptionsOf(aws, plan.alertTopicArn)).length === 0) {
+    out(`\n${colours.yellow("!")} Nobody is told of alerts yet: ${howToListen(plan, options)}`);
   }
   out(`\n${nextSteps(plan, options)}`);
 }
 
+function howToListen({ names, region, alertTopicArn }: Plan, options: SetupOptions): string {
+  return names.alertTopic.endsWith(".fifo")
+    ? `aws sns subscribe --region ${region} --topic-arn ${alertTopicArn} --protocol sqs --notification-endpoint <ARN of a queue>`
+    : `ec2-audit setup${repeatedFlags(options)} --email you@example.com`;
+}
+
 function nextSteps(plan: Plan, options: SetupOptions): string {
   const flags = repeatedFlags(options);
+  const profile = repeatedFlags({ ...(options.profile && { profile: options.profile }) });
   if (plan.url !== null) return `Next: ec2-audit doctor${flags}`;
   const launchTopic = plan.names.launchTopic === NAMES.launchTopic ? "" : `\n  LAUNCH_TOPIC_ARN=${plan.launchTopicArn}`;
   return `The function's settings, for .env:
@@ -164,7 +184,7 @@ function nextSteps(plan: Plan, options: SetupOptions): string {
 Next:
   1. The keys in .env are those of a user who may do this, and nothing else:
      ec2-audit setup${flags} --show-policy > policy.json
-     aws iam put-user-policy --user-name ec2-audit --policy-name ec2-audit --policy-document file://policy.json
+     aws iam put-user-policy${profile} --user-name ec2-audit --policy-name ec2-audit --policy-document file://policy.json
   2. ec2-audit deploy webtask
   3. ec2-audit setup${flags} --url <the URL that it prints>`;
 }

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import { connect } from "../aws.ts";
 import type { Cli } from "../cli.ts";
+import { ifThere } from "../if-there.ts";
 import { type NameOptions, placeAt, withNameOptions } from "../setup/options.ts";
 import type { Place } from "../setup/plan.ts";
 import { type Leftover, leftovers } from "../setup/removal.ts";
@@ -55,16 +56,21 @@ async function teardown(cli: Cli, options: TeardownOptions): Promise<void> {
   if (all.length > 0) say(listing(all, place, terminal.colours));
   const ending = await carryOut(cli, place, removals, options);
   if (options.json) terminal.out(JSON.stringify(document(all, place, ending), null, 2));
-  else terminal.out(ENDINGS[ending]);
+  else terminal.out(ENDINGS[ending] + (ending === "removed" && removals.some(isQueue) ? QUEUE_IS_KEPT : ""));
 }
 
 const ENDINGS: Readonly<Record<Ending, string>> = {
   "nothing to remove": "Nothing of ours is here: there is nothing to remove.",
   "dry run": "\nNothing has been removed: this was a dry run.",
   declined: "\nNothing has been removed.",
-  removed: `\nRemoved. If the function is deployed on webtask, it is still there: wt rm ec2-audit
-SQS keeps the name of a queue for a minute: until then, setup cannot make it again.`,
+  removed: `\nRemoved. If the function is deployed on webtask, it is still there: wt rm ec2-audit`,
 };
+
+const QUEUE_IS_KEPT = "\nSQS keeps the name of a queue for a minute: until then, setup cannot make it again.";
+
+function isQueue({ kind }: Leftover): boolean {
+  return kind === "dead-letter queue";
+}
 
 async function carryOut(
   cli: Cli,
@@ -78,7 +84,8 @@ async function carryOut(
   await cli.terminal.busy(`Removing EC2 audit from ${place.region} (${place.account})`, async (say) => {
     for (const { kind, name, remove } of removals) {
       say(`${kind} ${name}`);
-      await remove();
+      // SQS goes on showing a queue for up to a minute after it is deleted, and somebody may have been faster.
+      await ifThere(remove());
     }
   });
   return "removed";

@@ -1,6 +1,7 @@
+import type { Subscription } from "@aws-sdk/client-sns";
 import type { Aws } from "../aws.ts";
 import { installation } from "../setup/installation.ts";
-import type { Plan } from "../setup/plan.ts";
+import { type Plan, shownUrl } from "../setup/plan.ts";
 import { readDeadLetterQueue } from "../setup/queue.ts";
 import type { Inspection, Resource } from "../setup/resource.ts";
 import { isConfirmed, subscriptionsOf } from "../setup/subscriptions.ts";
@@ -40,9 +41,16 @@ async function checkResource(resource: Resource, flags: string): Promise<readonl
     const found = await resource.inspect();
     // A rule that setup adds only when asked to may be switched off: setup itself says how.
     if (!resource.asked && isSwitchedOff(found)) return [report.skipped(name, "is switched off")];
-    return judge(report, name, found, flags);
+    // Of the other kinds the notes tell what is no matter here, or is told by a check of its own.
+    const notes = resource.kind === "launch topic" ? found.notes : [];
+    return [
+      ...judge(report, name, found, flags),
+      ...notes.map((note) => report.unknown(name, note.replace(/\.$/, ""), KEY_POLICY)),
+    ];
   });
 }
+
+const KEY_POLICY = "How: https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html";
 
 function judge(report: Reporter, name: string, found: Inspection, flags: string): readonly Check[] {
   const mend = `ec2-audit setup${flags}`;
@@ -70,6 +78,7 @@ async function checkDeadLetters(aws: Aws, plan: Plan): Promise<readonly Check[]>
 /**
  * Whether launches are in a dead-letter queue. `redriveArn` is the queue's ARN where SQS itself has put them there: only these
  * it moves back. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+ * `alertsToo`: alerts that were not delivered are in it, too.
  */
 export function judgeDeadLetters(
   report: Reporter,
@@ -78,14 +87,22 @@ export function judgeDeadLetters(
     messages,
     url,
     redriveArn,
-  }: { readonly messages: number; readonly url: string; readonly redriveArn?: string | undefined },
+    alertsToo = false,
+  }: {
+    readonly messages: number;
+    readonly url: string;
+    readonly redriveArn?: string | undefined;
+    readonly alertsToo?: boolean;
+  },
 ): Check {
   if (messages === 0) return report.ok(name, "none are waiting");
-  const told =
-    messages === 1 ? "1 launch was not delivered or audited" : `${messages} launches were not delivered or audited`;
+  const [one, many, what] = alertsToo
+    ? ["launch or alert", "launches or alerts", "delivered"]
+    : ["launch", "launches", "delivered or audited"];
+  const told = messages === 1 ? `1 ${one} was not ${what}` : `${messages} ${many} were not ${what}`;
   const again = redriveArn
     ? `Mend that, and have them audited again: aws sqs start-message-move-task --source-arn ${redriveArn}`
-    : `Mend that, audit the instances with ec2-audit check, and then: aws sqs purge-queue --queue-url ${url}`;
+    : `Mend that, audit the instances with ec2-audit check${alertsToo ? ", tell what an alert says" : ""}, and then: aws sqs purge-queue --queue-url ${url}`;
   return report.wrong(
     name,
     told,
@@ -111,20 +128,29 @@ export async function checkAlertTopic({ arn, aws }: AlertTopic, mend: string): P
 
 async function checkListeners(arn: string, aws: Aws, mend: string): Promise<Check> {
   const all = await subscriptionsOf(aws, arn);
-  const waiting = all.filter((each) => !isConfirmed(each)).map(({ Endpoint = "somebody" }) => Endpoint);
+  const waiting = all.filter((each) => !isConfirmed(each));
   const confirmed = all.length - waiting.length;
-  const pending = waiting.length > 0 ? `${waiting.join(", ")} waits for the click on the link in SNS's e-mail` : "";
+  const named = (those: typeof all) => those.map(({ Endpoint = "somebody" }) => shownUrl(Endpoint)).join(", ");
+  const people = waiting.filter(({ Protocol = "" }) => Protocol.startsWith("email"));
+  const tools = waiting.filter((each) => !people.includes(each));
+  const pending = [
+    ...(people.length > 0 ? [`${named(people)} waits for the click on the link in SNS's e-mail`] : []),
+    ...(tools.length > 0 ? [`${named(tools)} has not confirmed its subscription`] : []),
+  ].join("; ");
+  const mendPending =
+    people.length > 0 ? anotherMail(arn, people) : "It has to confirm what SNS has sent it, or its owner has.";
   if (confirmed === 0) {
     const told = `nobody is told of alerts${pending && `: ${pending}`}`;
-    return topics.wrong("who is told", told, pending ? anotherMail(arn, waiting) : `${mend} --email you@example.com`);
+    return topics.wrong("who is told", told, pending ? mendPending : `${mend} --email you@example.com`);
   }
   const told = confirmed === 1 ? "1 subscriber" : `${confirmed} subscribers`;
   if (waiting.length === 0) return topics.ok("who is told", told);
-  return topics.warning("who is told", `${told}; ${pending}`, anotherMail(arn, waiting));
+  return topics.warning("who is told", `${told}; ${pending}`, mendPending);
 }
 
 /** The link is good for two days. https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html */
-function anotherMail(topicArn: string, [address = "you@example.com"]: readonly string[]): string {
+function anotherMail(topicArn: string, [first]: readonly Subscription[]): string {
+  const address = first?.Endpoint ?? "you@example.com";
   const again = `aws sns subscribe --topic-arn ${topicArn} --protocol email --notification-endpoint ${address}`;
   return `The link is good for two days. For another e-mail: ${again}`;
 }

@@ -2,6 +2,7 @@ import { ListEventSourceMappingsCommand } from "@aws-sdk/client-lambda";
 import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import type { Config } from "../../config.ts";
 import type { Aws } from "../aws.ts";
+import { ifThere } from "../if-there.ts";
 import type { Stack } from "../lambda/stack.ts";
 import { ALIAS } from "../lambda/versions.ts";
 import { type Check, reporter } from "./check.ts";
@@ -33,6 +34,7 @@ export async function checkQueues(
   const checks = await Promise.all([
     topics.attempt("launch queue", async () => {
       const attributes = await read(aws, LaunchQueueUrl);
+      if (attributes === undefined) return topics.wrong("launch queue", "is not there any more", DRIFT);
       return [
         checkBacklog(attributes),
         ...checkGrace(attributes, stack.parameters.GraceSeconds, config),
@@ -53,13 +55,23 @@ async function checkDead(
 ): Promise<readonly Check[]> {
   if (!url) return [];
   const attributes = await read(aws, url);
+  if (attributes === undefined)
+    return [topics.wrong(name, `there is no queue ${url.split("/").at(-1)} any more`, DRIFT)];
   const redriveArn = redriven ? attributes.QueueArn : undefined;
-  return [judgeDeadLetters(topics, name, { messages: count(attributes, "", "NotVisible"), url, redriveArn })];
+  return [
+    judgeDeadLetters(topics, name, {
+      messages: count(attributes, "", "NotVisible"),
+      url,
+      redriveArn,
+      alertsToo: !redriven,
+    }),
+  ];
 }
 
-async function read({ sqs }: Aws, QueueUrl: string): Promise<Attributes> {
-  const { Attributes = {} } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }));
-  return Attributes;
+/** Undefined when there is no such queue. */
+async function read({ sqs }: Aws, QueueUrl: string): Promise<Attributes | undefined> {
+  const found = await ifThere(sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] })));
+  return found && (found.Attributes ?? {});
 }
 
 /** About how many messages are in these states. */
@@ -128,7 +140,7 @@ async function checkMapping(
           deploy,
         ),
       ];
-  if (!/^Enabl/.test(State)) {
+  if (!/^(?:Enabl|Creat|Updat)/.test(State)) {
     const told = `is ${State}${StateTransitionReason ? ` (${StateTransitionReason})` : ""}: no launch is audited`;
     return [
       subscription.wrong(name, told, `aws lambda update-event-source-mapping --uuid ${UUID} --enabled`),

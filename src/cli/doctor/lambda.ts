@@ -5,13 +5,14 @@ import { partitionOf } from "../../regions.ts";
 import { parseTopicArn } from "../../topic-arn.ts";
 import { type Aws, connect, type Identity } from "../aws.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
+import { ifThere } from "../if-there.ts";
 import { readStack, type Stack } from "../lambda/stack.ts";
 import { ALIAS, readLive } from "../lambda/versions.ts";
 import { repeatedFlags } from "../setup/options.ts";
 import { type Check, reporter } from "./check.ts";
 import { checkAlertTopic } from "./installation.ts";
 import { checkQueues } from "./lambda-queues.ts";
-import { checkLambdaRules } from "./lambda-rules.ts";
+import { checkLambdaRules, DRIFT } from "./lambda-rules.ts";
 import { probeLambda } from "./probe.ts";
 import { type Asked, simulate } from "./simulation.ts";
 
@@ -79,9 +80,10 @@ export async function examineLambda(
   ];
 }
 
+/** What CloudFormation has deleted, such as by rolling back, stays on its list. */
 async function resourcesOf({ cloudformation }: Aws, StackName: string): Promise<readonly StackResource[]> {
   const { StackResources = [] } = await cloudformation.send(new DescribeStackResourcesCommand({ StackName }));
-  return StackResources;
+  return StackResources.filter(({ ResourceStatus }) => ResourceStatus !== "DELETE_COMPLETE");
 }
 
 function checkStatus({ status }: Stack, name: string, deploy: string): Check {
@@ -116,7 +118,17 @@ async function checkFunctionOnLambda(
   const name = `${FunctionName}:${ALIAS}`;
   let config: Config | null = null;
   const checks = await code.attempt(name, async () => {
-    const found = await aws.lambda.send(new GetFunctionConfigurationCommand({ FunctionName, Qualifier: ALIAS }));
+    const asked = new GetFunctionConfigurationCommand({ FunctionName, Qualifier: ALIAS });
+    const found = await ifThere(aws.lambda.send(asked));
+    if (found === undefined) return code.wrong(name, "is not there any more: no launch is audited", DRIFT);
+    const state = [judgeState(name, found, deploy), ...(await checkCanary(aws, FunctionName))];
+    // Whoever may not use the key that it is encrypted with is shown this in place of the variables.
+    // https://docs.aws.amazon.com/lambda/latest/api/API_EnvironmentResponse.html
+    const hidden = found.Environment?.Error;
+    if (hidden) {
+      const told = `${hidden.ErrorCode}: ${hidden.Message}`;
+      return [...state, configuration.unknown("environment", told, "Have kms:Decrypt allowed to you, on its key.")];
+    }
     const reading = readEnvironment(found, aws.region, operator.account);
     if ("config" in reading) config = reading.config;
     const settings =
@@ -125,7 +137,7 @@ async function checkFunctionOnLambda(
         : reading.problems.map(({ key, problem }) =>
             configuration.wrong(key, problem, `Put the parameter right, and: ${deploy}`),
           );
-    return [judgeState(name, found, deploy), ...(await checkCanary(aws, FunctionName)), ...settings];
+    return [...state, ...settings];
   });
   return { config, checks };
 }
@@ -138,6 +150,7 @@ function readEnvironment({ Environment }: FunctionConfiguration, region: string,
 
 function judgeState(name: string, found: FunctionConfiguration, deploy: string): Check {
   const { State = "Active", StateReason, LastUpdateStatus = "Successful", Version, Runtime } = found;
+  if (State === "Pending") return code.warning(name, "is being made ready", "Ask again in a minute.");
   if (State !== "Active" && State !== "Inactive") {
     return code.wrong(name, `is ${State}${StateReason ? `: ${StateReason}` : ""}`, deploy);
   }
@@ -166,10 +179,11 @@ async function checkRole(aws: Aws, role: Identity, stack: Stack, config: Config 
       action,
       resource: queue,
     })),
-    { action: "logs:PutLogEvents", resource: log },
+    ...["logs:CreateLogStream", "logs:PutLogEvents"].map((action) => ({ action, resource: log })),
   ];
   const name = "the function's role";
   const answer = await simulate(aws, role, needs);
+  if ("absent" in answer) return [permissions.wrong(name, answer.absent, DRIFT)];
   if ("unknown" in answer) return [permissions.unknown(name, answer.unknown, answer.mend)];
   const isAllowed = (need: Asked) =>
     answer.allowed.some(({ action, resource }) => action === need.action && resource === need.resource);

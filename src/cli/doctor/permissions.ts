@@ -87,6 +87,7 @@ async function checkBySimulation(aws: Aws, { config, identity }: Permissions): P
   ];
   return attempt("by IAM's simulation", async () => {
     const answer = await simulate(aws, identity, [...needs, ...DANGEROUS.map((action) => ({ action, resource: "*" }))]);
+    if ("absent" in answer) return unknown("by IAM's simulation", answer.absent, "Whose are the function's keys?");
     if ("unknown" in answer) return unknown("by IAM's simulation", answer.unknown, answer.mend);
     const allowed = (one: Asked) =>
       answer.allowed.some((each) => each.action === one.action && each.resource === one.resource);

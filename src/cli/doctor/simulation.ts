@@ -1,4 +1,9 @@
-import { GetRoleCommand, SimulatePrincipalPolicyCommand } from "@aws-sdk/client-iam";
+import {
+  type EvaluationResult,
+  GetRoleCommand,
+  NoSuchEntityException,
+  paginateSimulatePrincipalPolicy,
+} from "@aws-sdk/client-iam";
 import type { Aws, Identity } from "../aws.ts";
 import { explain } from "../explain.ts";
 
@@ -8,8 +13,11 @@ export interface Asked {
   readonly resource: string;
 }
 
-/** Which of the things asked are allowed, or why that is not known and what to do. */
-export type Simulated = { readonly allowed: readonly Asked[] } | { readonly unknown: string; readonly mend: string };
+/** Which of the things asked are allowed; that there is no such principal; or why that is not known and what to do. */
+export type Simulated =
+  | { readonly allowed: readonly Asked[] }
+  | { readonly absent: string }
+  | { readonly unknown: string; readonly mend: string };
 
 /**
  * Asks IAM, with the operator's credentials, what a principal may do. Throws nothing: where IAM does not say (not allowed
@@ -36,17 +44,21 @@ export async function simulate(aws: Aws, identity: Identity, asked: readonly Ask
     const answers = resources.map(async (resource) => {
       const ActionNames = asked.filter((each) => each.resource === resource).map(({ action }) => action);
       const input = { PolicySourceArn, ActionNames, ...(resource !== "*" && { ResourceArns: [resource] }) };
-      const { EvaluationResults } = await aws.iam.send(new SimulatePrincipalPolicyCommand(input));
-      if (!EvaluationResults) throw new Error("SimulatePrincipalPolicy was answered by something that is not IAM");
-      return EvaluationResults.filter(({ EvalDecision }) => EvalDecision === "allowed").map(
-        ({ EvalActionName = "" }) => ({
+      const results: EvaluationResult[] = [];
+      for await (const { EvaluationResults } of paginateSimulatePrincipalPolicy({ client: aws.iam }, input)) {
+        if (!EvaluationResults) throw new Error("SimulatePrincipalPolicy was answered by something that is not IAM");
+        results.push(...EvaluationResults);
+      }
+      return results
+        .filter(({ EvalDecision }) => EvalDecision === "allowed")
+        .map(({ EvalActionName = "" }) => ({
           action: EvalActionName,
           resource,
-        }),
-      );
+        }));
     });
     return { allowed: (await Promise.all(answers)).flat() };
   } catch (error) {
+    if (error instanceof NoSuchEntityException) return { absent: `IAM knows no ${identity.arn}` };
     return { unknown: explain(error).message, mend: MEND };
   }
 }

@@ -2,10 +2,10 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { StringDecoder } from "node:string_decoder";
-import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
-import { KEYS } from "../../config.ts";
+import { CloudWatchLogsClient, paginateFilterLogEvents } from "@aws-sdk/client-cloudwatch-logs";
 import type { Aws } from "../aws.ts";
 import { type Cli, CliError } from "../cli.ts";
+import { withoutSecrets } from "../run-program.ts";
 import { wtProgram } from "../webtask/wt.ts";
 
 /** Where the function's log can be had. */
@@ -52,8 +52,9 @@ function followFile(cli: Cli, file: string): Trace {
       const descriptor = openSync(path, "r");
       try {
         const bytes = Buffer.alloc(size - at);
-        at += readSync(descriptor, bytes, 0, bytes.length, at);
-        lines.add(bytes);
+        const read = readSync(descriptor, bytes, 0, bytes.length, at);
+        at += read;
+        lines.add(bytes.subarray(0, read));
       } finally {
         closeSync(descriptor);
       }
@@ -71,10 +72,9 @@ const LOOK_MS = 250;
 /** Runs `wt logs` in the background until it is closed. The function's secrets are not in its environment. */
 async function streamWtLogs(cli: Cli, profile: string | undefined): Promise<Opened> {
   const args = ["logs", "--raw", ...(profile === undefined ? [] : ["--profile", profile])];
-  const env = Object.fromEntries(Object.entries(cli.env).filter(([name]) => !KEYS.some((key) => key === name)));
   const program = spawn(wtProgram(cli), args, {
     cwd: cli.folder,
-    env: { ...env, NO_UPDATE_NOTIFIER: "1", NODE_NO_WARNINGS: "1" },
+    env: { ...withoutSecrets(cli.env), NO_UPDATE_NOTIFIER: "1", NODE_NO_WARNINGS: "1" },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const lines = lineBuffer();
@@ -118,7 +118,8 @@ function lineBuffer() {
 
 /**
  * The log of the function on Lambda, from a time on, in milliseconds since 1970. A line is there some seconds after it was
- * written.
+ * written. A page may be empty though the line is on a later one.
+ * https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
  */
 export function cloudWatchTrace(aws: Aws, logGroupName: string, from: number): Trace {
   const client = new CloudWatchLogsClient({ region: aws.region, credentials: aws.sts.config.credentials });
@@ -126,10 +127,15 @@ export function cloudWatchTrace(aws: Aws, logGroupName: string, from: number): T
     source: logGroupName,
     async look(messageId) {
       const filterPattern = `"${messageId}"`;
-      const { events = [] } = await client.send(
-        new FilterLogEventsCommand({ logGroupName, startTime: from, filterPattern }),
+      const pages = paginateFilterLogEvents(
+        { client, stopOnSameToken: true },
+        { logGroupName, startTime: from, filterPattern },
       );
-      return events.map(({ message = "" }) => message).find((line) => line.includes('"outcome"')) ?? null;
+      for await (const { events = [] } of pages) {
+        const line = events.map(({ message = "" }) => message).find((each) => each.includes('"outcome"'));
+        if (line !== undefined) return line;
+      }
+      return null;
     },
     close: () => client.destroy(),
   };

@@ -1,3 +1,4 @@
+import type { TopicArn } from "../../topic-arn.ts";
 import { connect } from "../aws.ts";
 import { type Cli, CliError } from "../cli.ts";
 import { type NameOptions, repeatedFlags } from "../setup/options.ts";
@@ -97,7 +98,8 @@ function checkTopics({ config }: Configured, place: Place, options: NameOptions)
   if (config === null) return [];
   const { launchTopics, alertTopic } = config;
   const checks: Check[] = [];
-  if (!launchTopics.some(({ name }) => name === place.names.launchTopic)) {
+  const isHere = ({ name, region }: TopicArn) => name === place.names.launchTopic && region === place.region;
+  if (!launchTopics.some(isHere)) {
     const told = `is ${launchTopics.map(({ arn }) => arn).join(", ")}: launches of ${place.launchTopicArn} are refused`;
     checks.push(configuration.wrong("LAUNCH_TOPIC_ARN", told, `LAUNCH_TOPIC_ARN=${place.launchTopicArn}`));
   }
@@ -105,7 +107,7 @@ function checkTopics({ config }: Configured, place: Place, options: NameOptions)
     const told = `is ${alertTopic.arn}, and not ${options.alertTopic}`;
     checks.push(configuration.wrong("ALERT_TOPIC_ARN", told, `ALERT_TOPIC_ARN=${place.alertTopicArn}`));
   }
-  for (const { arn, name, region } of launchTopics.filter(({ name: each }) => each !== place.names.launchTopic)) {
+  for (const { arn, name, region } of launchTopics.filter((topic) => !isHere(topic))) {
     const mend = `to examine it too: ec2-audit doctor --launch-topic ${name} --region ${region}`;
     checks.push(configuration.skipped("LAUNCH_TOPIC_ARN", `also names ${arn}; ${mend}`));
   }

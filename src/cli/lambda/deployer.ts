@@ -30,9 +30,14 @@ export interface Deployer {
   deploy(stage: string, order: Order): Promise<Deployed>;
 }
 
+/** The flags of sam and the AWS CLI for where the stack is, and by whom. */
+export function placeFlags({ profile }: CommonOptions, { region }: Pick<Aws, "region">): readonly string[] {
+  return ["--region", region, ...(profile ? ["--profile", profile] : [])];
+}
+
 /** The deployer that is installed: sam, else the AWS CLI. @throws CliError when there is neither */
 export function findDeployer(cli: Cli, options: CommonOptions, aws: Aws): Deployer {
-  const common = ["--region", aws.region, ...(options.profile ? ["--profile", options.profile] : [])];
+  const common = placeFlags(options, aws);
   const sam = findProgram("sam", cli.env);
   if (sam) return samDeployer((stage, args) => runProgram(sam, [...args, ...common], { folder: stage, env: cli.env }));
   const file = findProgram("aws", cli.env);

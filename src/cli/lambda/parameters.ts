@@ -1,14 +1,14 @@
 import { createHash } from "node:crypto";
-import leven from "leven";
 import { type Key, readConfig } from "../../config.ts";
 import { CliError } from "../cli.ts";
+import { nearest } from "../webtask/config.ts";
 import type { Artefact } from "./artefact.ts";
 
 /** Values of the template's parameters, by name. */
 export type Parameters = Readonly<Record<string, string>>;
 
 /** The parameters that become a key of the function's configuration. */
-export const MIRRORED: Readonly<Record<string, Key>> = {
+const MIRRORED: Readonly<Record<string, Key>> = {
   RequiredTags: "REQUIRED_TAGS",
   AuditPolicy: "AUDIT_POLICY",
   GraceSeconds: "GRACE_SECONDS",
@@ -17,6 +17,11 @@ export const MIRRORED: Readonly<Record<string, Key>> = {
   AuditRoleName: "AUDIT_ROLE_NAME",
   LogLevel: "LOG_LEVEL",
 };
+
+/** Whether the stack is one of the template's: every one that was made from it has a Release. */
+export function isOurs(parameters: Parameters): boolean {
+  return RELEASE in parameters;
+}
 
 /** The names of the template's parameters, in their order. Takes the text of deploy/template.yaml, which it knows the layout of. */
 export function parameterNames(template: string): readonly string[] {
@@ -44,10 +49,8 @@ export function parseParameters(words: readonly string[], template: string): Par
 }
 
 function meant(name: string, names: readonly string[]): string {
-  const near = names.map((known) => ({ known, far: leven(name.toLowerCase(), known.toLowerCase()) }));
-  const [nearest] = near.sort((one, other) => one.far - other.far);
-  if (nearest && nearest.far <= 3) return `Did you mean ${nearest.known}?`;
-  return `It has these: ${names.join(", ")}.`;
+  const near = nearest(name, names);
+  return near ? `Did you mean ${near}?` : `It has these: ${names.join(", ")}.`;
 }
 
 /** SQS delays a message for 900 s at most.

@@ -88,13 +88,18 @@ export async function readChanges({ cloudformation }: Aws, changeSet: string): P
   });
 }
 
-/** Removes a change set, and the stack that was made for nothing but it. */
-export async function discardChanges(
-  { cloudformation }: Aws,
-  changeSet: string,
-  stack: string,
-  isNew: boolean,
-): Promise<void> {
-  await cloudformation.send(new DeleteChangeSetCommand({ ChangeSetName: changeSet }));
-  if (isNew) await cloudformation.send(new DeleteStackCommand({ StackName: stack }));
+/** Removes a change set, and the stack that was made for nothing but it: somebody may have deployed it meanwhile. */
+export async function discardChanges(aws: Aws, changeSet: string, stack: string): Promise<void> {
+  await aws.cloudformation.send(new DeleteChangeSetCommand({ ChangeSetName: changeSet }));
+  const now = await readStack(aws, stack);
+  if (now?.status === "REVIEW_IN_PROGRESS") await aws.cloudformation.send(new DeleteStackCommand({ StackName: stack }));
+}
+
+/**
+ * What to do about a stack that is being changed just now. `flags` are the AWS CLI's for where it is. Only an update can be
+ * called off. https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CancelUpdateStack.html
+ */
+export function waitFor(status: string, stack: string, flags: string): string {
+  if (status !== "UPDATE_IN_PROGRESS") return "Wait for its end.";
+  return `Wait for its end, or call it off: aws cloudformation cancel-update-stack --stack-name ${stack}${flags}`;
 }

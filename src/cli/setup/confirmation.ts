@@ -24,14 +24,14 @@ export async function confirmed(cli: Cli, aws: Aws, plan: Plan, subscription: Re
   return false;
 }
 
-/** What to look at when the function does not confirm. */
-export function unconfirmedText({ launchTopicArn }: Plan, url: string): string {
+/** What to look at when the function does not confirm. Takes the options that the next command is to be given, too. */
+export function unconfirmedText({ launchTopicArn }: Plan, url: string, flags: string): string {
   return `The function has not confirmed its subscription within a minute. Look, in this order:
   1. curl ${shownUrl(url)}
      answers from outside your network, and with "configured":true? If not, it names the keys that are wrong.
   2. Is its LAUNCH_TOPIC_ARN, if it is set, ${launchTopicArn}?
      Without it, the launch topic is ec2_launches_check beside the alert topic.
-  3. May its user do sns:ConfirmSubscription on that topic? ec2-audit setup --show-policy prints all that it needs.
+  3. May its user do sns:ConfirmSubscription on that topic? ec2-audit setup${flags} --show-policy prints all that it needs.
   4. wt logs shows what the function says about it.
 Then run setup again: SNS asks once more.`;
 }

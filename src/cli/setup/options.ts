@@ -56,6 +56,12 @@ export function checkEmail(address: string): string {
   throw new CliError(`"${address}" is not an e-mail address`, "For several people, give --email several times.");
 }
 
+/** Checks that it can be an AUDIT_ROLE_NAME, with its path: of an ARN, the policy would be for no role. @throws CliError */
+export function checkRoleName(name: string): void {
+  if (/^[\w+=,.@/-]+$/.test(name)) return;
+  throw new CliError("--audit-role is not the name of an IAM role", "A name, or path/name; not an ARN.");
+}
+
 /** The options of this kind that were given, as they are to be given again in the next command; starts with a space. */
 export function repeatedFlags(options: NameOptions): string {
   const { profile, region, launchTopic, alertTopic, rule, deadLetterQueue } = options;

@@ -10,7 +10,7 @@ import { CliError } from "../cli.ts";
 import { ifThere } from "../if-there.ts";
 import { MADE_BY } from "../names.ts";
 import type { Place, Plan } from "./plan.ts";
-import { ABSENT, inspected, type Resource } from "./resource.ts";
+import { ABSENT, encryptedFor, inspected, type Resource } from "./resource.ts";
 import { deadLetters, missingStatements, withStatements } from "./statements.ts";
 
 /** The longest that SQS keeps a message: 14 days, in seconds. */
@@ -68,7 +68,12 @@ export function deadLetterQueue(aws: Aws, plan: Plan): Resource {
           ),
           ...(isUnencrypted(attributes) ? ["SqsManagedSseEnabled: false → true"] : []),
         ],
-        messages === 0 ? [] : [`${messages} dead letter${messages === 1 ? " is" : "s are"} in it.`],
+        [
+          ...(attributes.KmsMasterKeyId
+            ? [encryptedFor(attributes.KmsMasterKeyId, "events.amazonaws.com and sns.amazonaws.com")]
+            : []),
+          ...(messages === 0 ? [] : [`${messages} dead letter${messages === 1 ? " is" : "s are"} in it.`]),
+        ],
       );
     },
     async put(found) {

@@ -1,11 +1,11 @@
-import { DeleteRuleCommand, RemoveTargetsCommand } from "@aws-sdk/client-eventbridge";
+import { DeleteRuleCommand } from "@aws-sdk/client-eventbridge";
 import { DeleteTopicCommand, UnsubscribeCommand } from "@aws-sdk/client-sns";
 import { DeleteQueueCommand } from "@aws-sdk/client-sqs";
 import type { Aws } from "../aws.ts";
 import { type Place, RULE_KINDS, type RuleKind, ruleArn, ruleName, shownUrl } from "./plan.ts";
 import { type QueueFacts, readDeadLetterQueue } from "./queue.ts";
 import type { ResourceKind } from "./resource.ts";
-import { type RuleFacts, readRule, TARGET_ID } from "./rules.ts";
+import { type RuleFacts, readRule, removeTargets, TARGET_ID } from "./rules.ts";
 import { attributesOf, deadLetterQueueOf, isConfirmed, subscriptionsOf } from "./subscriptions.ts";
 import { readTopic } from "./topics.ts";
 
@@ -45,22 +45,18 @@ function ruleLeftovers(aws: Aws, place: Place, kind: RuleKind, facts: RuleFacts 
   if (facts === undefined) return [];
   const Rule = ruleName(place.names, kind);
   const itself = { kind: "rule", name: Rule, arn: ruleArn(place, kind) } as const;
-  const take = async (Ids: readonly string[]) => {
-    if (Ids.length > 0) await aws.events.send(new RemoveTargetsCommand({ Rule, Ids: [...Ids] }));
-  };
   if (facts.madeBySetup) {
-    const ids = facts.targets.flatMap(({ Id = [] }) => Id);
     const others = facts.targets.filter(({ Arn }) => Arn !== place.launchTopicArn);
     const losses = others.map(({ Arn }) => `the rule ${Rule} sends to ${Arn} too, which gets nothing any more`);
     const remove = async () => {
-      await take(ids);
+      await removeTargets(aws, Rule, facts.targets);
       await aws.events.send(new DeleteRuleCommand({ Name: Rule }));
     };
     return [{ ...itself, fate: "remove", losses, remove }];
   }
-  const ours = facts.targets.some(({ Id, Arn }) => Id === TARGET_ID && Arn === place.launchTopicArn);
+  const ours = facts.targets.filter(({ Id, Arn }) => Id === TARGET_ID && Arn === place.launchTopicArn);
   return [
-    ...(ours
+    ...(ours.length > 0
       ? [
           {
             kind: "target" as const,
@@ -68,7 +64,7 @@ function ruleLeftovers(aws: Aws, place: Place, kind: RuleKind, facts: RuleFacts 
             arn: null,
             fate: "remove" as const,
             losses: [],
-            remove: () => take([TARGET_ID]),
+            remove: () => removeTargets(aws, Rule, ours),
           },
         ]
       : []),
@@ -98,14 +94,17 @@ async function topicLeftovers(
     return [{ kind, name, arn, fate: "remove", losses, remove }];
   }
   const ours: Leftover[] = [];
-  for (const { SubscriptionArn, Protocol = "", Endpoint = "" } of subscriptions) {
-    if (!Protocol.startsWith("http") || !isConfirmed({ SubscriptionArn })) continue;
-    if (deadLetterQueueOf(await attributesOf(aws, SubscriptionArn)) !== place.deadLetterQueueArn) continue;
-    const remove = async () => {
-      await aws.sns.send(new UnsubscribeCommand({ SubscriptionArn }));
-    };
-    const losses = [`${shownUrl(Endpoint)} will get no more launches from ${name}`];
-    ours.push({ kind: "function subscription", name: shownUrl(Endpoint), arn: null, fate: "remove", losses, remove });
+  // Setup subscribes a URL to launches only: one that gets alerts is somebody else's, whatever its dead-letter queue.
+  if (kind === "launch topic") {
+    for (const { SubscriptionArn, Protocol = "", Endpoint = "" } of subscriptions) {
+      if (!Protocol.startsWith("http") || !isConfirmed({ SubscriptionArn })) continue;
+      if (deadLetterQueueOf(await attributesOf(aws, SubscriptionArn)) !== place.deadLetterQueueArn) continue;
+      const remove = async () => {
+        await aws.sns.send(new UnsubscribeCommand({ SubscriptionArn }));
+      };
+      const losses = [`${shownUrl(Endpoint)} will get no more launches from ${name}`];
+      ours.push({ kind: "function subscription", name: shownUrl(Endpoint), arn: null, fate: "remove", losses, remove });
+    }
   }
   return [...ours, { kind, name, arn, fate: "leave", why: NOT_OURS }];
 }

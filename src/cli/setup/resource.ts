@@ -18,7 +18,7 @@ export type Inspection =
     };
 
 /** Whether the tag says that `setup` has made it; null for what cannot have a tag: a subscription. */
-export type MadeBySetup = boolean | null;
+type MadeBySetup = boolean | null;
 
 /** The kinds of a resource, in the order in which they are made: each needs only those before it. */
 export type ResourceKind =
@@ -50,6 +50,15 @@ export const TAGS = [{ Key: MADE_BY.key, Value: MADE_BY.value }];
 /** Whether these tags are of something that `setup` has made. */
 export function isMadeBySetup(tags: readonly { Key?: string | undefined; Value?: string | undefined }[] = []): boolean {
   return tags.some(({ Key, Value }) => Key === MADE_BY.key && Value === MADE_BY.value);
+}
+
+/**
+ * What an encrypted topic or queue asks of its key, for those who send to it. The policies of AWS's own keys cannot be changed.
+ * https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+ */
+export function encryptedFor(key: string, senders: string): string {
+  const own = /\balias\/aws\//.test(key) ? " That of AWS's own key does not: give it one of yours." : "";
+  return `It is encrypted with ${key}: the key's policy has to let ${senders} use it.${own}`;
 }
 
 /** There is no such thing. */

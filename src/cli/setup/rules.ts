@@ -1,11 +1,11 @@
 import {
   DescribeRuleCommand,
   type DescribeRuleCommandOutput,
-  ListRulesCommand,
   ListTagsForResourceCommand,
   ListTargetsByRuleCommand,
   PutRuleCommand,
   PutTargetsCommand,
+  type PutTargetsResultEntry,
   RemoveTargetsCommand,
   type Target,
 } from "@aws-sdk/client-eventbridge";
@@ -48,7 +48,7 @@ export async function readRule({ events }: Aws, place: Place, kind: RuleKind): P
 }
 
 /** The rules that the operator asks for beside the one for state changes. */
-export interface RuleWish {
+interface RuleWish {
   readonly cloudTrail: boolean;
   readonly tagChanges: boolean;
 }
@@ -59,14 +59,16 @@ export interface RuleWish {
  * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
  */
 export async function planRules({ events }: Aws, place: Place, wish: RuleWish): Promise<readonly PlannedRule[]> {
-  const { Rules = [] } = await events.send(new ListRulesCommand({ NamePrefix: place.names.rule }));
-  const found = (kind: RuleKind) => Rules.some(({ Name }) => Name === ruleName(place.names, kind));
   const asked: Readonly<Record<RuleKind, boolean>> = {
     "state changes": true,
     "CloudTrail calls": wish.cloudTrail,
     "tag changes": wish.tagChanges,
   };
-  return RULE_KINDS.flatMap((kind) => (asked[kind] || found(kind) ? [{ kind, asked: asked[kind] }] : []));
+  // Each by its name: a list of all with this prefix may have several pages.
+  const isThere = (kind: RuleKind) =>
+    ifThere(events.send(new DescribeRuleCommand({ Name: ruleName(place.names, kind) })));
+  const there = await Promise.all(RULE_KINDS.map(async (kind) => asked[kind] || (await isThere(kind)) !== undefined));
+  return RULE_KINDS.filter((_, index) => there[index]).map((kind) => ({ kind, asked: asked[kind] }));
 }
 
 /** A rule that sends the events of a kind to the launch topic, and those it cannot send to the dead-letter queue. */
@@ -81,7 +83,7 @@ export function rule(aws: Aws, plan: Plan, { kind, asked }: PlannedRule): Resour
       const facts = await readRule(aws, plan, kind);
       if (facts === undefined) return ABSENT;
       const differences = [...ruleDifferences(facts.rule, kind), ...targetDifferences(facts.targets, plan)];
-      return inspected(facts.madeBySetup, differences, asked ? [] : notAskedFor(facts.rule));
+      return inspected(facts.madeBySetup, differences, asked ? [] : notAskedFor(facts, plan.region));
     },
     async put(found) {
       if (found.state === "right") return;
@@ -93,17 +95,22 @@ export function rule(aws: Aws, plan: Plan, { kind, asked }: PlannedRule): Resour
       } else if (ruleDifferences(facts.rule, kind).length > 0) {
         // What is not given is taken away by PutRule.
         const { Description, RoleArn } = facts.rule;
+        const State = isEnabled(facts.rule) ? facts.rule.State : "ENABLED";
         const kept = { ...(Description && { Description }), ...(RoleArn && { RoleArn }) };
-        await aws.events.send(new PutRuleCommand({ Name, EventPattern, ...kept, State: "ENABLED" }));
+        await aws.events.send(new PutRuleCommand({ Name, EventPattern, ...kept, State }));
       }
       await putTarget(aws, plan, Name, facts?.targets ?? []);
     },
   };
 }
 
-function notAskedFor(rule: DescribeRuleCommandOutput): readonly string[] {
+function notAskedFor({ rule, madeBySetup }: RuleFacts, region: string): readonly string[] {
   if (!isEnabled(rule)) return ["It is switched off."];
-  return ["It is from an earlier setup.", `To switch it off: aws events disable-rule --name ${rule.Name}`];
+  if (!madeBySetup) return [];
+  return [
+    "It is from an earlier setup.",
+    `To switch it off: aws events disable-rule --region ${region} --name ${rule.Name}`,
+  ];
 }
 
 function ruleDifferences(rule: DescribeRuleCommandOutput, kind: RuleKind): readonly string[] {
@@ -146,18 +153,25 @@ function toTopic(targets: readonly Target[], plan: Place): readonly Target[] {
   return targets.filter(({ Arn }) => Arn === plan.launchTopicArn);
 }
 
-async function putTarget({ events }: Aws, plan: Plan, Rule: string, targets: readonly Target[]): Promise<void> {
+async function putTarget(aws: Aws, plan: Plan, Rule: string, targets: readonly Target[]): Promise<void> {
   if (targetDifferences(targets, plan).length === 0) return;
   const [present = { Id: TARGET_ID, Arn: plan.launchTopicArn }, ...more] = toTopic(targets, plan);
-  if (more.length > 0) {
-    const Ids = more.flatMap(({ Id }) => Id ?? []);
-    await events.send(new RemoveTargetsCommand({ Rule, Ids }));
-  }
+  await removeTargets(aws, Rule, more);
   const { Input: _, InputPath: __, InputTransformer: ___, ...target } = present;
   const Targets = [{ ...target, DeadLetterConfig: { Arn: plan.deadLetterQueueArn } }];
-  const { FailedEntries = [] } = await events.send(new PutTargetsCommand({ Rule, Targets }));
-  const [failed] = FailedEntries;
-  // PutTargets answers 200 also when it has put nothing.
-  if (failed)
-    throw new CliError(`the rule ${Rule} does not take its target: ${failed.ErrorCode} ${failed.ErrorMessage}`);
+  const { FailedEntries = [] } = await aws.events.send(new PutTargetsCommand({ Rule, Targets }));
+  refuse(FailedEntries, `the rule ${Rule} does not take its target`);
+}
+
+/** Takes targets from a rule. @throws CliError when EventBridge keeps one, and what AWS throws */
+export async function removeTargets({ events }: Aws, Rule: string, targets: readonly Target[]): Promise<void> {
+  if (targets.length === 0) return;
+  const Ids = targets.flatMap(({ Id }) => Id ?? []);
+  const { FailedEntries = [] } = await events.send(new RemoveTargetsCommand({ Rule, Ids }));
+  refuse(FailedEntries, `the rule ${Rule} keeps a target`);
+}
+
+/** PutTargets and RemoveTargets answer 200 also when they have done nothing. */
+function refuse([failed]: readonly PutTargetsResultEntry[], what: string): void {
+  if (failed) throw new CliError(`${what}: ${failed.ErrorCode} ${failed.ErrorMessage}`);
 }

@@ -5,7 +5,7 @@ import {
   SubscribeCommand,
   type Subscription,
 } from "@aws-sdk/client-sns";
-import { DELIVERY_POLICY } from "../../sns/subscription.ts";
+import { DELIVERY_POLICY, isOtherAttributes } from "../../sns/subscription.ts";
 import type { Aws } from "../aws.ts";
 import { ifThere } from "../if-there.ts";
 import { type Plan, shownUrl } from "./plan.ts";
@@ -52,7 +52,7 @@ export function emailSubscription(aws: Aws, plan: Plan, address: string): Resour
           notes: ["SNS sends an e-mail with a link: no alert is sent before somebody has clicked on it."],
         };
       }
-      const again = `aws sns subscribe --topic-arn ${TopicArn} --protocol email --notification-endpoint ${address}`;
+      const again = `aws sns subscribe --region ${plan.region} --topic-arn ${TopicArn} --protocol email --notification-endpoint ${address}`;
       const waits = ["It waits for the click on the link in SNS's e-mail. For another e-mail:", again];
       return inspected(null, [], isConfirmed(present) ? [] : waits);
     },
@@ -70,7 +70,6 @@ export function functionSubscription(aws: Aws, plan: Plan, url: string): Resourc
     DeliveryPolicy: JSON.stringify(DELIVERY_POLICY),
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn: plan.deadLetterQueueArn }),
   };
-  const find = async () => (await subscriptionsOf(aws, TopicArn)).find(({ Endpoint }) => Endpoint === url);
   return {
     kind: "function subscription",
     name: shownUrl(url),
@@ -95,11 +94,16 @@ export function functionSubscription(aws: Aws, plan: Plan, url: string): Resourc
     },
     async put(found) {
       if (found.state === "right") return;
-      const present = await find();
+      const present = (await subscriptionsOf(aws, TopicArn)).find(({ Endpoint }) => Endpoint === url);
       if (present === undefined || !isConfirmed(present)) {
         // For one that is pending, SNS asks for the confirmation again.
         const Protocol = new URL(url).protocol.slice(0, -1);
-        await aws.sns.send(new SubscribeCommand({ TopicArn, Protocol, Endpoint: url, Attributes: wanted }));
+        const request = { TopicArn, Protocol, Endpoint: url };
+        await aws.sns.send(new SubscribeCommand({ ...request, Attributes: wanted })).catch((error: unknown) => {
+          // The function has subscribed itself, its own way: what it lacks is put right when it has confirmed.
+          if (!isOtherAttributes(error)) throw error;
+          return aws.sns.send(new SubscribeCommand(request));
+        });
         return;
       }
       const { SubscriptionArn } = present;

@@ -7,11 +7,11 @@ import {
 import type { Aws } from "../aws.ts";
 import { ifThere } from "../if-there.ts";
 import type { Plan } from "./plan.ts";
-import { ABSENT, inspected, isMadeBySetup, type Resource, TAGS } from "./resource.ts";
+import { ABSENT, encryptedFor, inspected, isMadeBySetup, type Resource, TAGS } from "./resource.ts";
 import { eventsToTopic, missingStatements, withStatements } from "./statements.ts";
 
 /** A topic as AWS shows it; undefined when there is none. */
-export interface TopicFacts {
+interface TopicFacts {
   readonly attributes: Readonly<Record<string, string>>;
   readonly madeBySetup: boolean;
 }
@@ -49,9 +49,7 @@ export function launchTopic(aws: Aws, plan: Plan): Resource {
           ...(missing ? ["policy: does not let EventBridge publish → lets it"] : []),
           ...(version === SIGNATURE_VERSION ? [] : [`SignatureVersion: ${version} → ${SIGNATURE_VERSION}`]),
         ],
-        KmsMasterKeyId
-          ? [`It is encrypted with ${KmsMasterKeyId}: the key's policy has to let events.amazonaws.com use it.`]
-          : [],
+        KmsMasterKeyId ? [encryptedFor(KmsMasterKeyId, "events.amazonaws.com")] : [],
       );
     },
     async put(found) {

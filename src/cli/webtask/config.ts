@@ -6,6 +6,7 @@ import schema from "../../../wt.config.schema.json";
 import type { Key } from "../../config.ts";
 import { isObject } from "../../json.ts";
 import { type Cli, CliError } from "../cli.ts";
+import { packageFolder } from "../package-folder.ts";
 import { SECRETS_FROM } from "../settings.ts";
 
 /** What is deployed to webtask, and with which secrets: wt.config.json, valid as a whole. */
@@ -31,7 +32,7 @@ const FILE = "wt.config.json";
  */
 export function readWebtaskConfig(cli: Cli, named?: string): WebtaskConfig {
   const own = join(cli.folder, FILE);
-  const path = named !== undefined ? resolve(cli.folder, named) : existsSync(own) ? own : ofThisPackage();
+  const path = named !== undefined ? resolve(cli.folder, named) : existsSync(own) ? own : join(packageFolder(), FILE);
   const isOperators = named !== undefined || path === own;
   const folder = dirname(path);
   const file = isOperators ? relative(cli.folder, path) : "wt.config.json of the package";
@@ -46,15 +47,6 @@ export function readWebtaskConfig(cli: Cli, named?: string): WebtaskConfig {
 }
 
 const HINT = `An editor shows what may be there, when "$schema" is the path of this package's wt.config.schema.json.`;
-
-/** This module is in src/cli/webtask in a clone, and inside a file of dist in the package. */
-function ofThisPackage(): string {
-  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
-    const path = join(folder, FILE);
-    if (existsSync(path)) return path;
-    if (folder === dirname(folder)) throw new CliError(`there is no ${FILE}`, "Name it with --config FILE.");
-  }
-}
 
 function parse(path: string, file: string): unknown {
   if (!existsSync(path)) throw new CliError(`there is no file ${file}`, "Name another with --config FILE.");

@@ -24,7 +24,7 @@ export interface Deployment {
   readonly putBack: number | null;
 }
 
-/** The deployments of one webtask from this folder, the oldest first. */
+/** The deployments of one webtask, by one profile of wt-cli, from this folder; the oldest first. */
 export interface History {
   readonly folder: string;
   readonly deployments: readonly Deployment[];
@@ -34,6 +34,8 @@ export interface History {
 export const KEPT = 10;
 
 const RECORD = "deployments.json";
+/** The profile that wt-cli takes when none is named. */
+const WT_DEFAULT = "default";
 
 const text = { type: "string" };
 const isRecord = new Ajv2020().compile<{ deployments: Deployment[] }>({
@@ -63,11 +65,13 @@ const isRecord = new Ajv2020().compile<{ deployments: Deployment[] }>({
 });
 
 /**
- * Reads what is kept of a webtask's deployments, in `.ec2-audit/webtask/<name>` of the operator's folder.
+ * Reads what is kept of a webtask's deployments, in `.ec2-audit/webtask/<name>` of the operator's folder. By another profile of
+ * wt-cli it is another webtask, of another cluster or account: its own are in `.ec2-audit/webtask@<profile>/<name>`.
  * @throws CliError when the record there is not one of ours
  */
-export function readHistory({ home, name }: WebtaskConfig): History {
-  const folder = join(home, ".ec2-audit", "webtask", name);
+export function readHistory({ home, name }: WebtaskConfig, wtProfile = WT_DEFAULT): History {
+  const place = wtProfile === WT_DEFAULT ? "webtask" : `webtask@${encodeURIComponent(wtProfile)}`;
+  const folder = join(home, ".ec2-audit", place, name);
   const path = join(folder, RECORD);
   if (!existsSync(path)) return { folder, deployments: [] };
   const record = parse(readFileSync(path, "utf8"));

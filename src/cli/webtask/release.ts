@@ -1,4 +1,5 @@
 import { type Cli, CliError } from "../cli.ts";
+import { systemCode } from "../run-program.ts";
 import type { Bundle } from "./bundle.ts";
 import type { WebtaskConfig } from "./config.ts";
 import { checkHealth, complaint, type Health } from "./health.ts";
@@ -46,9 +47,21 @@ export async function release(
     createWebtask(cli, { name, wtProfile }, bundle, secrets),
   );
   const made = { at: cli.now(), url, secrets: Object.keys(secrets.values), putBack };
-  const { history, deployment } = addDeployment(before, bundle, made);
+  const { history, deployment } = keep(before, bundle, made);
   const health = await cli.terminal.busy("Asking it for its health", () => checkHealth(cli, url, bundle.version));
   return { deployment, health, history: noteHealth(history, health.state) };
+}
+
+/** By now it is deployed: that nothing of it can be kept must not look as if it were not. */
+function keep(...[before, bundle, made]: Parameters<typeof addDeployment>): ReturnType<typeof addDeployment> {
+  try {
+    return addDeployment(before, bundle, made);
+  } catch (error) {
+    throw new CliError(
+      `${made.url} is deployed, but could not be kept for a rollback in ${before.folder}: ${systemCode(error) ?? String(error)}`,
+      "Make the folder writable, and deploy again. ec2-audit doctor looks how the function is.",
+    );
+  }
 }
 
 /** What came of a deployment that was not well. */

@@ -46,6 +46,8 @@ export function gatherSecrets(cli: Cli, config: WebtaskConfig, named?: string): 
       (key) => `${key} (${from[key]}) is not sent: ${config.file} does not list it`,
     ),
     ...(origins.AWS_ACCESS_KEY_ID === "environment" ? [OPERATORS_KEYS] : []),
+    ...(origins.AWS_ENDPOINT_URL === "environment" ? [OPERATORS_ENDPOINT] : []),
+    ...(values.AWS_SESSION_TOKEN === undefined ? [] : [TEMPORARY_KEYS]),
   ];
   if (problems.length > 0) {
     const list = [...problems, ...warnings].map((line) => `  ${line}`).join("\n");
@@ -57,6 +59,16 @@ export function gatherSecrets(cli: Cli, config: WebtaskConfig, named?: string): 
 
 const OPERATORS_KEYS =
   "the function's AWS keys are those of your environment: are they its own, least-privileged user's, and not yours? Put its own into .env";
+
+const OPERATORS_ENDPOINT =
+  "AWS_ENDPOINT_URL is that of your environment, and the function will call it in place of AWS: unset it, unless that is meant";
+
+/**
+ * STS gives them for 36 hours at most.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_sts-comparison.html
+ */
+const TEMPORARY_KEYS =
+  "AWS_SESSION_TOKEN: temporary credentials end within 36 hours, often within one, and the audit ends with them. A user of its own has keys that stay";
 
 function misspelt(name: string, file: string): readonly string[] {
   const meant = nearest(name, KEYS);

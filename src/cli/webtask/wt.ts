@@ -118,7 +118,7 @@ function explainWt({ code, stdout, stderr }: Ended, secrets: readonly string[]):
   if (code === null) return new CliError(`wt create did not end within ${CREATE_MS / 60_000} minutes${told}`, LOG_IN);
   if (code === 0)
     return new CliError(`wt create did not say the webtask's URL${told}`, "Is this the public wt-cli, version 11?");
-  const known = KNOWN.find(({ when }) => when.test(said));
+  const known = KNOWN.find(({ when }) => when.test(lines.join("\n")));
   if (known) return new CliError(`${known.message}, and nothing was deployed${told}`, known.hint);
   return new CliError(
     `wt create failed (exit code ${code}), and nothing was deployed${told}`,

@@ -139,12 +139,22 @@ describe("deploy webtask", () => {
   it("shows no secret that wt-cli says, and no stack", async () => {
     project.installed();
     const leaking = `console.error("Error: cannot send " + require("fs").readFileSync(process.argv[7], "utf8"));
-      console.error("    at somewhere (/home/me/wt.js:1:1)"); process.exit(99);`;
+      console.error("    at somewhere (/home/me/wt.js:403:1)"); process.exit(99);`;
     const { code, err } = await project.run(["deploy", "webtask"], { env: { WT_CLI: project.program("wt", leaking) } });
     expect(code).toBe(2);
     expect(err).toContain("Error: cannot send AWS_REGION='***'");
+    expect(err).toContain("wt create failed (exit code 99), and nothing was deployed");
     for (const secret of [SECRETS.AWS_ACCESS_KEY_ID, SECRETS.AWS_SECRET_ACCESS_KEY]) expect(err).not.toContain(secret);
     expect(err).not.toContain("at somewhere");
+  });
+
+  it("says that the function is deployed when only its record could not be written", async () => {
+    project.installed();
+    project.write(".ec2-audit", "a file in the way");
+    const wt = project.program("wt", `console.log('{"url": "https://example.com/ec2-audit"}');`);
+    const { code, err } = await project.run(["deploy", "webtask"], { env: { WT_CLI: wt } });
+    expect(code).toBe(2);
+    expect(err).toContain("https://example.com/ec2-audit is deployed, but could not be kept for a rollback in ");
   });
 
   it("asks five times, two seconds apart, before it takes a function for unwell that does not answer", async () => {

@@ -1,6 +1,6 @@
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Bundle, sha256Of } from "../../../src/cli/webtask/bundle.ts";
 import type { WebtaskConfig } from "../../../src/cli/webtask/config.ts";
@@ -60,6 +60,17 @@ describe("the deployments that are kept", () => {
     expect(folder).toBe(join(home, ".ec2-audit", "webtask", "ec2-audit"));
     expect(statSync(folder).mode & 0o777).toBe(0o700);
     for (const file of readdirSync(folder)) expect(statSync(join(folder, file)).mode & 0o777, file).toBe(0o600);
+  });
+
+  it("are of one profile of wt-cli: by another, the same name is another webtask", () => {
+    deploy("a");
+    const others = ["team", "../team"].map((profile) => readHistory(config(), profile));
+    expect(others.map(({ deployments }) => deployments)).toEqual([[], []]);
+    expect(others.map(({ folder }) => relative(home, folder))).toEqual([
+      join(".ec2-audit", "webtask@team", "ec2-audit"),
+      join(".ec2-audit", "webtask@..%2Fteam", "ec2-audit"),
+    ]);
+    expect(readHistory(config(), "default")).toEqual(history());
   });
 
   it("are the last ten, and their files with them", () => {

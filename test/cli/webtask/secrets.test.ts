@@ -72,6 +72,25 @@ describe("the secrets of deploy webtask", () => {
     expect((await project.run(dryRun, { env })).err).not.toContain("those of your environment");
   });
 
+  it("are warned of when the function would call the emulator of the operator's environment", async () => {
+    const env = { AWS_ENDPOINT_URL: "http://127.0.0.1:4566" };
+    const operators = await project.run(dryRun, { env });
+    expect(JSON.parse(operators.out).secrets.AWS_ENDPOINT_URL).toBe("environment");
+    expect(operators.err).toContain("AWS_ENDPOINT_URL is that of your environment");
+    project.write(".env", lines({ ...SECRETS, ...env }));
+    expect((await project.run(dryRun, { env })).err).not.toContain("AWS_ENDPOINT_URL");
+  });
+
+  it("are warned of when they end by themselves, and the audit with them", async () => {
+    project.write(".env", lines({ ...SECRETS, AWS_SESSION_TOKEN: "of-an-hour" }));
+    const { code, err } = await project.run(dryRun);
+    expect(code).toBe(0);
+    expect(err).toContain("AWS_SESSION_TOKEN: temporary credentials end within 36 hours");
+    expect(err).not.toContain("of-an-hour");
+    project.write(".env", lines(SECRETS));
+    expect((await project.run(dryRun)).err).not.toContain("temporary credentials");
+  });
+
   it("are warned of when a name in .env looks like a misspelt key, and only then", async () => {
     project.write(".env", lines({ ...SECRETS, REQUIRED_TAG: "name", NODE_OPTIONS: "--no-warnings" }));
     const { code, err } = await project.run(dryRun);
