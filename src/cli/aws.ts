@@ -8,6 +8,7 @@ import { SQSClient } from "@aws-sdk/client-sqs";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { isRegion } from "../regions.ts";
 import { type Cli, CliError, type CommonOptions } from "./cli.ts";
+import { NOT_AWS } from "./explain.ts";
 
 /** Who the operator is, as AWS says. */
 export interface Identity {
@@ -34,9 +35,11 @@ export interface Aws {
  * The clients for a region, with the credentials that the SDK's default chain finds (environment, profile, SSO, role), as
  * the AWS CLI does. The region is that of `--region`, AWS_REGION, AWS_DEFAULT_REGION or the profile, the first there is. The
  * endpoint is AWS's own, or that of AWS_ENDPOINT_URL.
- * @throws CliError when there is no region, or no such name of one
+ * @throws CliError when there is no region, or no such name of one, or an endpoint that is not a URL
  */
 export async function connect(cli: Cli, options: CommonOptions): Promise<Aws> {
+  checkEndpoints(cli.env);
+  const profile = options.profile || cli.env.AWS_PROFILE;
   const named = options.region || cli.env.AWS_REGION || cli.env.AWS_DEFAULT_REGION;
   const settings = {
     ...(named && { region: named }),
@@ -45,9 +48,9 @@ export async function connect(cli: Cli, options: CommonOptions): Promise<Aws> {
     requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000, throwOnRequestTimeout: true },
   };
   const sts = new STSClient(settings);
-  const region = await regionOf(sts);
+  const region = await regionOf(sts, profile);
   if (!isRegion(region)) {
-    throw new CliError(`"${region}" is not the name of a region that is served here`, REGION_HINT);
+    throw new CliError(`"${region}" is not the name of an AWS region, such as us-east-1`, REGION_HINT);
   }
   let identity: Promise<Identity> | undefined;
   return {
@@ -61,7 +64,7 @@ export async function connect(cli: Cli, options: CommonOptions): Promise<Aws> {
     lambda: new LambdaClient(settings),
     cloudformation: new CloudFormationClient(settings),
     identity: () => {
-      identity ??= askIdentity(sts);
+      identity ??= askIdentity(sts, profile);
       return identity;
     },
   };
@@ -69,23 +72,54 @@ export async function connect(cli: Cli, options: CommonOptions): Promise<Aws> {
 
 const REGION_HINT = "Give --region us-east-1 (say), or set AWS_REGION.";
 
+const PROFILES_HINT = "aws configure list-profiles shows those there are.";
+
+/** AWS_ENDPOINT_URL, and those of one service, such as AWS_ENDPOINT_URL_SNS: the SDK itself fails without naming them. */
+function checkEndpoints(env: NodeJS.ProcessEnv): void {
+  for (const [name, url] of Object.entries(env)) {
+    if (!/^AWS_ENDPOINT_URL(?:_|$)/.test(name) || !url) continue;
+    const isUrl = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+    if (!isUrl) throw new CliError(`${name} is not a URL`, "Such as http://127.0.0.1:4566.");
+  }
+}
+
 /** The SDK looks into the profile when nobody has named a region. */
-async function regionOf(sts: STSClient): Promise<string> {
+async function regionOf(sts: STSClient, profile: string | undefined): Promise<string> {
   try {
     return await sts.config.region();
   } catch (error) {
     if (error instanceof Error && /region is missing/i.test(error.message)) {
-      throw new CliError("no region is named", REGION_HINT);
+      if (!profile) throw new CliError("no region is named", REGION_HINT);
+      throw new CliError(
+        `no region is named, nor is one found for the profile ${profile}`,
+        `${REGION_HINT} ${PROFILES_HINT}`,
+      );
     }
     throw error;
   }
 }
 
-async function askIdentity(sts: STSClient): Promise<Identity> {
-  const { Account, Arn } = await sts.send(new GetCallerIdentityCommand({}));
-  if (!Account || !Arn)
-    throw new CliError("GetCallerIdentity was answered by something that is not AWS", ENDPOINT_HINT);
-  return { account: Account, arn: Arn };
+async function askIdentity(sts: STSClient, profile: string | undefined): Promise<Identity> {
+  try {
+    const { Account, Arn } = await sts.send(new GetCallerIdentityCommand({}));
+    return { account: answered(Account), arn: answered(Arn) };
+  } catch (error) {
+    // The chain says the same of a profile that is not there and of one that has no credentials.
+    if (profile && error instanceof Error && /could not (?:load|resolve) credentials/i.test(error.message)) {
+      throw new CliError(
+        `no AWS credentials were found for the profile ${profile}`,
+        `${PROFILES_HINT} If it is one of them: aws sso login, or aws configure, with --profile ${profile}.`,
+      );
+    }
+    throw error;
+  }
 }
 
-const ENDPOINT_HINT = "Is AWS_ENDPOINT_URL right?";
+/**
+ * What AWS always gives in an answer. A page of some other server can be read as an answer with nothing in it.
+ * @throws CliError when it is not there
+ */
+export function answered<T>(member: T | undefined): T {
+  if (member !== undefined) return member;
+  throw new CliError(NOT_AWS.message, NOT_AWS.hint);
+}

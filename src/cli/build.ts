@@ -23,12 +23,14 @@ export async function checkAndBuild(cli: Cli, folder: string): Promise<boolean> 
 async function npmRun(cli: Cli, folder: string, script: string, what: string): Promise<void> {
   await cli.terminal.busy(what, async () => {
     const options = { folder, env: withoutSecrets(cli.env), timeoutMs: SCRIPT_MS };
-    const { code, stdout, stderr } = await runProgram("npm", ["run", "-s", script], options).catch((error: unknown) => {
-      throw new CliError(`npm cannot be started: ${systemCode(error) ?? "an unknown error"}`, "It comes with Node.");
-    });
+    const { code, endedBy, stdout, stderr } = await runProgram("npm", ["run", "-s", script], options).catch(
+      (error: unknown) => {
+        throw new CliError(`npm cannot be started: ${systemCode(error) ?? "an unknown error"}`, "It comes with Node.");
+      },
+    );
     if (code === 0) return;
     const text = `${stdout}\n${stderr}`.trim();
-    const how = code === null ? "took too long" : "failed";
+    const how = endedBy === null ? "failed" : endedBy === "timeout" ? "took too long" : `was ended (${endedBy})`;
     throw new CliError(`npm run ${script} ${how}, and nothing was uploaded:\n${text}`, "Put that right first.");
   });
 }

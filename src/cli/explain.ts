@@ -7,6 +7,11 @@ interface Explanation {
   readonly hint?: string;
 }
 
+/** What a server is that answers as AWS never does. */
+export const NOT_AWS = { message: "something that is not AWS answered", hint: "Is AWS_ENDPOINT_URL right?" } as const;
+
+const AGAIN = "Nothing is lost: run the command again in a minute.";
+
 /** What AWS and the SDK say, by the error's name or message, and what it means to somebody at a terminal. */
 const KNOWN: readonly {
   readonly when: RegExp;
@@ -52,6 +57,12 @@ aws account list-regions shows which are on.`,
     hint: "Is the region's name right (--region), and is there a network?",
   },
   {
+    // The SDK cannot read the answer, or finds no error's name in it.
+    when: /XML parse error|^SyntaxError: Unexpected (?:token '<'|non-whitespace)|^\w+: Unknown(?:Error)?$/,
+    message: () => NOT_AWS.message,
+    hint: NOT_AWS.hint,
+  },
+  {
     when: /ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ETIMEDOUT|TimeoutError|socket hang up/i,
     message: (told) => `AWS could not be reached: ${told}`,
     hint: "Is there a network or a proxy in between? Is AWS_ENDPOINT_URL, if it is set, where the emulator listens?",
@@ -59,7 +70,12 @@ aws account list-regions shows which are on.`,
   {
     when: /Throttl|TooManyRequests|RequestLimitExceeded/,
     message: (told) => `AWS has had too many calls from this account just now: ${told}`,
-    hint: "Nothing is lost: run the command again in a minute.",
+    hint: AGAIN,
+  },
+  {
+    when: /^(?:Internal(?:Error|Failure|ServerError|Exception)|Internal\w*Exception|ServiceUnavailable|Unavailable)\w*:/,
+    message: (told) => `AWS failed: ${told}`,
+    hint: AGAIN,
   },
 ];
 
@@ -68,11 +84,17 @@ export function explain(error: unknown): Explanation {
   if (error instanceof CliError) return { message: error.message, ...(error.hint && { hint: error.hint }) };
   const told = toldBy(error);
   const known = KNOWN.find(({ when }) => when.test(told));
-  return known ? { message: known.message(told), hint: known.hint } : { message: told };
+  const plain = withoutTags(told);
+  return known ? { message: known.message(plain), hint: known.hint } : { message: plain };
 }
 
 /** A connection that fails is several errors in one, when a host has several addresses: the first one tells it. */
 function toldBy(error: unknown): string {
   const first = error instanceof AggregateError && error.message === "" ? error.errors[0] : error;
   return describeError(first);
+}
+
+/** A class of JavaScript's own, and which package of the SDK speaks, tell an operator nothing. */
+function withoutTags(told: string): string {
+  return told.replace(/^(?:Type|Syntax|Range)?Error: /, "").replace(/@(?:smithy|aws-sdk)\/[\w-]+ - (?:\[\w+\] )?/, "");
 }

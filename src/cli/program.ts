@@ -10,13 +10,14 @@ import { rollbackWebtaskCommand } from "./commands/rollback-webtask.ts";
 import { setupCommand } from "./commands/setup.ts";
 import { teardownCommand } from "./commands/teardown.ts";
 import { explain } from "./explain.ts";
+import { nearest } from "./webtask/config.ts";
 
 const EXAMPLES = `
 From nothing to audited launches, on webtask:
-  $ ec2-audit setup --email team@example.com      topics, rule, dead-letter queue
-  $ ec2-audit deploy webtask                      the function, with its secrets out of .env
-  $ ec2-audit setup --url https://…/ec2-audit     SNS calls the function from now on
-  $ ec2-audit doctor                              is everything as it should be?
+  $ ec2-audit setup --email team@example.com     topics, rule, dead-letter queue
+  $ ec2-audit deploy webtask                     the function and its secrets
+  $ ec2-audit setup --url https://…/ec2-audit    SNS calls the function from now
+  $ ec2-audit doctor                             is everything as it should be?
 
 The same on AWS Lambda, all in one template:
   $ ec2-audit deploy lambda --email team@example.com
@@ -31,18 +32,41 @@ export function createProgram(cli: Cli): Command {
     .description(`${description}.`)
     .version(version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print what a command does, and how")
-    .helpCommand("help [command]", "print the help of a command")
+    .helpCommand(false)
     .option("--profile <name>", "AWS profile of the operator, as in the AWS CLI")
     .option("--region <name>", "AWS region, such as us-east-1")
     .configureHelp({ showGlobalOptions: true })
     .addHelpText("after", EXAMPLES);
-  const deploy = new Command("deploy").description("build the function, and put it where it is to run");
+  const deploy = new Command("deploy")
+    .helpCommand(false)
+    .description("build the function, and put it where it is to run");
   deploy.addCommand(deployWebtaskCommand(cli)).addCommand(deployLambdaCommand(cli));
-  const rollback = new Command("rollback").description("put an earlier deployment of the function back");
+  const rollback = new Command("rollback")
+    .helpCommand(false)
+    .description("put an earlier deployment of the function back");
   rollback.addCommand(rollbackWebtaskCommand(cli)).addCommand(rollbackLambdaCommand(cli));
   const commands = [setupCommand(cli), deploy, rollback, doctorCommand(cli), checkCommand(cli), teardownCommand(cli)];
   for (const command of commands) program.addCommand(command);
+  program
+    .command("help [command...]")
+    .description("print the help of a command, such as deploy webtask")
+    .action((words: readonly string[]) => commandOf(program, words).help());
   return program;
+}
+
+/** The command of these words; the parser's own error when there is none. */
+function commandOf(program: Command, words: readonly string[]): Command {
+  return words.reduce((command, word) => {
+    refuseUnknown(command, word);
+    return command.commands.find((each) => each.name() === word) ?? command;
+  }, program);
+}
+
+function refuseUnknown(command: Command, word: string): void {
+  const names = command.commands.map((each) => each.name());
+  if (names.includes(word)) return;
+  const meant = nearest(word, names);
+  command.error(`error: unknown command '${word}'${meant === undefined ? "" : `\n(Did you mean ${meant}?)`}`);
 }
 
 /**
@@ -82,7 +106,16 @@ export async function runCli(
   }
 }
 
-/** The parser hands a command's settings down to those that it makes itself, and not to those that are added. */
-function inherit(command: Command): void {
-  for (const each of command.commands) inherit(each.copyInheritedSettings(command));
+/**
+ * The parser hands a command's settings down to those that it makes itself, and not to those that are added. It prints the help
+ * of the command above for a word that it does not know, when --help follows.
+ */
+function inherit(command: Command, words = command.name()): void {
+  command.showHelpAfterError(`${words} --help shows what there is.`);
+  command.addHelpText("before", () => {
+    const [word] = command.args;
+    if (command.commands.length > 0 && word !== undefined && !word.startsWith("-")) refuseUnknown(command, word);
+    return "";
+  });
+  for (const each of command.commands) inherit(each.copyInheritedSettings(command), `${words} ${each.name()}`);
 }

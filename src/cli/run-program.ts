@@ -6,8 +6,10 @@ import { KEYS } from "../config.ts";
 
 /** How a program ended, and what it said, without colours. */
 export interface Ended {
-  /** Null for one that was ended by a signal. */
+  /** Null for one that did not end by itself. */
   readonly code: number | null;
+  /** What ended it then: its time, or somebody's signal; null for one that ended by itself. */
+  readonly endedBy: "timeout" | NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -33,7 +35,6 @@ export function runProgram(command: string, args: readonly string[], options: Ru
       cwd: folder,
       env,
       stdio: ["ignore", "pipe", "pipe"],
-      ...(timeoutMs !== undefined && { timeout: timeoutMs }),
       ...(interrupted && { signal: interrupted }),
     });
     const said = { stdout: "", stderr: "" };
@@ -42,16 +43,30 @@ export function runProgram(command: string, args: readonly string[], options: Ru
         said[name] += chunk;
       });
     }
-    program.on("error", reject);
     // A program that it has started itself may outlive it, and hold its output open.
-    program.on("exit", (code) => {
-      if (code !== null) return;
+    const listenNoMore = () => {
       program.stdout.destroy();
       program.stderr.destroy();
+    };
+    let isLate = false;
+    // The timer that spawn has is not cleared for a program that cannot be started, and keeps this process waiting for it.
+    const onTime = () => {
+      isLate = program.kill();
+      if (!isLate) listenNoMore();
+    };
+    const timer = timeoutMs === undefined ? undefined : setTimeout(onTime, timeoutMs);
+    program.on("error", (error) => {
+      clearTimeout(timer);
+      reject(error);
     });
-    program.on("close", (code) => {
-      const { stdout, stderr } = said;
-      resolve({ code, stdout: stripVTControlCharacters(stdout), stderr: stripVTControlCharacters(stderr) });
+    program.on("exit", (code) => {
+      if (code === null || isLate) listenNoMore();
+    });
+    program.on("close", (code, signal) => {
+      clearTimeout(timer);
+      const stdout = stripVTControlCharacters(said.stdout);
+      const stderr = stripVTControlCharacters(said.stderr);
+      resolve({ code: isLate ? null : code, endedBy: isLate ? "timeout" : signal, stdout, stderr });
     });
   });
 }

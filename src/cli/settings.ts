@@ -14,6 +14,8 @@ export interface FunctionSettings {
   readonly from: Readonly<Partial<Record<Key, string>>>;
   /** Names in the files that are no keys of the configuration. */
   readonly unknown: readonly { readonly name: string; readonly file: string }[];
+  /** Lines in the files that are none of `KEY=value`, and are passed over: their numbers, from 1. */
+  readonly unreadable: readonly { readonly file: string; readonly line: number }[];
 }
 
 /**
@@ -32,7 +34,7 @@ export function readFunctionSettings(
     throw new CliError(`there is no file ${file}`, "It is to hold the function's secrets, as KEY=value lines.");
   }
   const sources = file === undefined ? from : [file, ...from];
-  const given = sources.map((source) => ({ source, values: readSource(cli, source) })).reverse();
+  const given = sources.map((source) => ({ source, ...readSource(cli, source) })).reverse();
   let settings: Settings = {};
   const origin: Partial<Record<Key, string>> = {};
   for (const { source, values } of given) {
@@ -51,18 +53,36 @@ export function readFunctionSettings(
           .filter((name) => !KEYS.some((key) => key === name))
           .map((name) => ({ name, file: source })),
   );
-  return { settings, from: origin, unknown };
+  const unreadable = given.flatMap(({ source, wrong }) => wrong.map((line) => ({ file: source, line })));
+  return { settings, from: origin, unknown, unreadable };
 }
 
-function readSource(cli: Pick<Cli, "env" | "folder">, source: string): NodeJS.Dict<string> {
-  if (source === "environment") return cli.env;
+interface Source {
+  readonly values: NodeJS.Dict<string>;
+  /** The numbers of the lines that cannot be read. */
+  readonly wrong: readonly number[];
+}
+
+function readSource(cli: Pick<Cli, "env" | "folder">, source: string): Source {
+  if (source === "environment") return { values: cli.env, wrong: [] };
   const path = resolve(cli.folder, source);
-  if (!existsSync(path)) return {};
+  if (!existsSync(path)) return { values: {}, wrong: [] };
   try {
     // Editors on Windows begin a file with a byte order mark, which would be a part of the first key.
-    return parseEnv(readFileSync(path, "utf8").replace(/^\uFEFF/, ""));
+    return readLines(readFileSync(path, "utf8").replace(/^\uFEFF/, ""));
   } catch (error) {
     const why = systemCode(error) ?? "an unknown error";
     throw new CliError(`${source} cannot be read: ${why}`, "It is to hold the function's secrets, as KEY=value lines.");
   }
+}
+
+/** A value that begins with a quote, to where that quote comes again: it may go over several lines. */
+const QUOTED = /^([^#=\n]*=[ \t]*)(["'`])[\s\S]*?\2/gm;
+
+/** parseEnv takes a line without "=" for the beginning of the next one's key. */
+function readLines(text: string): Source {
+  const plain = text.replace(QUOTED, (quoted) => quoted.replaceAll(/[^\n]+/g, "="));
+  const wrong = plain.split("\n").flatMap((line, index) => (/^\s*(?:$|#)|=/.test(line) ? [] : [index + 1]));
+  const lines = text.split("\n").map((line, index) => (wrong.includes(index + 1) ? "" : line));
+  return { values: parseEnv(lines.join("\n")), wrong };
 }

@@ -62,7 +62,7 @@ describe("an audit by hand", () => {
     aws.terminate([id]);
     const { code, out } = await check([NOBODY, id]);
     expect(code).toBe(1);
-    expect(out).toContain(`✗ ${NOBODY}  the instance does not exist any more`);
+    expect(out).toContain(`✗ ${NOBODY}  is not in us-east-1 (any more)`);
     expect(out).toMatch(new RegExp(`✗ ${id} {2}the instance is (?:shutting-down|terminated)`));
     expect(out).toContain("2 instances audited: 0 compliant, 0 violating, 2 gone (or in another region: --region).");
   });
@@ -113,7 +113,12 @@ describe("the policy of an audit by hand", () => {
       'AUDIT_POLICY is not a policy: rule 1: "rule" must be one of "required-tags" (from house.json)',
     ],
     ["in an option", ["--required-tags", "a,,b"], "REQUIRED_TAGS is not a list of tag keys with commas between"],
-    ["in both options", ["--policy", "house.json", "--required-tags", "a"], "REQUIRED_TAGS is set beside AUDIT_POLICY"],
+    [
+      "in both options",
+      ["--policy", "house.json", "--required-tags", "a"],
+      "option '--required-tags <keys>' cannot be used with option '--policy <file>'",
+    ],
+    ["in a folder", ["--policy", "."], "a folder, not a file: ."],
     ["in a file that is not there", ["--policy", "home.json"], "there is no file home.json"],
   ])("is told as wrong when it is: %s", async (_, args, told) => {
     writeFileSync(join(folder, "house.json"), '{"rules": [{"rule": "no-such-rule"}]}');
@@ -132,7 +137,7 @@ describe("the ids of an audit by hand", () => {
   });
 
   it("may be of an older account", async () => {
-    expect((await check(["i-12345678"])).out).toContain("i-12345678  the instance does not exist any more");
+    expect((await check(["i-12345678"])).out).toContain("i-12345678  is not in us-east-1 (any more)");
   });
 
   it('come from the standard input for "-"', async () => {
@@ -203,7 +208,7 @@ describe("an audit by hand with --json", () => {
       instances: [
         { instanceId: good, outcome: "compliant" },
         { instanceId: bad, outcome: "violating", findings: [finding] },
-        { instanceId: NOBODY, outcome: "ignored", reason: "the instance does not exist any more" },
+        { instanceId: NOBODY, outcome: "ignored", reason: "is not in us-east-1 (any more)" },
       ],
       alerts: [{ schema: "urn:ec2-audit:alert:1", account: "123456789012", region: "us-east-1", findings: [finding] }],
     });
@@ -220,6 +225,11 @@ describe("an audit by hand that cannot be made", () => {
     const { code, out, err } = await check(ids);
     expect([code, out]).toEqual([2, ""]);
     expect(err).toContain(told);
+  });
+
+  it("says what it is at, before AWS has said who asks", async () => {
+    aws.faults.add({ service: "sts", kind: "deny" });
+    expect((await check([NOBODY])).err).toMatch(/^Auditing 1 instance in us-east-1\nerror:/);
   });
 
   it("says that too many calls were made when that does not end", async () => {

@@ -95,8 +95,17 @@ describe("the doctor on topics and policies", () => {
       1,
       `wrong: topics and policies: alert topic ec2_audit_alert: ${elsewhere} is not there`,
     ]);
+    expect((await doctor()).out).toContain("Else make it: ec2-audit setup --region eu-west-1\n");
     const asked = aws.calls.filter(({ params }) => params.TopicArn === elsewhere).map(({ region }) => region);
-    expect(asked).toEqual(["eu-west-1"]);
+    expect(new Set(asked)).toEqual(new Set(["eu-west-1"]));
+  });
+
+  it("asks whether an alert topic of another name is meant, and says which command makes it", async () => {
+    setUp({ ...settings, ALERT_TOPIC_ARN: ALERT_TOPIC.replace("ec2_audit_alert", "alerts") });
+    const { out } = await doctor("", { env: { AWS_REGION: "eu-west-1" } });
+    expect(out).toContain(
+      "Is the name in ALERT_TOPIC_ARN right? Else make it: ec2-audit setup --region us-east-1 --alert-topic alerts\n",
+    );
   });
 
   it("sees a dead-letter queue that keeps less long than it should", async () => {
@@ -116,6 +125,9 @@ describe("the doctor on topics and policies", () => {
     expect(out).toContain(
       "✗ dead letters: 2 launches were not delivered or audited\n      See them: aws sqs receive-message",
     );
+    const commands = out.split("\n").filter((line) => line.includes("aws sqs "));
+    expect(commands).toEqual(commands.map(() => expect.stringContaining(" --region us-east-1")));
+    expect(commands).toHaveLength(2);
   });
 
   it("sees that nobody is told of alerts", async () => {
@@ -123,7 +135,9 @@ describe("the doctor on topics and policies", () => {
     await sns.send(new UnsubscribeCommand({ SubscriptionArn }));
     const { code, out } = await doctor();
     expect(code).toBe(1);
-    expect(out).toContain("✗ who is told: nobody is told of alerts\n      ec2-audit setup --email you@example.com");
+    expect(out).toContain(
+      "✗ who is told: nobody is told of alerts\n      ec2-audit setup --region us-east-1 --email you@example.com",
+    );
   });
 
   it("names who has not clicked yet: alone that is wrong, beside others a warning", async () => {
@@ -138,6 +152,15 @@ describe("the doctor on topics and policies", () => {
     ]);
     await click("new@example.com");
     expect(await diagnosis()).toEqual([0]);
+  });
+
+  it("names all who have not clicked yet, and for each how to have another e-mail", async () => {
+    await run("setup --email new@example.com --email newer@example.com");
+    const { out } = await doctor();
+    expect(out).toContain("1 subscriber; new@example.com, newer@example.com wait for the click");
+    for (const address of ["new@example.com", "newer@example.com"]) {
+      expect(out).toContain(`--notification-endpoint ${address} --region us-east-1\n`);
+    }
   });
 
   it("says what it may not look at, and that is not wrong", async () => {
@@ -227,7 +250,12 @@ describe("the doctor on the subscription", () => {
     await aws.idle();
     const [code, ...found] = await diagnosis(`--url ${other.url}`);
     expect(code).toBe(1);
-    expect(found).toContain(`wrong: subscription: ${other.url}: confirmation: pending → confirmed`);
+    expect(found).toContain(`wrong: subscription: ${other.url}: subscribed, and has not confirmed yet`);
+    const { out } = await doctor(`--url ${other.url}`);
+    expect(out).toContain(
+      `If this URL is wrong, do nothing: SNS drops an unconfirmed subscription by itself within days. If it is right: ec2-audit setup --region us-east-1 --url ${other.url}\n`,
+    );
+    expect(out).not.toContain("alerted twice");
   });
 
   it("sees raw delivery, which carries no signature", async () => {
@@ -247,14 +275,36 @@ describe("the doctor on the subscription", () => {
     expect(await diagnosis()).toEqual([1, `wrong: subscription: ${url}: dead-letter queue: none → ${DEAD_LETTERS}`]);
   });
 
+  it("warns of a filter policy, which keeps launches from the function", async () => {
+    await change("FilterPolicy", '{"kind":["test"]}');
+    const [code, ...found] = await diagnosis();
+    expect(code).toBe(0);
+    expect(found).toContainEqual(expect.stringContaining(`warning: subscription: ${url}: It has a filter policy`));
+  });
+
   it("warns of another function that is called too", async () => {
     const other = await startFunction();
     await run(`setup --url ${other.url}`);
     const [code, ...found] = await diagnosis(`--url ${url}`);
     expect(code).toBe(0);
     expect(found).toEqual([
-      `warning: subscription: ${url}: ${other.url} is subscribed too: if that is a function, launches are alerted twice`,
+      `warning: subscription: function: ${other.url} is subscribed beside it: if more than one is a function, launches are alerted twice`,
     ]);
+  });
+
+  it("warns once of several functions that are called, and says which is which", async () => {
+    const other = await startFunction();
+    await run(`setup --url ${other.url}`);
+    await aws.idle();
+    const { code, out } = await doctor();
+    expect(code).toBe(0);
+    expect(out.match(/alerted twice/g)).toHaveLength(1);
+    for (const each of [url, other.url]) {
+      expect(out).toContain(`✓ SNS outlasts GRACE_SECONDS (${each}): `);
+      expect(out).toContain(
+        `aws sns unsubscribe --subscription-arn ${await subscriptionTo(each)} --region us-east-1\n`,
+      );
+    }
   });
 
   it("sees that SNS calls again for less long than the grace", async () => {
@@ -302,7 +352,8 @@ describe("the doctor on the function", () => {
   });
 
   it("does not ask a URL with a password in it, and does not show that", async () => {
-    const { out } = await doctor("--url http://user:pass-word@127.0.0.1:9/");
+    setUp({ ...settings, FUNCTION_URL: "http://user:pass-word@127.0.0.1:9/" });
+    const { out } = await doctor();
     expect(out).toContain("? http://127.0.0.1:9/: its URL has a user and a password, which are not sent from here");
     expect(out).not.toContain("pass-word");
   });

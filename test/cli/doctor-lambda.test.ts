@@ -208,6 +208,31 @@ describe("ec2-audit doctor --stack, of an installation that is well", () => {
   });
 });
 
+it("says that AWS could not be asked, and nothing else, where the operator's credentials are not taken", async () => {
+  sts.on(GetCallerIdentityCommand).rejects(awsError("InvalidClientTokenId", "no"));
+  const [code, ...found] = await diagnosis();
+  expect(code).toBe(1);
+  expect(found).toContain("unknown: configuration: all: AWS could not be asked");
+  expect(found.filter((line) => line.startsWith("wrong: "))).toEqual([
+    expect.stringContaining("wrong: credentials: yours: AWS does not take these credentials"),
+  ]);
+  expect(cloudformation.calls()).toEqual([]);
+});
+
+it("needs no permission that the doctor's help does not name", async () => {
+  sqs.on(SendMessageCommand).resolves({ MessageId: "probe-1" });
+  logs.on(FilterLogEventsCommand).resolves({ events: [{ message: '{"outcome":"ignored"}' }] });
+  await doctor("--probe");
+  const { out } = await runCommand(["doctor", "--help"]);
+  const clients = [cloudformation, events, iam, lambda, logs, sns, sqs, sts];
+  const commands = clients.flatMap((client): string[] =>
+    client.calls().map(({ args: [command] }) => command.constructor.name),
+  );
+  const called = new Set(commands.map((name) => name.replace(/Command$/, "")));
+  expect(called).toContain("FilterLogEvents");
+  expect([...called].filter((action) => !out.includes(action))).toEqual([]);
+});
+
 describe("the doctor on the stack", () => {
   it("sees that there is none", async () => {
     const { CloudFormationServiceException } = await import("@aws-sdk/client-cloudformation");
@@ -240,6 +265,23 @@ describe("the doctor on the stack", () => {
   ])("sees that it is %s", async (StackStatus, code, told) => {
     stack({ StackStatus });
     expect(await diagnosis()).toEqual([code, told]);
+  });
+
+  it("says in every command that it shows where the stack is, and by whom", async () => {
+    stack({ StackStatus: "ROLLBACK_COMPLETE" });
+    events.on(DescribeRuleCommand).rejects(awsError("ResourceNotFoundException", "no rule"));
+    lambda.on(ListEventSourceMappingsCommand).resolves({ EventSourceMappings: [{ ...MAPPING, State: "Disabled" }] });
+    const RoutingConfig = { AdditionalVersionWeights: { "7": 0.1 } };
+    lambda.on(GetAliasCommand).resolves({ FunctionVersion: "6", RoutingConfig });
+    const { out } = await doctor("--region us-east-1");
+    for (const command of [
+      "aws cloudformation describe-stack-events --stack-name ec2-audit",
+      "aws cloudformation detect-stack-drift --stack-name ec2-audit",
+      "aws lambda update-event-source-mapping --uuid 9e7e --enabled",
+      "ec2-audit rollback lambda",
+    ]) {
+      expect(out).toContain(`${command} --region us-east-1`);
+    }
   });
 
   it("sees that it is another stack", async () => {
@@ -343,7 +385,7 @@ describe("the doctor on what brings launches to Lambda", () => {
     const { code, out } = await doctor();
     expect(code).toBe(1);
     expect(out).toContain(
-      "✗ rule ec2-audit-LaunchRule-1: is DISABLED\n      aws events enable-rule --name ec2-audit-LaunchRule-1",
+      "✗ rule ec2-audit-LaunchRule-1: is DISABLED\n      aws events enable-rule --name ec2-audit-LaunchRule-1 --region us-east-1",
     );
   });
 
@@ -437,8 +479,8 @@ describe("the doctor on the queues of Lambda", () => {
     queue("dead", { QueueArn: arnOf("dead"), ApproximateNumberOfMessages: "1" });
     queue("undelivered", { QueueArn: arnOf("undelivered"), ApproximateNumberOfMessages: "1" });
     const { out } = await doctor();
-    expect(out).toContain(`aws sqs start-message-move-task --source-arn ${arnOf("dead")}`);
-    expect(out).toContain(`aws sqs purge-queue --queue-url ${urlOf("undelivered")}`);
+    expect(out).toContain(`aws sqs start-message-move-task --source-arn ${arnOf("dead")} --region us-east-1`);
+    expect(out).toContain(`aws sqs purge-queue --queue-url ${urlOf("undelivered")} --region us-east-1`);
     expect(out).not.toContain(`--source-arn ${arnOf("undelivered")}`);
   });
 
@@ -483,7 +525,7 @@ describe("the doctor on the queues of Lambda", () => {
     const { code, out } = await doctor();
     expect(code).toBe(1);
     expect(out).toContain(
-      "✗ who is told: nobody is told of alerts\n      ec2-audit deploy lambda --stack ec2-audit --email you@example.com",
+      "✗ who is told: nobody is told of alerts\n      ec2-audit deploy lambda --region us-east-1 --stack ec2-audit --email you@example.com",
     );
   });
 });

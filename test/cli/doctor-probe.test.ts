@@ -45,8 +45,9 @@ const probes = async (line: string, more = {}) =>
 describe("ec2-audit doctor --probe", () => {
   it("finds in the function's log that it took the probe, and alerts nobody", async () => {
     const mails = aws.mails.length;
-    const { code, out } = await doctor("--probe --trace function.log");
+    const { code, out, err } = await doctor("--probe --trace function.log");
     expect(code).toBe(0);
+    expect(err).toContain("the probe: waiting up to 90 s for its line in the log");
     expect(out).toMatch(
       /probe\n {2}✓ topic ec2_launches_check: the function took the message [0-9a-f-]{36} and decided "ignored": the instance does not exist any more/,
     );
@@ -105,6 +106,7 @@ describe("ec2-audit doctor --probe", () => {
   it("does not go on with a file that is not there", async () => {
     const { code, err } = await doctor("--probe --trace no.log");
     expect([code, err]).toEqual([2, expect.stringContaining("there is no file no.log")]);
+    expect(err).not.toContain("Examining");
   });
 
   it("takes the log from wt logs, which gets none of the function's secrets, and ends it", async () => {

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { freePort } from "../../src/local/free-port.ts";
 import { diagnosis, doctor, FUNCTION_USER, folder, settings, setUp, url, useInstallation } from "./doctor-installed.ts";
 import { ALERT_TOPIC, aws, LAUNCH_TOPIC, useEmptyAws } from "./installed.ts";
 import { runCommand } from "./run.ts";
@@ -68,6 +69,15 @@ describe("the doctor on the configuration", () => {
     expect(out).toContain(`✓ ${url}: is subscribed`);
   });
 
+  it("goes on with the operator's region where that of the settings is none", async () => {
+    const { ALERT_TOPIC_ARN: _, ...rest } = settings;
+    setUp({ ...rest, AWS_REGION: "nowhere" });
+    const { code, out } = await doctor();
+    expect(code).toBe(1);
+    expect(out).toContain("✗ AWS_REGION: is not the name of a region that is served here");
+    expect(out).toContain("✓ launch topic ec2_launches_check: as it should be");
+  });
+
   it("asks whether a misspelt key was meant", async () => {
     setUp({ ...settings, GRACE_SECOND: "45" });
     const { code, out } = await doctor();
@@ -121,11 +131,27 @@ describe("the doctor on the configuration", () => {
 });
 
 describe("the doctor on credentials", () => {
-  it("fails when the operator's are not taken: nothing can be asked then", async () => {
+  const UNASKED = ["permissions", "topics and policies", "rules and targets", "subscription", "grace", "function"].map(
+    (group) => `unknown: ${group}: all: AWS could not be asked`,
+  );
+
+  it("says that the operator's are not taken, and of the rest that it was not asked; the settings it reads", async () => {
     aws.faults.add({ service: "sts", kind: "bad-key", when: ({ accessKeyId }) => accessKeyId === "operator" });
-    const { code, out, err } = await doctor();
-    expect([code, out]).toEqual([2, ""]);
-    expect(err).toContain("AWS does not take these credentials");
+    const { code, out } = await doctor();
+    expect(code).toBe(1);
+    expect(out).toContain("configuration\n  ✓ settings: 5 keys, all valid");
+    expect(out).toContain("✗ yours: AWS does not take these credentials");
+    expect((await diagnosis()).slice(2)).toEqual(UNASKED);
+  });
+
+  it("says so too where there are none, and where nobody is at the endpoint; the function answers without AWS", async () => {
+    const none = { AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "" };
+    const [code, first] = await diagnosis("", { env: none });
+    expect([code, first]).toEqual([1, "wrong: credentials: yours: no AWS credentials were found"]);
+    const nobody = { AWS_ENDPOINT_URL: `http://127.0.0.1:${await freePort()}` };
+    const [, unreached, ...rest] = await diagnosis(`--url ${url}`, { env: nobody });
+    expect(unreached).toContain("wrong: credentials: yours: AWS could not be reached");
+    expect(rest).toEqual(UNASKED.filter((line) => !line.includes(": function:")));
   });
 
   it("sees that AWS does not know the function's", async () => {
@@ -246,12 +272,25 @@ describe("ec2-audit doctor, used wrongly", () => {
   });
 });
 
+it("needs no permission of the operator that the doctor's help does not name, and names none that it does not need", async () => {
+  const before = aws.calls.length;
+  await doctor();
+  const { out } = await runCommand(["doctor", "--help"]);
+  const listed = out.slice(out.indexOf("It reads, and needs"), out.indexOf("with --stack besides"));
+  const named = new Set(listed.match(/\b[A-Z][a-z]+[A-Z]\w+/g));
+  // By a session of a role, GetRole is asked besides.
+  named.delete("GetRole");
+  const own = aws.calls.slice(before).filter(({ accessKeyId }) => accessKeyId === "operator");
+  expect(named).toEqual(new Set(own.map(({ action }) => action)));
+});
+
 describe("doctor --help", () => {
   it("shows how, with examples, and what the probe proves and does not", async () => {
     const { code, out } = await runCommand(["doctor", "--help"]);
     expect(code).toBe(0);
     expect(out).toContain("$ ec2-audit doctor --stack ec2-audit");
-    expect(out).toMatch(/It proves that .*It does not prove that EventBridge publishes/s);
-    expect(out).toMatch(/Exit codes: 0 .*; 1 .*; 2 /);
+    expect(out).toMatch(/It proves\s+that .*It does\s+not prove that EventBridge publishes/s);
+    expect(out).toMatch(/Exit codes: 0 .*; 1 .*; 2 /s);
+    expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
   });
 });

@@ -1,11 +1,14 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer as createHttpServer } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type EmbeddedAws, type Fault, startEmbeddedAws } from "../../src/local/aws/index.ts";
 import { operatorAt, runCommand } from "./run.ts";
+
+const NOT_AWS = "error: something that is not AWS answered\n  Is AWS_ENDPOINT_URL right?";
 
 /** What a new operator meets first, whichever command is tried: each says what is wrong and what to do. */
 describe("The first errors of a new operator", () => {
@@ -25,9 +28,69 @@ describe("The first errors of a new operator", () => {
   });
 
   it("a profile that is not there", async () => {
-    const { code, err } = await setup({ AWS_REGION: "us-east-1" }, "--profile", "nope");
-    expect([code, err]).toEqual([2, expect.stringContaining("error: no AWS credentials were found")]);
-    expect(err).toMatch(/aws configure\s+list-profiles shows those there are/);
+    for (const [env, ...args] of [[{}, "--profile", "nope"], [{ AWS_PROFILE: "nope" }]] as const) {
+      const { code, err } = await setup({ AWS_REGION: "us-east-1", ...env }, ...args);
+      expect([code, err]).toEqual([2, expect.stringContaining("no AWS credentials were found for the profile nope\n")]);
+      expect(err).toContain("aws configure list-profiles shows those there are.");
+    }
+  });
+
+  it("a profile that is not there, and no region beside it", async () => {
+    const { code, err } = await setup({}, "--profile", "nope");
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining("no region is named, nor is one found for the profile nope"),
+    ]);
+    expect(err).toContain("aws configure list-profiles shows those there are.");
+  });
+
+  it.each([
+    ["AWS_ENDPOINT_URL", "127.0.0.1:4611"],
+    ["AWS_ENDPOINT_URL", "localhost"],
+    ["AWS_ENDPOINT_URL", "localhost:4566"],
+    ["AWS_ENDPOINT_URL_SNS", "localhost"],
+  ])("%s that is %s", async (name, value) => {
+    const { code, err } = await setup({ ...operatorAt(aws.endpoint), [name]: value });
+    expect([code, err]).toEqual([2, `error: ${name} is not a URL\n  Such as http://127.0.0.1:4566.`]);
+  });
+
+  it.each(["", "_SNS", "_SQS", "_EVENTBRIDGE"])("something that is not AWS at AWS_ENDPOINT_URL%s", async (service) => {
+    const page = "<!doctype html><html><body>Welcome</body></html>";
+    for (const [status, text] of [
+      [200, page],
+      [200, "<html><body>Welcome</body></html>"],
+      [404, "404 page not found"],
+      [404, "<html><body>no</body></html>"],
+      [405, ""],
+    ] as const) {
+      const server = createHttpServer((_, response) => response.writeHead(status).end(text)).listen(0, "127.0.0.1");
+      await new Promise((resolve) => server.once("listening", resolve));
+      const { port } = server.address() as AddressInfo;
+      const env = { ...operatorAt(aws.endpoint), [`AWS_ENDPOINT_URL${service}`]: `http://127.0.0.1:${port}` };
+      const ends = [await setup(env), await runCommand(["teardown"], { env })];
+      server.closeAllConnections();
+      server.close();
+      for (const { code, out, err } of ends) {
+        expect([code, out, err], `${status} ${text}`).toEqual([2, "", expect.stringContaining(NOT_AWS)]);
+      }
+    }
+  });
+
+  it("AWS that fails itself", async () => {
+    const { code, err } = await refused("error");
+    expect([code, err]).toEqual([2, expect.stringMatching(/error: AWS failed: Internal\w+: /)]);
+    expect(err).toContain("Nothing is lost: run the command again in a minute.");
+  }, 40_000);
+
+  it("a call that takes too long, without the names of the SDK's parts", async () => {
+    const create = () =>
+      new Command().action(() => {
+        const message =
+          "@smithy/node-http-handler - [ERROR] a request has exceeded the configured 20000 ms requestTimeout.";
+        throw Object.assign(new Error(message), { name: "TimeoutError" });
+      });
+    const { err } = await runCommand([], { create });
+    expect(err).toContain("AWS could not be reached: TimeoutError: a request has exceeded the configured 20000 ms");
   });
 
   it("no region", async () => {
@@ -38,7 +101,10 @@ describe("The first errors of a new operator", () => {
 
   it("what is no region's name", async () => {
     const { code, err } = await setup(operatorAt(aws.endpoint), "--region", "frankfurt");
-    expect([code, err]).toEqual([2, expect.stringContaining('"frankfurt" is not the name of a region')]);
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining('"frankfurt" is not the name of an AWS region, such as us-east-1'),
+    ]);
   });
 
   it("a region that does not exist: there is no host of that name", async () => {
@@ -97,7 +163,7 @@ describe("The first errors of a new operator", () => {
         throw new Error("the key associated with the topic was not found");
       });
     const { err } = await runCommand([], { create });
-    expect(err).toBe("error: Error: the key associated with the topic was not found");
+    expect(err).toBe("error: the key associated with the topic was not found");
   });
 
   it("too many calls", async () => {

@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import {
   DescribeRuleCommand,
   EventBridgeClient,
@@ -94,6 +96,28 @@ export async function startFunction(): Promise<Served & { readonly settings: Rec
   const served = await serve(webtask(app), settings);
   closing.push(() => served.close());
   return { ...served, settings };
+}
+
+/** What answers as the function does when it is asked for its health, and keeps, and never confirms, what it is sent. */
+export async function startDeafFunction() {
+  const received: string[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      if (request.method === "POST") received.push(Buffer.concat(chunks).toString());
+      response.end(JSON.stringify({ name: "ec2-audit", configured: true }));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  closing.push(close);
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}/ec2-audit`, received, close };
 }
 
 /** Has a new queue get what is published to a topic. */

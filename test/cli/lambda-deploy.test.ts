@@ -4,14 +4,16 @@ import {
   DescribeStacksCommand,
   type StackEvent,
 } from "@aws-sdk/client-cloudformation";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { LambdaClient } from "@aws-sdk/client-lambda";
+import { STSClient } from "@aws-sdk/client-sts";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { deployLambdaCommand } from "../../src/cli/commands/deploy-lambda.ts";
 import { checkParameters, parseParameters, withRelease } from "../../src/cli/lambda/parameters.ts";
 import { eventsAfter, failures } from "../../src/cli/lambda/stack.ts";
 import { AWS_CLI, awsCli, MOTO_AND_CLI } from "../deploy/aws-cli.ts";
 import { makePackage, type Package, pathOf, runWith } from "../deploy/operator.ts";
 import { motoTarget, type Target } from "../local/targets.ts";
-import type { Ran } from "./run.ts";
+import { type Ran, runCommand } from "./run.ts";
 
 /** Passes everything on to the real AWS CLI, and notes each call. */
 const REAL_AWS = `record(args); process.exit(spawnSync(${JSON.stringify(AWS_CLI)}, args, { stdio: "inherit" }).status ?? 1);`;
@@ -41,7 +43,10 @@ describe.skipIf(missing !== null)(missing === null ? "deploy lambda" : `deploy l
     names += 1;
     stack = `audit-${names}`;
   });
-  afterEach(() => shipped.remove());
+  afterEach(() => {
+    vi.restoreAllMocks();
+    shipped.remove();
+  });
 
   const deploy = (args: readonly string[], path = pathOf(shipped.bin, system())): Promise<Ran> =>
     runWith((cli) => deployLambdaCommand(cli, shipped.folder), ["--stack", stack, ...args], {
@@ -81,7 +86,8 @@ describe.skipIf(missing !== null)(missing === null ? "deploy lambda" : `deploy l
   describe("with the AWS CLI", () => {
     beforeEach(() => shipped.program("aws", REAL_AWS));
 
-    it("makes a bucket, uploads the file, deploys the template, and says what is next", async () => {
+    it("makes a bucket, uploads the file, deploys the template, and says what is next; its help lists what it calls", async () => {
+      const sent = [LambdaClient, CloudFormationClient, STSClient].map((client) => vi.spyOn(client.prototype, "send"));
       const { code, out, err } = await deploy([
         "--email",
         "team@example.com",
@@ -107,6 +113,10 @@ describe.skipIf(missing !== null)(missing === null ? "deploy lambda" : `deploy l
         await awsCli(target.endpoint, "s3api", "list-objects-v2", "--bucket", "ec2-audit-123456789012-us-east-1"),
       );
       expect(Contents).toHaveLength(1);
+      const { out: help } = await deploy(["--help"]);
+      const called = sent.flatMap(({ mock }) => mock.calls.map(([command]) => command.constructor.name));
+      expect(called).toContain("DescribeStacksCommand");
+      expect(called.filter((name) => !help.includes(name.replace(/Command$/, "")))).toEqual([]);
     }, 90_000);
 
     it("uploads the same archive for the same file, whenever that was built", async () => {
@@ -192,6 +202,9 @@ describe.skipIf(missing !== null)(missing === null ? "deploy lambda" : `deploy l
         "--parameter takes Key=Value",
         "--parameter RequiredTags=name,owner",
       ],
+      ["no address, before AWS is asked", ["--email", "nope"], '"nope" is not an e-mail address', "takes one address"],
+      ["no address", ["--parameter", "AlertEmail=nope"], "AlertEmail is not an e-mail address", ""],
+      ["no address for alarms", ["--parameter", "AlarmEmail=nope"], "AlarmEmail is not an e-mail address", ""],
       ["a release", ["--parameter", "Release=1"], "Release cannot be given", ""],
       [
         "a wrong policy",
@@ -376,6 +389,15 @@ describe("the parameters to deploy with", () => {
 
   it("are right when there are none", () => {
     expect(() => checkParameters({})).not.toThrow();
+  });
+});
+
+describe("deploy lambda --help", () => {
+  it("lists in 80 columns what it calls, and what it ends with", async () => {
+    const { out } = await runCommand(["deploy", "lambda", "--help"]);
+    expect(out).toMatch(/cloudformation {2}DescribeStacks, DescribeStackEvents\n/);
+    expect(out).toContain("Exit codes: 0 done, or nothing to do; 2 used wrongly or failed.");
+    expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
   });
 });
 

@@ -9,7 +9,8 @@ import {
   UpdateAliasCommand,
   UpdateFunctionConfigurationCommand,
 } from "@aws-sdk/client-lambda";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { STSClient } from "@aws-sdk/client-sts";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { rollbackLambdaCommand } from "../../src/cli/commands/rollback-lambda.ts";
 import { runWith } from "../deploy/operator.ts";
 import { findMotoServer, motoTarget, type Target } from "../local/targets.ts";
@@ -174,6 +175,25 @@ describe.skipIf(moto === undefined)(
       expect([code, err]).toEqual([2, expect.stringContaining("a deployment is under way")]);
       expect(err).toContain("Wait for its end.");
       expect(await alias()).toEqual(["3", {}]);
+    });
+
+    it("needs no permission that its help does not name, and says what it is at", async () => {
+      const sent = [LambdaClient, CloudFormationClient, STSClient].map((client) => vi.spyOn(client.prototype, "send"));
+      const { code, err } = await rollback(["--stack", "audits", "--yes"]);
+      const called = sent.flatMap(({ mock }) => mock.calls.map(([command]) => command.constructor.name));
+      vi.restoreAllMocks();
+      expect([code, err]).toEqual([0, expect.stringContaining("Looking at the versions\nFunction ec2-audit")]);
+      const { out } = await rollback(["--help"]);
+      const listed = out.slice(out.indexOf("It calls"), out.indexOf("Exit codes"));
+      const named = listed.match(/\b[A-Z][a-z]+[A-Z]\w+/g);
+      expect(new Set(named)).toEqual(new Set(called.map((name) => name.replace(/Command$/, ""))));
+    });
+
+    it("says by its help how to undo everything, what a no ends with, and in 80 columns", async () => {
+      const { out } = await rollback(["--help"]);
+      expect(out).toContain("aws cloudformation delete-stack --stack-name NAME --region R");
+      expect(out).toContain("Exit codes: 0 done; 1 you said no; 2 used wrongly or failed.");
+      expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
     });
 
     it("says so when there is no version before", async () => {

@@ -26,7 +26,11 @@ function leaves(command: Command, words: readonly string[] = []): readonly [stri
   return command.commands.flatMap((each) => leaves(each, [...words, each.name()]));
 }
 
-const commands = leaves(createProgram(nobody));
+const program = createProgram(nobody);
+const commands = leaves(program).filter(([words]) => words !== "help");
+/** All that has a help of its own. */
+const helps = ["", ...program.commands.map((each) => each.name()), ...commands.map(([words]) => words)];
+const split = (words: string) => words.split(" ").filter((word) => word);
 
 describe("The command line", () => {
   it("has a command for each thing that an operator does, and one to undo it", () => {
@@ -56,13 +60,57 @@ describe("The command line", () => {
 
   it.each(commands)("%s refuses an option that it does not have, and names the nearest that it has", async (words) => {
     const { code, err } = await runCommand([...words.split(" "), "--hepl"]);
-    expect([code, err]).toEqual([2, expect.stringContaining("error: unknown option '--hepl'\n(Did you mean --help?)")]);
+    expect([code, err]).toEqual([
+      2,
+      `error: unknown option '--hepl'\n(Did you mean --help?)\nec2-audit ${words} --help shows what there is.`,
+    ]);
   });
 
   it("refuses a command that it does not have, and names the nearest", async () => {
     const { code, err } = await runCommand(["setpu"]);
-    expect([code, err]).toEqual([2, "error: unknown command 'setpu'\n(Did you mean setup?)"]);
+    const told = "error: unknown command 'setpu'\n(Did you mean setup?)\nec2-audit --help shows what there is.";
+    expect([code, err]).toEqual([2, told]);
   });
+
+  it.each([...new Set(helps)])(
+    "help %s is the same as with --help, and no line of it is over 80 columns",
+    async (words) => {
+      const asked = await runCommand([...split(words), "--help"]);
+      expect(asked).toMatchObject({ code: 0, err: "" });
+      expect(await runCommand(["help", ...split(words)])).toEqual(asked);
+      expect(asked.out.split("\n").filter((line) => line.length > 80)).toEqual([]);
+    },
+  );
+
+  it.each([
+    ["help setpu", "setpu", "setup", ""],
+    ["setpu --help", "setpu", "setup", ""],
+    ["help deploy webtsk", "webtsk", "webtask", " deploy"],
+    ["deploy webtsk --help", "webtsk", "webtask", " deploy"],
+    ["help deploy webtsk now", "webtsk", "webtask", " deploy"],
+  ])("%s is refused, and the nearest named", async (words, wrong, nearest, of) => {
+    const { code, out, err } = await runCommand(split(words));
+    expect([code, out]).toEqual([2, ""]);
+    const there = `ec2-audit${of} --help shows what there is.`;
+    expect(err).toBe(`error: unknown command '${wrong}'\n(Did you mean ${nearest}?)\n${there}`);
+  });
+
+  it("says where to look after anything that the parser refuses", async () => {
+    for (const words of ["check", "doctor me", "frobnicate"]) {
+      const { code, err } = await runCommand(split(words));
+      expect([code, err]).toEqual([2, expect.stringMatching(/^error: .*\nec2-audit .*--help shows what there is\.$/)]);
+    }
+  });
+
+  it.each(["deploy webtask", "rollback webtask"])(
+    "%s --help says which options it does not use, and its exit codes",
+    async (words) => {
+      const { out } = await runCommand([...split(words), "--help"]);
+      expect(out).toContain("--profile and --region are not used here.");
+      expect(out).toContain("\nExit codes: 0 ");
+      expect(out).not.toContain("-y,");
+    },
+  );
 
   it("without a command says what there is, on the standard error", async () => {
     const { code, out, err } = await runCommand([]);

@@ -63,6 +63,29 @@ describe("Where the function's settings come from", () => {
     expect(read({})).toMatchObject({ settings: { REQUIRED_TAGS: "owner", LOG_LEVEL: "debug" }, unknown: [] });
   });
 
+  it("a line that is not KEY=value is told by its number, and takes nothing with it", () => {
+    const value = "SNS_SIGNING_CERT='first\nsecond'";
+    write(
+      ".env",
+      "# all",
+      "",
+      "pasted",
+      "REQUIRED_TAGS=owner",
+      value,
+      "export LOG_LEVEL=debug",
+      "  # end",
+      "pasted too",
+    );
+    expect(read({})).toMatchObject({
+      settings: { REQUIRED_TAGS: "owner", SNS_SIGNING_CERT: "first\nsecond", LOG_LEVEL: "debug" },
+      unknown: [],
+      unreadable: [
+        { file: ".env", line: 3 },
+        { file: ".env", line: 9 },
+      ],
+    });
+  });
+
   it("a source that cannot be read is an error that says which, and shows nothing of it", () => {
     expect(() => read({}, undefined, ".")).toThrow(". cannot be read: EISDIR");
   });

@@ -12,6 +12,7 @@ import {
   run,
   sns,
   sqs,
+  startDeafFunction,
   useEmptyAws,
 } from "./installed.ts";
 
@@ -80,6 +81,7 @@ describe("ec2-audit setup, used wrongly, says what is wrong before it asks AWS f
   it.each([
     ["--email ann", '"ann" is not an e-mail address'],
     ["--url https//x", "--url is not the URL of a function"],
+    ["--url https://ann:pass-word@example.com/", "--url has a user or a password in it"],
     ["--url ftp://example.com/", "--url is not the URL of a function"],
     ["--launch-topic a.fifo", "the launch topic cannot be a FIFO topic"],
     ["--launch-topic same --alert-topic same", "launches and alerts cannot have one topic"],
@@ -133,8 +135,9 @@ it("does not take what it may not read for what is not there", async () => {
 });
 
 it("needs no permission that its help does not name", async () => {
-  await run("setup --tag-changes --email ann@example.com --url http://127.0.0.1:9/");
-  await run("setup --tag-changes --email ann@example.com --url http://127.0.0.1:9/");
+  const { url } = await startDeafFunction();
+  await run(`setup --tag-changes --email ann@example.com --url ${url}`);
+  await run(`setup --tag-changes --email ann@example.com --url ${url}`);
   const { out } = await run("setup --help");
   const called = new Set(aws.calls.filter(({ accessKeyId }) => accessKeyId === "operator").map(({ action }) => action));
   called.delete("GetCallerIdentity");

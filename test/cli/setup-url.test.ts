@@ -10,7 +10,7 @@ import {
   SubscribeCommand,
 } from "@aws-sdk/client-sns";
 import { mockClient } from "aws-sdk-client-mock";
-import { expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { DELIVERY_POLICY } from "../../src/sns/subscription.ts";
 import { startSubscriber } from "../local/subscriber.ts";
 import {
@@ -22,6 +22,7 @@ import {
   queueAttributes,
   run,
   sns,
+  startDeafFunction,
   startFunction,
   subscriptionAttributes,
   subscriptions,
@@ -29,6 +30,7 @@ import {
 } from "./installed.ts";
 
 useEmptyAws();
+afterEach(() => vi.unstubAllGlobals());
 
 it("subscribes the function for an hour of retries and with the dead-letter queue, and waits until it has confirmed", async () => {
   const { url } = await startFunction();
@@ -46,7 +48,11 @@ it("changes nothing the second time, nor without --url", async () => {
   await run(`setup --url ${url}`);
   const again = await changesOf(async () => {
     const { code, out, err } = await run(`setup --url ${url}`);
-    expect([code, out, err]).toEqual([0, expect.stringContaining("nothing to change"), ""]);
+    expect([code, out, err]).toEqual([
+      0,
+      expect.stringContaining("nothing to change"),
+      "Looking at what is there in us-east-1",
+    ]);
     await run("setup");
   });
   expect(again).toEqual([]);
@@ -63,17 +69,15 @@ it("puts the function's own subscription right, which has no dead-letter queue",
 });
 
 it("puts right, when the function has confirmed, what SNS has not taken before", async () => {
-  const subscriber = await startSubscriber(200);
-  const { url } = subscriber;
+  const { url, received } = await startDeafFunction();
   const confirmWithout = async () => {
-    const { Token } = subscriber.last();
+    const { Token } = JSON.parse(received.at(-1) ?? "");
     const { SubscriptionArn } = await sns.send(new ConfirmSubscriptionCommand({ TopicArn: LAUNCH_TOPIC, Token }));
     const AttributeName = "RedrivePolicy";
     await sns.send(new SetSubscriptionAttributesCommand({ SubscriptionArn, AttributeName, AttributeValue: "" }));
   };
   expect((await run(`setup --url ${url}`, { pause: confirmWithout })).code).toBe(0);
   expect(await subscriptionAttributes(url)).toMatchObject({ RedrivePolicy: expect.stringContaining(DEAD_LETTERS) });
-  await subscriber.close();
 });
 
 it("gives up after a minute when the function does not confirm, and says what to look at", async () => {
@@ -94,9 +98,9 @@ it("gives up after a minute when the function does not confirm, and says what to
 
 it("goes on with a subscription that SNS does not take again with other attributes, and puts it right", async () => {
   const mock = mockClient(SNSClient);
-  const Endpoint = "https://wt-0123.run.webtask.io/ec2-audit";
-  const listed = (SubscriptionArn: string) => ({ Subscriptions: [{ Protocol: "https", Endpoint, SubscriptionArn }] });
-  mock.on(GetTopicAttributesCommand).resolves({});
+  const { url: Endpoint } = await startDeafFunction();
+  const listed = (SubscriptionArn: string) => ({ Subscriptions: [{ Protocol: "http", Endpoint, SubscriptionArn }] });
+  mock.on(GetTopicAttributesCommand).resolves({ Attributes: {} });
   mock.on(ListTagsForResourceCommand).resolves({});
   mock.on(SetTopicAttributesCommand).resolves({});
   mock.on(ListSubscriptionsByTopicCommand).resolves(listed("PendingConfirmation"));
@@ -114,13 +118,79 @@ it("goes on with a subscription that SNS does not take again with other attribut
 });
 
 it("asks for the confirmation again when it is run again", async () => {
-  const subscriber = await startSubscriber(200);
-  const { url } = subscriber;
+  const { url, received } = await startDeafFunction();
   await run(`setup --url ${url}`);
   const { out } = await run(`setup --url ${url}`);
-  expect(out).toContain("confirmation: pending → confirmed");
-  expect(subscriber.received).toHaveLength(2);
-  await subscriber.close();
+  expect(out).toMatch(/~ function subscription .* asked again: it had not confirmed yet\n {6}confirmation: pending\n/);
+  expect(out).not.toMatch(/put right|→ confirmed/);
+  expect(received).toHaveLength(2);
+  expect((await run(`setup --dry-run --url ${url}`)).out).toContain("would be asked again: it has not confirmed yet");
+});
+
+describe("ec2-audit setup --url asks the URL for its health first, and subscribes and makes nothing", () => {
+  const refused = async (url: string) => {
+    const calls = await changesOf(async () => {
+      const { code, out, err } = await run(`setup --url ${url}`);
+      expect([code, out, err]).toEqual([2, "", expect.stringContaining("Is it the URL that ec2-audit deploy webtask")]);
+      expect(err).toContain(`error: ${url} is not subscribed: `);
+      said = err;
+    });
+    expect(calls).toEqual([]);
+    return said;
+  };
+  let said = "";
+
+  it("when there is no such host", async () => {
+    // The names under .invalid are nobody's: RFC 6761.
+    vi.stubGlobal("fetch", async () => {
+      const cause = Object.assign(new Error("getaddrinfo ENOTFOUND wt.invalid"), { code: "ENOTFOUND" });
+      throw new TypeError("fetch failed", { cause });
+    });
+    expect(await refused("https://wt.invalid/ec2-audit")).toContain("there is no such host");
+  });
+
+  it("when nothing listens there", async () => {
+    const gone = await startDeafFunction();
+    await gone.close();
+    expect(await refused(gone.url)).toContain("nothing listens there");
+  });
+
+  it("when something else answers", async () => {
+    const other = await startSubscriber(200);
+    expect(await refused(other.url)).toContain("it answers 200, and not with the health document of ec2-audit");
+    await other.close();
+  });
+
+  it("but goes on with a warning when it cannot be reached from here", async () => {
+    vi.stubGlobal("fetch", async () => {
+      throw new DOMException("The operation was aborted due to timeout", "TimeoutError");
+    });
+    const { url } = await startFunction();
+    const { code, err } = await run(`setup --url ${url}`);
+    expect([code, err]).toEqual([
+      0,
+      expect.stringContaining(`! ${url} does not answer this machine (not within 10 s)`),
+    ]);
+  });
+
+  it("but asks nothing of one that has confirmed already", async () => {
+    const { url, close } = await startFunction();
+    await run(`setup --url ${url}`);
+    await close();
+    expect((await run(`setup --url ${url}`)).code).toBe(0);
+  });
+});
+
+it("notes a filter policy, by which launches may not reach the function", async () => {
+  const { url } = await startFunction();
+  await run(`setup --url ${url}`);
+  const SubscriptionArn = (await subscriptions(LAUNCH_TOPIC))[0]?.SubscriptionArn;
+  const filter = { AttributeName: "FilterPolicy", AttributeValue: '{"kind":["test"]}' };
+  await sns.send(new SetSubscriptionAttributesCommand({ SubscriptionArn, ...filter }));
+  const { out } = await run(`setup --url ${url}`);
+  expect(out).toContain(
+    "It has a filter policy (FilterPolicy): launches that do not match it never reach the function.",
+  );
 });
 
 it("keeps in the dead-letter queue a launch that the function refuses for good", async () => {

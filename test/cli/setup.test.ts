@@ -42,6 +42,12 @@ describe("ec2-audit setup, where nothing is", () => {
     expect(out).not.toContain("LAUNCH_TOPIC_ARN");
     expect(out).toContain("ec2-audit deploy webtask");
     expect(out).toContain("ec2-audit setup --url");
+    const user = /aws iam ([\w-]+) --user-name ec2-audit/g;
+    expect([...out.matchAll(user)].map(([, call]) => call)).toEqual([
+      "create-user",
+      "put-user-policy",
+      "create-access-key",
+    ]);
   });
 
   it("has a launch arrive at the launch topic, which signs by SHA-256", async () => {

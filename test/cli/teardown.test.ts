@@ -74,13 +74,15 @@ describe("ec2-audit teardown", () => {
     await run("setup");
     await run("teardown --yes");
     const { code, out } = await run("teardown");
-    expect([code, out]).toEqual([0, "Nothing of ours is here: there is nothing to remove."]);
+    expect([code, out]).toEqual([0, "Nothing that setup made is in us-east-1 (123456789012)."]);
   });
 
   it("goes on where it was interrupted", async () => {
     await run("setup");
     aws.faults.add({ action: "DeleteTopic", kind: "error", times: 3 });
-    expect((await run("teardown --yes")).code).toBe(2);
+    const failed = await run("teardown --yes");
+    expect([failed.code, failed.err]).toEqual([2, expect.stringContaining("error: AWS failed: InternalError")]);
+    expect(failed.err).toMatch(/What was done stays; run it again to go on\.$/);
     expect((await everything()).rules).toEqual([]);
     expect((await run("teardown --yes")).code).toBe(0);
     expect(await everything()).toEqual(NOTHING);
@@ -89,7 +91,7 @@ describe("ec2-audit teardown", () => {
   it("goes by the names that setup was given", async () => {
     const names = "--launch-topic launches --alert-topic alerts --rule watch --dead-letter-queue dead";
     await run(`setup ${names} --cloudtrail`);
-    expect((await run("teardown --yes")).out).toContain("Nothing of ours is here");
+    expect((await run("teardown --yes")).out).toContain("Nothing that setup made is in us-east-1");
     await run(`teardown --yes ${names}`);
     expect(await everything()).toEqual(NOTHING);
   });
@@ -131,8 +133,9 @@ describe("ec2-audit teardown asks", () => {
     await run("setup");
     const before = await everything();
     const { code, out } = await run("teardown", { answer: false });
-    expect([code, out]).toEqual([0, expect.stringContaining("Nothing has been removed.")]);
+    expect([code, out]).toEqual([1, expect.stringContaining("Nothing has been removed.")]);
     expect(await everything()).toEqual(before);
+    expect((await run("teardown --help")).out).toContain("1 you did not say yes");
   });
 
   it("and leaves all there is where there is nobody to answer", async () => {
@@ -153,6 +156,7 @@ describe("ec2-audit teardown asks", () => {
       "ann@example.com (email), arn:aws:sqs:us-east-1:123456789012:archive (sqs) will get no more alerts",
     );
     expect(asked[0]).toContain(`${url} (http) will get no more launches`);
+    expect(asked[0]).toMatch(/^Remove these 4\? With them:\n- /);
     expect(asked[0]).not.toContain("bob@example.com");
   });
 
@@ -201,6 +205,25 @@ describe("ec2-audit teardown, asked about", () => {
     expect(await fates("teardown --json")).toEqual(["nothing to remove"]);
   });
 
+  it("needs no permission that its help does not name", async () => {
+    await sns.send(new CreateTopicCommand({ Name: "ec2_launches_check" }));
+    const { url } = await startFunction();
+    await run(`setup --url ${url}`);
+    const { calls } = aws;
+    const from = calls.length;
+    await run("teardown --yes");
+    const { out } = await run("teardown --help");
+    const called = new Set(calls.slice(from).map(({ action }) => action));
+    called.delete("GetCallerIdentity");
+    expect([...called]).toContain("Unsubscribe");
+    expect([...called].filter((action) => !new RegExp(`\\b${action}\\b`).test(out))).toEqual([]);
+  });
+
+  it("says what it is at, before AWS has answered", async () => {
+    aws.faults.add({ action: "GetCallerIdentity", kind: "deny" });
+    expect((await run("teardown")).err).toMatch(/^Looking at what is there in us-east-1\nerror:/);
+  });
+
   it("teaches by its help", async () => {
     const { code, out } = await run("teardown --help");
     expect([code, out]).toEqual([0, expect.stringContaining("$ ec2-audit teardown --dry-run")]);
@@ -233,7 +256,7 @@ describe("ec2-audit teardown leaves what was there before setup, and says why", 
       another.url,
       "http://127.0.0.1:9/",
     ]);
-    expect((await run("teardown --yes")).out).toContain("there is nothing to remove");
+    expect((await run("teardown --yes")).out).toContain("Nothing that setup made is in us-east-1");
   });
 
   it("who gets alerts by HTTP, though with our dead-letter queue, and says nothing of queues that stay", async () => {

@@ -41,6 +41,7 @@ describe.skipIf(wtCli === undefined)(withWtCli("deploy webtask"), { timeout: 60_
     expect([exit, err]).toEqual([0, expect.stringContaining("Uploading ec2-audit with wt-cli")]);
     const url = `${stage.cluster.url}/api/run/${stage.cluster.container}/ec2-audit`;
     expect(out).toContain(`Deployed ec2-audit, version ${version}`);
+    expect(out).toContain("as deployment 1.\nIt answers, and its configuration is valid.\n");
     expect(out).toContain(url);
     expect(out).toContain(`ec2-audit setup --url ${url}`);
     expect(stage.deployedSecrets()).toEqual(secrets);

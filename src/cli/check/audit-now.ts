@@ -71,7 +71,7 @@ export async function auditNow(
       findings.set(finding.instanceId, [...(findings.get(finding.instanceId) ?? []), finding]);
     }
     launches.forEach(({ instanceId }, index) => {
-      instances.push(checkedOf(instanceId, verdicts[index], findings.get(instanceId) ?? []));
+      instances.push(checkedOf(instanceId, place.region, verdicts[index], findings.get(instanceId) ?? []));
     });
     if (now() - saidAt >= SAY_EVERY_MS) {
       saidAt = now();
@@ -126,6 +126,7 @@ function readAlert({ subject, message }: { readonly subject: string; readonly me
 
 function checkedOf(
   instanceId: string,
+  region: string,
   verdict: Verdict | undefined,
   findings: readonly CheckedFinding[],
 ): CheckedInstance {
@@ -135,7 +136,12 @@ function checkedOf(
     case "violating":
       return { instanceId, outcome: "violating", findings };
     case "ignored":
-      return { instanceId, outcome: "ignored", reason: verdict.reason };
+      // The function knows that the instance was there; here its id may be of another region.
+      return {
+        instanceId,
+        outcome: "ignored",
+        reason: verdict.reason.replace("the instance does not exist any more", `is not in ${region} (any more)`),
+      };
     default:
       throw new Error(`${instanceId} was not audited`);
   }

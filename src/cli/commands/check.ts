@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { KEYS, readConfig, type Settings } from "../../config.ts";
 import type { Policy } from "../../policy.ts";
 import { partitionOf } from "../../regions.ts";
@@ -9,20 +9,25 @@ import { auditNow, type Checked, type CheckedInstance } from "../check/audit-now
 import { readIds } from "../check/instance-ids.ts";
 import { type Cli, CliError, type CommonOptions } from "../cli.ts";
 import { gatherFunctionSettings } from "../doctor/function-settings.ts";
+import { systemCode } from "../run-program.ts";
 import type { FunctionSettings } from "../settings.ts";
 
 const HELP = `
-The instances are audited as the function would audit them, but now: whatever their age, with your own credentials, and
-nothing is published. What is printed is what an alert would say.
+The instances are audited as the function would audit them, but now: whatever
+their age, with your own credentials, and nothing is published. What is printed
+is what an alert would say.
 
 Examples:
   $ ec2-audit check i-0123456789abcdef0
   $ ec2-audit check i-0123456789abcdef0 --required-tags name,service,owner
-  $ aws ec2 describe-instances --query 'Reservations[].Instances[].[InstanceId]' --output text | ec2-audit check -
+  $ aws ec2 describe-instances --output text \\
+      --query 'Reservations[].Instances[].[InstanceId]' | ec2-audit check -
 
-The policy is that of the function: REQUIRED_TAGS or AUDIT_POLICY out of .env or the environment.
+The policy is that of the function: REQUIRED_TAGS or AUDIT_POLICY out of .env or
+the environment.
 It calls ec2:DescribeInstances and sts:GetCallerIdentity.
-Exit codes: 0 every instance keeps the rules; 1 one breaks a rule, or is gone; 2 used wrongly or failed.`;
+Exit codes: 0 every instance keeps the rules; 1 one breaks a rule, or is gone;
+2 used wrongly or failed.`;
 
 interface CheckOptions extends CommonOptions {
   readonly requiredTags?: string;
@@ -37,7 +42,11 @@ export function checkCommand(cli: Cli): Command {
   return new Command("check")
     .description("audit instances now, and print what an alert would say")
     .argument("<instance-id...>", 'ids of instances in the region; "-" reads them from the standard input, one a line')
-    .option("--required-tags <keys>", "tag keys with commas between, in place of the function's policy")
+    .addOption(
+      new Option("--required-tags <keys>", "tag keys with commas between, in place of the function's policy").conflicts(
+        "policy",
+      ),
+    )
     .option("--policy <file>", "file with a policy as JSON, in place of the function's policy")
     .option("--config <file>", "the wt.config.json that says where the function's settings are")
     .option("--secrets-file <file>", "the function's settings, as KEY=value lines")
@@ -52,10 +61,11 @@ async function check(cli: Cli, words: readonly string[], options: CheckOptions):
   const ids = await readIds(words, process.stdin);
   const aws = await connect(cli, options);
   const policy = await policyFor(cli, aws, options);
-  const { account } = await aws.identity();
-  const place = { account, region: aws.region };
-  const title = `Auditing ${ids.length === 1 ? "1 instance" : `${ids.length} instances`} in ${aws.region} (${account})`;
-  const checked = await cli.terminal.busy(title, (say) => auditNow(ids, place, policy, aws.ec2, cli, say));
+  const title = `Auditing ${ids.length === 1 ? "1 instance" : `${ids.length} instances`} in ${aws.region}`;
+  const checked = await cli.terminal.busy(title, async (say) => {
+    const { account } = await aws.identity();
+    return auditNow(ids, { account, region: aws.region }, policy, aws.ec2, cli, say);
+  });
   cli.terminal.out(options.json ? asJson(checked) : asText(checked, cli));
   cli.finish(checked.instances.every(({ outcome }) => outcome === "compliant") ? 0 : 1);
 }
@@ -95,8 +105,13 @@ function policySettings(cli: Cli, options: CheckOptions): Pick<FunctionSettings,
 
 function readPolicyFile(cli: Cli, file: string): string {
   const path = resolve(cli.folder, file);
-  if (!existsSync(path)) throw new CliError(`there is no file ${file}`, "It is to hold a policy, as JSON.");
-  return readFileSync(path, "utf8");
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    const code = systemCode(error);
+    const told = code === "ENOENT" ? "there is no file" : code === "EISDIR" ? "a folder, not a file:" : `${code}:`;
+    throw new CliError(`${told} ${file}`, "It is to hold a policy, as JSON.");
+  }
 }
 
 function asJson({ instances, alerts }: Checked): string {

@@ -2,8 +2,15 @@ import { Command } from "commander";
 import { type Aws, connect } from "../aws.ts";
 import { type Cli, CliError, type CommonOptions } from "../cli.ts";
 import { makeArtefact, readTemplate, withStage } from "../lambda/artefact.ts";
-import { type Deployed, findDeployer, type Order, placeFlags } from "../lambda/deployer.ts";
-import { checkParameters, isOurs, type Parameters, parseParameters, withRelease } from "../lambda/parameters.ts";
+import { type Deployed, findDeployer, type Order, shownPlaceFlags } from "../lambda/deployer.ts";
+import {
+  checkParameters,
+  isEmail,
+  isOurs,
+  type Parameters,
+  parseParameters,
+  withRelease,
+} from "../lambda/parameters.ts";
 import {
   discardChanges,
   eventsAfter,
@@ -28,18 +35,35 @@ interface Options extends CommonOptions {
 }
 
 const HELP = `
-Deploys deploy/template.yaml: alert topic, rules, queues, function, alarms, dashboard. In a clone the types are checked and
-the file is built first. It takes the AWS SAM CLI (sam) or the AWS CLI (aws). A parameter that is not given keeps the value of
-the deployment before. A new version gets a tenth of the launches first, and goes back by itself when an alarm sounds.
+Deploys deploy/template.yaml: alert topic, rules, queues, function, alarms,
+dashboard. In a clone the types are checked and the file is built first. It
+takes the AWS SAM CLI (sam) or the AWS CLI (aws). A parameter that is not given
+keeps the value of the deployment before. A new version gets a tenth of the
+launches first, and goes back by itself when an alarm sounds.
 
---dry-run makes a change set, prints it and removes it; the code is uploaded for it.
+--dry-run makes a change set, prints it and removes it; the code is uploaded for
+it.
 
 Examples:
   $ ec2-audit deploy lambda --email team@example.com
-  $ ec2-audit deploy lambda --parameter RequiredTags=name,owner --parameter GraceSeconds=120
-  $ ec2-audit deploy lambda --parameter Deployment=AllAtOnce      when an alarm that sounds already is to be ended by it
+  $ ec2-audit deploy lambda --parameter RequiredTags=name,owner \\
+      --parameter GraceSeconds=120
+  $ ec2-audit deploy lambda --parameter Deployment=AllAtOnce
+      when an alarm that sounds already is to be ended by it
 
-docs/organisation.md says how to audit all accounts of an organisation.`;
+docs/organisation.md says how to audit all accounts of an organisation.
+
+It calls, and needs for that:
+  sts             GetCallerIdentity
+  cloudformation  DescribeStacks, DescribeStackEvents
+  lambda          ListVersionsByFunction
+and with --dry-run cloudformation:DescribeChangeSet, DeleteChangeSet and
+DeleteStack (of a stack that was made for the change set alone). sam or aws
+uploads to S3 and makes the change set (s3 CreateBucket, GetObject, PutObject;
+cloudformation CreateChangeSet, ExecuteChangeSet, GetTemplateSummary), and
+CloudFormation makes, with your credentials, all that is in the template.
+
+Exit codes: 0 done, or nothing to do; 2 used wrongly or failed.`;
 
 /** `ec2-audit deploy lambda`. Takes the folder of this package. */
 export function deployLambdaCommand(cli: Cli, folder: string = packageFolder()): Command {
@@ -71,19 +95,28 @@ async function deploy(cli: Cli, folder: string, options: Options): Promise<void>
       "It begins with a letter, and has 1 to 64 letters, digits and hyphens.",
     );
   }
+  if (email !== undefined && !isEmail(email)) {
+    throw new CliError(
+      `"${email}" is not an e-mail address`,
+      "--email takes one address: that of a list, for several.",
+    );
+  }
   const aws = await connect(cli, options);
   const deployer = findDeployer(cli, options, aws);
-  const { account } = await aws.identity();
+  const { account, before, versions } = await cli.terminal.busy(`Looking at the stack ${name}`, async () => {
+    const identity = await aws.identity();
+    const stack = await readStack(aws, name);
+    const found = stack === null ? [] : ((await listVersions(aws, name)) ?? []);
+    return { account: identity.account, before: stack, versions: found };
+  });
   cli.terminal.err(`Stack ${name} in account ${account}, region ${aws.region}, with ${deployer.name}`);
 
-  const before = await readStack(aws, name);
-  const flags = ` ${placeFlags(options, aws).join(" ")}`;
+  const flags = shownPlaceFlags(options, aws);
   checkStack(name, before, flags);
   const words = [...(options.parameter ?? []), ...(email === undefined ? [] : [`AlertEmail=${email}`])];
   const given = parseParameters(words, readTemplate(folder));
   checkParameters({ ...before?.parameters, ...given });
   const artefact = await makeArtefact(cli, folder);
-  const versions = before === null ? [] : ((await listVersions(aws, name)) ?? []);
   const descriptions = versions.map(({ description }) => description);
   const parameters = withRelease(given, before?.parameters ?? {}, artefact, descriptions);
 

@@ -6,7 +6,7 @@ import { readWebtaskConfig } from "../webtask/config.ts";
 import { readHistory } from "../webtask/history.ts";
 import { type Plan, type Release, recover, release } from "../webtask/release.ts";
 import { gatherSecrets, type Secrets } from "../webtask/secrets.ts";
-import { createArguments, wtProgram } from "../webtask/wt.ts";
+import { createArguments, requireWt, wtProgram } from "../webtask/wt.ts";
 
 interface Options {
   readonly config?: string;
@@ -17,12 +17,16 @@ interface Options {
 }
 
 const HELP = `
-In this order: the secrets are gathered and validated; in a clone the types are checked and the file is built; wt-cli uploads
-the file with the secrets; the function is asked for its health. When it is not well, the last deployment that was well is put
-back, and the exit code is 2. The last ten files are kept in .ec2-audit, for ec2-audit rollback webtask.
+In this order: the secrets are gathered and validated; in a clone the types are
+checked and the file is built; wt-cli uploads the file with the secrets; the
+function is asked for its health. When it is not well, the last deployment that
+was well is put back. The last ten files are kept in .ec2-audit, for
+ec2-audit rollback webtask.
 
-wt.config.json says what is deployed, and where the secrets are: by default in .env, then in the environment.
-It takes wt-cli (npm install -g wt-cli) and an account on a webtask cluster (wt init).
+wt.config.json says what is deployed, and where the secrets are: by default in
+.env, then in the environment. It takes wt-cli (npm install -g wt-cli) and an
+account on a webtask cluster (wt init). --wt-profile names wt-cli's profile;
+--profile and --region are not used here.
 
 Example, with the keys of the function's own AWS user:
   $ cat .env
@@ -30,8 +34,11 @@ Example, with the keys of the function's own AWS user:
   AWS_ACCESS_KEY_ID=AKIA...
   AWS_SECRET_ACCESS_KEY=...
   ALERT_TOPIC_ARN=arn:aws:sns:us-east-1:123456789012:ec2_audit_alert
-  $ ec2-audit deploy webtask --dry-run        what would be deployed, and with which secrets
-  $ ec2-audit deploy webtask`;
+  $ ec2-audit deploy webtask --dry-run    what would be deployed, which secrets
+  $ ec2-audit deploy webtask
+
+Exit codes: 0 deployed and well (or --dry-run: nothing is wrong), 2 used
+wrongly, failed, or the function is not known to be well.`;
 
 /** `ec2-audit deploy webtask`. */
 export function deployWebtaskCommand(cli: Cli): Command {
@@ -52,6 +59,7 @@ async function deploy(cli: Cli, options: Options): Promise<void> {
   for (const warning of secrets.warnings) cli.terminal.err(`${cli.terminal.colours.yellow("warning:")} ${warning}`);
   const plan: Plan = { config, secrets, wtProfile: options.wtProfile };
   const history = readHistory(config, options.wtProfile);
+  requireWt(cli);
   const bundle = await makeBundle(cli, config);
   if (options.dryRun) {
     showDryRun(cli, plan, bundle, options);
@@ -110,7 +118,8 @@ function showRelease(cli: Cli, { config }: Plan, { deployment, health }: Release
   const { green, bold } = cli.terminal.colours;
   const subscribed = health.state === "good" ? health.subscribed : null;
   const next = subscribed === "confirmed" ? [] : [`ec2-audit setup --url ${url}`];
-  cli.terminal.out(`${green("Deployed")} ${config.name}, version ${version} (${sha256.slice(0, 8)}), as deployment ${number}. It is well.
+  cli.terminal.out(`${green("Deployed")} ${config.name}, version ${version} (${sha256.slice(0, 8)}), as deployment ${number}.
+It answers, and its configuration is valid.
   ${bold(url)}
 Next:
 ${[...next, "ec2-audit doctor"].map((line) => `  ${line}`).join("\n")}

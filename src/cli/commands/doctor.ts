@@ -3,27 +3,52 @@ import { type Cli, CliError } from "../cli.ts";
 import { isWell } from "../doctor/check.ts";
 import { examineLambda } from "../doctor/lambda.ts";
 import { checksText } from "../doctor/show.ts";
+import { checkTrace } from "../doctor/trace.ts";
 import { checkAccount, examineWebtask, type WebtaskOptions } from "../doctor/webtask.ts";
 import { checkUrl, withNameOptions } from "../setup/options.ts";
 
 const HELP = `
 Examines an installation, and says of each thing that is wrong how to mend it:
-  ✓ as it should be   ! works, and could be better   ✗ wrong   ? could not be checked   – nothing to check
-Without --probe it changes nothing. What the function reads is asked with the function's own keys; what it writes is asked of IAM, which
-simulates the function's own policies with your credentials, and knows neither those of topics nor the conditions in an organisation's.
+  ✓ as it should be   ! works, and could be better   ✗ wrong
+  ? could not be checked   – nothing to check
+Without --probe it changes nothing. What the function reads is asked with the
+function's own keys; what it writes is asked of IAM, which simulates the
+function's own policies with your credentials, and knows neither those of topics
+nor the conditions in an organisation's.
 
 Examples:
-  $ ec2-audit doctor                          the function on webtask; its settings are found as deploy webtask finds them
-  $ ec2-audit doctor --stack ec2-audit        the function on Lambda, by its stack
-  $ ec2-audit doctor --account 111122223333   and can it read that account, by AUDIT_ROLE_NAME?
-  $ ec2-audit doctor --probe                  and is it called?
+  $ ec2-audit doctor
+      the function on webtask; its settings are found as deploy webtask does
+  $ ec2-audit doctor --stack ec2-audit
+      the function on Lambda, by its stack
+  $ ec2-audit doctor --account 111122223333
+      and can it read that account, by AUDIT_ROLE_NAME?
+  $ ec2-audit doctor --probe
+      and is it called?
 
---probe publishes one launch of an instance that nobody has, i-00000000000000000, to the launch topic (with --stack: to the queue),
-and waits until the function's log says what became of it. Nobody is alerted. It proves that the function is called, takes
-the signature, asks EC2, and decides. It does not prove that EventBridge publishes, nor that alerts arrive: launch an
-instance without tags for that. The log comes from wt logs, from --trace FILE, or from CloudWatch Logs.
+--probe publishes one launch of an instance that nobody has,
+i-00000000000000000, to the launch topic (with --stack: to the queue), and waits
+until the function's log says what became of it. Nobody is alerted. It proves
+that the function is called, takes the signature, asks EC2, and decides. It does
+not prove that EventBridge publishes, nor that alerts arrive: launch an instance
+without tags for that. The log comes from wt logs, from --trace FILE, or from
+CloudWatch Logs.
 
-Exit codes: 0 nothing is wrong (as far as could be checked); 1 something is; 2 used wrongly or failed.`;
+It reads, and needs for that, with your credentials:
+  sts     GetCallerIdentity
+  iam     SimulatePrincipalPolicy, GetRole
+  sns     GetTopicAttributes, ListTagsForResource, ListSubscriptionsByTopic,
+          GetSubscriptionAttributes
+  sqs     GetQueueUrl, GetQueueAttributes, ListQueueTags
+  events  DescribeRule, ListTargetsByRule, ListTagsForResource
+with --stack besides:
+  cloudformation  DescribeStacks, DescribeStackResources
+  lambda          GetFunctionConfiguration, GetAlias, ListEventSourceMappings
+and with --probe: sns:Publish; with --stack sqs:SendMessage and
+logs:FilterLogEvents.
+
+Exit codes: 0 nothing is wrong (as far as could be checked); 1 something is, or
+AWS could not be asked; 2 used wrongly or failed.`;
 
 interface DoctorOptions extends WebtaskOptions {
   readonly stack?: string;
@@ -62,6 +87,7 @@ async function doctor(cli: Cli, options: DoctorOptions): Promise<void> {
   if (options.trace !== undefined && !options.probe) {
     throw new CliError("--trace goes with --probe", "It is where the probe's line is looked for.");
   }
+  checkTrace(cli, options);
   if (options.url !== undefined) checkUrl(options.url, Boolean(cli.env.AWS_ENDPOINT_URL));
   const { stack } = options;
   const checks = await terminal.busy("Examining the installation", (say) =>

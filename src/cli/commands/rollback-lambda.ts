@@ -1,8 +1,8 @@
 import { Command } from "commander";
-import { connect } from "../aws.ts";
+import { type Aws, connect } from "../aws.ts";
 import { type Cli, CliError, type CommonOptions } from "../cli.ts";
-import { placeFlags } from "../lambda/deployer.ts";
-import { readStack, waitFor } from "../lambda/stack.ts";
+import { shownPlaceFlags } from "../lambda/deployer.ts";
+import { readStack, type Stack, waitFor } from "../lambda/stack.ts";
 import { ALIAS, type Live, listVersions, moveLive, readLive, type Version } from "../lambda/versions.ts";
 import { NAMES } from "../names.ts";
 
@@ -17,17 +17,31 @@ interface Options extends CommonOptions {
 }
 
 const HELP = `
-Moves the alias "live" to the version before, with its code and its settings, within seconds. Topics, rules and queues stay as
-they are. A deployment that is still under way is not overtaken: it is called off with
-aws cloudformation cancel-update-stack, which puts everything back. (With --function nobody looks whether one is under way.)
-The version before may be one whose deployment failed: --list shows them all, and --to takes another.
+Moves the alias "live" to the version before, with its code and its settings,
+within seconds. Topics, rules and queues stay as they are. A deployment that is
+still under way is not overtaken: it is called off with
+aws cloudformation cancel-update-stack, which puts everything back. (With
+--function nobody looks whether one is under way.) The version before may be one
+whose deployment failed: --list shows them all, and --to takes another.
 
-CloudFormation does not know of it: deploying the same code and settings once more changes nothing, and the alias stays.
+CloudFormation does not know of it: deploying the same code and settings once
+more changes nothing, and the alias stays.
 
 Examples:
   $ ec2-audit rollback lambda --list
   $ ec2-audit rollback lambda
-  $ ec2-audit rollback lambda --to 7 --yes`;
+  $ ec2-audit rollback lambda --to 7 --yes
+
+To undo the whole installation, with its topics, queues and what is in them:
+  aws cloudformation delete-stack --stack-name NAME --region R
+The bucket with the uploaded code stays.
+
+It calls, and needs for that:
+  sts             GetCallerIdentity
+  cloudformation  DescribeStacks (not with --function)
+  lambda          ListVersionsByFunction, GetAlias, UpdateAlias
+
+Exit codes: 0 done; 1 you said no; 2 used wrongly or failed.`;
 
 /** `ec2-audit rollback lambda`. */
 export function rollbackLambdaCommand(cli: Cli): Command {
@@ -37,7 +51,7 @@ export function rollbackLambdaCommand(cli: Cli): Command {
     .option("--function <name>", "the function itself (default: that of the stack)")
     .option("--to <version>", "another version than the one before")
     .option("--list", "print the versions that there are")
-    .option("--yes", "go on unasked")
+    .option("--yes", "do not ask")
     .option("--dry-run", "say what would be done")
     .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)
@@ -46,22 +60,7 @@ export function rollbackLambdaCommand(cli: Cli): Command {
 
 async function rollback(cli: Cli, options: Options): Promise<void> {
   const aws = await connect(cli, options);
-  const stack = options.function === undefined ? await readStack(aws, options.stack) : null;
-  if (options.function === undefined && stack === null) {
-    throw new CliError(
-      `there is no stack ${options.stack} in ${aws.region}`,
-      "Name it with --stack, or the function with --function.",
-    );
-  }
-  const name = options.function ?? stack?.outputs.FunctionName ?? options.stack;
-  const versions = await listVersions(aws, name);
-  if (versions === undefined) {
-    throw new CliError(
-      `there is no function ${name} in this account and region`,
-      "Name it with --function or --stack.",
-    );
-  }
-  const live = await readLive(aws, name);
+  const { stack, name, versions, live } = await cli.terminal.busy("Looking at the versions", () => look(aws, options));
   if (options.list) {
     showVersions(cli, name, versions, live, options);
     return cli.finish(0);
@@ -69,7 +68,7 @@ async function rollback(cli: Cli, options: Options): Promise<void> {
   if (stack?.status.endsWith("_IN_PROGRESS")) {
     throw new CliError(
       `a deployment is under way (${stack.status}), and would move the alias forward again`,
-      waitFor(stack.status, options.stack, ` ${placeFlags(options, aws).join(" ")}`),
+      waitFor(stack.status, options.stack, shownPlaceFlags(options, aws)),
     );
   }
   const target = chooseTarget(versions, live, options.to);
@@ -90,6 +89,33 @@ async function rollback(cli: Cli, options: Options): Promise<void> {
   if (options.json) cli.terminal.out(JSON.stringify(result, null, 2));
   else showMoved(cli, name, target, live, options);
   return cli.finish(0);
+}
+
+interface Found {
+  /** Null for a function that is named itself. */
+  readonly stack: Stack | null;
+  readonly name: string;
+  readonly versions: readonly Version[];
+  readonly live: Live;
+}
+
+async function look(aws: Aws, options: Options): Promise<Found> {
+  const stack = options.function === undefined ? await readStack(aws, options.stack) : null;
+  if (options.function === undefined && stack === null) {
+    throw new CliError(
+      `there is no stack ${options.stack} in ${aws.region}`,
+      "Name it with --stack, or the function with --function.",
+    );
+  }
+  const name = options.function ?? stack?.outputs.FunctionName ?? options.stack;
+  const versions = await listVersions(aws, name);
+  if (versions === undefined) {
+    throw new CliError(
+      `there is no function ${name} in this account and region`,
+      "Name it with --function or --stack.",
+    );
+  }
+  return { stack, name, versions, live: await readLive(aws, name) };
 }
 
 function chooseTarget(versions: readonly Version[], live: Live, to: string | undefined): Version {

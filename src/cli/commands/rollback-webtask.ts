@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { type Cli, CliError } from "../cli.ts";
 import { readWebtaskConfig } from "../webtask/config.ts";
-import { complaint } from "../webtask/health.ts";
+import { askElsewhere, complaint } from "../webtask/health.ts";
 import {
   type Deployment,
   deploymentBefore,
@@ -13,6 +13,7 @@ import {
 } from "../webtask/history.ts";
 import { release } from "../webtask/release.ts";
 import { gatherSecrets } from "../webtask/secrets.ts";
+import { requireWt } from "../webtask/wt.ts";
 
 interface Options {
   readonly to?: string;
@@ -25,13 +26,18 @@ interface Options {
 }
 
 const HELP = `
-The code goes back, and the secrets do not: they are never kept, and the older code gets those of now. Only deployments that
-were made from this folder are known, for each --wt-profile its own; their files are in .ec2-audit.
+The code goes back, and the secrets do not: they are never kept, and the older
+code gets those of now. Only deployments that were made from this folder are
+known, for each --wt-profile its own; their files are in .ec2-audit.
+--wt-profile names wt-cli's profile; --profile and --region are not used here.
 
 Examples:
   $ ec2-audit rollback webtask --list
-  $ ec2-audit rollback webtask               to the last deployment that was well, before this one
-  $ ec2-audit rollback webtask --to 3        to deployment 3; or by the beginning of its sha256`;
+  $ ec2-audit rollback webtask             to the last that was well before
+  $ ec2-audit rollback webtask --to 3      to deployment 3, or by its sha256
+
+Exit codes: 0 put back and well, 1 you said no, 2 used wrongly, failed, or the
+function is not known to be well.`;
 
 /** `ec2-audit rollback webtask`. */
 export function rollbackWebtaskCommand(cli: Cli): Command {
@@ -39,7 +45,7 @@ export function rollbackWebtaskCommand(cli: Cli): Command {
     .description("put an older deployment of the function back on webtask, and look how it is")
     .option("--to <deployment>", "its number, or the beginning of its sha256 (default: the last that was well)")
     .option("--list", "show the deployments that are kept, and change nothing")
-    .option("-y, --yes", "do not ask first")
+    .option("--yes", "do not ask")
     .option("--config <file>", "what is deployed (default: wt.config.json)")
     .option("--secrets-file <file>", "a file of KEY=value lines, before all other sources of secrets")
     .option("--wt-profile <name>", "profile of wt-cli (default: its only one, or the one named default)")
@@ -60,6 +66,7 @@ async function rollback(cli: Cli, options: Options): Promise<void> {
   const bundle = readBundle(history, wanted);
   const secrets = gatherSecrets(cli, config, options.secretsFile);
   for (const warning of secrets.warnings) cli.terminal.err(`${cli.terminal.colours.yellow("warning:")} ${warning}`);
+  requireWt(cli);
 
   const now = history.deployments.at(-1);
   const instead = now === undefined ? "" : ` in place of ${nameOf(now)}`;
@@ -67,7 +74,7 @@ async function rollback(cli: Cli, options: Options): Promise<void> {
   const question = `Put ${nameOf(wanted)} of ${config.name} back${instead}, with the secrets as they are now?${unwell}`;
   if (!options.yes && !(await cli.terminal.confirm(question))) {
     cli.terminal.err("Nothing was changed.");
-    return cli.finish(0);
+    return cli.finish(1);
   }
 
   const plan = { config, secrets, wtProfile: options.wtProfile };
@@ -76,8 +83,13 @@ async function rollback(cli: Cli, options: Options): Promise<void> {
   if (options.json)
     cli.terminal.out(JSON.stringify({ deployment: number, putBack, url, sha256, version, health }, null, 2));
   const wrong = complaint(health);
-  if (wrong !== null) throw new CliError(`${nameOf(wanted)} was put back, and is not well: ${wrong}`, LIST);
-  if (!options.json) cli.terminal.out(`${nameOf(wanted)} is back, as deployment ${number}. It is well.\n  ${url}`);
+  const hint = health.state === "unknown" ? askElsewhere(url) : LIST;
+  if (wrong !== null) throw new CliError(`${nameOf(wanted)} was put back, and ${wrong}`, hint);
+  if (!options.json) {
+    cli.terminal.out(`${nameOf(wanted)} is back, as deployment ${number}.
+It answers, and its configuration is valid.
+  ${url}`);
+  }
   return cli.finish(0);
 }
 

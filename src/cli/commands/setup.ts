@@ -3,9 +3,12 @@ import { type Aws, connect } from "../aws.ts";
 import { type Cli, CliError } from "../cli.ts";
 import { NAMES } from "../names.ts";
 import { confirmed, unconfirmedText } from "../setup/confirmation.ts";
+import { checkFunctionAt } from "../setup/function-url.ts";
 import { type Inspected, inspectInstallation } from "../setup/installation.ts";
+import { oneByOne } from "../setup/one-by-one.ts";
 import {
   checkEmail,
+  checkNoPassword,
   checkRoleName,
   checkUrl,
   type NameOptions,
@@ -13,35 +16,41 @@ import {
   repeatedFlags,
   withNameOptions,
 } from "../setup/options.ts";
-import type { Plan } from "../setup/plan.ts";
+import { type Plan, shownUrl } from "../setup/plan.ts";
 import { planRules } from "../setup/rules.ts";
 import { actionFor, installationJson, installationText } from "../setup/show.ts";
 import { functionPolicy } from "../setup/statements.ts";
-import { subscriptionsOf } from "../setup/subscriptions.ts";
+import { isUnconfirmed, subscriptionsOf } from "../setup/subscriptions.ts";
 
 const HELP = `
 Makes what the function needs in AWS, in one region:
-  a rule for launches (EventBridge) → the launch topic (SNS) → the function → the alert topic (SNS) → people,
-  and a queue (SQS) of what could not be delivered.
-What is there already is looked at, and put right where it differs; it says what it changes. Setup can be run again at
-any time: after an interruption it goes on, and when nothing has changed it does nothing.
+  a rule for launches (EventBridge) → the launch topic (SNS) → the function
+  → the alert topic (SNS) → people, and a queue (SQS) of what could not be
+  delivered.
+What is there already is looked at, and put right where it differs; it says
+what it changes. Setup can be run again at any time: after an interruption it
+goes on, and when nothing has changed it does nothing.
 
 Examples:
-  $ ec2-audit setup --dry-run                              what would be done?
-  $ ec2-audit setup --email team@example.com               before the function is deployed
-  $ ec2-audit setup --show-policy                          the IAM policy of the function's user
+  $ ec2-audit setup --dry-run                  what would be done?
+  $ ec2-audit setup --email team@example.com   before the function is deployed
+  $ ec2-audit setup --show-policy              the policy of the function's user
   $ ec2-audit setup --url https://wt-0123.run.webtask.io/ec2-audit
-                                                           when it is: SNS calls it from now on
+                                               when it is: SNS calls it from now
 
 It reads and makes, and needs for that:
-  events  DescribeRule, ListTargetsByRule, ListTagsForResource, PutRule, TagResource, PutTargets,
-          RemoveTargets
-  sns     GetTopicAttributes, ListTagsForResource, ListSubscriptionsByTopic, GetSubscriptionAttributes, CreateTopic,
-          TagResource, SetTopicAttributes, Subscribe, SetSubscriptionAttributes
-  sqs     GetQueueUrl, GetQueueAttributes, ListQueueTags, CreateQueue, TagQueue, SetQueueAttributes
+  events  DescribeRule, ListTargetsByRule, ListTagsForResource, PutRule,
+          TagResource, PutTargets, RemoveTargets
+  sns     GetTopicAttributes, ListTagsForResource, ListSubscriptionsByTopic,
+          GetSubscriptionAttributes, CreateTopic, TagResource,
+          SetTopicAttributes, Subscribe, SetSubscriptionAttributes
+  sqs     GetQueueUrl, GetQueueAttributes, ListQueueTags, CreateQueue,
+          TagQueue, SetQueueAttributes
 
-"ec2-audit teardown" removes again what setup has made. Both know it by the tag ec2-audit=setup.
-Exit codes: 0 done; 1 the function has not confirmed its subscription; 2 used wrongly or failed.`;
+"ec2-audit teardown" removes again what setup has made. Both know it by the tag
+ec2-audit=setup.
+Exit codes: 0 done; 1 the function has not confirmed its subscription;
+2 used wrongly or failed.`;
 
 interface SetupOptions extends NameOptions {
   readonly email?: readonly string[];
@@ -90,23 +99,32 @@ async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   const { terminal } = cli;
   const emails = (options.email ?? []).map(checkEmail);
   const url = options.url === undefined ? null : checkUrl(options.url, Boolean(cli.env.AWS_ENDPOINT_URL));
+  if (url !== null) checkNoPassword(url);
   if (options.auditRole !== undefined) checkRoleName(options.auditRole);
-  const aws = await connect(cli, options);
-  const place = await placeAt(aws, options);
-  if (emails.length > 0 && place.names.alertTopic.endsWith(".fifo")) {
+  if (emails.length > 0 && options.alertTopic?.endsWith(".fifo")) {
     throw new CliError(
       "a FIFO topic sends no e-mail",
       "It delivers to SQS queues only. Leave --email out, or name a standard topic.",
     );
   }
+  const aws = await connect(cli, options);
+  const looking = `Looking at what is there in ${aws.region}`;
   if (options.showPolicy) {
+    const place = await terminal.busy(looking, () => placeAt(aws, options));
     terminal.out(JSON.stringify(functionPolicy(place, options.auditRole), null, 2));
     return;
   }
-  const wish = { cloudTrail: options.cloudtrail ?? false, tagChanges: options.tagChanges ?? false };
-  const plan: Plan = { ...place, rules: await planRules(aws, place, wish), emails: eachOnce(emails), url };
-  const all = await inspectInstallation(aws, plan);
+  const { plan, all } = await terminal.busy(looking, async () => {
+    const place = await placeAt(aws, options);
+    const wish = { cloudTrail: options.cloudtrail ?? false, tagChanges: options.tagChanges ?? false };
+    const planned: Plan = { ...place, rules: await planRules(aws, place, wish), emails: eachOnce(emails), url };
+    return { plan: planned, all: await inspectInstallation(aws, planned) };
+  });
   const dryRun = options.dryRun ?? false;
+  if (url !== null && !dryRun && all.some(isToBeConfirmed)) {
+    const warning = await terminal.busy(`Asking ${shownUrl(url)} for its health`, () => checkFunctionAt(url));
+    if (warning !== null) terminal.err(`${terminal.colours.yellow("!")} ${warning}`);
+  }
   const isConfirmed = dryRun ? null : await carryOut(cli, aws, plan, all);
   if (options.json) {
     const { region, account, launchTopicArn, alertTopicArn, deadLetterQueueArn } = plan;
@@ -120,15 +138,19 @@ async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   cli.finish(isConfirmed === false ? 1 : 0);
 }
 
+function isToBeConfirmed({ resource, found }: Inspected): boolean {
+  return resource.kind === "function subscription" && (found.state === "absent" || isUnconfirmed(found));
+}
+
 /** Makes and mends, in order; answers whether the function has confirmed its subscription, null when none was asked for. */
 async function carryOut(cli: Cli, aws: Aws, plan: Plan, all: readonly Inspected[]): Promise<boolean | null> {
   const work = all.filter((each) => ["make", "mend"].includes(actionFor(each)));
   if (work.length > 0) {
     await cli.terminal.busy(`Setting up EC2 audit in ${plan.region} (${plan.account})`, async (say) => {
-      for (const { resource, found } of work) {
+      await oneByOne(work, async ({ resource, found }) => {
         say(`${resource.kind} ${resource.name}`);
         await resource.put(found);
-      }
+      });
     });
   }
   const subscription = all.find(({ resource }) => resource.kind === "function subscription");
@@ -184,7 +206,9 @@ function nextSteps(plan: Plan, options: SetupOptions): string {
 Next:
   1. The keys in .env are those of a user who may do this, and nothing else:
      ec2-audit setup${flags} --show-policy > policy.json
+     aws iam create-user${profile} --user-name ec2-audit
      aws iam put-user-policy${profile} --user-name ec2-audit --policy-name ec2-audit --policy-document file://policy.json
+     aws iam create-access-key${profile} --user-name ec2-audit
   2. ec2-audit deploy webtask
   3. ec2-audit setup${flags} --url <the URL that it prints>`;
 }

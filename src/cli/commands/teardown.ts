@@ -2,23 +2,31 @@ import { Command } from "commander";
 import { connect } from "../aws.ts";
 import type { Cli } from "../cli.ts";
 import { ifThere } from "../if-there.ts";
+import { oneByOne } from "../setup/one-by-one.ts";
 import { type NameOptions, placeAt, withNameOptions } from "../setup/options.ts";
 import type { Place } from "../setup/plan.ts";
 import { type Leftover, leftovers } from "../setup/removal.ts";
 import type { Colours } from "../terminal.ts";
 
 const HELP = `
-Removes what setup has made, and knows it by the tag ec2-audit=setup. What was there before is left, and so is the function:
-that goes with "wt rm ec2-audit". It lists what it would remove, and asks.
+Removes what setup has made, and knows it by the tag ec2-audit=setup. What was
+there before is left, and so is the function: that goes with "wt rm ec2-audit".
+It lists what it would remove, and asks.
 
 Examples:
   $ ec2-audit teardown --dry-run      what would be removed?
   $ ec2-audit teardown
   $ ec2-audit teardown --yes          in a script
 
-It reads what setup reads, and needs events:RemoveTargets, events:DeleteRule, sns:Unsubscribe, sns:DeleteTopic and
-sqs:DeleteQueue.
-Exit codes: 0 done, or nothing to do; 2 used wrongly or failed.`;
+It reads and removes, and needs for that:
+  events  DescribeRule, ListTargetsByRule, ListTagsForResource, RemoveTargets,
+          DeleteRule
+  sns     GetTopicAttributes, ListTagsForResource, ListSubscriptionsByTopic,
+          GetSubscriptionAttributes, Unsubscribe, DeleteTopic
+  sqs     GetQueueUrl, GetQueueAttributes, ListQueueTags, DeleteQueue
+
+Exit codes: 0 done, or nothing to do; 1 you did not say yes; 2 used wrongly or
+failed.`;
 
 interface TeardownOptions extends NameOptions {
   readonly yes?: true;
@@ -48,19 +56,23 @@ type Ending = "nothing to remove" | "dry run" | "declined" | "removed";
 async function teardown(cli: Cli, options: TeardownOptions): Promise<void> {
   const { terminal } = cli;
   const aws = await connect(cli, options);
-  const place = await placeAt(aws, options);
-  const all = await leftovers(aws, place);
+  const { place, all } = await terminal.busy(`Looking at what is there in ${aws.region}`, async () => {
+    const there = await placeAt(aws, options);
+    return { place: there, all: await leftovers(aws, there) };
+  });
   const removals = all.filter((each): each is Removal => each.fate === "remove");
   const say = options.json ? terminal.err : terminal.out;
   // What is asked about has to be seen first.
   if (all.length > 0) say(listing(all, place, terminal.colours));
   const ending = await carryOut(cli, place, removals, options);
   if (options.json) terminal.out(JSON.stringify(document(all, place, ending), null, 2));
+  else if (ending === "nothing to remove")
+    terminal.out(`Nothing that setup made is in ${place.region} (${place.account}).`);
   else terminal.out(ENDINGS[ending] + (ending === "removed" && removals.some(isQueue) ? QUEUE_IS_KEPT : ""));
+  cli.finish(ending === "declined" ? 1 : 0);
 }
 
-const ENDINGS: Readonly<Record<Ending, string>> = {
-  "nothing to remove": "Nothing of ours is here: there is nothing to remove.",
+const ENDINGS: Readonly<Record<Exclude<Ending, "nothing to remove">, string>> = {
   "dry run": "\nNothing has been removed: this was a dry run.",
   declined: "\nNothing has been removed.",
   removed: `\nRemoved. If the function is deployed on webtask, it is still there: wt rm ec2-audit`,
@@ -82,19 +94,19 @@ async function carryOut(
   if (options.dryRun) return "dry run";
   if (!options.yes && !(await cli.terminal.confirm(question(removals)))) return "declined";
   await cli.terminal.busy(`Removing EC2 audit from ${place.region} (${place.account})`, async (say) => {
-    for (const { kind, name, remove } of removals) {
+    await oneByOne(removals, async ({ kind, name, remove }) => {
       say(`${kind} ${name}`);
       // SQS goes on showing a queue for up to a minute after it is deleted, and somebody may have been faster.
       await ifThere(remove());
-    }
+    });
   });
   return "removed";
 }
 
 function question(removals: readonly Removal[]): string {
   const losses = removals.flatMap((each) => each.losses);
-  const what = removals.length === 1 ? "this" : `these ${removals.length}`;
-  return losses.length === 0 ? `Remove ${what}?` : `Remove ${what}? With it goes:\n- ${losses.join("\n- ")}\n`;
+  const [what, those] = removals.length === 1 ? ["this", "it"] : [`these ${removals.length}`, "them"];
+  return losses.length === 0 ? `Remove ${what}?` : `Remove ${what}? With ${those}:\n- ${losses.join("\n- ")}\n`;
 }
 
 function listing(all: readonly Leftover[], { region, account }: Place, colours: Colours): string {

@@ -1,8 +1,8 @@
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import type { Settings } from "../../config.ts";
-import type { Identity } from "../aws.ts";
+import type { Aws, Identity } from "../aws.ts";
 import { explain } from "../explain.ts";
-import { type Check, reporter } from "./check.ts";
+import { type Check, type Group, reporter } from "./check.ts";
 
 const { ok, skipped, unknown, warning, wrong } = reporter("credentials");
 
@@ -10,6 +10,30 @@ const { ok, skipped, unknown, warning, wrong } = reporter("credentials");
 export interface FunctionIdentity {
   readonly identity: Identity | null;
   readonly check: Check;
+}
+
+/** Groups of which nothing is known without the operator's credentials. */
+export const NEEDS_OPERATOR: readonly Group[] = [
+  "permissions",
+  "topics and policies",
+  "rules and targets",
+  "subscription",
+  "grace",
+];
+
+/** Asks AWS who the operator is; a check that says why nothing else can be asked where AWS does not tell. */
+export async function askOperator(aws: Aws): Promise<{ readonly operator: Identity } | { readonly check: Check }> {
+  try {
+    return { operator: await aws.identity() };
+  } catch (error) {
+    const { message, hint = "Is AWS_ENDPOINT_URL right?" } = explain(error);
+    return { check: wrong("yours", message, hint) };
+  }
+}
+
+/** That nothing of these groups could be asked. */
+export function unasked(groups: readonly Group[]): readonly Check[] {
+  return groups.map((group) => reporter(group).unknown("all", "AWS could not be asked", "See credentials, above."));
 }
 
 /** Whether the operator sees the account that the topics are in. */

@@ -42,8 +42,8 @@ const CAUSES: readonly { readonly when: RegExp; readonly message: string; readon
   },
 ];
 
-/** Asks the function for its health document, and says what is in it. */
-export async function checkHealth(url: string): Promise<readonly Check[]> {
+/** Asks the function for its health document, and says what is in it. `flags` say in the next command which installation it is. */
+export async function checkHealth(url: string, flags: string): Promise<readonly Check[]> {
   const name = shownUrl(url);
   // fetch refuses such a URL, and its error has the password in it.
   if (URL.canParse(url) && new URL(url).username !== "") {
@@ -52,7 +52,7 @@ export async function checkHealth(url: string): Promise<readonly Check[]> {
   }
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: "manual" });
-    return judge(name, response.status, await response.text());
+    return judge(name, response.status, await response.text(), flags);
   } catch (error) {
     const told = causeOf(error);
     const cause = CAUSES.find(({ when }) => when.test(told));
@@ -60,7 +60,7 @@ export async function checkHealth(url: string): Promise<readonly Check[]> {
   }
 }
 
-function judge(name: string, status: number, text: string): readonly Check[] {
+function judge(name: string, status: number, text: string, flags: string): readonly Check[] {
   const document = parse(text);
   if (!isObject(document) || document.name !== ourName) {
     const told = `answers ${status}, and not with the health document of ${ourName}`;
@@ -80,12 +80,12 @@ function judge(name: string, status: number, text: string): readonly Check[] {
     ok(name, "answers"),
     release,
     ok("configured", "its whole configuration is valid"),
-    judgeSubscribed(subscribed),
+    judgeSubscribed(subscribed, `ec2-audit setup${flags} --url ${name}`),
   ];
 }
 
 /** What the function itself says of its subscription; a container that has just begun may not know yet. */
-function judgeSubscribed(state: unknown): Check {
+function judgeSubscribed(state: unknown, subscribe: string): Check {
   const name = "subscribes itself";
   const told = String(state);
   if (state === "confirmed") return ok(name, told);
@@ -97,8 +97,7 @@ function judgeSubscribed(state: unknown): Check {
       "May its user do sns:Subscribe on the launch topic, and is the topic there? Its log says more: wt logs",
     );
   }
-  if (state === "unsubscribed")
-    return wrong(name, "SNS has told it that it was unsubscribed", "ec2-audit setup --url <its URL>");
+  if (state === "unsubscribed") return wrong(name, "SNS has told it that it was unsubscribed", subscribe);
   return warning(name, told, "Ask again in a minute; its log says more: wt logs");
 }
 

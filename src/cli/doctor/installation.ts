@@ -1,4 +1,3 @@
-import type { Subscription } from "@aws-sdk/client-sns";
 import type { Aws } from "../aws.ts";
 import { installation } from "../setup/installation.ts";
 import { type Plan, shownUrl } from "../setup/plan.ts";
@@ -16,20 +15,29 @@ export interface AlertTopic {
   readonly arn: string;
   /** AWS in its region. */
   readonly aws: Aws;
+  /** The AWS CLI's flags for its region, and for the operator; starts with a space. */
+  readonly at: string;
+  /** What to do when it is not there. */
+  readonly make: string;
+  /** The command that subscribes people to it by --email. */
+  readonly tell: string;
 }
 
-/** Whether what `setup` makes is there and as it should be. `flags` are those of the operator, for the next command. */
+/**
+ * Whether what `setup` makes is there and as it should be. `flags` say in the next command which installation it is, and `at` in
+ * one of the AWS CLI where.
+ */
 export async function checkInstallation(
   aws: Aws,
   plan: Plan,
   alert: AlertTopic,
-  flags: string,
+  { flags, at }: { readonly flags: string; readonly at: string },
 ): Promise<readonly Check[]> {
   const resources = installation(aws, { ...plan, emails: [], url: null }).filter(({ kind }) => kind !== "alert topic");
   const checks = await Promise.all([
     ...resources.map((resource) => checkResource(resource, flags)),
-    topics.attempt("dead letters", () => checkDeadLetters(aws, plan)),
-    checkAlertTopic(alert, `ec2-audit setup${flags}`),
+    topics.attempt("dead letters", () => checkDeadLetters(aws, plan, at)),
+    checkAlertTopic(alert),
   ]);
   return checks.flat();
 }
@@ -68,11 +76,11 @@ function isSwitchedOff(found: Inspection): boolean {
   return found.state === "differs" && found.differences.some((difference) => difference.startsWith("state:"));
 }
 
-async function checkDeadLetters(aws: Aws, plan: Plan): Promise<readonly Check[]> {
+async function checkDeadLetters(aws: Aws, plan: Plan, at: string): Promise<readonly Check[]> {
   const queue = await readDeadLetterQueue(aws, plan);
   if (queue === undefined) return [];
   const { messages, url } = queue;
-  return [judgeDeadLetters(topics, "dead letters", { messages, url })];
+  return [judgeDeadLetters(topics, "dead letters", { messages, url, at })];
 }
 
 /**
@@ -86,11 +94,14 @@ export function judgeDeadLetters(
   {
     messages,
     url,
+    at,
     redriveArn,
     alertsToo = false,
   }: {
     readonly messages: number;
     readonly url: string;
+    /** The AWS CLI's flags for where it is; starts with a space. */
+    readonly at: string;
     readonly redriveArn?: string | undefined;
     readonly alertsToo?: boolean;
   },
@@ -101,56 +112,60 @@ export function judgeDeadLetters(
     : ["launch", "launches", "delivered or audited"];
   const told = messages === 1 ? `1 ${one} was not ${what}` : `${messages} ${many} were not ${what}`;
   const again = redriveArn
-    ? `Mend that, and have them audited again: aws sqs start-message-move-task --source-arn ${redriveArn}`
-    : `Mend that, audit the instances with ec2-audit check${alertsToo ? ", tell what an alert says" : ""}, and then: aws sqs purge-queue --queue-url ${url}`;
+    ? `Mend that, and have them audited again: aws sqs start-message-move-task --source-arn ${redriveArn}${at}`
+    : `Mend that, audit the instances with ec2-audit check${alertsToo ? ", tell what an alert says" : ""}, and then: aws sqs purge-queue --queue-url ${url}${at}`;
   return report.wrong(
     name,
     told,
-    `See them: aws sqs receive-message --queue-url ${url} --max-number-of-messages 10 --message-attribute-names All
+    `See them: aws sqs receive-message --queue-url ${url} --max-number-of-messages 10 --message-attribute-names All${at}
 The attributes, or the function's log under the messageId, say why; the body says which instance.
 ${again}`,
   );
 }
 
-/** Whether the alert topic is there, and whether anybody listens to it. `mend` is the command that makes it, and takes --email. */
-export async function checkAlertTopic({ arn, aws }: AlertTopic, mend: string): Promise<readonly Check[]> {
+/** Whether the alert topic is there, and whether anybody listens to it. */
+export async function checkAlertTopic(topic: AlertTopic): Promise<readonly Check[]> {
+  const { arn, aws, make } = topic;
   const name = `alert topic ${arn.split(":").at(-1)}`;
   return topics.attempt(name, async () => {
     if ((await readTopic(aws, arn)) === undefined) {
-      return topics.wrong(name, `${arn} is not there`, mend);
+      return topics.wrong(name, `${arn} is not there`, make);
     }
-    return [
-      topics.ok(name, "is there"),
-      ...(await topics.attempt("who is told", () => checkListeners(arn, aws, mend))),
-    ];
+    return [topics.ok(name, "is there"), ...(await topics.attempt("who is told", () => checkListeners(topic)))];
   });
 }
 
-async function checkListeners(arn: string, aws: Aws, mend: string): Promise<Check> {
+async function checkListeners({ arn, aws, at, tell }: AlertTopic): Promise<Check> {
   const all = await subscriptionsOf(aws, arn);
   const waiting = all.filter((each) => !isConfirmed(each));
   const confirmed = all.length - waiting.length;
   const named = (those: typeof all) => those.map(({ Endpoint = "somebody" }) => shownUrl(Endpoint)).join(", ");
   const people = waiting.filter(({ Protocol = "" }) => Protocol.startsWith("email"));
   const tools = waiting.filter((each) => !people.includes(each));
+  /** The link is good for two days. https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html */
+  const anotherMails = (addresses: readonly string[]) => {
+    const again = `aws sns subscribe --topic-arn ${arn} --protocol email --notification-endpoint`;
+    return ["The link is good for two days. For another e-mail:", ...addresses.map((each) => `${again} ${each}${at}`)];
+  };
   const pending = [
-    ...(people.length > 0 ? [`${named(people)} waits for the click on the link in SNS's e-mail`] : []),
-    ...(tools.length > 0 ? [`${named(tools)} has not confirmed its subscription`] : []),
+    ...(people.length > 0
+      ? [`${named(people)} ${people.length === 1 ? "waits" : "wait"} for the click on the link in SNS's e-mail`]
+      : []),
+    ...(tools.length > 0
+      ? [
+          `${named(tools)} ${tools.length === 1 ? "has not confirmed its subscription" : "have not confirmed their subscriptions"}`,
+        ]
+      : []),
   ].join("; ");
   const mendPending =
-    people.length > 0 ? anotherMail(arn, people) : "It has to confirm what SNS has sent it, or its owner has.";
+    people.length > 0
+      ? anotherMails(people.map(({ Endpoint = "" }) => Endpoint)).join("\n")
+      : "It has to confirm what SNS has sent it, or its owner has.";
   if (confirmed === 0) {
     const told = `nobody is told of alerts${pending && `: ${pending}`}`;
-    return topics.wrong("who is told", told, pending ? mendPending : `${mend} --email you@example.com`);
+    return topics.wrong("who is told", told, pending ? mendPending : `${tell} --email you@example.com`);
   }
   const told = confirmed === 1 ? "1 subscriber" : `${confirmed} subscribers`;
   if (waiting.length === 0) return topics.ok("who is told", told);
   return topics.warning("who is told", `${told}; ${pending}`, mendPending);
-}
-
-/** The link is good for two days. https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html */
-function anotherMail(topicArn: string, [first]: readonly Subscription[]): string {
-  const address = first?.Endpoint ?? "you@example.com";
-  const again = `aws sns subscribe --topic-arn ${topicArn} --protocol email --notification-endpoint ${address}`;
-  return `The link is good for two days. For another e-mail: ${again}`;
 }

@@ -7,7 +7,7 @@ import type { Stack } from "../lambda/stack.ts";
 import { ALIAS } from "../lambda/versions.ts";
 import { type Check, reporter } from "./check.ts";
 import { judgeDeadLetters } from "./installation.ts";
-import { DRIFT } from "./lambda-rules.ts";
+import type { StackRemedies } from "./lambda-rules.ts";
 
 const topics = reporter("topics and policies");
 const subscription = reporter("subscription");
@@ -24,7 +24,7 @@ export async function checkQueues(
   stack: Stack,
   config: Config | null,
   functionName: string,
-  deploy: string,
+  remedies: StackRemedies,
 ): Promise<readonly Check[]> {
   const { LaunchQueueUrl = "", DeadLetterQueueUrl, UndeliveredQueueUrl } = stack.outputs;
   const dead = [
@@ -34,14 +34,16 @@ export async function checkQueues(
   const checks = await Promise.all([
     topics.attempt("launch queue", async () => {
       const attributes = await read(aws, LaunchQueueUrl);
-      if (attributes === undefined) return topics.wrong("launch queue", "is not there any more", DRIFT);
+      if (attributes === undefined) return topics.wrong("launch queue", "is not there any more", remedies.drift);
       return [
         checkBacklog(attributes),
-        ...checkGrace(attributes, stack.parameters.GraceSeconds, config),
-        ...(await subscription.attempt("queue → function", () => checkMapping(aws, functionName, attributes, deploy))),
+        ...checkGrace(attributes, stack.parameters.GraceSeconds, config, remedies.drift),
+        ...(await subscription.attempt("queue → function", () =>
+          checkMapping(aws, functionName, attributes, remedies),
+        )),
       ];
     }),
-    ...dead.map(({ name, url, redriven }) => topics.attempt(name, () => checkDead(aws, name, url, redriven))),
+    ...dead.map(({ name, url, redriven }) => topics.attempt(name, () => checkDead(aws, name, url, redriven, remedies))),
   ]);
   return checks.flat();
 }
@@ -52,16 +54,18 @@ async function checkDead(
   name: string,
   url: string | undefined,
   redriven: boolean,
+  { drift, at }: StackRemedies,
 ): Promise<readonly Check[]> {
   if (!url) return [];
   const attributes = await read(aws, url);
   if (attributes === undefined)
-    return [topics.wrong(name, `there is no queue ${url.split("/").at(-1)} any more`, DRIFT)];
+    return [topics.wrong(name, `there is no queue ${url.split("/").at(-1)} any more`, drift)];
   const redriveArn = redriven ? attributes.QueueArn : undefined;
   return [
     judgeDeadLetters(topics, name, {
       messages: count(attributes, "", "NotVisible"),
       url,
+      at,
       redriveArn,
       alertsToo: !redriven,
     }),
@@ -95,16 +99,17 @@ function checkGrace(
   { DelaySeconds = "0", VisibilityTimeout = "30", RedrivePolicy = "{}" }: Attributes,
   wanted: string | undefined,
   config: Config | null,
+  drift: string,
 ): readonly Check[] {
   const name = "the queue keeps a launch for the grace";
   if (wanted !== undefined && DelaySeconds !== wanted) {
     const told = `its DelaySeconds is ${DelaySeconds}, and the stack's GraceSeconds ${wanted}`;
-    return [grace.wrong(name, told, DRIFT)];
+    return [grace.wrong(name, told, drift)];
   }
   const policy: { maxReceiveCount?: unknown } = JSON.parse(RedrivePolicy);
   const receives = Number(policy.maxReceiveCount ?? Number.NaN);
   if (Number.isNaN(receives)) {
-    return [grace.wrong("dead-letter queue of the queue", "there is none", DRIFT)];
+    return [grace.wrong("dead-letter queue of the queue", "there is none", drift)];
   }
   const lasts = Number(DelaySeconds) + (receives - 1) * Number(VisibilityTimeout);
   if (config === null) return [grace.ok(name, `${DelaySeconds} s`)];
@@ -119,7 +124,7 @@ async function checkMapping(
   { lambda }: Aws,
   functionName: string,
   { QueueArn = "" }: Attributes,
-  deploy: string,
+  { deploy, at }: StackRemedies,
 ): Promise<readonly Check[]> {
   const name = "queue → function";
   const FunctionName = `${functionName}:${ALIAS}`;
@@ -143,7 +148,7 @@ async function checkMapping(
   if (!/^(?:Enabl|Creat|Updat)/.test(State)) {
     const told = `is ${State}${StateTransitionReason ? ` (${StateTransitionReason})` : ""}: no launch is audited`;
     return [
-      subscription.wrong(name, told, `aws lambda update-event-source-mapping --uuid ${UUID} --enabled`),
+      subscription.wrong(name, told, `aws lambda update-event-source-mapping --uuid ${UUID} --enabled${at}`),
       ...report,
     ];
   }

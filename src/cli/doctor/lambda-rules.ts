@@ -7,6 +7,26 @@ import { type Check, reporter } from "./check.ts";
 
 const { ok, wrong, attempt } = reporter("rules and targets");
 
+/** Commands for the stack that is examined. */
+export interface StackRemedies {
+  /** Deploys it again. */
+  readonly deploy: string;
+  /** For what somebody has changed: CloudFormation changes what its template has changed, and nothing else. */
+  readonly drift: string;
+  /** The AWS CLI's flags for where the stack is, and by whom; starts with a space. */
+  readonly at: string;
+}
+
+/** The commands for a stack. `at` are the flags for where it is, which this command and the AWS CLI have in common. */
+export function stackRemedies(stack: string, at: string): StackRemedies {
+  const detect = `aws cloudformation detect-stack-drift --stack-name ${stack}${at}`;
+  return {
+    deploy: `ec2-audit deploy lambda${at} --stack ${stack}`,
+    drift: `Somebody has changed it, and it is to be put back by hand. What is changed, CloudFormation finds out: ${detect}`,
+    at,
+  };
+}
+
 /**
  * Whether what brings launches into the queue is there and on: the stack's rules, or its subscription of a launch topic, which is
  * in `topicAws`'s region.
@@ -16,7 +36,7 @@ export async function checkLambdaRules(
   resources: readonly StackResource[],
   queueUrl: string,
   topicAws: Aws,
-  deploy: string,
+  remedies: StackRemedies,
 ): Promise<readonly Check[]> {
   const queue = queueUrl.split("/").at(-1) ?? "";
   const rules = resources.flatMap(({ ResourceType, PhysicalResourceId }) =>
@@ -24,33 +44,35 @@ export async function checkLambdaRules(
   );
   const subscription = resources.find(({ LogicalResourceId }) => LogicalResourceId === "LaunchTopicSubscription");
   if (rules.length === 0 && subscription === undefined) {
-    return [wrong("launches", "the stack has no rule and no subscription: nothing brings launches", deploy)];
+    return [wrong("launches", "the stack has no rule and no subscription: nothing brings launches", remedies.deploy)];
   }
   const checks = await Promise.all([
-    ...rules.map((name) => attempt(`rule ${name}`, () => checkRule(aws, name, queue))),
-    ...(subscription ? [checkSubscription(topicAws, subscription.PhysicalResourceId ?? "", deploy)] : []),
+    ...rules.map((name) => attempt(`rule ${name}`, () => checkRule(aws, name, queue, remedies))),
+    ...(subscription ? [checkSubscription(topicAws, subscription.PhysicalResourceId ?? "", remedies.deploy)] : []),
   ]);
   return checks.flat();
 }
 
-async function checkRule({ events }: Aws, Name: string, queue: string): Promise<readonly Check[]> {
+async function checkRule(
+  { events }: Aws,
+  Name: string,
+  queue: string,
+  { drift, at }: StackRemedies,
+): Promise<readonly Check[]> {
   const name = `rule ${Name}`;
   const rule = await ifThere(events.send(new DescribeRuleCommand({ Name })));
-  if (rule === undefined) return [wrong(name, "is not there any more", DRIFT)];
+  if (rule === undefined) return [wrong(name, "is not there any more", drift)];
   const { Targets = [] } = await events.send(new ListTargetsByRuleCommand({ Rule: Name }));
   const target = Targets.find(({ Arn }) => Arn?.endsWith(`:${queue}`));
   const problems = [
     ...(rule.State?.startsWith("ENABLED")
       ? []
-      : [wrong(name, `is ${rule.State}`, `aws events enable-rule --name ${Name}`)]),
-    ...(target ? [] : [wrong(name, `has not the queue ${queue} as its target`, DRIFT)]),
-    ...(target && !target.DeadLetterConfig?.Arn ? [wrong(name, "its target has no dead-letter queue", DRIFT)] : []),
+      : [wrong(name, `is ${rule.State}`, `aws events enable-rule --name ${Name}${at}`)]),
+    ...(target ? [] : [wrong(name, `has not the queue ${queue} as its target`, drift)]),
+    ...(target && !target.DeadLetterConfig?.Arn ? [wrong(name, "its target has no dead-letter queue", drift)] : []),
   ];
   return problems.length > 0 ? problems : [ok(name, `is enabled, and sends to ${queue}`)];
 }
-
-/** CloudFormation changes what its template has changed, and does not look at what somebody else did. */
-export const DRIFT = "Somebody has changed it: aws cloudformation detect-stack-drift shows what; put it back by hand.";
 
 async function checkSubscription(aws: Aws, arn: string, deploy: string): Promise<readonly Check[]> {
   const name = "launch topic → queue";

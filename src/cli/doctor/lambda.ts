@@ -6,14 +6,15 @@ import { parseTopicArn } from "../../topic-arn.ts";
 import { type Aws, connect, type Identity } from "../aws.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
 import { ifThere } from "../if-there.ts";
+import { shownPlaceFlags } from "../lambda/deployer.ts";
 import { readStack, type Stack } from "../lambda/stack.ts";
 import { ALIAS, readLive } from "../lambda/versions.ts";
-import { repeatedFlags } from "../setup/options.ts";
 import { type Check, reporter } from "./check.ts";
+import { askOperator, NEEDS_OPERATOR, unasked } from "./credentials.ts";
 import { checkAlertTopic } from "./installation.ts";
 import { checkQueues } from "./lambda-queues.ts";
-import { checkLambdaRules, DRIFT } from "./lambda-rules.ts";
-import { probeLambda } from "./probe.ts";
+import { checkLambdaRules, type StackRemedies, stackRemedies } from "./lambda-rules.ts";
+import { PROBING, probeLambda } from "./probe.ts";
 import { type Asked, simulate } from "./simulation.ts";
 
 /** What the operator asks of the doctor, of an installation by `deploy lambda`. */
@@ -28,24 +29,28 @@ const permissions = reporter("permissions");
 const topics = reporter("topics and policies");
 const code = reporter("function");
 
-/** Examines the stack of deploy/template.yaml. Throws what AWS throws to the question who the operator is. */
+/** Examines the stack of deploy/template.yaml. Without the operator's credentials nothing can be asked. */
 export async function examineLambda(
   cli: Cli,
   options: LambdaOptions,
   say: (text: string) => void,
 ): Promise<readonly Check[]> {
   const aws = await connect(cli, options);
-  const operator = await aws.identity();
+  const remedies = stackRemedies(options.stack, shownPlaceFlags(options, aws));
+  const { deploy } = remedies;
+  say("credentials");
+  const asked = await askOperator(aws);
+  if ("check" in asked) return [asked.check, ...unasked(["configuration", ...NEEDS_OPERATOR, "function"])];
+  const { operator } = asked;
   const who = credentials.ok("yours", `${operator.arn}, of account ${operator.account}`);
   say(`the stack ${options.stack}`);
   const stack = await readStack(aws, options.stack);
-  const deploy = `ec2-audit deploy lambda${repeatedFlags(options)} --stack ${options.stack}`;
   if (stack === null) {
     const told = `there is no stack ${options.stack} in ${aws.region} (${operator.account})`;
     return [who, configuration.wrong("stack", told, `${deploy}, or is the region right (--region)?`)];
   }
   const { FunctionName, FunctionRoleArn, AlertTopicArn, LaunchQueueUrl, LogGroupName } = stack.outputs;
-  const head = [who, checkStatus(stack, options.stack, deploy)];
+  const head = [who, checkStatus(stack, options.stack, remedies)];
   if (!FunctionName || !FunctionRoleArn || !AlertTopicArn || !LaunchQueueUrl || !LogGroupName) {
     const told = "the stack has not the outputs of deploy/template.yaml";
     return [
@@ -54,25 +59,37 @@ export async function examineLambda(
     ];
   }
   say("the function");
-  const { config, checks } = await checkFunctionOnLambda(aws, operator, FunctionName, deploy);
+  const { config, checks } = await checkFunctionOnLambda(aws, operator, FunctionName, options.stack, remedies);
   say("permissions");
-  const allowed = await checkRole(aws, { account: operator.account, arn: FunctionRoleArn }, stack, config);
+  const allowed = await checkRole(
+    aws,
+    { account: operator.account, arn: FunctionRoleArn },
+    stack,
+    config,
+    remedies.drift,
+  );
   say("topics, rules and queues");
   const alertRegion = parseTopicArn(AlertTopicArn)?.region ?? aws.region;
   const launchRegion = parseTopicArn(stack.parameters.LaunchTopicArn ?? "")?.region ?? aws.region;
   const topicAws = async () => (launchRegion === aws.region ? aws : connect(cli, { ...options, region: launchRegion }));
   const alertAws = alertRegion === aws.region ? aws : await connect(cli, { ...options, region: alertRegion });
-  const alert = await checkAlertTopic({ arn: AlertTopicArn, aws: alertAws }, deploy);
+  const alert = await checkAlertTopic({
+    arn: AlertTopicArn,
+    aws: alertAws,
+    at: shownPlaceFlags(options, alertAws),
+    make: deploy,
+    tell: deploy,
+  });
   const resources = await topics.attempt("resources of the stack", async () => {
     const found = await resourcesOf(aws, options.stack);
     return [
-      ...(await checkLambdaRules(aws, found, LaunchQueueUrl, await topicAws(), deploy)),
-      ...(await checkQueues(aws, stack, config, FunctionName, deploy)),
+      ...(await checkLambdaRules(aws, found, LaunchQueueUrl, await topicAws(), remedies)),
+      ...(await checkQueues(aws, stack, config, FunctionName, remedies)),
     ];
   });
   const all = [...head, ...checks, ...allowed, ...alert, ...resources];
   if (!options.probe) return all;
-  say("the probe");
+  say(PROBING);
   const { account } = operator;
   return [
     ...all,
@@ -86,7 +103,7 @@ async function resourcesOf({ cloudformation }: Aws, StackName: string): Promise<
   return StackResources.filter(({ ResourceStatus }) => ResourceStatus !== "DELETE_COMPLETE");
 }
 
-function checkStatus({ status }: Stack, name: string, deploy: string): Check {
+function checkStatus({ status }: Stack, name: string, { deploy, at }: StackRemedies): Check {
   if (/^(?:CREATE|UPDATE|IMPORT)_COMPLETE$/.test(status)) return configuration.ok("stack", `${name} is ${status}`);
   if (status === "UPDATE_ROLLBACK_COMPLETE") {
     const told = `${name} is ${status}: the last deployment failed, and the one before is in force`;
@@ -100,7 +117,7 @@ function checkStatus({ status }: Stack, name: string, deploy: string): Check {
     );
   }
   const told = `${name} is ${status}`;
-  return configuration.wrong("stack", told, `aws cloudformation describe-stack-events --stack-name ${name}`);
+  return configuration.wrong("stack", told, `aws cloudformation describe-stack-events --stack-name ${name}${at}`);
 }
 
 interface Examined {
@@ -113,15 +130,19 @@ async function checkFunctionOnLambda(
   aws: Aws,
   operator: Identity,
   FunctionName: string,
-  deploy: string,
+  stack: string,
+  { deploy, drift, at }: StackRemedies,
 ): Promise<Examined> {
   const name = `${FunctionName}:${ALIAS}`;
   let config: Config | null = null;
   const checks = await code.attempt(name, async () => {
     const asked = new GetFunctionConfigurationCommand({ FunctionName, Qualifier: ALIAS });
     const found = await ifThere(aws.lambda.send(asked));
-    if (found === undefined) return code.wrong(name, "is not there any more: no launch is audited", DRIFT);
-    const state = [judgeState(name, found, deploy), ...(await checkCanary(aws, FunctionName))];
+    if (found === undefined) return code.wrong(name, "is not there any more: no launch is audited", drift);
+    const state = [
+      judgeState(name, found, deploy),
+      ...(await checkCanary(aws, FunctionName, `ec2-audit rollback lambda${at} --stack ${stack}`)),
+    ];
     // Whoever may not use the key that it is encrypted with is shown this in place of the variables.
     // https://docs.aws.amazon.com/lambda/latest/api/API_EnvironmentResponse.html
     const hidden = found.Environment?.Error;
@@ -158,15 +179,21 @@ function judgeState(name: string, found: FunctionConfiguration, deploy: string):
   return code.ok(name, `version ${Version} on ${Runtime}, ${State.toLowerCase()}`);
 }
 
-async function checkCanary(aws: Aws, FunctionName: string): Promise<readonly Check[]> {
+async function checkCanary(aws: Aws, FunctionName: string, rollback: string): Promise<readonly Check[]> {
   const { number, canary } = await readLive(aws, FunctionName);
   if (canary === null) return [];
   const told = `version ${canary.number} gets ${Math.round(canary.weight * 100)} % of the batches, and ${number} the others`;
-  return [code.warning("deployment", told, "It ends by itself. If not: ec2-audit rollback lambda")];
+  return [code.warning("deployment", told, `It ends by itself. If not: ${rollback}`)];
 }
 
 /** Whether the function's role may do what it has to, as IAM simulates it. */
-async function checkRole(aws: Aws, role: Identity, stack: Stack, config: Config | null): Promise<readonly Check[]> {
+async function checkRole(
+  aws: Aws,
+  role: Identity,
+  stack: Stack,
+  config: Config | null,
+  drift: string,
+): Promise<readonly Check[]> {
   const { AlertTopicArn = "", LaunchQueueUrl = "", LogGroupName = "" } = stack.outputs;
   const at = `${aws.region}:${role.account}`;
   const { name: partition } = partitionOf(aws.region);
@@ -183,7 +210,7 @@ async function checkRole(aws: Aws, role: Identity, stack: Stack, config: Config 
   ];
   const name = "the function's role";
   const answer = await simulate(aws, role, needs);
-  if ("absent" in answer) return [permissions.wrong(name, answer.absent, DRIFT)];
+  if ("absent" in answer) return [permissions.wrong(name, answer.absent, drift)];
   if ("unknown" in answer) return [permissions.unknown(name, answer.unknown, answer.mend)];
   const isAllowed = (need: Asked) =>
     answer.allowed.some(({ action, resource }) => action === need.action && resource === need.resource);

@@ -16,6 +16,10 @@ const AGE_MS = 120_000;
 
 /** How long the line of the log is waited for: SNS calls within a second; CloudWatch shows a line some seconds later. */
 const WAIT_MS = 90_000;
+
+/** What is said while the probe is at work. */
+export const PROBING = `the probe: waiting up to ${WAIT_MS / 1_000} s for its line in the log`;
+
 const LOOK_EVERY_MS = 1_000;
 
 /** A launch of an instance that nobody has, as EventBridge tells it. */

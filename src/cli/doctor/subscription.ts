@@ -1,9 +1,9 @@
 import type { Subscription } from "@aws-sdk/client-sns";
 import { isObject } from "../../json.ts";
-import { DEFAULT_RETRY_POLICY, parseSubscriptionPolicy, retryDelays } from "../../local/aws/sns/retry-policy.ts";
+import { DEFAULT_RETRY_POLICY, retryDelays } from "../../sns/retry-policy.ts";
 import type { Aws } from "../aws.ts";
 import { type Plan, shownUrl } from "../setup/plan.ts";
-import { attributesOf, functionSubscription, isConfirmed, subscriptionsOf } from "../setup/subscriptions.ts";
+import { attributesOf, FILTERED, functionSubscription, isConfirmed, subscriptionsOf } from "../setup/subscriptions.ts";
 import { type Check, reporter } from "./check.ts";
 
 const { ok, warning, wrong, attempt } = reporter("subscription");
@@ -18,14 +18,15 @@ export interface Subscribed {
 
 /**
  * Whether the launch topic calls the function, with a signature, for long enough, and with a dead-letter queue. `url` is the
- * function's where it is known; `graceSeconds` is null where it is not.
+ * function's where it is known; `graceSeconds` is null where it is not. `flags` say in the next command which installation it
+ * is, and `at` in one of the AWS CLI where.
  */
 export async function checkSubscription(
   aws: Aws,
   plan: Plan,
   url: string | null,
   graceSeconds: number | null,
-  flags: string,
+  { flags, at }: { readonly flags: string; readonly at: string },
 ): Promise<Subscribed> {
   const urls: string[] = url === null ? [] : [url];
   const checks = await attempt("function", async () => {
@@ -39,9 +40,9 @@ export async function checkSubscription(
     }
     const found = urls.map(async (each) => [
       ...(await checkOne(aws, plan, each, all, flags)),
-      ...(await checkGrace(aws, each, all, graceSeconds, flags)),
+      ...(await checkGrace(aws, each, all, graceSeconds, { flags, isOneOfMany: urls.length > 1 })),
     ]);
-    return (await Promise.all(found)).flat();
+    return [...(await Promise.all(found)).flat(), ...checkDoubled(url, all, at)];
   });
   return { urls, checks };
 }
@@ -61,16 +62,37 @@ async function checkOne(
     const instead = others.length > 0 ? `; subscribed are ${others.join(", ")}` : "";
     return [wrong(name, `is not subscribed to the launch topic: no launch is audited${instead}`, mend)];
   }
+  const isPending = all.some((each) => each.Endpoint === url && !isConfirmed(each));
+  if (isPending) return [wrong(name, "subscribed, and has not confirmed yet", `${NOTHING_TO_DO} ${mend}`)];
   const differences = found.state === "differs" ? found.differences : [];
   return [
     ...(differences.length === 0
       ? [ok(name, "is subscribed and has confirmed, with retries and a dead-letter queue")]
       : []),
     ...differences.map((difference) => wrong(name, difference, mend)),
-    ...found.notes.map((note) =>
-      warning(name, note.replace(/\.$/, ""), "End the one that is no longer used: aws sns unsubscribe."),
-    ),
+    ...found.notes
+      .filter((note) => note === FILTERED)
+      .map((note) => warning(name, note, "Is that meant? Else take it away: setup does not touch it.")),
   ];
+}
+
+/** After 48 hours. https://docs.aws.amazon.com/sns/latest/dg/sns-delete-subscription-topic.html */
+const NOTHING_TO_DO =
+  "If this URL is wrong, do nothing: SNS drops an unconfirmed subscription by itself within days. If it is right:";
+
+/** Whether the topic calls more than one endpoint: each that is a function alerts. */
+function checkDoubled(url: string | null, all: readonly Subscription[], at: string): readonly Check[] {
+  const confirmed = all.filter(isConfirmed);
+  if (confirmed.length < 2) return [];
+  const others = confirmed.filter(({ Endpoint }) => Endpoint !== url);
+  const list = others.map(({ Endpoint = "" }) => shownUrl(Endpoint)).join(", ");
+  const told =
+    others.length < confirmed.length
+      ? `${list} ${others.length === 1 ? "is" : "are"} subscribed beside it`
+      : `${list} are subscribed`;
+  const ends = others.map(({ SubscriptionArn }) => `aws sns unsubscribe --subscription-arn ${SubscriptionArn}${at}`);
+  const mend = ["End what is no longer used:", ...ends].join("\n");
+  return [warning("function", `${told}: if more than one is a function, launches are alerted twice`, mend)];
 }
 
 /** Whether SNS calls again for as long as the grace lasts: else a launch in its grace is never looked at after it. */
@@ -79,10 +101,10 @@ async function checkGrace(
   url: string,
   all: readonly Subscription[],
   graceSeconds: number | null,
-  flags: string,
+  { flags, isOneOfMany }: { readonly flags: string; readonly isOneOfMany: boolean },
 ): Promise<readonly Check[]> {
   const present = all.find((each) => each.Endpoint === url && isConfirmed(each));
-  const name = "SNS outlasts GRACE_SECONDS";
+  const name = `SNS outlasts GRACE_SECONDS${isOneOfMany ? ` (${shownUrl(url)})` : ""}`;
   if (present === undefined) return [grace.skipped(name, "the function is not subscribed")];
   if (graceSeconds === null) return [grace.skipped(name, "the configuration is not whole")];
   return grace.attempt(name, async () => {
@@ -102,7 +124,10 @@ async function checkGrace(
 function secondsOf(json: string): number {
   const shown: unknown = JSON.parse(json);
   const policy = isObject(shown) ? (shown.healthyRetryPolicy ?? shown.defaultHealthyRetryPolicy) : null;
-  const known = Object.keys(DEFAULT_RETRY_POLICY).map((key) => [key, isObject(policy) ? policy[key] : undefined]);
-  const { retry } = parseSubscriptionPolicy(JSON.stringify({ healthyRetryPolicy: Object.fromEntries(known) }));
+  const given = Object.keys(DEFAULT_RETRY_POLICY).flatMap((key) => {
+    const value = isObject(policy) ? policy[key] : undefined;
+    return value === undefined || value === null ? [] : [[key, value]];
+  });
+  const retry = { ...DEFAULT_RETRY_POLICY, ...Object.fromEntries(given) };
   return Math.round(retryDelays(retry).reduce((sum, delay) => sum + delay, 0));
 }

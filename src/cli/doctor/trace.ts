@@ -27,10 +27,13 @@ export interface Trace {
 /** The log, or why there is none and what to do. */
 export type Opened = Trace | { readonly none: string; readonly mend: string };
 
-/**
- * Opens the log of the function on webtask: the file that is named, else what `wt logs` streams.
- * @throws CliError for a file that is not there
- */
+/** Checks that the file of the log is there. @throws CliError */
+export function checkTrace(cli: Cli, { trace }: TraceOptions): void {
+  if (trace === undefined || existsSync(resolve(cli.folder, trace))) return;
+  throw new CliError(`there is no file ${trace}`, "--trace takes the file that the function's log is written to.");
+}
+
+/** Opens the log of the function on webtask: the file that is named, else what `wt logs` streams. */
 export function openTrace(cli: Cli, options: TraceOptions): Promise<Opened> {
   return options.trace === undefined
     ? streamWtLogs(cli, options.wtProfile)
@@ -40,8 +43,6 @@ export function openTrace(cli: Cli, options: TraceOptions): Promise<Opened> {
 /** Follows a file from its end on. One that is begun anew is read from its beginning. */
 function followFile(cli: Cli, file: string): Trace {
   const path = resolve(cli.folder, file);
-  if (!existsSync(path))
-    throw new CliError(`there is no file ${file}`, "--trace takes the file that the function's log is written to.");
   let at = statSync(path).size;
   const lines = lineBuffer();
   return {

@@ -1,17 +1,21 @@
+import { isRegion } from "../../regions.ts";
 import type { TopicArn } from "../../topic-arn.ts";
 import { connect } from "../aws.ts";
 import { type Cli, CliError } from "../cli.ts";
+import { shownPlaceFlags } from "../lambda/deployer.ts";
+import { NAMES } from "../names.ts";
+import type { FunctionSettings } from "../settings.ts";
 import { type NameOptions, repeatedFlags } from "../setup/options.ts";
-import { namesOf, type Place, placeOf } from "../setup/plan.ts";
+import { type InstallationNames, namesOf, type Place, placeOf } from "../setup/plan.ts";
 import { planRules } from "../setup/rules.ts";
 import { type Check, reporter } from "./check.ts";
 import { type Configured, checkConfiguration, topicsIn } from "./configuration.ts";
-import { checkFunction, checkOperator } from "./credentials.ts";
+import { askOperator, checkFunction, checkOperator, NEEDS_OPERATOR, unasked } from "./credentials.ts";
 import { gatherFunctionSettings, type SettingsOptions } from "./function-settings.ts";
 import { checkHealth } from "./health.ts";
 import { checkInstallation } from "./installation.ts";
 import { checkPermissions } from "./permissions.ts";
-import { probeWebtask } from "./probe.ts";
+import { PROBING, probeWebtask } from "./probe.ts";
 import { checkSubscription } from "./subscription.ts";
 import type { TraceOptions } from "./trace.ts";
 
@@ -27,8 +31,8 @@ const permissions = reporter("permissions");
 const topics = reporter("topics and policies");
 
 /**
- * Examines the function on webtask and what is around it. Throws what AWS throws to the question who the operator is:
- * without that nothing else can be asked.
+ * Examines the function on webtask and what is around it. Without the operator's credentials it says
+ * what it knows without AWS.
  */
 export async function examineWebtask(
   cli: Cli,
@@ -42,10 +46,18 @@ export async function examineWebtask(
   const launch =
     config?.launchTopics.find(({ name }) => name === options.launchTopic) ?? config?.launchTopics[0] ?? named.launch[0];
   const alert = config?.alertTopic ?? named.alert ?? null;
-  const region = options.region ?? launch?.region ?? alert?.region ?? found.settings.AWS_REGION;
+  const region = options.region ?? launch?.region ?? alert?.region ?? regionIn(found);
   const aws = await connect(cli, { ...options, ...(region && { region }) });
   say("credentials");
-  const operator = await aws.identity();
+  const asked = await askOperator(aws);
+  const names = namesOf({ ...options, ...namesIn(options, launch?.name, alert?.name) });
+  const flags = flagsOf(options, aws.region, names);
+  const url = options.url ?? config?.functionUrl ?? null;
+  if ("check" in asked) {
+    const healths = url === null ? unasked(["function"]) : await checkHealth(url, flags);
+    return [...configured.checks, asked.check, ...unasked(NEEDS_OPERATOR), ...healths];
+  }
+  const { operator } = asked;
   const ownTopics = [...(alert ? [alert] : []), ...(launch ? [launch] : [])];
   const own = await checkFunction(found.settings, aws.region, operator, alert?.account ?? null);
   const credentials = [checkOperator(operator, ownTopics), own.check];
@@ -56,14 +68,11 @@ export async function examineWebtask(
       ? await checkPermissions(aws, { config, identity: own.identity, members: options.account ?? [], now: cli.now })
       : [permissions.skipped("the function's", config ? "its keys do not work" : "the configuration is not whole")];
 
-  const names = namesOf({ ...options, ...namesIn(options, launch?.name, alert?.name) });
   const place = placeOf(aws.region, operator.account, names);
   const head = [...configured.checks, ...checkTopics(configured, place, options), ...credentials, ...allowed];
-  const flags = repeatedFlags(options);
-  const url = options.url ?? config?.functionUrl ?? null;
   if (ownTopics.some(({ account }) => account !== operator.account)) {
     const told = "the topics are of another account than your credentials";
-    const healths = url === null ? [] : await checkHealth(url);
+    const healths = url === null ? [] : await checkHealth(url, flags);
     return [...head, topics.unknown("all", told, "Name a profile of that account with --profile."), ...healths];
   }
 
@@ -75,14 +84,36 @@ export async function examineWebtask(
     { kind: "state changes" as const, asked: true },
   ]);
   const plan = { ...place, rules, emails: [], url };
-  const parts = await checkInstallation(aws, plan, { arn: alertArn, aws: alertAws }, flags);
-  const { urls, checks } = await checkSubscription(aws, plan, url, config?.graceSeconds ?? null, flags);
+  const at = shownPlaceFlags(options, aws);
+  const setup = `ec2-audit setup${flagsOf(options, alertAws.region, names)}`;
+  const alertTopic = {
+    arn: alertArn,
+    aws: alertAws,
+    at: shownPlaceFlags(options, alertAws),
+    make: alertArn === alert?.arn ? `Is the name in ALERT_TOPIC_ARN right? Else make it: ${setup}` : setup,
+    tell: setup,
+  };
+  const parts = await checkInstallation(aws, plan, alertTopic, { flags, at });
+  const { urls, checks } = await checkSubscription(aws, plan, url, config?.graceSeconds ?? null, { flags, at });
   say("the function");
-  const healths = (await Promise.all(urls.map((each) => checkHealth(each)))).flat();
+  const healths = (await Promise.all(urls.map((each) => checkHealth(each, flags)))).flat();
   const all = [...head, ...parts, ...checks, ...healths];
   if (!options.probe) return all;
-  say("the probe");
+  say(PROBING);
   return [...all, ...(await probeWebtask(cli, aws, plan, config, options))];
+}
+
+/** The region that the settings name, if it is one: of another one the configuration's own check tells. */
+function regionIn({ settings }: FunctionSettings): string | undefined {
+  const { AWS_REGION } = settings;
+  return AWS_REGION !== undefined && isRegion(AWS_REGION) ? AWS_REGION : undefined;
+}
+
+/** The options by which the next command finds this installation, wherever the operator is; starts with a space. */
+function flagsOf({ profile }: NameOptions, region: string, names: InstallationNames): string {
+  const usual: Readonly<Partial<Record<string, string>>> = NAMES;
+  const unusual = Object.fromEntries(Object.entries(names).filter(([key, name]) => name !== usual[key]));
+  return repeatedFlags({ ...(profile !== undefined && { profile }), region, ...unusual });
 }
 
 /** The topics' names where the operator gives none: those that the settings name. */

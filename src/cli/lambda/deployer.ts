@@ -35,6 +35,11 @@ export function placeFlags({ profile }: CommonOptions, { region }: Pick<Aws, "re
   return ["--region", region, ...(profile ? ["--profile", profile] : [])];
 }
 
+/** The same in a command that is shown; starts with a space. */
+export function shownPlaceFlags(options: CommonOptions, aws: Pick<Aws, "region">): string {
+  return ` ${placeFlags(options, aws).join(" ")}`;
+}
+
 /** The deployer that is installed: sam, else the AWS CLI. @throws CliError when there is neither */
 export function findDeployer(cli: Cli, options: CommonOptions, aws: Aws): Deployer {
   const common = placeFlags(options, aws);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Key, readConfig } from "../../config.ts";
 import { CliError } from "../cli.ts";
+import { checkEmail } from "../setup/options.ts";
 import { nearest } from "../webtask/config.ts";
 import type { Artefact } from "./artefact.ts";
 
@@ -53,6 +54,16 @@ function meant(name: string, names: readonly string[]): string {
   return near ? `Did you mean ${near}?` : `It has these: ${names.join(", ")}.`;
 }
 
+/** Whether it looks like an e-mail address. */
+export function isEmail(address: string): boolean {
+  try {
+    checkEmail(address);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** SQS delays a message for 900 s at most.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html */
 const MAX_DELAY_SECONDS = 900;
@@ -77,6 +88,10 @@ export function checkParameters(parameters: Parameters): void {
   const problems = "problems" in reading ? reading.problems.map(({ key, problem }) => `${nameOf(key)} ${problem}`) : [];
   if ("config" in reading && reading.config.graceSeconds > MAX_DELAY_SECONDS) {
     problems.push(`GraceSeconds is over ${MAX_DELAY_SECONDS}, the longest that a queue delays a message`);
+  }
+  for (const name of ["AlertEmail", "AlarmEmail"]) {
+    const address = parameters[name] ?? "";
+    if (address !== "" && !isEmail(address)) problems.push(`${name} is not an e-mail address`);
   }
   if (parameters.OrganizationId && !parameters.AuditRoleName) {
     problems.push(

@@ -50,6 +50,16 @@ export function checkUrl(url: string, emulated: boolean): string {
   return url;
 }
 
+/** Checks that a URL that `checkUrl` has passed holds no user and no password. @throws CliError */
+export function checkNoPassword(url: string): void {
+  const { username, password } = new URL(url);
+  if (username === "" && password === "") return;
+  throw new CliError(
+    "--url has a user or a password in it",
+    "Leave them out: the function needs none, it goes by the signature of SNS.",
+  );
+}
+
 /** Checks that it looks like an e-mail address. @throws CliError */
 export function checkEmail(address: string): string {
   if (/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(address)) return address;

@@ -107,7 +107,7 @@ async function create({ sqs }: Aws, plan: Plan): Promise<void> {
     if (!(error instanceof Error) || !/QueueDeletedRecently/.test(error.name)) throw error;
     throw new CliError(
       `a queue of the name ${QueueName} was deleted less than a minute ago`,
-      "SQS keeps a name for 60 s: run setup again in a minute. It goes on where it stopped.",
+      "SQS keeps a name for 60 s: run setup again in a minute.",
     );
   }
 }

@@ -1,5 +1,6 @@
 import type { Colours } from "../terminal.ts";
 import type { Inspected } from "./installation.ts";
+import { isUnconfirmed } from "./subscriptions.ts";
 
 /** What setup does with a resource. A rule that is there, but not asked for this time, is left as it is. */
 export type Action = "make" | "mend" | "nothing" | "leave";
@@ -31,7 +32,8 @@ function linesOf(each: Inspected, dryRun: boolean, colours: Colours, kindWidth: 
   const { mark, done, planned } = TOLD[action];
   const colour = { make: colours.green, mend: colours.yellow, nothing: colours.dim, leave: colours.dim }[action];
   const others = found.state !== "absent" && found.madeBySetup === false ? ", was there before setup" : "";
-  const told = `${dryRun ? planned : done}${others}`;
+  const again = dryRun ? "would be asked again: it has not confirmed yet" : "asked again: it had not confirmed yet";
+  const told = isUnconfirmed(found) ? again : `${dryRun ? planned : done}${others}`;
   const below = [...(found.state === "differs" && action === "mend" ? found.differences : []), ...found.notes];
   return [
     colour(`  ${mark} ${resource.kind.padEnd(kindWidth)}  ${resource.name.padEnd(nameWidth)}  ${told}`),

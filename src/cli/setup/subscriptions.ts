@@ -9,7 +9,7 @@ import { DELIVERY_POLICY, isOtherAttributes } from "../../sns/subscription.ts";
 import type { Aws } from "../aws.ts";
 import { ifThere } from "../if-there.ts";
 import { type Plan, shownUrl } from "./plan.ts";
-import { inspected, type Resource } from "./resource.ts";
+import { type Inspection, inspected, type Resource } from "./resource.ts";
 
 /** What SNS shows in place of the ARN of a subscription that waits for its confirmation. */
 const PENDING = "PendingConfirmation";
@@ -20,6 +20,13 @@ const DELETED = "Deleted";
 /** Whether somebody has confirmed a subscription. */
 export function isConfirmed({ SubscriptionArn = PENDING }: Subscription): boolean {
   return SubscriptionArn.startsWith("arn:");
+}
+
+const UNCONFIRMED = "confirmation: pending";
+
+/** Whether this was found of a function's subscription that the function has not confirmed: it can only be asked again. */
+export function isUnconfirmed(found: Inspection): boolean {
+  return found.state === "differs" && found.differences.includes(UNCONFIRMED);
 }
 
 /** All subscriptions of a topic; none when there is no such topic. */
@@ -84,12 +91,13 @@ export function functionSubscription(aws: Aws, plan: Plan, url: string): Resourc
           `${shownUrl(Endpoint)} is subscribed too: if that is a function, launches are alerted twice.`,
       );
       if (present === undefined) return { state: "absent", notes };
-      if (!isConfirmed(present)) return inspected(null, ["confirmation: pending → confirmed"], notes);
-      const drift = differences(await attributesOf(aws, present.SubscriptionArn), plan.deadLetterQueueArn);
+      if (!isConfirmed(present)) return inspected(null, [UNCONFIRMED], notes);
+      const attributes = await attributesOf(aws, present.SubscriptionArn);
+      const drift = differences(attributes, plan.deadLetterQueueArn);
       return inspected(
         null,
         drift.map(({ told }) => told),
-        notes,
+        [...notes, ...(attributes.FilterPolicy ? [FILTERED] : [])],
       );
     },
     async put(found) {
@@ -116,6 +124,10 @@ export function functionSubscription(aws: Aws, plan: Plan, url: string): Resourc
     },
   };
 }
+
+/** What is noted of a subscription that does not get every launch. */
+export const FILTERED =
+  "It has a filter policy (FilterPolicy): launches that do not match it never reach the function.";
 
 /** The attributes of a confirmed subscription. */
 export async function attributesOf(aws: Aws, SubscriptionArn: string | undefined): Promise<Record<string, string>> {

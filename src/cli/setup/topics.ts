@@ -4,7 +4,7 @@ import {
   ListTagsForResourceCommand,
   SetTopicAttributesCommand,
 } from "@aws-sdk/client-sns";
-import type { Aws } from "../aws.ts";
+import { type Aws, answered } from "../aws.ts";
 import { ifThere } from "../if-there.ts";
 import type { Plan } from "./plan.ts";
 import { ABSENT, encryptedFor, inspected, isMadeBySetup, type Resource, TAGS } from "./resource.ts";
@@ -20,7 +20,7 @@ interface TopicFacts {
 export async function readTopic({ sns }: Aws, arn: string): Promise<TopicFacts | undefined> {
   const attributes = await ifThere(sns.send(new GetTopicAttributesCommand({ TopicArn: arn })));
   const tags = attributes && (await ifThere(sns.send(new ListTagsForResourceCommand({ ResourceArn: arn }))));
-  return attributes && { attributes: attributes.Attributes ?? {}, madeBySetup: isMadeBySetup(tags?.Tags) };
+  return attributes && { attributes: answered(attributes.Attributes), madeBySetup: isMadeBySetup(tags?.Tags) };
 }
 
 /** SNS signs with SHA-256 in version 2, with SHA-1 in version 1, which is the default; the function takes both. */
@@ -55,7 +55,9 @@ export function launchTopic(aws: Aws, plan: Plan): Resource {
     async put(found) {
       if (found.state === "absent") {
         const Attributes = { SignatureVersion: SIGNATURE_VERSION, Policy: withStatements(undefined, [statement]) };
-        await aws.sns.send(new CreateTopicCommand({ Name: names.launchTopic, Attributes, Tags: TAGS }));
+        answered(
+          (await aws.sns.send(new CreateTopicCommand({ Name: names.launchTopic, Attributes, Tags: TAGS }))).TopicArn,
+        );
       }
       if (found.state === "differs") {
         const facts = await readTopic(aws, arn);
@@ -89,7 +91,9 @@ export function alertTopic(aws: Aws, plan: Plan): Resource {
     async put(found) {
       if (found.state !== "absent") return;
       const Attributes = fifo ? { FifoTopic: "true" } : {};
-      await aws.sns.send(new CreateTopicCommand({ Name: names.alertTopic, Attributes, Tags: TAGS }));
+      answered(
+        (await aws.sns.send(new CreateTopicCommand({ Name: names.alertTopic, Attributes, Tags: TAGS }))).TopicArn,
+      );
     },
   };
 }

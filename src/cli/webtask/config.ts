@@ -115,7 +115,10 @@ function within(path: string, part: string): string {
   return /^[\w$]+$/.test(part) ? `${path}.${part}` : `${path}[${JSON.stringify(part)}]`;
 }
 
-/** The word that was most likely meant; undefined when none is near. */
+/**
+ * The word that was most likely meant: one that is nearly the same, or the only one that has a part more or less, as
+ * ALERT_TOPIC_ARN has beside ALERT_TOPIC. Undefined when none is near.
+ */
 export function nearest(word: string, choices: readonly string[]): string | undefined {
   const plain = word.toLowerCase();
   const near = closestMatch(
@@ -125,5 +128,10 @@ export function nearest(word: string, choices: readonly string[]): string | unde
       maxDistance: Math.max(2, Math.floor(word.length / 4)),
     },
   );
-  return choices.find((choice) => choice.toLowerCase() === near);
+  if (near !== undefined) return choices.find((choice) => choice.toLowerCase() === near);
+  const begun = choices.filter((choice) => {
+    const other = choice.toLowerCase();
+    return other.startsWith(`${plain}_`) || plain.startsWith(`${other}_`);
+  });
+  return begun.length === 1 ? begun[0] : undefined;
 }

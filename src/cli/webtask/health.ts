@@ -8,20 +8,27 @@ export type Health =
   | { readonly state: "good"; readonly subscribed: string | null }
   /** It runs, and does not take its secrets. */
   | { readonly state: "misconfigured"; readonly problems: readonly string[] }
-  | { readonly state: "bad"; readonly reason: string };
+  | { readonly state: "bad"; readonly reason: string }
+  /** Its host cannot be reached from here, which says nothing about the function. */
+  | { readonly state: "unknown"; readonly reason: string };
 
 const TRIES = 5;
 const PAUSE_MS = 2_000;
 /** The function itself answers within 12 s, also on its first run, which may subscribe it. */
 const TIMEOUT_MS = 15_000;
+/** What keeps us from a host before it could answer anything, such as a proxy that we are to go through. */
+const OUT_OF_REACH: readonly unknown[] = ["ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"];
 
 /**
  * Asks the function at a URL for its health document until it is good, five times at most: a cluster may take a moment to
- * change to new code. Good is 200 from our function, in the version that was deployed, with its whole configuration.
+ * change to new code. Good is 200 from our function, in the version that was deployed, with its whole configuration. Unknown is
+ * one whose host could not be reached at any time.
  */
 export async function checkHealth(cli: Cli, url: string, version: string): Promise<Health> {
+  let health: Health | undefined;
   for (let attempt = 1; ; attempt += 1) {
-    const health = await ask(url, version);
+    const now = await ask(url, version);
+    health = now.state === "unknown" ? (health ?? now) : now;
     if (health.state === "good" || attempt === TRIES) return health;
     await cli.pause(PAUSE_MS);
   }
@@ -32,6 +39,8 @@ async function ask(url: string, version: string): Promise<Health> {
     const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: "error" });
     return judge(response.status, await response.text(), version);
   } catch (error) {
+    const code = error instanceof Error ? systemCode(error.cause) : undefined;
+    if (code !== undefined && OUT_OF_REACH.includes(code)) return { state: "unknown", reason: code };
     return { state: "bad", reason: `it did not answer (${whyOf(error)})` };
   }
 }
@@ -72,14 +81,21 @@ function whyOf(error: unknown): string {
   return error.name === "TimeoutError" ? `within ${TIMEOUT_MS / 1_000} s` : (systemCode(error.cause) ?? error.message);
 }
 
-/** What is wrong with a function, as a sentence of its own; null for one that is well. */
+/** What is to be said of a function that is not known to be well, to follow its name; null for one that is well. */
 export function complaint(health: Health): string | null {
   switch (health.state) {
     case "good":
       return null;
     case "misconfigured":
-      return `it does not take its secrets: ${health.problems.join("; ")}`;
+      return `is not well: it does not take its secrets: ${health.problems.join("; ")}`;
     case "bad":
-      return health.reason;
+      return `is not well: ${health.reason}`;
+    case "unknown":
+      return `could not be asked for its health from here (${health.reason})`;
   }
+}
+
+/** How to ask a function for its health from another place than here. */
+export function askElsewhere(url: string): string {
+  return `Ask it from where it can be reached, or through the proxy: curl ${url}`;
 }

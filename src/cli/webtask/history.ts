@@ -18,8 +18,8 @@ export interface Deployment {
   readonly commit: string | null;
   readonly secrets: readonly string[];
   readonly url: string;
-  /** Unknown until it has been asked. */
-  readonly health: Health["state"] | "unknown";
+  /** Unknown until it has been asked, and when it could not be asked from here. */
+  readonly health: Health["state"];
   /** For one that put an older one back: that one's number. */
   readonly putBack: number | null;
 }

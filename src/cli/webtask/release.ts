@@ -2,7 +2,7 @@ import { type Cli, CliError } from "../cli.ts";
 import { systemCode } from "../run-program.ts";
 import type { Bundle } from "./bundle.ts";
 import type { WebtaskConfig } from "./config.ts";
-import { checkHealth, complaint, type Health } from "./health.ts";
+import { askElsewhere, checkHealth, complaint, type Health } from "./health.ts";
 import {
   addDeployment,
   type Deployment,
@@ -64,7 +64,7 @@ function keep(...[before, bundle, made]: Parameters<typeof addDeployment>): Retu
   }
 }
 
-/** What came of a deployment that was not well. */
+/** What came of a deployment that is not known to be well. */
 export interface Recovery {
   /** What was put back, when something was. */
   readonly release: Release | null;
@@ -76,11 +76,12 @@ export interface Recovery {
 export async function recover(cli: Cli, plan: Plan, failed: Release): Promise<Recovery> {
   const { deployment, health, history } = failed;
   const { name } = plan.config;
-  const wrong = `${nameOf(deployment)} of ${name} is not well: ${complaint(health)}`;
+  const wrong = `${nameOf(deployment)} of ${name} ${complaint(health)}`;
   const stay = (hint: string): Recovery => ({
     release: null,
     error: new CliError(`${wrong}\nIt is what is deployed now.`, hint),
   });
+  if (health.state === "unknown") return stay(`${askElsewhere(deployment.url)}\nNothing was put back.`);
   if (health.state === "misconfigured") {
     return stay(`Older code would get the same secrets, so none was put back. Put the keys right, and deploy again;
 or, if it is the code that reads them wrongly: ec2-audit rollback webtask.`);
@@ -95,7 +96,7 @@ or, if it is the code that reads them wrongly: ec2-audit rollback webtask.`);
     return stay(`There is nothing to put back: no deployment before it was well. To remove it: wt rm ${name}`);
   }
   try {
-    cli.terminal.err(`${wrong}\nPutting back ${nameOf(last)}, with the secrets as they are now.`);
+    cli.terminal.err(`It is not well. Putting back ${nameOf(last)}, with the secrets as they are now.`);
     const put = await release(cli, plan, readBundle(history, last), history, last.putBack ?? last.number);
     const now = complaint(put.health);
     return now === null
@@ -103,12 +104,12 @@ or, if it is the code that reads them wrongly: ec2-audit rollback webtask.`);
           release: put,
           error: new CliError(
             `${wrong}\n${nameOf(last)} was put back, and is well.`,
-            "Mend the new one, and deploy again.",
+            "wt logs shows why. Mend it, and deploy again.",
           ),
         }
       : {
           release: put,
-          error: new CliError(`${wrong}\n${nameOf(last)} was put back, and is not well either: ${now}`, UNWELL),
+          error: new CliError(`${wrong}\n${nameOf(last)} was put back, and ${now}`, UNWELL),
         };
   } catch (error) {
     const why = error instanceof CliError ? error.message : String(error);

@@ -24,7 +24,7 @@ export interface Secrets {
 export function gatherSecrets(cli: Cli, config: WebtaskConfig, named?: string): Secrets {
   const { home, secretsFrom } = config;
   const file = named === undefined ? undefined : relative(home, resolve(cli.folder, named));
-  const { settings, from, unknown } = readFunctionSettings({ ...cli, folder: home }, secretsFrom, file);
+  const { settings, from, unknown, unreadable } = readFunctionSettings({ ...cli, folder: home }, secretsFrom, file);
   const listed = KEYS.filter((key) => config.secrets[key] !== undefined && settings[key] !== undefined);
   const values: Partial<Record<Key, string>> = {};
   const origins: Partial<Record<Key, string>> = {};
@@ -34,17 +34,22 @@ export function gatherSecrets(cli: Cli, config: WebtaskConfig, named?: string): 
   }
 
   const reading = readConfig(values);
-  const wrong = "problems" in reading ? reading.problems : [];
+  const found = "problems" in reading ? reading.problems : [];
+  const unlisted = KEYS.filter((key) => config.secrets[key] === undefined && settings[key] !== undefined);
+  const toList = unlisted.filter((key) => found.some((each) => each.key === key));
+  const wrong = found.filter(({ key }) => !toList.includes(key));
   const missing = KEYS.filter((key) => config.secrets[key] === "required" && values[key] === undefined);
   const problems = [
+    ...toList.map((key) => `${key} is in ${placeOf(from[key])}, and not listed under "secrets" in ${config.file}`),
     ...wrong.map(({ key, problem }) => `${key}${values[key] === undefined ? "" : ` (${origins[key]})`} ${problem}`),
     ...missing.filter((key) => wrong.every((each) => each.key !== key)).map((key) => `${key} is missing`),
   ];
   const warnings = [
+    ...unreadable.map(({ file, line }) => `line ${line} of ${file} is not KEY=value, and is passed over`),
     ...unknown.flatMap(({ name, file }) => misspelt(name, file)),
-    ...KEYS.filter((key) => settings[key] !== undefined && from[key] !== "environment" && !listed.includes(key)).map(
-      (key) => `${key} (${from[key]}) is not sent: ${config.file} does not list it`,
-    ),
+    ...unlisted
+      .filter((key) => from[key] !== "environment" && !toList.includes(key))
+      .map((key) => `${key} (${from[key]}) is not sent: ${config.file} does not list it`),
     ...(origins.AWS_ACCESS_KEY_ID === "environment" ? [OPERATORS_KEYS] : []),
     ...(origins.AWS_ENDPOINT_URL === "environment" ? [OPERATORS_ENDPOINT] : []),
     ...(values.AWS_SESSION_TOKEN === undefined ? [] : [TEMPORARY_KEYS]),
@@ -52,7 +57,9 @@ export function gatherSecrets(cli: Cli, config: WebtaskConfig, named?: string): 
   if (problems.length > 0) {
     const list = [...problems, ...warnings].map((line) => `  ${line}`).join("\n");
     const files = [...(file === undefined ? [] : [file]), ...secretsFrom].filter((source) => source !== "environment");
-    throw new CliError(`the secrets are not right, and nothing was uploaded:\n${list}`, whereTo(files[0]));
+    const hint =
+      problems.length > toList.length ? whereTo(files[0]) : `List ${toList.length > 1 ? "them" : "it"} there.`;
+    throw new CliError(`the secrets are not right, and nothing was uploaded:\n${list}`, hint);
   }
   return { values, from: origins, fileText: secretsFileText(values), warnings };
 }
@@ -69,6 +76,10 @@ const OPERATORS_ENDPOINT =
  */
 const TEMPORARY_KEYS =
   "AWS_SESSION_TOKEN: temporary credentials end within 36 hours, often within one, and the audit ends with them. A user of its own has keys that stay";
+
+function placeOf(source: string | undefined): string {
+  return source === undefined || source === "environment" ? "the environment" : source;
+}
 
 function misspelt(name: string, file: string): readonly string[] {
   const meant = nearest(name, KEYS);

@@ -1,9 +1,9 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { isObject } from "../../json.ts";
 import { type Cli, CliError } from "../cli.ts";
 import { inPrivateFolder } from "../private-folder.ts";
-import { type Ended, runProgram, systemCode, withoutSecrets } from "../run-program.ts";
+import { type Ended, findProgram, runProgram, systemCode, withoutSecrets } from "../run-program.ts";
 import type { Bundle } from "./bundle.ts";
 import type { Secrets } from "./secrets.ts";
 
@@ -20,6 +20,16 @@ const CREATE_MS = 2 * 60_000;
 /** The program: WT_CLI says where it is, when it is not on the PATH. */
 export function wtProgram(cli: Cli): string {
   return cli.env.WT_CLI || "wt";
+}
+
+/**
+ * Looks for the program, before what takes time is done for it.
+ * @throws CliError when it is not there
+ */
+export function requireWt(cli: Cli): void {
+  const program = wtProgram(cli);
+  const isThere = program.includes("/") ? existsSync(resolve(cli.folder, program)) : findProgram(program, cli.env);
+  if (!isThere) throw notStarted(cli, "ENOENT");
 }
 
 /** The arguments of `wt create`. No secret is among them: a command line can be read by everybody on the machine. */
@@ -72,11 +82,12 @@ function notStarted(cli: Cli, code: string | undefined): CliError {
   const program = wtProgram(cli);
   if (code !== "ENOENT") return new CliError(`${program} cannot be started: ${code ?? "an unknown error"}`, INSTALL);
   return cli.env.WT_CLI
-    ? new CliError(`WT_CLI names ${program}, which is not there`, INSTALL)
+    ? new CliError(`WT_CLI names ${program}, which is not there`, CORRECT)
     : new CliError("wt-cli is not installed: there is no wt on the PATH", INSTALL);
 }
 
 const INSTALL = `npm install -g wt-cli, then wt init. WT_CLI can name a wt that is not on the PATH.`;
+const CORRECT = "Correct WT_CLI, or unset it to use the wt on the PATH.";
 const LOG_IN =
   "Log in with wt init (with --wt-profile NAME: wt init --profile NAME). wt profile ls shows the profiles there are.";
 
@@ -96,12 +107,12 @@ const KNOWN: readonly { readonly when: RegExp; readonly message: string; readonl
   },
   {
     when: /primordials|process\.binding|Cannot find module|^SyntaxError|ERR_(?:REQUIRE|UNSUPPORTED|PACKAGE|DLOPEN|OSSL)/m,
-    message: `wt-cli fails on this Node (${process.version})`,
-    hint: "wt-cli is from 2019: run it with Node 20 (WT_CLI can name a script that does), or install it anew.",
+    message: "wt-cli cannot be loaded by its Node",
+    hint: "Install it anew: npm install -g wt-cli@11. It was tried on Node 20, 22 and 24.",
   },
 ];
 
-function explainWt({ code, stdout, stderr }: Ended, secrets: readonly string[]): CliError {
+function explainWt({ code, endedBy, stdout, stderr }: Ended, secrets: readonly string[]): CliError {
   const said = secrets
     .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
     .filter((secret) => secret.length >= 8)
@@ -115,7 +126,13 @@ function explainWt({ code, stdout, stderr }: Ended, secrets: readonly string[]):
     .slice(0, 10)
     .map((line) => `\n  ${line}`)
     .join("");
-  if (code === null) return new CliError(`wt create did not end within ${CREATE_MS / 60_000} minutes${told}`, LOG_IN);
+  if (endedBy === "timeout")
+    return new CliError(`wt create did not end within ${CREATE_MS / 60_000} minutes${told}`, LOG_IN);
+  if (endedBy !== null)
+    return new CliError(
+      `wt create was ended (${endedBy})${told}`,
+      "Whether it had deployed is not known: deploy again.",
+    );
   if (code === 0)
     return new CliError(`wt create did not say the webtask's URL${told}`, "Is this the public wt-cli, version 11?");
   const known = KNOWN.find(({ when }) => when.test(lines.join("\n")));

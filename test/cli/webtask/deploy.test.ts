@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { rmSync } from "node:fs";
+import { createServer } from "node:http";
 import { dirname } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { version } from "../../../package.json";
@@ -29,6 +31,12 @@ describe("deploy webtask", () => {
       false,
       false,
     ]);
+  });
+
+  it("says that a build was ended, and not that it took too long, when somebody has ended it", async () => {
+    project.program("npm", 'process.kill(process.pid, "SIGKILL");');
+    const { err } = await project.run(["deploy", "webtask"], { env: { PATH: dirname(wt), WT_CLI: wt } });
+    expect(err).toContain("npm run typecheck was ended (SIGKILL), and nothing was uploaded");
   });
 
   it("refuses a build that fails, before anything is uploaded", async () => {
@@ -91,18 +99,24 @@ describe("deploy webtask", () => {
     expect(code).toBe(2);
     expect(err).toContain("wt-cli is not installed: there is no wt on the PATH");
     expect(err).toContain("npm install -g wt-cli, then wt init");
+    expect(err).not.toContain("Checking the types");
     expect(project.has(".ec2-audit")).toBe(false);
-    const named = await project.run(["deploy", "webtask"], { env: { PATH: onlyNpm, WT_CLI: wt } });
-    expect(named.err).toContain(`WT_CLI names ${wt}, which is not there`);
+    for (const WT_CLI of [wt, "./wt"]) {
+      const named = await project.run(["deploy", "webtask", "--dry-run"], { env: { PATH: onlyNpm, WT_CLI } });
+      expect([named.code, named.err]).toEqual([
+        2,
+        `error: WT_CLI names ${WT_CLI}, which is not there\n  Correct WT_CLI, or unset it to use the wt on the PATH.`,
+      ]);
+    }
   });
 
   it.each([
     {
-      what: "an older Node's modules",
-      says: "ReferenceError: primordials is not defined",
+      what: "not all of its modules",
+      says: "Error: Cannot find module 'superagent'",
       exit: 1,
-      told: `wt-cli fails on this Node (${process.version})`,
-      hint: "run it with Node 20",
+      told: "wt-cli cannot be loaded by its Node",
+      hint: "Install it anew: npm install -g wt-cli@11. It was tried on Node 20, 22 and 24.",
     },
     {
       what: "no name of the cluster",
@@ -136,6 +150,14 @@ describe("deploy webtask", () => {
     expect(project.has(".ec2-audit")).toBe(false);
   });
 
+  it("says that wt-cli was ended, and not that it took too long, when somebody has ended it", async () => {
+    project.installed();
+    const ended = project.program("wt", 'process.kill(process.pid, "SIGKILL");');
+    const { code, err } = await project.run(["deploy", "webtask"], { env: { WT_CLI: ended } });
+    expect(code).toBe(2);
+    expect(err).toContain("error: wt create was ended (SIGKILL)");
+  });
+
   it("shows no secret that wt-cli says, and no stack", async () => {
     project.installed();
     const leaking = `console.error("Error: cannot send " + require("fs").readFileSync(process.argv[7], "utf8"));
@@ -157,22 +179,71 @@ describe("deploy webtask", () => {
     expect(err).toContain("https://example.com/ec2-audit is deployed, but could not be kept for a rollback in ");
   });
 
-  it("asks five times, two seconds apart, before it takes a function for unwell that does not answer", async () => {
+  /** A wt that says that it has deployed to this URL. */
+  const deployingTo = (url: string) => {
+    const said = `Your access token was successfuly refreshed.\n${JSON.stringify({ url }, null, 2)}`;
+    return project.program("wt", `console.log(${JSON.stringify(said)});`);
+  };
+  const kept = () => JSON.parse(project.read(".ec2-audit/webtask/ec2-audit/deployments.json")).deployments;
+
+  it("asks five times, two seconds apart, before it takes a function for unwell", async () => {
     project.installed();
-    const nobody = `http://127.0.0.1:${await freePort()}/ec2-audit`;
-    const said = JSON.stringify(
-      `Your access token was successfuly refreshed.\n${JSON.stringify({ url: nobody }, null, 2)}`,
-    );
+    const server = createServer((_, response) => response.end("Hello")).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}/ec2-audit`;
     const waits: number[] = [];
     const { code, err } = await project.run(["deploy", "webtask"], {
-      env: { WT_CLI: project.program("wt", `console.log(${said});`) },
+      env: { WT_CLI: deployingTo(url) },
       pause: async (ms) => void waits.push(ms),
     });
+    server.closeAllConnections();
+    server.close();
     expect(code).toBe(2);
-    expect(err).toContain("is not well: it did not answer (ECONNREFUSED)");
+    expect(err).toContain("is not well: it answered 200, and not with the health document of ec2-audit");
     expect(waits).toEqual([2_000, 2_000, 2_000, 2_000]);
-    expect(JSON.parse(project.read(".ec2-audit/webtask/ec2-audit/deployments.json")).deployments).toMatchObject([
-      { number: 1, health: "bad", url: nobody },
-    ]);
+    expect(kept()).toMatchObject([{ number: 1, health: "bad", url }]);
+  });
+
+  it("puts nothing back when the function's host cannot be reached from here, and says how else to ask it", async () => {
+    project.installed();
+    project.write("dist/audit.js", "module.exports = 'older and well';\n");
+    const nobody = `http://127.0.0.1:${await freePort()}/ec2-audit`;
+    const wt = deployingTo(nobody);
+    await project.run(["deploy", "webtask"], { env: { WT_CLI: wt } });
+    const [first] = kept();
+    project.write(
+      ".ec2-audit/webtask/ec2-audit/deployments.json",
+      JSON.stringify({ deployments: [{ ...first, health: "good" }] }),
+    );
+    project.write("dist/audit.js", "module.exports = 'newer';\n");
+    const { code, out, err } = await project.run(["deploy", "webtask", "--json"], { env: { WT_CLI: wt } });
+    expect(code).toBe(2);
+    expect(err).toContain("of ec2-audit could not be asked for its health from here (ECONNREFUSED)");
+    expect(err).toContain("It is what is deployed now.");
+    expect(err).toContain(`curl ${nobody}\n  Nothing was put back.`);
+    expect(err).not.toContain("not well");
+    expect(JSON.parse(out)).toMatchObject({
+      deployment: 2,
+      health: { state: "unknown" },
+      deployedNow: { putBack: null },
+    });
+    expect(kept()).toMatchObject([{ health: "good" }, { health: "unknown" }]);
+    const back = await project.run(["rollback", "webtask", "--yes"], { env: { WT_CLI: wt } });
+    expect(back.code).toBe(2);
+    expect(back.err).toContain("was put back, and could not be asked for its health from here (ECONNREFUSED)");
+    expect(back.err).toContain(`curl ${nobody}`);
+  });
+
+  it("tells one who has said no to a rollback from one who has had it", async () => {
+    project.installed();
+    const wt = deployingTo(`http://127.0.0.1:${await freePort()}/`);
+    await project.run(["deploy", "webtask"], { env: { WT_CLI: wt } });
+    const args = ["rollback", "webtask", "--to", "1"];
+    const declined = await project.run(args, { env: { WT_CLI: wt }, answer: false });
+    expect([declined.code, declined.err]).toEqual([1, "Nothing was changed."]);
+    rmSync(wt);
+    const unasked = await project.run(args, { env: { WT_CLI: wt }, answer: true });
+    expect([unasked.code, unasked.asked, unasked.err]).toEqual([2, [], expect.stringContaining("which is not there")]);
   });
 });

@@ -1,7 +1,8 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { inPrivateFolder } from "../../../src/cli/private-folder.ts";
 import { makeProject, type Project } from "./project.ts";
@@ -30,13 +31,18 @@ describe("an interrupted deploy webtask", () => {
       );
       const env = { ...process.env, HOME: project.home, WT_CLI: wt };
       const args = ["--import", TSX, join(ROOT, "src", "cli", "main.ts"), "deploy", "webtask"];
-      const cli = spawn(process.execPath, args, { cwd: project.folder, env, stdio: "ignore" });
-      const ended = once(cli, "exit");
+      const cli = spawn(process.execPath, args, { cwd: project.folder, env, stdio: ["ignore", "ignore", "pipe"] });
+      let told = "";
+      cli.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+        told += chunk;
+      });
+      const ended = once(cli, "close");
       await vi.waitUntil(() => project.has("started.json"), { timeout: 45_000, interval: 50 });
       const { file } = JSON.parse(project.read("started.json"));
       expect(readFileSync(file, "utf8")).toContain("the-secret-of-the-function");
       cli.kill(signal);
       expect(await ended).toEqual([null, signal]);
+      expect(told.endsWith("\nStopped.\n")).toBe(signal === "SIGINT");
       expect(existsSync(dirname(file))).toBe(false);
       await vi.waitUntil(() => project.has("ended"), { timeout: 5_000, interval: 20 });
     },
@@ -57,3 +63,11 @@ describe("an interrupted deploy webtask", () => {
     expect(listeners()).toEqual(before);
   });
 });
+
+it("a program that cannot be started keeps nobody waiting for the time that it might have taken", async () => {
+  const script = `import { runProgram } from ${JSON.stringify(pathToFileURL(join(ROOT, "src/cli/run-program.ts")))};
+    await runProgram("/nowhere/wt", [], { folder: "/", env: {}, timeoutMs: 3_600_000 }).catch((error) => console.log(error.code));`;
+  const args = ["--import", TSX, "--input-type=module", "--eval", script];
+  const ended = spawnSync(process.execPath, args, { encoding: "utf8", timeout: 30_000 });
+  expect([ended.status, ended.stdout]).toEqual([0, "ENOENT\n"]);
+}, 60_000);

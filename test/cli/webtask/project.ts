@@ -17,7 +17,7 @@ export interface Project {
   installed(): void;
   /** Puts a program there, in JavaScript, and answers its path. */
   program(name: string, code: string): string;
-  /** Runs the command line in the folder. */
+  /** Runs the command line in the folder, where some program is in the place of wt-cli. */
   run(args: readonly string[], run?: Run): Promise<Ran>;
   remove(): void;
 }
@@ -86,7 +86,8 @@ export function makeProject(): Project {
       chmodSync(path, 0o755);
       return path;
     },
-    run: (args, run = {}) => runCommand(args, { ...run, folder, env: { HOME: home, ...run.env } }),
+    run: (args, run = {}) =>
+      runCommand(args, { ...run, folder, env: { HOME: home, WT_CLI: process.execPath, ...run.env } }),
     remove: () => rmSync(root, { recursive: true }),
   };
 }

@@ -31,6 +31,8 @@ describe.skipIf(wtCli === undefined)(withWtCli("deploy and rollback webtask"), {
     expect(exit).toBe(2);
     expect(err).toContain("is not well: it answered 200, and not with the health document of ec2-audit");
     expect(err).toMatch(/deployment 1 \(\w{8}, version \S+, of .*\) was put back, and is well\./);
+    expect(err.match(/it answered 200/g)).toHaveLength(1);
+    expect(err).toContain("wt logs shows why. Mend it, and deploy again.");
     expect(JSON.parse(out)).toMatchObject({
       deployment: 2,
       health: { state: "bad" },
@@ -98,7 +100,7 @@ describe.skipIf(wtCli === undefined)(withWtCli("deploy and rollback webtask"), {
     stage.project.builds(BROKEN);
     const neither = await stage.deploy();
     expect(neither.code).toBe(2);
-    expect(neither.err).toMatch(/deployment 1 .* was put back, and is not well either: it answered 503/);
+    expect(neither.err).toMatch(/deployment 1 .* was put back, and is not well: it answered 503/);
     expect(stage.deployedCode()).toBe(WELL_UNLESS_LOG_LEVEL_IS_ERROR);
     rmSync(join(stage.project.folder, ".ec2-audit", "webtask", "ec2-audit", stage.record()[0]?.file ?? ""));
     const gone = await stage.deploy();
@@ -113,7 +115,11 @@ describe.skipIf(wtCli === undefined)(withWtCli("deploy and rollback webtask"), {
       expect((await stage.deploy()).code).toBe(0);
     }
     stage.project.write(".env", lines({ ...SECRETS, GRACE_SECONDS: "60" }));
-    expect((await stage.rollback("--yes")).code).toBe(0);
+    const back = await stage.rollback("--yes");
+    expect([back.code, back.out]).toEqual([
+      0,
+      expect.stringContaining("is back, as deployment 4.\nIt answers, and its configuration is valid.\n"),
+    ]);
     expect(stage.deployedCode()).toBe(another(code, "b"));
     expect(stage.deployedSecrets()?.GRACE_SECONDS).toBe("60");
     const again = await stage.rollback("--yes", "--json");
@@ -135,7 +141,7 @@ describe.skipIf(wtCli === undefined)(withWtCli("deploy and rollback webtask"), {
       await stage.deploy();
     }
     const declined = await stage.project.run(["rollback", "webtask"], { env: stage.env, answer: false });
-    expect([declined.code, declined.err, stage.cluster.created()]).toEqual([0, "Nothing was changed.", 2]);
+    expect([declined.code, declined.err, stage.cluster.created()]).toEqual([1, "Nothing was changed.", 2]);
     expect(declined.asked[0]).toMatch(
       /^Put deployment 1 .* of ec2-audit back in place of deployment 2 .*, with the secrets as they are now\?$/,
     );

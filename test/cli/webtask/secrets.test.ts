@@ -41,6 +41,21 @@ describe("the secrets of deploy webtask", () => {
     expect(err).toContain("LOG_LEVEL (.env) is not sent: wt.config.json does not list it");
   });
 
+  it("are refused once for each that the function needs and wt.config.json does not list, with what to do", async () => {
+    const config = JSON.parse(project.read("wt.config.json"));
+    project.write("wt.config.json", JSON.stringify({ ...config, secrets: {} }));
+    const { code, err } = await project.run(dryRun);
+    expect(code).toBe(2);
+    for (const key of Object.keys(SECRETS)) {
+      const lines = err.split("\n").filter((line) => line.includes(key));
+      expect(lines).toEqual([`  ${key} is in .env, and not listed under "secrets" in wt.config.json`]);
+    }
+    expect(err).toMatch(/\n {2}List them there\.$/);
+    const { LOG_LEVEL, AWS_REGION, ...secrets } = config.secrets;
+    project.write("wt.config.json", JSON.stringify({ ...config, secrets }));
+    expect((await project.run(dryRun)).err).toMatch(/\n {2}List it there\.$/);
+  });
+
   it("are refused with every problem at once, where each came from, where to put what is missing, and no value", async () => {
     const config = JSON.parse(project.read("wt.config.json"));
     config.secrets.FUNCTION_URL = "required";
@@ -99,6 +114,27 @@ describe("the secrets of deploy webtask", () => {
       "REQUIRED_TAG (.env) is no key of the function, and is not sent: did you mean REQUIRED_TAGS?",
     );
     expect(err).not.toContain("NODE_OPTIONS");
+  });
+
+  it("are warned of when a name in .env is a key's without its end, or with one more", async () => {
+    project.write(
+      ".env",
+      lines({ ...SECRETS, ALERT_TOPIC: "a", AUDIT_ROLE: "b", GRACE_SECONDS_MAX: "c", AWS: "d", AWS_DEFAULT: "e" }),
+    );
+    const { err } = await project.run(dryRun);
+    expect(err.match(/(?<=warning: ).*/g)).toEqual([
+      "ALERT_TOPIC (.env) is no key of the function, and is not sent: did you mean ALERT_TOPIC_ARN?",
+      "AUDIT_ROLE (.env) is no key of the function, and is not sent: did you mean AUDIT_ROLE_NAME?",
+      "GRACE_SECONDS_MAX (.env) is no key of the function, and is not sent: did you mean GRACE_SECONDS?",
+    ]);
+  });
+
+  it("are warned of when a line of .env cannot be read, by its number and without its text", async () => {
+    project.write(".env", `AKIAPASTED\n# of the function\n${lines(SECRETS)}`);
+    const { code, err } = await project.run(dryRun);
+    expect(code).toBe(0);
+    expect(err).toContain("warning: line 1 of .env is not KEY=value, and is passed over");
+    expect(err).not.toContain("PASTED");
   });
 
   it("are refused when wt-cli could not read one back", async () => {

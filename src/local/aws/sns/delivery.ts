@@ -1,11 +1,12 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { retryDelays } from "../../../sns/retry-policy.ts";
 import type { Clock } from "../clock.ts";
 import { dueAt } from "../clock.ts";
 import type { SendToQueue } from "../sqs/service.ts";
 import { timeout } from "../timeout.ts";
 import { createLines } from "./lines.ts";
-import { type DeliveryPolicy, effectivePolicy, retryDelays, TOTAL_LIMIT } from "./retry-policy.ts";
+import { type DeliveryPolicy, effectivePolicy, TOTAL_LIMIT } from "./retry-policy.ts";
 import type { Subscription } from "./store.ts";
 
 /** One try of SNS to hand a message to a subscriber. */

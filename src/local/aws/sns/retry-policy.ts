@@ -1,28 +1,10 @@
+import {
+  type BackoffFunction,
+  DEFAULT_RETRY_POLICY,
+  type RetryPolicy,
+  retryDelays,
+} from "../../../sns/retry-policy.ts";
 import { invalidParameter } from "./store.ts";
-
-/** https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html: delays in seconds. */
-export interface RetryPolicy {
-  readonly minDelayTarget: number;
-  readonly maxDelayTarget: number;
-  readonly numRetries: number;
-  readonly numMaxDelayRetries: number;
-  readonly numNoDelayRetries: number;
-  readonly numMinDelayRetries: number;
-  readonly backoffFunction: BackoffFunction;
-}
-
-type BackoffFunction = "linear" | "arithmetic" | "geometric" | "exponential";
-
-/** What SNS does where nobody asked for anything else. */
-export const DEFAULT_RETRY_POLICY: RetryPolicy = {
-  minDelayTarget: 20,
-  maxDelayTarget: 20,
-  numRetries: 3,
-  numMaxDelayRetries: 0,
-  numNoDelayRetries: 0,
-  numMinDelayRetries: 0,
-  backoffFunction: "linear",
-};
 
 /** SNS gives up on an HTTP endpoint after this long whatever the policy says, in seconds. */
 export const TOTAL_LIMIT = 3_600;
@@ -165,28 +147,4 @@ function throttle(given: Json, path: string): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value === "number" && Number.isInteger(value) && value >= 1) return value;
   throw refuse(`${path}.maxReceivesPerSecond must be an integer greater than 0`);
-}
-
-/**
- * The delays before each retry, in seconds: the four phases of the policy, one after the other. AWS adds jitter, and does
- * not publish the formulas of its backoff functions: all begin at the least delay and end at the greatest, and these grow
- * between them in the way each name says (equal steps, growing steps, equal ratios, doubling steps).
- */
-export function retryDelays(policy: RetryPolicy): number[] {
-  const { minDelayTarget: least, maxDelayTarget: most } = policy;
-  const immediate = Array.from({ length: policy.numNoDelayRetries }, () => 0);
-  const before = Array.from({ length: policy.numMinDelayRetries }, () => least);
-  const after = Array.from({ length: policy.numMaxDelayRetries }, () => most);
-  const steps = Math.max(0, policy.numRetries - immediate.length - before.length - after.length);
-  const last = steps - 1;
-  const curves: Readonly<Record<BackoffFunction, (step: number) => number>> = {
-    linear: (step) => least + ((most - least) * step) / last,
-    arithmetic: (step) => least + ((most - least) * step * (step + 1)) / (last * steps),
-    geometric: (step) => least * (most / least) ** (step / last),
-    exponential: (step) => least + ((most - least) * (2 ** step - 1)) / (2 ** last - 1),
-  };
-  const backoffs = Array.from({ length: steps }, (_, step) =>
-    step === 0 ? least : curves[policy.backoffFunction](step),
-  );
-  return [...immediate, ...before, ...backoffs, ...after];
 }

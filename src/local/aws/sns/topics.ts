@@ -1,9 +1,10 @@
+import { DEFAULT_RETRY_POLICY } from "../../../sns/retry-policy.ts";
 import { arn } from "../arns.ts";
 import { type Params, structure, structures, text, textMap } from "../params.ts";
 import { statementsOf } from "../resource-policy.ts";
 import type { Caller, XmlFields } from "../service.ts";
 import { readTags, type Tags } from "../tags.ts";
-import { DEFAULT_RETRY_POLICY, parseTopicPolicy } from "./retry-policy.ts";
+import { parseTopicPolicy } from "./retry-policy.ts";
 import { invalidParameter, type SnsStore, type Topic } from "./store.ts";
 
 const SETTABLE = ["DeliveryPolicy", "DisplayName", "Policy", "KmsMasterKeyId", "SignatureVersion", "TracingConfig"];
