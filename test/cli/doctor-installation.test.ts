@@ -275,6 +275,13 @@ describe("the doctor on the subscription", () => {
     expect(await diagnosis()).toEqual([1, `wrong: subscription: ${url}: dead-letter queue: none → ${DEAD_LETTERS}`]);
   });
 
+  it("warns of a URL that has not confirmed beside the function that has, and finds nothing wrong", async () => {
+    await sns.send(new SubscribeCommand({ TopicArn: LAUNCH_TOPIC, Protocol: "http", Endpoint: "http://127.0.0.1:9/" }));
+    const [code, ...found] = await diagnosis();
+    expect(code).toBe(0);
+    expect(found).toContain("warning: subscription: http://127.0.0.1:9/: subscribed too, and has not confirmed yet");
+  });
+
   it("warns of a filter policy, which keeps launches from the function", async () => {
     await change("FilterPolicy", '{"kind":["test"]}');
     const [code, ...found] = await diagnosis();
