@@ -161,7 +161,7 @@ describe("deploy webtask", () => {
   it("shows no secret that wt-cli says, and no stack", async () => {
     project.installed();
     const leaking = `console.error("Error: cannot send " + require("fs").readFileSync(process.argv[7], "utf8"));
-      console.error("    at somewhere (/home/me/wt.js:403:1)"); process.exit(99);`;
+      console.error("    at somewhere (/somewhere/wt.js:403:1)"); process.exit(99);`;
     const { code, err } = await project.run(["deploy", "webtask"], { env: { WT_CLI: project.program("wt", leaking) } });
     expect(code).toBe(2);
     expect(err).toContain("Error: cannot send AWS_REGION='***'");
