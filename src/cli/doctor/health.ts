@@ -1,5 +1,5 @@
-import { name as ourName, version as ourVersion } from "../../../package.json";
-import { isObject } from "../../json.ts";
+import { version as ourVersion } from "../../../package.json";
+import { askHealth, type HealthDocument, notOurs } from "../health-document.ts";
 import { shownUrl } from "../setup/plan.ts";
 import { type Check, reporter } from "./check.ts";
 
@@ -50,29 +50,24 @@ export async function checkHealth(url: string, flags: string): Promise<readonly 
     const told = "its URL has a user and a password, which are not sent from here";
     return [unknown(name, told, "Ask it for its health with a GET by another program.")];
   }
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: "manual" });
-    return judge(name, response.status, await response.text(), flags);
-  } catch (error) {
-    const told = causeOf(error);
-    const cause = CAUSES.find(({ when }) => when.test(told));
-    return [wrong(name, cause?.message ?? `it does not answer: ${told}`, cause?.mend ?? "Is the URL right?")];
+  const answer = await askHealth(url, TIMEOUT_MS);
+  if ("failed" in answer) {
+    const cause = CAUSES.find(({ when }) => when.test(answer.failed));
+    return [wrong(name, cause?.message ?? `it does not answer: ${answer.failed}`, cause?.mend ?? "Is the URL right?")];
   }
+  const { status, document } = answer;
+  if (document !== null) return judge(name, status, document, flags);
+  return [wrong(name, `answers ${notOurs(status)}`, "Is it the function's URL? After ec2-audit deploy webtask it is.")];
 }
 
-function judge(name: string, status: number, text: string, flags: string): readonly Check[] {
-  const document = parse(text);
-  if (!isObject(document) || document.name !== ourName) {
-    const told = `answers ${status}, and not with the health document of ${ourName}`;
-    return [wrong(name, told, "Is it the function's URL? After ec2-audit deploy webtask it is.")];
-  }
+function judge(name: string, status: number, document: HealthDocument, flags: string): readonly Check[] {
   const { version, configured, subscribed, problems } = document;
   const release =
     version === ourVersion
       ? ok("version", ourVersion)
-      : warning("version", `it is ${String(version)}, and this command ${ourVersion}`, "ec2-audit deploy webtask");
+      : warning("version", `it is ${version}, and this command ${ourVersion}`, "ec2-audit deploy webtask");
   if (configured !== true) {
-    const told = Array.isArray(problems) ? problems.map(problemText) : [`it answers ${status}`];
+    const told = problems.length > 0 ? problems : [`it answers ${status}`];
     const mend = "Put the settings right, and: ec2-audit deploy webtask";
     return [ok(name, "answers"), release, ...told.map((each) => wrong("configured", each, mend))];
   }
@@ -85,9 +80,9 @@ function judge(name: string, status: number, text: string, flags: string): reado
 }
 
 /** What the function itself says of its subscription; a container that has just begun may not know yet. */
-function judgeSubscribed(state: unknown, subscribe: string): Check {
+function judgeSubscribed(state: string | null, subscribe: string): Check {
   const name = "subscribes itself";
-  const told = String(state);
+  const told = state ?? "it does not say";
   if (state === "confirmed") return ok(name, told);
   if (state === "not configured") return skipped(name, "it has no FUNCTION_URL, and has not been called yet");
   if (told.startsWith("failed")) {
@@ -99,24 +94,4 @@ function judgeSubscribed(state: unknown, subscribe: string): Check {
   }
   if (state === "unsubscribed") return wrong(name, "SNS has told it that it was unsubscribed", subscribe);
   return warning(name, told, "Ask again in a minute; its log says more: wt logs");
-}
-
-function problemText(problem: unknown): string {
-  return isObject(problem) ? `${String(problem.key)} ${String(problem.problem)}` : String(problem);
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-/** fetch says no more than that it failed: the reason is its cause, and for several addresses the first of its causes. */
-function causeOf(error: unknown): string {
-  if (!(error instanceof Error)) return "an unknown error";
-  const cause = error.cause instanceof AggregateError ? error.cause.errors[0] : error.cause;
-  if (cause instanceof Error) return "code" in cause ? String(cause.code) : cause.message;
-  return error.name === "TypeError" ? error.message : error.name;
 }

@@ -1,7 +1,5 @@
-import { name as ourName } from "../../../package.json";
-import { isObject } from "../../json.ts";
 import { CliError } from "../cli.ts";
-import { systemCode } from "../run-program.ts";
+import { askHealth, notOurs, TIMED_OUT } from "../health-document.ts";
 import { shownUrl } from "./plan.ts";
 
 const TIMEOUT_MS = 10_000;
@@ -22,40 +20,15 @@ const FOR_ALL: Readonly<Record<string, string>> = {
  */
 export async function checkFunctionAt(url: string): Promise<string | null> {
   const shown = shownUrl(url);
-  let status: number;
-  let text: string;
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: "manual" });
-    status = response.status;
-    text = await response.text();
-  } catch (error) {
-    const why = whyOf(error);
-    const told = FOR_ALL[why];
-    if (told === undefined) return `${shown} does not answer this machine (${why}): SNS has to reach it.`;
-    throw new CliError(`${shown} is not subscribed: ${told}`, HINT);
+  const answer = await askHealth(url, TIMEOUT_MS);
+  if ("failed" in answer) {
+    const told = FOR_ALL[answer.failed];
+    if (told !== undefined) throw new CliError(`${shown} is not subscribed: ${told}`, HINT);
+    const why = answer.failed === TIMED_OUT ? `not within ${TIMEOUT_MS / 1_000} s` : answer.failed;
+    return `${shown} does not answer this machine (${why}): SNS has to reach it.`;
   }
-  if (isOurs(text)) return null;
-  throw new CliError(
-    `${shown} is not subscribed: it answers ${status}, and not with the health document of ${ourName}`,
-    HINT,
-  );
+  if (answer.document !== null) return null;
+  throw new CliError(`${shown} is not subscribed: it answers ${notOurs(answer.status)}`, HINT);
 }
 
 const HINT = "Is it the URL that ec2-audit deploy webtask printed, and is the function deployed? Then run setup again.";
-
-function isOurs(text: string): boolean {
-  try {
-    const document: unknown = JSON.parse(text);
-    return isObject(document) && document.name === ourName;
-  } catch {
-    return false;
-  }
-}
-
-/** fetch says no more than that it failed: the reason is its cause, and for several addresses the first of its causes. */
-function whyOf(error: unknown): string {
-  if (!(error instanceof Error)) return "an unknown error";
-  if (error.name === "TimeoutError") return `not within ${TIMEOUT_MS / 1_000} s`;
-  const cause: unknown = error.cause instanceof AggregateError ? error.cause.errors[0] : error.cause;
-  return systemCode(cause) ?? (cause instanceof Error ? cause.message : error.message);
-}

@@ -1,7 +1,5 @@
-import { name } from "../../../package.json";
-import { isObject } from "../../json.ts";
 import type { Cli } from "../cli.ts";
-import { systemCode } from "../run-program.ts";
+import { askHealth, notOurs, TIMED_OUT } from "../health-document.ts";
 
 /** What a deployed function answers about itself. */
 export type Health =
@@ -17,7 +15,7 @@ const PAUSE_MS = 2_000;
 /** The function itself answers within 12 s, also on its first run, which may subscribe it. */
 const TIMEOUT_MS = 15_000;
 /** What keeps us from a host before it could answer anything, such as a proxy that we are to go through. */
-const OUT_OF_REACH: readonly unknown[] = ["ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"];
+const OUT_OF_REACH: readonly string[] = ["ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"];
 
 /**
  * Asks the function at a URL for its health document until it is good, five times at most: a cluster may take a moment to
@@ -35,50 +33,23 @@ export async function checkHealth(cli: Cli, url: string, version: string): Promi
 }
 
 async function ask(url: string, version: string): Promise<Health> {
-  try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS), redirect: "error" });
-    return judge(response.status, await response.text(), version);
-  } catch (error) {
-    const code = error instanceof Error ? systemCode(error.cause) : undefined;
-    if (code !== undefined && OUT_OF_REACH.includes(code)) return { state: "unknown", reason: code };
-    return { state: "bad", reason: `it did not answer (${whyOf(error)})` };
+  const answer = await askHealth(url, TIMEOUT_MS);
+  if ("failed" in answer) {
+    const { failed } = answer;
+    if (OUT_OF_REACH.includes(failed)) return { state: "unknown", reason: failed };
+    const why = failed === TIMED_OUT ? `within ${TIMEOUT_MS / 1_000} s` : failed;
+    return { state: "bad", reason: `it did not answer (${why})` };
   }
-}
-
-function judge(status: number, text: string, version: string): Health {
-  const document = parse(text);
-  if (!isObject(document) || document.name !== name) {
-    return { state: "bad", reason: `it answered ${status}, and not with the health document of ${name}` };
-  }
+  const { status, document } = answer;
+  if (document === null) return { state: "bad", reason: `it answered ${notOurs(status)}` };
   if (document.version !== version) {
-    return { state: "bad", reason: `it answers as version ${String(document.version)}, and ${version} was deployed` };
+    return { state: "bad", reason: `it answers as version ${document.version}, and ${version} was deployed` };
   }
-  if (document.configured === false) {
-    const problems = Array.isArray(document.problems) ? document.problems : [];
-    return { state: "misconfigured", problems: problems.map(problemText) };
-  }
-  if (status !== 200 || document.configured !== true) {
+  if (document.configured === false) return { state: "misconfigured", problems: document.problems };
+  if (status !== 200 || !document.configured) {
     return { state: "bad", reason: `it answered ${status}, and does not say that it is configured` };
   }
-  return { state: "good", subscribed: typeof document.subscribed === "string" ? document.subscribed : null };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}
-
-function problemText(problem: unknown): string {
-  return isObject(problem) ? `${String(problem.key)} ${String(problem.problem)}` : String(problem);
-}
-
-/** fetch says no more than that it failed; the reason is in the error's cause. */
-function whyOf(error: unknown): string {
-  if (!(error instanceof Error)) return "an unknown error";
-  return error.name === "TimeoutError" ? `within ${TIMEOUT_MS / 1_000} s` : (systemCode(error.cause) ?? error.message);
+  return { state: "good", subscribed: document.subscribed };
 }
 
 /** What is to be said of a function that is not known to be well, to follow its name; null for one that is well. */
