@@ -77,7 +77,11 @@ async function describeTags(ec2: Pick<EC2Client, "send">, ids: readonly string[]
   return found;
 }
 
-/** Instances are asked for by filter: by id, one that is unknown would fail the call for all the others. */
+/**
+ * Instances are asked for by filter: by id, one that is unknown would fail the call for all the others. Those that a service
+ * manages are asked for too, because an account can hide them.
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedResourceVisibility.html
+ */
 async function describeInstances(
   ec2: Pick<EC2Client, "send">,
   ids: readonly string[],
@@ -88,6 +92,7 @@ async function describeInstances(
     const page = await ec2.send(
       new DescribeInstancesCommand({
         Filters: [{ Name: "instance-id", Values: [...ids] }],
+        IncludeManagedResources: true,
         MaxResults: 1000,
         ...(next && { NextToken: next }),
       }),

@@ -2,6 +2,7 @@ import {
   CreateTagsCommand,
   DeleteTagsCommand,
   EC2Client,
+  ModifyManagedResourceVisibilityCommand,
   RunInstancesCommand,
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
@@ -190,6 +191,15 @@ describe("a launch", () => {
     await seconds(3_600);
     expect(await alerts()).toEqual([]);
     expect(answers().at(-1)).toMatch(/200 compliant$/);
+  });
+
+  it("of a service's instances is audited like any other where the account hides such instances", async () => {
+    await ec2.send(new ModifyManagedResourceVisibilityCommand({ DefaultVisibility: "hidden" }));
+    const [untagged] = aws.launch({ count: 1, operator: "eks.amazonaws.com" });
+    aws.launch({ count: 1, operator: "eks.amazonaws.com", tags: { Name: "node-1", service: "shop" } });
+    await seconds(60);
+    const found = await alerts();
+    expect(found.flatMap(({ findings }) => findings.map(({ instanceId }) => instanceId))).toEqual([untagged]);
   });
 
   it("that is terminated within its grace is not alerted", async () => {

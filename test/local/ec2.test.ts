@@ -2,6 +2,7 @@ import {
   CreateTagsCommand,
   DescribeInstancesCommand,
   DescribeTagsCommand,
+  ModifyManagedResourceVisibilityCommand,
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import { PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
@@ -211,6 +212,31 @@ describe("EC2's checks (moto_server lets these pass)", () => {
     const id = await launch({ ClientToken });
     expect(await launch({ ClientToken })).toBe(id);
     await expect(launch({ ClientToken, MaxCount: 2 })).rejects.toMatchObject({ name: "IdempotentParameterMismatch" });
+  });
+
+  it("an instance that a service manages is left out once the account hides these, unless the call asks for them", async () => {
+    const [managed = ""] = aws.launch({
+      region: "eu-west-1",
+      count: 1,
+      operator: "eks.amazonaws.com",
+      tags: { a: "b" },
+    });
+    const own = await launch();
+    const shown = async (input: object = {}) =>
+      (await ec2().send(new DescribeInstancesCommand(input))).Reservations?.flatMap(({ Instances = [] }) =>
+        Instances.map(({ InstanceId, Operator }) => [InstanceId, Operator?.Managed, Operator?.Principal]),
+      );
+    const tags = async () => (await ec2().send(new DescribeTagsCommand({}))).Tags?.map(({ ResourceId }) => ResourceId);
+    const both = [
+      [managed, true, "eks.amazonaws.com"],
+      [own, false, undefined],
+    ];
+    expect(await shown()).toEqual(both);
+    expect(await tags()).toEqual([managed]);
+    await ec2().send(new ModifyManagedResourceVisibilityCommand({ DefaultVisibility: "hidden" }));
+    expect(await shown()).toEqual(both.slice(1));
+    expect(await tags()).toEqual([]);
+    expect(await shown({ IncludeManagedResources: true })).toEqual(both);
   });
 
   it("a terminated instance has no tags in DescribeTags, and is gone after an hour", async () => {

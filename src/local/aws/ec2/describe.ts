@@ -23,6 +23,15 @@ function instancePasses(instance: Instance, filter: Filter): boolean {
   return INSTANCE_FILTERS[filter.name]?.(instance).some((value) => filter.matches(value)) ?? false;
 }
 
+/**
+ * Whether the answer has the instance: a hidden one is left out unless the call asks for managed resources.
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedResourceVisibility.html
+ */
+function isShown(state: Ec2State, params: Params, instance: Instance): boolean {
+  const hidden = state.managedHidden && instance.operator !== undefined;
+  return !hidden || text(params, "IncludeManagedResources") === "true";
+}
+
 /** DescribeInstances. Terminated instances are in it for as long as they are visible. */
 export function describeInstances(state: Ec2State, params: Params): XmlFields {
   const ids = texts(params, "InstanceId");
@@ -34,7 +43,9 @@ export function describeInstances(state: Ec2State, params: Params): XmlFields {
   }
   const filters = readFilters(params, (name) => name.startsWith("tag:") || Object.hasOwn(INSTANCE_FILTERS, name));
   const candidates = ids.length > 0 ? findInstances(state, [...new Set(ids)]) : byId(state, filters, "instance-id");
-  const found = candidates.filter((instance) => filters.every((filter) => instancePasses(instance, filter)));
+  const found = candidates.filter(
+    (instance) => isShown(state, params, instance) && filters.every((filter) => instancePasses(instance, filter)),
+  );
   const { items, nextToken } = page(params, found);
   const reservations = new Map<string, Instance[]>();
   for (const instance of items) {
@@ -60,13 +71,16 @@ function tagPasses(instance: Instance, key: string, value: string, filter: Filte
   return filter.name === `tag:${key}` && filter.matches(value);
 }
 
-/** DescribeTags. It has nothing to say of a terminated instance, nor of one that never was. */
+/**
+ * DescribeTags. It shows no tags of a terminated instance, nor of one that does not exist. It has no parameter for managed
+ * resources, and AWS does not document whether it shows the tags of hidden ones; here it does not.
+ */
 export function describeTags(state: Ec2State, params: Params): XmlFields {
   const known = ["resource-id", "resource-type", "key", "value"];
   const filters = readFilters(params, (name) => name.startsWith("tag:") || known.includes(name));
   const found: { instance: Instance; key: string; value: string }[] = [];
   for (const instance of byId(state, filters, "resource-id")) {
-    if (instance.state === "terminated") continue;
+    if (instance.state === "terminated" || !isShown(state, {}, instance)) continue;
     for (const [key, value] of instance.tags) {
       if (filters.every((filter) => tagPasses(instance, key, value, filter))) found.push({ instance, key, value });
     }

@@ -23,6 +23,8 @@ export interface Launch extends Place {
   tags?: Record<string, string>;
   /** The Auto Scaling group that launches; without one, a user does. */
   group?: string;
+  /** The service principal that manages what is launched, such as `eks.amazonaws.com`. */
+  operator?: string;
 }
 
 /** What Auto Scaling shall launch. */
@@ -54,7 +56,7 @@ export function createInProcessEc2(context: InProcessContext, ownAccount: string
   const placed = ({ account = ownAccount, region = "us-east-1" }: Place) => ({ account, region });
 
   return {
-    launch: ({ count, tags = {}, group, ...place }) => {
+    launch: ({ count, tags = {}, group, operator: managedBy, ...place }) => {
       const { account, region } = placed(place);
       const caller = group === undefined ? operator(account, region) : autoScalingCaller(account, region);
       const launched = lifecycle.launch(stateOf(caller), caller, {
@@ -62,6 +64,7 @@ export function createInProcessEc2(context: InProcessContext, ownAccount: string
         imageId: resourceId("ami"),
         instanceType: "m1.small",
         requesterId: group === undefined ? undefined : "940372691376",
+        operator: managedBy,
         tags: new Map([
           ...(group === undefined ? [] : [["aws:autoscaling:groupName", group] as const]),
           ...Object.entries(tags),

@@ -29,6 +29,8 @@ export interface Instance {
   readonly securityGroup: string;
   /** Set where a service (Auto Scaling) launched it on somebody's behalf. */
   readonly requesterId: string | undefined;
+  /** The service principal that manages the instance, such as `eks.amazonaws.com`. */
+  readonly operator: string | undefined;
   readonly clientToken: string | undefined;
   /** ms epoch */
   readonly launchedAt: number;
@@ -45,6 +47,8 @@ export interface Ec2State {
   readonly subnetIds: readonly string[];
   readonly securityGroup: string;
   launched: number;
+  /** Whether describe calls leave out the instances that a service manages, unless they ask for them. */
+  managedHidden: boolean;
 }
 
 /** An empty region with its default VPC. */
@@ -56,6 +60,7 @@ export function newEc2State(): Ec2State {
     subnetIds: [resourceId("subnet"), resourceId("subnet"), resourceId("subnet")],
     securityGroup: resourceId("sg"),
     launched: 0,
+    managedHidden: false,
   };
 }
 
@@ -98,6 +103,7 @@ export function instanceFields(instance: Instance, index: number): XmlFields {
     clientToken: instance.clientToken ?? "",
     hypervisor: "xen",
     ebsOptimized: false,
+    operator: { managed: instance.operator !== undefined, principal: instance.operator },
     tagSet: tagSet(instance.tags),
   };
 }

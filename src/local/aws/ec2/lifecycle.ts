@@ -19,6 +19,7 @@ export interface LaunchRequest {
   readonly keyName?: string | undefined;
   readonly clientToken?: string | undefined;
   readonly requesterId?: string | undefined;
+  readonly operator?: string | undefined;
   readonly tags: ReadonlyMap<string, string>;
 }
 
@@ -74,6 +75,7 @@ export function createLifecycle(clock: Clock, emit: Emit): Lifecycle {
           privateIp: `172.31.${(state.launched >> 8) & 255}.${state.launched & 255}`,
           securityGroup: state.securityGroup,
           requesterId: request.requesterId,
+          operator: request.operator,
           clientToken: request.clientToken,
           launchedAt,
           tags: new Map(request.tags),

@@ -105,6 +105,16 @@ export function createEc2(
     };
   }
 
+  function modifyManagedResourceVisibility(params: Params, caller: Caller): XmlFields {
+    const asked = text(params, "DefaultVisibility");
+    if (asked === undefined) throw missing("DefaultVisibility");
+    if (asked !== "hidden" && asked !== "visible") {
+      throw new AwsError("InvalidParameterValue", `Value (${asked}) for parameter DefaultVisibility is invalid.`);
+    }
+    stateOf(caller).managedHidden = asked === "hidden";
+    return { visibility: { defaultVisibility: asked } };
+  }
+
   const service: QueryService = {
     protocol: "ec2",
     namespace: "http://ec2.amazonaws.com/doc/2016-11-15/",
@@ -114,6 +124,7 @@ export function createEc2(
       DeleteTags: (params, caller) => deleteTags(stateOf(caller), params, emit),
       DescribeTags: (params, caller) => describeTags(stateOf(caller), params),
       DescribeInstances: (params, caller) => describeInstances(stateOf(caller), params),
+      ModifyManagedResourceVisibility: modifyManagedResourceVisibility,
       TerminateInstances: moving("terminated"),
       StopInstances: moving("stopped"),
       StartInstances: moving("running"),
