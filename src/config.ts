@@ -68,11 +68,12 @@ export interface Problem {
 export type ConfigReading = { readonly config: Config } | { readonly problems: readonly Problem[] };
 
 /**
- * The longest grace, in seconds. SNS retries a delivery for 3,600 s at most, and the delivery policy that we subscribe
- * with makes its last attempt after 3,540 s; a launch must still be looked at after its grace.
+ * The longest grace, in seconds. A launch must still be looked at after its grace. SNS retries a delivery for 3,600 s at
+ * most, and the delivery policy that we subscribe with makes its last attempt after 3,540 s, if SNS keeps to its delays
+ * exactly. It adds jitter to them, of an amount that AWS does not publish: 540 s, more than a seventh, are left for it.
  * https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
  */
-export const MAX_GRACE_SECONDS = 3_500;
+export const MAX_GRACE_SECONDS = 3_000;
 
 const DEFAULT_GRACE_SECONDS = 45;
 const DEFAULT_REQUIRED_TAGS = "name,service";

@@ -141,10 +141,10 @@ describe("the configuration", () => {
     expect(problemsOf({ [key]: value })).toEqual([]);
   });
 
-  test("a grace that no retry of SNS can outlast is refused: SNS gives up after 3,600 s", () => {
-    expect(MAX_GRACE_SECONDS).toBeLessThan(3_600);
-    expect(problemsOf({ GRACE_SECONDS: "3600" })).toEqual([
-      { key: "GRACE_SECONDS", problem: "is not a whole number of seconds from 0 to 3500" },
+  test("a grace over 3000 s is refused: SNS gives up after 3,600 s, and adds jitter to its delays", () => {
+    expect(problemsOf({ GRACE_SECONDS: "3000" })).toEqual([]);
+    expect(problemsOf({ GRACE_SECONDS: "3001" })).toEqual([
+      { key: "GRACE_SECONDS", problem: "is not a whole number of seconds from 0 to 3000" },
     ]);
   });
 

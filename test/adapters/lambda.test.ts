@@ -149,7 +149,7 @@ describe("Lambda called by SQS", () => {
 
   it("allows any grace: the queue's owner says how often it calls", async () => {
     ec2.launch(INSTANCE);
-    const face = lambdaFace({ ...SETTINGS, GRACE_SECONDS: "3500" }, { clock: clockAt(NOW + 3_600_000) });
+    const face = lambdaFace({ ...SETTINGS, GRACE_SECONDS: "3000" }, { clock: clockAt(NOW + 3_600_000) });
     expect(await face.invoke(sqsEvent(JSON.stringify(stateChange())))).toEqual({ batchItemFailures: [] });
     expect(sns.published()).toHaveLength(1);
   });

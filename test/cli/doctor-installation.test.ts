@@ -392,7 +392,7 @@ describe("the doctor on the function", () => {
     settings.LOG_LEVEL = "loud";
     expect(await diagnosis()).toEqual([
       1,
-      "wrong: function: configured: GRACE_SECONDS is not a whole number of seconds from 0 to 3500",
+      "wrong: function: configured: GRACE_SECONDS is not a whole number of seconds from 0 to 3000",
       "wrong: function: configured: LOG_LEVEL is not one of debug, info, warn, error",
     ]);
   });

@@ -55,7 +55,7 @@ describe("the doctor on the configuration", () => {
     const { code, out } = await doctor();
     expect(code).toBe(1);
     expect(out).toContain(
-      "✗ GRACE_SECONDS: is not a whole number of seconds from 0 to 3500\n      It comes from .env.",
+      "✗ GRACE_SECONDS: is not a whole number of seconds from 0 to 3000\n      It comes from .env.",
     );
     expect(out).toContain("✗ LOG_LEVEL: is not one of debug, info, warn, error");
     expect(out).not.toMatch(/soon|loud/);
