@@ -12,8 +12,13 @@ export type PolicyReading = { readonly policy: Policy } | { readonly problems: r
 
 const DEFAULT_SEVERITY: Severity = "medium";
 
-/** The policy that the short form states: `name,service` requires these two tags. Takes the list as text. */
+/**
+ * The policy that the short form states: `name,service` requires these two tags. Takes the list as text. Keys are legal
+ * with `=`, `|`, `;` and `*` in them, but who writes one of these here means values, alternatives or a wildcard, which the
+ * short form does not have: taken for a key, every launch would alert.
+ */
 export function policyOfTags(list: string): PolicyReading {
+  if (/[=|;*]/.test(list)) return { problems: [NOT_A_KEY] };
   const tags = list.split(",").map((key) => key.trim());
   const reading = readRule({ rule: "required-tags", tags });
   return "rule" in reading ? { policy: { rules: [reading.rule] } } : reading;
@@ -34,6 +39,9 @@ export function parsePolicy(json: string): PolicyReading {
   }
   return readPolicy(value);
 }
+
+const NOT_A_KEY =
+  'a key with =, |, ; or * in it is refused here, because this list has no values and no wildcards; to require such a key, set AUDIT_POLICY instead, as in {"rules": [{"rule": "required-tags", "tags": ["a=b"]}]}';
 
 function readPolicy(value: unknown): PolicyReading {
   if (!isObject(value)) return { problems: ['it must be an object: {"rules": [...]}'] };

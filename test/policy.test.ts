@@ -35,6 +35,19 @@ describe("the short form, REQUIRED_TAGS", () => {
     },
   );
 
+  test.each(["env=prod|staging", "name;owner", "name,cost-*"])(
+    "is refused when it is not a list of keys: %j",
+    (list) => {
+      expect(policyOfTags(list)).toEqual({
+        problems: [expect.stringMatching(/^a key with =, \|, ; or \* in it .* AUDIT_POLICY instead, as in \{"rules"/)],
+      });
+    },
+  );
+
+  test.each(["app/owner", "cost centre?", "aws:x+y-z.@_", "Kostenstelle", "部署"])("takes the key %j", (key) => {
+    expect(requiring(key).rules[0]?.check(tagged(key))).toBeNull();
+  });
+
   test("is refused with more tags than an instance can have", () => {
     const keys = Array.from({ length: 51 }, (_, index) => `tag-${index}`);
     expect("problems" in policyOfTags(keys.join())).toBe(true);
@@ -43,6 +56,13 @@ describe("the short form, REQUIRED_TAGS", () => {
 });
 
 describe("the whole policy, AUDIT_POLICY", () => {
+  test("may require keys that the short form refuses", () => {
+    const tags = ["env=prod|staging", "name;owner", "cost-*"];
+    const [rule] = policyOf({ rules: [{ rule: "required-tags", tags }] }).rules;
+    expect(rule?.check(tagged(...tags))).toBeNull();
+    expect(rule?.check(tagged("env", "name", "owner", "cost-centre"))?.details.missing).toEqual(tags);
+  });
+
   test("may hold a rule more than once, each with its own settings and severity", () => {
     const { rules } = policyOf({
       rules: [

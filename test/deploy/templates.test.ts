@@ -86,6 +86,11 @@ describe("a parameter that mirrors a key of the configuration", () => {
         "a,,b",
         "a, ,b",
         ",",
+        "app/owner",
+        "env=prod",
+        "prod|staging",
+        "name;owner",
+        "name,cost-*",
       ],
     ],
     [
