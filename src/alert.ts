@@ -64,12 +64,13 @@ function composeOne(first: Finding, findings: readonly Finding[], now: number): 
   const { account, region } = first;
   const ids = findings.map((finding) => finding.id).sort();
   const id = createHash("sha256").update(ids.join()).digest("hex").slice(0, 32);
-  const rules = [...new Set(findings.map((finding) => finding.rule))];
+  const rules = [...new Set(findings.map((finding) => finding.ruleId))];
   const severity = worst(findings);
   const headline = headlineOf(findings, rules, region);
   const document = JSON.stringify({
     schema: ALERT_SCHEMA,
     id,
+    status: "violating",
     account,
     region,
     time: new Date(now).toISOString(),
@@ -90,18 +91,21 @@ function composeOne(first: Finding, findings: readonly Finding[], now: number): 
       region: { DataType: "String", StringValue: region },
       rules: { DataType: "String.Array", StringValue: JSON.stringify(rules) },
       severity: { DataType: "String", StringValue: severity },
+      status: { DataType: "String", StringValue: "violating" },
     },
     group: `${account}-${region}`,
   };
 }
 
 /** A finding as it stands in the document for programs. */
-function documentOf({ id, rule, severity, violation, instance, region }: Finding) {
+function documentOf({ id, dedupKey, rule, ruleId, severity, violation, instance, region }: Finding) {
   const { tags, instanceId, ...rest } = instance;
   return {
     id,
+    dedupKey,
     instanceId,
     rule,
+    ruleId,
     severity,
     message: violation.message,
     ...violation.details,
@@ -136,8 +140,8 @@ function textOf(first: Finding, findings: readonly Finding[], headline: string, 
   ];
   for (const [instanceId, ofInstance] of byInstance) {
     lines.push("", `  ${instanceId}${about(ofInstance)}`);
-    for (const { violation, rule, severity } of ofInstance) {
-      lines.push(`    ${rule} (${severity}): ${oneLine(violation.message)}`);
+    for (const { violation, ruleId, severity } of ofInstance) {
+      lines.push(`    ${ruleId} (${severity}): ${oneLine(violation.message)}`);
       lines.push(...violation.remedy(instanceId, region).map((line) => `    ${oneLine(line)}`));
     }
     lines.push(`    ${consoleUrl(instanceId, region)}`);

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { autoScalingGroup, type Launch } from "./events.ts";
 import type { FactReader, Facts, Instance } from "./facts.ts";
 import type { Policy } from "./policy.ts";
@@ -8,9 +8,13 @@ import type { Severity, Violation } from "./rules/rule.ts";
 export interface Finding {
   /** The same for the same instance breaking the same rule in the same way, however often it is found. */
   readonly id: string;
+  /** The same for one rule on one instance for ever: incident tools open and close an incident by it. */
+  readonly dedupKey: string;
   readonly account: string;
   readonly region: string;
+  /** The rule's kind. */
   readonly rule: string;
+  readonly ruleId: string;
   readonly severity: Severity;
   readonly violation: Violation;
   readonly launchedBy: string | null;
@@ -132,10 +136,15 @@ function findingsOf(launch: Launch, facts: Facts, instance: Instance, policy: Po
   return policy.rules.flatMap((rule) => {
     const violation = rule.check(facts);
     if (violation === null) return [];
-    const parts = [account, region, instance.instanceId, rule.name, violation.message];
-    const id = createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
-    return [{ id, account, region, rule: rule.name, severity: rule.severity, violation, launchedBy, instance }];
+    const key = [account, region, instance.instanceId, rule.id];
+    const { name, id: ruleId, severity } = rule;
+    const [id, dedupKey] = [hashOf([...key, violation.details]), hashOf(key)];
+    return [{ id, dedupKey, account, region, rule: name, ruleId, severity, violation, launchedBy, instance }];
   });
+}
+
+function hashOf(parts: readonly unknown[]): string {
+  return hash("sha256", JSON.stringify(parts), "hex").slice(0, 32);
 }
 
 /**

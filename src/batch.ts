@@ -121,7 +121,7 @@ function alertedOutcome(launch: Launch, findings: readonly Finding[], published:
   return {
     kind: "violating",
     launch,
-    rules: findings.map((finding) => finding.rule),
+    rules: findings.map((finding) => finding.ruleId),
     reason: findings.map((finding) => finding.violation.message).join("; "),
     alertIds: [...alertIds],
   };

@@ -7,6 +7,7 @@ export type Outcome =
   | {
       readonly kind: "violating";
       readonly launch: Launch;
+      /** The ids of the rules that are violated. */
       readonly rules: readonly string[];
       readonly reason: string;
       readonly alertIds: readonly string[];

@@ -21,13 +21,13 @@ export function policyOfTags(list: string): PolicyReading {
   if (/[=|;*]/.test(list)) return { problems: [NOT_A_KEY] };
   const tags = list.split(",").map((key) => key.trim());
   const reading = readRule({ rule: "required-tags", tags });
-  return "rule" in reading ? { policy: { rules: [reading.rule] } } : reading;
+  return "rule" in reading ? { policy: { rules: withIds([reading.rule]) } } : reading;
 }
 
 /**
  * Reads the whole policy out of its JSON text:
  * `{"rules": [{"rule": "required-tags", "severity": "high", "tags": ["name", "service"]}]}`.
- * A rule may stand in it more than once, with other settings. A key that is not known is an error: a policy with a
+ * A rule may stand in it more than once, with other settings and another id. A key that is not known is an error: a policy with a
  * typo must not pass for a stricter one than it is.
  */
 export function parsePolicy(json: string): PolicyReading {
@@ -50,18 +50,38 @@ function readPolicy(value: unknown): PolicyReading {
   if (!Array.isArray(entries) || entries.length === 0) {
     return { problems: [...problems, '"rules" must be a list of at least one rule'] };
   }
-  const rules: Rule[] = [];
+  const rules: ReadRule[] = [];
+  const placeOf = new Map<unknown, number>();
   entries.forEach((entry: unknown, index) => {
     const reading = readRule(entry);
+    const found = "rule" in reading ? [] : [...reading.problems];
     if ("rule" in reading) rules.push(reading.rule);
-    else problems.push(...reading.problems.map((problem) => `rule ${index + 1}: ${problem}`));
+    const id = isObject(entry) ? entry.id : undefined;
+    const place = placeOf.get(id);
+    if (id === undefined || place === undefined) placeOf.set(id, index + 1);
+    else found.push(`"id" is the same as that of rule ${place}; each rule needs an id of its own`);
+    problems.push(...found.map((problem) => `rule ${index + 1}: ${problem}`));
   });
-  return problems.length > 0 ? { problems } : { policy: { rules } };
+  return problems.length > 0 ? { problems } : { policy: { rules: withIds(rules) } };
 }
 
-function readRule(entry: unknown): { rule: Rule } | { problems: readonly string[] } {
+/** A rule as the policy states it; its id is null where the policy leaves it out. */
+type ReadRule = Omit<Rule, "id"> & { readonly id: string | null };
+
+/** Names the rules without an id by their kind: `required-tags`, then `required-tags-2`; an id that is taken is skipped. */
+function withIds(rules: readonly ReadRule[]): Rule[] {
+  const taken = new Set(rules.map((rule) => rule.id));
+  return rules.map((rule) => {
+    let id = rule.id ?? rule.name;
+    for (let count = 2; rule.id === null && taken.has(id); count += 1) id = `${rule.name}-${count}`;
+    taken.add(id);
+    return { ...rule, id };
+  });
+}
+
+function readRule(entry: unknown): { rule: ReadRule } | { problems: readonly string[] } {
   if (!isObject(entry)) return { problems: ['it must be an object: {"rule": "required-tags", ...}'] };
-  const { rule: name, severity = DEFAULT_SEVERITY, ...settings } = entry;
+  const { rule: name, id, severity = DEFAULT_SEVERITY, ...settings } = entry;
   const kind = RULE_KINDS.find((candidate) => candidate.name === name);
   if (kind === undefined) {
     const known = RULE_KINDS.map((candidate) => `"${candidate.name}"`).join(", ");
@@ -69,12 +89,21 @@ function readRule(entry: unknown): { rule: Rule } | { problems: readonly string[
   }
   // The key itself is not told: it is a part of the value, and anybody can read our problems.
   const unknown = Object.keys(settings).some((key) => !kind.settings.includes(key));
-  const problems = unknown ? [`${kind.name} may have no setting but ${kind.settings.join(", ")}`] : [];
+  const problems = unknown
+    ? [`${kind.name} may have no setting but ${["id", "severity", ...kind.settings].join(", ")}`]
+    : [];
   if (!isSeverity(severity)) problems.push(`"severity" must be one of ${SEVERITIES.join(", ")}`);
+  if (!isRuleId(id)) problems.push(ID_SHAPE);
   const configured = kind.configure(settings);
   if ("problems" in configured) problems.push(...configured.problems);
-  if (problems.length > 0 || "problems" in configured || !isSeverity(severity)) return { problems };
-  return { rule: { name: kind.name, severity, ...configured } };
+  if (problems.length > 0 || "problems" in configured || !isSeverity(severity) || !isRuleId(id)) return { problems };
+  return { rule: { id: id ?? null, name: kind.name, severity, ...configured } };
+}
+
+const ID_SHAPE = '"id" must be text of 1 to 64 letters, digits, ".", "-" and "_" that begins with a letter or a digit';
+
+function isRuleId(id: unknown): id is string | undefined {
+  return id === undefined || (typeof id === "string" && /^[A-Za-z0-9][\w.-]{0,63}$/.test(id));
 }
 
 function isSeverity(value: unknown): value is Severity {

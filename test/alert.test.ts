@@ -77,7 +77,7 @@ describe("what a person reads", () => {
 
   test("names an instance once, with each rule that it breaks", () => {
     const text = textOf(
-      alertFor(findingOf(), findingOf({ id: "b".repeat(32), rule: "instance-types", severity: "critical" })),
+      alertFor(findingOf(), findingOf({ id: "b".repeat(32), ruleId: "instance-types", severity: "critical" })),
     );
     expect(text.split(`  ${INSTANCE} (`)).toHaveLength(2);
     expect(text).toContain("1 instance breaks 2 rules in us-east-1");
@@ -157,6 +157,7 @@ describe("what a program reads", () => {
     expect(documentOf(alertFor(finding))).toEqual({
       schema: ALERT_SCHEMA,
       id: expect.stringMatching(/^[0-9a-f]{32}$/),
+      status: "violating",
       account: "123456789012",
       region: "us-east-1",
       time: "2021-11-11T21:29:54.000Z",
@@ -165,8 +166,10 @@ describe("what a program reads", () => {
       findings: [
         {
           id: finding.id,
+          dedupKey: finding.dedupKey,
           instanceId: INSTANCE,
           rule: "required-tags",
+          ruleId: "required-tags",
           severity: "medium",
           message: 'the tag "service" is missing',
           missing: ["service"],
@@ -214,10 +217,10 @@ describe("what a program reads", () => {
 });
 
 describe("what subscribers filter by", () => {
-  test("is the account, the region, the rules as a list, and the gravest severity", () => {
+  test("is the account, the region, the rules' ids as a list, the gravest severity and the status", () => {
     const alert = alertFor(
       findingOf({ severity: "high" }),
-      findingOf({ id: "b".repeat(32), rule: "instance-types", severity: "low" }),
+      findingOf({ id: "b".repeat(32), ruleId: "instance-types", severity: "low" }),
       findingOf({ instance: { instanceId: instanceId(1) } }),
     );
     expect(alert.attributes).toEqual({
@@ -225,6 +228,7 @@ describe("what subscribers filter by", () => {
       region: { DataType: "String", StringValue: "us-east-1" },
       rules: { DataType: "String.Array", StringValue: '["required-tags","instance-types"]' },
       severity: { DataType: "String", StringValue: "high" },
+      status: { DataType: "String", StringValue: "violating" },
     });
     expect(documentOf(alert).severity).toBe("high");
   });
@@ -253,9 +257,9 @@ describe("the subject", () => {
       }),
     );
     const many = Array.from({ length: 3000 }, (_, index) =>
-      findingOf({ region: "ap-southeast-1", rule: `rule-${index}`, id: `${index}` }),
+      findingOf({ region: "ap-southeast-1", ruleId: `rule-${index}`, id: `${index}` }),
     );
-    const longNamed = findingOf({ rule: "a-rule-".repeat(20) });
+    const longNamed = findingOf({ ruleId: "a-rule-".repeat(20) });
     for (const { subject } of [...alertsFor(many, AT), alertFor(longNamed)])
       expect(subject).toMatch(/^[!-~][ -~]{0,98}$/);
   });

@@ -318,6 +318,17 @@ describe("the id of a finding", () => {
     expect(again.id).toBe(first.id);
   });
 
+  test("is another than the key to open and close an incident by, which stays when other tags are missing", async () => {
+    const found = [
+      await findingOn({}),
+      await findingOn({ tags: { Name: "x" } }),
+      await findingOn({}, { at: AT - 9_000 }),
+    ];
+    expect(found[0]?.id).not.toBe(found[1]?.id);
+    expect(new Set(found.map(({ dedupKey }) => dedupKey)).size).toBe(1);
+    expect(found.map(({ id }) => id)).not.toContain(found[0]?.dedupKey);
+  });
+
   test("is another for another account, region, instance, or way to break the rule", async () => {
     const others = [
       await findingOn({}),

@@ -9,6 +9,7 @@ import { awsError, documentIn, mockEc2, mockSns } from "./support/aws.ts";
 import { configOf, FOUR_SECRETS } from "./support/config.ts";
 import { AT, INSTANCE, instanceId, instanceIds, REGION } from "./support/events.ts";
 import { clockAt, launchOf } from "./support/launches.ts";
+import { policyOf } from "./support/policy.ts";
 
 const ec2 = mockEc2();
 const sns = mockSns();
@@ -60,11 +61,36 @@ describe("a launch that breaks the rules", () => {
         region: { DataType: "String", StringValue: "us-east-1" },
         rules: { DataType: "String.Array", StringValue: '["required-tags"]' },
         severity: { DataType: "String", StringValue: "medium" },
+        status: { DataType: "String", StringValue: "violating" },
       },
     });
     const alertIds = [documentIn(message).id];
     const reason = 'the tag "service" is missing';
     expect(outcomes).toEqual([[{ kind: "violating", launch: launchOf(), rules: ["required-tags"], reason, alertIds }]]);
+  });
+
+  test("is one finding for each rule that it violates, and the gravest decides how grave the alert is", async () => {
+    ec2.launch(INSTANCE);
+    const policy = policyOf({
+      rules: [
+        { rule: "required-tags", tags: ["owner"], severity: "critical" },
+        { rule: "required-tags", tags: ["name", "owner"], severity: "low" },
+        { rule: "required-tags", tags: ["owner"], severity: "low", id: "owner-again" },
+      ],
+    });
+    const [[outcome] = []] = await run([unitOf(launchOf())], { policy });
+    const [message] = sns.published();
+    const { severity, findings } = documentIn(message);
+    expect([severity, message?.MessageAttributes?.severity?.StringValue]).toEqual(["critical", "critical"]);
+    expect(findings.map(({ ruleId, severity }) => [ruleId, severity])).toEqual(
+      expect.arrayContaining([
+        ["required-tags", "critical"],
+        ["required-tags-2", "low"],
+        ["owner-again", "low"],
+      ]),
+    );
+    expect(new Set(findings.flatMap(({ id, dedupKey }) => [id, dedupKey])).size).toBe(6);
+    expect(outcome).toMatchObject({ rules: ["required-tags", "required-tags-2", "owner-again"] });
   });
 
   test("on a FIFO topic it has a group and a deduplication id, the same each time it is published", async () => {

@@ -77,6 +77,40 @@ describe("the whole policy, AUDIT_POLICY", () => {
     expect(rules[1]?.check(tagged("owner"))?.details.missing).toEqual(["Owner"]);
   });
 
+  const idsOf = (...ids: readonly (string | undefined)[]) =>
+    policyOf({ rules: ids.map((id) => ({ ...tagRule, id })) }).rules.map((rule) => rule.id);
+
+  test("names a rule without an id by its kind, and numbers the next ones of that kind", () => {
+    expect(idsOf(undefined, undefined, "owner", undefined)).toEqual([
+      "required-tags",
+      "required-tags-2",
+      "owner",
+      "required-tags-3",
+    ]);
+    expect(requiring("name").rules[0]?.id).toBe("required-tags");
+  });
+
+  test("never gives a rule without an id one that the policy gives to another, wherever that stands", () => {
+    expect(idsOf(undefined, undefined, "required-tags-2")).toEqual([
+      "required-tags",
+      "required-tags-3",
+      "required-tags-2",
+    ]);
+    expect(idsOf(undefined, "required-tags")).toEqual(["required-tags-2", "required-tags"]);
+  });
+
+  test("is refused when two rules have one id, and says which", () => {
+    expect(problemsOf({ rules: [{ ...tagRule, id: "a" }, tagRule, { ...tagRule, id: "a" }] })).toEqual([
+      'rule 3: "id" is the same as that of rule 1; each rule needs an id of its own',
+    ]);
+  });
+
+  test.each(["", "-a", "a b", "a/b", "ä", "a".repeat(65), 1, null, ["a"]])("is refused with the id %j", (id) => {
+    expect(problemsOf({ rules: [tagRule, { ...tagRule, id }] })).toEqual([
+      'rule 2: "id" must be text of 1 to 64 letters, digits, ".", "-" and "_" that begins with a letter or a digit',
+    ]);
+  });
+
   test.each([
     ["text that is not JSON", "{rules:", ["it is not JSON"]],
     ["a list", [], ['it must be an object: {"rules": [...]}']],
@@ -121,7 +155,7 @@ describe("the whole policy, AUDIT_POLICY", () => {
   test("a key with a typo is refused, at the top and in a rule: it must not pass for a stricter policy", () => {
     expect(problemsOf({ rules: [tagRule], rule: [] })).toEqual(['it may have no key but "rules"']);
     expect(problemsOf({ rules: [{ ...tagRule, casesensitive: true }] })).toEqual([
-      "rule 1: required-tags may have no setting but tags, caseSensitive",
+      "rule 1: required-tags may have no setting but id, severity, tags, caseSensitive",
     ]);
   });
 

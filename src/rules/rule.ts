@@ -16,6 +16,9 @@ export interface Violation {
 
 /** A rule in force: one that a policy names, with its settings. */
 export interface Rule {
+  /** Unique in its policy. */
+  readonly id: string;
+  /** Its kind. */
   readonly name: string;
   readonly severity: Severity;
   /** The facts that `check` reads. Only facts that some rule in force needs are read from AWS. */

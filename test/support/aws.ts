@@ -82,7 +82,17 @@ export function documentIn(message: PublishCommandInput | undefined) {
   return JSON.parse(JSON.parse(message?.Message ?? "").sqs) as {
     id: string;
     launchedBy: string | null;
-    findings: { id: string; instanceId: string; rule: string; missing: string[]; blank: string[] }[];
+    severity: string;
+    findings: {
+      id: string;
+      dedupKey: string;
+      instanceId: string;
+      rule: string;
+      ruleId: string;
+      severity: string;
+      missing: string[];
+      blank: string[];
+    }[];
   };
 }
 

@@ -35,9 +35,11 @@ export function findingOf({
   if (!violation) throw new Error("the instance keeps the rule");
   return {
     id: idOf(about.instanceId, violation.message),
+    dedupKey: idOf(about.instanceId),
     account: ACCOUNT,
     region: REGION,
     rule: "required-tags",
+    ruleId: "required-tags",
     severity: "medium",
     violation,
     launchedBy: "arn:aws:iam::123456789012:user/Mateo",

@@ -17,6 +17,7 @@ export function policyOf(value: unknown): Policy {
 
 /** A rule to come, that needs to know the instance: it has to be a t3.micro. */
 export const onlyMicro: Rule = {
+  id: "instance-types",
   name: "instance-types",
   severity: "high",
   needs: ["instance"],
@@ -26,6 +27,6 @@ export const onlyMicro: Rule = {
       : {
           message: `the type ${instance?.instanceType} is not allowed`,
           remedy: () => ["Stop it and change its type."],
-          details: {},
+          details: { instanceType: [instance?.instanceType ?? ""] },
         },
 };
