@@ -89,6 +89,7 @@ describe("ec2-audit setup, used wrongly, says what is wrong before it asks AWS f
     [`--rule ${"r".repeat(53)}`, "cannot be the name of the rule"],
     ["--dead-letter-queue dead.fifo", "cannot be the name of the dead-letter queue"],
     ["--show-policy --audit-role arn:aws:iam::123456789012:role/read", "--audit-role is not the name of an IAM role"],
+    ["--audit-role ec2-audit-read", "--audit-role goes with --show-policy"],
     ["--alert-topic a.fifo --email ann@example.com", "a FIFO topic sends no e-mail"],
   ])("%s", async (options, message) => {
     const { code, err } = await run(`setup ${options}`);
@@ -137,7 +138,7 @@ it("does not take what it may not read for what is not there", async () => {
 it("needs no permission that its help does not name", async () => {
   const { url } = await startDeafFunction();
   await run(`setup --tag-changes --email ann@example.com --url ${url}`);
-  await run(`setup --tag-changes --email ann@example.com --url ${url}`);
+  await run(`setup --tag-changes --email ann@example.com --url ${url} --tag owner=platform`);
   const { out } = await run("setup --help");
   const called = new Set(aws.calls.filter(({ accessKeyId }) => accessKeyId === "operator").map(({ action }) => action));
   called.delete("GetCallerIdentity");

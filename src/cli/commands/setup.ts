@@ -21,6 +21,7 @@ import { planRules } from "../setup/rules.ts";
 import { actionFor, installationJson, installationText } from "../setup/show.ts";
 import { functionPolicy } from "../setup/statements.ts";
 import { isUnconfirmed, subscriptionsOf } from "../setup/subscriptions.ts";
+import { parseTags } from "../tags.ts";
 
 const HELP = `
 Makes what the function needs in AWS, in one region:
@@ -47,6 +48,9 @@ It reads and makes, and needs for that:
   sqs     GetQueueUrl, GetQueueAttributes, ListQueueTags, CreateQueue,
           TagQueue, SetQueueAttributes
 
+--tag puts a tag on each topic, queue and rule that setup makes, and puts it
+right where it differs. What was there before keeps its own tags.
+
 "ec2-audit teardown" removes again what setup has made. Both know it by the tag
 ec2-audit=setup.
 Exit codes: 0 done; 1 the function has not confirmed its subscription;
@@ -60,6 +64,7 @@ interface SetupOptions extends NameOptions {
   readonly dryRun?: true;
   readonly showPolicy?: true;
   readonly auditRole?: string;
+  readonly tag?: readonly string[];
   readonly json?: true;
 }
 
@@ -73,6 +78,11 @@ export function setupCommand(cli: Cli): Command {
     .option(
       "--cloudtrail",
       "also go by CloudTrail's RunInstances: what breaks a rule is alerted again, minutes later, with who launched it",
+    )
+    .option(
+      "--tag <key=value>",
+      "a tag for the topics, the queue and the rules that setup makes; may be given several times",
+      collect,
     )
     .option("--dry-run", "print what would be done, and change nothing")
     .option("--show-policy", "print the IAM policy that the function's user needs, as JSON, and do nothing else")
@@ -100,7 +110,16 @@ async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   const emails = (options.email ?? []).map(checkEmail);
   const url = options.url === undefined ? null : checkUrl(options.url, Boolean(cli.env.AWS_ENDPOINT_URL));
   if (url !== null) checkNoPassword(url);
-  if (options.auditRole !== undefined) checkRoleName(options.auditRole);
+  if (options.auditRole !== undefined) {
+    if (!options.showPolicy) {
+      throw new CliError(
+        "--audit-role goes with --show-policy",
+        "It adds sts:AssumeRole on that role to the policy that is printed, and changes nothing in AWS.",
+      );
+    }
+    checkRoleName(options.auditRole);
+  }
+  const tags = parseTags(options.tag);
   if (emails.length > 0 && options.alertTopic?.endsWith(".fifo")) {
     throw new CliError(
       "a FIFO topic sends no e-mail",
@@ -117,7 +136,7 @@ async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   const { plan, all } = await terminal.busy(looking, async () => {
     const place = await placeAt(aws, options);
     const wish = { cloudTrail: options.cloudtrail ?? false, tagChanges: options.tagChanges ?? false };
-    const planned: Plan = { ...place, rules: await planRules(aws, place, wish), emails: eachOnce(emails), url };
+    const planned: Plan = { ...place, rules: await planRules(aws, place, wish), emails: eachOnce(emails), url, tags };
     return { plan: planned, all: await inspectInstallation(aws, planned) };
   });
   const dryRun = options.dryRun ?? false;

@@ -83,7 +83,7 @@ export async function examineWebtask(
   const rules = await planRules(aws, place, { cloudTrail: false, tagChanges: false }).catch(() => [
     { kind: "state changes" as const, asked: true },
   ]);
-  const plan = { ...place, rules, emails: [], url };
+  const plan = { ...place, rules, emails: [], url, tags: {} };
   const at = shownPlaceFlags(options, aws);
   const setup = `ec2-audit setup${flagsOf(options, alertAws.region, names)}`;
   const alertTopic = {

@@ -1,6 +1,7 @@
 import { partitionOf } from "../../regions.ts";
 import { CliError } from "../cli.ts";
 import { NAMES } from "../names.ts";
+import type { Tags } from "../tags.ts";
 
 /** What a rule lets through. */
 export type RuleKind = "state changes" | "CloudTrail calls" | "tag changes";
@@ -30,6 +31,8 @@ export interface Plan extends Place {
   readonly emails: readonly string[];
   /** The function's URL, for SNS to call; null when its subscription is not to be touched. */
   readonly url: string | null;
+  /** The tags that what setup makes gets, besides its own. */
+  readonly tags: Tags;
 }
 
 /** A rule that is asked for, or one that is there from an earlier setup. */

@@ -4,13 +4,23 @@ import {
   GetQueueUrlCommand,
   ListQueueTagsCommand,
   SetQueueAttributesCommand,
+  TagQueueCommand,
 } from "@aws-sdk/client-sqs";
 import type { Aws } from "../aws.ts";
 import { CliError } from "../cli.ts";
 import { ifThere } from "../if-there.ts";
-import { MADE_BY } from "../names.ts";
+import type { Tags } from "../tags.ts";
 import type { Place, Plan } from "./plan.ts";
-import { ABSENT, encryptedFor, inspected, type Resource } from "./resource.ts";
+import {
+  ABSENT,
+  encryptedFor,
+  inspected,
+  isMadeBySetup,
+  missingTags,
+  newTags,
+  type Resource,
+  tagDifferences,
+} from "./resource.ts";
 import { deadLetters, missingStatements, withStatements } from "./statements.ts";
 
 /** The longest that SQS keeps a message: 14 days, in seconds. */
@@ -20,26 +30,29 @@ const RETENTION = "1209600";
 export interface QueueFacts {
   readonly url: string;
   readonly attributes: Readonly<Record<string, string>>;
+  readonly tags: Tags;
   readonly madeBySetup: boolean;
   /** About how many messages are in it, those in flight included. */
   readonly messages: number;
 }
 
-/** Reads the dead-letter queue's attributes and its tag; undefined when there is no such queue. */
+/** Reads the dead-letter queue's attributes and tags; undefined when there is no such queue. */
 export async function readDeadLetterQueue({ sqs }: Aws, { names }: Place): Promise<QueueFacts | undefined> {
   const queue = await ifThere(sqs.send(new GetQueueUrlCommand({ QueueName: names.deadLetterQueue })));
   if (!queue?.QueueUrl) return undefined;
   const { QueueUrl } = queue;
-  const [attributes, tags] = await Promise.all([
+  const [attributes, tagged] = await Promise.all([
     ifThere(sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }))),
     ifThere(sqs.send(new ListQueueTagsCommand({ QueueUrl }))),
   ]);
   if (attributes === undefined) return undefined;
+  const tags = tagged?.Tags ?? {};
   const { ApproximateNumberOfMessages = 0, ApproximateNumberOfMessagesNotVisible = 0 } = attributes.Attributes ?? {};
   return {
     url: QueueUrl,
     attributes: attributes.Attributes ?? {},
-    madeBySetup: tags?.Tags?.[MADE_BY.key] === MADE_BY.value,
+    tags,
+    madeBySetup: isMadeBySetup(tags),
     messages: Number(ApproximateNumberOfMessages) + Number(ApproximateNumberOfMessagesNotVisible),
   };
 }
@@ -67,6 +80,7 @@ export function deadLetterQueue(aws: Aws, plan: Plan): Resource {
             senderOf(Principal, "may not send → may send"),
           ),
           ...(isUnencrypted(attributes) ? ["SqsManagedSseEnabled: false → true"] : []),
+          ...tagDifferences(facts.tags, plan.tags),
         ],
         [
           ...(attributes.KmsMasterKeyId
@@ -89,7 +103,11 @@ export function deadLetterQueue(aws: Aws, plan: Plan): Resource {
         }),
         ...(isUnencrypted(attributes) && { SqsManagedSseEnabled: "true" }),
       };
-      await aws.sqs.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes }));
+      if (Object.keys(Attributes).length > 0) {
+        await aws.sqs.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes }));
+      }
+      const Tags = missingTags(facts.tags, plan.tags);
+      if (Object.keys(Tags).length > 0) await aws.sqs.send(new TagQueueCommand({ QueueUrl: url, Tags }));
     },
   };
 }
@@ -102,7 +120,7 @@ async function create({ sqs }: Aws, plan: Plan): Promise<void> {
     Policy: withStatements(undefined, deadLetters(plan)),
   };
   try {
-    await sqs.send(new CreateQueueCommand({ QueueName, Attributes, tags: { [MADE_BY.key]: MADE_BY.value } }));
+    await sqs.send(new CreateQueueCommand({ QueueName, Attributes, tags: newTags(plan.tags) }));
   } catch (error) {
     if (!(error instanceof Error) || !/QueueDeletedRecently/.test(error.name)) throw error;
     throw new CliError(

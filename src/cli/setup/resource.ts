@@ -1,4 +1,5 @@
 import { MADE_BY } from "../names.ts";
+import type { Tags } from "../tags.ts";
 
 /** What there is of a resource, beside what there should be. */
 export type Inspection =
@@ -44,12 +45,36 @@ export interface Resource {
   put(found: Inspection): Promise<void>;
 }
 
-/** The tag in the form of most services. */
-export const TAGS = [{ Key: MADE_BY.key, Value: MADE_BY.value }];
+/** The tags of what setup makes: its own, and those of `--tag`. */
+export function newTags(tags: Tags): Tags {
+  return { [MADE_BY.key]: MADE_BY.value, ...tags };
+}
+
+/** Tags in the form of SNS and EventBridge. */
+export function tagList(tags: Tags): { Key: string; Value: string }[] {
+  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+}
+
+/** The opposite of `tagList`. */
+export function tagsIn(list: readonly { Key?: string | undefined; Value?: string | undefined }[] = []): Tags {
+  return Object.fromEntries(list.map(({ Key = "", Value = "" }) => [Key, Value]));
+}
 
 /** Whether these tags are of something that `setup` has made. */
-export function isMadeBySetup(tags: readonly { Key?: string | undefined; Value?: string | undefined }[] = []): boolean {
-  return tags.some(({ Key, Value }) => Key === MADE_BY.key && Value === MADE_BY.value);
+export function isMadeBySetup(tags: Tags): boolean {
+  return tags[MADE_BY.key] === MADE_BY.value;
+}
+
+/** The tags of `--tag` that something lacks or has with another value. Only what setup made gets them. */
+export function missingTags(present: Tags, wanted: Tags): Tags {
+  if (!isMadeBySetup(present)) return {};
+  return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => present[key] !== value));
+}
+
+/** The same as differences. */
+export function tagDifferences(present: Tags, wanted: Tags): readonly string[] {
+  const missing = Object.entries(missingTags(present, wanted));
+  return missing.map(([key, value]) => `tag ${key}: ${present[key] ?? "none"} → ${value}`);
 }
 
 /**

@@ -7,11 +7,13 @@ import {
   PutTargetsCommand,
   type PutTargetsResultEntry,
   RemoveTargetsCommand,
+  TagResourceCommand,
   type Target,
 } from "@aws-sdk/client-eventbridge";
 import type { Aws } from "../aws.ts";
 import { CliError } from "../cli.ts";
 import { ifThere } from "../if-there.ts";
+import type { Tags } from "../tags.ts";
 import {
   PATTERNS,
   type Place,
@@ -22,7 +24,17 @@ import {
   ruleArn,
   ruleName,
 } from "./plan.ts";
-import { ABSENT, inspected, isMadeBySetup, type Resource, TAGS } from "./resource.ts";
+import {
+  ABSENT,
+  inspected,
+  isMadeBySetup,
+  missingTags,
+  newTags,
+  type Resource,
+  tagDifferences,
+  tagList,
+  tagsIn,
+} from "./resource.ts";
 import { sameJson } from "./statements.ts";
 
 /** The id that a target of ours has. */
@@ -32,19 +44,21 @@ export const TARGET_ID = "launch-topic";
 export interface RuleFacts {
   readonly rule: DescribeRuleCommandOutput;
   readonly targets: readonly Target[];
+  readonly tags: Tags;
   readonly madeBySetup: boolean;
 }
 
-/** Reads a rule, its targets (AWS allows five, so all are on one page) and its tag; undefined when there is none. */
+/** Reads a rule, its targets (AWS allows five, so all are on one page) and its tags; undefined when there is none. */
 export async function readRule({ events }: Aws, place: Place, kind: RuleKind): Promise<RuleFacts | undefined> {
   const Name = ruleName(place.names, kind);
   const rule = await ifThere(events.send(new DescribeRuleCommand({ Name })));
   if (rule === undefined) return undefined;
-  const [targets, tags] = await Promise.all([
+  const [targets, tagged] = await Promise.all([
     ifThere(events.send(new ListTargetsByRuleCommand({ Rule: Name }))),
     ifThere(events.send(new ListTagsForResourceCommand({ ResourceARN: ruleArn(place, kind) }))),
   ]);
-  return { rule, targets: targets?.Targets ?? [], madeBySetup: isMadeBySetup(tags?.Tags) };
+  const tags = tagsIn(tagged?.Tags);
+  return { rule, targets: targets?.Targets ?? [], tags, madeBySetup: isMadeBySetup(tags) };
 }
 
 /** The rules that the operator asks for beside the one for state changes. */
@@ -82,7 +96,11 @@ export function rule(aws: Aws, plan: Plan, { kind, asked }: PlannedRule): Resour
     async inspect() {
       const facts = await readRule(aws, plan, kind);
       if (facts === undefined) return ABSENT;
-      const differences = [...ruleDifferences(facts.rule, kind), ...targetDifferences(facts.targets, plan)];
+      const differences = [
+        ...ruleDifferences(facts.rule, kind),
+        ...targetDifferences(facts.targets, plan),
+        ...tagDifferences(facts.tags, plan.tags),
+      ];
       return inspected(facts.madeBySetup, differences, asked ? [] : notAskedFor(facts, plan.region));
     },
     async put(found) {
@@ -91,7 +109,8 @@ export function rule(aws: Aws, plan: Plan, { kind, asked }: PlannedRule): Resour
       const EventPattern = JSON.stringify(PATTERNS[kind]);
       if (facts === undefined) {
         const Description = `EC2 audit: ${kind}, to the topic ${plan.names.launchTopic}`;
-        await aws.events.send(new PutRuleCommand({ Name, EventPattern, Description, State: "ENABLED", Tags: TAGS }));
+        const Tags = tagList(newTags(plan.tags));
+        await aws.events.send(new PutRuleCommand({ Name, EventPattern, Description, State: "ENABLED", Tags }));
       } else if (ruleDifferences(facts.rule, kind).length > 0) {
         // What is not given is taken away by PutRule.
         const { Description, RoleArn } = facts.rule;
@@ -100,6 +119,10 @@ export function rule(aws: Aws, plan: Plan, { kind, asked }: PlannedRule): Resour
         await aws.events.send(new PutRuleCommand({ Name, EventPattern, ...kept, State }));
       }
       await putTarget(aws, plan, Name, facts?.targets ?? []);
+      const Tags = tagList(facts === undefined ? {} : missingTags(facts.tags, plan.tags));
+      if (Tags.length > 0) {
+        await aws.events.send(new TagResourceCommand({ ResourceARN: ruleArn(plan, kind), Tags }));
+      }
     },
   };
 }

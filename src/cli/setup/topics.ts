@@ -3,24 +3,39 @@ import {
   GetTopicAttributesCommand,
   ListTagsForResourceCommand,
   SetTopicAttributesCommand,
+  TagResourceCommand,
 } from "@aws-sdk/client-sns";
 import { type Aws, answered } from "../aws.ts";
 import { ifThere } from "../if-there.ts";
+import type { Tags } from "../tags.ts";
 import type { Plan } from "./plan.ts";
-import { ABSENT, encryptedFor, inspected, isMadeBySetup, type Resource, TAGS } from "./resource.ts";
+import {
+  ABSENT,
+  encryptedFor,
+  inspected,
+  isMadeBySetup,
+  missingTags,
+  newTags,
+  type Resource,
+  tagDifferences,
+  tagList,
+  tagsIn,
+} from "./resource.ts";
 import { eventsToTopic, missingStatements, withStatements } from "./statements.ts";
 
 /** A topic as AWS shows it; undefined when there is none. */
 interface TopicFacts {
   readonly attributes: Readonly<Record<string, string>>;
+  readonly tags: Tags;
   readonly madeBySetup: boolean;
 }
 
-/** Reads a topic's attributes and its tag. */
+/** Reads a topic's attributes and tags. */
 export async function readTopic({ sns }: Aws, arn: string): Promise<TopicFacts | undefined> {
   const attributes = await ifThere(sns.send(new GetTopicAttributesCommand({ TopicArn: arn })));
-  const tags = attributes && (await ifThere(sns.send(new ListTagsForResourceCommand({ ResourceArn: arn }))));
-  return attributes && { attributes: answered(attributes.Attributes), madeBySetup: isMadeBySetup(tags?.Tags) };
+  if (attributes === undefined) return undefined;
+  const tags = tagsIn((await ifThere(sns.send(new ListTagsForResourceCommand({ ResourceArn: arn }))))?.Tags);
+  return { attributes: answered(attributes.Attributes), tags, madeBySetup: isMadeBySetup(tags) };
 }
 
 /** SNS signs with SHA-256 in version 2, with SHA-1 in version 1, which is the default; the function takes both. */
@@ -48,6 +63,7 @@ export function launchTopic(aws: Aws, plan: Plan): Resource {
         [
           ...(missing ? ["policy: does not let EventBridge publish → lets it"] : []),
           ...(version === SIGNATURE_VERSION ? [] : [`SignatureVersion: ${version} → ${SIGNATURE_VERSION}`]),
+          ...tagDifferences(facts.tags, plan.tags),
         ],
         KmsMasterKeyId ? [encryptedFor(KmsMasterKeyId, "events.amazonaws.com")] : [],
       );
@@ -55,9 +71,7 @@ export function launchTopic(aws: Aws, plan: Plan): Resource {
     async put(found) {
       if (found.state === "absent") {
         const Attributes = { SignatureVersion: SIGNATURE_VERSION, Policy: withStatements(undefined, [statement]) };
-        answered(
-          (await aws.sns.send(new CreateTopicCommand({ Name: names.launchTopic, Attributes, Tags: TAGS }))).TopicArn,
-        );
+        await createTopic(aws, plan, names.launchTopic, Attributes);
       }
       if (found.state === "differs") {
         const facts = await readTopic(aws, arn);
@@ -65,6 +79,7 @@ export function launchTopic(aws: Aws, plan: Plan): Resource {
         const { Policy } = facts.attributes;
         if (missingStatements(Policy, [statement]).length > 0) await set("Policy", withStatements(Policy, [statement]));
         if (signatureVersionOf(facts) !== SIGNATURE_VERSION) await set("SignatureVersion", SIGNATURE_VERSION);
+        await mendTags(aws, arn, facts, plan.tags);
       }
     },
   };
@@ -86,14 +101,23 @@ export function alertTopic(aws: Aws, plan: Plan): Resource {
     asked: true,
     async inspect() {
       const facts = await readTopic(aws, arn);
-      return facts === undefined ? ABSENT : inspected(facts.madeBySetup, []);
+      return facts === undefined ? ABSENT : inspected(facts.madeBySetup, tagDifferences(facts.tags, plan.tags));
     },
     async put(found) {
-      if (found.state !== "absent") return;
-      const Attributes = fifo ? { FifoTopic: "true" } : {};
-      answered(
-        (await aws.sns.send(new CreateTopicCommand({ Name: names.alertTopic, Attributes, Tags: TAGS }))).TopicArn,
-      );
+      if (found.state === "absent") await createTopic(aws, plan, names.alertTopic, fifo ? { FifoTopic: "true" } : {});
+      if (found.state !== "differs") return;
+      const facts = await readTopic(aws, arn);
+      if (facts !== undefined) await mendTags(aws, arn, facts, plan.tags);
     },
   };
+}
+
+async function createTopic(aws: Aws, plan: Plan, Name: string, Attributes: Record<string, string>): Promise<void> {
+  const Tags = tagList(newTags(plan.tags));
+  answered((await aws.sns.send(new CreateTopicCommand({ Name, Attributes, Tags }))).TopicArn);
+}
+
+async function mendTags({ sns }: Aws, ResourceArn: string, { tags }: TopicFacts, wanted: Tags): Promise<void> {
+  const Tags = tagList(missingTags(tags, wanted));
+  if (Tags.length > 0) await sns.send(new TagResourceCommand({ ResourceArn, Tags }));
 }
