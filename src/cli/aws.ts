@@ -3,11 +3,13 @@ import { EC2Client } from "@aws-sdk/client-ec2";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { IAMClient } from "@aws-sdk/client-iam";
 import { LambdaClient } from "@aws-sdk/client-lambda";
+import { S3Client } from "@aws-sdk/client-s3";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { isRegion } from "../regions.ts";
 import { type Cli, CliError, type CommonOptions } from "./cli.ts";
+import { chooseCredentials, PROFILES_HINT } from "./credentials.ts";
 import { NOT_AWS } from "./explain.ts";
 
 /** Who the operator is, as AWS says. */
@@ -19,6 +21,8 @@ export interface Identity {
 /** AWS in one region, with the operator's own credentials. */
 export interface Aws {
   readonly region: string;
+  /** What the credentials are, such as "the profile ops". */
+  readonly credentials: string;
   readonly ec2: EC2Client;
   readonly sns: SNSClient;
   readonly sqs: SQSClient;
@@ -27,19 +31,23 @@ export interface Aws {
   readonly iam: IAMClient;
   readonly lambda: LambdaClient;
   readonly cloudformation: CloudFormationClient;
+  readonly s3: S3Client;
   /** Asks once, and throws what AWS or the credential chain throws. */
   identity(): Promise<Identity>;
 }
 
 /**
- * The clients for a region, with the credentials that the SDK's default chain finds (environment, profile, SSO, role), as
- * the AWS CLI does. The region is that of `--region`, AWS_REGION, AWS_DEFAULT_REGION or the profile, the first there is. The
- * endpoint is AWS's own, or that of AWS_ENDPOINT_URL.
- * @throws CliError when there is no region, or no such name of one, or an endpoint that is not a URL
+ * The clients for a region. All have the same credentials, from one provider: `chooseCredentials` says which. The region is
+ * that of `--region`, AWS_REGION, AWS_DEFAULT_REGION or the profile, the first there is. The endpoint is AWS's own, or that
+ * of AWS_ENDPOINT_URL. A variable of AWS that is empty counts as not set, and is removed from the environment.
+ * @throws CliError when there is no region, or no such name of one, no such profile, or an endpoint that is not a URL
  */
 export async function connect(cli: Cli, options: CommonOptions): Promise<Aws> {
+  for (const [name, value] of Object.entries(cli.env)) {
+    if (name.startsWith("AWS_") && value === "") delete cli.env[name];
+  }
   checkEndpoints(cli.env);
-  const profile = options.profile || cli.env.AWS_PROFILE;
+  const chosen = await chooseCredentials(cli.env, options.profile);
   const named = options.region || cli.env.AWS_REGION || cli.env.AWS_DEFAULT_REGION;
   const settings = {
     ...(named && { region: named }),
@@ -47,32 +55,36 @@ export async function connect(cli: Cli, options: CommonOptions): Promise<Aws> {
     // A new operator's first mistake is not to be answered after minutes.
     requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000, throwOnRequestTimeout: true },
   };
-  const sts = new STSClient(settings);
-  const region = await regionOf(sts, profile);
+  // The provider warns of keys beside a profile, which are settled by now.
+  const sts = new STSClient({ ...settings, ...chosen.settings, logger: SILENT });
+  const region = await regionOf(sts, chosen.profile ?? cli.env.AWS_PROFILE);
   if (!isRegion(region)) {
     throw new CliError(`"${region}" is not the name of an AWS region, such as us-east-1`, REGION_HINT);
   }
+  const shared = { ...settings, credentials: sts.config.credentials };
   let identity: Promise<Identity> | undefined;
   return {
     region,
+    credentials: chosen.name,
     sts,
-    ec2: new EC2Client(settings),
-    sns: new SNSClient(settings),
-    sqs: new SQSClient(settings),
-    events: new EventBridgeClient(settings),
-    iam: new IAMClient(settings),
-    lambda: new LambdaClient(settings),
-    cloudformation: new CloudFormationClient(settings),
+    ec2: new EC2Client(shared),
+    sns: new SNSClient(shared),
+    sqs: new SQSClient(shared),
+    events: new EventBridgeClient(shared),
+    iam: new IAMClient(shared),
+    lambda: new LambdaClient(shared),
+    cloudformation: new CloudFormationClient(shared),
+    s3: new S3Client(shared),
     identity: () => {
-      identity ??= askIdentity(sts, profile);
+      identity ??= askIdentity(sts, chosen.profile);
       return identity;
     },
   };
 }
 
-const REGION_HINT = "Give --region us-east-1 (say), or set AWS_REGION.";
+const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 
-const PROFILES_HINT = "aws configure list-profiles shows those there are.";
+const REGION_HINT = "Give --region us-east-1 (say), or set AWS_REGION.";
 
 /** AWS_ENDPOINT_URL, and those of one service, such as AWS_ENDPOINT_URL_SNS: the SDK itself fails without naming them. */
 function checkEndpoints(env: NodeJS.ProcessEnv): void {
@@ -99,7 +111,7 @@ async function regionOf(sts: STSClient, profile: string | undefined): Promise<st
   }
 }
 
-async function askIdentity(sts: STSClient, profile: string | undefined): Promise<Identity> {
+async function askIdentity(sts: STSClient, profile: string | null): Promise<Identity> {
   try {
     const { Account, Arn } = await sts.send(new GetCallerIdentityCommand({}));
     return { account: answered(Account), arn: answered(Arn) };

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type EmbeddedAws, type Fault, startEmbeddedAws } from "../../src/local/aws/index.ts";
 import { operatorAt, runCommand } from "./run.ts";
 
@@ -30,18 +30,21 @@ describe("The first errors of a new operator", () => {
   it("a profile that is not there", async () => {
     for (const [env, ...args] of [[{}, "--profile", "nope"], [{ AWS_PROFILE: "nope" }]] as const) {
       const { code, err } = await setup({ AWS_REGION: "us-east-1", ...env }, ...args);
-      expect([code, err]).toEqual([2, expect.stringContaining("no AWS credentials were found for the profile nope\n")]);
+      expect([code, err]).toEqual([2, expect.stringContaining("there is no AWS profile nope\n")]);
       expect(err).toContain("aws configure list-profiles shows those there are.");
     }
   });
 
-  it("a profile that is not there, and no region beside it", async () => {
-    const { code, err } = await setup({}, "--profile", "nope");
-    expect([code, err]).toEqual([
-      2,
-      expect.stringContaining("no region is named, nor is one found for the profile nope"),
-    ]);
-    expect(err).toContain("aws configure list-profiles shows those there are.");
+  it("a profile without credentials, or without a region", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "ec2-audit-empty-"));
+    const file = join(folder, "config");
+    writeFileSync(file, "[profile bare]\noutput = json\n");
+    const env = { AWS_CONFIG_FILE: file, AWS_PROFILE: "bare" };
+    const { err } = await setup({ ...env, AWS_REGION: "us-east-1" });
+    const { err: without } = await setup(env);
+    rmSync(folder, { recursive: true });
+    expect(err).toContain("error: no AWS credentials were found for the profile bare\n");
+    expect(without).toContain("error: no region is named, nor is one found for the profile bare\n");
   });
 
   it.each([
@@ -237,5 +240,56 @@ describe("Credentials and region are found as the AWS CLI finds them", () => {
     expect(await asked({ ...without, AWS_REGION: "", AWS_DEFAULT_REGION: "us-west-2" })).toEqual([
       "operator us-west-2",
     ]);
+  });
+
+  it("by an explicit --profile, whatever keys are in the environment, without a warning of the SDK", async () => {
+    const warn = vi.spyOn(console, "warn");
+    const env = { ...files(), ...operatorAt(aws.endpoint), AWS_PROFILE: "other" };
+    expect(await asked(env, "--profile", "work")).toEqual(["AKIAPROFILE us-east-1"]);
+    expect(warn).not.toHaveBeenCalled();
+    warn.mockRestore();
+  });
+
+  it("by the keys in the environment, and not by AWS_PROFILE beside them", async () => {
+    const env = { ...files(), ...operatorAt(aws.endpoint), AWS_PROFILE: "work" };
+    expect(await asked(env)).toEqual(["operator us-east-1"]);
+  });
+
+  it("by nothing that is set to nothing", async () => {
+    const { AWS_REGION: _, ...without } = operatorAt(aws.endpoint);
+    const empty = { AWS_REGION: "", AWS_DEFAULT_REGION: "", AWS_PROFILE: "", AWS_SESSION_TOKEN: "" };
+    const { code, err } = await runCommand(["setup"], { env: { ...without, ...empty } });
+    expect([code, err]).toEqual([2, expect.stringContaining("error: no region is named\n")]);
+    const keys = { AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "" };
+    expect(await asked({ ...files(), ...empty, ...keys, AWS_PROFILE: "work" })).toEqual(["AKIAPROFILE eu-central-1"]);
+  });
+
+  it("not by half a pair of keys", async () => {
+    const { AWS_SECRET_ACCESS_KEY: _, ...half } = operatorAt(aws.endpoint);
+    const { code, err } = await runCommand(["setup"], { env: { ...files(), ...half, AWS_PROFILE: "work" } });
+    expect([code, err]).toEqual([2, expect.stringContaining("AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY")]);
+  });
+
+  it("and are named, with the account, before setup or teardown changes anything", async () => {
+    const profile = ["--profile", "work", "--region", "us-east-1"];
+    const { err } = await runCommand(["setup", ...profile], { env: files() });
+    expect(err).toContain("Setting up EC2 audit in us-east-1 (123456789012), with the profile work\n");
+    const { out } = await runCommand(["teardown", ...profile], { env: files(), answer: false });
+    expect(out).toContain("EC2 audit in us-east-1, account 123456789012, with the profile work:\n");
+    for (const command of ["setup", "teardown"]) {
+      const { out: json } = await runCommand([command, "--dry-run", "--json"], { env: operatorAt(aws.endpoint) });
+      expect(JSON.parse(json)).toMatchObject({ account: "123456789012", credentials: "the keys in the environment" });
+    }
+  });
+
+  it("from one provider for all services, which assumes a role once", async () => {
+    const role = "role_arn = arn:aws:iam::123456789012:role/operator\nsource_profile = work";
+    const file = join(folder, "with-role");
+    writeFileSync(file, `[profile deployer]\nregion = us-east-1\n${role}\n`);
+    const from = aws.calls.length;
+    await runCommand(["setup", "--dry-run", "--profile", "deployer"], { env: { ...files(), AWS_CONFIG_FILE: file } });
+    const calls = aws.calls.slice(from).map(({ action }) => action);
+    expect(calls.length).toBeGreaterThan(3);
+    expect(calls.filter((action) => action === "AssumeRole")).toHaveLength(1);
   });
 });

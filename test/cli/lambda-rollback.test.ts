@@ -93,6 +93,9 @@ describe.skipIf(moto === undefined)(
     it("asks, and moves the alias to the version before", async () => {
       const { code, out, err, asked } = await rollback(["--stack", "audits"], true);
       expect([code, asked]).toEqual([0, ["Have ec2-audit run version 2 from now on?"]]);
+      expect(err).toContain(
+        "Function ec2-audit in account 123456789012, region us-east-1, with the keys in the environment\n",
+      );
       expect(err).toMatch(
         /live now {2}version 3, made \d{4}-.*\(EC2 audit three\)\n {2}put back {2}version 2, made \d{4}-.*\(EC2 audit two\)/,
       );
@@ -112,6 +115,8 @@ describe.skipIf(moto === undefined)(
       expect([code, asked]).toEqual([0, []]);
       expect(JSON.parse(out)).toMatchObject({
         function: "ec2-audit",
+        account: "123456789012",
+        credentials: "the keys in the environment",
         from: 3,
         to: 1,
         made: expect.stringMatching(/^\d{4}-/),

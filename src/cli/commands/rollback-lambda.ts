@@ -73,10 +73,19 @@ async function rollback(cli: Cli, options: Options): Promise<void> {
   }
   const target = chooseTarget(versions, live, options.to);
   const { account } = await aws.identity();
-  cli.terminal.err(`Function ${name} in account ${account}, region ${aws.region}
+  cli.terminal.err(`Function ${name} in account ${account}, region ${aws.region}, with ${aws.credentials}
   live now  ${describe(versions, live.number)}${canaryText(live)}
   put back  ${describe(versions, target.number)}`);
-  const result = { function: name, from: live.number, to: target.number, made: target.made };
+  const { region, credentials } = aws;
+  const result = {
+    account,
+    region,
+    credentials,
+    function: name,
+    from: live.number,
+    to: target.number,
+    made: target.made,
+  };
   if (options.dryRun) {
     cli.terminal.out(options.json ? JSON.stringify({ dryRun: true, ...result }, null, 2) : "Nothing was changed.");
     return cli.finish(0);

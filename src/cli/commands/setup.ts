@@ -147,7 +147,7 @@ async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   const isConfirmed = dryRun ? null : await carryOut(cli, aws, plan, all);
   if (options.json) {
     const { region, account, launchTopicArn, alertTopicArn, deadLetterQueueArn } = plan;
-    const where = { region, account, launchTopicArn, alertTopicArn, deadLetterQueueArn };
+    const where = { region, account, credentials: aws.credentials, launchTopicArn, alertTopicArn, deadLetterQueueArn };
     terminal.out(
       JSON.stringify({ ...where, dryRun, confirmed: isConfirmed, resources: installationJson(all) }, null, 2),
     );
@@ -165,12 +165,15 @@ function isToBeConfirmed({ resource, found }: Inspected): boolean {
 async function carryOut(cli: Cli, aws: Aws, plan: Plan, all: readonly Inspected[]): Promise<boolean | null> {
   const work = all.filter((each) => ["make", "mend"].includes(actionFor(each)));
   if (work.length > 0) {
-    await cli.terminal.busy(`Setting up EC2 audit in ${plan.region} (${plan.account})`, async (say) => {
-      await oneByOne(work, async ({ resource, found }) => {
-        say(`${resource.kind} ${resource.name}`);
-        await resource.put(found);
-      });
-    });
+    await cli.terminal.busy(
+      `Setting up EC2 audit in ${plan.region} (${plan.account}), with ${aws.credentials}`,
+      async (say) => {
+        await oneByOne(work, async ({ resource, found }) => {
+          say(`${resource.kind} ${resource.name}`);
+          await resource.put(found);
+        });
+      },
+    );
   }
   const subscription = all.find(({ resource }) => resource.kind === "function subscription");
   if (subscription === undefined) return null;

@@ -63,9 +63,9 @@ async function teardown(cli: Cli, options: TeardownOptions): Promise<void> {
   const removals = all.filter((each): each is Removal => each.fate === "remove");
   const say = options.json ? terminal.err : terminal.out;
   // What is asked about has to be seen first.
-  if (all.length > 0) say(listing(all, place, terminal.colours));
+  if (all.length > 0) say(listing(all, place, aws.credentials, terminal.colours));
   const ending = await carryOut(cli, place, removals, options);
-  if (options.json) terminal.out(JSON.stringify(document(all, place, ending), null, 2));
+  if (options.json) terminal.out(JSON.stringify(document(all, place, aws.credentials, ending), null, 2));
   else if (ending === "nothing to remove")
     terminal.out(`Nothing that setup made is in ${place.region} (${place.account}).`);
   else terminal.out(ENDINGS[ending] + (ending === "removed" && removals.some(isQueue) ? QUEUE_IS_KEPT : ""));
@@ -109,7 +109,7 @@ function question(removals: readonly Removal[]): string {
   return losses.length === 0 ? `Remove ${what}?` : `Remove ${what}? With ${those}:\n- ${losses.join("\n- ")}\n`;
 }
 
-function listing(all: readonly Leftover[], { region, account }: Place, colours: Colours): string {
+function listing(all: readonly Leftover[], { region, account }: Place, credentials: string, colours: Colours): string {
   const width = Math.max(...all.map(({ kind }) => kind.length));
   const nameWidth = Math.max(...all.map(({ name }) => name.length));
   const lines = all.flatMap((each) => {
@@ -117,13 +117,13 @@ function listing(all: readonly Leftover[], { region, account }: Place, colours: 
     if (each.fate === "leave") return [colours.dim(`  = ${line}  stays: ${each.why}`)];
     return [colours.red(`  - ${line}`.trimEnd()), ...each.losses.map((loss) => `      ${loss}`)];
   });
-  return [`EC2 audit in ${region}, account ${account}:`, ...lines].join("\n");
+  return [`EC2 audit in ${region}, account ${account}, with ${credentials}:`, ...lines].join("\n");
 }
 
-function document(all: readonly Leftover[], { region, account }: Place, ending: Ending): object {
+function document(all: readonly Leftover[], { region, account }: Place, credentials: string, ending: Ending): object {
   const resources = all.map((each) => {
     const { kind, name, arn, fate } = each;
     return { kind, name, arn, fate, ...(fate === "leave" ? { why: each.why } : { losses: each.losses }) };
   });
-  return { region, account, ending, resources };
+  return { region, account, credentials, ending, resources };
 }
