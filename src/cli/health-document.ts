@@ -1,4 +1,5 @@
 import { name as ourName } from "../../package.json";
+import { escapeControls } from "../control-characters.ts";
 import { isObject } from "../json.ts";
 import { systemCode } from "./run-program.ts";
 
@@ -43,11 +44,12 @@ function read(text: string): HealthDocument | null {
   const document = parse(text);
   if (!isObject(document) || document.name !== ourName) return null;
   const { version, configured, problems, subscribed } = document;
+  // Anybody may answer there: what is shown of it is on one line, and no terminal acts on it.
   return {
-    version: String(version),
+    version: escapeControls(String(version)),
     configured: typeof configured === "boolean" ? configured : undefined,
-    problems: Array.isArray(problems) ? problems.map(problemText) : [],
-    subscribed: typeof subscribed === "string" ? subscribed : null,
+    problems: Array.isArray(problems) ? problems.map((problem) => escapeControls(problemText(problem))) : [],
+    subscribed: typeof subscribed === "string" ? escapeControls(subscribed) : null,
   };
 }
 

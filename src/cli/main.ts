@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { setTimeout as pause } from "node:timers/promises";
+import { name } from "../../package.json";
 import { runCli } from "./program.ts";
 import { createTerminal } from "./terminal.ts";
 
@@ -12,9 +13,15 @@ process.once("SIGINT", (signal) => {
   process.kill(process.pid, signal);
 });
 
+// `npm run cli` starts in this package's folder, also for somebody who is elsewhere (npm --prefix): npm tells where that is.
+// In a script of another package it is that package's folder which its paths start from.
+// https://docs.npmjs.com/cli/v11/using-npm/scripts#environment
+const { npm_lifecycle_event: script, npm_package_name: of, INIT_CWD: calledFrom } = process.env;
+const folder = script === "cli" && of === name && calledFrom ? calledFrom : process.cwd();
+
 process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
-  folder: process.cwd(),
+  folder,
   terminal: createTerminal(process, process.env),
   now: Date.now,
   pause: async (ms) => {

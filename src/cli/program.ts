@@ -10,6 +10,8 @@ import { rollbackWebtaskCommand } from "./commands/rollback-webtask.ts";
 import { setupCommand } from "./commands/setup.ts";
 import { teardownCommand } from "./commands/teardown.ts";
 import { explain } from "./explain.ts";
+import { fitHelp, MIN_COLUMNS } from "./help-width.ts";
+import type { Terminal } from "./terminal.ts";
 import { nearest } from "./webtask/config.ts";
 
 const EXAMPLES = `
@@ -35,7 +37,7 @@ export function createProgram(cli: Cli): Command {
     .helpCommand(false)
     .option("--profile <name>", "AWS profile of the operator, as in the AWS CLI")
     .option("--region <name>", "AWS region, such as us-east-1")
-    .configureHelp({ showGlobalOptions: true })
+    .configureHelp({ showGlobalOptions: true, minWidthToWrap: MIN_COLUMNS })
     .addHelpText("after", EXAMPLES);
   const deploy = new Command("deploy")
     .helpCommand(false)
@@ -79,30 +81,46 @@ export async function runCli(
   create: (cli: Cli) => Command = createProgram,
 ): Promise<0 | 1 | 2> {
   let result: 0 | 1 = 0;
+  let answered = false;
+  const out = (text: string) => {
+    answered = true;
+    world.terminal.out(text);
+  };
+  // Its columns may be a getter: they are asked for when they are needed.
+  const terminal: Terminal = Object.assign(Object.create(world.terminal), { out });
   const cli: Cli = {
     ...world,
+    terminal,
     finish: (code) => {
       result = code;
     },
   };
-  const { terminal } = world;
   const program = create(cli);
   const quiet = {
-    writeOut: (text: string) => terminal.out(text.trimEnd()),
-    writeErr: (text: string) => terminal.err(text.trimEnd()),
+    writeOut: (text: string) => terminal.out(fitHelp(text.trimEnd(), terminal.columns)),
+    writeErr: (text: string) => terminal.err(fitHelp(text.trimEnd(), terminal.columns)),
+    getOutHelpWidth: () => terminal.columns,
+    getErrHelpWidth: () => terminal.columns,
   };
   program.exitOverride().configureOutput(quiet);
   inherit(program);
+  // A script that asked for a document gets one, also when the command fails before it can make its own.
+  const fail = (message: string, hint: string | null): 2 => {
+    if (args.includes("--json") && !answered) terminal.out(JSON.stringify({ error: { message, hint } }, null, 2));
+    return 2;
+  };
   try {
     await program.parseAsync([...args], { from: "user" });
     return result;
   } catch (error) {
-    // The parser has said what is wrong itself.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof CommanderError) {
+      // The parser has already said on the standard error what is wrong.
+      return error.exitCode === 0 ? 0 : fail(error.message.replace(/^error: /, ""), null);
+    }
     const { message, hint } = explain(error);
     const { red } = terminal.colours;
     terminal.err(`${red("error:")} ${message}${hint ? `\n${hint.replaceAll(/^/gm, "  ")}` : ""}`);
-    return 2;
+    return fail(message, hint ?? null);
   }
 }
 

@@ -1,6 +1,7 @@
 import { confirm, isCancel } from "@clack/prompts";
 import pc from "picocolors";
 import spinner from "yocto-spinner";
+import { escapeControlsInText } from "../control-characters.ts";
 import { CliError } from "./cli.ts";
 
 /** What colours text; does nothing where there are to be none. */
@@ -13,6 +14,8 @@ export interface Terminal {
   /** Writes a line, or several, about the work. */
   err(text: string): void;
   readonly colours: Colours;
+  /** How many columns the standard output has; 80 where nothing says so. */
+  readonly columns: number;
   /** Shows that something is at work, and, by `say`, what it is at now: a spinner on a terminal, plain lines elsewhere. */
   busy<T>(what: string, work: (say: (text: string) => void) => Promise<T>): Promise<T>;
   /** Asks a yes-or-no question; no is the default. Throws a CliError where there is nobody to ask. */
@@ -29,37 +32,54 @@ export interface Streams {
 /** The terminal of a process. Colours are for where both outputs are a terminal, and for nobody who has set NO_COLOR (https://no-color.org). */
 export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.ProcessEnv): Terminal {
   const plain = Boolean(env.NO_COLOR) || env.TERM === "dumb";
+  const colours = pc.createColors(stdout.isTTY && stderr.isTTY && !plain);
+  const shown = (text: string) => shownText(text, colours.isColorSupported);
   const interactive = stdin.isTTY && stderr.isTTY;
   // Whoever reads may have had enough, as `head` has: the rest of the work is not to end by it.
   for (const stream of [stdout, stderr]) stream.on("error", passOverClosedPipe);
   return {
-    out: (text) => void stdout.write(`${text}\n`),
-    err: (text) => void stderr.write(`${text}\n`),
-    colours: pc.createColors(stdout.isTTY && stderr.isTTY && !plain),
+    out: (text) => void stdout.write(`${shown(text)}\n`),
+    err: (text) => void stderr.write(`${shown(text)}\n`),
+    colours,
+    // A shell says in COLUMNS how wide its terminal is, also to what writes into a pipe.
+    columns: stdout.columns || Number(env.COLUMNS) || 80,
     async busy(what, work) {
+      const title = shown(what);
       if (!stderr.isTTY || plain) {
-        stderr.write(`${what} …\n`);
-        return work((text) => void stderr.write(`  ${text}\n`));
+        stderr.write(`${title} …\n`);
+        return work((text) => void stderr.write(`  ${shown(text)}\n`));
       }
       // One that leaves the keyboard alone: Ctrl-C is a signal to whoever has something to clear away.
-      const shown = spinner({ text: what, stream: stderr }).start();
+      const turning = spinner({ text: title, stream: stderr }).start();
       try {
         const result = await work((text) => {
-          shown.text = `${what}: ${text}`;
+          turning.text = `${title}: ${shown(text)}`;
         });
-        shown.success(what);
+        turning.success(title);
         return result;
       } catch (error) {
-        shown.error(what);
+        turning.error(title);
         throw error;
       }
     },
     async confirm(question) {
       if (!interactive) throw new CliError("there is nobody to ask on this terminal", "Give --yes to go on unasked.");
-      const answer = await confirm({ message: question, initialValue: false, input: stdin, output: stderr });
+      const answer = await confirm({ message: shown(question), initialValue: false, input: stdin, output: stderr });
       return !isCancel(answer) && answer;
     },
   };
+}
+
+/** The colours of `Colours`. */
+const COLOUR = new RegExp(`(${String.fromCharCode(27)}\\[\\d{1,2}m)`);
+
+/** Text as it can be shown, for names, errors and answers in it may be a stranger's: no terminal acts on it. */
+function shownText(text: string, coloured: boolean): string {
+  if (!coloured) return escapeControlsInText(text);
+  return text
+    .split(COLOUR)
+    .map((part, index) => (index % 2 === 1 ? part : escapeControlsInText(part)))
+    .join("");
 }
 
 function passOverClosedPipe(error: NodeJS.ErrnoException): void {

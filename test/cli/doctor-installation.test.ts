@@ -408,6 +408,19 @@ describe("the doctor on the function", () => {
     expect(await health(at)).toEqual(["warning: function: version: it is 0.9.0, and this command 1.0.0"]);
   });
 
+  it("shows a stranger's answer on one line, with no control character in it", async () => {
+    const hostile = "1.0\u001b[2J\u009b31m\u202e\n  ✓ all: well";
+    const wrong = [{ key: hostile, problem: hostile }];
+    const { out } = await doctor(`--url ${await answering(document({ version: hostile, subscribed: hostile }))}`);
+    const { out: problems } = await doctor(
+      `--url ${await answering(document({ configured: false, problems: wrong }))}`,
+    );
+    const shown = "1.0\\u001b[2J\\u009b31m\\u202e\\u000a  ✓ all: well";
+    expect(out).toContain(`! version: it is ${shown}, and this command 1.0.0\n`);
+    expect(out).toContain(`! subscribes itself: ${shown}\n`);
+    expect(problems).toContain(`✗ configured: ${shown} ${shown}\n`);
+  });
+
   it("warns while it waits for its confirmation", async () => {
     expect(await health(await answering(document({ subscribed: "pending" })))).toEqual([
       "warning: function: subscribes itself: pending",

@@ -166,7 +166,7 @@ function doctor(line = "", more: Run = {}) {
 
 async function diagnosis(line = "", more: Run = {}): Promise<readonly [code: number, ...findings: string[]]> {
   const { code, out } = await doctor(`--json ${line}`.trim(), more);
-  const checks: readonly Check[] = JSON.parse(out);
+  const { checks }: { readonly checks: readonly Check[] } = JSON.parse(out);
   const findings = checks.filter(({ state }) => state !== "ok" && state !== "skipped");
   return [code, ...findings.map(({ state, group, name, message }) => `${state}: ${group}: ${name}: ${message}`)];
 }

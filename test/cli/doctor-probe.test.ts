@@ -96,6 +96,13 @@ describe("ec2-audit doctor --probe", () => {
     expect(aws.callCounts.get("sns:Publish")).toBeUndefined();
   });
 
+  it("ends with 1 when it could not be made: whether the function is called is what was asked", async () => {
+    const nobody = { env: { WT_CLI: join(folder, "wt") } };
+    const { code, out } = await doctor("--probe --json", nobody);
+    expect([code, JSON.parse(out)]).toMatchObject([1, { verdict: "unknown", counts: { wrong: 0, unknown: 1 } }]);
+    expect((await doctor("", nobody)).code).toBe(0);
+  });
+
   it("publishes nothing where its line could not be seen: there is no log", async () => {
     expect(await probes("", { env: { WT_CLI: join(folder, "wt") } })).toEqual([
       "unknown: probe: topic ec2_launches_check: wt logs does not stream the function's log",

@@ -23,6 +23,23 @@ describe("ec2-audit doctor, of an installation that is well", () => {
     expect(out).toMatch(/\n\n0 wrong, \d+ as it should be\.$/);
   });
 
+  it("with --json says where it has looked, what it came to, and each check", async () => {
+    const { code, out } = await doctor("--json");
+    const found = JSON.parse(out);
+    const ok = { group: "configuration", name: "settings", state: "ok", message: "5 keys, all valid, from .env" };
+    expect([code, found]).toMatchObject([
+      0,
+      { region: "us-east-1", account: "123456789012", verdict: "ok", counts: { wrong: 0 } },
+    ]);
+    expect(found.checks).toContainEqual(ok);
+  });
+
+  it("with --json says that something is wrong, and that the account is not known, where AWS could not be asked", async () => {
+    aws.faults.add({ service: "sts", kind: "deny" });
+    const { code, out } = await doctor("--json");
+    expect([code, JSON.parse(out)]).toMatchObject([1, { region: "us-east-1", account: null, verdict: "wrong" }]);
+  });
+
   it("changes nothing in AWS", async () => {
     const before = aws.calls.length;
     await doctor();

@@ -1,7 +1,7 @@
-import type { Command } from "commander";
+import { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
-import type { Cli } from "../../src/cli/cli.ts";
+import { type Cli, CliError } from "../../src/cli/cli.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { runCommand } from "./run.ts";
 
@@ -15,6 +15,7 @@ const nobody: Cli = {
     out: () => {},
     err: () => {},
     colours: (await import("picocolors")).default.createColors(false),
+    columns: 80,
     busy: (_what, work) => work(() => {}),
     confirm: async () => false,
   },
@@ -127,5 +128,50 @@ describe("The command line", () => {
 
   it("--version is the package's", async () => {
     expect(await runCommand(["--version"])).toMatchObject({ code: 0, out: manifest.version });
+  });
+});
+
+describe("The help on a narrow terminal", () => {
+  it.each([...new Set(helps)])(
+    "of %s breaks every line over 60 columns that has a space, and loses no word",
+    async (words) => {
+      const args = [...split(words), "--help"];
+      const { out } = await runCommand(args, { columns: 60 });
+      expect(out.split("\n").filter((line) => line.length > 60 && line.trim().includes(" "))).toEqual([]);
+      const plain = (text: string) => text.split(/\s+/).join(" ");
+      expect(plain(out)).toBe(plain((await runCommand(args)).out));
+    },
+  );
+
+  it("keeps examples, and what stands beside them, on lines of their own", async () => {
+    const { out } = await runCommand(["--help"], { columns: 60 });
+    expect(out).toContain("\n  $ ec2-audit deploy webtask");
+  });
+});
+
+describe("A failure with --json", () => {
+  const folder = "/";
+
+  it("is one document on the standard output, and a sentence on the standard error", async () => {
+    const { code, out, err } = await runCommand(["check", "web-1", "--json"], { folder });
+    expect(code).toBe(2);
+    const error = { message: 'not the id of an instance: "web-1"', hint: expect.stringContaining("An id is i-") };
+    expect(JSON.parse(out)).toEqual({ error });
+    expect(err).toContain('error: not the id of an instance: "web-1"');
+  });
+
+  it("is a document too where the command line is wrong", async () => {
+    const { code, out } = await runCommand(["doctor", "--json", "--frobnicate"], { folder });
+    expect([code, JSON.parse(out)]).toEqual([2, { error: { message: "unknown option '--frobnicate'", hint: null } }]);
+  });
+
+  it("adds no second document to one that was printed", async () => {
+    const create = () =>
+      new Command("ec2-audit").option("--json").action(() => {
+        throw new CliError("printed before");
+      });
+    const printing = (cli: Cli) => create().hook("preAction", () => cli.terminal.out('{"deployment": 1}'));
+    const { code, out } = await runCommand(["--json"], { create: printing });
+    expect([code, JSON.parse(out)]).toEqual([2, { deployment: 1 }]);
   });
 });

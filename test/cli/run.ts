@@ -25,6 +25,8 @@ export interface Run {
   readonly pause?: (ms: number) => Promise<void>;
   /** The time now, in milliseconds since 1970. */
   readonly now?: () => number;
+  /** How wide the terminal is; 80 columns unless it is said. */
+  readonly columns?: number;
   /** A command line in place of the whole one. */
   readonly create?: (cli: Cli) => Command;
 }
@@ -55,6 +57,7 @@ export async function runCommand(args: readonly string[], run: Run = {}): Promis
           out: (text) => void out?.push(text),
           err: (text) => void err?.push(text),
           colours: pc.createColors(false),
+          columns: run.columns ?? 80,
           busy: async (what, work) => {
             err?.push(what);
             return work((text) => void err?.push(text));

@@ -37,6 +37,32 @@ describe("The terminal", () => {
     expect([answer, written("stdout"), written("stderr")]).toEqual([7, "result\n", "talk\nworking …\n  half-way\n"]);
   });
 
+  const hostile = "a\u001b[2Jb\u009b31mc\u202ed\u2028e\rf";
+  const harmless = "a\\u001b[2Jb\\u009b31mc\\u202ed\\u2028e\\u000df";
+
+  it("acts on no control character in what it is told, and shows each as JSON writes it", async () => {
+    for (const tty of [false, true]) {
+      const { streams: all, written } = streams(tty);
+      const terminal = createTerminal(all, {});
+      terminal.out(`one\n\t${hostile}`);
+      terminal.err(hostile);
+      expect([written("stdout"), written("stderr")]).toEqual([`one\n\t${harmless}\n`, `${harmless}\n`]);
+      await terminal.busy(hostile, async (say) => say(hostile));
+      expect(["\u001b[2J", "\u009b", "\u202e", "\u2028"].filter((each) => written("stderr").includes(each))).toEqual(
+        [],
+      );
+    }
+  });
+
+  it("keeps its own colours, and JSON as it is", () => {
+    const { streams: all, written } = streams(true);
+    const terminal = createTerminal(all, {});
+    terminal.out(terminal.colours.red("no"));
+    expect(written("stdout")).toBe("\u001b[31mno\u001b[39m\n");
+    terminal.out(JSON.stringify({ hostile }));
+    expect(JSON.parse(written("stdout"))).toEqual({ hostile });
+  });
+
   it("goes on with its work when nobody reads any more, and passes over no other trouble", () => {
     const { streams: all } = streams(false);
     createTerminal(all, {});

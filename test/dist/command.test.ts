@@ -1,5 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
@@ -44,6 +47,18 @@ describe("The built command", () => {
     expect(await run(["setup", "--emial", "a@example.com"])).toMatchObject({ code: 2, out: "" });
     const gone = await run(["check", "i-0123456789abcdef0"], operatorAt(aws.endpoint));
     expect([gone.code, gone.err]).toEqual([1, expect.not.stringContaining("error")]);
+  });
+
+  it("starts relative paths where npm was called for its own script, and in its own folder for any other", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "ec2-audit-elsewhere-"));
+    writeFileSync(join(folder, "house.json"), "{}");
+    const check = (npm: Readonly<Record<string, string>>) =>
+      run(["check", "i-0123456789abcdef0", "--policy", "house.json"], { ...operatorAt(aws.endpoint), ...npm });
+    const npm = { npm_lifecycle_event: "cli", npm_package_name: manifest.name, INIT_CWD: folder };
+    expect(await check(npm)).toMatchObject({ code: 2, err: expect.stringContaining('"rules" must be') });
+    const others = await check({ ...npm, npm_package_name: "their-own" });
+    expect(others).toMatchObject({ code: 2, err: expect.stringContaining("there is no file house.json") });
+    rmSync(folder, { recursive: true });
   });
 
   it("asks nobody before it removes anything, where nobody is", async () => {

@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import { type Cli, CliError } from "../cli.ts";
-import { isWell } from "../doctor/check.ts";
+import { verdictOf } from "../doctor/check.ts";
 import { examineLambda } from "../doctor/lambda.ts";
-import { checksText } from "../doctor/show.ts";
+import { checksText, countsOf } from "../doctor/show.ts";
 import { checkTrace } from "../doctor/trace.ts";
 import { checkAccount, examineWebtask, type WebtaskOptions } from "../doctor/webtask.ts";
 import { checkUrl, withNameOptions } from "../setup/options.ts";
@@ -47,8 +47,9 @@ with --stack besides:
 and with --probe: sns:Publish; with --stack sqs:SendMessage and
 logs:FilterLogEvents.
 
-Exit codes: 0 nothing is wrong (as far as could be checked); 1 something is, or
-AWS could not be asked; 2 used wrongly or failed.`;
+Exit codes: 0 nothing is wrong (as far as could be checked); 1 something is, AWS
+could not be asked, or the probe could not be made or followed; 2 used wrongly
+or failed.`;
 
 interface DoctorOptions extends WebtaskOptions {
   readonly stack?: string;
@@ -67,7 +68,7 @@ export function doctorCommand(cli: Cli): Command {
     .option("--probe", "publish a harmless launch, and wait for its line in the function's log")
     .option("--trace <file>", "with --probe: the file that the function's log is written to")
     .option("--wt-profile <name>", "with --probe: the profile of wt-cli")
-    .option("--json", "print one JSON document: a list of what was checked");
+    .option("--json", "print one JSON document: region, account, verdict, counts, and each check");
   return withNameOptions(command)
     .addHelpText("after", HELP)
     .action(async (_: unknown, given: Command) => {
@@ -90,9 +91,11 @@ async function doctor(cli: Cli, options: DoctorOptions): Promise<void> {
   checkTrace(cli, options);
   if (options.url !== undefined) checkUrl(options.url, Boolean(cli.env.AWS_ENDPOINT_URL));
   const { stack } = options;
-  const checks = await terminal.busy("Examining the installation", (say) =>
+  const { region, account, checks } = await terminal.busy("Examining the installation", (say) =>
     stack === undefined ? examineWebtask(cli, options, say) : examineLambda(cli, { ...options, stack }, say),
   );
-  terminal.out(options.json ? JSON.stringify(checks, null, 2) : checksText(checks, terminal.colours));
-  cli.finish(isWell(checks) ? 0 : 1);
+  const verdict = verdictOf(checks);
+  const document = { region, account, verdict, counts: countsOf(checks), checks };
+  terminal.out(options.json ? JSON.stringify(document, null, 2) : checksText(checks, terminal.colours));
+  cli.finish(verdict === "ok" ? 0 : 1);
 }

@@ -64,7 +64,22 @@ export function reporter(group: Group): Reporter {
   };
 }
 
-/** Whether nothing is wrong: what could not be checked does not count. */
-export function isWell(checks: readonly Check[]): boolean {
-  return checks.every(({ state }) => state !== "wrong");
+/** What was examined, and what was found. */
+export interface Examination {
+  readonly region: string;
+  /** The operator's account; null where AWS has not told it. */
+  readonly account: string | null;
+  readonly checks: readonly Check[];
+}
+
+/** wrong: something is. unknown: the probe was asked for, and could not be made or followed. */
+export type Verdict = "ok" | "wrong" | "unknown";
+
+/**
+ * The answer of a whole examination. What could not be checked is no fault, but for the probe: its answer is what the operator
+ * asked for.
+ */
+export function verdictOf(checks: readonly Check[]): Verdict {
+  if (checks.some(({ state }) => state === "wrong")) return "wrong";
+  return checks.some(({ group, state }) => group === "probe" && state !== "ok") ? "unknown" : "ok";
 }

@@ -9,7 +9,7 @@ import { ifThere } from "../if-there.ts";
 import { shownPlaceFlags } from "../lambda/deployer.ts";
 import { readStack, type Stack } from "../lambda/stack.ts";
 import { ALIAS, readLive } from "../lambda/versions.ts";
-import { type Check, reporter } from "./check.ts";
+import { type Check, type Examination, reporter } from "./check.ts";
 import { askOperator, NEEDS_OPERATOR, unasked } from "./credentials.ts";
 import { checkAlertTopic } from "./installation.ts";
 import { checkQueues } from "./lambda-queues.ts";
@@ -34,29 +34,31 @@ export async function examineLambda(
   cli: Cli,
   options: LambdaOptions,
   say: (text: string) => void,
-): Promise<readonly Check[]> {
+): Promise<Examination> {
   const aws = await connect(cli, options);
   const remedies = stackRemedies(options.stack, shownPlaceFlags(options, aws));
   const { deploy } = remedies;
   say("credentials");
   const asked = await askOperator(aws);
-  if ("check" in asked) return [asked.check, ...unasked(["configuration", ...NEEDS_OPERATOR, "function"])];
+  if ("check" in asked) {
+    const checks = [asked.check, ...unasked(["configuration", ...NEEDS_OPERATOR, "function"])];
+    return { region: aws.region, account: null, checks };
+  }
   const { operator } = asked;
+  const examined = (checks: readonly Check[]) => ({ region: aws.region, account: operator.account, checks });
   const who = credentials.ok("yours", `${operator.arn}, of account ${operator.account}`);
   say(`the stack ${options.stack}`);
   const stack = await readStack(aws, options.stack);
   if (stack === null) {
     const told = `there is no stack ${options.stack} in ${aws.region} (${operator.account})`;
-    return [who, configuration.wrong("stack", told, `${deploy}, or is the region right (--region)?`)];
+    return examined([who, configuration.wrong("stack", told, `${deploy}, or is the region right (--region)?`)]);
   }
   const { FunctionName, FunctionRoleArn, AlertTopicArn, LaunchQueueUrl, LogGroupName } = stack.outputs;
   const head = [who, checkStatus(stack, options.stack, remedies)];
   if (!FunctionName || !FunctionRoleArn || !AlertTopicArn || !LaunchQueueUrl || !LogGroupName) {
     const told = "the stack has not the outputs of deploy/template.yaml";
-    return [
-      ...head,
-      configuration.wrong("outputs", told, `Is ${options.stack} the stack of ec2-audit? Else: ${deploy}`),
-    ];
+    const outputs = configuration.wrong("outputs", told, `Is ${options.stack} the stack of ec2-audit? Else: ${deploy}`);
+    return examined([...head, outputs]);
   }
   say("the function");
   const { config, checks } = await checkFunctionOnLambda(aws, operator, FunctionName, options.stack, remedies);
@@ -88,13 +90,11 @@ export async function examineLambda(
     ];
   });
   const all = [...head, ...checks, ...allowed, ...alert, ...resources];
-  if (!options.probe) return all;
+  if (!options.probe) return examined(all);
   say(PROBING);
   const { account } = operator;
-  return [
-    ...all,
-    ...(await probeLambda(cli, aws, { queueUrl: LaunchQueueUrl, logGroup: LogGroupName, account, config })),
-  ];
+  const place = { queueUrl: LaunchQueueUrl, logGroup: LogGroupName, account, config };
+  return examined([...all, ...(await probeLambda(cli, aws, place))]);
 }
 
 /** What CloudFormation has deleted, such as by rolling back, stays on its list. */

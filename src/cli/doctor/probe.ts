@@ -1,6 +1,7 @@
 import { PublishCommand } from "@aws-sdk/client-sns";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { Config } from "../../config.ts";
+import { escapeControls } from "../../control-characters.ts";
 import { isObject } from "../../json.ts";
 import type { Aws } from "../aws.ts";
 import type { Cli } from "../cli.ts";
@@ -125,7 +126,9 @@ function judge(name: string, messageId: string, line: string): Check {
 function readLine(line: string): { readonly outcome: string; readonly message: string } {
   try {
     const document: unknown = JSON.parse(line.slice(Math.max(0, line.indexOf("{"))));
-    if (isObject(document)) return { outcome: String(document.outcome), message: String(document.message) };
+    if (isObject(document)) {
+      return { outcome: escapeControls(String(document.outcome)), message: escapeControls(String(document.message)) };
+    }
   } catch {
     // Said below.
   }

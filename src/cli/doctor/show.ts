@@ -31,9 +31,15 @@ const WORDS: Readonly<Record<State, string>> = {
   skipped: "left out",
 };
 
+const STATES: readonly State[] = ["wrong", "warning", "unknown", "ok", "skipped"];
+
+/** How many checks came out in each way. */
+export function countsOf(checks: readonly Check[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(STATES.map((state) => [state, checks.filter((check) => check.state === state).length]));
+}
+
 function summaryOf(checks: readonly Check[]): string {
-  const states: readonly State[] = ["wrong", "warning", "unknown", "ok", "skipped"];
-  const counts = states.map((state) => ({ state, count: checks.filter((check) => check.state === state).length }));
-  const told = counts.filter(({ state, count }) => count > 0 || state === "wrong");
-  return `${told.map(({ state, count }) => `${count} ${WORDS[state]}`).join(", ")}.`;
+  const counts = countsOf(checks);
+  const told = STATES.filter((state) => state === "wrong" || counts[state] !== 0);
+  return `${told.map((state) => `${counts[state]} ${WORDS[state]}`).join(", ")}.`;
 }

@@ -8,7 +8,7 @@ import type { FunctionSettings } from "../settings.ts";
 import { type NameOptions, repeatedFlags } from "../setup/options.ts";
 import { type InstallationNames, namesOf, type Place, placeOf } from "../setup/plan.ts";
 import { planRules } from "../setup/rules.ts";
-import { type Check, reporter } from "./check.ts";
+import { type Check, type Examination, reporter } from "./check.ts";
 import { type Configured, checkConfiguration, topicsIn } from "./configuration.ts";
 import { askOperator, checkFunction, checkOperator, NEEDS_OPERATOR, unasked } from "./credentials.ts";
 import { gatherFunctionSettings, type SettingsOptions } from "./function-settings.ts";
@@ -38,7 +38,7 @@ export async function examineWebtask(
   cli: Cli,
   options: WebtaskOptions,
   say: (text: string) => void,
-): Promise<readonly Check[]> {
+): Promise<Examination> {
   const found = gatherFunctionSettings(cli, options);
   const configured = checkConfiguration(found);
   const { config } = configured;
@@ -55,9 +55,11 @@ export async function examineWebtask(
   const url = options.url ?? config?.functionUrl ?? null;
   if ("check" in asked) {
     const healths = url === null ? unasked(["function"]) : await checkHealth(url, flags);
-    return [...configured.checks, asked.check, ...unasked(NEEDS_OPERATOR), ...healths];
+    const checks = [...configured.checks, asked.check, ...unasked(NEEDS_OPERATOR), ...healths];
+    return { region: aws.region, account: null, checks };
   }
   const { operator } = asked;
+  const examined = (checks: readonly Check[]) => ({ region: aws.region, account: operator.account, checks });
   const ownTopics = [...(alert ? [alert] : []), ...(launch ? [launch] : [])];
   const own = await checkFunction(found.settings, aws.region, operator, alert?.account ?? null);
   const credentials = [checkOperator(operator, ownTopics), own.check];
@@ -73,7 +75,8 @@ export async function examineWebtask(
   if (ownTopics.some(({ account }) => account !== operator.account)) {
     const told = "the topics are of another account than your credentials";
     const healths = url === null ? [] : await checkHealth(url, flags);
-    return [...head, topics.unknown("all", told, "Name a profile of that account with --profile."), ...healths];
+    const others = topics.unknown("all", told, "Name a profile of that account with --profile.");
+    return examined([...head, others, ...healths]);
   }
 
   say("topics, rules and subscriptions");
@@ -98,9 +101,9 @@ export async function examineWebtask(
   say("the function");
   const healths = (await Promise.all(urls.map((each) => checkHealth(each, flags)))).flat();
   const all = [...head, ...parts, ...checks, ...healths];
-  if (!options.probe) return all;
+  if (!options.probe) return examined(all);
   say(PROBING);
-  return [...all, ...(await probeWebtask(cli, aws, plan, config, options))];
+  return examined([...all, ...(await probeWebtask(cli, aws, plan, config, options))]);
 }
 
 /** The region that the settings name, if it is one: of another one the configuration's own check tells. */
