@@ -144,7 +144,7 @@ export function account(records: Records): Account {
 }
 
 /** How a launch ends that is done with. */
-const SETTLED: ReadonlySet<string> = new Set(["compliant", "violating", "ignored"]);
+const SETTLED: ReadonlySet<string> = new Set(["compliant", "violating", "ignored", "unseen"]);
 
 /** After these the function may rightly find an instance violating once more. */
 const REPEATS_VERDICT: ReadonlySet<Cause> = new Set([

@@ -27,12 +27,15 @@ export type Verdict =
   | { readonly kind: "violating"; readonly findings: readonly Finding[] }
   | { readonly kind: "deferred"; readonly retryAfterSeconds: number; readonly reason: string }
   | { readonly kind: "ignored"; readonly reason: string }
+  | { readonly kind: "unseen"; readonly reason: string }
   | { readonly kind: "failed"; readonly error: unknown };
 
 /** What an audit of launches of one account and region needs beside them. */
 export interface Audit {
   readonly policy: Policy;
   readonly graceSeconds: number;
+  /** For how many seconds after its event a launch will be brought again. */
+  readonly patienceSeconds: number;
   /** The time now, in milliseconds since 1970. */
   readonly now: () => number;
   /** The facts of the account and region that the launches are in. */
@@ -40,11 +43,11 @@ export interface Audit {
 }
 
 /**
- * How long DescribeInstances may not show an instance that exists, in seconds: EC2's answers are eventually
- * consistent. One that it still does not show after that is gone.
+ * How long DescribeInstances may not show an instance that exists, in seconds: EC2's answers are eventually consistent,
+ * and AWS says to wait for up to five minutes.
  * https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
  */
-const UNSEEN_SECONDS = 30;
+const UNSEEN_SECONDS = 300;
 
 /**
  * Audits launches of one account and region, and answers a verdict for each, in their order.
@@ -99,9 +102,11 @@ async function siftByTags(
 /** The verdict on an instance as DescribeInstances shows it; null is one that it does not show. */
 function judge(launch: Launch, instance: Instance | null, audit: Audit): Verdict {
   if (instance === null) {
-    const left = secondsLeft(launch, UNSEEN_SECONDS, audit);
+    const span = Math.min(UNSEEN_SECONDS, audit.patienceSeconds);
+    const left = secondsLeft(launch, span, audit);
     if (left > 0) return { kind: "deferred", retryAfterSeconds: left, reason: "EC2 does not show the instance yet" };
-    return { kind: "ignored", reason: "the instance does not exist any more" };
+    const reason = `EC2 does not show the instance, ${span} s after the event: it is gone, or hidden from these credentials`;
+    return { kind: "unseen", reason };
   }
   if (instance.state === "shutting-down" || instance.state === "terminated") {
     return { kind: "ignored", reason: `the instance is ${instance.state}` };

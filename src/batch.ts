@@ -10,6 +10,8 @@ import type { TopicArn } from "./topic-arn.ts";
 export interface Unit {
   /** All of one account and region. */
   readonly launches: readonly Launch[];
+  /** For how many seconds after the first call the engine brings it again. */
+  readonly patienceSeconds: number;
   /** Whether the engine still waits for the answer. */
   readonly isAwaited: () => boolean;
 }
@@ -82,7 +84,8 @@ function outcomeOf(launch: Launch, verdict: Verdict | undefined, hold: Hold | nu
     case "compliant":
       return { kind: "compliant", launch };
     case "ignored":
-      return { kind: "ignored", launch, reason: verdict.reason };
+    case "unseen":
+      return { kind: verdict.kind, launch, reason: verdict.reason };
     case "deferred":
       return { kind: "deferred", launch, reason: verdict.reason, retryAfterSeconds: verdict.retryAfterSeconds };
     case "violating":

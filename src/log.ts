@@ -45,6 +45,7 @@ const REPORTING: Readonly<Record<Outcome["kind"], Reporting>> = {
   violating: reporting("warn", "audited", "violating"),
   deferred: reporting("info", "audited", "deferred"),
   ignored: reporting("info", "ignored"),
+  unseen: reporting("warn", "unseen"),
   confirmed: reporting("info"),
   failed: reporting("error", "failed"),
   malformed: reporting("error", "rejected"),

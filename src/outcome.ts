@@ -19,6 +19,8 @@ export type Outcome =
       readonly retryAfterSeconds: number;
     }
   | { readonly kind: "ignored"; readonly reason: string; readonly launch?: Launch }
+  /** EC2 did not show the instance for as long as its answers may be behind: nothing can be said of it. */
+  | { readonly kind: "unseen"; readonly launch: Launch; readonly reason: string }
   /** A subscription was confirmed. */
   | { readonly kind: "confirmed"; readonly reason: string }
   /** AWS did not do what it was asked: refused, throttled, timed out, or answered nonsense. */
@@ -32,6 +34,7 @@ export type Outcome =
 const ORDER: readonly Outcome["kind"][] = [
   "compliant",
   "ignored",
+  "unseen",
   "confirmed",
   "violating",
   "malformed",

@@ -59,7 +59,10 @@ export function createService(config: Config, world: World): Service {
   const runLane: RunLane = (account, region, units) => {
     log.note("debug", "a batch begins", { account, region, events: String(units.length) });
     const facts = ec2Facts(clients.ec2(account, region));
-    return runBatch(units, { policy, graceSeconds, now, facts, alertTopic, sns: clients.sns(alertTopic.region) });
+    // Only on Lambda are there several engines, and a container there has one call, of one engine, at a time.
+    const patienceSeconds = Math.min(...units.map((unit) => unit.patienceSeconds));
+    const sns = clients.sns(alertTopic.region);
+    return runBatch(units, { policy, graceSeconds, patienceSeconds, now, facts, alertTopic, sns });
   };
   const submit = createLanes(runLane, () => pause(BREATH_MS));
 
@@ -73,7 +76,11 @@ export function createService(config: Config, world: World): Service {
     if (problem) return launches.map((launch) => ({ kind: "misconfigured", launch, problems: [problem] }));
     let answered = false;
     const isAwaited = () => !answered && now() < deadline;
-    const outcomes = await within(deadline - now(), submit({ launches, isAwaited }), null);
+    const outcomes = await within(
+      deadline - now(),
+      submit({ launches, patienceSeconds: engine.patienceSeconds, isAwaited }),
+      null,
+    );
     answered = true;
     if (outcomes !== null) return outcomes;
     return launches.map((launch) => ({ kind: "failed", launch, reason: TOO_LONG }));

@@ -25,6 +25,7 @@ function auditAfter(seconds: number, launches: readonly Launch[], changes: Parti
   return auditLaunches(launches, {
     policy: requiring("name,service"),
     graceSeconds: GRACE,
+    patienceSeconds: 3_600,
     now: clock.now,
     facts,
     ...changes,
@@ -132,20 +133,41 @@ describe("a launch that breaks a rule", () => {
 });
 
 describe("an instance that EC2 does not show", () => {
-  test("is looked for again while EC2's answers may be behind, then is gone", async () => {
-    const seconds = { graceSeconds: 0 };
-    const reason = "EC2 does not show the instance yet";
-    expect(await auditAfter(0, [launchOf()], seconds)).toEqual([{ kind: "deferred", retryAfterSeconds: 30, reason }]);
-    expect(await auditAfter(29, [launchOf()], seconds)).toEqual([{ kind: "deferred", retryAfterSeconds: 1, reason }]);
-    expect(await auditAfter(30, [launchOf()], seconds)).toEqual([
-      { kind: "ignored", reason: "the instance does not exist any more" },
+  const NOW = { graceSeconds: 0 };
+  const reason = "EC2 does not show the instance yet";
+
+  test("is looked for again for the five minutes that EC2's answers may be behind, then is unseen", async () => {
+    expect(await auditAfter(0, [launchOf()], NOW)).toEqual([{ kind: "deferred", retryAfterSeconds: 300, reason }]);
+    expect(await auditAfter(299, [launchOf()], NOW)).toEqual([{ kind: "deferred", retryAfterSeconds: 1, reason }]);
+    expect(await auditAfter(300, [launchOf()], NOW)).toEqual([
+      {
+        kind: "unseen",
+        reason: "EC2 does not show the instance, 300 s after the event: it is gone, or hidden from these credentials",
+      },
     ]);
+  });
+
+  test("is looked for only as long as the engine calls again", async () => {
+    const hasty = { ...NOW, patienceSeconds: 170 };
+    expect(await auditAfter(169, [launchOf()], hasty)).toEqual([{ kind: "deferred", retryAfterSeconds: 1, reason }]);
+    expect(await auditAfter(170, [launchOf()], hasty)).toMatchObject([{ kind: "unseen" }]);
+  });
+
+  test("is audited as soon as EC2 shows it", async () => {
+    expect(await auditAfter(200, [launchOf()])).toMatchObject([{ kind: "deferred" }]);
+    ec2.launch(INSTANCE);
+    expect(await auditAfter(260, [launchOf()])).toMatchObject([{ kind: "violating" }]);
   });
 
   test("is not asked for with DescribeInstances before its grace is over", async () => {
     expect(await auditAfter(30, [launchOf()])).toMatchObject([{ kind: "deferred", retryAfterSeconds: 15 }]);
     expect(ec2.instanceCalls()).toEqual([]);
-    expect(await auditAfter(45, [launchOf()])).toMatchObject([{ kind: "ignored" }]);
+    expect(await auditAfter(45, [launchOf()])).toMatchObject([{ kind: "deferred", retryAfterSeconds: 255 }]);
+    expect(ec2.instanceCalls()).toHaveLength(1);
+  });
+
+  test("is unseen at once when its grace was longer than that", async () => {
+    expect(await auditAfter(600, [launchOf()], { graceSeconds: 600 })).toMatchObject([{ kind: "unseen" }]);
   });
 });
 

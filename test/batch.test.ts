@@ -24,7 +24,7 @@ const TAGGED = { Name: "web-1", service: "shop" };
 const GROUP = { "aws:autoscaling:groupName": "web" };
 const DEADLINE = AT + 72_000;
 
-const unitOf = (...launches: readonly Launch[]): Unit => ({ launches, isAwaited: () => true });
+const unitOf = (...launches: readonly Launch[]): Unit => ({ launches, patienceSeconds: 3_600, isAwaited: () => true });
 const unitsOf = (ids: readonly string[]) => ids.map((id) => unitOf(launchOf({ instanceId: id })));
 
 /** Runs a batch of units a minute after the launches. */
@@ -34,6 +34,7 @@ function run(units: readonly Unit[], changes: Partial<Batch> = {}): Promise<Outc
     alertTopic,
     policy,
     graceSeconds,
+    patienceSeconds: 3_600,
     now: clock.now,
     facts: ec2Facts(new EC2Client({ region: REGION })),
     sns: new SNSClient({ region: REGION }),
@@ -315,7 +316,7 @@ describe("when the engine waits no longer", () => {
   test("the alert is not published: the delivery will come again, and it would be repeated", async () => {
     ec2.launch(INSTANCE);
     ec2.beforeInstances(() => clock.set(DEADLINE));
-    const unit = { launches: [launchOf()], isAwaited: () => clock.now() < DEADLINE };
+    const unit = { ...unitOf(launchOf()), isAwaited: () => clock.now() < DEADLINE };
     expect(kindsOf(await run([unit]))).toEqual([["failed"]]);
     expect(sns.mock.calls()).toEqual([]);
   });
@@ -324,7 +325,7 @@ describe("when the engine waits no longer", () => {
     const [late = "", inTime = ""] = instanceIds(2);
     for (const id of [late, inTime]) ec2.launch(id);
     const outcomes = await run([
-      { launches: [launchOf({ instanceId: late })], isAwaited: () => false },
+      { ...unitOf(launchOf({ instanceId: late })), isAwaited: () => false },
       unitOf(launchOf({ instanceId: inTime })),
     ]);
     expect(kindsOf(outcomes)).toEqual([["failed"], ["violating"]]);

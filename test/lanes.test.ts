@@ -7,6 +7,7 @@ import { launchOf } from "./support/launches.ts";
 
 const unitOf = (id: string, where: { account?: string; region?: string } = {}): Unit => ({
   launches: [launchOf({ instanceId: id, ...where })],
+  patienceSeconds: 3_600,
   isAwaited: () => true,
 });
 const compliant = (unit: Unit): Outcome[] => unit.launches.map((launch) => ({ kind: "compliant", launch }));
@@ -102,7 +103,7 @@ describe("deliveries", () => {
   test("of an event with many launches keep them together", async () => {
     const { batches, submit } = held();
     const launches = instanceIds(3).map((id) => launchOf({ instanceId: id }));
-    const answer = submit({ launches, isAwaited: () => true });
+    const answer = submit({ ...unitOf(""), launches });
     await settled();
     batches[0]?.end();
     expect(idsIn(await answer)).toEqual(instanceIds(3));
@@ -110,7 +111,7 @@ describe("deliveries", () => {
 
   test("without a launch are done without a batch", async () => {
     const { batches, submit } = held();
-    expect(await submit({ launches: [], isAwaited: () => true })).toEqual([]);
+    expect(await submit({ ...unitOf(""), launches: [] })).toEqual([]);
     expect(batches).toEqual([]);
   });
 });

@@ -13,13 +13,24 @@ const OUTCOMES: Readonly<Record<Outcome["kind"], Outcome>> = {
   violating: { kind: "violating", launch, rules: ["required-tags"], reason: "a tag is missing", alertIds: ["a1"] },
   deferred: { kind: "deferred", launch, reason: "within its grace", retryAfterSeconds: 7 },
   ignored: { kind: "ignored", reason: "not ours" },
+  unseen: { kind: "unseen", launch, reason: "EC2 does not show it" },
   confirmed: { kind: "confirmed", reason: "confirmed" },
   failed: { kind: "failed", launch, reason: "throttled" },
   malformed: { kind: "malformed", reason: "not JSON" },
   rejected: { kind: "rejected", reason: "forged" },
   misconfigured: { kind: "misconfigured", problems: [{ key: "AWS_REGION", problem: "is missing" }] },
 };
-const METRICS = ["audited", "compliant", "violating", "deferred", "ignored", "rejected", "failed", "milliseconds"];
+const METRICS = [
+  "audited",
+  "compliant",
+  "violating",
+  "deferred",
+  "ignored",
+  "unseen",
+  "rejected",
+  "failed",
+  "milliseconds",
+];
 
 /** The lines that come of what is logged. */
 function linesOf(use: (log: ReturnType<typeof createLog>) => void, level: LogLevel = "debug"): string[] {
@@ -216,7 +227,7 @@ describe("LOG_LEVEL", () => {
 
   test.each<[LogLevel, Outcome["kind"][]]>([
     ["info", Object.keys(OUTCOMES) as Outcome["kind"][]],
-    ["warn", ["violating", "failed", "malformed", "rejected", "misconfigured"]],
+    ["warn", ["violating", "unseen", "failed", "malformed", "rejected", "misconfigured"]],
     ["error", ["failed", "malformed", "misconfigured"]],
   ])("at %s the outcomes %j have lines", (level, kinds) => {
     const lines = linesOf((log) => {

@@ -8,6 +8,7 @@ const launch = launchOf();
 const OUTCOMES = [
   { kind: "compliant", launch },
   { kind: "ignored", reason: "not ours" },
+  { kind: "unseen", launch, reason: "EC2 does not show it" },
   { kind: "confirmed", reason: "confirmed" },
   { kind: "violating", launch, rules: ["required-tags"], reason: "a tag is missing", alertIds: ["a"] },
   { kind: "malformed", reason: "not JSON" },
@@ -39,7 +40,7 @@ describe("the worst outcome of a delivery", () => {
 
 describe("a delivery is not done", () => {
   test.each(OUTCOMES)("when it is $kind, or is", (outcome) => {
-    const done = ["compliant", "ignored", "confirmed", "violating"].includes(outcome.kind);
+    const done = ["compliant", "ignored", "unseen", "confirmed", "violating"].includes(outcome.kind);
     expect(isUnsettled(outcome)).toBe(!done);
   });
 });
@@ -49,6 +50,7 @@ describe("why", () => {
     expect(OUTCOMES.map(reasonOf)).toEqual([
       "it keeps the rules",
       "not ours",
+      "EC2 does not show it",
       "confirmed",
       "a tag is missing",
       "not JSON",

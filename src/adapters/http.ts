@@ -36,6 +36,7 @@ const STATUS: Readonly<Record<Outcome["kind"], number>> = {
   compliant: 200,
   violating: 200,
   ignored: 200,
+  unseen: 200,
   confirmed: 200,
   deferred: 503,
   failed: 503,

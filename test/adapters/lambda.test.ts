@@ -3,7 +3,7 @@ import { SubscribeCommand } from "@aws-sdk/client-sns";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { lambdaHandler } from "../../src/adapters/lambda.ts";
 import { awsError, documentIn, mockEc2, mockSns } from "../support/aws.ts";
-import { autoScalingLaunch, INSTANCE, instanceId, runInstances, stateChange } from "../support/events.ts";
+import { AT, autoScalingLaunch, INSTANCE, instanceId, runInstances, stateChange } from "../support/events.ts";
 import { contextWith, messageId, snsEvent, sqsEvent, urlEvent } from "../support/lambda.ts";
 import { clockAt } from "../support/launches.ts";
 import { headersOf, notification, signed } from "../support/sns.ts";
@@ -280,6 +280,37 @@ describe("a record without its message is malformed", () => {
     expect(await lambdaFace().invoke({ Records: [...Records, record] })).toEqual({
       batchItemFailures: [{ itemIdentifier: "" }],
     });
+  });
+});
+
+describe("an instance that EC2 never shows", () => {
+  const secondsAfterLaunch = (clock: ReturnType<typeof clockAt>, seconds: number) => clock.set(AT + seconds * 1_000);
+  const lastLine = (face: { lines: readonly string[] }) => JSON.parse(face.lines.at(-1) ?? "");
+
+  it("is brought again by a queue three minutes apart, without a grace of the function's own, and then unseen", async () => {
+    const clock = clockAt(AT);
+    const face = lambdaFace({ ...SETTINGS, GRACE_SECONDS: "0" }, { clock });
+    const again = { batchItemFailures: [{ itemIdentifier: messageId(0) }] };
+    for (const [seconds, answer] of [
+      [45, again],
+      [225, again],
+      [405, { batchItemFailures: [] }],
+    ] as const) {
+      secondsAfterLaunch(clock, seconds);
+      expect(await face.invoke(sqsEvent(JSON.stringify(stateChange())))).toEqual(answer);
+    }
+    expect(lastLine(face)).toMatchObject({ level: "warn", outcome: "unseen", unseen: 1, instanceId: INSTANCE });
+  });
+
+  it("is unseen by the last of an asynchronous call's tries, and not a failed call", async () => {
+    const clock = clockAt(AT);
+    const face = lambdaFace(SETTINGS, { clock });
+    for (const seconds of [1, 61]) {
+      secondsAfterLaunch(clock, seconds);
+      await expect(face.invoke(stateChange())).rejects.toThrow();
+    }
+    secondsAfterLaunch(clock, 181);
+    expect(await face.invoke(stateChange())).toMatchObject({ outcomes: [{ outcome: "unseen" }] });
   });
 });
 

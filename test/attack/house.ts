@@ -25,7 +25,7 @@ export function houseOf(name: string, region: string, account: string, endpoint:
     AUDIT_POLICY: JSON.stringify({
       rules: [{ rule: "required-tags", tags: [`tag-of-${name}`], severity: "critical" }],
     }),
-    GRACE_SECONDS: "3417",
+    GRACE_SECONDS: "2917",
     AUDIT_ROLE_NAME: `role-of-${name}`,
     LOG_LEVEL: "debug",
   };

@@ -221,7 +221,7 @@ it("says that AWS could not be asked, and nothing else, where the operator's cre
 
 it("needs no permission that the doctor's help does not name", async () => {
   sqs.on(SendMessageCommand).resolves({ MessageId: "probe-1" });
-  logs.on(FilterLogEventsCommand).resolves({ events: [{ message: '{"outcome":"ignored"}' }] });
+  logs.on(FilterLogEventsCommand).resolves({ events: [{ message: '{"outcome":"unseen"}' }] });
   await doctor("--probe");
   const { out } = await runCommand(["doctor", "--help"]);
   const clients = [cloudformation, events, iam, lambda, logs, sns, sqs, sts];
@@ -539,7 +539,7 @@ describe("ec2-audit doctor --stack --probe", () => {
 
   it("puts a launch of nobody into the queue, to be taken at once, and finds its line in CloudWatch Logs", async () => {
     sqs.on(SendMessageCommand).resolves({ MessageId: "probe-1" });
-    found({ outcome: "ignored", message: "the instance does not exist any more", messageId: "probe-1" });
+    found({ outcome: "unseen", message: "EC2 does not show the instance", messageId: "probe-1" });
     expect(await diagnosis("--probe")).toEqual([0]);
     const [sent] = sqs.commandCalls(SendMessageCommand);
     const { QueueUrl, DelaySeconds, MessageBody = "" } = sent?.args[0].input ?? {};
@@ -558,7 +558,7 @@ describe("ec2-audit doctor --stack --probe", () => {
 
   it("finds its line on a later page than the first, which may be empty", async () => {
     sqs.on(SendMessageCommand).resolves({ MessageId: "probe-1" });
-    const line = { outcome: "ignored", message: "the instance does not exist any more", messageId: "probe-1" };
+    const line = { outcome: "unseen", message: "EC2 does not show the instance", messageId: "probe-1" };
     logs
       .on(FilterLogEventsCommand)
       .resolves({ events: [], nextToken: "more" })

@@ -49,7 +49,7 @@ describe("ec2-audit doctor --probe", () => {
     expect(code).toBe(0);
     expect(err).toContain("the probe: waiting up to 90 s for its line in the log");
     expect(out).toMatch(
-      /probe\n {2}✓ topic ec2_launches_check: the function took the message [0-9a-f-]{36} and decided "ignored": the instance does not exist any more/,
+      /probe\n {2}✓ topic ec2_launches_check: the function took the message [0-9a-f-]{36} and decided "unseen": EC2 does not show the instance, 300 s after the event/,
     );
     await aws.idle();
     const published = aws.calls.filter(({ action }) => action === "Publish").map(({ params }) => params.TopicArn);
@@ -89,7 +89,7 @@ describe("ec2-audit doctor --probe", () => {
   });
 
   it("publishes nothing where its line could not be seen: LOG_LEVEL drops it", async () => {
-    setUp({ ...settings, LOG_LEVEL: "warn" });
+    setUp({ ...settings, LOG_LEVEL: "error" });
     expect(await probes("--trace function.log")).toEqual([
       "unknown: probe: topic ec2_launches_check: LOG_LEVEL drops the line that would show it",
     ]);

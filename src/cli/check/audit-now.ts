@@ -57,7 +57,7 @@ export async function auditNow(
   const { now } = cli;
   // An instance is looked at itself, though its tags may do: only so is a terminated one seen that still shows its tags.
   const rules = policy.rules.map((rule) => ({ ...rule, needs: [...rule.needs, "instance" as const] }));
-  const audit = { policy: { rules }, graceSeconds: 0, now, facts: ec2Facts(ec2) };
+  const audit = { policy: { rules }, graceSeconds: 0, patienceSeconds: 0, now, facts: ec2Facts(ec2) };
   const instances: CheckedInstance[] = [];
   const alerts: CheckedAlert[] = [];
   let saidAt = now();
@@ -136,12 +136,10 @@ function checkedOf(
     case "violating":
       return { instanceId, outcome: "violating", findings };
     case "ignored":
+      return { instanceId, outcome: "ignored", reason: verdict.reason };
+    case "unseen":
       // The function knows that the instance was there; here its id may be of another region.
-      return {
-        instanceId,
-        outcome: "ignored",
-        reason: verdict.reason.replace("the instance does not exist any more", `is not in ${region} (any more)`),
-      };
+      return { instanceId, outcome: "ignored", reason: `is not in ${region} (any more)` };
     default:
       throw new Error(`${instanceId} was not audited`);
   }

@@ -12,8 +12,8 @@ import { cloudWatchTrace, openTrace, type Trace, type TraceOptions } from "./tra
 
 const { ok, skipped, unknown, wrong, attempt } = reporter("probe");
 
-/** So long ago that EC2 would show the instance if it were there: it is taken for gone, and nobody is alerted. */
-const AGE_MS = 120_000;
+/** Longer ago than the 300 s for which the function looks for an instance: it is settled at once as unseen, without an alert. */
+const AGE_MS = 600_000;
 
 /** How long the line of the log is waited for: SNS calls within a second; CloudWatch shows a line some seconds later. */
 const WAIT_MS = 90_000;
@@ -80,13 +80,13 @@ export interface LambdaProbe {
   readonly config: Config | null;
 }
 
-/** The probe's line is one of the level info. */
+/** The probe's line is a warning. */
 function isSilent({ logLevel }: Config): boolean {
-  return logLevel === "warn" || logLevel === "error";
+  return logLevel === "error";
 }
 
 const SILENT = "LOG_LEVEL drops the line that would show it";
-const SPEAK = "Set LOG_LEVEL=info for the while, or go without.";
+const SPEAK = "Set LOG_LEVEL=warn for the while, or go without.";
 
 async function follow(
   cli: Cli,
@@ -117,9 +117,9 @@ async function follow(
 function judge(name: string, messageId: string, line: string): Check {
   const { outcome, message } = readLine(line);
   const told = `the function took the message ${messageId} and decided "${outcome}": ${message}`;
-  return outcome === "ignored"
+  return outcome === "unseen"
     ? ok(name, told)
-    : wrong(name, told, "An instance that nobody has is to be ignored. The log says more.");
+    : wrong(name, told, 'For an instance that nobody has, the function must decide "unseen". The log says more.');
 }
 
 /** The line may have a prefix, such as a time. */
