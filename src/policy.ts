@@ -1,4 +1,5 @@
 import { isObject } from "./json.ts";
+import { jsonErrorIn } from "./json-error.ts";
 import { RULE_KINDS } from "./rules/index.ts";
 import { type Rule, SEVERITIES, type Severity } from "./rules/rule.ts";
 
@@ -35,7 +36,8 @@ export function parsePolicy(json: string): PolicyReading {
   try {
     value = JSON.parse(json);
   } catch {
-    return { problems: ["it is not JSON"] };
+    const at = jsonErrorIn(json);
+    return { problems: [at === null ? "it is not JSON" : `it is not JSON at line ${at.line}, column ${at.column}`] };
   }
   return readPolicy(value);
 }

@@ -112,7 +112,7 @@ describe("the whole policy, AUDIT_POLICY", () => {
   });
 
   test.each([
-    ["text that is not JSON", "{rules:", ["it is not JSON"]],
+    ["text that is not JSON", '{\n  "rules": [,]\n}', ["it is not JSON at line 2, column 13"]],
     ["a list", [], ['it must be an object: {"rules": [...]}']],
     ["null", "null", ['it must be an object: {"rules": [...]}']],
     ["an object without rules", {}, ['"rules" must be a list of at least one rule']],

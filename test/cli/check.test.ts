@@ -110,9 +110,14 @@ describe("the policy of an audit by hand", () => {
     [
       "in a file",
       ["--policy", "house.json"],
-      'AUDIT_POLICY is not a policy: rule 1: "rule" must be one of "required-tags" (from house.json)',
+      'error: house.json is not a policy: rule 1: "rule" must be one of "required-tags"',
     ],
-    ["in an option", ["--required-tags", "a,,b"], "REQUIRED_TAGS is not a list of tag keys with commas between"],
+    [
+      "in a file that is not JSON",
+      ["--policy", "broken.json"],
+      "broken.json is not a policy: it is not JSON at line 2, column 3",
+    ],
+    ["in an option", ["--required-tags", "a,,b"], "--required-tags is not a list of tag keys with commas between"],
     [
       "in both options",
       ["--policy", "house.json", "--required-tags", "a"],
@@ -122,6 +127,7 @@ describe("the policy of an audit by hand", () => {
     ["in a file that is not there", ["--policy", "home.json"], "there is no file home.json"],
   ])("is told as wrong when it is: %s", async (_, args, told) => {
     writeFileSync(join(folder, "house.json"), '{"rules": [{"rule": "no-such-rule"}]}');
+    writeFileSync(join(folder, "broken.json"), "{\n  rules: []\n}");
     const { code, out, err } = await check([NOBODY, ...args]);
     expect([code, out]).toEqual([2, ""]);
     expect(err).toContain(told);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
-import { KEYS, readConfig, type Settings } from "../../config.ts";
+import { KEYS, type Key, readConfig, type Settings } from "../../config.ts";
 import type { Policy } from "../../policy.ts";
 import { partitionOf } from "../../regions.ts";
 import { type Aws, connect } from "../aws.ts";
@@ -10,7 +10,6 @@ import { readIds } from "../check/instance-ids.ts";
 import { type Cli, CliError, type CommonOptions } from "../cli.ts";
 import { gatherFunctionSettings } from "../doctor/function-settings.ts";
 import { systemCode } from "../run-program.ts";
-import type { FunctionSettings } from "../settings.ts";
 
 const HELP = `
 The instances are audited as the function would audit them, but now: whatever
@@ -72,7 +71,7 @@ async function check(cli: Cli, words: readonly string[], options: CheckOptions):
 
 /** The policy of the options, else that of the function. @throws CliError with everything that is wrong with it */
 async function policyFor(cli: Cli, aws: Aws, options: CheckOptions): Promise<Policy> {
-  const { settings, from } = policySettings(cli, options);
+  const { settings, nameOf } = policySettings(cli, options);
   // The policy is read as the function reads it; its other settings are of no account here.
   const reading = readConfig({
     ...settings,
@@ -82,31 +81,35 @@ async function policyFor(cli: Cli, aws: Aws, options: CheckOptions): Promise<Pol
     ALERT_TOPIC_ARN: `arn:${partitionOf(aws.region).name}:sns:${aws.region}:000000000000:unused`,
   });
   if ("config" in reading) return reading.config.policy;
-  const problems = reading.problems.map(({ key, problem }) => `${key} ${problem} (from ${from[key]})`);
+  const problems = reading.problems.map(({ key, problem }) => `${nameOf(key)} ${problem}`);
   throw new CliError(problems.join("\n"), 'README.md, "The policy", shows both forms.');
 }
 
-function policySettings(cli: Cli, options: CheckOptions): Pick<FunctionSettings, "settings" | "from"> {
+/** The settings that make the policy, and what the operator calls each of them. */
+interface PolicySettings {
+  readonly settings: Settings;
+  nameOf(key: Key): string;
+}
+
+function policySettings(cli: Cli, options: CheckOptions): PolicySettings {
   const { requiredTags, policy } = options;
-  if (requiredTags !== undefined || policy !== undefined) {
-    return {
-      settings: {
-        ...(requiredTags !== undefined && { REQUIRED_TAGS: requiredTags }),
-        ...(policy !== undefined && { AUDIT_POLICY: readPolicyFile(cli, policy) }),
-      },
-      from: { REQUIRED_TAGS: "--required-tags", AUDIT_POLICY: policy ?? "" },
-    };
+  if (policy !== undefined) {
+    return { settings: { AUDIT_POLICY: readPolicyFile(cli, policy) }, nameOf: () => policy };
+  }
+  if (requiredTags !== undefined) {
+    return { settings: { REQUIRED_TAGS: requiredTags }, nameOf: () => "--required-tags" };
   }
   const { settings, from } = gatherFunctionSettings(cli, options);
   const ofPolicy = KEYS.filter((key) => key === "REQUIRED_TAGS" || key === "AUDIT_POLICY");
   const own: Settings = Object.fromEntries(ofPolicy.flatMap((key) => (settings[key] ? [[key, settings[key]]] : [])));
-  return { settings: own, from };
+  return { settings: own, nameOf: (key) => `${key} (from ${from[key]})` };
 }
 
 function readPolicyFile(cli: Cli, file: string): string {
   const path = resolve(cli.folder, file);
   try {
-    return readFileSync(path, "utf8");
+    // Editors on Windows begin a file with a byte order mark, which is not JSON.
+    return readFileSync(path, "utf8").replace(/^\uFEFF/, "");
   } catch (error) {
     const code = systemCode(error);
     const told = code === "ENOENT" ? "there is no file" : code === "EISDIR" ? "a folder, not a file:" : `${code}:`;

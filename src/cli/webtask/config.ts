@@ -5,6 +5,7 @@ import { closestMatch } from "leven";
 import schema from "../../../wt.config.schema.json";
 import type { Key } from "../../config.ts";
 import { isObject } from "../../json.ts";
+import { jsonErrorIn } from "../../json-error.ts";
 import { type Cli, CliError } from "../cli.ts";
 import { packageFolder } from "../package-folder.ts";
 import { SECRETS_FROM } from "../settings.ts";
@@ -50,13 +51,16 @@ const HINT = `An editor shows what may be there, when "$schema" is the path of t
 
 function parse(path: string, file: string): unknown {
   if (!existsSync(path)) throw new CliError(`there is no file ${file}`, "Name another with --config FILE.");
+  const text = readFileSync(path, "utf8");
   try {
-    return JSON.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    // The parser's message quotes the text around the mistake, and somebody may have put a secret there.
-    const position = /at position \d+(?: \(line \d+ column \d+\))?/.exec(error.message)?.[0] ?? "";
-    throw new CliError(`${file} is not JSON ${position}`.trimEnd(), "An editor shows where.");
+    return JSON.parse(text);
+  } catch {
+    // The parser's own message quotes the text around the mistake, and somebody may have put a secret there.
+    const at = jsonErrorIn(text);
+    throw new CliError(
+      `${file} is not JSON${at ? ` at line ${at.line}, column ${at.column}` : ""}`,
+      "An editor shows where.",
+    );
   }
 }
 

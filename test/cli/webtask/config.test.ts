@@ -47,7 +47,7 @@ describe("wt.config.json", () => {
       expect(err).not.toContain("wJalr");
     }
     expect(pasted.err).toContain("the secret itself belongs into .env, never here");
-    expect(broken.err).toContain("wt.config.json is not JSON");
+    expect(broken.err).toMatch(/wt\.config\.json is not JSON at line \d+, column \d+/);
   });
 
   it("says that a source was meant to be the environment", async () => {

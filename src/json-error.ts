@@ -1,0 +1,72 @@
+/** Where a text stops being JSON: its line and column, both from 1. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+const SPACE = /[ \t\n\r]*/y;
+/** A string to its end, or to the character that may not stand in one. */
+const STRING = /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*/uy;
+const NUMBER_OR_WORD = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])|(?:true|false|null)(?!\w)/y;
+
+/** What may come next: `first` is a list's first value, `key` an object's first key, `end` a comma or the end of a list or object. */
+type Expected = "value" | "first" | "key" | "next key" | "colon" | "end";
+
+/**
+ * Where a text stops being JSON; null for JSON. JSON.parse says so in words, which are not the same in each version of Node, and
+ * quote the text. https://www.rfc-editor.org/rfc/rfc8259
+ */
+export function jsonErrorIn(text: string): Position | null {
+  const open: ("[" | "{")[] = [];
+  let expected: Expected = "value";
+  let at = 0;
+  const skip = (pattern: RegExp): boolean => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(text);
+    if (found) at = pattern.lastIndex;
+    return found !== null;
+  };
+  const string = (): boolean => {
+    if (!skip(STRING) || text[at] !== '"') return false;
+    at += 1;
+    return true;
+  };
+  for (;;) {
+    skip(SPACE);
+    const character = text[at];
+    const inside = open.at(-1);
+    const closes = inside === "[" ? "]" : "}";
+    if (expected === "end" && inside === undefined) return character === undefined ? null : positionOf(text, at);
+    if (character === closes && inside && (expected === "end" || expected === (inside === "[" ? "first" : "key"))) {
+      open.pop();
+      at += 1;
+      expected = "end";
+    } else if (expected === "end" && character === ",") {
+      at += 1;
+      expected = inside === "[" ? "value" : "next key";
+    } else if (expected === "colon" && character === ":") {
+      at += 1;
+      expected = "value";
+    } else if (expected === "key" || expected === "next key") {
+      if (!string()) return positionOf(text, at);
+      expected = "colon";
+    } else if (expected === "value" || expected === "first") {
+      if (character === "[" || character === "{") {
+        open.push(character);
+        at += 1;
+        expected = character === "[" ? "first" : "key";
+      } else if (string() || skip(NUMBER_OR_WORD)) {
+        expected = "end";
+      } else {
+        return positionOf(text, at);
+      }
+    } else {
+      return positionOf(text, at);
+    }
+  }
+}
+
+function positionOf(text: string, at: number): Position {
+  const before = text.slice(0, at).split("\n");
+  return { line: before.length, column: (before.at(-1) ?? "").length + 1 };
+}
