@@ -161,16 +161,40 @@ describe("ec2-audit setup --url asks the URL for its health first, and subscribe
     await other.close();
   });
 
-  it("but goes on with a warning when it cannot be reached from here", async () => {
+  const unreachable = () =>
     vi.stubGlobal("fetch", async () => {
       throw new DOMException("The operation was aborted due to timeout", "TimeoutError");
     });
+
+  it("when it does not answer in time, and names the option for a URL that only SNS can reach", async () => {
+    unreachable();
+    const said = await refused("https://wt.example.com/ec2-audit");
+    expect(said).toContain("it does not answer within 10 s");
+    expect(said).toContain("--skip-health-check");
+  });
+
+  it("when the function is there and not configured, because it could not confirm", async () => {
+    const { url, settings } = await startFunction();
+    delete settings.ALERT_TOPIC_ARN;
+    const calls = await changesOf(async () => {
+      const { code, err } = await run(`setup --url ${url}`);
+      expect([code, err]).toEqual([2, expect.stringContaining("its configuration is not valid")]);
+      expect(err).toContain("  ALERT_TOPIC_ARN ");
+    });
+    expect(calls).toEqual([]);
+  });
+
+  it("with --dry-run, too", async () => {
+    unreachable();
+    const { code, err } = await run("setup --dry-run --url https://wt.example.com/ec2-audit");
+    expect([code, err]).toEqual([2, expect.stringContaining("is not subscribed: it does not answer within 10 s")]);
+  });
+
+  it("but not with --skip-health-check, which leaves it to the function's confirmation", async () => {
     const { url } = await startFunction();
-    const { code, err } = await run(`setup --url ${url}`);
-    expect([code, err]).toEqual([
-      0,
-      expect.stringContaining(`! ${url} does not answer this machine (not within 10 s)`),
-    ]);
+    unreachable();
+    const { code, out } = await run(`setup --skip-health-check --url ${url}`);
+    expect([code, out]).toEqual([0, expect.stringContaining("✓ The function has confirmed")]);
   });
 
   it("but asks nothing of one that has confirmed already", async () => {

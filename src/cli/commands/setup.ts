@@ -1,10 +1,10 @@
 import { Command } from "commander";
 import { type Aws, connect } from "../aws.ts";
 import { type Cli, CliError } from "../cli.ts";
-import { NAMES } from "../names.ts";
 import { confirmed, unconfirmedText } from "../setup/confirmation.ts";
 import { checkFunctionAt } from "../setup/function-url.ts";
 import { type Inspected, inspectInstallation } from "../setup/installation.ts";
+import { nextSteps } from "../setup/next-steps.ts";
 import { oneByOne } from "../setup/one-by-one.ts";
 import {
   checkEmail,
@@ -59,6 +59,7 @@ Exit codes: 0 done; 1 the function has not confirmed its subscription;
 interface SetupOptions extends NameOptions {
   readonly email?: readonly string[];
   readonly url?: string;
+  readonly skipHealthCheck?: true;
   readonly cloudtrail?: true;
   readonly tagChanges?: true;
   readonly dryRun?: true;
@@ -74,6 +75,7 @@ export function setupCommand(cli: Cli): Command {
     .description("make or put right what the function needs in AWS: topics, rule, dead-letter queue, subscriptions")
     .option("--email <address>", "somebody to tell of alerts; may be given several times", collect)
     .option("--url <url>", "the function's URL: subscribe it, and wait until it has confirmed")
+    .option("--skip-health-check", "with --url: subscribe it although it does not answer this machine")
     .option("--tag-changes", "also audit an instance when its tags are changed later")
     .option(
       "--cloudtrail",
@@ -110,6 +112,7 @@ async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   const emails = (options.email ?? []).map(checkEmail);
   const url = options.url === undefined ? null : checkUrl(options.url, Boolean(cli.env.AWS_ENDPOINT_URL));
   if (url !== null) checkNoPassword(url);
+  else if (options.skipHealthCheck) throw new CliError("--skip-health-check goes with --url");
   if (options.auditRole !== undefined) {
     if (!options.showPolicy) {
       throw new CliError(
@@ -140,9 +143,8 @@ async function setup(cli: Cli, options: SetupOptions): Promise<void> {
     return { plan: planned, all: await inspectInstallation(aws, planned) };
   });
   const dryRun = options.dryRun ?? false;
-  if (url !== null && !dryRun && all.some(isToBeConfirmed)) {
-    const warning = await terminal.busy(`Asking ${shownUrl(url)} for its health`, () => checkFunctionAt(url));
-    if (warning !== null) terminal.err(`${terminal.colours.yellow("!")} ${warning}`);
+  if (url !== null && !options.skipHealthCheck && all.some(isToBeConfirmed)) {
+    await terminal.busy(`Asking ${shownUrl(url)} for its health`, () => checkFunctionAt(url));
   }
   const isConfirmed = dryRun ? null : await carryOut(cli, aws, plan, all);
   if (options.json) {
@@ -207,30 +209,11 @@ async function tell(
   if (plan.emails.length === 0 && (await subscriptionsOf(aws, plan.alertTopicArn)).length === 0) {
     out(`\n${colours.yellow("!")} Nobody is told of alerts yet: ${howToListen(plan, options)}`);
   }
-  out(`\n${nextSteps(plan, options)}`);
+  out(`\n${nextSteps(plan, options, isConfirmed ? [] : await subscriptionsOf(aws, plan.launchTopicArn))}`);
 }
 
 function howToListen({ names, region, alertTopicArn }: Plan, options: SetupOptions): string {
   return names.alertTopic.endsWith(".fifo")
     ? `aws sns subscribe --region ${region} --topic-arn ${alertTopicArn} --protocol sqs --notification-endpoint <ARN of a queue>`
     : `ec2-audit setup${repeatedFlags(options)} --email you@example.com`;
-}
-
-function nextSteps(plan: Plan, options: SetupOptions): string {
-  const flags = repeatedFlags(options);
-  const profile = repeatedFlags({ ...(options.profile && { profile: options.profile }) });
-  if (plan.url !== null) return `Next: ec2-audit doctor${flags}`;
-  const launchTopic = plan.names.launchTopic === NAMES.launchTopic ? "" : `\n  LAUNCH_TOPIC_ARN=${plan.launchTopicArn}`;
-  return `The function's settings, for .env:
-  AWS_REGION=${plan.region}
-  ALERT_TOPIC_ARN=${plan.alertTopicArn}${launchTopic}
-
-Next:
-  1. The keys in .env are those of a user who may do this, and nothing else:
-     ec2-audit setup${flags} --show-policy > policy.json
-     aws iam create-user${profile} --user-name ec2-audit
-     aws iam put-user-policy${profile} --user-name ec2-audit --policy-name ec2-audit --policy-document file://policy.json
-     aws iam create-access-key${profile} --user-name ec2-audit
-  2. ec2-audit deploy webtask
-  3. ec2-audit setup${flags} --url <the URL that it prints>`;
 }

@@ -4,31 +4,34 @@ import { shownUrl } from "./plan.ts";
 
 const TIMEOUT_MS = 10_000;
 
-/** What keeps SNS away too. Anything else, a proxy's own certificate among it, may be in this machine's way only. */
-const FOR_ALL: Readonly<Record<string, string>> = {
+/** Why nothing answered, in words, by the code of the system or of TLS. */
+const REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: "there is no such host",
   ECONNREFUSED: "nothing listens there",
   CERT_HAS_EXPIRED: "its certificate has expired",
   ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another host",
+  [TIMED_OUT]: `it does not answer within ${TIMEOUT_MS / 1_000} s`,
 };
 
 /**
- * Asks a URL for the function's health document before SNS is told to call it. Answers null, or what to warn of: from here it
- * may be out of reach.
- * @throws CliError when there is no such host, nothing listens there, its certificate is no good, or something answers that
- * is not the function
+ * Asks a URL for the function's health document before SNS is told to call it.
+ * @throws CliError when nothing answers, something answers that is not the function, or the function is not configured: it
+ * could not confirm the subscription
  */
-export async function checkFunctionAt(url: string): Promise<string | null> {
-  const shown = shownUrl(url);
+export async function checkFunctionAt(url: string): Promise<void> {
+  const refused = (why: string, hint: string) => new CliError(`${shownUrl(url)} is not subscribed: ${why}`, hint);
   const answer = await askHealth(url, TIMEOUT_MS);
-  if ("failed" in answer) {
-    const told = FOR_ALL[answer.failed];
-    if (told !== undefined) throw new CliError(`${shown} is not subscribed: ${told}`, HINT);
-    const why = answer.failed === TIMED_OUT ? `not within ${TIMEOUT_MS / 1_000} s` : answer.failed;
-    return `${shown} does not answer this machine (${why}): SNS has to reach it.`;
+  if ("failed" in answer) throw refused(REASONS[answer.failed] ?? `it does not answer (${answer.failed})`, HINT);
+  if (answer.document === null) throw refused(`it answers ${notOurs(answer.status)}`, HINT);
+  const { configured, problems } = answer.document;
+  if (configured === false) {
+    throw refused(
+      "its configuration is not valid",
+      [...problems, "Correct it, deploy it again, and run setup again."].join("\n"),
+    );
   }
-  if (answer.document !== null) return null;
-  throw new CliError(`${shown} is not subscribed: it answers ${notOurs(answer.status)}`, HINT);
 }
 
-const HINT = "Is it the URL that ec2-audit deploy webtask printed, and is the function deployed? Then run setup again.";
+const HINT = `Is it the URL that ec2-audit deploy webtask printed, and is the function deployed? Then run setup again.
+If SNS can reach it and this machine cannot (a proxy in between), add --skip-health-check: setup then
+waits for the function's confirmation, and nothing else.`;

@@ -1,0 +1,52 @@
+import type { Subscription } from "@aws-sdk/client-sns";
+import { NAMES } from "../names.ts";
+import { type NameOptions, repeatedFlags } from "./options.ts";
+import { type Plan, shownUrl } from "./plan.ts";
+import { isConfirmed } from "./subscriptions.ts";
+
+/** What is left to do after setup, by who is subscribed to the launch topic. `options` are given again in the next commands. */
+export function nextSteps(plan: Plan, options: NameOptions, subscribed: readonly Subscription[]): string {
+  const flags = repeatedFlags(options);
+  if (plan.url !== null) return `Next: ec2-audit doctor${flags}`;
+  const urls = subscribed.filter(({ Protocol = "" }) => Protocol.startsWith("http"));
+  const called = shown(urls.filter(isConfirmed));
+  if (called !== "") {
+    return `Nothing is left to do: SNS calls ${called} at every launch. To examine it: ec2-audit doctor${flags}`;
+  }
+  const waiting = urls.map(({ Endpoint = "" }) => Endpoint);
+  if (waiting.length > 0) {
+    return `Next: ${shown(urls)} has not confirmed its subscription. SNS asks it again by
+  ec2-audit setup${flags} --url ${shownUrl(waiting[0] ?? "")}`;
+  }
+  // A queue or a function may be that of the template, or somebody's archive: SNS does not tell.
+  const others = shown(subscribed.filter(isConfirmed));
+  const maybe = others && `${others} gets the launches. If ec2-audit deploy lambda made it, nothing is left to do.\n\n`;
+  return maybe + fromNothing(plan, options);
+}
+
+function shown(subscriptions: readonly Subscription[]): string {
+  return subscriptions.map(({ Endpoint = "" }) => shownUrl(Endpoint)).join(", ");
+}
+
+function fromNothing(plan: Plan, options: NameOptions): string {
+  const flags = repeatedFlags(options);
+  const { profile: named, region } = options;
+  const profile = repeatedFlags({ ...(named && { profile: named }) });
+  const place = profile + repeatedFlags({ ...(region && { region }) });
+  const launchTopic = plan.names.launchTopic === NAMES.launchTopic ? "" : `\n  LAUNCH_TOPIC_ARN=${plan.launchTopicArn}`;
+  return `The function's settings, for .env:
+  AWS_REGION=${plan.region}
+  ALERT_TOPIC_ARN=${plan.alertTopicArn}${launchTopic}
+
+Next, on webtask:
+  1. The keys in .env are those of a user who may do this, and nothing else:
+     ec2-audit setup${flags} --show-policy > policy.json
+     aws iam create-user${profile} --user-name ec2-audit
+     aws iam put-user-policy${profile} --user-name ec2-audit --policy-name ec2-audit --policy-document file://policy.json
+     aws iam create-access-key${profile} --user-name ec2-audit
+  2. ec2-audit deploy webtask
+  3. ec2-audit setup${flags} --url <the URL that it prints>
+Or on AWS Lambda, which needs no setup:
+  1. ec2-audit teardown${flags}
+  2. ec2-audit deploy lambda${place}`;
+}
