@@ -1,9 +1,9 @@
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
-import { NodeHttpHandler } from "@smithy/node-http-handler";
 import type { Config, Credentials } from "./config.ts";
 import { partitionOf } from "./regions.ts";
+import { CALL_LIMITS, type CallLimits, createTransport } from "./transport.ts";
 
 /** The AWS clients of one configuration. They live and die with it. */
 export interface Clients {
@@ -11,10 +11,6 @@ export interface Clients {
   ec2(account: string, region: string): EC2Client;
   sns(region: string): SNSClient;
 }
-
-/** SNS waits 15 s for our answer, and one delivery can need three calls in a row. */
-const CONNECTION_TIMEOUT_MS = 2_000;
-const REQUEST_TIMEOUT_MS = 3_000;
 
 /** One retry for a connection that was closed under us; the engine that called us does the others. */
 const MAX_ATTEMPTS = 2;
@@ -31,14 +27,8 @@ const MAX_ROLES = 10_000;
 const RENEW_BEFORE_MS = 5 * 60_000;
 
 /** Makes clients for a valid configuration, each when it is first asked for. `now` is in milliseconds since 1970. */
-export function createClients(config: Config, now: () => number): Clients {
-  const requestHandler = new NodeHttpHandler({
-    connectionTimeout: CONNECTION_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    // The request's time is over with the answer's first byte; this one is for an answer that stops in the middle.
-    socketTimeout: REQUEST_TIMEOUT_MS,
-    throwOnRequestTimeout: true,
-  });
+export function createClients(config: Config, now: () => number, limits: CallLimits = CALL_LIMITS): Clients {
+  const requestHandler = createTransport(now, limits);
   const settings = (region: string, credentials: Credentials | (() => Promise<Credentials>)) => ({
     region,
     credentials,

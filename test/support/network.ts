@@ -46,7 +46,7 @@ export function interceptNetwork(answer: Answer = answerAsAws): Sent[] {
 }
 
 /** What AWS answers to a call that finds nothing to object to. */
-export function answerAsAws({ action }: Sent): string {
+export function answerAsAws({ action }: Pick<Sent, "action">): string {
   switch (action) {
     case "DescribeTags":
       return "<DescribeTagsResponse><tagSet/></DescribeTagsResponse>";
