@@ -1,4 +1,9 @@
-import { PutPermissionCommand, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
+import {
+  CreateEventBusCommand,
+  PutPermissionCommand,
+  PutRuleCommand,
+  PutTargetsCommand,
+} from "@aws-sdk/client-eventbridge";
 import { AssumeRoleCommand } from "@aws-sdk/client-sts";
 import { beforeEach, describe, expect, it } from "vitest";
 import { aws, of, queue, useEmbeddedAws } from "./embedded-aws.ts";
@@ -95,6 +100,39 @@ describe("Another account's event", () => {
     );
     for (const account of [MEMBER, STRANGER]) await sends(account);
     expect([await arrives(MEMBER), await arrives(STRANGER)]).toEqual([true, false]);
+  });
+});
+
+describe("A bus of one's own", () => {
+  const OWN = `arn:aws:events:${region}:${ACCOUNT}:event-bus/own`;
+  /** The rule of the default bus takes no part: it is not asked about what comes to another bus. */
+  const take = async (pattern: object) => {
+    const { arn, bodies } = await queue();
+    await of().events.send(new CreateEventBusCommand({ Name: "own" }));
+    const rule = { Name: "take", EventBusName: "own", EventPattern: JSON.stringify(pattern) };
+    await of().events.send(new PutRuleCommand(rule));
+    const Targets = [{ Id: "queue", Arn: arn }];
+    await of().events.send(new PutTargetsCommand({ Rule: "take", EventBusName: "own", Targets }));
+    return bodies;
+  };
+
+  it("gets what rules send to it, by its own policy, and nothing of AWS's own", async () => {
+    const own = await take({ source: ["aws.ec2"] });
+    await sends(MEMBER, { RoleArn: "arn:aws:iam::210987654321:role/send", Arn: OWN });
+    aws.launch({ account: MEMBER, region, count: 1 });
+    expect(await own()).toEqual([]);
+    await open({ EventBusName: "own", Condition: ofOrganization("o-abcdefghij") });
+    aws.launch({ account: MEMBER, region, count: 1 });
+    aws.launch({ account: ACCOUNT, region, count: 1 });
+    const accounts = (await own()).map((body) => JSON.parse(body).account);
+    expect(accounts).toEqual([MEMBER]);
+  });
+
+  it("that is not there takes nothing", async () => {
+    const dead = await queue();
+    await sends(MEMBER, { Arn: OWN, DeadLetterConfig: { Arn: dead.arn } });
+    aws.launch({ account: MEMBER, region, count: 1 });
+    expect(await dead.bodies()).toHaveLength(1);
   });
 });
 

@@ -123,11 +123,7 @@ describe("An event bus as a target", () => {
     expect(await received()).toHaveLength(1);
   });
 
-  it("a bus is no target of its own rules, and no other bus than a default one is known", async () => {
-    const put = (Arn: string) => rule(ACCOUNT, region, Arn);
-    await expect(put(busOf(ACCOUNT, region))).rejects.toMatchObject({ name: "ValidationException" });
-    await expect(put(`arn:aws:events:${region}:${MEMBER}:event-bus/mine`)).rejects.toMatchObject({
-      name: "ValidationException",
-    });
+  it("a bus is no target of its own rules", async () => {
+    await expect(rule(ACCOUNT, region, busOf(ACCOUNT, region))).rejects.toMatchObject({ name: "ValidationException" });
   });
 });

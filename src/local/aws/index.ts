@@ -5,7 +5,7 @@ import { type Signer, sharedSigningIdentity } from "./certificate.ts";
 import { type Clock, cancellable, systemClock } from "./clock.ts";
 import type { AutoScalingLaunch, InProcessEc2 } from "./ec2/in-process.ts";
 import { createEc2 } from "./ec2/service.ts";
-import { createBus, type EventDocument, Rules } from "./events/bus.ts";
+import { createBus, type EventDocument, parseBusArn, Rules } from "./events/bus.ts";
 import { createTargetDelivery, type Organization } from "./events/deliver.ts";
 import { createEvents } from "./events/service.ts";
 import { type Faults, faultBook } from "./faults.ts";
@@ -150,6 +150,10 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
       publish: sns.publishText,
       sqs,
       topicPolicies: options.topicPolicies ?? "unchecked",
+      hasBus: (busArn) => {
+        const bus = parseBusArn(busArn);
+        return bus !== undefined && rules.has(bus);
+      },
       busPolicy: (busArn) => busPolicies.get(busArn),
       organization: options.organization,
     }),

@@ -1,8 +1,18 @@
-import { DescribeEventBusCommand, PutPermissionCommand, RemovePermissionCommand } from "@aws-sdk/client-eventbridge";
+import {
+  CreateEventBusCommand,
+  DeleteEventBusCommand,
+  DeleteRuleCommand,
+  DescribeEventBusCommand,
+  DescribeRuleCommand,
+  ListRulesCommand,
+  PutPermissionCommand,
+  PutRuleCommand,
+  RemovePermissionCommand,
+} from "@aws-sdk/client-eventbridge";
 import { describe, expect, it } from "vitest";
 import { ACCOUNT, clients, type Target } from "../targets.ts";
 
-/** How the default bus is opened to others, and closed. */
+/** How a bus is opened to others, and closed; and a bus of one's own. */
 export function busContract(target: () => Target): void {
   // A region of its own: no other test opens its bus.
   const events = () => clients(target().endpoint, "eu-north-1").events;
@@ -49,6 +59,39 @@ export function busContract(target: () => Target): void {
 
     it("a statement that is not there cannot be removed", async () => {
       await expect(close("nobody")).rejects.toMatchObject({ name: "ResourceNotFoundException" });
+    });
+  });
+
+  describe("EventBridge: a bus of one's own", () => {
+    it("is made once, has a policy and rules of its own, and is deleted", async () => {
+      const Name = "own";
+      const bus = `arn:aws:events:eu-north-1:${ACCOUNT}:event-bus/${Name}`;
+      expect(await events().send(new CreateEventBusCommand({ Name }))).toMatchObject({ EventBusArn: bus });
+      await expect(events().send(new CreateEventBusCommand({ Name }))).rejects.toMatchObject({
+        name: "ResourceAlreadyExistsException",
+      });
+      const statement = { StatementId: "s", Principal: "210987654321", Action: "events:PutEvents" };
+      await events().send(new PutPermissionCommand({ EventBusName: Name, ...statement }));
+      const { Arn, Policy } = await events().send(new DescribeEventBusCommand({ Name }));
+      expect([Arn, JSON.parse(Policy ?? "{}").Statement]).toMatchObject([bus, [{ Sid: "s", Resource: bus }]]);
+      expect(await statements()).toEqual([]);
+
+      const rule = { Name: "take", EventPattern: '{"source":["aws.ec2"]}' };
+      const { RuleArn } = await events().send(new PutRuleCommand({ ...rule, EventBusName: Name }));
+      expect(RuleArn).toBe(`arn:aws:events:eu-north-1:${ACCOUNT}:rule/own/take`);
+      expect(await events().send(new DescribeRuleCommand({ Name: "take", EventBusName: bus }))).toMatchObject({
+        EventBusName: Name,
+      });
+      expect((await events().send(new ListRulesCommand({}))).Rules).toEqual([]);
+      await events().send(new DeleteRuleCommand({ Name: "take", EventBusName: Name }));
+      await events().send(new DeleteEventBusCommand({ Name }));
+    });
+
+    it("that is not there has no rules", async () => {
+      const rule = { Name: "take", EventPattern: '{"source":["aws.ec2"]}', EventBusName: "nowhere" };
+      await expect(events().send(new PutRuleCommand(rule))).rejects.toMatchObject({
+        name: "ResourceNotFoundException",
+      });
     });
   });
 }

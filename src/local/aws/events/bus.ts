@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { parseArn } from "../arns.ts";
+import { arn, parseArn } from "../arns.ts";
 import type { Clock } from "../clock.ts";
 import type { Matcher } from "../patterns.ts";
 import type { Tags } from "../tags.ts";
@@ -41,10 +41,20 @@ export interface RetryPolicy {
   readonly MaximumEventAgeInSeconds?: number;
 }
 
-/** A rule of the default bus. */
+/** A bus: its account, its region and its name. */
+export interface BusPlace {
+  readonly account: string;
+  readonly region: string;
+  /** Default: "default", the bus that every account has in every region. */
+  readonly bus?: string;
+}
+
+/** A rule of a bus. */
 export interface Rule {
   readonly name: string;
   readonly arn: string;
+  /** The name of its bus. */
+  readonly bus: string;
   pattern: string | undefined;
   matches: Matcher;
   schedule: string | undefined;
@@ -55,16 +65,25 @@ export interface Rule {
   readonly targets: Map<string, Target>;
 }
 
-/** The rules of each account and region, by name. */
+/** The buses, and the rules of each by name. */
 export class Rules {
   readonly #buses = new Map<string, Map<string, Rule>>();
 
-  /** The rules of one account in one region; changes to the map stay. */
-  of({ account, region }: { account: string; region: string }): Map<string, Rule> {
-    const key = `${account} ${region}`;
+  /** Whether there is such a bus; every account has a default one. */
+  has({ bus = DEFAULT_BUS, ...place }: BusPlace): boolean {
+    return bus === DEFAULT_BUS || this.#buses.has(busArn({ ...place, bus }));
+  }
+
+  /** The rules of a bus; changes to the map stay. It makes a bus that is not there. */
+  of(place: BusPlace): Map<string, Rule> {
+    const key = busArn(place);
     const rules = this.#buses.get(key) ?? new Map<string, Rule>();
     this.#buses.set(key, rules);
     return rules;
+  }
+
+  delete(place: BusPlace): void {
+    this.#buses.delete(busArn(place));
   }
 }
 
@@ -95,13 +114,13 @@ export interface BusContext {
 
 /**
  * The buses: every event goes, in as many copies as it is given, to the targets of the enabled rules of its account's and
- * region's default bus that match it. A target that is another bus has its own rules match the event, which stays as it is.
+ * region's default bus that match it, as AWS's own events do. A target that is another bus has its own rules match the event, which stays as it is.
  * From there it goes to no third bus: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html ("if
  * a receiver account sets up a rule that sends events received from a sender account on to a third account, these events
  * are not sent", and likewise for three buses of one account).
  */
 export function createBus({ rules, clock, send, admits, copies }: BusContext): Emit {
-  function targetsOf(place: { account: string; region: string }, document: EventDocument): Target[] {
+  function targetsOf(place: BusPlace, document: EventDocument): Target[] {
     const enabled = [...rules.of(place).values()].filter(({ state }) => state === "ENABLED");
     return enabled.filter((rule) => rule.matches(document)).flatMap(({ targets }) => [...targets.values()]);
   }
@@ -144,8 +163,17 @@ export function createBus({ rules, clock, send, admits, copies }: BusContext): E
   };
 }
 
-/** The account and region of `arn:aws:events:<region>:<account>:event-bus/default`; undefined for any other ARN. */
-export function parseBusArn(value: string): { account: string; region: string } | undefined {
+export const DEFAULT_BUS = "default";
+
+/** The ARN of a bus. */
+export function busArn({ account, region, bus = DEFAULT_BUS }: BusPlace): string {
+  return arn("events", region, account, `event-bus/${bus}`);
+}
+
+/** What `arn:aws:events:<region>:<account>:event-bus/<name>` names; undefined for any other ARN. */
+export function parseBusArn(value: string): Required<BusPlace> | undefined {
   const parsed = parseArn(value);
-  return parsed?.service === "events" && parsed.resource === "event-bus/default" ? parsed : undefined;
+  const bus = /^event-bus\/(.+)$/.exec(parsed?.resource ?? "")?.[1];
+  if (parsed?.service !== "events" || bus === undefined) return undefined;
+  return { account: parsed.account, region: parsed.region, bus };
 }

@@ -15,6 +15,8 @@ export interface TargetContext {
   readonly sqs: Pick<Sqs, "send" | "queue">;
   /** Whether a topic's policy has to let EventBridge publish. */
   readonly topicPolicies: "checked" | "unchecked";
+  /** Whether there is such a bus. */
+  hasBus(busArn: string): boolean;
   /** The policy of a bus. */
   busPolicy(busArn: string): string | undefined;
   /** Who is in an organisation; undefined: nobody is asked. */
@@ -42,7 +44,7 @@ const SERVICE = "events.amazonaws.com";
  * dead-letter queue at once, and without one it is lost: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
  */
 export function createTargetDelivery(context: TargetContext): Pick<BusContext, "send" | "admits"> {
-  const { topic, publish, sqs, topicPolicies, busPolicy, organization } = context;
+  const { topic, publish, sqs, topicPolicies, hasBus, busPolicy, organization } = context;
 
   function toTopic(target: Target, body: string): Failure | undefined {
     const found = topic(target.arn);
@@ -70,6 +72,7 @@ export function createTargetDelivery(context: TargetContext): Pick<BusContext, "
 
   /** An account's own bus takes all that its rules send. */
   function toBus(target: Target): Failure | undefined {
+    if (!hasBus(target.arn)) return { code: "NO_RESOURCE", message: "The specified event bus does not exist." };
     const account = parseArn(target.ruleArn)?.account ?? "";
     if (organization === undefined || parseArn(target.arn)?.account === account) return undefined;
     // Accounts "must specify a RoleArn" where the bus is open to their organisation:

@@ -6,47 +6,35 @@ import type { Caller } from "../service.ts";
 import { invalid } from "./errors.ts";
 
 /**
- * PutPermission for the default bus: a whole policy in place of the present one, or one statement by its parts.
+ * PutPermission for a bus: a whole policy in place of the present one, or one statement by its parts.
  * https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutPermission.html
  * @param policies those of the buses, by ARN
  * @throws AwsError ValidationException, PolicyLengthExceededException
  */
-export function putPermission(policies: Map<string, string>, params: Params, caller: Caller): object {
-  const busArn = defaultBus(caller);
-  const policy = text(params, "Policy") ?? withStatement(policies.get(busArn), params, busArn, caller);
+export function putPermission(policies: Map<string, string>, arnOfBus: string, params: Params, caller: Caller): object {
+  const policy = text(params, "Policy") ?? withStatement(policies.get(arnOfBus), params, arnOfBus, caller);
   if (statementsOf(policy) === undefined) throw invalid("The policy is not valid.");
   if (policy.length > MAX_LENGTH) {
     throw new AwsError("PolicyLengthExceededException", "The event bus policy is too long.");
   }
-  policies.set(busArn, policy);
+  policies.set(arnOfBus, policy);
   return {};
 }
 
 /**
- * RemovePermission from the default bus: one statement, or all.
+ * RemovePermission from a bus: one statement, or all.
  * https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RemovePermission.html
  * @throws AwsError ResourceNotFoundException
  */
-export function removePermission(policies: Map<string, string>, params: Params, caller: Caller): object {
-  const busArn = defaultBus(caller);
-  const all = statementsIn(policies.get(busArn));
+export function removePermission(policies: Map<string, string>, arnOfBus: string, params: Params): object {
+  const all = statementsIn(policies.get(arnOfBus));
   const kept = text(params, "RemoveAllPermissions") === "true" ? [] : without(all, text(params, "StatementId"));
   if (kept.length === all.length) {
     throw new AwsError("ResourceNotFoundException", "EventBus does not have a policy with such a statement.");
   }
-  if (kept.length === 0) policies.delete(busArn);
-  else policies.set(busArn, JSON.stringify({ Version: "2012-10-17", Statement: kept }));
+  if (kept.length === 0) policies.delete(arnOfBus);
+  else policies.set(arnOfBus, JSON.stringify({ Version: "2012-10-17", Statement: kept }));
   return {};
-}
-
-/** DescribeEventBus, of the default bus. */
-export function describeDefaultBus(policies: ReadonlyMap<string, string>, caller: Caller): object {
-  const busArn = defaultBus(caller);
-  return { Name: "default", Arn: busArn, Policy: policies.get(busArn) };
-}
-
-function defaultBus({ region, account }: Caller): string {
-  return arn("events", region, account, "event-bus/default");
 }
 
 interface Identified {
@@ -65,7 +53,7 @@ function without(statements: readonly Identified[], sid: string | undefined): re
 /** 10 KB, says the page of PutPermission. */
 const MAX_LENGTH = 10_240;
 
-function withStatement(policy: string | undefined, params: Params, busArn: string, { region }: Caller): string {
+function withStatement(policy: string | undefined, params: Params, arnOfBus: string, { region }: Caller): string {
   const [Sid, principal] = [text(params, "StatementId"), text(params, "Principal")];
   const Action = text(params, "Action") ?? "events:PutEvents";
   if (Sid === undefined || principal === undefined)
@@ -74,6 +62,6 @@ function withStatement(policy: string | undefined, params: Params, busArn: strin
   const [Type, Key, Value] = ["Type", "Key", "Value"].map((name) => text(structure(params, "Condition"), name));
   const condition = Type && Key && Value ? { Condition: { [Type]: { [Key]: Value } } } : {};
   const Principal = principal === "*" ? "*" : { AWS: arn("iam", region, principal, "root", "global") };
-  const added = { Sid, Effect: "Allow", Principal, Action, Resource: busArn, ...condition };
+  const added = { Sid, Effect: "Allow", Principal, Action, Resource: arnOfBus, ...condition };
   return JSON.stringify({ Version: "2012-10-17", Statement: [...without(statementsIn(policy), Sid), added] });
 }

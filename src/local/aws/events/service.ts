@@ -3,10 +3,10 @@ import { AwsError } from "../errors.ts";
 import { integer, type Params, structures, text, texts } from "../params.ts";
 import type { Caller, JsonService } from "../service.ts";
 import { readTags } from "../tags.ts";
-import type { Emit, Rule, Rules } from "./bus.ts";
+import { type BusPlace, busArn, DEFAULT_BUS, type Emit, parseBusArn, type Rule, type Rules } from "./bus.ts";
 import { invalid } from "./errors.ts";
 import { eventMatcher, testEventPattern } from "./event-pattern.ts";
-import { describeDefaultBus, putPermission, removePermission } from "./permissions.ts";
+import { putPermission, removePermission } from "./permissions.ts";
 import { putEvents } from "./put-events.ts";
 import { ruleTagActions } from "./tags.ts";
 import { readTarget, targetFields } from "./targets.ts";
@@ -14,23 +14,54 @@ import { readTarget, targetFields } from "./targets.ts";
 const MAX_TARGETS = 5;
 
 /**
- * EventBridge: the rules of the default bus, their targets (SNS topics, SQS queues and other default buses), who may send to it, and
- * events of one's own.
+ * EventBridge: buses, their rules, the targets of those (SNS topics, SQS queues and other buses), who may send to a bus, and
+ * events of one's own on the default bus.
  * @param policies those of the buses, by ARN
  */
 export function createEvents(rules: Rules, policies: Map<string, string>, emit: Emit): JsonService {
+  function busOf(params: Params, caller: Caller, field = "EventBusName"): Required<BusPlace> {
+    const name = text(params, field) ?? DEFAULT_BUS;
+    const { account, region } = caller;
+    const bus = parseBusArn(name) ?? { account, region, bus: name };
+    if (bus.account !== account || bus.region !== region || !rules.has(bus)) {
+      throw new AwsError("ResourceNotFoundException", `Event bus ${bus.bus} does not exist.`);
+    }
+    return bus;
+  }
+
   function rule(params: Params, caller: Caller, field = "Name"): Rule {
-    onDefaultBus(params, caller);
+    const bus = busOf(params, caller);
     const name = text(params, field) ?? "";
-    const found = rules.of(caller).get(name);
+    const found = rules.of(bus).get(name);
     if (found === undefined) {
-      throw new AwsError("ResourceNotFoundException", `Rule ${name} does not exist on EventBus default.`);
+      throw new AwsError("ResourceNotFoundException", `Rule ${name} does not exist on EventBus ${bus.bus}.`);
     }
     return found;
   }
 
+  function createEventBus(params: Params, caller: Caller) {
+    const bus = { account: caller.account, region: caller.region, bus: text(params, "Name") ?? "" };
+    // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_CreateEventBus.html
+    if (!/^[.\-_A-Za-z0-9]{1,256}$/.test(bus.bus)) throw invalid("Parameter Name is not valid.");
+    if (rules.has(bus)) {
+      throw new AwsError("ResourceAlreadyExistsException", `Event bus ${bus.bus} already exists.`);
+    }
+    rules.of(bus);
+    return { EventBusArn: busArn(bus) };
+  }
+
+  function deleteEventBus(params: Params, caller: Caller) {
+    const bus = { account: caller.account, region: caller.region, bus: text(params, "Name") ?? "" };
+    if (bus.bus === DEFAULT_BUS) throw invalid("Cannot delete event bus default.");
+    if (!rules.has(bus)) return {};
+    if (rules.of(bus).size > 0) throw invalid("Event bus can't be deleted since it has rules.");
+    rules.delete(bus);
+    policies.delete(busArn(bus));
+    return {};
+  }
+
   function putRule(params: Params, caller: Caller) {
-    onDefaultBus(params, caller);
+    const bus = busOf(params, caller);
     const name = text(params, "Name") ?? "";
     if (!/^[.\-_A-Za-z0-9]{1,64}$/.test(name)) {
       throw invalid(
@@ -44,10 +75,16 @@ export function createEvents(rules: Rules, policies: Map<string, string>, emit: 
     if (schedule !== undefined && !/^(rate\(\d+ (minute|hour|day)s?\)|cron\([^()]+\))$/.test(schedule)) {
       throw invalid("Parameter ScheduleExpression is not valid.");
     }
-    const ruleArn = arn("events", caller.region, caller.account, `rule/${name}`);
-    const present = rules.of(caller).get(name);
-    rules.of(caller).set(name, {
+    // AWS schedules on the default bus only. https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+    if (schedule !== undefined && bus.bus !== DEFAULT_BUS) {
+      throw invalid("ScheduleExpression is supported only on the default event bus.");
+    }
+    const path = bus.bus === DEFAULT_BUS ? name : `${bus.bus}/${name}`;
+    const ruleArn = arn("events", caller.region, caller.account, `rule/${path}`);
+    const present = rules.of(bus).get(name);
+    rules.of(bus).set(name, {
       name,
+      bus: bus.bus,
       arn: ruleArn,
       pattern,
       matches: pattern === undefined ? () => false : eventMatcher(pattern),
@@ -65,7 +102,8 @@ export function createEvents(rules: Rules, policies: Map<string, string>, emit: 
 
   function putTargets(params: Params, caller: Caller) {
     const { targets, arn: ruleArn } = rule(params, caller, "Rule");
-    const added = structures(params, "Targets").map((target) => readTarget(target, ruleArn, caller));
+    const source = busArn(busOf(params, caller));
+    const added = structures(params, "Targets").map((target) => readTarget(target, ruleArn, source, caller));
     if (new Set([...targets.keys(), ...added.map(({ id }) => id)]).size > MAX_TARGETS) {
       throw new AwsError("LimitExceededException", "The requested resource exceeds the maximum number allowed.");
     }
@@ -87,16 +125,16 @@ export function createEvents(rules: Rules, policies: Map<string, string>, emit: 
   }
 
   function deleteRule(params: Params, caller: Caller) {
-    onDefaultBus(params, caller);
+    const bus = rules.of(busOf(params, caller));
     const name = text(params, "Name") ?? "";
-    if ((rules.of(caller).get(name)?.targets.size ?? 0) > 0) {
+    if ((bus.get(name)?.targets.size ?? 0) > 0) {
       throw invalid("Rule can't be deleted since it has targets.");
     }
-    rules.of(caller).delete(name);
+    bus.delete(name);
     return {};
   }
 
-  const sorted = (caller: Caller) => [...rules.of(caller).values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const sorted = (bus: BusPlace) => [...rules.of(bus).values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 
   return {
     protocol: "json",
@@ -106,36 +144,30 @@ export function createEvents(rules: Rules, policies: Map<string, string>, emit: 
       PutTargets: putTargets,
       RemoveTargets: removeTargets,
       DeleteRule: deleteRule,
-      PutPermission: (params, caller) => {
-        onDefaultBus(params, caller);
-        return putPermission(policies, params, caller);
-      },
-      RemovePermission: (params, caller) => {
-        onDefaultBus(params, caller);
-        return removePermission(policies, params, caller);
-      },
+      CreateEventBus: createEventBus,
+      DeleteEventBus: deleteEventBus,
+      PutPermission: (params, caller) => putPermission(policies, busArn(busOf(params, caller)), params, caller),
+      RemovePermission: (params, caller) => removePermission(policies, busArn(busOf(params, caller)), params),
       DescribeEventBus: (params, caller) => {
-        onDefaultBus(params, caller, "Name");
-        return describeDefaultBus(policies, caller);
+        const bus = busOf(params, caller, "Name");
+        return { Name: bus.bus, Arn: busArn(bus), Policy: policies.get(busArn(bus)) };
       },
       PutEvents: (params, caller) => putEvents(params, caller, emit),
       TestEventPattern: testEventPattern,
       ...ruleTagActions(rules),
       DescribeRule: (params, caller) => ({ ...ruleFields(rule(params, caller)), CreatedBy: caller.account }),
       ListRules: (params, caller) => {
-        onDefaultBus(params, caller);
         const prefix = text(params, "NamePrefix") ?? "";
         const { items, next } = listPage(
           params,
-          sorted(caller).filter(({ name }) => name.startsWith(prefix)),
+          sorted(busOf(params, caller)).filter(({ name }) => name.startsWith(prefix)),
         );
         return { Rules: items.map(ruleFields), ...next };
       },
       ListRuleNamesByTarget: (params, caller) => {
-        onDefaultBus(params, caller);
         const hasTarget = ({ targets }: Rule) =>
           [...targets.values()].some((target) => target.arn === text(params, "TargetArn"));
-        const { items, next } = listPage(params, sorted(caller).filter(hasTarget));
+        const { items, next } = listPage(params, sorted(busOf(params, caller)).filter(hasTarget));
         return { RuleNames: items.map(({ name }) => name), ...next };
       },
       ListTargetsByRule: (params, caller) => {
@@ -144,13 +176,6 @@ export function createEvents(rules: Rules, policies: Map<string, string>, emit: 
       },
     },
   };
-}
-
-function onDefaultBus(params: Params, caller: Caller, field = "EventBusName"): void {
-  const name = text(params, field) ?? "default";
-  if (name !== "default" && name !== arn("events", caller.region, caller.account, "event-bus/default")) {
-    throw new AwsError("ResourceNotFoundException", `Event bus ${name} does not exist.`);
-  }
 }
 
 function ruleFields(rule: Rule) {
@@ -162,7 +187,7 @@ function ruleFields(rule: Rule) {
     State: rule.state,
     Description: rule.description,
     RoleArn: rule.roleArn,
-    EventBusName: "default",
+    EventBusName: rule.bus,
   };
 }
 

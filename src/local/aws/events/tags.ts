@@ -2,17 +2,19 @@ import { AwsError } from "../errors.ts";
 import { type Params, structures, text, texts } from "../params.ts";
 import type { Caller } from "../service.ts";
 import { addTags, readTags, tagList } from "../tags.ts";
-import type { Rule, Rules } from "./bus.ts";
+import { DEFAULT_BUS, type Rule, type Rules } from "./bus.ts";
 import { invalid } from "./errors.ts";
 
-/** The tag actions of EventBridge, whose resources here are rules of the default bus. */
+/** The tag actions of EventBridge, whose resources here are rules. */
 export function ruleTagActions(rules: Rules) {
   function rule(params: Params, caller: Caller): Rule {
     const ruleArn = text(params, "ResourceARN") ?? "";
-    const found = [...rules.of(caller).values()].find((each) => each.arn === ruleArn);
-    if (found !== undefined) return found;
-    const name = ruleArn.slice(ruleArn.lastIndexOf("/") + 1);
-    throw new AwsError("ResourceNotFoundException", `Rule ${name} does not exist on EventBus default.`);
+    // arn:…:rule/<name> on the default bus, arn:…:rule/<bus>/<name> on another.
+    const [name = "", bus = DEFAULT_BUS] = ruleArn.split("/").slice(1).reverse();
+    const place = { ...caller, bus };
+    const found = rules.has(place) ? rules.of(place).get(name) : undefined;
+    if (found?.arn === ruleArn) return found;
+    throw new AwsError("ResourceNotFoundException", `Rule ${name} does not exist on EventBus ${bus}.`);
   }
 
   return {

@@ -6,8 +6,12 @@ import { invalid } from "./errors.ts";
 
 const TRANSFORMS = ["Input", "InputPath", "InputTransformer"];
 
-/** A target as PutTargets asks for it. @throws AwsError ValidationException */
-export function readTarget(target: Params, ruleArn: string, caller: Caller): Target {
+/**
+ * A target as PutTargets asks for it.
+ * @param sourceBusArn the bus of its rule
+ * @throws AwsError ValidationException
+ */
+export function readTarget(target: Params, ruleArn: string, sourceBusArn: string, caller: Caller): Target {
   const transform = TRANSFORMS.find((name) => target[name] !== undefined);
   if (transform !== undefined) throw invalid(`Parameter ${transform} is not supported by the embedded AWS.`);
   const [id = "", targetArn = ""] = [text(target, "Id"), text(target, "Arn")];
@@ -16,10 +20,10 @@ export function readTarget(target: Params, ruleArn: string, caller: Caller): Tar
   const bus = parseBusArn(targetArn);
   if (service !== "sns" && service !== "sqs" && bus === undefined) {
     throw invalid(
-      `Parameter ${targetArn} is not valid. Reason: the embedded AWS sends to SNS topics, SQS queues and default event buses only.`,
+      `Parameter ${targetArn} is not valid. Reason: the embedded AWS sends to SNS topics, SQS queues and event buses only.`,
     );
   }
-  if (bus?.account === caller.account && bus.region === caller.region) {
+  if (targetArn === sourceBusArn) {
     throw invalid("Source EventBus and Target EventBus must not be the same.");
   }
   return {
