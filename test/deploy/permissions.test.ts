@@ -93,10 +93,45 @@ describe("the role of the function on Lambda", () => {
   });
 });
 
+describe("the key of an encrypted topic", () => {
+  const template = readTemplate(TEMPLATE);
+  const key = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555";
+  const alerts = "arn:aws:sns:us-east-1:123456789012:alerts";
+  const kms = (parameters: Readonly<Record<string, string>>) =>
+    statementsOf(resolveTemplate(template, parameters).FunctionRole)
+      .filter(({ actions }) => actions.some((action) => action.startsWith("kms:")))
+      .map(({ actions, resources }) => [...actions, ...resources]);
+
+  // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+  it("may be used by the function, to publish and to receive, and only where there is one", () => {
+    expect(kms({})).toEqual([]);
+    expect(kms({ AlertTopicArn: alerts, AlertTopicKeyArn: key })).toEqual([
+      ["kms:GenerateDataKey*", "kms:Decrypt", key],
+    ]);
+    expect(kms({ KmsKeyArn: key })).toEqual([["kms:GenerateDataKey*", "kms:Decrypt", key]]);
+    expect(kms({ KmsKeyArn: key, AlertTopicArn: alerts })).toEqual([["kms:Decrypt", key]]);
+  });
+});
+
+describe("the role of the check of a new version", () => {
+  it("lets it call the versions of this function, tell CodeDeploy, and log; and nothing else", () => {
+    const { VersionCheckRole } = resolveTemplate(readTemplate(TEMPLATE), { "AWS::StackName": "ec2-audit" });
+    expect(statementsOf(VersionCheckRole).map(({ actions, resources }) => [...actions, ...resources])).toEqual([
+      ["lambda:InvokeFunction", "arn:aws:lambda:us-east-1:123456789012:function:ec2-audit:*"],
+      [
+        "codedeploy:PutLifecycleEventHookExecutionStatus",
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own
+        "arn:aws:codedeploy:us-east-1:123456789012:deploymentgroup:${ServerlessDeploymentApplication}/*",
+      ],
+      ["logs:CreateLogStream", "logs:PutLogEvents", { "Fn::GetAtt": "VersionCheckLogGroup.Arn" }],
+    ]);
+  });
+});
+
 describe("the role in a member account", () => {
   const member = readTemplate(MEMBER);
   const parameters = {
-    CentralBusArn: "arn:aws:events:us-east-1:111122223333:event-bus/default",
+    CentralBusArn: "arn:aws:events:us-east-1:111122223333:event-bus/ec2-audit",
     CentralRoleArn: "arn:aws:iam::111122223333:role/ec2-audit-FunctionRole-1",
     OrganizationId: "o-abcdefghij",
   };

@@ -196,6 +196,7 @@ describe("the function's environment", () => {
     ["tags", { RequiredTags: "name,owner" }],
     ["a policy", { AuditPolicy: '{"rules":[{"rule":"required-tags","tags":["name"]}]}' }],
     ["an organisation", { OrganizationId: "o-abcdefghij", AuditRoleName: "ec2-audit-read" }],
+    ["restarts", { AuditRestarts: "true" }],
     ["topics that exist", { AlertTopicArn: `${made}x`, LaunchTopicArn: "arn:aws:sns:us-east-1:123456789012:launches" }],
   ])("is a valid configuration with %s", (_, parameters: Record<string, string>) => {
     const variables = variablesOf(parameters);
@@ -268,15 +269,108 @@ describe("a launch topic", () => {
   });
 });
 
-describe("the policy of the event bus", () => {
-  const nameOfStatement = (stack: string) =>
-    resolveTemplate(template, { OrganizationId: "o-abcdefghij", "AWS::StackName": stack }).OrganizationBusPolicy
-      ?.Properties.StatementId;
+describe("the event bus of an organisation", () => {
+  const resources = (parameters: Readonly<Record<string, string>>) =>
+    resolveTemplate(template, { OrganizationId: "o-abcdefghij", AuditRoleName: "ec2-audit-read", ...parameters });
 
-  // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutPermission.html
-  it("has a statement for each stack, whose name EventBridge takes also for the longest name of a function", () => {
-    expect(nameOfStatement("ec2-audit")).not.toBe(nameOfStatement("ec2-audit-2"));
-    expect(nameOfStatement("s".repeat(64))).toMatch(/^[a-zA-Z0-9-_]{1,64}$/);
+  it("is the stack's own, open to that organisation alone", () => {
+    const { EventBus, EventBusPolicy } = resources({ "AWS::StackName": "ec2-audit" });
+    expect(EventBus?.Properties.Name).toBe("ec2-audit");
+    expect(EventBusPolicy?.Properties).toMatchObject({
+      EventBusName: { Ref: "EventBus" },
+      Statement: {
+        Effect: "Allow",
+        Action: "events:PutEvents",
+        Resource: { "Fn::GetAtt": "EventBus.Arn" },
+        Condition: { StringEquals: { "aws:PrincipalOrgID": "o-abcdefghij" } },
+      },
+    });
+    expect(Object.keys(resolveTemplate(template))).not.toContain("EventBus");
+  });
+
+  it("has rules that the queue takes messages from, also where the account's own launches come from a topic", () => {
+    const { LaunchQueuePolicy } = resources({
+      CloudTrail: "true",
+      LaunchTopicArn: "arn:aws:sns:us-east-1:123456789012:launches",
+    });
+    const arns = (names: readonly string[]) => names.map((name) => ({ "Fn::GetAtt": `${name}.Arn` }));
+    expect(LaunchQueuePolicy?.Properties.PolicyDocument).toMatchObject({
+      Statement: [
+        { Condition: { ArnEquals: { "aws:SourceArn": arns(["MemberLaunchRule", "MemberCloudTrailRule"]) } } },
+        { Condition: { ArnEquals: { "aws:SourceArn": "arn:aws:sns:us-east-1:123456789012:launches" } } },
+      ],
+    });
+  });
+});
+
+describe("a key for topics and queues", () => {
+  const key = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555";
+  const encryption = (resources: ReturnType<typeof resolveTemplate>) =>
+    Object.values(resources)
+      .filter(({ Type }) => ["AWS::SQS::Queue", "AWS::SNS::Topic"].includes(Type))
+      .map(({ Properties }) => [Properties.KmsMasterKeyId, Properties.SqsManagedSseEnabled]);
+
+  it("encrypts each of them; without one the queues use SQS's own key", () => {
+    const mail = { AlarmEmail: "team@example.com" };
+    expect(encryption(resolveTemplate(template, { ...mail, KmsKeyArn: key }))).toEqual(Array(5).fill([key, undefined]));
+    expect(encryption(resolveTemplate(member, { ...MEMBER_PARAMETERS, KmsKeyArn: key }))).toEqual([[key, undefined]]);
+    const own = encryption(resolveTemplate(template, mail));
+    expect(own.filter(([, managed]) => managed === true)).toHaveLength(3);
+    expect(own.every(([id]) => id === undefined)).toBe(true);
+  });
+});
+
+describe("every role", () => {
+  const boundary = "arn:aws:iam::123456789012:policy/developers";
+  const places = (resources: ReturnType<typeof resolveTemplate>) =>
+    Object.values(resources)
+      .filter(({ Type }) => Type === "AWS::IAM::Role")
+      .map(({ Properties }) => [Properties.Path, Properties.PermissionsBoundary]);
+
+  it("has the path and the permissions boundary that are given, SAM's own role among them", () => {
+    const given = { RolePath: "/audit/", PermissionsBoundaryArn: boundary };
+    expect(places(resolveTemplate(template, given))).toEqual(Array(3).fill(["/audit/", boundary]));
+    expect(places(resolveTemplate(member, { ...MEMBER_PARAMETERS, ...given }))).toEqual(
+      Array(2).fill(["/audit/", boundary]),
+    );
+    expect(places(resolveTemplate(template))).toEqual(Array(3).fill(["/", undefined]));
+  });
+});
+
+describe("the visibility timeout", () => {
+  // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+  it("is six times the function's timeout, plus the batching window", () => {
+    const { LaunchQueue, Function: audit } = resolveTemplate(template);
+    expect(audit?.Properties).toMatchObject({
+      Timeout: 30,
+      Events: { Launches: { Properties: { MaximumBatchingWindowInSeconds: 5 } } },
+    });
+    expect(LaunchQueue?.Properties.VisibilityTimeout).toBe(6 * 30 + 5);
+  });
+});
+
+describe("the alarms", () => {
+  const alarms = (parameters: Readonly<Record<string, string>>) =>
+    Object.entries(resolveTemplate(template, parameters)).filter(([, { Type }]) => Type === "AWS::CloudWatch::Alarm");
+
+  it("tell the same people when they ring and when all is well again, but for the one that deployments ask", () => {
+    const told = alarms({ AlarmEmail: "team@example.com" }).map(([name, { Properties }]) => {
+      expect(Properties.OKActions).toEqual(Properties.AlarmActions);
+      return [name, Properties.AlarmActions];
+    });
+    expect(told).toEqual(
+      told.map(([name]) => [name, name === "AttemptFailedAlarm" ? undefined : [{ Ref: "AlarmTopic" }]]),
+    );
+  });
+
+  it("that reach nobody say so in the outputs", () => {
+    expect(template.Outputs.AlarmsReach?.Value).toEqual({
+      "Fn::If": [
+        "MakesAlarmTopic",
+        { Ref: "AlarmEmail" },
+        { "Fn::If": ["HasAlarmTopic", { Ref: "AlarmTopicArn" }, "nobody: set AlarmEmail"] },
+      ],
+    });
   });
 });
 
@@ -284,6 +378,18 @@ describe("the link to the dashboard", () => {
   it.each(["us-east-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1"])("is to the console of %s", (region) => {
     const { name, consoleHost } = partitionOf(region);
     expect(template.Mappings?.Partition?.[name]).toEqual({ Console: consoleHost });
+  });
+
+  // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-cloudwatch-dashboard.html
+  it("names the region too: a dashboard is of the account, and a stack of the same name may be in another region", () => {
+    const nameIn = (region: string) =>
+      resolveTemplate(template, { "AWS::StackName": "ec2-audit", "AWS::Region": region }).Dashboard?.Properties
+        .DashboardName;
+    expect([nameIn("us-east-1"), nameIn("eu-west-1")]).toEqual(["ec2-audit-us-east-1", "ec2-audit-eu-west-1"]);
+    expect(JSON.stringify(template.Outputs.DashboardUrl?.Value)).toContain(
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own
+      "#dashboards:name=${AWS::StackName}-${AWS::Region}",
+    );
   });
 });
 
@@ -304,9 +410,13 @@ describe("the rules", () => {
     detail: { state: ["pending"] },
   };
 
-  it("match each launch once: in pending, of this account, or of all that an organisation sends", () => {
-    expect(patterns(resolveTemplate(template))).toEqual([{ account: ["123456789012"], ...launch }]);
-    expect(patterns(resolveTemplate(template, { OrganizationId: "o-abcdefghij" }))).toEqual([launch]);
+  it("match each launch once: in pending, of this account on the default bus, of the others on the stack's own", () => {
+    const own = { account: ["123456789012"], ...launch };
+    expect(patterns(resolveTemplate(template))).toEqual([own]);
+    const resources = resolveTemplate(template, { OrganizationId: "o-abcdefghij" });
+    expect(patterns(resources)).toEqual([own, launch]);
+    expect(resources.LaunchRule?.Properties.EventBusName).toBeUndefined();
+    expect(resources.MemberLaunchRule?.Properties.EventBusName).toEqual({ Ref: "EventBus" });
     expect(patterns(resolveTemplate(member, MEMBER_PARAMETERS))).toEqual([{ account: ["123456789012"], ...launch }]);
   });
 
@@ -316,6 +426,7 @@ describe("the rules", () => {
       (patterns(resources) as { "detail-type": string[] }[]).flatMap((pattern) => pattern["detail-type"]);
     const all = [...launch["detail-type"], "AWS API Call via CloudTrail", "Tag Change on Resource"];
     expect(types(resolveTemplate(template, asked))).toEqual(all);
+    expect(types(resolveTemplate(template, { ...asked, OrganizationId: "o-abcdefghij" }))).toEqual([...all, ...all]);
     expect(types(resolveTemplate(member, { ...MEMBER_PARAMETERS, ...asked }))).toEqual(all);
   });
 
@@ -334,11 +445,24 @@ describe("the metrics", () => {
       metrics[0]?.[0] === NAMESPACE ? metrics : [],
     );
     const names = own.map((metric) => metric[1]).filter((name) => typeof name === "string");
-    expect(names).toEqual(["compliant", "violating", "deferred", "failed", "rejected", "ignored", "milliseconds"]);
+    const known = ["compliant", "violating", "deferred", "failed", "rejected", "unseen", "ignored", "milliseconds"];
+    expect(names).toEqual(known);
     const alarms = Object.values(template.Resources).filter(({ Properties }) => Properties.Namespace === NAMESPACE);
+    const dimensions = [{ Name: "FunctionName", Value: { Ref: "Function" } }];
     expect(alarms.map(({ Properties }) => [Properties.MetricName, Properties.Dimensions])).toEqual([
-      ["failed", undefined],
-      ["failed", undefined],
+      ["failed", dimensions],
+      ["failed", dimensions],
     ]);
+  });
+
+  it("are those of this stack's function: another stack in the account has its own", () => {
+    const body = template.Resources.Dashboard?.Properties.DashboardBody as { "Fn::Sub": string };
+    const dashboard: { widgets: { properties: { metrics: unknown[][] } }[] } = JSON.parse(body["Fn::Sub"]);
+    const first = dashboard.widgets
+      .map(({ properties: { metrics } }) => metrics[0] ?? [])
+      .filter(([namespace]) => namespace === NAMESPACE);
+    expect(first).toHaveLength(3);
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own
+    for (const metric of first) expect(metric.slice(2, 4)).toEqual(["FunctionName", "${Function}"]);
   });
 });

@@ -27,6 +27,22 @@ describe.skipIf(!able)(
       });
     });
 
+    it("has CodeDeploy check the new version before traffic moves, in every way of deploying", () => {
+      for (const Deployment of ["Canary10Percent5Minutes", "AllAtOnce"]) {
+        const { Resources } = translate({ Deployment });
+        const version = versionOf({ Deployment });
+        expect(Resources.FunctionAliaslive).toMatchObject({
+          UpdatePolicy: { CodeDeployLambdaAliasUpdate: { BeforeAllowTrafficHook: { Ref: "VersionCheck" } } },
+        });
+        expect(Resources.VersionCheck?.Properties.Environment).toEqual({
+          Variables: { NEW_VERSION: { Ref: version } },
+        });
+        expect(Resources.FunctionDeploymentGroup?.Properties.ServiceRoleArn).toEqual({
+          "Fn::GetAtt": ["DeploymentRole", "Arn"],
+        });
+      }
+    }, 60_000);
+
     it("sends a canary back on four alarms, and AllAtOnce asks none", () => {
       const { FunctionDeploymentGroup: group } = translate({}).Resources;
       const alarms = ["ErrorAlarm", "AttemptFailedAlarm", "OldestMessageAlarm", "DeadLetterAlarm"];

@@ -1,4 +1,9 @@
-import { PutPermissionCommand } from "@aws-sdk/client-eventbridge";
+import {
+  CreateEventBusCommand,
+  PutPermissionCommand,
+  PutRuleCommand,
+  PutTargetsCommand,
+} from "@aws-sdk/client-eventbridge";
 import { ConfirmSubscriptionCommand } from "@aws-sdk/client-sns";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type EmbeddedAws, startEmbeddedAws, VirtualClock } from "../../src/local/aws/index.ts";
@@ -78,13 +83,13 @@ describe("An organisation, its centre by deploy/template.yaml", () => {
   let run: Running;
   let parameters: Readonly<Record<string, string>>;
 
-  beforeEach(async () => {
+  const startCentral = async (AuditRoleName: string) => {
     clock = new VirtualClock(Date.parse("2026-11-23T03:00:00Z"));
     await start({ clock });
     central = await makeStack(aws, { account: CENTRAL, region: HOME, stack: "ec2-audit" }, TEMPLATE, {
       AlertEmail: "team@example.com",
       OrganizationId: ORGANIZATION.id,
-      AuditRoleName: ROLE,
+      AuditRoleName,
       TagChanges: "true",
     });
     await confirmMail();
@@ -97,7 +102,8 @@ describe("An organisation, its centre by deploy/template.yaml", () => {
       CentralRoleArn: principalArn,
       OrganizationId: ORGANIZATION.id,
     };
-  });
+  };
+  beforeEach(() => startCentral(ROLE));
 
   describe("with two members in two regions", () => {
     beforeEach(async () => {
@@ -167,6 +173,22 @@ describe("An organisation, its centre by deploy/template.yaml", () => {
       ]);
     });
 
+    it("an event that a member sends to the default bus of the central account is not let in", async () => {
+      const { events } = await operatorIn(aws, { account: SHOP, region: HOME });
+      const undelivered = members.find(({ account, region }) => account === SHOP && region === HOME);
+      const Arn = `arn:aws:events:${HOME}:${CENTRAL}:event-bus/default`;
+      const RoleArn = undelivered?.arn("SendRole");
+      const DeadLetterConfig = { Arn: undelivered?.arn("UndeliveredQueue") };
+      const Targets = [{ Id: "central-bus", Arn, RoleArn, DeadLetterConfig }];
+      await events.send(new PutTargetsCommand({ Rule: "ec2-audit-member-LaunchRule", Targets }));
+      const [id = ""] = aws.launch({ account: SHOP, region: HOME, count: 1 });
+      await run.later(3_600);
+      expect([alertsAbout(id), await undelivered?.received("UndeliveredQueue")]).toMatchObject([
+        [],
+        [{ MessageAttributes: { ERROR_CODE: { StringValue: "NO_PERMISSIONS" } } }],
+      ]);
+    });
+
     it("the roles allow exactly what the function was seen to call with them, but for what Lambda itself calls", async () => {
       for (const account of [CENTRAL, SHOP, LAB]) aws.launch({ account, region: HOME, count: 1 });
       await run.later(3_600);
@@ -196,6 +218,16 @@ describe("An organisation, its centre by deploy/template.yaml", () => {
         TARGET_ARN: { StringValue: parameters.CentralBusArn },
       });
     });
+  });
+
+  it("a member's role with a path is assumed by its path and name", async () => {
+    await aws.close();
+    vi.restoreAllMocks();
+    await startCentral(`security/${ROLE}`);
+    await addMember({ account: SHOP, region: HOME }, { ...parameters, RolePath: "/security/" });
+    const [id = ""] = aws.launch({ account: SHOP, region: HOME, count: 1 });
+    await run.later(3_600);
+    expect([assumed(), alertsAbout(id).length]).toEqual([[`arn:aws:iam::${SHOP}:role/security/${ROLE}`], 1]);
   });
 
   it("tag changes come from a member to which TagChanges was given as to the centre, and from no other", async () => {
@@ -239,7 +271,13 @@ describe("An organisation, its centre by deploy/template.yaml", () => {
 
 describe("An organisation, its centre by setup and a webtask", () => {
   const USER = `arn:aws:iam::${CENTRAL}:user/${FUNCTION_KEY}`;
-  const CentralBusArn = `arn:aws:events:${HOME}:${CENTRAL}:event-bus/default`;
+  const BUS = "ec2-audit";
+  const CentralBusArn = `arn:aws:events:${HOME}:${CENTRAL}:event-bus/${BUS}`;
+  const LAUNCHES = {
+    source: ["aws.ec2"],
+    "detail-type": ["EC2 Instance State-change Notification"],
+    detail: { state: ["pending"] },
+  };
   const setup = (...args: string[]) => runCommand(["setup", ...args], { env: operatorAt(aws.endpoint) });
   const secrets = () => ({
     AWS_REGION: HOME,
@@ -269,15 +307,20 @@ describe("An organisation, its centre by setup and a webtask", () => {
     await confirmMail();
     expect((await setup("--url", await deploy())).code).toBe(0);
     const { events } = await operatorIn(aws, { account: CENTRAL, region: HOME });
+    await events.send(new CreateEventBusCommand({ Name: BUS }));
     await events.send(
       new PutPermissionCommand({
-        EventBusName: "default",
+        EventBusName: BUS,
         Action: "events:PutEvents",
         Principal: "*",
-        StatementId: "ec2-audit",
+        StatementId: "organization",
         Condition: { Type: "StringEquals", Key: "aws:PrincipalOrgID", Value: ORGANIZATION.id },
       }),
     );
+    const rule = { EventBusName: BUS, Name: "ec2_launches", EventPattern: JSON.stringify(LAUNCHES) };
+    await events.send(new PutRuleCommand(rule));
+    const Targets = [{ Id: "launch-topic", Arn: `arn:aws:sns:${HOME}:${CENTRAL}:ec2_launches_check` }];
+    await events.send(new PutTargetsCommand({ EventBusName: BUS, Rule: rule.Name, Targets }));
     const parameters = { CentralBusArn, CentralRoleArn: USER, OrganizationId: ORGANIZATION.id };
     for (const account of [SHOP, STRANGER])
       for (const region of [HOME, ABROAD]) await addMember({ account, region }, parameters);

@@ -1,4 +1,10 @@
-import { PutPermissionCommand, PutRuleCommand, PutTargetsCommand, type Target } from "@aws-sdk/client-eventbridge";
+import {
+  CreateEventBusCommand,
+  PutPermissionCommand,
+  PutRuleCommand,
+  PutTargetsCommand,
+  type Target,
+} from "@aws-sdk/client-eventbridge";
 import { CreateTopicCommand, SetTopicAttributesCommand, SubscribeCommand } from "@aws-sdk/client-sns";
 import {
   CreateQueueCommand,
@@ -48,7 +54,7 @@ export async function operatorIn(aws: EmbeddedAws, { account, region }: Pick<Pla
 }
 
 /**
- * Makes a template's queues, topics, policies, subscriptions, rules and bus policy; the other resources are only resolved.
+ * Makes a template's queues, topics, policies, subscriptions, bus and rules; the other resources are only resolved.
  * @throws Error for a reference to what the template has not
  */
 export async function makeStack(
@@ -104,10 +110,12 @@ export async function makeStack(
       }),
     ),
   );
-  await each("AWS::Events::Rule", async ({ EventPattern, Targets }, name) => {
+  await each("AWS::Events::EventBus", ({ Name }) => events.send(new CreateEventBusCommand({ Name: String(Name) })));
+  await each("AWS::Events::Rule", async ({ EventPattern, Targets, EventBusName }, name) => {
     const Name = `${stack}-${name}`;
-    await events.send(new PutRuleCommand({ Name, EventPattern: JSON.stringify(EventPattern) }));
-    await events.send(new PutTargetsCommand({ Rule: Name, Targets: Targets as Target[] }));
+    const on = EventBusName === undefined ? {} : { EventBusName: String(EventBusName) };
+    await events.send(new PutRuleCommand({ Name, EventPattern: JSON.stringify(EventPattern), ...on }));
+    await events.send(new PutTargetsCommand({ Rule: Name, Targets: Targets as Target[], ...on }));
   });
   await each("AWS::Events::EventBusPolicy", ({ EventBusName, StatementId, Statement }) => {
     const Policy = JSON.stringify({
@@ -162,10 +170,14 @@ function settleReferences(value: unknown, resources: Template["Resources"], plac
         return `arn:aws:sqs:${region}:${account}:${own}`;
       case "AWS::SNS::Topic":
         return `arn:aws:sns:${region}:${account}:${own}`;
-      case "AWS::Events::Rule":
-        return `arn:aws:events:${region}:${account}:rule/${own}`;
+      case "AWS::Events::EventBus":
+        return `arn:aws:events:${region}:${account}:event-bus/${Properties.Name}`;
+      case "AWS::Events::Rule": {
+        const bus = Properties.EventBusName === undefined ? "" : `${settle(Properties.EventBusName)}/`;
+        return `arn:aws:events:${region}:${account}:rule/${bus}${own}`;
+      }
       case "AWS::IAM::Role":
-        return `arn:aws:iam::${account}:role/${Properties.RoleName ?? own}`;
+        return `arn:aws:iam::${account}:role${Properties.Path}${Properties.RoleName ?? own}`;
       case "AWS::Logs::LogGroup":
         return `arn:aws:logs:${region}:${account}:log-group:${Properties.LogGroupName}`;
       default:
@@ -176,6 +188,8 @@ function settleReferences(value: unknown, resources: Template["Resources"], plac
     const type = resources[name]?.Type;
     if (type === "AWS::SQS::Queue") return `${endpoint}/${account}/${stack}-${name}`;
     if (type === "AWS::SNS::Topic") return arnOf(name);
+    if (type === "AWS::Events::EventBus") return String(resources[name]?.Properties.Name);
+    if (name === "Function.Version") return `arn:aws:lambda:${region}:${account}:function:${stack}:1`;
     if (type === undefined) throw new Error(`the stack has no ${name}`);
     return `${stack}-${name}`;
   };

@@ -13,7 +13,7 @@ import { enforceRoles, functionCalls, makeStack, operatorIn, type Running, runFu
 const PLACE = { account: "123456789012", region: "us-east-1", stack: "ec2-audit" };
 const TAGGED = { Name: "web", service: "shop" };
 /** In seconds: the grace, and for how long the mapping gathers a batch. */
-const [GRACE, WINDOW, VISIBILITY] = [45, 5, 180];
+const [GRACE, WINDOW, VISIBILITY] = [45, 5, 185];
 
 let aws: EmbeddedAws;
 let clock: VirtualClock;
