@@ -17,11 +17,13 @@ export interface App extends World {
 }
 
 /** Makes the app. Takes the environment variables, and what the app takes from the world. */
-export function createApp(env: NodeJS.ProcessEnv, world: World): App {
+export function createApp(env: NodeJS.ProcessEnv, outside: World): App {
+  // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+  const world: World = { ...outside, functionName: env.AWS_LAMBDA_FUNCTION_NAME };
   let last: { settings: Settings; account: string | null; opening: Opening } | null = null;
   return {
     ...world,
-    log: createLog("info", world.write, world.now),
+    log: createLog("info", world.write, world.now, world.functionName),
     open(secrets, account = null) {
       const settings = gatherSettings(secrets, env);
       if (last && last.account === account && KEYS.every((key) => last?.settings[key] === settings[key])) {

@@ -17,12 +17,22 @@ export interface Launch {
 /** What an event means to the audit. */
 export type EventReading =
   | { readonly kind: "launches"; readonly launches: readonly Launch[] }
-  | { readonly kind: "ignored"; readonly reason: string }
+  | {
+      readonly kind: "ignored";
+      readonly reason: string;
+      /** What the event is about, as far as it says. */
+      readonly launch: Partial<Launch>;
+      /** The event tells of launches, but not of which. */
+      readonly warning?: true;
+    }
   | { readonly kind: "malformed"; readonly reason: string };
 
 /** Clocks differ a little, a quarter of an hour is not a little: an instance "launched" later than that would be within
  * its grace for as long as the event likes. */
 const MAX_AHEAD_MS = 15 * 60_000;
+
+/** The longest `detail-type`. https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html */
+const MAX_TYPE = 128;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -42,7 +52,7 @@ const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ["AWS API Call via CloudTrail", readApiCall],
   ["EC2 Instance Launch Successful", readAutoScalingLaunch],
   ["Tag Change on Resource", readTagChange],
-  ["Scheduled Event", () => ignored("a scheduled event names no instance")],
+  ["Scheduled Event", (_, origin) => ignored("a scheduled event names no instance", origin)],
 ]);
 
 /**
@@ -54,9 +64,15 @@ export function readEvent(event: unknown, now: number): EventReading {
   const type = event["detail-type"];
   if (typeof type !== "string") return malformed('the event has no "detail-type"');
   const reader = READERS.get(type);
-  if (reader === undefined) return ignored(`no rule is about events of the type ${quote(type)}`);
-
   const { account, region, time, detail } = event;
+  if (reader === undefined) {
+    const about = {
+      event: type.slice(0, MAX_TYPE),
+      ...(typeof account === "string" && isAccountId(account) && { account }),
+      ...(typeof region === "string" && isRegion(region) && { region }),
+    };
+    return ignored(`no rule is about events of the type ${quote(type)}`, about);
+  }
   if (typeof account !== "string" || !isAccountId(account))
     return malformed('the event\'s "account" is not an account id');
   if (typeof region !== "string" || !isRegion(region)) return malformed('the event\'s "region" is not a region name');
@@ -69,25 +85,29 @@ export function readEvent(event: unknown, now: number): EventReading {
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html */
 function readStateChange(detail: Fields, origin: Origin): EventReading {
-  const { state } = detail;
+  const { state, "instance-id": instanceId } = detail;
   if (typeof state !== "string") return malformed('the event\'s "detail.state" is missing');
-  if (state !== "pending" && state !== "running") return ignored(`the instance is ${quote(state)}`);
-  return launches(origin, [detail["instance-id"]], null, "detail.instance-id");
+  if (state !== "pending" && state !== "running") {
+    return ignored(`the instance is ${quote(state)}`, { ...origin, ...(isInstanceId(instanceId) && { instanceId }) });
+  }
+  return launches(origin, [instanceId], null, "detail.instance-id");
 }
 
 /**
- * `RunInstances`, with every instance that it launched. A refused call has an `errorCode` and no instances. Of a launch of
- * many, CloudTrail leaves the answer out, over 100 KB: nothing tells here which instances those are, so that it is not to be
- * passed over.
+ * `RunInstances`, with every instance that it launched. A refused call has an `errorCode` and no instances. CloudTrail
+ * leaves out an answer over 100 KB, that of a large launch: no retry brings its instances, so the event is ignored with a
+ * warning.
  * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
  */
 function readApiCall(detail: Fields, origin: Origin): EventReading {
   if (detail.eventSource !== "ec2.amazonaws.com" || detail.eventName !== "RunInstances") {
-    return ignored("the API call is not RunInstances");
+    return ignored("the API call is not RunInstances", origin);
   }
-  if (detail.errorCode !== undefined) return ignored("the RunInstances call failed, so nothing was launched");
+  if (detail.errorCode !== undefined) return ignored("the RunInstances call failed, so nothing was launched", origin);
   const response = detail.responseElements;
-  if (isObject(response) && response.omitted === true) return malformed(LEFT_OUT);
+  if (isObject(response) && response.omitted === true) {
+    return { kind: "ignored", reason: OMITTED, launch: origin, warning: true };
+  }
   const set = isObject(response) ? response.instancesSet : undefined;
   const items: unknown = isObject(set) ? set.items : undefined;
   if (!Array.isArray(items)) return malformed('the event\'s "detail.responseElements.instancesSet.items" is missing');
@@ -95,14 +115,16 @@ function readApiCall(detail: Fields, origin: Origin): EventReading {
   return launches(origin, ids, launcherOf(detail.userIdentity), "detail.responseElements…instanceId");
 }
 
-const LEFT_OUT =
-  'CloudTrail has left out the instances of a large launch ("omitted"): only a rule for state changes tells of these';
+const OMITTED =
+  'CloudTrail omitted the instances of a large launch: only a rule for "EC2 Instance State-change Notification" reports them';
 
-/** An AWS service that launches for a user has no ARN but a host name in `invokedBy`.
+/** `invokedBy` is the host name of the AWS service that made the request. A service that launches on its own has no ARN; one
+ * that acts with the account's authority has the ARN of "root", which launched nothing itself.
  * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html */
 function launcherOf(identity: unknown): string | null {
   if (!isObject(identity)) return null;
-  const names: readonly unknown[] = [identity.arn, identity.invokedBy, identity.principalId];
+  const { type, arn, invokedBy, principalId } = identity;
+  const names: readonly unknown[] = type === "Root" ? [invokedBy, arn, principalId] : [arn, invokedBy, principalId];
   return names.find((name): name is string => typeof name === "string" && name !== "") ?? null;
 }
 
@@ -116,7 +138,7 @@ function readAutoScalingLaunch(detail: Fields, origin: Origin): EventReading {
 /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-tag-changes.html */
 function readTagChange(detail: Fields, origin: Origin, event: Fields): EventReading {
   if (detail.service !== "ec2" || detail["resource-type"] !== "instance") {
-    return ignored("the tags are not an instance's");
+    return ignored("the tags are not an instance's", origin);
   }
   const arns = event.resources;
   if (!Array.isArray(arns)) return malformed('the event\'s "resources" is missing');
@@ -140,8 +162,8 @@ function isInstanceId(id: unknown): id is string {
   return typeof id === "string" && /^i-(?:[0-9a-f]{8}|[0-9a-f]{17})$/.test(id);
 }
 
-function ignored(reason: string): EventReading {
-  return { kind: "ignored", reason };
+function ignored(reason: string, launch: Partial<Launch>): EventReading {
+  return { kind: "ignored", reason, launch };
 }
 
 function malformed(reason: string): EventReading {

@@ -8,6 +8,24 @@ export function quote(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }
 
+/** Controls (C0, C1), bidirectional marks, zero-width characters, line and paragraph separators: whatever a terminal obeys,
+ * or a reader cannot see. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/**
+ * Text with every character that cannot be seen written as `\uXXXX`. JSON text stays the same JSON: there these characters
+ * occur in strings only, and JSON.stringify escapes no more of them than C0.
+ */
+export function escapeUnseen(text: string): string {
+  if (!/[^ -~]/.test(text)) return text;
+  return text.replaceAll(UNSEEN, (unseen) =>
+    unseen
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      .join(""),
+  );
+}
+
 /**
  * Whether JSON text has more than so many brackets, braces and commas outside its strings: it costs little to ask, where
  * parsing costs a hundred times as much (an array for each bracket). Text that is not JSON may be answered either way.

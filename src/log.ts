@@ -1,4 +1,6 @@
 import { LOG_LEVELS, type LogLevel } from "./config.ts";
+import type { Launch } from "./events.ts";
+import { escapeUnseen } from "./json.ts";
 import { type Outcome, reasonOf } from "./outcome.ts";
 
 /** Writes one line of log. */
@@ -16,7 +18,7 @@ export interface Log {
   note(level: LogLevel, message: string, fields?: Readonly<Record<string, string>>): void;
 }
 
-/** The metrics' namespace in CloudWatch. They have no dimensions: each pair of dimension values would be a metric to pay for. */
+/** The metrics' namespace in CloudWatch. */
 export const NAMESPACE = "EC2Audit";
 
 /** How urgent an outcome's line is, and the metrics that it counts in beside its milliseconds. */
@@ -25,25 +27,22 @@ interface Reporting {
   /** The counters, each 1. */
   readonly counts: Readonly<Record<string, 1>>;
   /** What tells CloudWatch which of the line's fields are metrics. */
-  readonly directive: readonly object[];
+  readonly metrics: readonly object[];
 }
 
 function reporting(level: LogLevel, ...counters: readonly string[]): Reporting {
-  const Metrics = [
-    ...counters.map((Name) => ({ Name, Unit: "Count" })),
-    { Name: "milliseconds", Unit: "Milliseconds" },
-  ];
   return {
     level,
     counts: Object.fromEntries(counters.map((counter) => [counter, 1 as const])),
-    directive: [{ Namespace: NAMESPACE, Dimensions: [[]], Metrics }],
+    metrics: [...counters.map((Name) => ({ Name, Unit: "Count" })), { Name: "milliseconds", Unit: "Milliseconds" }],
   };
 }
 
 const REPORTING: Readonly<Record<Outcome["kind"], Reporting>> = {
   compliant: reporting("info", "audited", "compliant"),
   violating: reporting("warn", "audited", "violating"),
-  deferred: reporting("info", "audited", "deferred"),
+  // It is decided later: until then it is news to nobody.
+  deferred: reporting("debug", "audited", "deferred"),
   ignored: reporting("info", "ignored"),
   unseen: reporting("warn", "unseen"),
   confirmed: reporting("info"),
@@ -54,21 +53,37 @@ const REPORTING: Readonly<Record<Outcome["kind"], Reporting>> = {
 };
 
 /**
- * The log: JSON lines from the level on. The line of an outcome is an embedded-metric line too, so that CloudWatch
- * makes metrics of it without a call.
+ * The log: JSON lines from the level on, in which every character can be seen. The line of an outcome is an embedded-metric
+ * line too, so that CloudWatch makes metrics of it without a call; the dimension is the name of the Lambda function, where
+ * there is one. At `info` a deferred launch is counted there by a line that holds nothing but its metrics. Takes the time
+ * now in milliseconds since 1970.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
-export function createLog(level: LogLevel, write: Write, now: () => number): Log {
+export function createLog(level: LogLevel, write: Write, now: () => number, functionName?: string): Log {
   const passes = (candidate: LogLevel) => LOG_LEVELS.indexOf(candidate) >= LOG_LEVELS.indexOf(level);
+  const say = (line: object) => write(escapeUnseen(JSON.stringify(line)));
+  const dimension = functionName === undefined ? {} : { FunctionName: functionName };
   return {
     outcome(outcome, milliseconds, messageId) {
-      const report = REPORTING[outcome.kind];
-      if (passes(report.level)) write(JSON.stringify(outcomeLine(outcome, report, milliseconds, messageId, now())));
+      const { counts, metrics, ...report } = REPORTING[outcome.kind];
+      const urgency = outcome.kind === "ignored" && outcome.warning ? "warn" : report.level;
+      const isCounted = outcome.kind === "deferred" && level === "info" && functionName !== undefined;
+      if (!passes(urgency) && !isCounted) return;
+      const Timestamp = now();
+      const directive = { Namespace: NAMESPACE, Dimensions: [Object.keys(dimension)], Metrics: metrics };
+      say({
+        level: urgency,
+        time: new Date(Timestamp).toISOString(),
+        outcome: outcome.kind,
+        ...(passes(urgency) && detailsOf(outcome, messageId)),
+        milliseconds,
+        ...counts,
+        ...dimension,
+        _aws: { Timestamp, CloudWatchMetrics: [directive] },
+      });
     },
     note(urgency, message, fields = {}) {
-      if (passes(urgency)) {
-        write(JSON.stringify({ level: urgency, time: new Date(now()).toISOString(), message, ...fields }));
-      }
+      if (passes(urgency)) say({ level: urgency, time: new Date(now()).toISOString(), message, ...fields });
     },
   };
 }
@@ -76,31 +91,22 @@ export function createLog(level: LogLevel, write: Write, now: () => number): Log
 /** AWS's own ids are UUIDs. */
 const MAX_ID = 100;
 
-function outcomeLine(
-  outcome: Outcome,
-  { level, counts, directive }: Reporting,
-  milliseconds: number,
-  messageId: unknown,
-  timestamp: number,
-) {
-  const launch = "launch" in outcome ? outcome.launch : undefined;
+function detailsOf(outcome: Outcome, messageId: unknown): object {
+  const { account, region, instanceId, event, launchedBy } = aboutOf(outcome);
   return {
-    level,
-    time: new Date(timestamp).toISOString(),
-    outcome: outcome.kind,
     message: reasonOf(outcome),
     ...(typeof messageId === "string" && { messageId: messageId.slice(0, MAX_ID) }),
-    ...(launch && {
-      account: launch.account,
-      region: launch.region,
-      instanceId: launch.instanceId,
-      event: launch.event,
-      launchedBy: launch.launchedBy,
-    }),
+    account,
+    region,
+    instanceId,
+    event,
+    launchedBy,
     ...(outcome.kind === "violating" && { rules: outcome.rules, alertIds: outcome.alertIds }),
     ...(outcome.kind === "deferred" && { retryAfterSeconds: outcome.retryAfterSeconds }),
-    milliseconds,
-    ...counts,
-    _aws: { Timestamp: timestamp, CloudWatchMetrics: directive },
   };
+}
+
+/** The launch that the outcome is about, as far as it is known. */
+function aboutOf(outcome: Outcome): Partial<Launch> {
+  return ("launch" in outcome && outcome.launch) || {};
 }

@@ -18,7 +18,14 @@ export type Outcome =
       readonly reason: string;
       readonly retryAfterSeconds: number;
     }
-  | { readonly kind: "ignored"; readonly reason: string; readonly launch?: Launch }
+  | {
+      readonly kind: "ignored";
+      readonly reason: string;
+      /** As far as it is known. */
+      readonly launch?: Partial<Launch>;
+      /** Somebody should look at it. */
+      readonly warning?: true;
+    }
   /** EC2 did not show the instance for as long as its answers may be behind: nothing can be said of it. */
   | { readonly kind: "unseen"; readonly launch: Launch; readonly reason: string }
   /** A subscription was confirmed. */

@@ -15,6 +15,8 @@ export interface World {
   /** The time now, in milliseconds since 1970. */
   readonly now: () => number;
   readonly write: Write;
+  /** The name of the Lambda function; undefined elsewhere. */
+  readonly functionName?: string | undefined;
   /** The certificates that deliveries name; they are the same for every configuration. */
   readonly certificates: Certificates;
 }
@@ -52,7 +54,7 @@ const BREATH_MS = 100;
 /** Makes the service for a valid configuration. Nothing is asked of AWS before there is something to audit. */
 export function createService(config: Config, world: World): Service {
   const { now } = world;
-  const log = createLog(config.logLevel, world.write, now);
+  const log = createLog(config.logLevel, world.write, now, world.functionName);
   const clients = createClients(config, now);
   const subscriber = createSubscriber(config, clients, log, now);
   const { policy, graceSeconds, alertTopic } = config;

@@ -50,7 +50,13 @@ describe("EC2 Instance State-change Notification", () => {
   });
 
   test.each(["stopping", "stopped", "shutting-down", "terminated"])("one that is %s is ignored", (state) => {
-    expect(read(stateChange({ state }))).toEqual({ kind: "ignored", reason: `the instance is "${state}"` });
+    const about = { account: ACCOUNT, region: REGION, instanceId: INSTANCE, event: stateChange()["detail-type"] };
+    expect(read(stateChange({ state }))).toMatchObject({
+      kind: "ignored",
+      reason: `the instance is "${state}"`,
+      launch: about,
+    });
+    expect(read(stateChange({ id: "\u009b31m", state }))).not.toHaveProperty("launch.instanceId");
   });
 
   test("one without a state is malformed", () => {
@@ -87,6 +93,17 @@ describe("RunInstances, as CloudTrail tells it", () => {
       { type: "Root", principalId: ACCOUNT, arn: "arn:aws:iam::123456789012:root" },
       "arn:aws:iam::123456789012:root",
     ],
+    [
+      "an AWS service with the account's authority",
+      {
+        type: "Root",
+        principalId: ACCOUNT,
+        arn: "arn:aws:iam::123456789012:root",
+        invokedBy: "autoscaling.amazonaws.com",
+      },
+      "autoscaling.amazonaws.com",
+    ],
+    ["a user through a service", { ...MATEO, invokedBy: "cloudformation.amazonaws.com" }, MATEO.arn],
     ["an AWS service", { type: "AWSService", invokedBy: "autoscaling.amazonaws.com" }, "autoscaling.amazonaws.com"],
     [
       "another account, which shows no ARN",
@@ -130,10 +147,13 @@ describe("RunInstances, as CloudTrail tells it", () => {
 
   // CloudTrail leaves out what is over 100 KB, and says so:
   // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
-  test("the call of a large launch, without its instances, is not passed over: it says which rule tells of them", () => {
-    expect(read(withDetail(runInstances(), { responseElements: { omitted: true } }))).toEqual({
-      kind: "malformed",
-      reason: expect.stringContaining("only a rule for state changes tells of these"),
+  test("the call of a large launch, without its instances, is ignored with a warning: no retry brings them", () => {
+    const event = withDetail(runInstances(), { responseElements: { omitted: true } });
+    expect(read(event)).toEqual({
+      kind: "ignored",
+      reason: expect.stringContaining('only a rule for "EC2 Instance State-change Notification" reports them'),
+      launch: { account: ACCOUNT, region: REGION, event: "AWS API Call via CloudTrail", at: AT },
+      warning: true,
     });
   });
 });
@@ -194,9 +214,19 @@ describe("every other event", () => {
     },
   );
 
+  test("says where it was, as far as that can be trusted", () => {
+    const event = { ...stateChange(), "detail-type": "EBS Snapshot Notification" };
+    const about = { event: "EBS Snapshot Notification", account: ACCOUNT, region: REGION };
+    expect(read(event)).toMatchObject({ launch: about });
+    expect(read({ ...event, account: "x", region: {} })).toMatchObject({ launch: { event: about.event } });
+    expect(read({ ...event, account: "x", region: {} })).not.toHaveProperty("launch.account");
+    expect(read({ ...event, account: "x", region: {} })).not.toHaveProperty("launch.region");
+  });
+
   test("its type is told on one line and cut short", () => {
     const reading = read({ "detail-type": `${"x".repeat(300)}\nnext line` });
     expect(reading.kind === "ignored" && reading.reason.length < 160 && !reading.reason.includes("\n")).toBe(true);
+    expect(reading).toMatchObject({ launch: { event: "x".repeat(128) } });
   });
 });
 

@@ -33,15 +33,14 @@ const METRICS = [
 ];
 
 /** The lines that come of what is logged. */
-function linesOf(use: (log: ReturnType<typeof createLog>) => void, level: LogLevel = "debug"): string[] {
+function linesOf(
+  use: (log: ReturnType<typeof createLog>) => void,
+  level: LogLevel = "debug",
+  functionName?: string,
+): string[] {
   const lines: string[] = [];
-  use(
-    createLog(
-      level,
-      (line) => lines.push(line),
-      () => AT,
-    ),
-  );
+  const write = (line: string) => lines.push(line);
+  use(createLog(level, write, () => AT, functionName));
   return lines;
 }
 
@@ -193,7 +192,7 @@ describe("the line of an outcome", () => {
         const [line = ""] = linesOf((log) =>
           log.outcome({ kind: "failed", reason, launch: { ...launch, launchedBy } }, 1, null),
         );
-        expect(line).not.toMatch(/[\n\r]/);
+        expect(line).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
         expect(JSON.parse(line)).toMatchObject({ message: reason, launchedBy });
       }),
     );
@@ -202,6 +201,99 @@ describe("the line of an outcome", () => {
   test("cannot be given another level or outcome by what it quotes", () => {
     const reason = '", "level": "debug", "outcome": "compliant';
     expect(lineOf({ kind: "failed", reason })).toMatchObject({ level: "error", outcome: "failed", message: reason });
+  });
+});
+
+describe("what a reader of the log cannot see, or a terminal would obey,", () => {
+  const foreign = "\u009b31m \u202e \u2028 \u200b";
+  const escaped = "\\u009b31m \\u202e \\u2028 \\u200b";
+
+  test.each<[string, (log: ReturnType<typeof createLog>) => void]>([
+    ["the id of a message", (log) => log.outcome(OUTCOMES.rejected, 1, foreign)],
+    ["a reason", (log) => log.outcome({ kind: "failed", reason: foreign }, 1, null)],
+    ["a launcher", (log) => log.outcome({ kind: "compliant", launch: { ...launch, launchedBy: foreign } }, 1, null)],
+    [
+      "the type of an event",
+      (log) => log.outcome({ kind: "ignored", reason: "x", launch: { event: foreign } }, 1, null),
+    ],
+    ["a note", (log) => log.note("warn", foreign)],
+    ["a note's field", (log) => log.note("warn", "x", { topic: foreign })],
+  ])("is escaped in %s", (_, use) => {
+    const [line = ""] = linesOf(use);
+    expect(line).toMatch(/^[ -~]+$/);
+    expect(line).toContain(escaped);
+  });
+});
+
+describe("the metrics of a line", () => {
+  const metricsOf = (functionName?: string) => {
+    const [line = ""] = linesOf((log) => log.outcome(OUTCOMES.compliant, 1, null), "info", functionName);
+    return JSON.parse(line);
+  };
+
+  test("have the function's name for their dimension on Lambda, so that two stacks in one account stay apart", () => {
+    const line = metricsOf("ec2-audit-Function-8Q1");
+    expect(line._aws.CloudWatchMetrics[0].Dimensions).toEqual([["FunctionName"]]);
+    expect(line.FunctionName).toBe("ec2-audit-Function-8Q1");
+    validateEmf(line);
+    expect(validateEmf.errors ?? []).toEqual([]);
+  });
+
+  test("have no dimension elsewhere", () => {
+    const line = metricsOf();
+    expect(line._aws.CloudWatchMetrics[0].Dimensions).toEqual([[]]);
+    expect(line).not.toHaveProperty("FunctionName");
+  });
+});
+
+describe("what is deferred", () => {
+  const linesAt = (level: LogLevel, functionName?: string) =>
+    linesOf((log) => log.outcome(OUTCOMES.deferred, 1, null), level, functionName).map((line) => JSON.parse(line));
+
+  test("has its line at debug", () => {
+    expect(linesAt("debug")).toMatchObject([{ level: "debug", outcome: "deferred", message: "within its grace" }]);
+  });
+
+  test("is at info no more than its metric, where CloudWatch reads it", () => {
+    const [line, ...others] = linesAt("info", "ec2-audit");
+    expect(others).toEqual([]);
+    expect(Object.keys(line)).toEqual([
+      "level",
+      "time",
+      "outcome",
+      "milliseconds",
+      "audited",
+      "deferred",
+      "FunctionName",
+      "_aws",
+    ]);
+    validateEmf(line);
+    expect(validateEmf.errors ?? []).toEqual([]);
+  });
+
+  test.each<[LogLevel, string | undefined]>([
+    ["info", undefined],
+    ["warn", "ec2-audit"],
+    ["error", "ec2-audit"],
+  ])("is not in the log at %s of the function %s", (level, functionName) => {
+    expect(linesAt(level, functionName)).toEqual([]);
+  });
+});
+
+describe("what is ignored", () => {
+  const lineOfIgnored = (ignored: Partial<Outcome>, level: LogLevel) =>
+    linesOf((log) => log.outcome({ ...OUTCOMES.ignored, ...ignored } as Outcome, 1, null), level).map((line) =>
+      JSON.parse(line),
+    );
+
+  test("says what is known of where and what it was", () => {
+    const about = { account: ACCOUNT, region: REGION, event: "EBS Snapshot Notification" };
+    expect(lineOfIgnored({ launch: about }, "info")).toMatchObject([{ level: "info", ...about }]);
+  });
+
+  test("with a warning is let through by the level warn", () => {
+    expect(lineOfIgnored({ warning: true }, "warn")).toMatchObject([{ level: "warn", outcome: "ignored", ignored: 1 }]);
+    expect(lineOfIgnored({}, "warn")).toEqual([]);
   });
 });
 
@@ -226,7 +318,8 @@ describe("LOG_LEVEL", () => {
   });
 
   test.each<[LogLevel, Outcome["kind"][]]>([
-    ["info", Object.keys(OUTCOMES) as Outcome["kind"][]],
+    ["debug", Object.keys(OUTCOMES) as Outcome["kind"][]],
+    ["info", (Object.keys(OUTCOMES) as Outcome["kind"][]).filter((kind) => kind !== "deferred")],
     ["warn", ["violating", "unseen", "failed", "malformed", "rejected", "misconfigured"]],
     ["error", ["failed", "malformed", "misconfigured"]],
   ])("at %s the outcomes %j have lines", (level, kinds) => {

@@ -2,6 +2,7 @@ import { name, version } from "../../package.json";
 import type { App, Opening } from "../app.ts";
 import { within } from "../deadline.ts";
 import { describeError } from "../errors.ts";
+import { escapeUnseen } from "../json.ts";
 import { type Outcome, reasonOf, TOO_LONG, worstOf } from "../outcome.ts";
 import { parseBody, RAW_DELIVERY } from "../sns/envelope.ts";
 import { receive } from "../sns/receive.ts";
@@ -121,6 +122,6 @@ function retryAfter(outcomes: readonly Outcome[]): number {
 }
 
 function json(status: number, document: unknown, headers: Readonly<Record<string, string>> = {}): HttpResponse {
-  const body = `${JSON.stringify(document)}\n`;
+  const body = `${escapeUnseen(JSON.stringify(document))}\n`;
   return { status, headers: { "Content-Type": "application/json; charset=utf-8", ...headers }, body };
 }

@@ -1,6 +1,6 @@
 import type { APIGatewayProxyEventV2, SQSBatchResponse } from "aws-lambda";
 import type { App } from "../app.ts";
-import { isObject } from "../json.ts";
+import { escapeUnseen, isObject } from "../json.ts";
 import { isUnsettled, type Outcome, reasonOf, worstOf } from "../outcome.ts";
 import type { Engine, Message } from "../service.ts";
 import { unwrapMessage, unwrapQueued } from "../sns/envelope.ts";
@@ -112,13 +112,13 @@ function answerAsynchronous(outcomes: readonly Outcome[][]): LambdaAnswer {
   const all = outcomes.flat();
   const worst = worstOf(all);
   if (isUnsettled(worst)) throw new UnsettledError(worst);
-  return { outcomes: all.map((outcome) => ({ outcome: outcome.kind, reason: reasonOf(outcome) })) };
+  return { outcomes: all.map((outcome) => ({ outcome: outcome.kind, reason: escapeUnseen(reasonOf(outcome)) })) };
 }
 
 /** Says to Lambda that the event is not done: it is tried again, and reaches the dead-letter queue in the end. */
 class UnsettledError extends Error {
   constructor(outcome: Outcome) {
-    super(reasonOf(outcome));
+    super(escapeUnseen(reasonOf(outcome)));
     this.name = `Audit_${outcome.kind}`;
   }
 }

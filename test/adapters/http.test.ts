@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { name, version } from "../../package.json";
 import { answerHttp } from "../../src/adapters/http.ts";
 import { awsError, mockEc2, mockSns } from "../support/aws.ts";
-import { AT, instanceId, runInstances, stateChange } from "../support/events.ts";
+import { ACCOUNT, AT, INSTANCE, instanceId, REGION, runInstances, stateChange } from "../support/events.ts";
 import { clockAt } from "../support/launches.ts";
 import { type Fields, LAUNCH_TOPIC, notification, OTHER_SIGNER, signed } from "../support/sns.ts";
 import { createWorld, HTTP_FACES, SETTINGS } from "../support/world.ts";
@@ -132,11 +132,38 @@ describe.each(HTTP_FACES)("the $face", ({ open }) => {
     ]);
   });
 
-  it("answers an event that is not ours with 200, and logs that it was ignored", async () => {
+  it("answers an event that is not ours with 200, and logs that it was ignored, and where it was", async () => {
     const face = open();
     const event = { ...stateChange(), "detail-type": "EBS Volume Notification" };
     expect((await face.deliver(signed(notification(event)))).status).toBe(200);
-    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ outcome: "ignored", ignored: 1 }]);
+    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([
+      { outcome: "ignored", ignored: 1, account: ACCOUNT, region: REGION, event: "EBS Volume Notification" },
+    ]);
+  });
+
+  it("answers a launch so large that CloudTrail omits its instances with 200, and warns in the log", async () => {
+    const face = open();
+    const event = runInstances();
+    const omitted = { ...event, detail: { ...event.detail, responseElements: { omitted: true } } };
+    expect((await face.deliver(signed(notification(omitted)))).status).toBe(200);
+    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ outcome: "ignored", level: "warn" }]);
+  });
+
+  it("writes nothing to its log or its answer that a terminal obeys or nobody sees, whatever it is sent", async () => {
+    const face = open();
+    const foreign = "\u009b31m \u202e \u2028 \u200b";
+    await face.request({ headers: { "x-amz-sns-message-id": "\u009b31m" }, body: "{}" });
+    const event = { ...stateChange(), "detail-type": foreign };
+    const answer = await face.deliver(signed(notification(event)));
+    const mateo = { type: "IAMUser", arn: foreign };
+    ec2.launch(INSTANCE, { tags: { Name: "web", service: "shop" } });
+    await face.deliver(signed(notification(runInstances({ userIdentity: mateo }))));
+    ec2.mock.rejects(awsError("UnauthorizedOperation", foreign));
+    const failed = await face.deliver(signed(notification(stateChange())));
+    expect(JSON.parse(answer.body).reason).toContain("\u202e");
+    expect(JSON.parse(failed.body).reason).toContain("\u202e");
+    expect(face.lines).toHaveLength(4);
+    for (const text of [...face.lines, answer.body, failed.body]) expect(text).toMatch(/^[ -~]+\n?$/);
   });
 });
 

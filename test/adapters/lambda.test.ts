@@ -335,6 +335,35 @@ describe("the account that is ours", () => {
   });
 });
 
+describe("what Lambda is told", () => {
+  it("has no character that a terminal obeys or nobody sees: Lambda logs it as it is", async () => {
+    const foreign = "\u009b31m \u202e \u2028";
+    const answer = await lambdaFace().invoke({ ...stateChange(), "detail-type": foreign });
+    ec2.mock.on(DescribeTagsCommand).rejects(awsError("UnauthorizedOperation", foreign));
+    const error = await lambdaFace()
+      .invoke(stateChange())
+      .catch((thrown: Error) => thrown.message);
+    for (const told of [JSON.stringify(answer), error]) {
+      expect(told).toMatch(/^[ -~]+$/);
+      expect(told).toContain("u009b31m");
+    }
+  });
+});
+
+describe("the metrics of a Lambda function", () => {
+  it("have its name for their dimension, also in what is said before there is a configuration", async () => {
+    const env = { AWS_LAMBDA_FUNCTION_NAME: "ec2-audit-Function-8Q1" };
+    const face = lambdaFace({ ...SETTINGS, ...env });
+    await face.invoke(stateChange({ state: "stopped" }));
+    const unset = lambdaFace(env);
+    await unset.invoke(stateChange()).catch(() => {});
+    for (const line of [...face.lines, ...unset.lines].map((each) => JSON.parse(each))) {
+      expect(line.FunctionName).toBe("ec2-audit-Function-8Q1");
+      expect(line._aws.CloudWatchMetrics[0].Dimensions).toEqual([["FunctionName"]]);
+    }
+  });
+});
+
 describe("the log names what was malformed by the id that its engine gave it", () => {
   it.each([
     ["an SQS message", sqsEvent("hello"), messageId(0)],
