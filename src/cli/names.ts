@@ -10,3 +10,6 @@ export const NAMES = {
 
 /** The tag by which `teardown` knows what `setup` has made. */
 export const MADE_BY = { key: "ec2-audit", value: "setup" } as const;
+
+/** The tag of a topic that lists the subscriptions that `setup` made where it did not make the topic. */
+export const SUBSCRIPTIONS_TAG = "ec2-audit:subscriptions";

@@ -11,6 +11,9 @@ import type { Colours } from "../terminal.ts";
 const HELP = `
 Removes what setup has made, and knows it by the tag ec2-audit=setup. What was
 there before is left, and so is the function: that goes with "wt rm ec2-audit".
+Subscriptions have no tags: where the topic was there before, its tag
+ec2-audit:subscriptions lists those that setup made. A subscription that was
+there before loses setup's dead-letter queue again, and keeps its retries.
 It lists what it would remove, and asks.
 
 Examples:
@@ -22,7 +25,8 @@ It reads and removes, and needs for that:
   events  DescribeRule, ListTargetsByRule, ListTagsForResource, RemoveTargets,
           DeleteRule
   sns     GetTopicAttributes, ListTagsForResource, ListSubscriptionsByTopic,
-          GetSubscriptionAttributes, Unsubscribe, DeleteTopic
+          GetSubscriptionAttributes, SetSubscriptionAttributes, Unsubscribe,
+          UntagResource, DeleteTopic
   sqs     GetQueueUrl, GetQueueAttributes, ListQueueTags, DeleteQueue
 
 Exit codes: 0 done, or nothing to do; 1 you did not say yes; 2 used wrongly or
@@ -49,6 +53,7 @@ export function teardownCommand(cli: Cli): Command {
 }
 
 type Removal = Extract<Leftover, { fate: "remove" }>;
+type Change = Removal | Extract<Leftover, { fate: "restore" }>;
 
 /** Nothing was there, or it was to be left; it is only to be shown; the operator said no; or it is gone. */
 type Ending = "nothing to remove" | "dry run" | "declined" | "removed";
@@ -60,15 +65,16 @@ async function teardown(cli: Cli, options: TeardownOptions): Promise<void> {
     const there = await placeAt(aws, options);
     return { place: there, all: await leftovers(aws, there) };
   });
-  const removals = all.filter((each): each is Removal => each.fate === "remove");
+  const changes = all.filter((each): each is Change => "undo" in each);
   const say = options.json ? terminal.err : terminal.out;
   // What is asked about has to be seen first.
   if (all.length > 0) say(listing(all, place, aws.credentials, terminal.colours));
-  const ending = await carryOut(cli, place, removals, options);
+  const ending = await carryOut(cli, place, changes, options);
   if (options.json) terminal.out(JSON.stringify(document(all, place, aws.credentials, ending), null, 2));
-  else if (ending === "nothing to remove")
-    terminal.out(`Nothing that setup made is in ${place.region} (${place.account}).`);
-  else terminal.out(ENDINGS[ending] + (ending === "removed" && removals.some(isQueue) ? QUEUE_IS_KEPT : ""));
+  else if (ending === "nothing to remove") {
+    const nothing = all.some(({ fate }) => fate === "wait") ? "can be removed yet" : "is";
+    terminal.out(`Nothing that setup made ${nothing} in ${place.region} (${place.account}).`);
+  } else terminal.out(ENDINGS[ending] + (ending === "removed" && changes.some(isQueue) ? QUEUE_IS_KEPT : ""));
   cli.finish(ending === "declined" ? 1 : 0);
 }
 
@@ -84,29 +90,27 @@ function isQueue({ kind }: Leftover): boolean {
   return kind === "dead-letter queue";
 }
 
-async function carryOut(
-  cli: Cli,
-  place: Place,
-  removals: readonly Removal[],
-  options: TeardownOptions,
-): Promise<Ending> {
-  if (removals.length === 0) return "nothing to remove";
+async function carryOut(cli: Cli, place: Place, changes: readonly Change[], options: TeardownOptions): Promise<Ending> {
+  if (changes.length === 0) return "nothing to remove";
   if (options.dryRun) return "dry run";
-  if (!options.yes && !(await cli.terminal.confirm(question(removals)))) return "declined";
+  if (!options.yes && !(await cli.terminal.confirm(question(changes)))) return "declined";
   await cli.terminal.busy(`Removing EC2 audit from ${place.region} (${place.account})`, async (say) => {
-    await oneByOne(removals, async ({ kind, name, remove }) => {
+    await oneByOne(changes, async ({ kind, name, undo }) => {
       say(`${kind} ${name}`);
       // SQS goes on showing a queue for up to a minute after it is deleted, and somebody may have been faster.
-      await ifThere(remove());
+      await ifThere(undo());
     });
   });
   return "removed";
 }
 
-function question(removals: readonly Removal[]): string {
+function question(changes: readonly Change[]): string {
+  const removals = changes.filter((each): each is Removal => each.fate === "remove");
+  if (removals.length === 0) return "Restore what is listed?";
   const losses = removals.flatMap((each) => each.losses);
   const [what, those] = removals.length === 1 ? ["this", "it"] : [`these ${removals.length}`, "them"];
-  return losses.length === 0 ? `Remove ${what}?` : `Remove ${what}? With ${those}:\n- ${losses.join("\n- ")}\n`;
+  const asked = `Remove ${what}${removals.length < changes.length ? ", and restore the rest" : ""}?`;
+  return losses.length === 0 ? asked : `${asked} With ${those}:\n- ${losses.join("\n- ")}\n`;
 }
 
 function listing(all: readonly Leftover[], { region, account }: Place, credentials: string, colours: Colours): string {
@@ -114,7 +118,8 @@ function listing(all: readonly Leftover[], { region, account }: Place, credentia
   const nameWidth = Math.max(...all.map(({ name }) => name.length));
   const lines = all.flatMap((each) => {
     const line = `${each.kind.padEnd(width)}  ${each.name.padEnd(nameWidth)}`;
-    if (each.fate === "leave") return [colours.dim(`  = ${line}  stays: ${each.why}`)];
+    if ("why" in each) return [colours.dim(`  = ${line}  stays: ${each.why}`)];
+    if (each.fate === "restore") return [colours.yellow(`  ~ ${line}  ${each.what}`)];
     return [colours.red(`  - ${line}`.trimEnd()), ...each.losses.map((loss) => `      ${loss}`)];
   });
   return [`EC2 audit in ${region}, account ${account}, with ${credentials}:`, ...lines].join("\n");
@@ -123,7 +128,9 @@ function listing(all: readonly Leftover[], { region, account }: Place, credentia
 function document(all: readonly Leftover[], { region, account }: Place, credentials: string, ending: Ending): object {
   const resources = all.map((each) => {
     const { kind, name, arn, fate } = each;
-    return { kind, name, arn, fate, ...(fate === "leave" ? { why: each.why } : { losses: each.losses }) };
+    const told =
+      "why" in each ? { why: each.why } : each.fate === "restore" ? { what: each.what } : { losses: each.losses };
+    return { kind, name, arn, fate, ...told };
   });
   return { region, account, credentials, ending, resources };
 }

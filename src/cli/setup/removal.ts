@@ -1,7 +1,16 @@
 import { DeleteRuleCommand } from "@aws-sdk/client-eventbridge";
-import { DeleteTopicCommand, UnsubscribeCommand } from "@aws-sdk/client-sns";
+import {
+  DeleteTopicCommand,
+  SetSubscriptionAttributesCommand,
+  type Subscription,
+  UnsubscribeCommand,
+  UntagResourceCommand,
+} from "@aws-sdk/client-sns";
 import { DeleteQueueCommand } from "@aws-sdk/client-sqs";
 import type { Aws } from "../aws.ts";
+import { SUBSCRIPTIONS_TAG } from "../names.ts";
+import type { Tags } from "../tags.ts";
+import { isMarked } from "./marks.ts";
 import { type Place, RULE_KINDS, type RuleKind, ruleArn, ruleName, shownUrl } from "./plan.ts";
 import { type QueueFacts, readDeadLetterQueue } from "./queue.ts";
 import type { ResourceKind } from "./resource.ts";
@@ -11,7 +20,7 @@ import { readTopic } from "./topics.ts";
 
 /** Something of an installation that is there, and what becomes of it. */
 export type Leftover = {
-  readonly kind: ResourceKind | "target";
+  readonly kind: ResourceKind | "target" | "tag";
   readonly name: string;
   readonly arn: string | null;
 } & (
@@ -19,23 +28,31 @@ export type Leftover = {
       readonly fate: "remove";
       /** What is lost with it, for the question; empty when nothing is. */
       readonly losses: readonly string[];
-      remove(): Promise<void>;
+      undo(): Promise<void>;
     }
-  | { readonly fate: "leave"; readonly why: string }
+  /** It stays, and gets back what setup has changed of it. */
+  | { readonly fate: "restore"; readonly what: string; undo(): Promise<void> }
+  /** It stays: setup has not made it, or ("wait") it cannot be removed yet. */
+  | { readonly fate: "leave" | "wait"; readonly why: string }
 );
 
 const NOT_OURS = "setup has not made it: it does not have the tag ec2-audit=setup";
 
+/** https://docs.aws.amazon.com/sns/latest/dg/sns-delete-subscription-topic.html */
+const PENDING =
+  "setup made it, and it is not confirmed: SNS lets nobody delete it before, and drops it by itself after 48 hours";
+
 /**
  * What there is of an installation, in the order in which it can be removed: nothing is left that points to what is gone.
  * Reads only. What setup has made has its tag; what it has added to things of others is known otherwise: a target by its id, a
- * subscription by its dead-letter queue.
+ * subscription by its mark in a tag of its topic.
  */
 export async function leftovers(aws: Aws, place: Place): Promise<readonly Leftover[]> {
-  const [queue, launch, alert, ...rules] = await Promise.all([
-    readDeadLetterQueue(aws, place),
-    topicLeftovers(aws, "launch topic", place.names.launchTopic, place.launchTopicArn, place),
-    topicLeftovers(aws, "alert topic", place.names.alertTopic, place.alertTopicArn, place),
+  const queue = await readDeadLetterQueue(aws, place);
+  const lostQueueArn = queue?.madeBySetup ? place.deadLetterQueueArn : null;
+  const [launch, alert, ...rules] = await Promise.all([
+    topicLeftovers(aws, "launch topic", place.names.launchTopic, place.launchTopicArn, lostQueueArn),
+    topicLeftovers(aws, "alert topic", place.names.alertTopic, place.alertTopicArn, lostQueueArn),
     ...RULE_KINDS.map(async (kind) => ruleLeftovers(aws, place, kind, await readRule(aws, place, kind))),
   ]);
   return [...rules.flat(), ...launch, ...alert, ...(queue ? [queueLeftover(aws, place, queue)] : [])];
@@ -48,11 +65,11 @@ function ruleLeftovers(aws: Aws, place: Place, kind: RuleKind, facts: RuleFacts 
   if (facts.madeBySetup) {
     const others = facts.targets.filter(({ Arn }) => Arn !== place.launchTopicArn);
     const losses = others.map(({ Arn }) => `the rule ${Rule} sends to ${Arn} too, which gets nothing any more`);
-    const remove = async () => {
+    const undo = async () => {
       await removeTargets(aws, Rule, facts.targets);
       await aws.events.send(new DeleteRuleCommand({ Name: Rule }));
     };
-    return [{ ...itself, fate: "remove", losses, remove }];
+    return [{ ...itself, fate: "remove", losses, undo }];
   }
   const ours = facts.targets.filter(({ Id, Arn }) => Id === TARGET_ID && Arn === place.launchTopicArn);
   return [
@@ -64,7 +81,7 @@ function ruleLeftovers(aws: Aws, place: Place, kind: RuleKind, facts: RuleFacts 
             arn: null,
             fate: "remove" as const,
             losses: [],
-            remove: () => removeTargets(aws, Rule, ours),
+            undo: () => removeTargets(aws, Rule, ours),
           },
         ]
       : []),
@@ -77,36 +94,79 @@ async function topicLeftovers(
   kind: "launch topic" | "alert topic",
   name: string,
   arn: string,
-  place: Place,
+  lostQueueArn: string | null,
 ): Promise<readonly Leftover[]> {
   const facts = await readTopic(aws, arn);
   if (facts === undefined) return [];
   const subscriptions = await subscriptionsOf(aws, arn);
   if (facts.madeBySetup) {
     // With a topic go its subscriptions, also those that nobody has confirmed.
-    const remove = async () => {
+    const undo = async () => {
       await aws.sns.send(new DeleteTopicCommand({ TopicArn: arn }));
     };
     const confirmed = subscriptions.filter(isConfirmed);
     const what = kind === "alert topic" ? "alerts" : "launches";
     const names = confirmed.map(({ Protocol, Endpoint = "" }) => `${shownUrl(Endpoint)} (${Protocol})`);
     const losses = names.length > 0 ? [`${names.join(", ")} will get no more ${what} from ${name}`] : [];
-    return [{ kind, name, arn, fate: "remove", losses, remove }];
+    return [{ kind, name, arn, fate: "remove", losses, undo }];
   }
-  const ours: Leftover[] = [];
-  // Setup subscribes a URL to launches only: one that gets alerts is somebody else's, whatever its dead-letter queue.
-  if (kind === "launch topic") {
-    for (const { SubscriptionArn, Protocol = "", Endpoint = "" } of subscriptions) {
-      if (!Protocol.startsWith("http") || !isConfirmed({ SubscriptionArn })) continue;
-      if (deadLetterQueueOf(await attributesOf(aws, SubscriptionArn)) !== place.deadLetterQueueArn) continue;
-      const remove = async () => {
-        await aws.sns.send(new UnsubscribeCommand({ SubscriptionArn }));
-      };
-      const losses = [`${shownUrl(Endpoint)} will get no more launches from ${name}`];
-      ours.push({ kind: "function subscription", name: shownUrl(Endpoint), arn: null, fate: "remove", losses, remove });
-    }
+  const parts = await Promise.all(
+    subscriptions.map((each) => subscriptionLeftover(aws, kind, name, each, isMarked(facts.tags, each), lostQueueArn)),
+  );
+  const ours = parts.filter((part) => part !== null);
+  const strange = subscriptions.filter((each) => !isMarked(facts.tags, each)).length;
+  const unknown = `With it ${strange === 1 ? "stays 1 subscription" : `stay ${strange} subscriptions`} that setup has no record of`;
+  const why =
+    strange === 0 ? NOT_OURS : `${NOT_OURS}. ${unknown}: aws sns list-subscriptions-by-topic --topic-arn ${arn}`;
+  return [...ours, ...tagLeftover(aws, name, arn, facts.tags, ours), { kind, name, arn, fate: "leave", why }];
+}
+
+/** What becomes of a subscription of a topic that stays; null when setup has not touched it. */
+async function subscriptionLeftover(
+  aws: Aws,
+  topicKind: "launch topic" | "alert topic",
+  topic: string,
+  subscription: Subscription,
+  madeBySetup: boolean,
+  lostQueueArn: string | null,
+): Promise<Leftover | null> {
+  const { SubscriptionArn, Protocol = "", Endpoint = "" } = subscription;
+  const kind = Protocol.startsWith("http") ? "function subscription" : "e-mail subscription";
+  const itself = { kind, name: shownUrl(Endpoint), arn: null } as const;
+  if (madeBySetup && !isConfirmed(subscription)) return { ...itself, fate: "wait", why: PENDING };
+  if (madeBySetup) {
+    const undo = async () => {
+      await aws.sns.send(new UnsubscribeCommand({ SubscriptionArn }));
+    };
+    const what = topicKind === "alert topic" ? "alerts" : "launches";
+    return { ...itself, fate: "remove", losses: [`${itself.name} will get no more ${what} from ${topic}`], undo };
   }
-  return [...ours, { kind, name, arn, fate: "leave", why: NOT_OURS }];
+  // Setup gives its dead-letter queue to subscriptions to launches only.
+  if (topicKind === "alert topic" || kind !== "function subscription" || !isConfirmed(subscription)) return null;
+  if (lostQueueArn === null || deadLetterQueueOf(await attributesOf(aws, SubscriptionArn)) !== lostQueueArn)
+    return null;
+  const undo = async () => {
+    const change = { AttributeName: "RedrivePolicy", AttributeValue: "" };
+    await aws.sns.send(new SetSubscriptionAttributesCommand({ SubscriptionArn, ...change }));
+  };
+  const what =
+    "stays: there is no record that setup made it. Its dead-letter queue, which is removed, is taken from it";
+  return { ...itself, fate: "restore", what, undo };
+}
+
+/** The record of setup's subscriptions goes with the last of them. */
+function tagLeftover(
+  aws: Aws,
+  topic: string,
+  ResourceArn: string,
+  tags: Tags,
+  parts: readonly Leftover[],
+): readonly Leftover[] {
+  if (tags[SUBSCRIPTIONS_TAG] === undefined || parts.some(({ fate }) => fate === "wait")) return [];
+  const undo = async () => {
+    await aws.sns.send(new UntagResourceCommand({ ResourceArn, TagKeys: [SUBSCRIPTIONS_TAG] }));
+  };
+  return [{ kind: "tag", name: `${SUBSCRIPTIONS_TAG} of ${topic}`, arn: null, fate: "remove", losses: [], undo }];
 }
 
 function queueLeftover(aws: Aws, { names, deadLetterQueueArn }: Place, facts: QueueFacts): Leftover {
@@ -115,8 +175,8 @@ function queueLeftover(aws: Aws, { names, deadLetterQueueArn }: Place, facts: Qu
   const { messages, url } = facts;
   const count = `${messages} dead letter${messages === 1 ? "" : "s"}`;
   const losses = messages > 0 ? [`${count} in ${names.deadLetterQueue}: launches that nobody has audited`] : [];
-  const remove = async () => {
+  const undo = async () => {
     await aws.sqs.send(new DeleteQueueCommand({ QueueUrl: url }));
   };
-  return { ...itself, fate: "remove", losses, remove };
+  return { ...itself, fate: "remove", losses, undo };
 }

@@ -8,6 +8,7 @@ import {
 import { DELIVERY_POLICY, isOtherAttributes } from "../../sns/subscription.ts";
 import type { Aws } from "../aws.ts";
 import { ifThere } from "../if-there.ts";
+import { mark } from "./marks.ts";
 import { type Plan, shownUrl } from "./plan.ts";
 import { type Inspection, inspected, type Resource } from "./resource.ts";
 
@@ -65,7 +66,9 @@ export function emailSubscription(aws: Aws, plan: Plan, address: string): Resour
     },
     async put(found) {
       if (found.state !== "absent") return;
-      await aws.sns.send(new SubscribeCommand({ TopicArn, Protocol: "email", Endpoint: address }));
+      const request = { TopicArn, Protocol: "email", Endpoint: address };
+      await mark(aws, TopicArn, request);
+      await aws.sns.send(new SubscribeCommand(request));
     },
   };
 }
@@ -107,6 +110,7 @@ export function functionSubscription(aws: Aws, plan: Plan, url: string): Resourc
         // For one that is pending, SNS asks for the confirmation again.
         const Protocol = new URL(url).protocol.slice(0, -1);
         const request = { TopicArn, Protocol, Endpoint: url };
+        if (present === undefined) await mark(aws, TopicArn, request);
         await aws.sns.send(new SubscribeCommand({ ...request, Attributes: wanted })).catch((error: unknown) => {
           // The function has subscribed itself, its own way: what it lacks is put right when it has confirmed.
           if (!isOtherAttributes(error)) throw error;

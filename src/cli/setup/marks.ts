@@ -1,0 +1,51 @@
+import { createHash } from "node:crypto";
+import { type Subscription, TagResourceCommand } from "@aws-sdk/client-sns";
+import type { Aws } from "../aws.ts";
+import { CliError } from "../cli.ts";
+import { SUBSCRIPTIONS_TAG } from "../names.ts";
+import type { Tags } from "../tags.ts";
+import { readTopic } from "./topics.ts";
+
+/**
+ * Which subscriptions setup made. A subscription has no tags, so a topic that setup did not make lists them in one of its own, as
+ * short hashes: a tag's value has at most 256 characters, and not all of those in a URL or an address.
+ * https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
+ */
+
+/** As many marks of 8 characters, with spaces between them, as a tag's value has room for. */
+const MOST = 28;
+
+/** Whether a topic's tags say that setup made a subscription. */
+export function isMarked(tags: Tags, subscription: Endpoint): boolean {
+  return marksIn(tags).includes(markOf(subscription));
+}
+
+/**
+ * Records on its topic that setup makes a subscription; of a topic that setup made, teardown removes all of them anyway.
+ * @throws CliError when the tag is full, and what AWS throws
+ */
+export async function mark(aws: Aws, TopicArn: string, subscription: Endpoint): Promise<void> {
+  const topic = await readTopic(aws, TopicArn);
+  if (topic === undefined || topic.madeBySetup || isMarked(topic.tags, subscription)) return;
+  const marks = [...marksIn(topic.tags), markOf(subscription)];
+  if (marks.length > MOST) {
+    throw new CliError(
+      `setup cannot record more than ${MOST} subscriptions of one topic`,
+      `${subscription.Endpoint} is not subscribed. By hand: aws sns subscribe --topic-arn ${TopicArn}`,
+    );
+  }
+  const Tags = [{ Key: SUBSCRIPTIONS_TAG, Value: marks.join(" ") }];
+  await aws.sns.send(new TagResourceCommand({ ResourceArn: TopicArn, Tags }));
+}
+
+type Endpoint = Pick<Subscription, "Protocol" | "Endpoint">;
+
+function marksIn(tags: Tags): readonly string[] {
+  return (tags[SUBSCRIPTIONS_TAG] ?? "").split(" ").filter((each) => each !== "");
+}
+
+/** An e-mail address is the same in any case. */
+function markOf({ Protocol = "", Endpoint = "" }: Endpoint): string {
+  const endpoint = Protocol === "email" ? Endpoint.toLowerCase() : Endpoint;
+  return createHash("sha256").update(`${Protocol} ${endpoint}`).digest("base64url").slice(0, 8);
+}
