@@ -1,6 +1,7 @@
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { SNSClient } from "@aws-sdk/client-sns";
-import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
+import { STSClient } from "@aws-sdk/client-sts";
+import { createAssumedRole, renewing } from "./assumed-role.ts";
 import type { Config, Credentials } from "./config.ts";
 import { partitionOf } from "./regions.ts";
 import { CALL_LIMITS, type CallLimits, createTransport } from "./transport.ts";
@@ -23,9 +24,6 @@ const MAX_CLIENTS = 200;
  * https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html */
 const MAX_ROLES = 10_000;
 
-/** Assumed credentials are renewed so long before they expire, in milliseconds. */
-const RENEW_BEFORE_MS = 5 * 60_000;
-
 /** Makes clients for a valid configuration, each when it is first asked for. `now` is in milliseconds since 1970. */
 export function createClients(config: Config, now: () => number, limits: CallLimits = CALL_LIMITS): Clients {
   const requestHandler = createTransport(now, limits);
@@ -41,49 +39,20 @@ export function createClients(config: Config, now: () => number, limits: CallLim
   });
   const ec2 = remember(MAX_CLIENTS, (key: string) => {
     const [account = "", region = ""] = key.split("/");
-    const ours = account === config.account;
-    return lean(new EC2Client(settings(region, ours ? config.credentials : assumed(account))));
+    if (account === config.account) return lean(new EC2Client(settings(region, config.credentials)));
+    const role = roles(account);
+    return renewing(lean(new EC2Client(settings(region, role.credentials))), role);
   });
   const sns = remember(MAX_CLIENTS, (region: string) => lean(new SNSClient(settings(region, config.credentials))));
   const sts = remember(MAX_CLIENTS, (region: string) => lean(new STSClient(settings(region, config.credentials))));
-  const assumed = remember(MAX_ROLES, (account: string) => assumeRole(sts(config.region), config, account, now));
+  const roles = remember(MAX_ROLES, (account: string) =>
+    createAssumedRole(
+      sts(config.region),
+      `arn:${partitionOf(config.region).name}:iam::${account}:role/${config.auditRoleName}`,
+      now,
+    ),
+  );
   return { ec2: (account, region) => ec2(`${account}/${region}`), sns };
-}
-
-/** Without its expiration, the SDK would keep what it was once given for ever. */
-type Assumed = Credentials & { readonly expiration: Date };
-
-/** The credentials of `AUDIT_ROLE_NAME` in an account, kept until shortly before they expire. */
-function assumeRole(sts: STSClient, config: Config, account: string, now: () => number): () => Promise<Assumed> {
-  const roleArn = `arn:${partitionOf(config.region).name}:iam::${account}:role/${config.auditRoleName}`;
-  let kept: { credentials: Promise<Assumed>; renewAt: number } | null = null;
-
-  const assume = async (): Promise<Assumed> => {
-    const { Credentials: given } = await sts.send(
-      new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: "ec2-audit" }),
-    );
-    if (!given?.AccessKeyId || !given.SecretAccessKey || !given.SessionToken) {
-      throw new Error("AssumeRole was answered without credentials");
-    }
-    const expiration = given.Expiration ?? new Date(now());
-    if (kept) kept.renewAt = expiration.getTime() - RENEW_BEFORE_MS;
-    return {
-      accessKeyId: given.AccessKeyId,
-      secretAccessKey: given.SecretAccessKey,
-      sessionToken: given.SessionToken,
-      expiration,
-    };
-  };
-
-  return async () => {
-    if (kept === null || now() >= kept.renewAt) kept = { credentials: assume(), renewAt: Number.POSITIVE_INFINITY };
-    try {
-      return await kept.credentials;
-    } catch (error) {
-      kept = null;
-      throw error;
-    }
-  };
 }
 
 /**

@@ -256,6 +256,18 @@ describe("An organisation, its centre by deploy/template.yaml", () => {
     expect([alertsAbout(early).length, alertsAbout(late).length]).toEqual([1, 1]);
   });
 
+  it("a member whose role was deleted and made again has its next launch audited like any other", async () => {
+    await addMember({ account: SHOP, region: HOME }, parameters);
+    aws.launch({ account: SHOP, region: HOME, count: 1 });
+    await run.later(60);
+    const sessions = new Set(functionCalls(aws).map(({ accessKeyId }) => accessKeyId));
+    sessions.delete(FUNCTION_KEY);
+    aws.faults.add({ service: "ec2", kind: "bad-key", when: ({ accessKeyId }) => sessions.has(accessKeyId) });
+    const [id = ""] = aws.launch({ account: SHOP, region: HOME, count: 1 });
+    await run.later(60);
+    expect([sessions.size, alertsAbout(id).length, assumed().length]).toEqual([1, 1, 2]);
+  });
+
   it("a role that trusts another function is not assumed, and the launch is given up after five hours", async () => {
     const CentralRoleArn = `arn:aws:iam::${CENTRAL}:role/somebody-else`;
     await addMember({ account: SHOP, region: HOME }, { ...parameters, CentralRoleArn });

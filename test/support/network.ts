@@ -14,8 +14,13 @@ export interface Sent {
   readonly sessionToken: string | undefined;
 }
 
-/** What the network answers: a body with status 200, or an error for a connection that failed. */
-export type Answer = (sent: Sent) => string | Error;
+/** What the network answers: a body with status 200, a refusal, or an error for a connection that failed. */
+export type Answer = (sent: Sent) => string | Refusal | Error;
+
+interface Refusal {
+  readonly statusCode: number;
+  readonly body: string;
+}
 
 /**
  * Puts an AWS in place of the network, below the whole SDK: what arrives here is signed and would have been sent.
@@ -38,9 +43,10 @@ export function interceptNetwork(answer: Answer = answerAsAws): Sent[] {
       sessionToken,
     };
     sent.push(request);
-    const body200 = answer(request);
-    if (body200 instanceof Error) throw body200;
-    return { response: { statusCode: 200, headers: {}, body: new TextEncoder().encode(body200) } } as never;
+    const answered = answer(request);
+    if (answered instanceof Error) throw answered;
+    const { statusCode, body: text } = typeof answered === "string" ? { statusCode: 200, body: answered } : answered;
+    return { response: { statusCode, headers: {}, body: new TextEncoder().encode(text) } } as never;
   });
   return sent;
 }
@@ -59,6 +65,12 @@ export function answerAsAws({ action }: Pick<Sent, "action">): string {
     default:
       throw new Error(`nobody expected ${action}`);
   }
+}
+
+/** EC2's refusal with an error code. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
+export function refusedByEc2(code: string): Refusal {
+  const error = `<Errors><Error><Code>${code}</Code><Message>-</Message></Error></Errors>`;
+  return { statusCode: 403, body: `<Response>${error}<RequestID>ea966190</RequestID></Response>` };
 }
 
 /** STS's answer to AssumeRole. */
