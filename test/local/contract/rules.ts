@@ -1,5 +1,8 @@
 import {
   DeleteRuleCommand,
+  DescribeRuleCommand,
+  DisableRuleCommand,
+  EnableRuleCommand,
   ListRuleNamesByTargetCommand,
   ListTagsForResourceCommand,
   ListTargetsByRuleCommand,
@@ -69,6 +72,44 @@ export function rulesContract(target: () => Target): void {
       }
       const { RuleNames = [] } = await events().send(new ListRuleNamesByTargetCommand({ TargetArn: Arn }));
       expect([...RuleNames].sort()).toEqual([first, second].sort());
+    });
+
+    it("the rules that have a target come in pages", async () => {
+      const names = [unique("rule"), unique("rule"), unique("rule")];
+      const TargetArn = `arn:aws:sqs:eu-west-1:${ACCOUNT}:${unique("queue")}`;
+      for (const Rule of names) {
+        await put(Rule);
+        await events().send(new PutTargetsCommand({ Rule, Targets: [{ Id: "t", Arn: TargetArn }] }));
+      }
+      const page = (NextToken?: string) =>
+        events().send(new ListRuleNamesByTargetCommand({ TargetArn, Limit: 2, ...(NextToken && { NextToken }) }));
+      const first = await page();
+      const second = await page(first.NextToken);
+      expect([first.RuleNames?.length, second.NextToken]).toEqual([2, undefined]);
+      expect([...(first.RuleNames ?? []), ...(second.RuleNames ?? [])].sort()).toEqual([...names].sort());
+    });
+
+    it("a rule can be disabled and enabled, and keeps all else", async () => {
+      const Name = unique("rule");
+      await events().send(new PutRuleCommand({ Name, EventPattern, Description: "launches" }));
+      const { State: _, ...before } = await events().send(new DescribeRuleCommand({ Name }));
+      for (const [command, State] of [
+        [new DisableRuleCommand({ Name }), "DISABLED"],
+        [new EnableRuleCommand({ Name }), "ENABLED"],
+      ] as const) {
+        await events().send(command);
+        const after = await events().send(new DescribeRuleCommand({ Name }));
+        expect({ ...after, $metadata: {} }).toEqual({ ...before, State, $metadata: {} });
+      }
+    });
+
+    it("a rule that does not exist can be neither disabled nor enabled", async () => {
+      for (const command of [
+        new DisableRuleCommand({ Name: unique("none") }),
+        new EnableRuleCommand({ Name: unique("none") }),
+      ]) {
+        await expect(events().send(command)).rejects.toMatchObject({ name: "ResourceNotFoundException" });
+      }
     });
 
     it("a deleted rule has no tags", async () => {

@@ -134,6 +134,11 @@ export function createEvents(rules: Rules, policies: Map<string, string>, emit: 
     return {};
   }
 
+  function setState(params: Params, caller: Caller, state: string) {
+    rule(params, caller).state = state;
+    return {};
+  }
+
   const sorted = (bus: BusPlace) => [...rules.of(bus).values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 
   return {
@@ -144,6 +149,8 @@ export function createEvents(rules: Rules, policies: Map<string, string>, emit: 
       PutTargets: putTargets,
       RemoveTargets: removeTargets,
       DeleteRule: deleteRule,
+      EnableRule: (params, caller) => setState(params, caller, "ENABLED"),
+      DisableRule: (params, caller) => setState(params, caller, "DISABLED"),
       CreateEventBus: createEventBus,
       DeleteEventBus: deleteEventBus,
       PutPermission: (params, caller) => putPermission(policies, busArn(busOf(params, caller)), params, caller),
