@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { autoScalingGroup, type Launch } from "./events.ts";
+import { autoScalingGroup, type Launch, STATE_CHANGE } from "./events.ts";
 import type { FactReader, Facts, Instance } from "./facts.ts";
 import type { Policy } from "./policy.ts";
 import type { Severity, Violation } from "./rules/rule.ts";
@@ -36,6 +36,8 @@ export interface Audit {
   readonly graceSeconds: number;
   /** For how many seconds after its event a launch will be brought again. */
   readonly patienceSeconds: number;
+  /** Whether a stopped instance that starts again is audited as if it were launched. */
+  readonly auditRestarts: boolean;
   /** The time now, in milliseconds since 1970. */
   readonly now: () => number;
   /** The facts of the account and region that the launches are in. */
@@ -72,23 +74,31 @@ export async function auditLaunches(launches: readonly Launch[], audit: Audit): 
   return launches.map((launch) => verdicts.get(launch.instanceId) ?? failed(NOT_READ.error));
 }
 
+/** What the events about one instance say together. */
+interface FirstLaunch extends Launch {
+  /** Whether no event tells more than that the instance starts. */
+  readonly mayBeRestart: boolean;
+}
+
 /** The earliest launch of each instance: two events about one instance are one audit, due at the earlier time. */
-function firstOfEachInstance(launches: readonly Launch[]): readonly Launch[] {
-  const firsts = new Map<string, Launch>();
+function firstOfEachInstance(launches: readonly Launch[]): readonly FirstLaunch[] {
+  const firsts = new Map<string, FirstLaunch>();
   for (const launch of launches) {
     const other = firsts.get(launch.instanceId);
     const launchedBy = other?.launchedBy ?? launch.launchedBy;
-    firsts.set(launch.instanceId, { ...(other && other.at <= launch.at ? other : launch), launchedBy });
+    const mayBeRestart = launch.event === STATE_CHANGE && (other?.mayBeRestart ?? true);
+    const first = other && other.at <= launch.at ? other : launch;
+    firsts.set(launch.instanceId, { ...first, launchedBy, mayBeRestart });
   }
   return [...firsts.values()];
 }
 
 /** Settles, with one cheap call, the launches that keep the rules or are within their grace; answers the others. */
 async function siftByTags(
-  launches: readonly Launch[],
+  launches: readonly FirstLaunch[],
   audit: Audit,
   verdicts: Map<string, Verdict>,
-): Promise<readonly Launch[]> {
+): Promise<readonly FirstLaunch[]> {
   const reads = await audit.facts.tags(launches.map((launch) => launch.instanceId));
   return launches.filter((launch) => {
     const read = reads.get(launch.instanceId) ?? NOT_READ;
@@ -100,7 +110,7 @@ async function siftByTags(
 }
 
 /** The verdict on an instance as DescribeInstances shows it; null is one that it does not show. */
-function judge(launch: Launch, instance: Instance | null, audit: Audit): Verdict {
+function judge(launch: FirstLaunch, instance: Instance | null, audit: Audit): Verdict {
   if (instance === null) {
     const span = Math.min(UNSEEN_SECONDS, audit.patienceSeconds);
     const left = secondsLeft(launch, span, audit);
@@ -112,12 +122,28 @@ function judge(launch: Launch, instance: Instance | null, audit: Audit): Verdict
     return { kind: "ignored", reason: `the instance is ${instance.state}` };
   }
   const facts: Facts = { tags: instance.tags, instance };
-  return (
-    beforeAlert(launch, facts, audit) ?? {
-      kind: "violating",
-      findings: findingsOf(launch, facts, instance, audit.policy),
-    }
-  );
+  const verdict = beforeAlert(launch, facts, audit);
+  if (verdict?.kind !== "compliant" && !audit.auditRestarts && isRestart(launch, instance)) {
+    return { kind: "ignored", reason: RESTARTED };
+  }
+  return verdict ?? { kind: "violating", findings: findingsOf(launch, facts, instance, audit.policy) };
+}
+
+const RESTARTED = "the instance was started again, not launched; AUDIT_RESTARTS=true audits that too";
+
+/** A stopped instance cannot start again so soon after its launch, in milliseconds; and within it clocks may differ. */
+const RESTART_AFTER_MS = 60_000;
+
+/**
+ * Whether the event tells that a stopped instance starts again: EC2 tells it by the same state change as a launch. Then EC2
+ * sets the instance's launch time anew, and the event is later than the first launch too: it is not the first launch's own
+ * event that arrives after a restart. An instance whose first launch time is not known counts as launched.
+ * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html
+ */
+function isRestart({ mayBeRestart, at }: FirstLaunch, { launchTime, firstLaunchTime }: Instance): boolean {
+  if (!mayBeRestart || launchTime === null || firstLaunchTime === null) return false;
+  const couldRestart = Date.parse(firstLaunchTime) + RESTART_AFTER_MS;
+  return Date.parse(launchTime) > couldRestart && at > couldRestart;
 }
 
 /** The verdict on an instance that is not to be alerted: it keeps the rules, or is within its grace. Null for the others. */

@@ -18,6 +18,7 @@ export const KEYS = [
   "GRACE_SECONDS",
   "AUDIT_ROLE_NAME",
   "SNS_SIGNING_CERT",
+  "AUDIT_RESTARTS",
   "LOG_LEVEL",
 ] as const;
 export type Key = (typeof KEYS)[number];
@@ -55,6 +56,8 @@ export interface Config {
   readonly auditRoleName: string | null;
   /** The certificate to verify deliveries with; null to fetch the one that a delivery names. */
   readonly signingCert: SigningCertificate | null;
+  /** Whether a stopped instance that starts again is audited as if it were launched. */
+  readonly auditRestarts: boolean;
   readonly logLevel: LogLevel;
 }
 
@@ -138,6 +141,8 @@ export function readConfig(settings: Settings, ownAccount: string | null = null)
   if (auditRoleName !== null && !/^(?:[\w+=,.@-]+\/)*[\w+=,.@-]{1,64}$/.test(auditRoleName)) {
     report("AUDIT_ROLE_NAME", "is not the name of an IAM role (a name, or path/name; not an ARN)");
   }
+  const restarts = (settings.AUDIT_RESTARTS ?? "false").toLowerCase();
+  if (restarts !== "true" && restarts !== "false") report("AUDIT_RESTARTS", "is not true or false");
   const logLevel = LOG_LEVELS.find((level) => level === (settings.LOG_LEVEL ?? "info").toLowerCase());
   if (logLevel === undefined) report("LOG_LEVEL", `is not one of ${LOG_LEVELS.join(", ")}`);
 
@@ -155,6 +160,7 @@ export function readConfig(settings: Settings, ownAccount: string | null = null)
       graceSeconds,
       auditRoleName,
       signingCert,
+      auditRestarts: restarts === "true",
       logLevel,
     },
   };

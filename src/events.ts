@@ -14,6 +14,9 @@ export interface Launch {
   readonly event: string;
 }
 
+/** The `detail-type` of the event that tells of every start of an instance, be it a launch or not. */
+export const STATE_CHANGE = "EC2 Instance State-change Notification";
+
 /** What an event means to the audit. */
 export type EventReading =
   | { readonly kind: "launches"; readonly launches: readonly Launch[] }
@@ -48,7 +51,7 @@ type Reader = (detail: Fields, origin: Origin, event: Fields) => EventReading;
 
 /** The events understood, by `detail-type`. */
 const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
-  ["EC2 Instance State-change Notification", readStateChange],
+  [STATE_CHANGE, readStateChange],
   ["AWS API Call via CloudTrail", readApiCall],
   ["EC2 Instance Launch Successful", readAutoScalingLaunch],
   ["Tag Change on Resource", readTagChange],

@@ -24,7 +24,10 @@ export interface Instance {
   readonly availabilityZone: string | null;
   readonly vpcId: string | null;
   readonly privateIp: string | null;
+  /** When it was last launched or started. */
   readonly launchTime: string | null;
+  /** When it was first launched; null where EC2 does not tell it. */
+  readonly firstLaunchTime: string | null;
 }
 
 /** The facts of one instance. A rule may read those it said that it needs. */
@@ -107,9 +110,16 @@ async function describeInstances(
   return found;
 }
 
+/**
+ * AWS: "To determine the time that instance was first launched, see the attachment time for the primary network interface."
+ * It is the one of device index 0, and cannot be detached.
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
+ * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
+ */
 function readInstance(instanceId: string, from: Ec2Instance): Instance {
   const tags = new Map<string, string>();
   for (const tag of from.Tags ?? []) addTag(tags, tag);
+  const primary = from.NetworkInterfaces?.find(({ Attachment }) => Attachment?.DeviceIndex === 0);
   return {
     instanceId,
     state: from.State?.Name ?? "unknown",
@@ -121,6 +131,7 @@ function readInstance(instanceId: string, from: Ec2Instance): Instance {
     vpcId: from.VpcId ?? null,
     privateIp: from.PrivateIpAddress ?? null,
     launchTime: from.LaunchTime?.toISOString() ?? null,
+    firstLaunchTime: primary?.Attachment?.AttachTime?.toISOString() ?? null,
   };
 }
 

@@ -57,14 +57,14 @@ export function createService(config: Config, world: World): Service {
   const log = createLog(config.logLevel, world.write, now, world.functionName);
   const clients = createClients(config, now);
   const subscriber = createSubscriber(config, clients, log, now);
-  const { policy, graceSeconds, alertTopic } = config;
+  const { policy, graceSeconds, auditRestarts, alertTopic } = config;
   const runLane: RunLane = (account, region, units) => {
     log.note("debug", "a batch begins", { account, region, events: String(units.length) });
     const facts = ec2Facts(clients.ec2(account, region));
     // Only on Lambda are there several engines, and a container there has one call, of one engine, at a time.
     const patienceSeconds = Math.min(...units.map((unit) => unit.patienceSeconds));
     const sns = clients.sns(alertTopic.region);
-    return runBatch(units, { policy, graceSeconds, patienceSeconds, now, facts, alertTopic, sns });
+    return runBatch(units, { policy, graceSeconds, patienceSeconds, auditRestarts, now, facts, alertTopic, sns });
   };
   const submit = createLanes(runLane, () => pause(BREATH_MS));
 

@@ -183,6 +183,7 @@ describe("what a program reads", () => {
           vpcId: "vpc-0a1b2c3d4e5f67890",
           privateIp: "10.0.0.157",
           launchTime: "2021-11-11T21:29:50.000Z",
+          firstLaunchTime: "2021-11-11T21:29:50.000Z",
           consoleUrl: `https://console.aws.amazon.com/ec2/home?region=us-east-1#InstanceDetails:instanceId=${INSTANCE}`,
         },
       ],

@@ -26,6 +26,7 @@ function auditAfter(seconds: number, launches: readonly Launch[], changes: Parti
     policy: requiring("name,service"),
     graceSeconds: GRACE,
     patienceSeconds: 3_600,
+    auditRestarts: false,
     now: clock.now,
     facts,
     ...changes,
@@ -168,6 +169,58 @@ describe("an instance that EC2 does not show", () => {
 
   test("is unseen at once when its grace was longer than that", async () => {
     expect(await auditAfter(600, [launchOf()], { graceSeconds: 600 })).toMatchObject([{ kind: "unseen" }]);
+  });
+});
+
+describe("a stopped instance that starts again", () => {
+  /** How EC2 shows it: launched a day before the event, and its launch time that of the start. */
+  const DAY_MS = 86_400_000;
+  const attached = (at: number) => [{ Attachment: { DeviceIndex: 0, AttachTime: new Date(at) } }];
+  const more = { LaunchTime: new Date(AT), NetworkInterfaces: attached(AT - DAY_MS) };
+
+  test("is not a launch: it is ignored, and the reason says how to audit it", async () => {
+    expect(await verdictOn({ more })).toEqual({
+      kind: "ignored",
+      reason: "the instance was started again, not launched; AUDIT_RESTARTS=true audits that too",
+    });
+    expect(ec2.mock.calls()).toHaveLength(2);
+  });
+
+  test("is audited like a launch when restarts are to be audited", async () => {
+    ec2.launch(INSTANCE, { more });
+    expect(await auditAfter(GRACE, [launchOf()], { auditRestarts: true })).toMatchObject([{ kind: "violating" }]);
+  });
+
+  test("is compliant for one DescribeTags when it keeps the rules", async () => {
+    ec2.launch(INSTANCE, { tags: TAGGED, more });
+    expect(await auditAfter(0, [launchOf()])).toEqual([{ kind: "compliant" }]);
+    expect(ec2.mock.calls()).toHaveLength(1);
+  });
+
+  test("is settled within its grace when a rule needs the instance anyway", async () => {
+    ec2.launch(INSTANCE, { more });
+    const policy = { rules: [...requiring("name,service").rules, onlyMicro] };
+    expect(await auditAfter(0, [launchOf()], { policy })).toMatchObject([{ kind: "ignored" }]);
+    expect(ec2.mock.calls()).toHaveLength(1);
+  });
+
+  test.each([
+    ["another event than a state change tells of it", more, [{ event: "Tag Change on Resource" }]],
+    ["one of two events is no state change", more, [{}, { event: "EC2 Instance Launch Successful", at: AT + 2_000 }]],
+    ["its first launch's own event comes late", { ...more, LaunchTime: new Date(AT + DAY_MS) }, [{ at: AT - DAY_MS }]],
+    ["it took long to boot, and was never stopped", { ...more, LaunchTime: new Date(AT - DAY_MS) }, [{}]],
+    ["EC2 does not tell when its interface was attached", { ...more, NetworkInterfaces: [] }, [{}]],
+    [
+      "only a second interface was attached before",
+      { ...more, NetworkInterfaces: [{ Attachment: { DeviceIndex: 1, AttachTime: new Date(AT - DAY_MS) } }] },
+      [{}],
+    ],
+  ])("is no restart when %s", async (_, shown, events) => {
+    ec2.launch(INSTANCE, { more: shown });
+    const launches = events.map((event) => launchOf(event));
+    for (const of of [launches, launches.toReversed()]) {
+      expect((await auditAfter(GRACE, of)).map(({ kind }) => kind)).toEqual(of.map(() => "violating"));
+    }
   });
 });
 

@@ -35,6 +35,7 @@ function run(units: readonly Unit[], changes: Partial<Batch> = {}): Promise<Outc
     policy,
     graceSeconds,
     patienceSeconds: 3_600,
+    auditRestarts: false,
     now: clock.now,
     facts: ec2Facts(new EC2Client({ region: REGION })),
     sns: new SNSClient({ region: REGION }),

@@ -29,6 +29,7 @@ describe("the configuration", () => {
       graceSeconds: 45,
       auditRoleName: null,
       signingCert: null,
+      auditRestarts: false,
       logLevel: "info",
     });
     expect(alertTopic.arn).toBe("arn:aws:sns:us-east-1:123456789012:ec2_audit_alert");
@@ -68,6 +69,7 @@ describe("the configuration", () => {
       GRACE_SECONDS: "0",
       AUDIT_ROLE_NAME: "auditors/ec2-audit",
       SNS_SIGNING_CERT: pem,
+      AUDIT_RESTARTS: "true",
       LOG_LEVEL: "DEBUG",
     });
     expect(config).toMatchObject({
@@ -78,6 +80,7 @@ describe("the configuration", () => {
       graceSeconds: 0,
       auditRoleName: "auditors/ec2-audit",
       signingCert: { key: { asymmetricKeyType: "rsa" } },
+      auditRestarts: true,
       logLevel: "debug",
     });
     expect(config.policy.rules[0]?.check({ tags: new Map(), instance: null })?.details.missing).toEqual(["owner"]);
@@ -121,6 +124,8 @@ describe("the configuration", () => {
     ["AUDIT_ROLE_NAME", "r".repeat(65)],
     ["SNS_SIGNING_CERT", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"],
     ["SNS_SIGNING_CERT", "/etc/ssl/sns.pem"],
+    ["AUDIT_RESTARTS", "1"],
+    ["AUDIT_RESTARTS", "on"],
     ["LOG_LEVEL", "verbose"],
     ["LOG_LEVEL", "__proto__"],
   ])("%s is not %j", (key, value) => {
@@ -139,6 +144,7 @@ describe("the configuration", () => {
     ["AUDIT_POLICY", '{"rules":[{"rule":"required-tags","tags":["a"]}]}'],
     ["GRACE_SECONDS", String(MAX_GRACE_SECONDS)],
     ["AUDIT_ROLE_NAME", "Audit_role+=,.@-1"],
+    ["AUDIT_RESTARTS", "False"],
     ["LOG_LEVEL", "Error"],
   ])("%s may be %j", (key, value) => {
     expect(problemsOf({ [key]: value })).toEqual([]);
@@ -198,6 +204,7 @@ describe("the configuration", () => {
       GRACE_SECONDS: "soon",
       AUDIT_ROLE_NAME: "the moon",
       SNS_SIGNING_CERT: "moon",
+      AUDIT_RESTARTS: "moon",
       LOG_LEVEL: "moon",
     });
     expect(new Set(keysOf(problems))).toEqual(

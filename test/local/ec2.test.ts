@@ -3,6 +3,8 @@ import {
   DescribeInstancesCommand,
   DescribeTagsCommand,
   ModifyManagedResourceVisibilityCommand,
+  StartInstancesCommand,
+  StopInstancesCommand,
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import { PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
@@ -13,6 +15,25 @@ import { ACCOUNT } from "./targets.ts";
 
 /** EC2 where the contract cannot hold moto_server to it, each part for the reason it gives. */
 useEmbeddedAws();
+
+describe("EC2's launch times (moto_server keeps the first one, and tells no attach time)", () => {
+  it("a start is a launch, and the primary network interface tells when the first one was", async () => {
+    const id = await launch();
+    const times = async () => {
+      const { Reservations } = await of().ec2.send(new DescribeInstancesCommand({ InstanceIds: [id] }));
+      const instance = Reservations?.[0]?.Instances?.[0];
+      return [instance?.LaunchTime, instance?.NetworkInterfaces?.[0]?.Attachment?.AttachTime];
+    };
+    const [launched, attached] = [new Date("2026-01-01T00:00:00Z"), new Date("2026-01-01T00:00:00Z")];
+    expect(await times()).toEqual([launched, attached]);
+    await clock.advance(10_000);
+    await of().ec2.send(new StopInstancesCommand({ InstanceIds: [id] }));
+    await clock.advance(3_600_000);
+    expect(await times()).toEqual([launched, attached]);
+    await of().ec2.send(new StartInstancesCommand({ InstanceIds: [id] }));
+    expect(await times()).toEqual([new Date("2026-01-01T01:00:10Z"), attached]);
+  });
+});
 
 describe("EC2's events (moto_server emits none for what is done through its API)", () => {
   it("an instance is pending at once, running after some seconds, then shutting-down and terminated", async () => {

@@ -128,6 +128,7 @@ function reservationOf(id: string, shown: Shown | undefined): { Instances: Insta
           VpcId: "vpc-0a1b2c3d4e5f67890",
           PrivateIpAddress: "10.0.0.157",
           LaunchTime: new Date("2021-11-11T21:29:50Z"),
+          NetworkInterfaces: [{ Attachment: { DeviceIndex: 0, AttachTime: new Date("2021-11-11T21:29:50Z") } }],
           ...more,
         },
       ],

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Finding } from "../../src/auditor.ts";
 import type { Instance } from "../../src/facts.ts";
 import { ACCOUNT, INSTANCE, REGION } from "./events.ts";
-import { requiring } from "./policy.ts";
+import { policyOf } from "./policy.ts";
 
 /** An instance as DescribeInstances shows it, with what a test changes. */
 export function instanceOf(changes: Partial<Instance> = {}): Instance {
@@ -17,6 +17,7 @@ export function instanceOf(changes: Partial<Instance> = {}): Instance {
     vpcId: "vpc-0a1b2c3d4e5f67890",
     privateIp: "10.0.0.157",
     launchTime: "2021-11-11T21:29:50.000Z",
+    firstLaunchTime: "2021-11-11T21:29:50.000Z",
     ...changes,
   };
 }
@@ -31,7 +32,10 @@ export function findingOf({
   requires?: string;
 } = {}): Finding {
   const about = instanceOf(instance);
-  const violation = requiring(requires).rules[0]?.check({ tags: about.tags, instance: about });
+  const violation = policyOf({ rules: [{ rule: "required-tags", tags: requires.split(",") }] }).rules[0]?.check({
+    tags: about.tags,
+    instance: about,
+  });
   if (!violation) throw new Error("the instance keeps the rule");
   return {
     id: idOf(about.instanceId, violation.message),

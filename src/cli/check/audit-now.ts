@@ -57,7 +57,14 @@ export async function auditNow(
   const { now } = cli;
   // An instance is looked at itself, though its tags may do: only so is a terminated one seen that still shows its tags.
   const rules = policy.rules.map((rule) => ({ ...rule, needs: [...rule.needs, "instance" as const] }));
-  const audit = { policy: { rules }, graceSeconds: 0, patienceSeconds: 0, now, facts: ec2Facts(ec2) };
+  const audit = {
+    policy: { rules },
+    graceSeconds: 0,
+    patienceSeconds: 0,
+    auditRestarts: true,
+    now,
+    facts: ec2Facts(ec2),
+  };
   const instances: CheckedInstance[] = [];
   const alerts: CheckedAlert[] = [];
   let saidAt = now();

@@ -236,6 +236,22 @@ export function ec2Contract(target: () => Target): void {
       expect(await state()).toBe("running");
     });
 
+    it("an instance that is stopped and started keeps the attach time of its primary network interface", async () => {
+      const [id = ""] = idsOf(await run(1));
+      const attachTime = async () => {
+        const seen = await ec2().send(new DescribeInstancesCommand({ InstanceIds: [id] }));
+        const [primary] = seen.Reservations?.[0]?.Instances?.[0]?.NetworkInterfaces ?? [];
+        expect(primary?.Attachment?.DeviceIndex).toBe(0);
+        return primary?.Attachment?.AttachTime;
+      };
+      await target().later(60_000);
+      const before = await attachTime();
+      await ec2().send(new StopInstancesCommand({ InstanceIds: [id] }));
+      await target().later(60_000);
+      await ec2().send(new StartInstancesCommand({ InstanceIds: [id] }));
+      expect(await attachTime()).toEqual(before);
+    });
+
     it("terminating an instance that does not exist is refused", async () => {
       await expect(ec2().send(new TerminateInstancesCommand({ InstanceIds: [NOBODY] }))).rejects.toMatchObject({
         name: "InvalidInstanceID.NotFound",

@@ -32,8 +32,13 @@ export interface Instance {
   /** The service principal that manages the instance, such as `eks.amazonaws.com`. */
   readonly operator: string | undefined;
   readonly clientToken: string | undefined;
-  /** ms epoch */
-  readonly launchedAt: number;
+  /** The primary network interface, and what attaches it. */
+  readonly interfaceId: string;
+  readonly attachmentId: string;
+  /** When the primary network interface was attached: at the first launch, in ms since 1970. */
+  readonly attachedAt: number;
+  /** When it was last launched or started, in ms since 1970. */
+  launchedAt: number;
   readonly tags: Map<string, string>;
   state: InstanceState;
 }
@@ -96,6 +101,7 @@ export function instanceFields(instance: Instance, index: number): XmlFields {
     vpcId: gone ? undefined : instance.vpcId,
     privateIpAddress: gone ? undefined : instance.privateIp,
     groupSet: gone ? [] : groups,
+    networkInterfaceSet: gone ? [] : [interfaceFields(instance)],
     architecture: "x86_64",
     rootDeviceType: "ebs",
     rootDeviceName: "/dev/xvda",
@@ -105,6 +111,29 @@ export function instanceFields(instance: Instance, index: number): XmlFields {
     ebsOptimized: false,
     operator: { managed: instance.operator !== undefined, principal: instance.operator },
     tagSet: tagSet(instance.tags),
+  };
+}
+
+/**
+ * The primary network interface. AWS: "To determine the time that instance was first launched, see the attachment time for
+ * the primary network interface." https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
+ */
+function interfaceFields(instance: Instance): XmlFields {
+  return {
+    networkInterfaceId: instance.interfaceId,
+    subnetId: instance.subnetId,
+    vpcId: instance.vpcId,
+    ownerId: instance.account,
+    status: "in-use",
+    privateIpAddress: instance.privateIp,
+    attachment: {
+      attachmentId: instance.attachmentId,
+      deviceIndex: 0,
+      status: "attached",
+      attachTime: new Date(instance.attachedAt).toISOString(),
+      deleteOnTermination: true,
+      networkCardIndex: 0,
+    },
   };
 }
 

@@ -57,7 +57,7 @@ export function createLifecycle(clock: Clock, emit: Emit): Lifecycle {
   return {
     launch: (state, caller, request) => {
       const reservationId = resourceId("r");
-      const launchedAt = Math.floor(clock.now() / 1000) * 1000;
+      const launchedAt = wholeSecond(clock.now());
       const zone = state.launched % 3;
       const launched = Array.from({ length: request.count }, (): Instance => {
         state.launched += 1;
@@ -77,6 +77,9 @@ export function createLifecycle(clock: Clock, emit: Emit): Lifecycle {
           requesterId: request.requesterId,
           operator: request.operator,
           clientToken: request.clientToken,
+          interfaceId: resourceId("eni"),
+          attachmentId: resourceId("eni-attach"),
+          attachedAt: launchedAt,
           launchedAt,
           tags: new Map(request.tags),
           state: "pending",
@@ -88,9 +91,16 @@ export function createLifecycle(clock: Clock, emit: Emit): Lifecycle {
     },
     move: (state, instances, to) => {
       const moving = instances.filter(({ state: now }) => now !== to && now !== THROUGH[to]);
+      // LaunchTime is "the time that the instance was last launched", and a start is one:
+      // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
+      if (to === "running") for (const instance of moving) instance.launchedAt = wholeSecond(clock.now());
       if (moving.length > 0) afterwards(state, moving, to);
     },
   };
+}
+
+function wholeSecond(ms: number): number {
+  return Math.floor(ms / 1000) * 1000;
 }
 
 function forget(state: Ec2State, instances: readonly Instance[]): void {
