@@ -1,5 +1,5 @@
-import { escapeControls } from "../control-characters.ts";
 import { describeError } from "../errors.ts";
+import { escapeUnseen } from "../json.ts";
 import { CliError } from "./cli.ts";
 
 /** An error as an operator can use it: what is wrong, and what to do where that is known. */
@@ -92,7 +92,7 @@ export function explain(error: unknown): Explanation {
 /** A connection that fails is several errors in one, when a host has several addresses: the first one tells it. */
 function toldBy(error: unknown): string {
   const first = error instanceof AggregateError && error.message === "" ? error.errors[0] : error;
-  return escapeControls(describeError(first));
+  return escapeUnseen(describeError(first));
 }
 
 /** A class of JavaScript's own, and which package of the SDK speaks, tell an operator nothing. */

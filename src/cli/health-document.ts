@@ -1,6 +1,5 @@
 import { name as ourName } from "../../package.json";
-import { escapeControls } from "../control-characters.ts";
-import { isObject } from "../json.ts";
+import { escapeUnseen, isObject } from "../json.ts";
 import { systemCode } from "./run-program.ts";
 
 /** What the function says of itself to a GET. */
@@ -46,10 +45,10 @@ function read(text: string): HealthDocument | null {
   const { version, configured, problems, subscribed } = document;
   // Anybody may answer there: what is shown of it is on one line, and no terminal acts on it.
   return {
-    version: escapeControls(String(version)),
+    version: escapeUnseen(String(version)),
     configured: typeof configured === "boolean" ? configured : undefined,
-    problems: Array.isArray(problems) ? problems.map((problem) => escapeControls(problemText(problem))) : [],
-    subscribed: typeof subscribed === "string" ? escapeControls(subscribed) : null,
+    problems: Array.isArray(problems) ? problems.map((problem) => escapeUnseen(problemText(problem))) : [],
+    subscribed: typeof subscribed === "string" ? escapeUnseen(subscribed) : null,
   };
 }
 

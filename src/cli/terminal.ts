@@ -1,7 +1,7 @@
 import { confirm, isCancel } from "@clack/prompts";
 import pc from "picocolors";
 import spinner from "yocto-spinner";
-import { escapeControlsInText } from "../control-characters.ts";
+import { escapeUnseen } from "../json.ts";
 import { CliError } from "./cli.ts";
 
 /** What colours text; does nothing where there are to be none. */
@@ -70,15 +70,15 @@ export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.P
   };
 }
 
-/** The colours of `Colours`. */
-const COLOUR = new RegExp(`(${String.fromCharCode(27)}\\[\\d{1,2}m)`);
+/** What a command writes itself: line breaks and tabs, and the colours of `Colours`. */
+const LAYOUT = /([\n\t])/;
+const LAYOUT_AND_COLOUR = new RegExp(`([\\n\\t]|${String.fromCharCode(27)}\\[\\d{1,2}m)`);
 
 /** Text as it can be shown, for names, errors and answers in it may be a stranger's: no terminal acts on it. */
 function shownText(text: string, coloured: boolean): string {
-  if (!coloured) return escapeControlsInText(text);
   return text
-    .split(COLOUR)
-    .map((part, index) => (index % 2 === 1 ? part : escapeControlsInText(part)))
+    .split(coloured ? LAYOUT_AND_COLOUR : LAYOUT)
+    .map((part, index) => (index % 2 === 1 ? part : escapeUnseen(part)))
     .join("");
 }
 

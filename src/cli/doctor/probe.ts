@@ -1,8 +1,7 @@
 import { PublishCommand } from "@aws-sdk/client-sns";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { Config } from "../../config.ts";
-import { escapeControls } from "../../control-characters.ts";
-import { isObject } from "../../json.ts";
+import { escapeUnseen, isObject } from "../../json.ts";
 import type { Aws } from "../aws.ts";
 import type { Cli } from "../cli.ts";
 import type { Place } from "../setup/plan.ts";
@@ -127,7 +126,7 @@ function readLine(line: string): { readonly outcome: string; readonly message: s
   try {
     const document: unknown = JSON.parse(line.slice(Math.max(0, line.indexOf("{"))));
     if (isObject(document)) {
-      return { outcome: escapeControls(String(document.outcome)), message: escapeControls(String(document.message)) };
+      return { outcome: escapeUnseen(String(document.outcome)), message: escapeUnseen(String(document.message)) };
     }
   } catch {
     // Said below.
