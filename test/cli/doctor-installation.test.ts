@@ -13,7 +13,7 @@ import { GetQueueUrlCommand, SendMessageCommand, SetQueueAttributesCommand } fro
 import { generate } from "selfsigned";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { freePort } from "../../src/local/free-port.ts";
-import { diagnosis, doctor, settings, setUp, url, useInstallation } from "./doctor-installed.ts";
+import { diagnosis, doctor, FUNCTION_USER, settings, setUp, url, useInstallation } from "./doctor-installed.ts";
 import {
   ALERT_TOPIC,
   aws,
@@ -138,6 +138,54 @@ describe("the doctor on topics and policies", () => {
     expect(out).toContain(
       "✗ who is told: nobody is told of alerts\n      ec2-audit setup --region us-east-1 --email you@example.com",
     );
+  });
+
+  it("warns of a filter policy that no alert may match, and says how to change it", async () => {
+    const Endpoint = DEAD_LETTERS;
+    await sns.send(new SubscribeCommand({ TopicArn: ALERT_TOPIC, Protocol: "sqs", Endpoint }));
+    const set = async (endpoint: string, AttributeName: string, AttributeValue: string) => {
+      const SubscriptionArn = await subscriptionTo(endpoint, ALERT_TOPIC);
+      await sns.send(new SetSubscriptionAttributesCommand({ SubscriptionArn, AttributeName, AttributeValue }));
+      return SubscriptionArn;
+    };
+    const queueArn = await set(Endpoint, "FilterPolicy", '{"severity":["high"]}');
+    const { code, out } = await doctor();
+    expect(code).toBe(0);
+    expect(out).toContain(`! filter policy of ${Endpoint}: it looks at message attributes`);
+    expect(out).toContain(
+      `aws sns set-subscription-attributes --subscription-arn ${queueArn} --attribute-name FilterPolicyScope --attribute-value MessageBody`,
+    );
+    await set(Endpoint, "FilterPolicyScope", "MessageBody");
+    expect(await diagnosis()).toEqual([0]);
+    await set("team@example.com", "FilterPolicyScope", "MessageBody");
+    await set("team@example.com", "FilterPolicy", '{"severity":["high"]}');
+    expect(await diagnosis()).toEqual([
+      0,
+      "warning: topics and policies: filter policy of team@example.com: it looks at the body, which is no JSON for this protocol: no alert matches it",
+    ]);
+  });
+
+  it("sees that the function may not use the key of an encrypted alert topic", async () => {
+    const key = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555";
+    const encrypt = (AttributeValue: string) =>
+      sns.send(
+        new SetTopicAttributesCommand({ TopicArn: ALERT_TOPIC, AttributeName: "KmsMasterKeyId", AttributeValue }),
+      );
+    await encrypt(key);
+    expect(await diagnosis()).toEqual([0]);
+    aws.deny("kms:GenerateDataKey", key, { principal: FUNCTION_USER });
+    const told = `the function's policies do not allow kms:GenerateDataKey on ${key}, as IAM simulates them`;
+    for (const named of [key, "11111111-2222-3333-4444-555555555555"]) {
+      await encrypt(named);
+      expect(await diagnosis()).toEqual([1, `wrong: permissions: key of the alert topic: ${told}`]);
+    }
+    await encrypt("alias/alerts");
+    expect(await diagnosis()).toEqual([
+      0,
+      "unknown: permissions: key of the alert topic: the topic names it by alias/alerts, and IAM simulates no alias",
+    ]);
+    await encrypt("alias/aws/sns");
+    expect(await diagnosis()).toEqual([0]);
   });
 
   it("names who has not clicked yet: alone that is wrong, beside others a warning", async () => {

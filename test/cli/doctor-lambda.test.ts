@@ -71,7 +71,7 @@ const MAPPING = {
 const ATTRIBUTES = {
   QueueArn: arnOf(QUEUE),
   DelaySeconds: "45",
-  VisibilityTimeout: "180",
+  VisibilityTimeout: "185",
   RedrivePolicy: JSON.stringify({ deadLetterTargetArn: arnOf("dead"), maxReceiveCount: 10 }),
   ApproximateNumberOfMessages: "0",
   ApproximateNumberOfMessagesNotVisible: "0",
@@ -152,6 +152,7 @@ beforeEach(() => {
   sns.on(ListSubscriptionsByTopicCommand).resolves({
     Subscriptions: [{ Protocol: "email", Endpoint: "team@example.com", SubscriptionArn: `${ALERT_TOPIC}:1` }],
   });
+  sns.on(GetSubscriptionAttributesCommand).resolves({ Attributes: {} });
   events.on(DescribeRuleCommand).resolves({ State: "ENABLED" });
   events.on(ListTargetsByRuleCommand).resolves({ Targets: [TARGET] });
   denied();
@@ -188,7 +189,8 @@ describe("ec2-audit doctor --stack, of an installation that is well", () => {
     const template = parse(readFileSync("deploy/template.yaml", "utf8"), { logLevel: "silent" });
     expect(Object.keys(template.Outputs)).toEqual(expect.arrayContaining(Object.keys(OUTPUTS)));
     expect(template.Resources.LaunchTopicSubscription.Type).toBe("AWS::SNS::Subscription");
-    expect(Object.keys(template.Parameters)).toEqual(expect.arrayContaining(["GraceSeconds", "LaunchTopicArn"]));
+    const parameters = ["GraceSeconds", "LaunchTopicArn", "AlertTopicArn", "KmsKeyArn", "AlarmEmail", "AlarmTopicArn"];
+    expect(Object.keys(template.Parameters)).toEqual(expect.arrayContaining(parameters));
   });
 
   it("asks about the role on the resources that it is for", async () => {
@@ -284,6 +286,16 @@ describe("the doctor on the stack", () => {
     }
   });
 
+  it("warns that its alarms reach nobody, and says how to change that", async () => {
+    stack({ parameters: { AlarmEmail: "", AlarmTopicArn: "" } });
+    const { code, out } = await doctor();
+    expect(code).toBe(0);
+    expect(out).toContain("! alarms: reach nobody");
+    expect(out).toMatch(/ec2-audit deploy lambda .*--stack ec2-audit --alarm-email you@example.com/);
+    stack({ parameters: { AlarmEmail: "team@example.com", AlarmTopicArn: "" } });
+    expect(await diagnosis()).toEqual([0]);
+  });
+
   it("sees that it is another stack", async () => {
     stack({ outputs: { WebsiteUrl: "https://example.com" } });
     expect(await diagnosis()).toEqual([
@@ -363,6 +375,27 @@ describe("the doctor on the function on Lambda", () => {
     expect(await diagnosis()).toEqual([0]);
   });
 
+  it("sees that its role may not use the key of an existing alert topic, and which parameter allows it", async () => {
+    const key = `arn:aws:kms:us-east-1:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`;
+    stack({ parameters: { AlertTopicArn: ALERT_TOPIC } });
+    sns.on(GetTopicAttributesCommand).resolves({ Attributes: { KmsMasterKeyId: key } });
+    expect(await diagnosis()).toEqual([0]);
+    denied("kms:Decrypt");
+    const { code, out } = await doctor();
+    expect(code).toBe(1);
+    expect(out).toContain(`✗ key of the alert topic: the function's policies do not allow kms:Decrypt on ${key}`);
+    expect(out).toContain(`--stack ec2-audit --parameter AlertTopicKeyArn=${key}`);
+  });
+
+  it("sees that its role may not use the key of its queue", async () => {
+    const key = `arn:aws:kms:us-east-1:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`;
+    stack({ parameters: { KmsKeyArn: key } });
+    expect(await diagnosis()).toEqual([0]);
+    denied("kms:Decrypt");
+    const told = "its policies do not allow it, as IAM simulates them";
+    expect(await diagnosis()).toEqual([1, `wrong: permissions: kms:Decrypt on ${key}: ${told}`]);
+  });
+
   it("sees that its role is not there any more", async () => {
     const gone = new NoSuchEntityException({ message: "not found", $metadata: {} });
     iam.on(SimulatePrincipalPolicyCommand).rejects(gone);
@@ -387,6 +420,20 @@ describe("the doctor on what brings launches to Lambda", () => {
     expect(out).toContain(
       "✗ rule ec2-audit-LaunchRule-1: is DISABLED\n      aws events enable-rule --name ec2-audit-LaunchRule-1 --region us-east-1",
     );
+  });
+
+  // https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1131
+  it("looks for the rule of an organisation on the bus that CloudFormation names before it", async () => {
+    const member = { ...LAUNCH_RULE, LogicalResourceId: "MemberLaunchRule", PhysicalResourceId: "ec2-audit|member" };
+    resources(LAUNCH_RULE, member);
+    events.on(DescribeRuleCommand).rejects(awsError("ResourceNotFoundException", "no such rule"));
+    events.on(DescribeRuleCommand, { Name: LAUNCH_RULE.PhysicalResourceId }).resolves({ State: "ENABLED" });
+    const there = { Name: "member", EventBusName: "ec2-audit" };
+    events.on(DescribeRuleCommand, there).resolves({ State: "ENABLED" });
+    expect(await diagnosis()).toEqual([0]);
+    events.on(DescribeRuleCommand, there).resolves({ State: "DISABLED" });
+    const { out } = await doctor();
+    expect(out).toContain("aws events enable-rule --name member --event-bus-name ec2-audit --region us-east-1");
   });
 
   it.each([
@@ -502,11 +549,11 @@ describe("the doctor on the queues of Lambda", () => {
   });
 
   it("sees that the queue gives up before the function's own grace is over", async () => {
-    environment({ ...ENVIRONMENT, GRACE_SECONDS: "1700" });
+    environment({ ...ENVIRONMENT, GRACE_SECONDS: "1720" });
     const [code, told] = await diagnosis();
     expect(code).toBe(1);
     expect(told).toContain(
-      "45 s, and then 10 times 180 s; the function itself asks for 1700 s: a launch without its tags is never alerted",
+      "45 s, and then 10 times 185 s; the function itself asks for 1720 s: a launch without its tags is never alerted",
     );
     environment({ ...ENVIRONMENT, GRACE_SECONDS: "1665" });
     expect(await diagnosis()).toEqual([0]);

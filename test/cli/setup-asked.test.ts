@@ -68,6 +68,28 @@ describe("ec2-audit setup, asked about", () => {
     expect((await everything()).topics).toEqual([]);
   });
 
+  it("with --show-policy lets the user use the key of an encrypted alert topic, as the topic names it", async () => {
+    await run("setup");
+    const key = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555";
+    const Allow = { Effect: "Allow", Action: ["kms:GenerateDataKey*", "kms:Decrypt"] };
+    const withKey = async (AttributeValue: string) => {
+      const change = { TopicArn: ALERT_TOPIC, AttributeName: "KmsMasterKeyId", AttributeValue };
+      await sns.send(new SetTopicAttributesCommand(change));
+      return JSON.parse((await run("setup --show-policy")).out).Statement.slice(3);
+    };
+    expect(await withKey(key)).toEqual([{ ...Allow, Resource: key }]);
+    expect(await withKey("11111111-2222-3333-4444-555555555555")).toEqual([{ ...Allow, Resource: key }]);
+    expect(await withKey("alias/alerts")).toEqual([
+      {
+        ...Allow,
+        Resource: "arn:aws:kms:us-east-1:123456789012:key/*",
+        Condition: { "ForAnyValue:StringEquals": { "kms:ResourceAliases": "alias/alerts" } },
+      },
+    ]);
+    // Its policy lets in everybody of the account, and cannot be changed.
+    expect(await withKey("alias/aws/sns")).toEqual([]);
+  });
+
   it("with --audit-role, the policy also lets the user assume that role in other accounts", async () => {
     const { out } = await run("setup --show-policy --audit-role ec2-audit-read");
     expect(JSON.parse(out).Statement.at(-1)).toEqual({

@@ -134,6 +134,33 @@ describe("SNS's checks (moto_server lets these pass, or calls them something els
     expect(Attributes.RedrivePolicy).toBe(RedrivePolicy);
   });
 
+  // https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html
+  it("MessageStructure json sends no message attributes: filter policies see none, those about the body see each own text", async () => {
+    const TopicArn = await newTopic();
+    const subscriber = async (Attributes: Record<string, string>) => {
+      const { arn: Endpoint, bodies } = await queue();
+      await of().sns.send(new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint, Attributes }));
+      return bodies;
+    };
+    const FilterPolicy = '{"severity":["high"]}';
+    const [all, byAttributes, byBody] = [
+      await subscriber({}),
+      await subscriber({ FilterPolicy }),
+      await subscriber({ FilterPolicy, FilterPolicyScope: "MessageBody" }),
+    ];
+    await of().sns.send(
+      new PublishCommand({
+        TopicArn,
+        Message: JSON.stringify({ default: '{"severity":"high"}', email: "text" }),
+        MessageStructure: "json",
+        MessageAttributes: { severity: { DataType: "String", StringValue: "high" } },
+      }),
+    );
+    const [envelope] = (await all()).map((body) => JSON.parse(body));
+    expect(envelope).not.toHaveProperty("MessageAttributes");
+    expect([(await byAttributes()).length, (await byBody()).length]).toEqual([0, 1]);
+  });
+
   it("a filter policy can be about the body", async () => {
     const [TopicArn, { arn: Endpoint, bodies }] = [await newTopic(), await queue()];
     const Attributes = {

@@ -21,6 +21,8 @@ import { planRules } from "../setup/rules.ts";
 import { actionFor, installationJson, installationText } from "../setup/show.ts";
 import { functionPolicy } from "../setup/statements.ts";
 import { isUnconfirmed, subscriptionsOf } from "../setup/subscriptions.ts";
+import { topicKeyOf } from "../setup/topic-key.ts";
+import { readTopic } from "../setup/topics.ts";
 import { parseTags } from "../tags.ts";
 
 const HELP = `
@@ -132,8 +134,12 @@ async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   const aws = await connect(cli, options);
   const looking = `Looking at what is there in ${aws.region}`;
   if (options.showPolicy) {
-    const place = await terminal.busy(looking, () => placeAt(aws, options));
-    terminal.out(JSON.stringify(functionPolicy(place, options.auditRole), null, 2));
+    const { place, key } = await terminal.busy(looking, async () => {
+      const found = await placeAt(aws, options);
+      const topic = await readTopic(aws, found.alertTopicArn);
+      return { place: found, key: topicKeyOf(found.alertTopicArn, topic?.attributes.KmsMasterKeyId) };
+    });
+    terminal.out(JSON.stringify(functionPolicy(place, options.auditRole, key), null, 2));
     return;
   }
   const { plan, all } = await terminal.busy(looking, async () => {

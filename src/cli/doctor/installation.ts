@@ -1,3 +1,4 @@
+import type { Subscription } from "@aws-sdk/client-sns";
 import type { Aws } from "../aws.ts";
 import { installation } from "../setup/installation.ts";
 import { type Plan, shownUrl } from "../setup/plan.ts";
@@ -5,6 +6,7 @@ import { readDeadLetterQueue } from "../setup/queue.ts";
 import type { Inspection, Resource } from "../setup/resource.ts";
 import { isConfirmed, subscriptionsOf } from "../setup/subscriptions.ts";
 import { readTopic } from "../setup/topics.ts";
+import { checkFilters } from "./alert-filters.ts";
 import { type Check, type Reporter, reporter } from "./check.ts";
 
 const topics = reporter("topics and policies");
@@ -131,12 +133,15 @@ export async function checkAlertTopic(topic: AlertTopic): Promise<readonly Check
     if ((await readTopic(aws, arn)) === undefined) {
       return topics.wrong(name, `${arn} is not there`, make);
     }
-    return [topics.ok(name, "is there"), ...(await topics.attempt("who is told", () => checkListeners(topic)))];
+    const listeners = topics.attempt("who is told", async () => {
+      const all = await subscriptionsOf(aws, arn);
+      return [judgeListeners(topic, all), ...(await checkFilters(aws, all, topic.at))];
+    });
+    return [topics.ok(name, "is there"), ...(await listeners)];
   });
 }
 
-async function checkListeners({ arn, aws, at, tell }: AlertTopic): Promise<Check> {
-  const all = await subscriptionsOf(aws, arn);
+function judgeListeners({ arn, at, tell }: AlertTopic, all: readonly Subscription[]): Check {
   const waiting = all.filter((each) => !isConfirmed(each));
   const confirmed = all.length - waiting.length;
   const named = (those: typeof all) => those.map(({ Endpoint = "somebody" }) => shownUrl(Endpoint)).join(", ");

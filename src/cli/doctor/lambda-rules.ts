@@ -53,21 +53,31 @@ export async function checkLambdaRules(
   return checks.flat();
 }
 
+/** `id` is the rule's name, and `<bus>|<name>` on another bus than the default one.
+ * https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1131 */
 async function checkRule(
   { events }: Aws,
-  Name: string,
+  id: string,
   queue: string,
   { drift, at }: StackRemedies,
 ): Promise<readonly Check[]> {
-  const name = `rule ${Name}`;
-  const rule = await ifThere(events.send(new DescribeRuleCommand({ Name })));
+  const [Name = "", EventBusName] = id.split("|").reverse();
+  const on = EventBusName === undefined ? {} : { EventBusName };
+  const name = `rule ${id}`;
+  const rule = await ifThere(events.send(new DescribeRuleCommand({ Name, ...on })));
   if (rule === undefined) return [wrong(name, "is not there any more", drift)];
-  const { Targets = [] } = await events.send(new ListTargetsByRuleCommand({ Rule: Name }));
+  const { Targets = [] } = await events.send(new ListTargetsByRuleCommand({ Rule: Name, ...on }));
   const target = Targets.find(({ Arn }) => Arn?.endsWith(`:${queue}`));
   const problems = [
     ...(rule.State?.startsWith("ENABLED")
       ? []
-      : [wrong(name, `is ${rule.State}`, `aws events enable-rule --name ${Name}${at}`)]),
+      : [
+          wrong(
+            name,
+            `is ${rule.State}`,
+            `aws events enable-rule --name ${Name}${EventBusName ? ` --event-bus-name ${EventBusName}` : ""}${at}`,
+          ),
+        ]),
     ...(target ? [] : [wrong(name, `has not the queue ${queue} as its target`, drift)]),
     ...(target && !target.DeadLetterConfig?.Arn ? [wrong(name, "its target has no dead-letter queue", drift)] : []),
   ];

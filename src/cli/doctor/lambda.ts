@@ -9,6 +9,7 @@ import { ifThere } from "../if-there.ts";
 import { shownPlaceFlags } from "../lambda/deployer.ts";
 import { readStack, type Stack } from "../lambda/stack.ts";
 import { ALIAS, readLive } from "../lambda/versions.ts";
+import { checkAlertKey } from "./alert-key.ts";
 import { type Check, type Examination, reporter } from "./check.ts";
 import { askOperator, NEEDS_OPERATOR, unasked } from "./credentials.ts";
 import { checkAlertTopic } from "./installation.ts";
@@ -54,7 +55,7 @@ export async function examineLambda(
     return examined([who, configuration.wrong("stack", told, `${deploy}, or is the region right (--region)?`)]);
   }
   const { FunctionName, FunctionRoleArn, AlertTopicArn, LaunchQueueUrl, LogGroupName } = stack.outputs;
-  const head = [who, checkStatus(stack, options.stack, remedies)];
+  const head = [who, checkStatus(stack, options.stack, remedies), ...checkAlarms(stack, remedies)];
   if (!FunctionName || !FunctionRoleArn || !AlertTopicArn || !LaunchQueueUrl || !LogGroupName) {
     const told = "the stack has not the outputs of deploy/template.yaml";
     const outputs = configuration.wrong("outputs", told, `Is ${options.stack} the stack of ec2-audit? Else: ${deploy}`);
@@ -63,13 +64,8 @@ export async function examineLambda(
   say("the function");
   const { config, checks } = await checkFunctionOnLambda(aws, operator, FunctionName, options.stack, remedies);
   say("permissions");
-  const allowed = await checkRole(
-    aws,
-    { account: operator.account, arn: FunctionRoleArn },
-    stack,
-    config,
-    remedies.drift,
-  );
+  const role = { account: operator.account, arn: FunctionRoleArn };
+  const allowed = await checkRole(aws, role, stack, config, remedies.drift);
   say("topics, rules and queues");
   const alertRegion = parseTopicArn(AlertTopicArn)?.region ?? aws.region;
   const launchRegion = parseTopicArn(stack.parameters.LaunchTopicArn ?? "")?.region ?? aws.region;
@@ -82,6 +78,9 @@ export async function examineLambda(
     make: deploy,
     tell: deploy,
   });
+  const key = await checkAlertKey(aws, role, { arn: AlertTopicArn, aws: alertAws }, (keyArn) =>
+    stack.parameters.AlertTopicArn ? `${deploy} --parameter AlertTopicKeyArn=${keyArn}` : remedies.drift,
+  );
   const resources = await topics.attempt("resources of the stack", async () => {
     const found = await resourcesOf(aws, options.stack);
     return [
@@ -89,7 +88,7 @@ export async function examineLambda(
       ...(await checkQueues(aws, stack, config, FunctionName, remedies)),
     ];
   });
-  const all = [...head, ...checks, ...allowed, ...alert, ...resources];
+  const all = [...head, ...checks, ...allowed, ...key, ...alert, ...resources];
   if (!options.probe) return examined(all);
   say(PROBING);
   const { account } = operator;
@@ -118,6 +117,13 @@ function checkStatus({ status }: Stack, name: string, { deploy, at }: StackRemed
   }
   const told = `${name} is ${status}`;
   return configuration.wrong("stack", told, `aws cloudformation describe-stack-events --stack-name ${name}${at}`);
+}
+
+/** The alarms tell that the audit itself fails. A stack of an older template has no such parameters. */
+function checkAlarms({ parameters }: Stack, { deploy }: StackRemedies): readonly Check[] {
+  if (parameters.AlarmEmail !== "" || parameters.AlarmTopicArn !== "") return [];
+  const told = "reach nobody: when the audit itself fails, only the console shows it";
+  return [configuration.warning("alarms", told, `${deploy} --alarm-email you@example.com`)];
 }
 
 interface Examined {
@@ -207,6 +213,7 @@ async function checkRole(
       resource: queue,
     })),
     ...["logs:CreateLogStream", "logs:PutLogEvents"].map((action) => ({ action, resource: log })),
+    ...(stack.parameters.KmsKeyArn ? [{ action: "kms:Decrypt", resource: stack.parameters.KmsKeyArn }] : []),
   ];
   const name = "the function's role";
   const answer = await simulate(aws, role, needs);

@@ -8,6 +8,7 @@ import type { FunctionSettings } from "../settings.ts";
 import { type NameOptions, repeatedFlags } from "../setup/options.ts";
 import { type InstallationNames, namesOf, type Place, placeOf } from "../setup/plan.ts";
 import { planRules } from "../setup/rules.ts";
+import { checkAlertKey } from "./alert-key.ts";
 import { type Check, type Examination, reporter } from "./check.ts";
 import { type Configured, checkConfiguration, topicsIn } from "./configuration.ts";
 import { askOperator, checkFunction, checkOperator, NEEDS_OPERATOR, unasked } from "./credentials.ts";
@@ -83,6 +84,14 @@ export async function examineWebtask(
   const alertArn = alert && options.alertTopic === undefined ? alert.arn : place.alertTopicArn;
   const alertAws =
     alert && alert.region !== aws.region ? await connect(cli, { ...options, region: alert.region }) : aws;
+  const key = own.identity
+    ? await checkAlertKey(
+        aws,
+        own.identity,
+        { arn: alertArn, aws: alertAws },
+        () => "Allow it to the function's user, as ec2-audit setup --show-policy prints it.",
+      )
+    : [];
   const rules = await planRules(aws, place, { cloudTrail: false, tagChanges: false }).catch(() => [
     { kind: "state changes" as const, asked: true },
   ]);
@@ -100,7 +109,7 @@ export async function examineWebtask(
   const { urls, checks } = await checkSubscription(aws, plan, url, config?.graceSeconds ?? null, { flags, at });
   say("the function");
   const healths = (await Promise.all(urls.map((each) => checkHealth(each, flags)))).flat();
-  const all = [...head, ...parts, ...checks, ...healths];
+  const all = [...head, ...key, ...parts, ...checks, ...healths];
   if (!options.probe) return examined(all);
   say(PROBING);
   return examined([...all, ...(await probeWebtask(cli, aws, plan, config, options))]);

@@ -1,5 +1,6 @@
 import { partitionOf } from "../../regions.ts";
 import { type Place, RULE_KINDS, ruleArn } from "./plan.ts";
+import { KEY_ACTIONS, type TopicKey } from "./topic-key.ts";
 
 /** A statement of a policy, as JSON. */
 export type Statement = Readonly<Record<string, unknown>> & { readonly Sid: string };
@@ -44,10 +45,10 @@ export function deadLetters(place: Place): readonly Statement[] {
 }
 
 /**
- * All that the function's own user needs, as an IAM policy: to read, to alert, and to be subscribed; and to assume the role of
- * AUDIT_ROLE_NAME in other accounts, where there is one.
+ * All that the function's own user needs, as an IAM policy: to read, to alert, and to be subscribed; to assume the role of
+ * AUDIT_ROLE_NAME in other accounts, where there is one; and to use the key of the alert topic, where that has one.
  */
-export function functionPolicy(place: Place, auditRole?: string): object {
+export function functionPolicy(place: Place, auditRole?: string, alertKey: TopicKey | null = null): object {
   const role = `arn:${partitionOf(place.region).name}:iam::*:role/${auditRole}`;
   return {
     Version: "2012-10-17",
@@ -56,8 +57,17 @@ export function functionPolicy(place: Place, auditRole?: string): object {
       { Effect: "Allow", Action: "sns:Publish", Resource: place.alertTopicArn },
       { Effect: "Allow", Action: ["sns:Subscribe", "sns:ConfirmSubscription"], Resource: place.launchTopicArn },
       ...(auditRole ? [{ Effect: "Allow", Action: "sts:AssumeRole", Resource: role }] : []),
+      ...(alertKey ? [{ Effect: "Allow", Action: KEY_ACTIONS, ...named(alertKey, place) }] : []),
     ],
   };
+}
+
+/** A key as a policy names it: by its ARN, or any that has its alias.
+ * https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html */
+function named(key: TopicKey, { region, account }: Place): object {
+  if ("arn" in key) return { Resource: key.arn };
+  const Resource = `arn:${partitionOf(region).name}:kms:${region}:${account}:key/*`;
+  return { Resource, Condition: { "ForAnyValue:StringEquals": { "kms:ResourceAliases": key.alias } } };
 }
 
 /** Which of our statements a policy has not, or has otherwise. Takes the policy as JSON; undefined for none. */

@@ -9,6 +9,7 @@ export interface Draft {
   /** The text that `protocol` gets. */
   textFor(protocol: string): string;
   readonly subject: string | undefined;
+  /** Those that are delivered, and that filter policies see. */
   readonly attributes: ReadonlyMap<string, MessageAttribute>;
   readonly groupId: string | undefined;
   readonly deduplicationId: string | undefined;
@@ -33,7 +34,9 @@ export function readDraft(topic: Topic, params: Params): Draft {
   return {
     textFor: textChooser(message, text(params, "MessageStructure")),
     subject: readSubject(params),
-    attributes,
+    // "Message attributes are sent only when the message structure is String, not JSON." Filter policies are taken to see what is
+    // sent. https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html
+    attributes: text(params, "MessageStructure") === "json" ? new Map() : attributes,
     bytes,
     ...readFifo(topic, params, message),
   };
