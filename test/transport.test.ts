@@ -12,7 +12,7 @@ import { type LoopbackAws, startLoopbackAws } from "./support/loopback-aws.ts";
 let aws: LoopbackAws;
 const clock = clockAt(AT);
 /** Long enough for a busy machine to answer, and short enough to wait for. */
-const LIMITS = { ...CALL_LIMITS, answerMs: 700 };
+const LIMITS = { ...CALL_LIMITS, answerMs: 1_000 };
 
 afterEach(() => aws.close());
 
@@ -23,9 +23,9 @@ const launch = (clients: Clients, account = ACCOUNT) =>
 const launches = (clients: Clients, count: number) => Promise.all(Array.from({ length: count }, () => launch(clients)));
 
 /** Clients with so many idle connections. */
-async function withIdle(count: number): Promise<Clients> {
+async function withIdle(count: number, limits = LIMITS): Promise<Clients> {
   aws = await startLoopbackAws();
-  const clients = clientsOf();
+  const clients = clientsOf(limits);
   aws.hold(count);
   await launches(clients, count);
   expect(aws.counts).toEqual({ connections: count, requests: count, onForgotten: 0 });
@@ -82,7 +82,7 @@ describe("connections that are in order", () => {
   });
 
   it("are kept, 35 of them, when many accounts are asked at once", async () => {
-    const clients = await withIdle(100);
+    const clients = await withIdle(100, CALL_LIMITS);
     aws.hold(100);
     await launches(clients, 100);
     expect(aws.counts.connections).toBe(100 + 65);
@@ -92,7 +92,7 @@ describe("connections that are in order", () => {
 describe("the wait for a free place", () => {
   it("is not taken for AWS's time: of 100 accounts at once none fails, and none is asked twice", async () => {
     aws = await startLoopbackAws(60);
-    const clients = clientsOf({ ...LIMITS, callsAtOnce: 10 });
+    const clients = clientsOf({ ...LIMITS, answerMs: 500, callsAtOnce: 10 });
     const accounts = Array.from({ length: 100 }, (_, index) => String(400_000_000_000 + index));
     await Promise.all(accounts.map((account) => launch(clients, account)));
     expect(aws.counts.requests).toBe(200);
