@@ -116,6 +116,30 @@ async function describeInstances(
  * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
  */
+/**
+ * Every instance of the client's account and region that runs or can run again, a page of up to 1,000 at a time. Throws what the
+ * client throws, and an Error for an answer that is not EC2's.
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
+ */
+export async function* allInstances(ec2: Pick<EC2Client, "send">): AsyncGenerator<readonly Instance[]> {
+  const Filters = [{ Name: "instance-state-name", Values: ["pending", "running", "stopping", "stopped"] }];
+  let next: string | undefined;
+  do {
+    const page = await ec2.send(
+      new DescribeInstancesCommand({
+        Filters,
+        MaxResults: 1000,
+        IncludeManagedResources: true,
+        ...(next && { NextToken: next }),
+      }),
+    );
+    yield requireAnswer(page.Reservations, "DescribeInstances").flatMap(({ Instances = [] }) =>
+      Instances.flatMap((instance) => (instance.InstanceId ? [readInstance(instance.InstanceId, instance)] : [])),
+    );
+    next = page.NextToken;
+  } while (next);
+}
+
 function readInstance(instanceId: string, from: Ec2Instance): Instance {
   const tags = new Map<string, string>();
   for (const tag of from.Tags ?? []) addTag(tags, tag);

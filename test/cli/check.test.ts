@@ -57,14 +57,21 @@ describe("an audit by hand", () => {
     expect(out).toContain(`aws ec2 create-tags --region us-east-1 --resources ${id} --tags Key=service,Value=<value>`);
   });
 
-  it("of one that nobody has, or that is terminated, says that, and ends with 1", async () => {
-    const [id = ""] = launch(TAGGED);
-    aws.terminate([id]);
-    const { code, out } = await check([NOBODY, id]);
+  it("of one that nobody has says that, and ends with 1", async () => {
+    const { code, out } = await check([NOBODY]);
     expect(code).toBe(1);
-    expect(out).toContain(`✗ ${NOBODY}  is not in us-east-1 (any more)`);
-    expect(out).toMatch(new RegExp(`✗ ${id} {2}the instance is (?:shutting-down|terminated)`));
-    expect(out).toContain("2 instances audited: 0 compliant, 0 violating, 2 gone (or in another region: --region).");
+    expect(out).toContain(`? ${NOBODY}  is not in us-east-1 (any more)`);
+    expect(out).toContain("1 instance audited: 0 compliant, 0 violating, 1 not in us-east-1 (is it another region?");
+  });
+
+  it("of one that is terminated says that, and ends with 0: a list made a moment ago may name it for an hour", async () => {
+    const ids = launch({}, 2);
+    aws.terminate([...ids]);
+    given(ids.join("\n"));
+    const { code, out } = await check(["-"]);
+    expect(code).toBe(0);
+    expect(out).toMatch(new RegExp(`– ${ids[0]} {2}the instance is (?:shutting-down|terminated)`));
+    expect(out).toContain("2 instances audited: 0 compliant, 0 violating, 2 terminated.");
   });
 
   it("publishes nothing, and changes nothing", async () => {
@@ -173,7 +180,7 @@ describe("the ids of an audit by hand", () => {
   it("are missed when the standard input is empty, and when there are none", async () => {
     given("\n");
     expect((await check(["-"])).err).toContain("the standard input holds no instance ids");
-    expect(await check([])).toMatchObject({ code: 2, err: expect.stringContaining("missing required argument") });
+    expect(await check([])).toMatchObject({ code: 2, err: expect.stringContaining("no instance is named") });
   });
 });
 
@@ -203,6 +210,59 @@ describe("an audit by hand of a fleet", () => {
   }, 60_000);
 });
 
+describe("an audit by hand with --all", () => {
+  it("is of every instance of the region that is not terminated, and reads each once", async () => {
+    const [good = ""] = launch(TAGGED);
+    const [bad = ""] = launch();
+    const [gone = ""] = launch();
+    aws.terminate([gone]);
+    const { code, out, err } = await check(["--all"]);
+    expect(code).toBe(1);
+    expect(out).toContain(`✓ ${good}`);
+    expect(out).toContain(`✗ ${bad}`);
+    expect(out).not.toContain(gone);
+    expect(out).toMatch(/\n2 instances audited: 1 compliant, 1 violating\.\nViolated: required-tags 1\.$/);
+    expect(err).toContain("Auditing every instance in us-east-1");
+    expect(actions()).toEqual(["ec2:DescribeInstances", "sts:GetCallerIdentity"]);
+  });
+
+  it("takes a call for 1,000 instances", async () => {
+    launch(TAGGED, 1_500);
+    expect(await check(["--all", "--quiet"])).toMatchObject({
+      code: 0,
+      out: "1500 instances audited: 1500 compliant, 0 violating.",
+    });
+    expect(aws.callCounts.get("ec2:DescribeInstances")).toBe(2);
+  });
+
+  it("of a region with no instance says so, and ends with 0", async () => {
+    expect(await check(["--all"])).toMatchObject({
+      code: 0,
+      out: "0 instances audited: 0 compliant, 0 violating.",
+    });
+  });
+
+  it("is refused beside ids", async () => {
+    expect(await check([NOBODY, "--all"])).toMatchObject({ code: 2, err: expect.stringContaining("goes without") });
+  });
+});
+
+describe("an audit by hand with --quiet", () => {
+  it("prints what is wrong, and the summary", async () => {
+    const [good = ""] = launch(TAGGED);
+    const [bad = ""] = launch();
+    const { code, out } = await check([good, bad, NOBODY, "--quiet"]);
+    expect(code).toBe(1);
+    expect(out.split("\n")).toEqual([
+      `✗ ${bad}  the tags "name", "service" are missing`,
+      `? ${NOBODY}  is not in us-east-1 (any more)`,
+      "",
+      "3 instances audited: 1 compliant, 1 violating, 1 not in us-east-1 (is it another region? --region).",
+      "Violated: required-tags 1.",
+    ]);
+  });
+});
+
 describe("an audit by hand with --json", () => {
   it("is one document with every instance and every alert", async () => {
     const [good = ""] = launch(TAGGED);
@@ -214,7 +274,7 @@ describe("an audit by hand with --json", () => {
       instances: [
         { instanceId: good, outcome: "compliant" },
         { instanceId: bad, outcome: "violating", findings: [finding] },
-        { instanceId: NOBODY, outcome: "ignored", reason: "is not in us-east-1 (any more)" },
+        { instanceId: NOBODY, outcome: "unseen", reason: "is not in us-east-1 (any more)" },
       ],
       alerts: [{ schema: "urn:ec2-audit:alert:1", account: "123456789012", region: "us-east-1", findings: [finding] }],
     });

@@ -2,7 +2,7 @@ import type { EC2Client } from "@aws-sdk/client-ec2";
 import { alertsFor } from "../../alert.ts";
 import { auditLaunches, type Verdict } from "../../auditor.ts";
 import type { Launch } from "../../events.ts";
-import { ec2Facts } from "../../facts.ts";
+import { allInstances, ec2Facts, type FactReader } from "../../facts.ts";
 import type { Policy } from "../../policy.ts";
 import type { Cli } from "../cli.ts";
 
@@ -10,11 +10,14 @@ import type { Cli } from "../cli.ts";
 export type CheckedInstance =
   | { readonly instanceId: string; readonly outcome: "compliant" }
   | { readonly instanceId: string; readonly outcome: "violating"; readonly findings: readonly CheckedFinding[] }
-  | { readonly instanceId: string; readonly outcome: "ignored"; readonly reason: string };
+  /** It is terminated, or about to be: EC2 shows it for an hour more. */
+  | { readonly instanceId: string; readonly outcome: "ignored"; readonly reason: string }
+  /** EC2 does not show it. */
+  | { readonly instanceId: string; readonly outcome: "unseen"; readonly reason: string };
 
 interface CheckedFinding {
   readonly instanceId: string;
-  readonly rule: string;
+  readonly ruleId: string;
   readonly message: string;
   readonly [field: string]: unknown;
 }
@@ -42,35 +45,48 @@ const BREATHS_MS = [1_000, 2_000, 4_000, 8_000];
 /** How often the work says where it is, in milliseconds. */
 const SAY_EVERY_MS = 2_000;
 
+/** Instances that are audited together, and what is known of them. */
+interface Batch {
+  readonly ids: readonly string[];
+  readonly facts: FactReader;
+}
+
+/** The instances of these ids, `AT_ONCE` at a time. */
+export function* named(ids: readonly string[], ec2: Pick<EC2Client, "send">): Generator<Batch> {
+  const facts = ec2Facts(ec2);
+  for (let from = 0; from < ids.length; from += AT_ONCE) yield { ids: ids.slice(from, from + AT_ONCE), facts };
+}
+
+/** Every instance of the client's account and region, by the pages in which EC2 lists them: each is read once. */
+export async function* everyOne(ec2: Pick<EC2Client, "send">): AsyncGenerator<Batch> {
+  for await (const page of allInstances(ec2)) {
+    const instances = new Map(page.map((instance) => [instance.instanceId, { value: instance }]));
+    const tags = new Map(page.map((instance) => [instance.instanceId, { value: instance.tags }]));
+    yield { ids: [...instances.keys()], facts: { instances: async () => instances, tags: async () => tags } };
+  }
+}
+
 /**
  * Audits instances of one account and region with the core of the function, whatever their age, and publishes nothing.
  * `say` is told now and then how many are done. Throws what AWS throws when instances cannot be read.
  */
 export async function auditNow(
-  ids: readonly string[],
+  batches: Iterable<Batch> | AsyncIterable<Batch>,
   place: Pick<Launch, "account" | "region">,
   policy: Policy,
-  ec2: Pick<EC2Client, "send">,
   cli: Pick<Cli, "now" | "pause">,
-  say: (text: string) => void,
+  say: (audited: number) => void,
 ): Promise<Checked> {
   const { now } = cli;
   // An instance is looked at itself, though its tags may do: only so is a terminated one seen that still shows its tags.
   const rules = policy.rules.map((rule) => ({ ...rule, needs: [...rule.needs, "instance" as const] }));
-  const audit = {
-    policy: { rules },
-    graceSeconds: 0,
-    patienceSeconds: 0,
-    auditRestarts: true,
-    now,
-    facts: ec2Facts(ec2),
-  };
+  const audit = { policy: { rules }, graceSeconds: 0, patienceSeconds: 0, auditRestarts: true, now };
   const instances: CheckedInstance[] = [];
   const alerts: CheckedAlert[] = [];
   let saidAt = now();
-  for (let from = 0; from < ids.length; from += AT_ONCE) {
-    const launches = ids.slice(from, from + AT_ONCE).map((instanceId) => launchOf(instanceId, place));
-    const verdicts = await auditPatiently(launches, audit, cli);
+  for await (const { ids, facts } of batches) {
+    const launches = ids.map((instanceId) => launchOf(instanceId, place));
+    const verdicts = await auditPatiently(launches, { ...audit, facts }, cli);
     const ofThese = alertsFor(findingsIn(verdicts), now()).map(readAlert);
     alerts.push(...ofThese.map(({ alert }) => alert));
     const findings = new Map<string, CheckedFinding[]>();
@@ -82,7 +98,7 @@ export async function auditNow(
     });
     if (now() - saidAt >= SAY_EVERY_MS) {
       saidAt = now();
-      say(`${instances.length} of ${ids.length}`);
+      say(instances.length);
     }
   }
   return { instances, alerts };
@@ -146,7 +162,7 @@ function checkedOf(
       return { instanceId, outcome: "ignored", reason: verdict.reason };
     case "unseen":
       // The function knows that the instance was there; here its id may be of another region.
-      return { instanceId, outcome: "ignored", reason: `is not in ${region} (any more)` };
+      return { instanceId, outcome: "unseen", reason: `is not in ${region} (any more)` };
     default:
       throw new Error(`${instanceId} was not audited`);
   }

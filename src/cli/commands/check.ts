@@ -5,7 +5,7 @@ import { KEYS, type Key, readConfig, type Settings } from "../../config.ts";
 import type { Policy } from "../../policy.ts";
 import { partitionOf } from "../../regions.ts";
 import { type Aws, connect } from "../aws.ts";
-import { auditNow, type Checked, type CheckedInstance } from "../check/audit-now.ts";
+import { auditNow, type Checked, type CheckedInstance, everyOne, named } from "../check/audit-now.ts";
 import { readIds } from "../check/instance-ids.ts";
 import { type Cli, CliError, type CommonOptions } from "../cli.ts";
 import { gatherFunctionSettings } from "../doctor/function-settings.ts";
@@ -19,13 +19,16 @@ is what an alert would say.
 Examples:
   $ ec2-audit check i-0123456789abcdef0
   $ ec2-audit check i-0123456789abcdef0 --required-tags name,service,owner
-  $ aws ec2 describe-instances --output text \\
-      --query 'Reservations[].Instances[].[InstanceId]' | ec2-audit check -
+  $ ec2-audit check --all --quiet
+  $ aws ec2 describe-instances --filters Name=vpc-id,Values=vpc-0a1b2c3d \\
+      --query 'Reservations[].Instances[].[InstanceId]' --output text \\
+      | ec2-audit check -
 
 The policy is that of the function: REQUIRED_TAGS or AUDIT_POLICY out of .env or
 the environment.
+A terminated instance violates nothing: EC2 shows it for an hour more.
 It calls ec2:DescribeInstances and sts:GetCallerIdentity.
-Exit codes: 0 every instance keeps the rules; 1 one breaks a rule, or is gone;
+Exit codes: 0 no instance violates a rule; 1 one does, or is not in the region;
 2 used wrongly or failed.`;
 
 interface CheckOptions extends CommonOptions {
@@ -33,6 +36,8 @@ interface CheckOptions extends CommonOptions {
   readonly policy?: string;
   readonly config?: string;
   readonly secretsFile?: string;
+  readonly all?: true;
+  readonly quiet?: true;
   readonly json?: true;
 }
 
@@ -40,7 +45,8 @@ interface CheckOptions extends CommonOptions {
 export function checkCommand(cli: Cli): Command {
   return new Command("check")
     .description("audit instances now, and print what an alert would say")
-    .argument("<instance-id...>", 'ids of instances in the region; "-" reads them from the standard input, one a line')
+    .argument("[instance-id...]", 'ids of instances in the region; "-" reads them from the standard input, one a line')
+    .option("--all", "audit every instance of the region that is not terminated")
     .addOption(
       new Option("--required-tags <keys>", "tag keys with commas between, in place of the function's policy").conflicts(
         "policy",
@@ -49,6 +55,7 @@ export function checkCommand(cli: Cli): Command {
     .option("--policy <file>", "file with a policy as JSON, in place of the function's policy")
     .option("--config <file>", "the wt.config.json that says where the function's settings are")
     .option("--secrets-file <file>", "the function's settings, as KEY=value lines")
+    .option("--quiet", "print only the instances that violate a rule or are not in the region, and the summary")
     .option("--json", "print one JSON document: the instances, and the alerts' documents")
     .addHelpText("after", HELP)
     .action(async (words: string[], _: unknown, command: Command) => {
@@ -57,16 +64,22 @@ export function checkCommand(cli: Cli): Command {
 }
 
 async function check(cli: Cli, words: readonly string[], options: CheckOptions): Promise<void> {
-  const ids = await readIds(words, process.stdin);
+  if (options.all && words.length > 0) throw new CliError("--all goes without instance ids", "Give one or the other.");
+  if (!options.all && words.length === 0) {
+    throw new CliError("no instance is named", "Give ids, - for the ids on the standard input, or --all.");
+  }
+  const ids = options.all ? null : await readIds(words, process.stdin);
   const aws = await connect(cli, options);
   const policy = await policyFor(cli, aws, options);
-  const title = `Auditing ${ids.length === 1 ? "1 instance" : `${ids.length} instances`} in ${aws.region}`;
-  const checked = await cli.terminal.busy(title, async (say) => {
+  const what = ids === null ? "every instance" : instances(ids.length);
+  const checked = await cli.terminal.busy(`Auditing ${what} in ${aws.region}`, async (say) => {
     const { account } = await aws.identity();
-    return auditNow(ids, { account, region: aws.region }, policy, aws.ec2, cli, say);
+    const batches = ids === null ? everyOne(aws.ec2) : named(ids, aws.ec2);
+    const progress = (audited: number) => say(ids === null ? `${audited} so far` : `${audited} of ${ids.length}`);
+    return auditNow(batches, { account, region: aws.region }, policy, cli, progress);
   });
-  cli.terminal.out(options.json ? asJson(checked) : asText(checked, cli));
-  cli.finish(checked.instances.every(({ outcome }) => outcome === "compliant") ? 0 : 1);
+  cli.terminal.out(options.json ? asJson(checked) : asText(checked, aws.region, options, cli));
+  cli.finish(checked.instances.some(({ outcome }) => outcome === "violating" || outcome === "unseen") ? 1 : 0);
 }
 
 /** The policy of the options, else that of the function. @throws CliError with everything that is wrong with it */
@@ -122,7 +135,8 @@ function asJson({ instances, alerts }: Checked): string {
   return JSON.stringify({ instances, alerts: documents }, null, 2);
 }
 
-function asText({ instances, alerts }: Checked, { terminal: { colours } }: Cli): string {
+function asText(checked: Checked, region: string, { quiet }: CheckOptions, { terminal }: Cli): string {
+  const { colours } = terminal;
   const line = (instance: CheckedInstance): string => {
     switch (instance.outcome) {
       case "compliant":
@@ -130,17 +144,36 @@ function asText({ instances, alerts }: Checked, { terminal: { colours } }: Cli):
       case "violating":
         return `${colours.red("✗")} ${instance.instanceId}  ${instance.findings.map(({ message }) => message).join("; ")}`;
       case "ignored":
-        return `${colours.red("✗")} ${instance.instanceId}  ${instance.reason}`;
+        return `${colours.dim("–")} ${instance.instanceId}  ${instance.reason}`;
+      case "unseen":
+        return `${colours.red("?")} ${instance.instanceId}  ${instance.reason}`;
     }
   };
-  const texts = alerts.flatMap(({ subject, text }) => ["", colours.bold(subject), "", text]);
-  return [...instances.map(line), ...texts, "", countsOf(instances)].join("\n");
+  const isTold = ({ outcome }: CheckedInstance) => !quiet || outcome === "violating" || outcome === "unseen";
+  const lines = checked.instances.filter(isTold).map(line);
+  const texts = quiet ? [] : checked.alerts.flatMap(({ subject, text }) => ["", colours.bold(subject), "", text]);
+  return [...lines, ...texts, ...(lines.length > 0 ? [""] : []), summaryOf(checked.instances, region)].join("\n");
 }
 
-function countsOf(instances: readonly CheckedInstance[]): string {
-  const count = (outcome: CheckedInstance["outcome"]) => instances.filter((each) => each.outcome === outcome).length;
-  const all = `${instances.length === 1 ? "1 instance" : `${instances.length} instances`} audited`;
-  const gone = count("ignored");
-  const where = gone > 0 ? `, ${gone} gone (or in another region: --region)` : "";
-  return `${all}: ${count("compliant")} compliant, ${count("violating")} violating${where}.`;
+/** How many came out in each way, and which rules were violated how often. */
+function summaryOf(all: readonly CheckedInstance[], region: string): string {
+  const count = (outcome: CheckedInstance["outcome"]) => all.filter((each) => each.outcome === outcome).length;
+  const [terminated, unseen] = [count("ignored"), count("unseen")];
+  const counts = [
+    `${count("compliant")} compliant`,
+    `${count("violating")} violating`,
+    ...(terminated > 0 ? [`${terminated} terminated`] : []),
+    ...(unseen > 0 ? [`${unseen} not in ${region} (is it another region? --region)`] : []),
+  ];
+  const rules = new Map<string, number>();
+  for (const { ruleId } of all.flatMap((each) => (each.outcome === "violating" ? each.findings : []))) {
+    rules.set(ruleId, (rules.get(ruleId) ?? 0) + 1);
+  }
+  const violated = [...rules].sort(([, one], [, other]) => other - one).map(([rule, times]) => `${rule} ${times}`);
+  const summary = `${instances(all.length)} audited: ${counts.join(", ")}.`;
+  return violated.length === 0 ? summary : `${summary}\nViolated: ${violated.join(", ")}.`;
+}
+
+function instances(count: number): string {
+  return count === 1 ? "1 instance" : `${count} instances`;
 }
