@@ -30,12 +30,17 @@ export async function start(name: string, args: readonly string[], env: Record<s
   };
 }
 
-/** How long `node file` takes from start to end, in milliseconds. */
-export function timeToLoad(file: string): number {
+/** How long `node file args` takes from start to end, in milliseconds. Takes the binary of Node to use. */
+export function timeToRun(node: string, file: string, args: readonly string[] = []): number {
   const startedAt = process.hrtime.bigint();
-  const { status, stderr } = spawnSync(process.execPath, ["--no-warnings", file]);
-  if (status !== 0) throw new Error(`${file} does not load: ${stderr}`);
+  const { status, stderr } = spawnSync(node, ["--no-warnings", file, ...args]);
+  if (status !== 0) throw new Error(`${file} does not run: ${stderr}`);
   return Number(process.hrtime.bigint() - startedAt) / 1e6;
+}
+
+/** The version of a binary of Node, `v24.1.0`. */
+export function versionOf(node: string): string {
+  return spawnSync(node, ["--version"], { encoding: "utf8" }).stdout.trim();
 }
 
 /** The middle one of the values; the upper one of two. */

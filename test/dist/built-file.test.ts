@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { EC2Client, RunInstancesCommand } from "@aws-sdk/client-ec2";
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
@@ -98,6 +99,19 @@ describe("what the file exports", () => {
     expect(required.map(([, name = ""]) => name).filter((name) => !name.startsWith("node:"))).toEqual([]);
   });
 
+  it("is ASCII, so that V8 need not take it as text of two bytes a character", () => {
+    expect([...readFileSync(BUILT_FILE)].filter((byte) => byte > 127)).toEqual([]);
+  });
+
+  it("loads none of Node's modules before there is something to do, and its own soon after", () => {
+    const asked = ["before", "after"].map(
+      (when) => `console.log("${when}", !!process.moduleLoadList.find((name) => name === "NativeModule https"))`,
+    );
+    const script = `require(${JSON.stringify(BUILT_FILE)}); ${asked[0]}; setTimeout(() => ${asked[1]}, 100);`;
+    const { stdout } = spawnSync(process.execPath, ["-e", script], { encoding: "utf8" });
+    expect(stdout).toBe("before false\nafter true\n");
+  });
+
   it.each(["superagent", "jsonwebtoken", "doctype html", "SSOTokenProvider", "169.254.169.254"])(
     "has nothing in it of what its packages bring along and it never uses: %s",
     (trace) => {
@@ -184,6 +198,12 @@ describe("as a Lambda handler", () => {
     const instanceId = await launch({ Name: "web-1", service: "shop" });
     const answer = await loadBuilt().handler(launchEvent(instanceId, Date.now() - 120_000), LAMBDA);
     expect(answer).toEqual({ outcomes: [{ outcome: "compliant", reason: "it keeps the rules" }] });
+  });
+
+  it("says what is beyond ASCII, in its own words and in others'", async () => {
+    const event = { ...launchEvent("i-0123456789abcdef0", Date.now()), "detail-type": "é漢😀".repeat(40) };
+    const answer = await loadBuilt().handler(event, LAMBDA);
+    expect(answer).toMatchObject({ outcomes: [{ reason: expect.stringMatching(/"(?:é漢😀){20}…"/u) }] });
   });
 
   it("throws for a launch that breaks the rules within its grace, so that Lambda tries again", async () => {

@@ -1,0 +1,37 @@
+import { fileURLToPath } from "node:url";
+import { timeToRun, versionOf } from "./processes.ts";
+
+/** What starting takes on one version of Node, in milliseconds, round by round; all in turn in each round. */
+export interface Loading {
+  readonly version: string;
+  /** How many times what bare Node takes loading may take; the newer ones start so much faster. */
+  readonly limit: number;
+  readonly times: Readonly<Record<"bare" | "ours" | "plain" | "oursFirst" | "plainFirst", readonly number[]>>;
+}
+
+const ROUNDS = 21;
+const FIRST_LAUNCH = fileURLToPath(new URL("./first-launch.mjs", import.meta.url));
+
+/**
+ * Starts Node without a program, with ours, and with the plain one, each once to load it and once to audit a launch too:
+ * what is not done while loading is done then. Takes the binary of Node, the files, and the launch as first-launch.mjs does.
+ */
+export function measureLoading(
+  node: string,
+  files: Readonly<Record<"bare" | "ours" | "plain", string>>,
+  launch: readonly string[],
+): Loading {
+  const runs = {
+    bare: () => timeToRun(node, files.bare),
+    ours: () => timeToRun(node, files.ours),
+    plain: () => timeToRun(node, files.plain),
+    oursFirst: () => timeToRun(node, FIRST_LAUNCH, [files.ours, ...launch]),
+    plainFirst: () => timeToRun(node, FIRST_LAUNCH, [files.plain, ...launch]),
+  };
+  const times = { bare: [], ours: [], plain: [], oursFirst: [], plainFirst: [] } as Record<keyof typeof runs, number[]>;
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const name of Object.keys(runs) as (keyof typeof runs)[]) times[name].push(runs[name]());
+  }
+  const version = versionOf(node);
+  return { version, limit: Number.parseInt(version.slice(1), 10) < 22 ? 1.3 : 1.5, times };
+}
