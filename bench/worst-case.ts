@@ -2,6 +2,7 @@ import { answerHttp, type HttpRequest, MAX_BODY_BYTES } from "../src/adapters/ht
 import { createApp } from "../src/app.ts";
 import { createSigningIdentity, type SigningIdentity } from "../src/local/aws/certificate.ts";
 import { fetchedCertificates } from "../src/sns/certificate.ts";
+import { TOO_LARGE } from "../src/sns/envelope.ts";
 import { ACCOUNT, ALERT_TOPIC, REGION } from "./deliveries.ts";
 import { median } from "./processes.ts";
 
@@ -51,7 +52,7 @@ export async function measureWorstCases(): Promise<WorstCase[]> {
       const request: HttpRequest = {
         method: "POST",
         headers: {},
-        body: async () => (bytes.length > MAX_BODY_BYTES ? null : bytes.toString("utf8")),
+        body: async () => (bytes.length > MAX_BODY_BYTES ? TOO_LARGE : bytes.toString("utf8")),
       };
       const startedAt = performance.now();
       const answer = await answerHttp(app, request, {}, Date.now() + 12_000);

@@ -111,7 +111,7 @@ export async function createTarget(): Promise<Target> {
     const verified = isVerified(fuzzCase);
     const refused = [400, 403, 405, 413].includes(status) || (status === 503 && /certificate could not/.test(body));
     const violation = (): string | null => {
-      if (refused && isGenuine(fuzzCase)) return `lost: ${status} ${body}`;
+      if ((refused || status === 500) && isGenuine(fuzzCase)) return `lost: ${status} ${body}`;
       if (!verified && !refused) return `accepted: ${status} ${body}`;
       if (!verified && calls.length > 0) return `asked AWS for ${calls.map(({ action }) => action).join()}`;
       const tells = verified ? [] : UNTOLD.filter((value) => body.includes(value));

@@ -1,5 +1,6 @@
 import { gatherSettings, KEYS, type Problem, readConfig, type Settings } from "./config.ts";
 import { createLog, type Log } from "./log.ts";
+import { reasonOfProblems } from "./outcome.ts";
 import { createService, type Service, type World } from "./service.ts";
 
 /** A service, or what is wrong with the configuration. */
@@ -14,16 +15,28 @@ export interface App extends World {
   open(secrets: Readonly<Record<string, unknown>>, ownAccount?: string | null): Opening;
   /** The log to say in what is wrong before there is a configuration. */
   readonly log: Log;
+  /** Logs what is wrong with the configuration, at most once a minute: anybody can ask for the function's health. */
+  noteProblems(problems: readonly Problem[]): void;
 }
+
+/** In milliseconds. */
+const NOTE_AGAIN_MS = 60_000;
 
 /** Makes the app. Takes the environment variables, and what the app takes from the world. */
 export function createApp(env: NodeJS.ProcessEnv, outside: World): App {
   // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
   const world: World = { ...outside, functionName: env.AWS_LAMBDA_FUNCTION_NAME };
+  const log = createLog("info", world.write, world.now, world.functionName);
   let last: { settings: Settings; account: string | null; opening: Opening } | null = null;
+  let noteAgainAt = Number.NEGATIVE_INFINITY;
   return {
     ...world,
-    log: createLog("info", world.write, world.now, world.functionName),
+    log,
+    noteProblems(problems) {
+      if (world.now() < noteAgainAt) return;
+      noteAgainAt = world.now() + NOTE_AGAIN_MS;
+      log.note("error", `the configuration is not valid: ${reasonOfProblems(problems)}`);
+    },
     open(secrets, account = null) {
       const settings = gatherSettings(secrets, env);
       if (last && last.account === account && KEYS.every((key) => last?.settings[key] === settings[key])) {

@@ -32,10 +32,29 @@ export type Outcome =
   | { readonly kind: "confirmed"; readonly reason: string }
   /** AWS did not do what it was asked: refused, throttled, timed out, or answered nonsense. */
   | { readonly kind: "failed"; readonly reason: string; readonly launch?: Launch }
+  /** It came from where it should, verified, and is no event that can be audited. */
   | { readonly kind: "malformed"; readonly reason: string }
-  /** Forged, stale, unverifiable, or from a topic that is not ours. */
-  | { readonly kind: "rejected"; readonly reason: string }
+  | Rejected
   | { readonly kind: "misconfigured"; readonly problems: readonly Problem[]; readonly launch?: Launch };
+
+/** What came over HTTP and is not acted on: anybody can send it. */
+export interface Rejected {
+  readonly kind: "rejected";
+  readonly reason: string;
+  readonly refusal: Refusal;
+}
+
+export type Refusal =
+  /** It is no SNS delivery at all. */
+  | "foreign"
+  /** It is an SNS delivery that is forged, too old, or from a topic that is not ours. */
+  | "unverified"
+  /** SNS delivered the message without its envelope, and so without a signature. */
+  | "raw"
+  /** Its body did not arrive. */
+  | "incomplete"
+  | "tooLarge"
+  | "method";
 
 /** From the best to the worst: what an engine must be told when the outcomes of one delivery differ. */
 const ORDER: readonly Outcome["kind"][] = [
@@ -66,10 +85,15 @@ export function reasonOf(outcome: Outcome): string {
     case "compliant":
       return "it keeps the rules";
     case "misconfigured":
-      return outcome.problems.map(({ key, problem }) => `${key} ${problem}`).join("; ");
+      return reasonOfProblems(outcome.problems);
     default:
       return outcome.reason;
   }
+}
+
+/** What is wrong with the configuration, as one sentence: keys, never their values. */
+export function reasonOfProblems(problems: readonly Problem[]): string {
+  return problems.map(({ key, problem }) => `${key} ${problem}`).join("; ");
 }
 
 /** Why a delivery failed that was not done with by its deadline. */

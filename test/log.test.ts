@@ -17,7 +17,7 @@ const OUTCOMES: Readonly<Record<Outcome["kind"], Outcome>> = {
   confirmed: { kind: "confirmed", reason: "confirmed" },
   failed: { kind: "failed", launch, reason: "throttled" },
   malformed: { kind: "malformed", reason: "not JSON" },
-  rejected: { kind: "rejected", reason: "forged" },
+  rejected: { kind: "rejected", refusal: "unverified", reason: "forged" },
   misconfigured: { kind: "misconfigured", problems: [{ key: "AWS_REGION", problem: "is missing" }] },
 };
 const METRICS = [

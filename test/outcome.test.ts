@@ -12,7 +12,7 @@ const OUTCOMES = [
   { kind: "confirmed", reason: "confirmed" },
   { kind: "violating", launch, rules: ["required-tags"], reason: "a tag is missing", alertIds: ["a"] },
   { kind: "malformed", reason: "not JSON" },
-  { kind: "rejected", reason: "forged" },
+  { kind: "rejected", refusal: "unverified", reason: "forged" },
   { kind: "deferred", launch, reason: "within its grace", retryAfterSeconds: 7 },
   { kind: "failed", launch, reason: "throttled" },
   { kind: "misconfigured", problems: [{ key: "AWS_REGION", problem: "is missing" }] },

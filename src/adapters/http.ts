@@ -3,8 +3,8 @@ import type { App, Opening } from "../app.ts";
 import { within } from "../deadline.ts";
 import { describeError } from "../errors.ts";
 import { escapeUnseen } from "../json.ts";
-import { type Outcome, reasonOf, TOO_LONG, worstOf } from "../outcome.ts";
-import { parseBody, RAW_DELIVERY } from "../sns/envelope.ts";
+import { type Outcome, type Refusal, type Rejected, reasonOf, TOO_LONG, worstOf } from "../outcome.ts";
+import { parseBody } from "../sns/envelope.ts";
 import { receive } from "../sns/receive.ts";
 
 /** A request, as either engine brings it. */
@@ -12,8 +12,8 @@ export interface HttpRequest {
   readonly method: string;
   /** With names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** The body, or null for one over `MAX_BODY_BYTES`. Asked for only when the method has one. */
-  readonly body: () => Promise<string | null>;
+  /** The body, or why there is none: `TOO_LARGE` for one over `MAX_BODY_BYTES`. Asked for only when the method has one. */
+  readonly body: () => Promise<string | Rejected>;
 }
 
 /** An answer, for either engine to send. */
@@ -33,7 +33,7 @@ export const HTTP_DEADLINE_MS = 12_000;
 /** What is kept back of the deadline, in milliseconds, so that a late audit can still say which launch was late. */
 const RESERVE_MS = 500;
 
-const STATUS: Readonly<Record<Outcome["kind"], number>> = {
+const STATUS: Readonly<Record<Exclude<Outcome["kind"], "rejected">, number>> = {
   compliant: 200,
   violating: 200,
   ignored: 200,
@@ -41,9 +41,18 @@ const STATUS: Readonly<Record<Outcome["kind"], number>> = {
   confirmed: 200,
   deferred: 503,
   failed: 503,
-  malformed: 400,
-  rejected: 403,
+  // SNS tries again after 5xx, and then uses its dead-letter queue. Of 4xx AWS documents both that it does and does not.
+  malformed: 500,
   misconfigured: 500,
+};
+
+const REFUSED: Readonly<Record<Refusal, number>> = {
+  foreign: 400,
+  unverified: 403,
+  raw: 403,
+  method: 405,
+  tooLarge: 413,
+  incomplete: 503,
 };
 
 /**
@@ -62,49 +71,50 @@ export async function answerHttp(
   const opening = app.open(secrets, account);
   const log = "service" in opening ? opening.service.log : app.log;
   const messageId = request.headers["x-amz-sns-message-id"];
-  const answer = (outcomes: readonly Outcome[], status?: number, headers?: Record<string, string>): HttpResponse => {
+  const answer = (outcomes: readonly Outcome[], told?: string): HttpResponse => {
     for (const outcome of outcomes) log.outcome(outcome, app.now() - startedAt, messageId);
     const worst = worstOf(outcomes);
-    const retry = worst.kind === "deferred" ? { "Retry-After": String(retryAfter(outcomes)) } : {};
-    const reason = worst.kind === "rejected" && status === undefined ? refusalOf(worst.reason) : reasonOf(worst);
-    return json(status ?? STATUS[worst.kind], { outcome: worst.kind, reason }, { ...retry, ...headers });
+    const status = worst.kind === "rejected" ? REFUSED[worst.refusal] : STATUS[worst.kind];
+    return json(status, { outcome: worst.kind, reason: told ?? toldOf(worst) }, headersFor(worst, outcomes));
   };
   try {
     switch (request.method) {
       case "GET":
       case "HEAD":
+        if ("problems" in opening) app.noteProblems(opening.problems);
         return await health(opening, deadline);
       case "POST": {
-        const body = await within(deadline - app.now(), request.body(), undefined);
-        if (body === undefined) return answer([{ kind: "failed", reason: "the body of the request did not arrive" }]);
-        const parsed = body === null ? null : parseBody(body);
-        if (parsed === null || parsed.kind === "tooLarge") {
-          return answer([{ kind: "rejected", reason: "the body is over 256 KiB" }], 413);
-        }
+        const body = await within<string | Rejected>(deadline - app.now(), request.body(), NO_BODY);
+        const parsed = typeof body === "string" ? parseBody(body) : body;
+        if (parsed.kind === "rejected" && parsed.refusal !== "foreign") return answer([parsed]);
         if ("problems" in opening) return answer([{ kind: "misconfigured", problems: opening.problems }]);
         const delivery = { headers: request.headers, body: parsed };
         const received = receive(delivery, opening.service, app.now, deadline - RESERVE_MS);
         return answer(await within(deadline - app.now(), received, [{ kind: "failed", reason: TOO_LONG }]));
       }
       default:
-        return answer([{ kind: "rejected", reason: "only GET and POST are answered" }], 405, {
-          Allow: "GET, HEAD, POST",
-        });
+        return answer([{ kind: "rejected", refusal: "method", reason: "only GET and POST are answered" }]);
     }
   } catch (error) {
-    return answer([{ kind: "failed", reason: describeError(error) }]);
+    return answer([{ kind: "failed", reason: describeError(error) }], "an internal error: see the log");
   }
 }
 
+const NO_BODY: Rejected = { kind: "rejected", refusal: "incomplete", reason: "the body of the request did not arrive" };
+
 /**
- * What is answered to a delivery that is not verified: the same whatever it lacks, for anybody can try which topic is ours.
- * The log has the reason. A raw delivery is known by its shape alone, and is told what to do.
+ * The reason as it is answered. To a delivery that is not verified it is the same whatever it lacks, because anybody can try
+ * which topic is ours; the log has the reason.
  */
-function refusalOf(reason: string): string {
-  return reason === RAW_DELIVERY ? reason : NOT_VERIFIED;
+function toldOf(outcome: Outcome): string {
+  const isSecret = outcome.kind === "rejected" && outcome.refusal === "unverified";
+  return isSecret ? "the delivery could not be verified" : reasonOf(outcome);
 }
 
-const NOT_VERIFIED = "the delivery could not be verified";
+function headersFor(worst: Outcome, outcomes: readonly Outcome[]): Readonly<Record<string, string>> {
+  if (worst.kind === "deferred") return { "Retry-After": String(retryAfter(outcomes)) };
+  return worst.kind === "rejected" && worst.refusal === "method" ? { Allow: "GET, HEAD, POST" } : {};
+}
 
 /** The health document: who this is, whether its configuration is whole, whether it is subscribed. No value is in it. */
 async function health(opening: Opening, deadline: number): Promise<HttpResponse> {

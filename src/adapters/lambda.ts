@@ -1,9 +1,9 @@
 import type { APIGatewayProxyEventV2, SQSBatchResponse } from "aws-lambda";
 import type { App } from "../app.ts";
 import { escapeUnseen, isObject } from "../json.ts";
-import { isUnsettled, type Outcome, reasonOf, worstOf } from "../outcome.ts";
+import { isUnsettled, type Outcome, type Rejected, reasonOf, worstOf } from "../outcome.ts";
 import type { Engine, Message } from "../service.ts";
-import { unwrapMessage, unwrapQueued } from "../sns/envelope.ts";
+import { TOO_LARGE, unwrapMessage, unwrapQueued } from "../sns/envelope.ts";
 import { answerHttp, HTTP_DEADLINE_MS, MAX_BODY_BYTES } from "./http.ts";
 
 /** The part of Lambda's context that is used here. */
@@ -40,6 +40,7 @@ export function lambdaHandler(app: App): (event: unknown, context: LambdaContext
       deadline: app.now() + context.getRemainingTimeInMillis() - RESERVE_MS,
     };
     if (isHttp(event)) return answerUrl(app, event, invocation);
+    if (isOtherHttp(event)) return answerOtherHttp(app);
     const records = recordsOf(event);
     if (records[0]?.eventSource === "aws:sqs") return answerQueue(app, records, invocation);
     const brought =
@@ -144,9 +145,12 @@ async function answerUrl(app: App, event: APIGatewayProxyEventV2, invocation: In
   return { statusCode: status, headers, body: method === "HEAD" ? "" : body };
 }
 
-function readBody({ body = "", isBase64Encoded }: APIGatewayProxyEventV2): string | null {
-  const text = isBase64Encoded ? Buffer.from(body, "base64").toString("utf8") : body;
-  return Buffer.byteLength(text) > MAX_BODY_BYTES ? null : text;
+/** The request's body. Whoever may invoke the function can put anything there: what is no text is an empty body. */
+function readBody(event: APIGatewayProxyEventV2): string | Rejected {
+  const body: unknown = event.body;
+  if (typeof body !== "string") return "";
+  const text = event.isBase64Encoded ? Buffer.from(body, "base64").toString("utf8") : body;
+  return Buffer.byteLength(text) > MAX_BODY_BYTES ? TOO_LARGE : text;
 }
 
 function lowerCased(headers: APIGatewayProxyEventV2["headers"] | null): Record<string, string | undefined> {
@@ -157,3 +161,21 @@ function lowerCased(headers: APIGatewayProxyEventV2["headers"] | null): Record<s
 function isHttp(event: unknown): event is APIGatewayProxyEventV2 {
   return isObject(event) && isObject(event.requestContext) && isObject(event.requestContext.http);
 }
+
+/** The request of an API Gateway that speaks payload format 1.0, or of an Application Load Balancer.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+ * https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html */
+function isOtherHttp(event: unknown): boolean {
+  return isObject(event) && typeof event.httpMethod === "string" && isObject(event.requestContext);
+}
+
+/** Both show this answer to their caller; of an error that is thrown they would show nothing. */
+function answerOtherHttp(app: App): LambdaAnswer {
+  const outcome = { kind: "malformed", reason: OTHER_HTTP } as const;
+  app.log.outcome(outcome, 0, null);
+  const body = `${JSON.stringify({ outcome: outcome.kind, reason: outcome.reason })}\n`;
+  return { statusCode: 500, headers: { "Content-Type": "application/json; charset=utf-8" }, body };
+}
+
+const OTHER_HTTP =
+  "the request is from an Application Load Balancer, or in API Gateway's payload format 1.0: use a function URL, or an HTTP API with payload format 2.0";

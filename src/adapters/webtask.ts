@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { fromConnect, type WebtaskContext, type WebtaskFunction } from "webtask-tools";
 import type { App } from "../app.ts";
+import type { Rejected } from "../outcome.ts";
+import { TOO_LARGE } from "../sns/envelope.ts";
 import { answerHttp, HTTP_DEADLINE_MS, MAX_BODY_BYTES } from "./http.ts";
 
 /** A request as webtask hosts give it: some have read the body before we see it, and each leaves it somewhere else. */
@@ -31,9 +33,9 @@ export function webtask(app: App): WebtaskFunction {
 
 /**
  * The raw body, wherever the host left it: as text, still to be read, or parsed already. Text that was parsed is not
- * the text that came, but what SNS signs are the values in it, and these are the same. Null when it is too large.
+ * the text that came, but what SNS signs are the values in it, and these are the same.
  */
-async function readBody(request: WebtaskRequest, context: WebtaskContext): Promise<string | null> {
+async function readBody(request: WebtaskRequest, context: WebtaskContext): Promise<string | Rejected> {
   const left = [context.body_raw, request.raw_body, request.body, context.body];
   const text = left.map(textOf).find((candidate) => candidate !== "");
   if (text !== undefined) return withinLimit(text);
@@ -57,16 +59,19 @@ function textOf(left: unknown): string {
   return left instanceof Uint8Array ? Buffer.from(left).toString("utf8") : "";
 }
 
-function withinLimit(text: string): string | null {
-  return Buffer.byteLength(text) > MAX_BODY_BYTES ? null : text;
+function withinLimit(text: string): string | Rejected {
+  return Buffer.byteLength(text) > MAX_BODY_BYTES ? TOO_LARGE : text;
 }
+
+/** The caller broke off: whatever is answered, it is not there to read it. */
+const CUT_OFF: Rejected = { kind: "rejected", refusal: "foreign", reason: "the request ended before its body" };
 
 /**
  * Reads to the end even what is too large, and keeps none of it: an answer sent half-way would be a broken connection.
  * By events, and not by iteration: the request that webtask-runtime simulates ends, but never closes.
  */
-function readStream(stream: IncomingMessage): Promise<string | null> {
-  return new Promise((resolve, reject) => {
+function readStream(stream: IncomingMessage): Promise<string | Rejected> {
+  return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     stream.on("data", (chunk: Buffer | string) => {
@@ -75,9 +80,9 @@ function readStream(stream: IncomingMessage): Promise<string | null> {
       if (bytes <= MAX_BODY_BYTES) chunks.push(buffer);
       else chunks.length = 0;
     });
-    stream.on("end", () => resolve(bytes > MAX_BODY_BYTES ? null : Buffer.concat(chunks).toString("utf8")));
-    stream.on("error", reject);
-    stream.on("close", () => reject(new Error("the request ended before its body")));
+    stream.on("end", () => resolve(bytes > MAX_BODY_BYTES ? TOO_LARGE : Buffer.concat(chunks).toString("utf8")));
+    stream.on("error", () => resolve(CUT_OFF));
+    stream.on("close", () => resolve(CUT_OFF));
   });
 }
 

@@ -28,10 +28,9 @@ export function readCertificate(pem: string): SigningCertificate {
 /** Fetches the body of an https URL as text. Throws when it cannot. */
 export type FetchText = (url: string) => Promise<string>;
 
-/** A key to verify with, or why there is none: `rejected` will not change by asking again, `failed` may. */
+/** A key to verify with, or why there is none: the reason may be the network's or our clock's, so asking again can help. */
 export type KeyReading =
   | { readonly kind: "key"; readonly key: KeyObject }
-  | { readonly kind: "rejected"; readonly reason: string }
   | { readonly kind: "failed"; readonly reason: string };
 
 /** SNS changes its certificates about once a year, and each region has its own. */
@@ -159,5 +158,5 @@ export function pinnedCertificate(certificate: SigningCertificate, now: () => nu
 
 function keyIfValid({ key, validFrom, validTo }: SigningCertificate, now: number): KeyReading {
   if (now >= validFrom && now <= validTo) return { kind: "key", key };
-  return { kind: "rejected", reason: "the signing certificate is not in its validity period" };
+  return { kind: "failed", reason: "the signing certificate is not in its validity period by our clock" };
 }

@@ -1,4 +1,5 @@
 import { hasMoreParts, isObject } from "../json.ts";
+import type { Rejected } from "../outcome.ts";
 import type { Message } from "../service.ts";
 
 /** The fields that every SNS delivery has.
@@ -33,19 +34,14 @@ export type Envelope = Notification | Confirmation;
 export interface Delivery {
   /** With names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body: { readonly kind: "parsed"; readonly value: unknown } | Malformed;
+  readonly body: BodyReading;
 }
 
-interface Malformed {
-  readonly kind: "malformed";
-  readonly reason: string;
-}
+/** A body that is JSON, or why it cannot be a delivery. */
+export type BodyReading = { readonly kind: "parsed"; readonly value: unknown } | Rejected;
 
 /** An envelope of the right shape, or why there is none. */
-export type EnvelopeReading =
-  | { readonly kind: "envelope"; readonly envelope: Envelope }
-  | Malformed
-  | { readonly kind: "rejected"; readonly reason: string };
+export type EnvelopeReading = { readonly kind: "envelope"; readonly envelope: Envelope } | Rejected;
 
 const COMMON_FIELDS = [
   "MessageId",
@@ -68,35 +64,38 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 /** `Date.parse` takes more than SNS writes. */
 const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/;
 
-/** What is answered to a raw delivery, which is no secret: its sender may be the one to turn it off. */
-export const RAW_DELIVERY =
-  "raw message delivery carries no signature, so it cannot be verified: turn it off for this subscription";
+/** The answer to a raw delivery is no secret: its sender may be the one to turn it off. */
+const RAW_DELIVERY: Rejected = {
+  kind: "rejected",
+  refusal: "raw",
+  reason: "raw message delivery carries no signature, so it cannot be verified: turn it off for this subscription",
+};
 
 /**
- * Reads an SNS HTTP delivery. It checks the shape only, all of it, so that what is malformed reads the same whatever the
+ * Reads an SNS HTTP delivery. It checks the shape only, all of it, so that what is no delivery reads the same whatever the
  * configuration is: nothing in the envelope is to be believed before its signature is verified. The Timestamp is a time
  * that `Date.parse` reads. A raw delivery, by its header or as an event without an envelope, is rejected.
  */
 export function readEnvelope({ headers, body }: Delivery): EnvelopeReading {
-  if (headers["x-amz-sns-rawdelivery"] === "true") return { kind: "rejected", reason: RAW_DELIVERY };
-  if (body.kind === "malformed") return body;
+  if (headers["x-amz-sns-rawdelivery"] === "true") return RAW_DELIVERY;
+  if (body.kind !== "parsed") return body;
   const { value } = body;
-  if (!isObject(value)) return malformed("the body is not a JSON object");
+  if (!isObject(value)) return foreign("the body is not a JSON object");
   const { Type, Subject } = value;
-  if (Type === undefined && "detail-type" in value) return { kind: "rejected", reason: RAW_DELIVERY };
+  if (Type === undefined && "detail-type" in value) return RAW_DELIVERY;
   if (Type !== "Notification" && Type !== "SubscriptionConfirmation" && Type !== "UnsubscribeConfirmation") {
-    return malformed("the envelope's \"Type\" is not one of SNS's");
+    return foreign("the envelope's \"Type\" is not one of SNS's");
   }
   const required = Type === "Notification" ? COMMON_FIELDS : ([...COMMON_FIELDS, "Token", "SubscribeURL"] as const);
   const wrong = required.filter((field) => typeof value[field] !== "string");
-  if (wrong.length > 0) return malformed(`the envelope's ${wrong.join(", ")} must be text`);
+  if (wrong.length > 0) return foreign(`the envelope's ${wrong.join(", ")} must be text`);
   if (Subject !== undefined && Subject !== null && typeof Subject !== "string") {
-    return malformed("the envelope's Subject must be text");
+    return foreign("the envelope's Subject must be text");
   }
   const broken = ONE_LINE_FIELDS.filter((field) => !isOneLine(value[field]));
-  if (broken.length > 0) return malformed(`the envelope's ${broken.join(", ")} must be one line of Unicode text`);
-  if (LONE_SURROGATE.test(String(value.Message))) return malformed("the envelope's Message must be Unicode text");
-  if (!isTime(String(value.Timestamp))) return malformed("the envelope's Timestamp is not a time");
+  if (broken.length > 0) return foreign(`the envelope's ${broken.join(", ")} must be one line of Unicode text`);
+  if (LONE_SURROGATE.test(String(value.Message))) return foreign("the envelope's Message must be Unicode text");
+  if (!isTime(String(value.Timestamp))) return foreign("the envelope's Timestamp is not a time");
   return { kind: "envelope", envelope: value as unknown as Envelope };
 }
 
@@ -119,19 +118,20 @@ const MAX_REST_BYTES = 16 * 1024;
 const MAX_PARTS = 2_000;
 
 /**
- * Parses a body, once. It is too large to be SNS's when it is over 256 KiB, unless it is an envelope whose message is not:
+ * Parses a body, once, or says why it is rejected. It is too large to be SNS's when it is over 256 KiB, unless it is an envelope whose message is not:
  * SNS's limit is on the message, and the quotes and line breaks in a message of JSON are escaped in its envelope.
  */
-export function parseBody(body: string): Delivery["body"] | { readonly kind: "tooLarge" } {
+export function parseBody(body: string): BodyReading {
   const bytes = Buffer.byteLength(body);
   const fits = bytes <= MAX_MESSAGE_BYTES;
-  if (hasMoreParts(body, MAX_PARTS)) return fits ? malformed("the body has more parts than an envelope") : TOO_LARGE;
+  if (hasMoreParts(body, MAX_PARTS)) return fits ? foreign("the body has more parts than an envelope") : TOO_LARGE;
   const value = parse(body);
   if (!fits && !isLargeEnvelope(value, bytes)) return TOO_LARGE;
-  return value === undefined ? malformed("the body is not JSON") : { kind: "parsed", value };
+  return value === undefined ? foreign("the body is not JSON") : { kind: "parsed", value };
 }
 
-const TOO_LARGE = { kind: "tooLarge" } as const;
+/** A body that is too large to be SNS's. */
+export const TOO_LARGE: Rejected = { kind: "rejected", refusal: "tooLarge", reason: "the body is over 256 KiB" };
 
 /** Whether a value, written in so many bytes, is an envelope that is large by its message alone, and that by its escapes. */
 function isLargeEnvelope(value: unknown, bytes: number): boolean {
@@ -168,6 +168,6 @@ function parse(text: string): unknown {
   }
 }
 
-function malformed(reason: string): Malformed {
-  return { kind: "malformed", reason };
+function foreign(reason: string): Rejected {
+  return { kind: "rejected", refusal: "foreign", reason };
 }

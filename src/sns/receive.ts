@@ -26,7 +26,7 @@ export async function receive(
   if (reading.kind !== "envelope") return [reading];
   const { envelope } = reading;
   const topic = service.config.launchTopics.find(({ arn }) => arn === envelope.TopicArn);
-  if (topic === undefined) return [rejected("the topic is not one of LAUNCH_TOPIC_ARN")];
+  if (topic === undefined) return [unverified("the topic is not one of LAUNCH_TOPIC_ARN")];
   const refusal = await refuse(envelope, topic.region, delivery.headers, service, now());
   if (refusal !== null) return [refusal];
   service.log.note("debug", "the delivery is verified", { topic: topic.arn, messageId: envelope.MessageId });
@@ -45,7 +45,10 @@ export async function receive(
   }
 }
 
-/** Why the delivery is not to be believed; null when it is. The cheap checks come first. */
+/**
+ * Why the delivery cannot be trusted; null when it can. The cheap checks come first. It is rejected where it is wrong
+ * itself; it has failed, and so comes again, where the reason may be ours: our clock, or a certificate that we cannot get.
+ */
 async function refuse(
   envelope: Envelope,
   region: string,
@@ -54,21 +57,22 @@ async function refuse(
   now: number,
 ): Promise<Outcome | null> {
   if (!agrees(headers["x-amz-sns-message-type"], envelope.Type)) {
-    return rejected("the header x-amz-sns-message-type is not the envelope's Type");
+    return unverified("the header x-amz-sns-message-type is not the envelope's Type");
   }
   if (!agrees(headers["x-amz-sns-topic-arn"], envelope.TopicArn)) {
-    return rejected("the header x-amz-sns-topic-arn is not the envelope's TopicArn");
+    return unverified("the header x-amz-sns-topic-arn is not the envelope's TopicArn");
   }
   const sentAt = Date.parse(envelope.Timestamp);
-  if (sentAt < now - MAX_AGE_MS) return rejected("the message is older than two hours");
-  if (sentAt > now + MAX_SENT_AHEAD_MS) return rejected("the message is more than fifteen minutes ahead of our clock");
-  if (!isKnownVersion(envelope.SignatureVersion)) return rejected("the SignatureVersion is not 1 or 2");
+  if (sentAt < now - MAX_AGE_MS) return unverified("the message is older than two hours");
+  if (!isKnownVersion(envelope.SignatureVersion)) return unverified("the SignatureVersion is not 1 or 2");
   if (!isCertificateUrl(envelope.SigningCertURL, region)) {
-    return rejected("the SigningCertURL is not where SNS keeps its certificates");
+    return unverified("the SigningCertURL is not where SNS keeps its certificates");
   }
   const reading = await service.certificates.keyOf(envelope.SigningCertURL);
   if (reading.kind !== "key") return reading;
-  return isSignedBy(envelope, reading.key) ? null : rejected("the signature is not SNS's");
+  if (!isSignedBy(envelope, reading.key)) return unverified("the signature is not SNS's");
+  if (sentAt <= now + MAX_SENT_AHEAD_MS) return null;
+  return { kind: "failed", reason: "the message is more than fifteen minutes ahead of our clock" };
 }
 
 /** SNS sends both headers; a caller that sends none is judged by the signature alone. */
@@ -76,6 +80,6 @@ function agrees(header: string | undefined, value: string): boolean {
   return header === undefined || header === value;
 }
 
-function rejected(reason: string): Outcome {
-  return { kind: "rejected", reason };
+function unverified(reason: string): Outcome {
+  return { kind: "rejected", refusal: "unverified", reason };
 }

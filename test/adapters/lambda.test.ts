@@ -210,10 +210,64 @@ describe("Lambda called by a function URL or HTTP API", () => {
   });
 });
 
-describe("Lambda called with something else", () => {
-  const apiGatewayV1 = { resource: "/", path: "/", httpMethod: "POST", requestContext: { stage: "prod" }, body: "{}" };
+describe("Lambda called over HTTP by something that does not speak payload format 2.0", () => {
+  // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+  const apiGateway = {
+    version: "1.0",
+    resource: "/",
+    path: "/",
+    httpMethod: "POST",
+    headers: { "content-type": "text/plain; charset=UTF-8" },
+    requestContext: { accountId: "123456789012", apiId: "id", protocol: "HTTP/1.1", stage: "$default" },
+    body: JSON.stringify(signed(notification(stateChange()))),
+    isBase64Encoded: false,
+  };
+  // https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
+  const loadBalancer = {
+    requestContext: {
+      elb: {
+        targetGroupArn:
+          "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/lambda-279XGJDqGZ5rsrHC2Fjr/49e9d65c45c6791a",
+      },
+    },
+    httpMethod: "GET",
+    path: "/",
+    queryStringParameters: {},
+    headers: { "user-agent": "ELB-HealthChecker/2.0" },
+    body: "",
+    isBase64Encoded: false,
+  };
+
   it.each([
-    ["a request of payload format 1.0", apiGatewayV1],
+    ["API Gateway's payload format 1.0", apiGateway],
+    ["an Application Load Balancer", loadBalancer],
+  ])("is answered and logged what to use: %s", async (_, event) => {
+    const face = lambdaFace();
+    const answer = await face.invoke(event);
+    expect(answer).toEqual({ statusCode: 500, headers: expect.anything(), body: expect.any(String) });
+    const { outcome, reason } = JSON.parse("body" in answer ? answer.body : "");
+    expect([outcome, reason]).toEqual(["malformed", expect.stringContaining("payload format 2.0")]);
+    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ level: "error", outcome, message: reason }]);
+    expect(ec2.mock.calls().length + sns.mock.calls().length).toBe(0);
+  });
+});
+
+describe("a function URL whose event has a body that is no text", () => {
+  it.each([[undefined], [null], [7], [{ Type: "Notification" }], [["x"]], [true]])(
+    "answers 400, and no error of ours: %j",
+    async (body) => {
+      for (const isBase64Encoded of [false, true]) {
+        const face = lambdaFace();
+        const answer = await face.invoke({ ...urlEvent(), body, isBase64Encoded });
+        expect(answer).toMatchObject({ statusCode: 400, body: expect.stringContaining("the body is not JSON") });
+        expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ level: "warn", outcome: "rejected" }]);
+      }
+    },
+  );
+});
+
+describe("Lambda called with something else", () => {
+  it.each([
     ["an event of S3", { Records: [{ eventSource: "aws:s3", s3: {} }] }],
     ["no records", { Records: [] }],
     ["records that are not objects", { Records: [null] }],

@@ -53,7 +53,6 @@ const GARBAGE: readonly unknown[] = [
   sqsEvent("", "{", "null", "[]", text.slice(1), JSON.stringify({ Type: "Notification", Message: "{" })),
   { requestContext: {} },
   { requestContext: { http: null }, body: text },
-  { httpMethod: "POST", path: "/", headers: {}, body: text, requestContext: { stage: "prod" } },
   { version: "1.0", requestContext: { httpMethod: "POST" }, body: JSON.stringify({ Records: [] }) },
   { __proto__: null, "detail-type": 7 },
   JSON.parse(`{"__proto__": ${text}}`),
@@ -82,8 +81,14 @@ describe("the Lambda handler, given garbage", () => {
 
   it.each([
     ["no body", { ...urlEvent(), body: undefined }, 400],
-    ["a body of null", { ...urlEvent(), body: null }, 503],
-    ["a body that is an object", { ...urlEvent(), body: signed(notification(stateChange())) }, 503],
+    ["a body of null", { ...urlEvent(), body: null }, 400],
+    ["a body that is a number", { ...urlEvent(), body: 7 }, 400],
+    ["a body that is an object", { ...urlEvent(), body: signed(notification(stateChange())) }, 400],
+    [
+      "the shape of payload format 1.0",
+      { httpMethod: "POST", path: "/", headers: {}, body: text, requestContext: { stage: "prod" } },
+      500,
+    ],
     ["a body that is not base64", { ...urlEvent(), body: "\u2026{", isBase64Encoded: true }, 400],
     ["no headers", { ...urlEvent({ body: text }), headers: undefined }, 403],
     ["headers of null", { ...urlEvent({ body: text }), headers: null }, 403],

@@ -19,12 +19,16 @@ function read(envelope: Fields) {
 }
 
 function readText(text: string, headers: Readonly<Record<string, string>> = {}) {
-  const body = parseBody(text);
-  return body.kind === "tooLarge" ? body : readEnvelope({ headers, body });
+  return readEnvelope({ headers, body: parseBody(text) });
 }
 
 function without(envelope: Fields, field: string): Fields {
   return Object.fromEntries(Object.entries(envelope).filter(([name]) => name !== field));
+}
+
+/** The refusal of what is read, or what it is instead. */
+function refusalOf(reading: ReturnType<typeof read>): string {
+  return reading.kind === "rejected" ? reading.refusal : reading.kind;
 }
 
 describe("an SNS envelope", () => {
@@ -52,16 +56,21 @@ describe("an SNS envelope", () => {
     ["SubscriptionConfirmation", CONFIRMATION, [...IN_ALL, "Token", "SubscribeURL"]],
     ["UnsubscribeConfirmation", signed(unsubscribeConfirmation()), [...IN_ALL, "Token", "SubscribeURL"]],
   ])("of the type %s", (_, envelope, fields) => {
-    it.each(fields)("is malformed without its %s, and the reason names it", (field) => {
-      expect(read(without(envelope, field))).toEqual({ kind: "malformed", reason: expect.stringContaining(field) });
+    it.each(fields)("is no delivery without its %s, and the reason names it", (field) => {
+      expect(read(without(envelope, field))).toEqual({
+        kind: "rejected",
+        refusal: "foreign",
+        reason: expect.stringContaining(field),
+      });
     });
 
-    it.each(fields)("is malformed when its %s is anything but text", (field) => {
+    it.each(fields)("is no delivery when its %s is anything but text", (field) => {
       const notText = fc.jsonValue().filter((value) => typeof value !== "string");
       fc.assert(
         fc.property(notText, (value) => {
           expect(read({ ...envelope, [field]: value })).toEqual({
-            kind: "malformed",
+            kind: "rejected",
+            refusal: "foreign",
             reason: expect.stringContaining(field),
           });
         }),
@@ -70,53 +79,64 @@ describe("an SNS envelope", () => {
     });
   });
 
-  it("is malformed when its Subject is anything but text", () => {
+  it("is no delivery when its Subject is anything but text", () => {
     expect(read({ ...NOTIFICATION, Subject: 7 })).toEqual({
-      kind: "malformed",
+      kind: "rejected",
+      refusal: "foreign",
       reason: expect.stringContaining("Subject"),
     });
   });
 
   it.each(["notification", "Notification ", "", "SubscriptionConfirmation\n", 7, null, ["Notification"], {}])(
-    "is malformed when its Type is %j",
+    "is no delivery when its Type is %j",
     (Type) => {
-      expect(read({ ...CONFIRMATION, Type })).toEqual({ kind: "malformed", reason: expect.stringContaining("Type") });
+      expect(read({ ...CONFIRMATION, Type })).toEqual({
+        kind: "rejected",
+        refusal: "foreign",
+        reason: expect.stringContaining("Type"),
+      });
     },
   );
 
   it.each(["", "hello", "{", '{"Type":"Notification"', "<html></html>", "Type=Notification"])(
-    "is malformed when it is not JSON: %j",
+    "is no delivery when it is not JSON: %j",
     (body) => {
-      expect(readText(body)).toEqual({ kind: "malformed", reason: "the body is not JSON" });
+      expect(readText(body)).toEqual({ kind: "rejected", refusal: "foreign", reason: "the body is not JSON" });
     },
   );
 
   it.each(["null", "true", "7", '"Notification"', "[]", JSON.stringify([NOTIFICATION])])(
-    "is malformed when it is JSON but not an object: %.40s",
+    "is no delivery when it is JSON but not an object: %.40s",
     (body) => {
       expect(readText(body)).toEqual({
-        kind: "malformed",
+        kind: "rejected",
+        refusal: "foreign",
         reason: "the body is not a JSON object",
       });
     },
   );
 
   it.each(["MessageId", "TopicArn", "Subject"])(
-    "is malformed when its %s has a line break, which ends a signed value",
+    "is no delivery when its %s has a line break, which ends a signed value",
     (field) => {
       for (const value of ["x\ny", "\n", "x\n"]) {
         const reading = read({ ...NOTIFICATION, [field]: value });
-        expect(reading).toEqual({ kind: "malformed", reason: expect.stringContaining(`${field} must be one line`) });
+        expect(reading).toEqual({
+          kind: "rejected",
+          refusal: "foreign",
+          reason: expect.stringContaining(`${field} must be one line`),
+        });
       }
       expect(read({ ...NOTIFICATION, [field]: "x\ry" }).kind).toBe("envelope");
     },
   );
 
   it.each(["MessageId", "TopicArn", "Token", "SubscribeURL"])(
-    "of a confirmation is malformed when its %s has a line break",
+    "of a confirmation is no delivery when its %s has a line break",
     (field) => {
       expect(read({ ...CONFIRMATION, [field]: "x\ny" })).toEqual({
-        kind: "malformed",
+        kind: "rejected",
+        refusal: "foreign",
         reason: expect.stringContaining(`${field} must be one line`),
       });
     },
@@ -124,7 +144,7 @@ describe("an SNS envelope", () => {
 
   it("is told from a raw event by its Type, whatever other keys it has", () => {
     expect(read({ ...NOTIFICATION, "detail-type": "x" }).kind).toBe("envelope");
-    expect(read({ ...stateChange(), Type: null }).kind).toBe("malformed");
+    expect(refusalOf(read({ ...stateChange(), Type: null }))).toBe("foreign");
   });
 
   it("may have a Message of many lines", () => {
@@ -132,11 +152,15 @@ describe("an SNS envelope", () => {
   });
 
   it.each(["MessageId", "Subject", "Message"])(
-    "is malformed when its %s has half a surrogate pair, which no signature can tell from U+FFFD",
+    "is no delivery when its %s has half a surrogate pair, which no signature can tell from U+FFFD",
     (field) => {
       for (const half of ["\ud800", "\udbff", "\udc00", "\udfff"]) {
         const reading = read({ ...NOTIFICATION, [field]: `x${half}y` });
-        expect(reading).toEqual({ kind: "malformed", reason: expect.stringMatching(`${field} must be .*Unicode`) });
+        expect(reading).toEqual({
+          kind: "rejected",
+          refusal: "foreign",
+          reason: expect.stringMatching(`${field} must be .*Unicode`),
+        });
       }
       expect(read({ ...NOTIFICATION, [field]: "\ud83d\ude00\ufffd" }).kind).toBe("envelope");
     },
@@ -154,9 +178,10 @@ describe("an SNS envelope", () => {
     "2021-11-11T21:29:54Z ",
     "x2021-11-11T21:29:54Z",
     "2021-11-11T21:29:54Zx",
-  ])("is malformed when its Timestamp is %j", (Timestamp) => {
+  ])("is no delivery when its Timestamp is %j", (Timestamp) => {
     expect(read({ ...NOTIFICATION, Timestamp })).toEqual({
-      kind: "malformed",
+      kind: "rejected",
+      refusal: "foreign",
       reason: "the envelope's Timestamp is not a time",
     });
   });
@@ -167,7 +192,7 @@ describe("an SNS envelope", () => {
     }
   });
 
-  it("is malformed when it has thousands of parts, and is not parsed then", () => {
+  it("is no delivery when it has thousands of parts, and is not parsed then", () => {
     const parse = vi.spyOn(JSON, "parse");
     const reason = "the body has more parts than an envelope";
     const parts = (count: number) =>
@@ -181,25 +206,31 @@ describe("an SNS envelope", () => {
       ",".repeat(2_001),
       `{"a":"\\"","b":${parts(2_001)}}`,
     ]) {
-      expect(readText(body)).toEqual({ kind: "malformed", reason });
+      expect(readText(body)).toEqual({ kind: "rejected", refusal: "foreign", reason });
     }
     expect(parse).not.toHaveBeenCalled();
     parse.mockRestore();
-    expect(readText(parts(2_000))).toMatchObject({ kind: "malformed", reason: expect.stringContaining("Type") });
+    expect(readText(parts(2_000))).toMatchObject({
+      kind: "rejected",
+      refusal: "foreign",
+      reason: expect.stringContaining("Type"),
+    });
     expect(read({ ...NOTIFICATION, Message: '[{,\\"'.repeat(5_000) }).kind).toBe("envelope");
   });
 
   it("does not take fields from a key named __proto__", () => {
     const body = `{"__proto__": ${JSON.stringify(NOTIFICATION)}}`;
-    expect(readText(body).kind).toBe("malformed");
-    expect(readText(`{"Type": "Notification", "__proto__": ${JSON.stringify(NOTIFICATION)}}`).kind).toBe("malformed");
+    expect(refusalOf(readText(body))).toBe("foreign");
+    expect(refusalOf(readText(`{"Type": "Notification", "__proto__": ${JSON.stringify(NOTIFICATION)}}`))).toBe(
+      "foreign",
+    );
     expect(Object.hasOwn(Object.prototype, "Type")).toBe(false);
   });
 
   it("is never accepted when some text is not one, and nothing is thrown", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json(), fc.string({ unit: "binary" })), (body) => {
-        expect(readText(body).kind).toBe("malformed");
+        expect(refusalOf(readText(body))).toBe("foreign");
       }),
     );
   });
@@ -216,7 +247,7 @@ describe("an SNS envelope", () => {
         const Type = confirms ? "SubscriptionConfirmation" : "Notification";
         const required = confirms ? [...IN_ALL, "Token", "SubscribeURL"] : IN_ALL;
         const whole = required.every((name) => typeof (fields as Fields)[name] === "string");
-        expect(read({ Type, ...fields }).kind).toBe(whole ? "envelope" : "malformed");
+        expect(refusalOf(read({ Type, ...fields }))).toBe(whole ? "envelope" : "foreign");
       }),
     );
   });
@@ -226,13 +257,14 @@ describe("a raw delivery", () => {
   it("is known by its body, and refused with what to do about it", () => {
     expect(read(stateChange())).toEqual({
       kind: "rejected",
+      refusal: "raw",
       reason: expect.stringMatching(/raw message delivery .*cannot be verified.* turn it off/),
     });
   });
 
   it("is known by its header", () => {
     const body = JSON.stringify(NOTIFICATION);
-    expect(readText(body, { "x-amz-sns-rawdelivery": "true" }).kind).toBe("rejected");
+    expect(refusalOf(readText(body, { "x-amz-sns-rawdelivery": "true" }))).toBe("raw");
     expect(readText(body, { "x-amz-sns-message-type": "Notification" }).kind).toBe("envelope");
   });
 });
@@ -257,7 +289,7 @@ describe("a body that is too large", () => {
     ["a list", JSON.stringify([enveloped("x".repeat(LIMIT))]), true],
     ["an envelope without a message", JSON.stringify({ Type: "Notification", Token: "x".repeat(LIMIT) }), true],
   ])("is %s: %#", (_, body, tooLarge) => {
-    expect(parseBody(body).kind === "tooLarge").toBe(tooLarge);
+    expect(refusalOf(readText(body)) === "tooLarge").toBe(tooLarge);
   });
 });
 
@@ -278,7 +310,7 @@ describe("a message that came through a queue", () => {
     expect(unwrapQueued(JSON.stringify(event))).toEqual({ event });
   });
 
-  it("is malformed when it, or what is in its envelope, is not JSON", () => {
+  it("is no delivery when it, or what is in its envelope, is not JSON", () => {
     expect(unwrapQueued("hello")).toEqual({ malformed: "the message is not JSON" });
     expect(unwrapQueued(JSON.stringify(signed(notification("hello"))))).toEqual({
       malformed: "the envelope's Message is not JSON",

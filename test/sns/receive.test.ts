@@ -104,8 +104,8 @@ describe("a delivery's age", () => {
     ["a millisecond older", SENT_AT + 2 * HOUR + 1, 403],
     ["of yesterday", SENT_AT + 24 * HOUR, 403],
     ["fifteen minutes ahead of our clock", SENT_AT - HOUR / 4, 200],
-    ["a millisecond further ahead", SENT_AT - HOUR / 4 - 1, 403],
-    ["of tomorrow", SENT_AT - 24 * HOUR, 403],
+    ["a millisecond further ahead, for our clock may be slow", SENT_AT - HOUR / 4 - 1, 503],
+    ["of tomorrow", SENT_AT - 24 * HOUR, 503],
   ])("one %s", async (_, now, status) => {
     const face = functionUrlFace(SETTINGS, { clock: clockAt(now) });
     const event = stateChange({ state: "stopped" });
@@ -113,8 +113,13 @@ describe("a delivery's age", () => {
     expect(awsCalls()).toBe(0);
   });
 
+  it("ahead of our clock is 403 all the same when somebody else signed it", async () => {
+    const face = functionUrlFace(SETTINGS, { clock: clockAt(SENT_AT - 24 * HOUR) });
+    expect((await face.deliver(signed(notification(stateChange()), { signer: OTHER_SIGNER }))).status).toBe(403);
+  });
+
   it.each(["yesterday", "", "2021-13-45T99:99:99Z"])(
-    "one that is not a time, %j, is malformed: 400",
+    "one that is not a time, %j, is no delivery of SNS: 400",
     async (Timestamp) => {
       expect((await functionUrlFace().deliver(signed(notification(stateChange(), { Timestamp })))).status).toBe(400);
       expect(awsCalls()).toBe(0);
@@ -239,12 +244,12 @@ describe("the certificate of a delivery", () => {
   });
 
   it.each([
-    ["has expired", { from: "2020-01-01", to: "2021-11-11T21:30:00Z" }],
-    ["is not valid yet", { from: "2021-11-12", to: "2022-11-12" }],
-  ])("that %s: 403", async (_, period) => {
+    ["has expired by our clock", { from: "2020-01-01", to: "2021-11-11T21:30:00Z" }],
+    ["is not valid yet by our clock", { from: "2021-11-12", to: "2022-11-12" }],
+  ])("that %s: 503, so that SNS calls again", async (_, period) => {
     const signer = await makeSigner(period);
     const face = functionUrlFace(SETTINGS, { fetchText: async () => signer.certificate });
-    expect((await face.deliver(signed(notification(stateChange()), { signer }))).status).toBe(403);
+    expect((await face.deliver(signed(notification(stateChange()), { signer }))).status).toBe(503);
     expect(awsCalls()).toBe(0);
   });
 

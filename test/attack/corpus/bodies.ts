@@ -267,8 +267,8 @@ export function* contentTypes(target: Target): Iterable<AttackCase> {
 export function* certificates(target: Target): Iterable<AttackCase> {
   const { keys, house } = target;
   const wrong: Readonly<Record<Exclude<keyof typeof CERTIFICATE_NUMBERS, "sns">, readonly [number, string]>> = {
-    expired: [403, "it has expired"],
-    notYet: [403, "it is not valid yet"],
+    expired: [503, "it has expired, or our clock is fast"],
+    notYet: [503, "it is not valid yet, or our clock is slow"],
     elliptic: [503, "SNS signs with RSA"],
     page: [503, "it is a web page"],
     redirect: [503, "a redirect is not followed"],
