@@ -1,51 +1,87 @@
 import {
   CloudFormationClient,
   CloudFormationServiceException,
+  CreateChangeSetCommand,
   DeleteChangeSetCommand,
   DeleteStackCommand,
   DescribeChangeSetCommand,
   DescribeStackEventsCommand,
   DescribeStacksCommand,
+  ExecuteChangeSetCommand,
   type Stack,
   type StackEvent,
   type StackStatus,
 } from "@aws-sdk/client-cloudformation";
-import { GetAliasCommand, LambdaClient, ListVersionsByFunctionCommand } from "@aws-sdk/client-lambda";
+import {
+  GetAliasCommand,
+  LambdaClient,
+  ListVersionsByFunctionCommand,
+  UpdateAliasCommand,
+} from "@aws-sdk/client-lambda";
+import {
+  BucketAlreadyExists,
+  CreateBucketCommand,
+  HeadBucketCommand,
+  PutObjectCommand,
+  S3Client,
+  S3ServiceException,
+} from "@aws-sdk/client-s3";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { mockClient } from "aws-sdk-client-mock";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { deployLambdaCommand } from "../../src/cli/commands/deploy-lambda.ts";
 import { rollbackLambdaCommand } from "../../src/cli/commands/rollback-lambda.ts";
-import { makePackage, type Package, pathOf, runWith } from "../deploy/operator.ts";
+import { makePackage, type Package, runWith } from "../deploy/operator.ts";
 
-/** Stacks in states that moto has not. AWS is a stand-in here, and sam a program that ends as the test says. */
+/** Stacks in states that moto has not. AWS is a stand-in here, which answers as the test says. */
 
 const cloudformation = mockClient(CloudFormationClient);
 const lambda = mockClient(LambdaClient);
 const sts = mockClient(STSClient);
+const s3 = mockClient(S3Client);
 const NONE = new CloudFormationServiceException({
   ...{ name: "ValidationError", message: "Stack with id audits does not exist" },
   ...{ $fault: "client" as const, $metadata: {} },
 });
 
-const stack = (StackStatus: StackStatus): Stack => ({
+const CHANGE_SET = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/one/1";
+const stack = (StackStatus: StackStatus, Release = "01d"): Stack => ({
   StackName: "audits",
   CreationTime: new Date(0),
   StackStatus,
-  Parameters: [{ ParameterKey: "Release", ParameterValue: "0ld" }],
+  Parameters: [{ ParameterKey: "Release", ParameterValue: Release }],
+});
+const event = (
+  EventId: string,
+  status: string,
+  LogicalResourceId = "audits",
+  ResourceStatusReason?: string,
+): StackEvent => ({
+  ...{ EventId, StackId: "stack", StackName: "audits", Timestamp: new Date(0), LogicalResourceId },
+  // The SDK's type leaves out what is a stack's alone.
+  ResourceStatus: status as NonNullable<StackEvent["ResourceStatus"]>,
+  ResourceType: LogicalResourceId === "audits" ? "AWS::CloudFormation::Stack" : "AWS::Lambda::Function",
+  ...(ResourceStatusReason !== undefined && { ResourceStatusReason }),
 });
 let shipped: Package;
 
 beforeEach(() => {
-  for (const client of [cloudformation, lambda, sts]) client.reset();
+  for (const client of [cloudformation, lambda, sts, s3]) client.reset();
   sts
     .on(GetCallerIdentityCommand)
     .resolves({ Account: "123456789012", Arn: "arn:aws:iam::123456789012:user/operator" });
-  cloudformation.on(DescribeStackEventsCommand).resolves({ StackEvents: [] });
+  s3.on(HeadBucketCommand).resolves({});
+  s3.on(PutObjectCommand).resolves({});
   lambda.on(ListVersionsByFunctionCommand).resolves({ Versions: [] });
+  cloudformation.on(CreateChangeSetCommand).resolves({ Id: CHANGE_SET });
+  cloudformation.on(DescribeChangeSetCommand).resolves({ Status: "CREATE_COMPLETE", Changes: [] });
+  cloudformation.on(ExecuteChangeSetCommand).resolves({});
   shipped = makePackage();
 });
-afterEach(() => shipped.remove());
+afterEach(() => {
+  vi.restoreAllMocks();
+  shipped.remove();
+});
 
 /** What CloudFormation shows of the stack, one look after the other. */
 function shows(...looks: (Stack | null)[]): void {
@@ -56,16 +92,29 @@ function shows(...looks: (Stack | null)[]): void {
   }
 }
 
+/** The stack's events, one look after the other, each the oldest first; the first look is before the deployment. */
+function tells(...looks: (readonly StackEvent[] | Error)[]): void {
+  const on = cloudformation.on(DescribeStackEventsCommand);
+  for (const events of looks) {
+    if (events instanceof Error) on.rejectsOnce(events);
+    else on.resolvesOnce({ StackEvents: [...events].reverse() });
+  }
+}
+
 const run = { endpoint: "http://127.0.0.1:9" };
 const deploy = (...args: string[]) =>
-  runWith((cli) => deployLambdaCommand(cli, shipped.folder), ["--stack", "audits", "--region", "eu-west-1", ...args], {
-    ...run,
-    path: pathOf(shipped.bin),
-  });
+  runWith(
+    (cli) => deployLambdaCommand(cli, shipped.folder),
+    ["--stack", "audits", "--region", "eu-west-1", ...args],
+    run,
+  );
+/** Ctrl-C, for those who have begun to listen since. */
+const interrupt = (before: readonly unknown[]) => {
+  for (const listener of process.listeners("SIGINT")) if (!before.includes(listener)) listener("SIGINT");
+};
 
 describe("deploy lambda, with a stack", () => {
   it("that is being updated, says how to call that off, where it is", async () => {
-    shipped.program("sam", "");
     shows(stack("UPDATE_IN_PROGRESS"));
     expect((await deploy()).err).toContain(
       "aws cloudformation cancel-update-stack --stack-name audits --region eu-west-1",
@@ -73,7 +122,6 @@ describe("deploy lambda, with a stack", () => {
   });
 
   it("whose update is only cleared up after, does not say to call that off: AWS does not", async () => {
-    shipped.program("sam", "");
     shows(stack("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"));
     const { code, err } = await deploy();
     expect([code, err]).toEqual([2, expect.stringContaining("Wait for its end.")]);
@@ -81,38 +129,144 @@ describe("deploy lambda, with a stack", () => {
   });
 
   it("that was never made, says how to remove it in its region, and not one of its name elsewhere", async () => {
-    shipped.program("sam", "");
     shows(stack("ROLLBACK_COMPLETE"));
-    expect((await deploy("--profile", "ops")).err).toContain(
-      "aws cloudformation delete-stack --stack-name audits --region eu-west-1 --profile ops",
+    expect((await deploy()).err).toContain("aws cloudformation delete-stack --stack-name audits --region eu-west-1");
+  });
+
+  it("that could not be put back, says how to have that finished", async () => {
+    shows(stack("UPDATE_ROLLBACK_FAILED"));
+    expect((await deploy()).err).toContain(
+      "aws cloudformation continue-update-rollback --stack-name audits --region eu-west-1",
     );
   });
 
-  it("whose first deployment fails, says that it has to be removed before the next one", async () => {
-    shipped.program("sam", "process.exit(1);");
-    shows(null, stack("ROLLBACK_COMPLETE"));
-    const event: StackEvent = {
-      ...{ EventId: "1", StackId: "stack", StackName: "audits", Timestamp: new Date(0) },
-      ...{ LogicalResourceId: "Function", ResourceType: "AWS::Lambda::Function" },
-      ...{ ResourceStatus: "CREATE_FAILED", ResourceStatusReason: "no" },
-    };
-    cloudformation
-      .on(DescribeStackEventsCommand)
-      .resolvesOnce({ StackEvents: [] })
-      .resolves({ StackEvents: [event] });
+  it("waits for the stack's own end, and says each event once", async () => {
+    shows(stack("UPDATE_COMPLETE"), stack("UPDATE_COMPLETE"));
+    const before = [event("1", "UPDATE_COMPLETE")];
+    const first = [...before, event("2", "UPDATE_IN_PROGRESS"), event("3", "UPDATE_IN_PROGRESS", "Function")];
+    const second = [
+      ...first,
+      event("4", "UPDATE_COMPLETE", "Function"),
+      event("5", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"),
+    ];
+    tells(before, before, first, second, [...second, event("6", "UPDATE_COMPLETE")]);
     const { code, err } = await deploy();
-    expect([code, err]).toEqual([2, expect.stringContaining("Function (AWS::Lambda::Function): no")]);
+    expect([code, err]).toEqual([
+      0,
+      expect.stringContaining(`Deploying
+audits UPDATE_IN_PROGRESS
+Function UPDATE_IN_PROGRESS
+Function UPDATE_COMPLETE
+audits UPDATE_COMPLETE_CLEANUP_IN_PROGRESS
+audits UPDATE_COMPLETE`),
+    ]);
+  });
+
+  it("goes on watching when CloudFormation could not be asked for a moment", async () => {
+    shows(stack("UPDATE_COMPLETE"), stack("UPDATE_COMPLETE"));
+    tells([], new Error("no network"), new Error("no network"), [event("1", "UPDATE_COMPLETE")]);
+    expect((await deploy()).code).toBe(0);
+  });
+
+  it("that cannot be watched any more, says that CloudFormation may go on, and how to call it off", async () => {
+    shows(stack("UPDATE_COMPLETE"));
+    cloudformation.on(DescribeStackEventsCommand).resolvesOnce({}).rejects(new Error("no network"));
+    const { code, err } = await deploy();
+    expect([code, err]).toEqual([2, expect.stringContaining("CloudFormation may go on with the deployment.")]);
+    expect(err).toContain("aws cloudformation cancel-update-stack --stack-name audits --region eu-west-1");
+  });
+
+  it("says on Ctrl-C that CloudFormation may go on, how to see it, and how to call it off", async () => {
+    const kill = vi.spyOn(process, "kill").mockReturnValue(true);
+    const before = process.listeners("SIGINT");
+    shows(null, stack("CREATE_COMPLETE"));
+    cloudformation.on(DescribeStackEventsCommand).resolves({ StackEvents: [event("1", "CREATE_COMPLETE")] });
+    cloudformation.on(DescribeStackEventsCommand).resolvesOnce({ StackEvents: [] });
+    cloudformation.on(ExecuteChangeSetCommand).callsFake(() => {
+      interrupt(before);
+      return {};
+    });
+    const { err } = await deploy();
+    expect(err).toContain(`CloudFormation may go on with the deployment. To see what it does, and to call it off:
+  aws cloudformation describe-stack-events --stack-name audits --region eu-west-1
+  aws cloudformation delete-stack --stack-name audits --region eu-west-1`);
+    expect(kill).toHaveBeenCalledWith(process.pid, "SIGINT");
+    expect(process.listeners("SIGINT")).toEqual(before);
+  });
+
+  it("whose first deployment fails, says that it has to be removed before the next one", async () => {
+    shows(null);
+    tells([], [event("1", "CREATE_FAILED", "Function", "no"), event("2", "ROLLBACK_COMPLETE")]);
+    const { code, err } = await deploy();
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining("(ROLLBACK_COMPLETE):\nFunction (AWS::Lambda::Function): no"),
+    ]);
     expect(err).toContain("aws cloudformation delete-stack --stack-name audits --region eu-west-1");
     expect(err).not.toContain("puts back what was there before");
   });
 
-  describe("that --dry-run has made for its change set,", () => {
-    const ARN = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/one/1";
+  it("whose update fails, says what failed first, out of all pages of events, and not all that failed with it", async () => {
+    shows(stack("UPDATE_COMPLETE"));
+    const failed = Array.from({ length: 7 }, (_, index) => event(`${index}`, "UPDATE_FAILED", `Queue${index}`, "no"));
+    cloudformation
+      .on(DescribeStackEventsCommand)
+      .resolvesOnce({ StackEvents: [] })
+      .resolvesOnce({ StackEvents: [event("9", "UPDATE_ROLLBACK_COMPLETE")], NextToken: "older" })
+      .resolvesOnce({ StackEvents: failed.reverse() });
+    const { code, err } = await deploy();
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining(
+        "the deployment of audits failed (UPDATE_ROLLBACK_COMPLETE):\nQueue0 (AWS::Lambda::Function): no\nQueue1",
+      ),
+    ]);
+    expect(err).toContain("\nand 2 more\n");
+    expect(err).toContain("CloudFormation puts back what was there before.");
+  });
+
+  describe("and a change set that cannot be made,", () => {
+    const refused = {
+      Status: "FAILED",
+      ExecutionStatus: "UNAVAILABLE",
+      StatusReason: "in CloudFormation's words",
+    } as const;
+    const releaseOf = () => {
+      const [call] = cloudformation.commandCalls(CreateChangeSetCommand);
+      const parameters = call?.args[0].input.Parameters ?? [];
+      return parameters.find(({ ParameterKey }) => ParameterKey === "Release")?.ParameterValue ?? "";
+    };
     beforeEach(() => {
-      shipped.program("sam", `console.log("Changeset created successfully. ${ARN}");`);
-      cloudformation.on(DescribeChangeSetCommand).resolves({ Changes: [] });
+      cloudformation.on(DescribeChangeSetCommand).resolvesOnce({ Status: "CREATE_IN_PROGRESS" }).resolves(refused);
     });
 
+    it("says why, and leaves neither it nor a stack behind", async () => {
+      shows(null, stack("REVIEW_IN_PROGRESS"));
+      const { code, err } = await deploy();
+      expect([code, err]).toEqual([
+        2,
+        expect.stringContaining(
+          "the deployment of audits was refused: in CloudFormation's words\n  Nothing was changed.",
+        ),
+      ]);
+      expect(cloudformation.commandCalls(ExecuteChangeSetCommand)).toHaveLength(0);
+      expect(cloudformation.commandCalls(DeleteChangeSetCommand)).toHaveLength(1);
+      expect(cloudformation.commandCalls(DeleteStackCommand)).toHaveLength(1);
+    });
+
+    it("knows by the stack's release that there is nothing to change, and by no text", async () => {
+      shows(stack("UPDATE_COMPLETE"));
+      expect((await deploy()).code).toBe(2);
+      const there = stack("UPDATE_COMPLETE", releaseOf());
+      cloudformation.on(DescribeStacksCommand).resolves({ Stacks: [there] });
+      const { code, out } = await deploy();
+      expect([code, out]).toEqual([0, expect.stringContaining("The stack audits is as it should be.")]);
+      expect((await deploy("--dry-run")).out).toContain("Nothing would change in the stack audits.");
+      expect(cloudformation.commandCalls(DeleteChangeSetCommand)).toHaveLength(3);
+    });
+  });
+
+  describe("that --dry-run has made for its change set,", () => {
     it("removes both", async () => {
       shows(null, stack("REVIEW_IN_PROGRESS"));
       expect((await deploy("--dry-run")).code).toBe(0);
@@ -126,6 +280,58 @@ describe("deploy lambda, with a stack", () => {
       expect(cloudformation.commandCalls(DeleteChangeSetCommand)).toHaveLength(1);
       expect(cloudformation.commandCalls(DeleteStackCommand)).toHaveLength(0);
     });
+
+    it("leaves a stack that was there before, with the change sets of others", async () => {
+      shows(stack("REVIEW_IN_PROGRESS"), stack("REVIEW_IN_PROGRESS"));
+      const { code, err } = await deploy("--dry-run");
+      expect([code, err]).toEqual([
+        0,
+        expect.stringContaining("Nobody has carried out a change set of this stack yet."),
+      ]);
+      const [call] = cloudformation.commandCalls(CreateChangeSetCommand);
+      expect(call?.args[0].input).toMatchObject({ ChangeSetType: "CREATE" });
+      expect(cloudformation.commandCalls(DeleteStackCommand)).toHaveLength(0);
+    });
+  });
+});
+
+describe("deploy lambda, with a bucket", () => {
+  const answer = (httpStatusCode: number) =>
+    new S3ServiceException({
+      name: "Unknown",
+      $fault: "client",
+      $metadata: { httpStatusCode },
+      message: "UnknownError",
+    });
+  beforeEach(() => shows(null));
+
+  it.each([
+    [403, "the bucket taken is not account 123456789012's, or these credentials may not use it"],
+    [301, "the bucket taken is not in eu-west-1"],
+  ])("that S3 answers %i for, uploads nothing", async (status, told) => {
+    s3.on(HeadBucketCommand).rejects(answer(status));
+    const { code, err } = await deploy("--bucket", "taken");
+    expect([code, err]).toEqual([2, expect.stringContaining(told)]);
+    const [head] = s3.commandCalls(HeadBucketCommand);
+    expect(head?.args[0].input).toEqual({ Bucket: "taken", ExpectedBucketOwner: "123456789012" });
+    expect(s3.calls()).toHaveLength(1);
+  });
+
+  it("whose name a stranger takes in between, uploads nothing", async () => {
+    s3.on(HeadBucketCommand).rejects(answer(404));
+    s3.on(CreateBucketCommand).rejects(new BucketAlreadyExists({ $metadata: {}, message: "taken" }));
+    const { code, err } = await deploy();
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining("the bucket ec2-audit-123456789012-eu-west-1 is not account 123456789012's"),
+    ]);
+    expect(s3.commandCalls(PutObjectCommand)).toHaveLength(0);
+  });
+
+  it("tells S3 at the upload whose bucket it must be", async () => {
+    await deploy("--dry-run");
+    const [put] = s3.commandCalls(PutObjectCommand);
+    expect(put?.args[0].input).toMatchObject({ ExpectedBucketOwner: "123456789012" });
   });
 });
 
@@ -136,5 +342,20 @@ describe("rollback lambda, with a stack", () => {
     const { code, err } = await runWith(rollbackLambdaCommand, ["--stack", "audits", "--region", "eu-west-1"], run);
     expect([code, err]).toEqual([2, expect.stringContaining("a deployment is under way (UPDATE_IN_PROGRESS)")]);
     expect(err).toContain("aws cloudformation cancel-update-stack --stack-name audits --region eu-west-1");
+  });
+
+  it("says on Ctrl-C that the alias may be moved, and how to see it", async () => {
+    vi.spyOn(process, "kill").mockReturnValue(true);
+    const before = process.listeners("SIGINT");
+    shows(stack("UPDATE_COMPLETE"));
+    lambda.on(GetAliasCommand).resolves({ FunctionVersion: "3" });
+    lambda.on(ListVersionsByFunctionCommand).resolves({ Versions: [{ Version: "2" }, { Version: "3" }] });
+    lambda.on(UpdateAliasCommand).callsFake(() => {
+      interrupt(before);
+      return {};
+    });
+    const args = ["--stack", "audits", "--region", "eu-west-1", "--yes"];
+    const { err } = await runWith(rollbackLambdaCommand, args, run);
+    expect(err).toContain("The alias may be moved already. To see it: ec2-audit rollback lambda --stack audits --list");
   });
 });

@@ -1,7 +1,6 @@
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { Command } from "commander";
 import type { Cli } from "../../src/cli/cli.ts";
 import { type Ran, type Run, runCommand } from "../cli/run.ts";
@@ -22,8 +21,6 @@ export function runWith(make: (cli: Cli) => Command, args: readonly string[], ru
     ...rest,
     env: { ...operatorEnv(endpoint), ...(path !== undefined && { PATH: path }) },
     folder: tmpdir(),
-    // What it waits for are other processes: it looks for them more often than a person would.
-    pause: (ms) => pause(Math.min(ms, 300)),
     create: (cli) => new Command().option("--profile <name>").option("--region <name>").addCommand(make(cli)),
   });
 }

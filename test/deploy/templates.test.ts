@@ -1,7 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parameterNames } from "../../src/cli/lambda/parameters.ts";
+import { parameterNames, withUploadedCode } from "../../src/cli/lambda/template.ts";
 import { findProgram } from "../../src/cli/run-program.ts";
 import { type Key, MAX_GRACE_SECONDS, readConfig } from "../../src/config.ts";
 import { NAMESPACE } from "../../src/log.ts";
@@ -159,6 +161,29 @@ describe("every parameter", () => {
 
   it("is known to the command that deploys", () => {
     expect(parameterNames(readFileSync(TEMPLATE, "utf8"))).toEqual(Object.keys(template.Parameters));
+  });
+});
+
+describe("the template that the command hands over", () => {
+  const text = withUploadedCode(readFileSync(TEMPLATE, "utf8"), { bucket: "artefacts", key: "audit.zip" });
+
+  it("differs from the file in the place of the code alone", () => {
+    const folder = mkdtempSync(join(tmpdir(), "ec2-audit-template-"));
+    const file = join(folder, "template.yaml");
+    writeFileSync(file, text);
+    const handedOver = readTemplate(file);
+    rmSync(folder, { recursive: true });
+    const { Function: audit } = template.Resources;
+    if (audit === undefined) throw new Error("the template has no function");
+    const Properties = { ...audit.Properties, CodeUri: "s3://artefacts/audit.zip" };
+    expect(handedOver).toEqual({
+      ...template,
+      Resources: { ...template.Resources, Function: { ...audit, Properties } },
+    });
+  });
+
+  it("is no longer than CloudFormation takes", () => {
+    expect(Buffer.byteLength(text)).toBeLessThanOrEqual(51_200);
   });
 });
 

@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import { type Aws, connect } from "../aws.ts";
 import { type Cli, CliError, type CommonOptions } from "../cli.ts";
-import { shownPlaceFlags } from "../lambda/deployer.ts";
-import { readStack, type Stack, waitFor } from "../lambda/stack.ts";
+import { tellingOfInterruption } from "../interruption.ts";
+import { readStack, type Stack, shownPlaceFlags, waitFor } from "../lambda/stack.ts";
 import { ALIAS, type Live, listVersions, moveLive, readLive, type Version } from "../lambda/versions.ts";
 import { NAMES } from "../names.ts";
 
@@ -94,7 +94,13 @@ async function rollback(cli: Cli, options: Options): Promise<void> {
     cli.terminal.err("Nothing was changed.");
     return cli.finish(1);
   }
-  await moveLive(aws, name, target.number, live.revision);
+  await tellingOfInterruption(
+    () =>
+      cli.terminal.err(
+        `The alias may be moved already. To see it: ec2-audit rollback lambda${whichOf(options)} --list`,
+      ),
+    () => moveLive(aws, name, target.number, live.revision),
+  );
   if (options.json) cli.terminal.out(JSON.stringify(result, null, 2));
   else showMoved(cli, name, target, live, options);
   return cli.finish(0);

@@ -2,7 +2,7 @@ import { isRegion } from "../../regions.ts";
 import type { TopicArn } from "../../topic-arn.ts";
 import { connect } from "../aws.ts";
 import { type Cli, CliError } from "../cli.ts";
-import { shownPlaceFlags } from "../lambda/deployer.ts";
+import { shownPlaceFlags } from "../lambda/stack.ts";
 import { NAMES } from "../names.ts";
 import type { FunctionSettings } from "../settings.ts";
 import { type NameOptions, repeatedFlags } from "../setup/options.ts";

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { zipSync } from "fflate";
 import { checkAndBuild } from "../build.ts";
 import { type Cli, CliError } from "../cli.ts";
-import { inPrivateFolder } from "../private-folder.ts";
 
 /** What is deployed, as read from this package. */
 export interface Artefact {
@@ -36,24 +36,15 @@ function readShipped(folder: string, file: string): Buffer {
   throw new CliError(`${file} is not there`, "This package is not whole: install it again, or clone it.");
 }
 
-/** ZIP keeps times, from 1980 on. */
-const SAME_TIME = new Date("1980-01-02T00:00:00Z");
-
 /**
- * Works in a folder of its own, which is removed afterwards, with the template and the function's file laid out as in the
- * package. The file has the same time whenever it was built: the same code makes the same archive, and so no change.
+ * The function's file as the archive that Lambda takes. The same code makes the same bytes on every machine, whenever it was
+ * built: the archive is compressed by a library and not by Node's zlib, which changes, and its times are fixed.
  */
-export async function withStage<T>({ template, code }: Artefact, work: (stage: string) => Promise<T>): Promise<T> {
-  return inPrivateFolder(async (stage) => {
-    for (const [file, content] of [
-      [TEMPLATE, template],
-      [CODE, code],
-    ] as const) {
-      mkdirSync(join(stage, dirname(file)), { recursive: true });
-      // Lambda's own user has to be able to read it. https://docs.aws.amazon.com/lambda/latest/dg/nodejs-package.html
-      writeFileSync(join(stage, file), content, { mode: 0o644 });
-      utimesSync(join(stage, file), SAME_TIME, SAME_TIME);
-    }
-    return work(stage);
-  });
+export function zip({ code }: Pick<Artefact, "code">): Uint8Array {
+  // ZIP keeps local time, from 1980 on. Lambda's own user must be able to read the file.
+  // https://docs.aws.amazon.com/lambda/latest/dg/nodejs-package.html
+  return zipSync({ [basename(CODE)]: [code, { mtime: new Date(1980, 0, 2), os: UNIX, attrs: 0o100644 << 16 }] });
 }
+
+/** The system that the file's mode is of, as ZIP numbers them. */
+const UNIX = 3;

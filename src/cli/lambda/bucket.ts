@@ -1,33 +1,97 @@
+import {
+  BucketAlreadyExists,
+  BucketAlreadyOwnedByYou,
+  CreateBucketCommand,
+  GetBucketTaggingCommand,
+  HeadBucketCommand,
+  PutBucketEncryptionCommand,
+  PutBucketPolicyCommand,
+  PutBucketTaggingCommand,
+  PutObjectCommand,
+  PutPublicAccessBlockCommand,
+  S3ServiceException,
+} from "@aws-sdk/client-s3";
+import { partitionOf } from "../../regions.ts";
+import type { Aws } from "../aws.ts";
 import { CliError } from "../cli.ts";
-import type { Ended } from "../run-program.ts";
+import { tagList } from "../setup/resource.ts";
+import type { Tags } from "../tags.ts";
 
-/** Runs the AWS CLI with these arguments. */
-export type RunAws = (args: readonly string[]) => Promise<Ended>;
-
-/** Whether the bucket is there. @throws CliError when it is another account's, or AWS does not say */
-export async function hasBucket(aws: RunAws, bucket: string, account: string): Promise<boolean> {
-  // A bucket's name can be guessed, and taken by somebody else first: code must never go to a stranger.
-  // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
-  const { code, stderr } = await aws(["s3api", "head-bucket", "--bucket", bucket, "--expected-bucket-owner", account]);
-  if (code === 0) return true;
-  if (/\(404\)|NoSuchBucket|Not Found/i.test(stderr)) return false;
-  if (/\(403\)|Forbidden|AccessDenied/i.test(stderr)) {
-    throw new CliError(
-      `the bucket ${bucket} is not account ${account}'s, or these credentials may not look at it`,
-      "Name another one with --bucket, which this account has made.",
-    );
-  }
-  throw new CliError(`the bucket ${bucket} could not be looked at: ${stderr.trim()}`);
+/** A bucket, and the account that must own it. */
+export interface Bucket {
+  readonly name: string;
+  readonly account: string;
 }
 
-/** Makes the bucket, which nobody outside the account can read. @throws CliError when it cannot be made */
-export async function makeBucket(aws: RunAws, bucket: string, region: string): Promise<void> {
-  // us-east-1 is the default, and refused as a constraint. https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
-  const place = region === "us-east-1" ? [] : ["--create-bucket-configuration", `LocationConstraint=${region}`];
-  const { code, stderr } = await aws(["s3api", "create-bucket", "--bucket", bucket, ...place]);
-  if (code === 0) return;
-  throw new CliError(
-    `the bucket ${bucket} could not be made: ${stderr.trim()}`,
-    "Name one that is there with --bucket.",
-  );
+/**
+ * Whether the bucket is there.
+ * @throws CliError when it belongs to another account, or is in another region
+ */
+export async function hasBucket({ s3, region }: Aws, { name, account }: Bucket): Promise<boolean> {
+  try {
+    // Anybody can guess and take a bucket's name first: code must never go to a stranger.
+    // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+    await s3.send(new HeadBucketCommand({ Bucket: name, ExpectedBucketOwner: account }));
+    return true;
+  } catch (error) {
+    // An answer to HEAD has no body, and so no code but the status.
+    // https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
+    const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
+    if (status === 404) return false;
+    if (status === 403) throw strangers(name, account);
+    if (status === 301) throw new CliError(`the bucket ${name} is not in ${region}`, ANOTHER);
+    throw error;
+  }
+}
+
+/**
+ * Makes the bucket: private, encrypted, and only for callers with TLS. AWS makes every bucket private and encrypted by now,
+ * and says so by default only.
+ * @throws CliError when its name is another account's
+ */
+export async function makeBucket({ s3, region }: Aws, { name, account }: Bucket): Promise<void> {
+  const owned = { Bucket: name, ExpectedBucketOwner: account };
+  try {
+    await s3.send(new CreateBucketCommand({ Bucket: name }));
+  } catch (error) {
+    if (error instanceof BucketAlreadyExists) throw strangers(name, account);
+    // Somebody else of this account has just made it.
+    if (!(error instanceof BucketAlreadyOwnedByYou)) throw error;
+  }
+  const PublicAccessBlockConfiguration = {
+    ...{ BlockPublicAcls: true, IgnorePublicAcls: true },
+    ...{ BlockPublicPolicy: true, RestrictPublicBuckets: true },
+  };
+  await s3.send(new PutPublicAccessBlockCommand({ ...owned, PublicAccessBlockConfiguration }));
+  const Rules = [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" as const } }];
+  await s3.send(new PutBucketEncryptionCommand({ ...owned, ServerSideEncryptionConfiguration: { Rules } }));
+  const arn = `arn:${partitionOf(region).name}:s3:::${name}`;
+  const refuseWithoutTls = {
+    ...{ Sid: "RefuseWithoutTls", Effect: "Deny", Principal: "*", Action: "s3:*" },
+    ...{ Resource: [arn, `${arn}/*`], Condition: { Bool: { "aws:SecureTransport": "false" } } },
+  };
+  const Policy = JSON.stringify({ Version: "2012-10-17", Statement: [refuseWithoutTls] });
+  await s3.send(new PutBucketPolicyCommand({ ...owned, Policy }));
+}
+
+/** Gives the bucket these tags, beside those that it has. */
+export async function tagBucket({ s3 }: Aws, { name, account }: Bucket, tags: Tags): Promise<void> {
+  const owned = { Bucket: name, ExpectedBucketOwner: account };
+  const before = await s3.send(new GetBucketTaggingCommand(owned)).catch((error: unknown) => {
+    if (error instanceof S3ServiceException && error.name === "NoSuchTagSet") return { TagSet: [] };
+    throw error;
+  });
+  const kept = (before.TagSet ?? []).filter(({ Key = "" }) => !(Key in tags));
+  await s3.send(new PutBucketTaggingCommand({ ...owned, Tagging: { TagSet: [...kept, ...tagList(tags)] } }));
+}
+
+/** Uploads an object, in place of one of the same key. */
+export async function upload({ s3 }: Aws, { name, account }: Bucket, key: string, body: Uint8Array): Promise<void> {
+  await s3.send(new PutObjectCommand({ Bucket: name, ExpectedBucketOwner: account, Key: key, Body: body }));
+}
+
+const ANOTHER = "Name another one with --bucket, which this account has made in this region.";
+
+function strangers(name: string, account: string): CliError {
+  return new CliError(`the bucket ${name} is not account ${account}'s, or these credentials may not use it`, ANOTHER);
 }

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { type Key, readConfig } from "../../config.ts";
 import { CliError } from "../cli.ts";
-import { checkEmail } from "../setup/options.ts";
 import { nearest } from "../webtask/config.ts";
 import type { Artefact } from "./artefact.ts";
+import { parameterNames, problemWith, readParameters } from "./template.ts";
 
 /** Values of the template's parameters, by name. */
 export type Parameters = Readonly<Record<string, string>>;
@@ -22,12 +22,6 @@ const MIRRORED: Readonly<Record<string, Key>> = {
 /** Whether the stack is one of the template's: every one that was made from it has a Release. */
 export function isOurs(parameters: Parameters): boolean {
   return RELEASE in parameters;
-}
-
-/** The names of the template's parameters, in their order. Takes the text of deploy/template.yaml, which it knows the layout of. */
-export function parameterNames(template: string): readonly string[] {
-  const section = /^Parameters:\n((?: .*\n|\n)*)/m.exec(template)?.[1] ?? "";
-  return [...section.matchAll(/^ {2}(\w+):$/gm)].map(([, name = ""]) => name);
 }
 
 /**
@@ -54,26 +48,12 @@ function meant(name: string, names: readonly string[]): string {
   return near ? `Did you mean ${near}?` : `It has these: ${names.join(", ")}.`;
 }
 
-/** Whether it looks like an e-mail address. */
-export function isEmail(address: string): boolean {
-  try {
-    checkEmail(address);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** SQS delays a message for 900 s at most.
- * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html */
-const MAX_DELAY_SECONDS = 900;
-
 /**
- * Has the function's own configuration judge the settings, so that what it would refuse is not deployed. CloudFormation judges
- * the others by the template.
+ * Checks all parameters in force before anything is uploaded: what the function's own configuration or CloudFormation would
+ * refuse, and what would be deployed but not work. Takes the text of the template too.
  * @throws CliError with every problem
  */
-export function checkParameters(parameters: Parameters): void {
+export function checkParameters(parameters: Parameters, template: string): void {
   const settings: Partial<Record<Key, string>> = {
     AWS_REGION: "us-east-1",
     AWS_ACCESS_KEY_ID: "of the role",
@@ -85,25 +65,49 @@ export function checkParameters(parameters: Parameters): void {
     if (value) settings[key] = value;
   }
   const reading = readConfig(settings);
-  const problems = "problems" in reading ? reading.problems.map(({ key, problem }) => `${nameOf(key)} ${problem}`) : [];
-  if ("config" in reading && reading.config.graceSeconds > MAX_DELAY_SECONDS) {
-    problems.push(`GraceSeconds is over ${MAX_DELAY_SECONDS}, the longest that a queue delays a message`);
-  }
-  for (const name of ["AlertEmail", "AlarmEmail"]) {
-    const address = parameters[name] ?? "";
-    if (address !== "" && !isEmail(address)) problems.push(`${name} is not an e-mail address`);
-  }
-  if (parameters.OrganizationId && !parameters.AuditRoleName) {
-    problems.push(
-      "AuditRoleName is missing: OrganizationId takes the role that deploy/member.yaml makes in each account",
-    );
-  }
+  const told = "problems" in reading ? reading.problems : [];
+  const declared = readParameters(template);
+  const refused = declared.flatMap((parameter) => {
+    const { name } = parameter;
+    const value = parameters[name];
+    // The configuration says more about a value that both refuse.
+    if (value === undefined || told.some(({ key }) => nameOf(key) === name)) return [];
+    const problem = problemWith(parameter, value);
+    return problem === undefined ? [] : [`${name} ${problem}`];
+  });
+  const defaults = Object.fromEntries(declared.map((parameter) => [parameter.name, parameter.default ?? ""]));
+  const problems = [
+    ...told.map(({ key, problem }) => `${nameOf(key)} ${problem}`),
+    ...refused,
+    ...contradictions({ ...defaults, ...parameters }),
+  ];
   if (problems.length > 0) {
     throw new CliError(
       problems.join("\n"),
       "Give another value with --parameter Key=Value; Key= takes away one that an earlier deployment gave.",
     );
   }
+}
+
+/** What is wrong with values that are right each by itself. */
+function contradictions(inForce: Parameters): readonly string[] {
+  const { OrganizationId, AuditRoleName, AlertTopicArn, AlertEmail, ReservedConcurrency, MaximumConcurrency } = inForce;
+  const problems: string[] = [];
+  if (OrganizationId && !AuditRoleName) {
+    problems.push(
+      "AuditRoleName is missing: OrganizationId takes the role that deploy/member.yaml makes in each account",
+    );
+  }
+  // https://docs.aws.amazon.com/sns/latest/dg/fifo-topic-message-delivery.html
+  if (AlertEmail && AlertTopicArn?.endsWith(".fifo")) {
+    problems.push("AlertEmail is set, but AlertTopicArn is a FIFO topic, which sends no e-mail");
+  }
+  // SQS would deliver more batches than may run; a throttled one counts as received.
+  // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+  if (ReservedConcurrency && Number(ReservedConcurrency) < Number(MaximumConcurrency)) {
+    problems.push(`ReservedConcurrency is ${ReservedConcurrency}, below MaximumConcurrency (${MaximumConcurrency})`);
+  }
+  return problems;
 }
 
 function nameOf(key: Key): string {

@@ -1,15 +1,14 @@
 import {
-  type Change,
   CloudFormationServiceException,
-  DeleteChangeSetCommand,
-  DeleteStackCommand,
-  DescribeChangeSetCommand,
   DescribeStackEventsCommand,
   DescribeStacksCommand,
   type StackEvent,
 } from "@aws-sdk/client-cloudformation";
 import type { Aws } from "../aws.ts";
-import type { Parameters } from "./parameters.ts";
+import { type Cli, CliError, type CommonOptions } from "../cli.ts";
+import { tagsIn } from "../setup/resource.ts";
+import type { Tags } from "../tags.ts";
+import { isOurs, type Parameters } from "./parameters.ts";
 
 /** A stack as CloudFormation has it. */
 export interface Stack {
@@ -17,6 +16,7 @@ export interface Stack {
   readonly status: string;
   readonly parameters: Parameters;
   readonly outputs: Readonly<Record<string, string>>;
+  readonly tags: Tags;
 }
 
 /** The stack of that name; null when there is none. */
@@ -34,32 +34,89 @@ export async function readStack({ cloudformation }: Aws, name: string): Promise<
       status: stack.StackStatus ?? "",
       parameters: Object.fromEntries(parameters),
       outputs: Object.fromEntries(outputs),
+      tags: tagsIn(stack.Tags),
     };
   } catch (error) {
-    // A stack that is not there has no error of its own.
-    if (error instanceof CloudFormationServiceException && /does not exist/.test(error.message)) return null;
+    if (isMissing(error)) return null;
     throw error;
   }
 }
 
-/** The stack's newest events, the newest first; none when there is no stack. One page is the newest hundred. */
-export async function newestEvents({ cloudformation }: Aws, name: string): Promise<readonly StackEvent[]> {
-  try {
-    const { StackEvents = [] } = await cloudformation.send(new DescribeStackEventsCommand({ StackName: name }));
-    return StackEvents;
-  } catch (error) {
-    if (error instanceof CloudFormationServiceException && /does not exist/.test(error.message)) return [];
-    throw error;
+/**
+ * A stack that is not there has no error of its own. For a name in the right form it is the only ValidationError; the SDK's
+ * own waiter for a stack to exist goes by it too (waitForStackExists).
+ */
+function isMissing(error: unknown): boolean {
+  return error instanceof CloudFormationServiceException && error.name === "ValidationError";
+}
+
+/** The id of the stack's newest event; undefined when it has none. */
+export async function newestEvent({ cloudformation }: Aws, name: string): Promise<string | undefined> {
+  const { StackEvents = [] } = await cloudformation.send(new DescribeStackEventsCommand({ StackName: name }));
+  return StackEvents[0]?.EventId;
+}
+
+/** The stack's events after the one with that id, the oldest first. */
+async function eventsAfter({ cloudformation }: Aws, name: string, id: string | undefined): Promise<StackEvent[]> {
+  const found: StackEvent[] = [];
+  let NextToken: string | undefined;
+  do {
+    const page = await cloudformation.send(
+      new DescribeStackEventsCommand({ StackName: name, ...(NextToken && { NextToken }) }),
+    );
+    const events = page.StackEvents ?? [];
+    const at = events.findIndex(({ EventId }) => EventId === id);
+    found.push(...(at < 0 ? events : events.slice(0, at)));
+    NextToken = at < 0 ? page.NextToken : undefined;
+  } while (NextToken);
+  return found.reverse();
+}
+
+/** How a change set's execution ended. */
+export interface Ended {
+  /** Of the stack, such as UPDATE_COMPLETE. */
+  readonly status: string;
+  /** Of this execution, the oldest first. */
+  readonly events: readonly StackEvent[];
+}
+
+/**
+ * Waits until the stack is changed, and says each event. It goes by the stack's own events after the one with the id `last`:
+ * its status may still be that of the deployment before. CloudFormation's own limits end it at some time.
+ * @throws what AWS throws when the stack could not be looked at for a minute
+ */
+export async function untilEnded(
+  cli: Cli,
+  aws: Aws,
+  name: string,
+  last: string | undefined,
+  say: (text: string) => void,
+): Promise<Ended> {
+  const events: StackEvent[] = [];
+  for (let failed = 0; ; await cli.pause(LOOK_EVERY_MS)) {
+    try {
+      const news = await eventsAfter(aws, name, events.at(-1)?.EventId ?? last);
+      for (const { LogicalResourceId, ResourceStatus } of news) say(`${LogicalResourceId} ${ResourceStatus}`);
+      events.push(...news);
+      failed = 0;
+    } catch (error) {
+      // CloudFormation goes on, whether it is seen or not.
+      failed += 1;
+      if (failed * LOOK_EVERY_MS >= GIVE_UP_AFTER_MS) throw error;
+    }
+    const status = events.findLast(isOfStack)?.ResourceStatus;
+    if (status !== undefined && !status.endsWith("_IN_PROGRESS")) return { status, events };
   }
 }
 
-/** The events that came after the one with that id, the newest first; all of them when it is undefined. */
-export function eventsAfter(events: readonly StackEvent[], id: string | undefined): readonly StackEvent[] {
-  const at = events.findIndex(({ EventId }) => EventId === id);
-  return id === undefined || at < 0 ? events : events.slice(0, at);
+const LOOK_EVERY_MS = 3_000;
+const GIVE_UP_AFTER_MS = 60_000;
+
+function isOfStack({ ResourceType, LogicalResourceId, StackName }: StackEvent): boolean {
+  return ResourceType === "AWS::CloudFormation::Stack" && LogicalResourceId === StackName;
 }
 
-/** What failed, in the order it did, one line each: what was cancelled because of it is left out. */
+/** What failed, in the order of the events, one line each: what was cancelled because of it is left out. */
 export function failures(events: readonly StackEvent[]): readonly string[] {
   return events
     .filter(({ ResourceStatus = "", ResourceStatusReason = "" }) => {
@@ -67,39 +124,65 @@ export function failures(events: readonly StackEvent[]): readonly string[] {
     })
     .map(({ LogicalResourceId, ResourceType, ResourceStatusReason = "no reason was told" }) => {
       return `${LogicalResourceId} (${ResourceType}): ${ResourceStatusReason}`;
-    })
-    .reverse();
+    });
 }
 
-/** The changes of a change set, one line each. */
-export async function readChanges({ cloudformation }: Aws, changeSet: string): Promise<readonly string[]> {
-  const changes: Change[] = [];
-  let NextToken: string | undefined;
-  do {
-    const page = await cloudformation.send(
-      new DescribeChangeSetCommand({ ChangeSetName: changeSet, ...(NextToken && { NextToken }) }),
-    );
-    changes.push(...(page.Changes ?? []));
-    NextToken = page.NextToken;
-  } while (NextToken);
-  return changes.map(({ ResourceChange: change }) => {
-    const replaced = change?.Replacement === "True" ? ", by a new one in its place" : "";
-    return `${change?.Action} ${change?.LogicalResourceId} (${change?.ResourceType})${replaced}`;
-  });
+/** The flags of the AWS CLI for where the stack is and by whom, for a command that is shown; they start with a space. */
+export function shownPlaceFlags({ profile }: CommonOptions, { region }: Pick<Aws, "region">): string {
+  return ` --region ${region}${profile ? ` --profile ${profile}` : ""}`;
 }
 
-/** Removes a change set, and the stack that was made for nothing but it: somebody may have deployed it meanwhile. */
-export async function discardChanges(aws: Aws, changeSet: string, stack: string): Promise<void> {
-  await aws.cloudformation.send(new DeleteChangeSetCommand({ ChangeSetName: changeSet }));
-  const now = await readStack(aws, stack);
-  if (now?.status === "REVIEW_IN_PROGRESS") await aws.cloudformation.send(new DeleteStackCommand({ StackName: stack }));
+/** How to call off what is being done to a stack; null when it cannot be called off. Takes `shownPlaceFlags`.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CancelUpdateStack.html */
+export function cancelCommand(status: string, stack: string, flags: string): string | null {
+  return status === "UPDATE_IN_PROGRESS"
+    ? `aws cloudformation cancel-update-stack --stack-name ${stack}${flags}`
+    : null;
+}
+
+/** What to do about a stack that is being changed just now. Takes `shownPlaceFlags`. */
+export function waitFor(status: string, stack: string, flags: string): string {
+  const command = cancelCommand(status, stack, flags);
+  return command === null ? "Wait for its end." : `Wait for its end, or call it off: ${command}`;
 }
 
 /**
- * What to do about a stack that is being changed just now. `flags` are the AWS CLI's for where it is. Only an update can be
- * called off. https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CancelUpdateStack.html
+ * Refuses a stack that cannot be deployed to now, and one of another template: an update removes all that its own template has
+ * not. Takes null for no stack, and `shownPlaceFlags`.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
  */
-export function waitFor(status: string, stack: string, flags: string): string {
-  if (status !== "UPDATE_IN_PROGRESS") return "Wait for its end.";
-  return `Wait for its end, or call it off: aws cloudformation cancel-update-stack --stack-name ${stack}${flags}`;
+export function checkStack(name: string, stack: Stack | null, flags: string): void {
+  if (stack === null || stack.status === "REVIEW_IN_PROGRESS") return;
+  const { status, parameters } = stack;
+  if (status.endsWith("_IN_PROGRESS")) {
+    throw new CliError(`the stack ${name} is being changed just now (${status})`, waitFor(status, name, flags));
+  }
+  if (!isOurs(parameters)) {
+    throw new CliError(
+      `the stack ${name} is not of deploy/template.yaml: all that is in it would be removed`,
+      "Name another one with --stack.",
+    );
+  }
+  if (wasNeverMade(status)) {
+    throw new CliError(
+      `the stack ${name} was never made: its first deployment failed (${status})`,
+      removeFirst(name, flags),
+    );
+  }
+  if (status === "UPDATE_ROLLBACK_FAILED") {
+    throw new CliError(
+      `the stack ${name} could not be put back after a deployment that failed (${status})`,
+      `Have that finished first: aws cloudformation continue-update-rollback --stack-name ${name}${flags}`,
+    );
+  }
+}
+
+/** Whether the status is of a stack whose first deployment failed. */
+export function wasNeverMade(status: string): boolean {
+  return /^(?:ROLLBACK_|CREATE_FAILED$|DELETE_FAILED$)/.test(status);
+}
+
+/** How to begin again with a stack that was never made. Takes `shownPlaceFlags`. */
+export function removeFirst(name: string, flags: string): string {
+  return `Remove what is left of it, then deploy again: aws cloudformation delete-stack --stack-name ${name}${flags}`;
 }

@@ -1,0 +1,109 @@
+import {
+  type Change,
+  CreateChangeSetCommand,
+  DeleteChangeSetCommand,
+  DeleteStackCommand,
+  DescribeChangeSetCommand,
+  ExecuteChangeSetCommand,
+} from "@aws-sdk/client-cloudformation";
+import { type Aws, answered } from "../aws.ts";
+import type { Cli } from "../cli.ts";
+import { tagList } from "../setup/resource.ts";
+import type { Tags } from "../tags.ts";
+import type { Parameters } from "./parameters.ts";
+import { readStack, type Stack } from "./stack.ts";
+
+/** What a stack is to become. */
+export interface Wish {
+  readonly stack: string;
+  readonly template: string;
+  /** All that the stack is to have. */
+  readonly parameters: Parameters;
+  /** All that the stack is to have; CloudFormation gives them to each of its resources. */
+  readonly tags: Tags;
+}
+
+/** One change that a deployment would make, in CloudFormation's own words. */
+export interface PlannedChange {
+  /** Such as Add, Modify, Remove. */
+  readonly action: string;
+  readonly resource: string;
+  readonly type: string;
+  /** "True", "False" or "Conditional"; empty where nothing is modified. */
+  readonly replacement: string;
+}
+
+/** A change set that CloudFormation has worked out. */
+export type ChangeSet =
+  | { readonly kind: "ready"; readonly id: string; readonly changes: readonly PlannedChange[] }
+  /** It holds no change, or could not be made: CloudFormation says which in words only, in `reason`. */
+  | { readonly kind: "refused"; readonly id: string; readonly reason: string };
+
+/**
+ * Has CloudFormation work out what is to change, and waits for it. Nothing is changed by it, but that a stack that is not there
+ * is made in the state REVIEW_IN_PROGRESS. Takes the stack as it is, null for none.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
+ */
+export async function makeChangeSet(cli: Cli, aws: Aws, wish: Wish, before: Stack | null): Promise<ChangeSet> {
+  const { Id } = await aws.cloudformation.send(
+    new CreateChangeSetCommand({
+      StackName: wish.stack,
+      ChangeSetName: `ec2-audit-${cli.now()}`,
+      ChangeSetType: before === null || before.status === "REVIEW_IN_PROGRESS" ? "CREATE" : "UPDATE",
+      TemplateBody: wish.template,
+      Parameters: Object.entries(wish.parameters).map(([ParameterKey, ParameterValue]) => ({
+        ParameterKey,
+        ParameterValue,
+      })),
+      Tags: tagList(wish.tags),
+      // The function's role has no name of its own, and SAM is a macro.
+      Capabilities: ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    }),
+  );
+  const id = answered(Id);
+  for (;;) {
+    const { Status, StatusReason = "no reason was given" } = await describe(aws, id);
+    if (Status === "CREATE_COMPLETE") return { kind: "ready", id, changes: await readChanges(aws, id) };
+    if (Status !== "CREATE_PENDING" && Status !== "CREATE_IN_PROGRESS")
+      return { kind: "refused", id, reason: StatusReason };
+    await cli.pause(LOOK_EVERY_MS);
+  }
+}
+
+const LOOK_EVERY_MS = 1_000;
+
+function describe({ cloudformation }: Aws, id: string, token?: string) {
+  return cloudformation.send(new DescribeChangeSetCommand({ ChangeSetName: id, ...(token && { NextToken: token }) }));
+}
+
+async function readChanges(aws: Aws, id: string): Promise<readonly PlannedChange[]> {
+  const changes: Change[] = [];
+  let token: string | undefined;
+  do {
+    const page = await describe(aws, id, token);
+    changes.push(...(page.Changes ?? []));
+    token = page.NextToken;
+  } while (token);
+  return changes.map(({ ResourceChange: change }) => ({
+    action: change?.Action ?? "",
+    resource: change?.LogicalResourceId ?? "",
+    type: change?.ResourceType ?? "",
+    replacement: change?.Replacement ?? "",
+  }));
+}
+
+/** Starts carrying a change set out. */
+export async function execute({ cloudformation }: Aws, id: string): Promise<void> {
+  await cloudformation.send(new ExecuteChangeSetCommand({ ChangeSetName: id }));
+}
+
+/**
+ * Removes a change set, and the stack that was made for nothing but it. Takes the stack as it was before. One that somebody
+ * has deployed meanwhile is left.
+ */
+export async function discard(aws: Aws, id: string, name: string, before: Stack | null): Promise<void> {
+  await aws.cloudformation.send(new DeleteChangeSetCommand({ ChangeSetName: id }));
+  if (before !== null) return;
+  const now = await readStack(aws, name);
+  if (now?.status === "REVIEW_IN_PROGRESS") await aws.cloudformation.send(new DeleteStackCommand({ StackName: name }));
+}

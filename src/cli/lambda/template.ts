@@ -1,0 +1,78 @@
+import { isMap, isScalar, parseDocument, visit } from "yaml";
+
+/** A parameter of the template, with what CloudFormation demands of its value. */
+export interface TemplateParameter {
+  readonly name: string;
+  /** Undefined for one that must be given. */
+  readonly default: string | undefined;
+  readonly pattern: RegExp | undefined;
+  readonly values: readonly string[] | undefined;
+  readonly least: number | undefined;
+  readonly most: number | undefined;
+  /** What the pattern demands, as a predicate of the name. */
+  readonly constraint: string | undefined;
+}
+
+/**
+ * The parameters of a template, in their order. Takes its text.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+ */
+export function readParameters(template: string): readonly TemplateParameter[] {
+  const section = parseDocument(template).get("Parameters");
+  if (!isMap(section)) return [];
+  return section.items.map(({ key, value }) => {
+    const text = (name: string): string | undefined => {
+      const found: unknown = isMap(value) ? value.get(name) : undefined;
+      return found === undefined ? undefined : String(found);
+    };
+    const number = (name: string) => (text(name) === undefined ? undefined : Number(text(name)));
+    const [pattern, values] = [text("AllowedPattern"), isMap(value) ? value.toJSON().AllowedValues : undefined];
+    return {
+      name: String(key),
+      default: text("Default"),
+      pattern: pattern === undefined ? undefined : new RegExp(`^(?:${pattern})$`),
+      values: Array.isArray(values) ? values.map(String) : undefined,
+      least: number("MinValue"),
+      most: number("MaxValue"),
+      constraint: text("ConstraintDescription")?.replace(/\.$/, ""),
+    };
+  });
+}
+
+/** The names of a template's parameters, in their order. Takes its text. */
+export function parameterNames(template: string): readonly string[] {
+  return readParameters(template).map(({ name }) => name);
+}
+
+/** Why a value is not one that CloudFormation takes for the parameter; undefined when it is one. */
+export function problemWith(parameter: TemplateParameter, value: string): string | undefined {
+  const { pattern, values, least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY, constraint } = parameter;
+  if (values !== undefined) return values.includes(value) ? undefined : `must be one of ${values.join(", ")}`;
+  if (pattern !== undefined) return pattern.test(value) ? undefined : (constraint ?? `must match ${pattern.source}`);
+  if (least === Number.NEGATIVE_INFINITY && most === Number.POSITIVE_INFINITY) return undefined;
+  const isInside = /^-?\d+$/.test(value) && Number(value) >= least && Number(value) <= most;
+  return isInside ? undefined : `must be a number from ${least} to ${most}`;
+}
+
+/**
+ * The template with the uploaded code in place of the file beside it, so that CloudFormation can take it. Its short forms
+ * (`!Ref`) are kept; comments are dropped, since CloudFormation takes 51,200 bytes.
+ * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+ */
+export function withUploadedCode(template: string, code: { readonly bucket: string; readonly key: string }): string {
+  const document = parseDocument(template);
+  document.commentBefore = null;
+  visit(document, {
+    Node: (_, node) => {
+      node.comment = null;
+      node.commentBefore = null;
+    },
+    Pair: (_, { key, value }) => {
+      // A location in S3 stays.
+      if (!isScalar(key) || key.value !== "CodeUri" || !isScalar(value) || String(value.value).startsWith("s3:"))
+        return;
+      value.value = `s3://${code.bucket}/${code.key}`;
+    },
+  });
+  return document.toString({ lineWidth: 0 });
+}
