@@ -3,6 +3,7 @@ import { defineConfig, type Plugin } from "rolldown";
 import manifest from "./package.json" with { type: "json" };
 import { compactErrors, leaveOut } from "./scripts/leave-out.ts";
 import { loadLater } from "./scripts/load-later.ts";
+import { buildMark } from "./scripts/mark-build.ts";
 import { billOfMaterials } from "./scripts/supply-chain/bill-of-materials.ts";
 import { licencesText } from "./scripts/supply-chain/licences.ts";
 import { packagesOf, readPackage } from "./scripts/supply-chain/packages.ts";
@@ -43,7 +44,7 @@ export default defineConfig([
     platform: "node",
     resolve: { mainFields: ["module", "main"] },
     treeshake: { moduleSideEffects: false },
-    plugins: [leaveOut, compactErrors, loadLater, commonJs, supplyChain],
+    plugins: [leaveOut, compactErrors, loadLater, commonJs, buildMark, supplyChain],
     output: {
       file: "dist/audit.js",
       format: "cjs",

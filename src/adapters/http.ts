@@ -1,5 +1,6 @@
 import { name, version } from "../../package.json";
 import type { App, Opening } from "../app.ts";
+import { BUILD } from "../build-mark.ts";
 import { within } from "../deadline.ts";
 import { describeError } from "../errors.ts";
 import { escapeUnseen } from "../json.ts";
@@ -119,11 +120,11 @@ function headersFor(worst: Outcome, outcomes: readonly Outcome[]): Readonly<Reco
 /** The health document: who this is, whether its configuration is whole, whether it is subscribed. No value is in it. */
 async function health(opening: Opening, deadline: number): Promise<HttpResponse> {
   if ("problems" in opening) {
-    return json(STATUS.misconfigured, { name, version, configured: false, problems: opening.problems });
+    return json(STATUS.misconfigured, { name, version, build: BUILD, configured: false, problems: opening.problems });
   }
   const { subscriber } = opening.service;
   await subscriber.ensure(deadline);
-  return json(200, { name, version, configured: true, subscribed: subscriber.state() });
+  return json(200, { name, version, build: BUILD, configured: true, subscribed: subscriber.state() });
 }
 
 /** When every launch that was put off is due, in seconds. SNS goes by its delivery policy; people read it. */

@@ -5,6 +5,8 @@ import { systemCode } from "./run-program.ts";
 /** What the function says of itself to a GET. */
 export interface HealthDocument {
   readonly version: string;
+  /** Which build of that version; null for a function that is older than the mark. */
+  readonly build: string | null;
   /** Undefined where it does not say. */
   readonly configured: boolean | undefined;
   /** What is wrong with its configuration, a line each. */
@@ -42,10 +44,11 @@ export function notOurs(status: number): string {
 function read(text: string): HealthDocument | null {
   const document = parse(text);
   if (!isObject(document) || document.name !== ourName) return null;
-  const { version, configured, problems, subscribed } = document;
+  const { version, build, configured, problems, subscribed } = document;
   // Anybody may answer there: what is shown of it is on one line, and no terminal acts on it.
   return {
     version: escapeUnseen(String(version)),
+    build: typeof build === "string" ? escapeUnseen(build) : null,
     configured: typeof configured === "boolean" ? configured : undefined,
     problems: Array.isArray(problems) ? problems.map((problem) => escapeUnseen(problemText(problem))) : [],
     subscribed: typeof subscribed === "string" ? escapeUnseen(subscribed) : null,

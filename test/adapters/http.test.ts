@@ -22,7 +22,13 @@ describe.each(HTTP_FACES)("the $face", ({ open }) => {
     it("with who it is, that it is configured, and whether it is subscribed", async () => {
       const answer = await open().request({ method: "GET" });
       expect(answer).toMatchObject({ status: 200, headers: { "content-type": JSON_TYPE } });
-      expect(JSON.parse(answer.body)).toEqual({ name, version, configured: true, subscribed: "not configured" });
+      expect(JSON.parse(answer.body)).toEqual({
+        name,
+        version,
+        build: "dev",
+        configured: true,
+        subscribed: "not configured",
+      });
       expect(ec2.mock.calls()).toHaveLength(0);
       expect(sns.mock.calls()).toHaveLength(0);
     });

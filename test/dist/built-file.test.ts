@@ -4,6 +4,7 @@ import { EC2Client, RunInstancesCommand } from "@aws-sdk/client-ec2";
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { buildMarkOf } from "../../src/cli/build-mark.ts";
 import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts";
 import { BUILT_FILE, loadBuilt, post, type Served, serve } from "../support/built.ts";
 import { launchEnvelope, launchEvent } from "../support/launch.ts";
@@ -103,6 +104,12 @@ describe("what the file exports", () => {
     expect([...readFileSync(BUILT_FILE)].filter((byte) => byte > 127)).toEqual([]);
   });
 
+  it("has a mark that is the hash of its own content", () => {
+    const code = readFileSync(BUILT_FILE, "utf8");
+    expect(buildMarkOf(code)).toMatch(/^[0-9a-f]{12}$/);
+    expect(buildMarkOf(`${code} `)).toBe(null);
+  });
+
   it("loads none of Node's modules before there is something to do, and its own soon after", () => {
     const asked = ["before", "after"].map(
       (when) => `console.log("${when}", !!process.moduleLoadList.find((name) => name === "NativeModule https"))`,
@@ -132,6 +139,7 @@ describe.each([
     expect(JSON.parse(text)).toEqual({
       name: "ec2-audit",
       version: "1.0.0",
+      build: buildMarkOf(readFileSync(BUILT_FILE, "utf8")),
       configured: true,
       subscribed: "not configured",
     });

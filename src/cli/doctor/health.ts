@@ -61,10 +61,10 @@ export async function checkHealth(url: string, flags: string): Promise<readonly 
 }
 
 function judge(name: string, status: number, document: HealthDocument, flags: string): readonly Check[] {
-  const { version, configured, subscribed, problems } = document;
+  const { version, build, configured, subscribed, problems } = document;
   const release =
     version === ourVersion
-      ? ok("version", ourVersion)
+      ? ok("version", build === null ? ourVersion : `${ourVersion}, build ${build}`)
       : warning("version", `it is ${version}, and this command ${ourVersion}`, "ec2-audit deploy webtask");
   if (configured !== true) {
     const told = problems.length > 0 ? problems : [`it answers ${status}`];

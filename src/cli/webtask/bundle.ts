@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { version } from "../../../package.json";
 import { checkAndBuild } from "../build.ts";
+import { buildMarkOf } from "../build-mark.ts";
 import { type Cli, CliError } from "../cli.ts";
 import { runProgram, systemCode, withoutSecrets } from "../run-program.ts";
 import type { WebtaskConfig } from "./config.ts";
@@ -14,6 +15,8 @@ export interface Bundle {
   readonly sha256: string;
   /** What its health document will say. */
   readonly version: string;
+  /** Which build its health document will say it is; null for a file without a mark, which older builds are. */
+  readonly build: string | null;
   /** The commit it was built from, with "-dirty" when the files differed from it; null where that is not known. */
   readonly commit: string | null;
 }
@@ -27,7 +30,12 @@ const GIT_MS = 10_000;
 export async function makeBundle(cli: Cli, config: WebtaskConfig): Promise<Bundle> {
   const built = await checkAndBuild(cli, config.folder);
   const code = readMain(config);
-  return { code, sha256: sha256Of(code), version, commit: built ? await commitOf(cli, config.folder) : null };
+  return { ...marksOf(code), version, commit: built ? await commitOf(cli, config.folder) : null };
+}
+
+/** A file, and what is told by its bytes alone. */
+export function marksOf(code: Buffer): Pick<Bundle, "code" | "sha256" | "build"> {
+  return { code, sha256: sha256Of(code), build: buildMarkOf(code.toString("utf8")) };
 }
 
 /** In hexadecimal. */

@@ -1,5 +1,6 @@
 import type { Cli } from "../cli.ts";
 import { askHealth, notOurs, TIMED_OUT } from "../health-document.ts";
+import type { Bundle } from "./bundle.ts";
 
 /** What a deployed function answers about itself. */
 export type Health =
@@ -19,20 +20,20 @@ const OUT_OF_REACH: readonly string[] = ["ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED
 
 /**
  * Asks the function at a URL for its health document until it is good, five times at most: a cluster may take a moment to
- * change to new code. Good is 200 from our function, in the version that was deployed, with its whole configuration. Unknown is
+ * change to new code. Good is 200 from our function, in the build that was deployed, with its whole configuration. Unknown is
  * one whose host could not be reached at any time.
  */
-export async function checkHealth(cli: Cli, url: string, version: string): Promise<Health> {
+export async function checkHealth(cli: Cli, url: string, bundle: Bundle): Promise<Health> {
   let health: Health | undefined;
   for (let attempt = 1; ; attempt += 1) {
-    const now = await ask(url, version);
+    const now = await ask(url, bundle);
     health = now.state === "unknown" ? (health ?? now) : now;
     if (health.state === "good" || attempt === TRIES) return health;
     await cli.pause(PAUSE_MS);
   }
 }
 
-async function ask(url: string, version: string): Promise<Health> {
+async function ask(url: string, { version, build }: Bundle): Promise<Health> {
   const answer = await askHealth(url, TIMEOUT_MS);
   if ("failed" in answer) {
     const { failed } = answer;
@@ -44,6 +45,10 @@ async function ask(url: string, version: string): Promise<Health> {
   if (document === null) return { state: "bad", reason: `it answered ${notOurs(status)}` };
   if (document.version !== version) {
     return { state: "bad", reason: `it answers as version ${document.version}, and ${version} was deployed` };
+  }
+  if (build !== null && document.build !== build) {
+    const other = document.build === null ? "a build without a mark" : `build ${document.build}`;
+    return { state: "bad", reason: `it answers as ${other}, and build ${build} was deployed` };
   }
   if (document.configured === false) return { state: "misconfigured", problems: document.problems };
   if (status !== 200 || !document.configured) {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { CliError } from "../cli.ts";
-import { type Bundle, sha256Of } from "./bundle.ts";
+import { type Bundle, marksOf } from "./bundle.ts";
 import type { WebtaskConfig } from "./config.ts";
 import type { Health } from "./health.ts";
 
@@ -181,7 +181,8 @@ export function readBundle({ folder }: History, { file, sha256, version, commit 
   const path = join(folder, file);
   if (!existsSync(path)) throw new CliError(`${path} is gone`, "Put another deployment back: --list shows them.");
   const code = readFileSync(path);
-  if (sha256Of(code) === sha256) return { code, sha256, version, commit };
+  const marks = marksOf(code);
+  if (marks.sha256 === sha256) return { ...marks, version, commit };
   throw new CliError(
     `${path} is not what was deployed: its sha256 is another`,
     "Put another deployment back: --list shows them.",

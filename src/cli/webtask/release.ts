@@ -48,7 +48,7 @@ export async function release(
   );
   const made = { at: cli.now(), url, secrets: Object.keys(secrets.values), putBack };
   const { history, deployment } = keep(before, bundle, made);
-  const health = await cli.terminal.busy("Asking it for its health", () => checkHealth(cli, url, bundle.version));
+  const health = await cli.terminal.busy("Asking it for its health", () => checkHealth(cli, url, bundle));
   return { deployment, health, history: noteHealth(history, health.state) };
 }
 

@@ -4,6 +4,7 @@ import { createServer } from "node:http";
 import { dirname } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { version } from "../../../package.json";
+import { buildMarkOf, markBuild, UNMARKED } from "../../../src/cli/build-mark.ts";
 import { sha256Of } from "../../../src/cli/webtask/bundle.ts";
 import { freePort } from "../../../src/local/free-port.ts";
 import { makeProject, type Project, SECRETS } from "./project.ts";
@@ -185,6 +186,61 @@ describe("deploy webtask", () => {
     return project.program("wt", `console.log(${JSON.stringify(said)});`);
   };
   const kept = () => JSON.parse(project.read(".ec2-audit/webtask/ec2-audit/deployments.json")).deployments;
+
+  /** A function that answers at a URL, each time as the next of these builds; the last one goes on. */
+  async function builds(...builds: readonly (string | undefined)[]): Promise<{ url: string; close(): void }> {
+    let asked = 0;
+    const server = createServer((_, response) => {
+      const build = builds[Math.min(asked++, builds.length - 1)];
+      response.end(JSON.stringify({ name: "ec2-audit", version, build, configured: true, subscribed: "confirmed" }));
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const address = server.address();
+    return {
+      url: `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}/ec2-audit`,
+      close() {
+        server.closeAllConnections();
+        server.close();
+      },
+    };
+  }
+  const marked = markBuild(`module.exports = "${UNMARKED}";`);
+  const mark = buildMarkOf(marked) ?? "";
+
+  it.each([
+    ["another build of the same version", "0123456789ab"],
+    ["an older one, that does not say which build it is", undefined],
+  ])("waits while %s answers", async (_, older) => {
+    project.installed();
+    project.write("dist/audit.js", marked);
+    const server = await builds(older, older, mark);
+    const waits: number[] = [];
+    const { code } = await project.run(["deploy", "webtask"], {
+      env: { WT_CLI: deployingTo(server.url) },
+      pause: async (ms) => void waits.push(ms),
+    });
+    server.close();
+    expect([code, waits]).toEqual([0, [2_000, 2_000]]);
+  });
+
+  it("takes a function for unwell that goes on as another build than the one that was uploaded", async () => {
+    project.installed();
+    project.write("dist/audit.js", marked);
+    const server = await builds("0123456789ab");
+    const { code, err } = await project.run(["deploy", "webtask"], { env: { WT_CLI: deployingTo(server.url) } });
+    server.close();
+    expect(code).toBe(2);
+    expect(err).toContain(`it answers as build 0123456789ab, and build ${mark} was deployed`);
+  });
+
+  it("asks no build of a function whose file has no mark, as files of older versions have none", async () => {
+    project.installed();
+    project.write("dist/audit.js", "module.exports = 'older';");
+    const server = await builds(undefined);
+    const { code } = await project.run(["deploy", "webtask"], { env: { WT_CLI: deployingTo(server.url) } });
+    server.close();
+    expect(code).toBe(0);
+  });
 
   it("asks five times, two seconds apart, before it takes a function for unwell", async () => {
     project.installed();

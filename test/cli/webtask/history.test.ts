@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Bundle, sha256Of } from "../../../src/cli/webtask/bundle.ts";
+import { type Bundle, marksOf } from "../../../src/cli/webtask/bundle.ts";
 import type { WebtaskConfig } from "../../../src/cli/webtask/config.ts";
 import type { Health } from "../../../src/cli/webtask/health.ts";
 import {
@@ -25,8 +25,7 @@ const config = (): WebtaskConfig => ({
   ...{ secrets: {}, secretsFrom: [] },
 });
 const bundleOf = (text: string): Bundle => {
-  const code = Buffer.from(text);
-  return { code, sha256: sha256Of(code), version: "1.0.0", commit: null };
+  return { ...marksOf(Buffer.from(text)), version: "1.0.0", commit: null };
 };
 /** Deploys, a minute after the last one; the text is the code. */
 function deploy(text: string, health: Health["state"] = "good", putBack: number | null = null): void {
