@@ -62,7 +62,7 @@ export async function setUp(aws: EmbeddedAws, face: "webtask" | "lambda"): Promi
   const dead = await queue("ec2_launches_dead");
   const launches = await queue("ec2_launches", {
     DelaySeconds: String(GRACE_SECONDS),
-    VisibilityTimeout: "180",
+    VisibilityTimeout: "185",
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: "10" }),
   });
   await sns.send(

@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { Command } from "commander";
@@ -50,8 +50,10 @@ export function makePackage(): Package {
     writeFileSync(join(folder, file), text);
   };
   write("dist/audit.js", "exports.handler = async () => ({ batchItemFailures: [] });\n");
-  mkdirSync(join(folder, "deploy"));
-  cpSync(TEMPLATE, join(folder, "deploy", "template.yaml"));
+  // moto carries out no SAM transform: it does not know what that adds.
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own
+  const template = readFileSync(TEMPLATE, "utf8").replaceAll("${ServerlessDeploymentApplication}", "application");
+  write("deploy/template.yaml", template.replaceAll("!Ref Function.Version", "version"));
   writeFileSync(calls, "");
   return {
     folder,

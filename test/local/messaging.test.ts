@@ -49,6 +49,7 @@ describe("SNS's checks (moto_server lets these pass, or calls them something els
     ["MessageStructure json that is not JSON", { Message: "{", MessageStructure: "json" }],
     ["a subject with a line break", { Message: "x", Subject: "a\nb" }],
     ["a subject that is not ASCII", { Message: "x", Subject: "é" }],
+    ["a subject of 100 characters", { Message: "x", Subject: "s".repeat(100) }],
     ["an empty message", { Message: "" }],
     [
       "attributes that make it too long",

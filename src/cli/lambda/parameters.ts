@@ -15,6 +15,7 @@ const MIRRORED: Readonly<Record<string, Key>> = {
   GraceSeconds: "GRACE_SECONDS",
   AlertTopicArn: "ALERT_TOPIC_ARN",
   LaunchTopicArn: "LAUNCH_TOPIC_ARN",
+  AuditRestarts: "AUDIT_RESTARTS",
   AuditRoleName: "AUDIT_ROLE_NAME",
   LogLevel: "LOG_LEVEL",
 };

@@ -45,9 +45,9 @@ export function readDraft(topic: Topic, params: Params): Draft {
 function readSubject(params: Params): string | undefined {
   const subject = text(params, "Subject");
   if (subject === undefined) return undefined;
-  // ASCII that begins with a letter, a digit or a sign, without control characters. The page says "less than 100
-  // characters long"; 100 are taken.
-  if (!/^[!-~][ -~]{0,99}$/.test(subject)) throw invalidParameter("Subject");
+  // ASCII that begins with a letter, a digit or a sign, without control characters, and "less than 100 characters long":
+  // https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+  if (!/^[!-~][ -~]{0,98}$/.test(subject)) throw invalidParameter("Subject");
   return subject;
 }
 
