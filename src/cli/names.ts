@@ -13,3 +13,6 @@ export const MADE_BY = { key: "ec2-audit", value: "setup" } as const;
 
 /** The tag of a topic that lists the subscriptions that `setup` made where it did not make the topic. */
 export const SUBSCRIPTIONS_TAG = "ec2-audit:subscriptions";
+
+/** The tag of a rule that `setup` switched on or off: the state that it had before. */
+export const STATE_TAG = "ec2-audit:state";

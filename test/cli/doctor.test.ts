@@ -1,9 +1,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
 import { describe, expect, it } from "vitest";
 import { freePort } from "../../src/local/free-port.ts";
 import { diagnosis, doctor, FUNCTION_USER, folder, settings, setUp, url, useInstallation } from "./doctor-installed.ts";
-import { ALERT_TOPIC, aws, LAUNCH_TOPIC, useEmptyAws } from "./installed.ts";
+import { ALERT_TOPIC, aws, events, LAUNCH_TOPIC, useEmptyAws } from "./installed.ts";
 import { runCommand } from "./run.ts";
 
 /** Who the function is, what it goes by, and what it may do. */
@@ -290,6 +291,9 @@ describe("ec2-audit doctor, used wrongly", () => {
 });
 
 it("needs no permission of the operator that the doctor's help does not name, and names none that it does not need", async () => {
+  // Only where there is a rule of another name is EventBridge asked what it matches.
+  await events.send(new PutRuleCommand({ Name: "by-hand", EventPattern: '{"source":["shop"]}' }));
+  await events.send(new PutTargetsCommand({ Rule: "by-hand", Targets: [{ Id: "sns", Arn: LAUNCH_TOPIC }] }));
   const before = aws.calls.length;
   await doctor();
   const { out } = await runCommand(["doctor", "--help"]);

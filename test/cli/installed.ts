@@ -78,7 +78,7 @@ export async function changesOf(work: () => Promise<unknown>): Promise<string[]>
   await work();
   return aws.calls
     .slice(before)
-    .filter(({ accessKeyId, action }) => accessKeyId === "operator" && !/^(Get|List|Describe)/.test(action))
+    .filter(({ accessKeyId, action }) => accessKeyId === "operator" && !/^(Get|List|Describe|Test)/.test(action))
     .map(({ action }) => action);
 }
 

@@ -40,7 +40,8 @@ It reads, and needs for that, with your credentials:
   sns     GetTopicAttributes, ListTagsForResource, ListSubscriptionsByTopic,
           GetSubscriptionAttributes
   sqs     GetQueueUrl, GetQueueAttributes, ListQueueTags
-  events  DescribeRule, ListTargetsByRule, ListTagsForResource
+  events  DescribeRule, ListTargetsByRule, ListTagsForResource,
+          ListRuleNamesByTarget, TestEventPattern
 with --stack besides:
   cloudformation  DescribeStacks, DescribeStackResources
   lambda          GetFunctionConfiguration, GetAlias, ListEventSourceMappings

@@ -16,8 +16,9 @@ import {
   repeatedFlags,
   withNameOptions,
 } from "../setup/options.ts";
+import { doublings } from "../setup/other-rules.ts";
 import { type Plan, shownUrl } from "../setup/plan.ts";
-import { planRules } from "../setup/rules.ts";
+import { planRules } from "../setup/rule-plan.ts";
 import { actionFor, installationJson, installationText } from "../setup/show.ts";
 import { functionPolicy } from "../setup/statements.ts";
 import { isUnconfirmed, subscriptionsOf } from "../setup/subscriptions.ts";
@@ -34,6 +35,12 @@ What is there already is looked at, and put right where it differs; it says
 what it changes. Setup can be run again at any time: after an interruption it
 goes on, and when nothing has changed it does nothing.
 
+A rule of another name may send launches already, such as one made by hand. One
+that is switched on is used in place of a rule that setup would have to make:
+setup gives its target the dead-letter queue, and changes nothing else of it. If
+setup's own rule is there, too, alerts come twice: setup says so, and leaves the
+choice to --adopt-rule and --disable-rule. teardown undoes both.
+
 Examples:
   $ ec2-audit setup --dry-run                  what would be done?
   $ ec2-audit setup --email team@example.com   before the function is deployed
@@ -42,8 +49,9 @@ Examples:
                                                when it is: SNS calls it from now
 
 It reads and makes, and needs for that:
-  events  DescribeRule, ListTargetsByRule, ListTagsForResource, PutRule,
-          TagResource, PutTargets, RemoveTargets
+  events  DescribeRule, ListTargetsByRule, ListTagsForResource,
+          ListRuleNamesByTarget, TestEventPattern, PutRule, TagResource,
+          UntagResource, PutTargets, RemoveTargets, EnableRule, DisableRule
   sns     GetTopicAttributes, ListTagsForResource, ListSubscriptionsByTopic,
           GetSubscriptionAttributes, CreateTopic, TagResource,
           SetTopicAttributes, Subscribe, SetSubscriptionAttributes
@@ -63,6 +71,8 @@ interface SetupOptions extends NameOptions {
   readonly url?: string;
   readonly skipHealthCheck?: true;
   readonly cloudtrail?: true;
+  readonly adoptRule?: readonly string[];
+  readonly disableRule?: readonly string[];
   readonly tagChanges?: true;
   readonly dryRun?: true;
   readonly showPolicy?: true;
@@ -88,6 +98,8 @@ export function setupCommand(cli: Cli): Command {
       "a tag for the topics, the queue and the rules that setup makes; may be given several times",
       collect,
     )
+    .option("--adopt-rule <name>", "use this rule, which sends launches already, in place of setup's own", collect)
+    .option("--disable-rule <name>", "switch off this rule, which sends launches already", collect)
     .option("--dry-run", "print what would be done, and change nothing")
     .option("--show-policy", "print the IAM policy that the function's user needs, as JSON, and do nothing else")
     .option("--audit-role <name>", "with --show-policy: the role in other accounts, as in AUDIT_ROLE_NAME")
@@ -144,8 +156,13 @@ async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   }
   const { plan, all } = await terminal.busy(looking, async () => {
     const place = await placeAt(aws, options);
-    const wish = { cloudTrail: options.cloudtrail ?? false, tagChanges: options.tagChanges ?? false };
-    const planned: Plan = { ...place, rules: await planRules(aws, place, wish), emails: eachOnce(emails), url, tags };
+    const wish = {
+      cloudTrail: options.cloudtrail ?? false,
+      tagChanges: options.tagChanges ?? false,
+      adopt: options.adoptRule ?? [],
+      disable: options.disableRule ?? [],
+    };
+    const planned: Plan = { ...place, ...(await planRules(aws, place, wish)), emails: eachOnce(emails), url, tags };
     return { plan: planned, all: await inspectInstallation(aws, planned) };
   });
   const dryRun = options.dryRun ?? false;
@@ -156,9 +173,9 @@ async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   if (options.json) {
     const { region, account, launchTopicArn, alertTopicArn, deadLetterQueueArn } = plan;
     const where = { region, account, credentials: aws.credentials, launchTopicArn, alertTopicArn, deadLetterQueueArn };
-    terminal.out(
-      JSON.stringify({ ...where, dryRun, confirmed: isConfirmed, resources: installationJson(all) }, null, 2),
-    );
+    const { otherRules } = plan;
+    const resources = installationJson(all);
+    terminal.out(JSON.stringify({ ...where, dryRun, confirmed: isConfirmed, resources, otherRules }, null, 2));
   } else {
     await tell(cli, aws, plan, all, options, isConfirmed);
   }
@@ -203,6 +220,9 @@ async function tell(
   out(`EC2 audit in ${plan.region}, account ${plan.account}:\n${installationText(all, dryRun, colours)}`);
   const idle = all.every((each) => ["nothing", "leave"].includes(actionFor(each)));
   if (idle) out("\nThere is nothing to change.");
+  for (const { name, message, mend } of doublings(plan, repeatedFlags(options))) {
+    out(`\n${colours.yellow("!")} rule ${name}: ${message}.\n${mend.map((line) => `  ${line}`).join("\n")}`);
+  }
   if (dryRun) {
     if (!idle) out("\nNothing has been changed: this was a dry run.");
     return;

@@ -2,10 +2,11 @@ import { Command } from "commander";
 import { connect } from "../aws.ts";
 import type { Cli } from "../cli.ts";
 import { ifThere } from "../if-there.ts";
+import type { Leftover } from "../setup/leftover.ts";
 import { oneByOne } from "../setup/one-by-one.ts";
 import { type NameOptions, placeAt, withNameOptions } from "../setup/options.ts";
 import type { Place } from "../setup/plan.ts";
-import { type Leftover, leftovers } from "../setup/removal.ts";
+import { leftovers } from "../setup/removal.ts";
 import type { Colours } from "../terminal.ts";
 
 const HELP = `
@@ -13,7 +14,8 @@ Removes what setup has made, and knows it by the tag ec2-audit=setup. What was
 there before is left, and so is the function: that goes with "wt rm ec2-audit".
 Subscriptions have no tags: where the topic was there before, its tag
 ec2-audit:subscriptions lists those that setup made. A subscription that was
-there before loses setup's dead-letter queue again, and keeps its retries.
+there before loses setup's dead-letter queue again, and keeps its retries. A
+rule of another name that setup has used or switched off is as it was again.
 It lists what it would remove, and asks.
 
 Examples:
@@ -22,8 +24,9 @@ Examples:
   $ ec2-audit teardown --yes          in a script
 
 It reads and removes, and needs for that:
-  events  DescribeRule, ListTargetsByRule, ListTagsForResource, RemoveTargets,
-          DeleteRule
+  events  DescribeRule, ListTargetsByRule, ListTagsForResource,
+          ListRuleNamesByTarget, PutTargets, RemoveTargets, DeleteRule,
+          EnableRule, DisableRule, UntagResource
   sns     GetTopicAttributes, ListTagsForResource, ListSubscriptionsByTopic,
           GetSubscriptionAttributes, SetSubscriptionAttributes, Unsubscribe,
           UntagResource, DeleteTopic

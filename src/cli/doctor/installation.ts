@@ -1,7 +1,8 @@
 import type { Subscription } from "@aws-sdk/client-sns";
 import type { Aws } from "../aws.ts";
 import { installation } from "../setup/installation.ts";
-import { type Plan, shownUrl } from "../setup/plan.ts";
+import { doublings } from "../setup/other-rules.ts";
+import { type OtherRule, type Plan, shownUrl } from "../setup/plan.ts";
 import { readDeadLetterQueue } from "../setup/queue.ts";
 import type { Inspection, Resource } from "../setup/resource.ts";
 import { isConfirmed, subscriptionsOf } from "../setup/subscriptions.ts";
@@ -35,13 +36,27 @@ export async function checkInstallation(
   alert: AlertTopic,
   { flags, at }: { readonly flags: string; readonly at: string },
 ): Promise<readonly Check[]> {
-  const resources = installation(aws, { ...plan, emails: [], url: null }).filter(({ kind }) => kind !== "alert topic");
-  const checks = await Promise.all([
+  const doubling = doublings(plan, flags);
+  const others = plan.otherRules.filter(({ part }) => part !== "adopted");
+  const adopted = plan.otherRules.filter(({ part }) => part === "adopted");
+  const wanted = { ...plan, otherRules: adopted, emails: [], url: null };
+  const resources = installation(aws, wanted).filter(({ kind }) => kind !== "alert topic");
+  const checks: readonly (readonly Check[])[] = await Promise.all([
     ...resources.map((resource) => checkResource(resource, flags)),
+    others.flatMap(checkOtherRule),
+    doubling.map(({ name, message, mend }) => rules.wrong(`rule ${name}`, message, mend.join("\n"))),
     topics.attempt("dead letters", () => checkDeadLetters(aws, plan, at)),
     checkAlertTopic(alert),
   ]);
-  return checks.flat();
+  const isDoubling = ({ name }: Check) => doubling.some((each) => name === `rule ${each.name}`);
+  return checks.flat().filter((check) => check.state !== "ok" || !isDoubling(check));
+}
+
+/** A rule of another name that is not used; what is doubled by it is told besides. */
+function checkOtherRule({ name, part, sends, doubled }: OtherRule): readonly Check[] {
+  if (doubled.length > 0 && part !== "off") return [];
+  const told = sends.length === 0 ? "sends nothing that is audited" : "sends what no other rule does";
+  return [rules.skipped(`rule ${name}`, part === "off" ? "is switched off" : told)];
 }
 
 async function checkResource(resource: Resource, flags: string): Promise<readonly Check[]> {

@@ -7,7 +7,7 @@ import { NAMES } from "../names.ts";
 import type { FunctionSettings } from "../settings.ts";
 import { type NameOptions, repeatedFlags } from "../setup/options.ts";
 import { type InstallationNames, namesOf, type Place, placeOf } from "../setup/plan.ts";
-import { planRules } from "../setup/rules.ts";
+import { planRules, type RulePlan } from "../setup/rule-plan.ts";
 import { checkAlertKey } from "./alert-key.ts";
 import { type Check, type Examination, reporter } from "./check.ts";
 import { type Configured, checkConfiguration, topicsIn } from "./configuration.ts";
@@ -30,6 +30,7 @@ export interface WebtaskOptions extends NameOptions, SettingsOptions, TraceOptio
 const configuration = reporter("configuration");
 const permissions = reporter("permissions");
 const topics = reporter("topics and policies");
+const rules = reporter("rules and targets");
 
 /**
  * Examines the function on webtask and what is around it. Without the operator's credentials it says
@@ -92,10 +93,12 @@ export async function examineWebtask(
         () => "Allow it to the function's user, as ec2-audit setup --show-policy prints it.",
       )
     : [];
-  const rules = await planRules(aws, place, { cloudTrail: false, tagChanges: false }).catch(() => [
-    { kind: "state changes" as const, asked: true },
-  ]);
-  const plan = { ...place, rules, emails: [], url, tags: {} };
+  let planned: RulePlan = { rules: [{ kind: "state changes", asked: true }], otherRules: [] };
+  const unplanned = await rules.attempt("rules of other names", async () => {
+    planned = await planRules(aws, place, { cloudTrail: false, tagChanges: false, adopt: [], disable: [] });
+    return [];
+  });
+  const plan = { ...place, ...planned, emails: [], url, tags: {} };
   const at = shownPlaceFlags(options, aws);
   const setup = `ec2-audit setup${flagsOf(options, alertAws.region, names)}`;
   const alertTopic = {
@@ -109,7 +112,7 @@ export async function examineWebtask(
   const { urls, checks } = await checkSubscription(aws, plan, url, config?.graceSeconds ?? null, { flags, at });
   say("the function");
   const healths = (await Promise.all(urls.map((each) => checkHealth(each, flags)))).flat();
-  const all = [...head, ...key, ...parts, ...checks, ...healths];
+  const all = [...head, ...key, ...unplanned, ...parts, ...checks, ...healths];
   if (!options.probe) return examined(all);
   say(PROBING);
   return examined([...all, ...(await probeWebtask(cli, aws, plan, config, options))]);

@@ -1,4 +1,5 @@
 import type { Aws } from "../aws.ts";
+import { otherRule } from "./other-rules.ts";
 import type { Plan } from "./plan.ts";
 import { deadLetterQueue } from "./queue.ts";
 import type { Inspection, Resource } from "./resource.ts";
@@ -13,6 +14,7 @@ export function installation(aws: Aws, plan: Plan): readonly Resource[] {
     launchTopic(aws, plan),
     alertTopic(aws, plan),
     ...plan.rules.map((each) => rule(aws, plan, each)),
+    ...plan.otherRules.map((each) => otherRule(aws, plan, each)),
     ...plan.emails.map((address) => emailSubscription(aws, plan, address)),
     ...(plan.url === null ? [] : [functionSubscription(aws, plan, plan.url)]),
   ];

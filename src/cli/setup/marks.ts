@@ -4,6 +4,7 @@ import type { Aws } from "../aws.ts";
 import { CliError } from "../cli.ts";
 import { SUBSCRIPTIONS_TAG } from "../names.ts";
 import type { Tags } from "../tags.ts";
+import { shownUrl } from "./plan.ts";
 import { readTopic } from "./topics.ts";
 
 /**
@@ -29,9 +30,12 @@ export async function mark(aws: Aws, TopicArn: string, subscription: Endpoint): 
   if (topic === undefined || topic.madeBySetup || isMarked(topic.tags, subscription)) return;
   const marks = [...marksIn(topic.tags), markOf(subscription)];
   if (marks.length > MOST) {
+    const { Protocol, Endpoint = "" } = subscription;
+    const shown = shownUrl(Endpoint);
     throw new CliError(
       `setup cannot record more than ${MOST} subscriptions of one topic`,
-      `${subscription.Endpoint} is not subscribed. By hand: aws sns subscribe --topic-arn ${TopicArn}`,
+      `${shown} is not subscribed. By hand:
+aws sns subscribe --topic-arn ${TopicArn} --protocol ${Protocol} --notification-endpoint ${shown}`,
     );
   }
   const Tags = [{ Key: SUBSCRIPTIONS_TAG, Value: marks.join(" ") }];

@@ -11,7 +11,7 @@ export function nextSteps(plan: Plan, options: NameOptions, subscribed: readonly
   const urls = subscribed.filter(({ Protocol = "" }) => Protocol.startsWith("http"));
   const called = shown(urls.filter(isConfirmed));
   if (called !== "") {
-    return `Nothing is left to do: SNS calls ${called} at every launch. To examine it: ec2-audit doctor${flags}`;
+    return `SNS calls ${called} at every launch. To examine all of it: ec2-audit doctor${flags}`;
   }
   const waiting = urls.map(({ Endpoint = "" }) => Endpoint);
   if (waiting.length > 0) {

@@ -27,6 +27,7 @@ export interface Place {
 /** What there should be. */
 export interface Plan extends Place {
   readonly rules: readonly PlannedRule[];
+  readonly otherRules: readonly OtherRule[];
   /** Who is to be told of alerts. */
   readonly emails: readonly string[];
   /** The function's URL, for SNS to call; null when its subscription is not to be touched. */
@@ -39,6 +40,22 @@ export interface Plan extends Place {
 export interface PlannedRule {
   readonly kind: RuleKind;
   readonly asked: boolean;
+}
+
+/** What a rule of another name sends to the launch topic, as far as the function audits it. */
+export type Sent = "pending" | "running" | "CloudTrail calls" | "Auto Scaling launches" | "tag changes";
+
+/** A rule that does not have one of the names of `ruleName`, and has the launch topic as a target. */
+export interface OtherRule {
+  readonly name: string;
+  readonly sends: readonly Sent[];
+  /** Those of `sends` that another rule, or this one, tells of already: each alert comes twice by them. */
+  readonly doubled: readonly Sent[];
+  /**
+   * adopted: used in place of setup's own. disable: to be switched off. off: it is switched off. left: it is neither used nor
+   * changed.
+   */
+  readonly part: "adopted" | "disable" | "off" | "left";
 }
 
 export const RULE_KINDS: readonly RuleKind[] = ["state changes", "CloudTrail calls", "tag changes"];
@@ -73,9 +90,9 @@ export function ruleName(names: InstallationNames, kind: RuleKind): string {
   return `${names.rule}${SUFFIX[kind]}`;
 }
 
-/** The ARN of the rule of a kind, on the default bus. */
-export function ruleArn(place: Place, kind: RuleKind): string {
-  return arn(place, "events", `rule/${ruleName(place.names, kind)}`);
+/** The ARN of a rule, on the default bus. */
+export function ruleArn(place: Place, name: string): string {
+  return arn(place, "events", `rule/${name}`);
 }
 
 /** Where the parts of an installation are, by their names. */

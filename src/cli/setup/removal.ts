@@ -1,4 +1,3 @@
-import { DeleteRuleCommand } from "@aws-sdk/client-eventbridge";
 import {
   DeleteTopicCommand,
   SetSubscriptionAttributesCommand,
@@ -10,33 +9,14 @@ import { DeleteQueueCommand } from "@aws-sdk/client-sqs";
 import type { Aws } from "../aws.ts";
 import { SUBSCRIPTIONS_TAG } from "../names.ts";
 import type { Tags } from "../tags.ts";
+import { type Leftover, NOT_OURS } from "./leftover.ts";
 import { isMarked } from "./marks.ts";
-import { type Place, RULE_KINDS, type RuleKind, ruleArn, ruleName, shownUrl } from "./plan.ts";
+import { otherRuleNames } from "./other-rules.ts";
+import { type Place, RULE_KINDS, ruleName, shownUrl } from "./plan.ts";
 import { type QueueFacts, readDeadLetterQueue } from "./queue.ts";
-import type { ResourceKind } from "./resource.ts";
-import { type RuleFacts, readRule, removeTargets, TARGET_ID } from "./rules.ts";
+import { otherRuleLeftovers, ruleLeftovers } from "./rule-removal.ts";
 import { attributesOf, deadLetterQueueOf, isConfirmed, subscriptionsOf } from "./subscriptions.ts";
 import { readTopic } from "./topics.ts";
-
-/** Something of an installation that is there, and what becomes of it. */
-export type Leftover = {
-  readonly kind: ResourceKind | "target" | "tag";
-  readonly name: string;
-  readonly arn: string | null;
-} & (
-  | {
-      readonly fate: "remove";
-      /** What is lost with it, for the question; empty when nothing is. */
-      readonly losses: readonly string[];
-      undo(): Promise<void>;
-    }
-  /** It stays, and gets back what setup has changed of it. */
-  | { readonly fate: "restore"; readonly what: string; undo(): Promise<void> }
-  /** It stays: setup has not made it, or ("wait") it cannot be removed yet. */
-  | { readonly fate: "leave" | "wait"; readonly why: string }
-);
-
-const NOT_OURS = "setup has not made it: it does not have the tag ec2-audit=setup";
 
 /** https://docs.aws.amazon.com/sns/latest/dg/sns-delete-subscription-topic.html */
 const PENDING =
@@ -53,40 +33,10 @@ export async function leftovers(aws: Aws, place: Place): Promise<readonly Leftov
   const [launch, alert, ...rules] = await Promise.all([
     topicLeftovers(aws, "launch topic", place.names.launchTopic, place.launchTopicArn, lostQueueArn),
     topicLeftovers(aws, "alert topic", place.names.alertTopic, place.alertTopicArn, lostQueueArn),
-    ...RULE_KINDS.map(async (kind) => ruleLeftovers(aws, place, kind, await readRule(aws, place, kind))),
+    ...RULE_KINDS.map((kind) => ruleLeftovers(aws, place, ruleName(place.names, kind), lostQueueArn)),
+    ...(await otherRuleNames(aws, place)).map((name) => otherRuleLeftovers(aws, place, name, lostQueueArn)),
   ]);
   return [...rules.flat(), ...launch, ...alert, ...(queue ? [queueLeftover(aws, place, queue)] : [])];
-}
-
-function ruleLeftovers(aws: Aws, place: Place, kind: RuleKind, facts: RuleFacts | undefined): readonly Leftover[] {
-  if (facts === undefined) return [];
-  const Rule = ruleName(place.names, kind);
-  const itself = { kind: "rule", name: Rule, arn: ruleArn(place, kind) } as const;
-  if (facts.madeBySetup) {
-    const others = facts.targets.filter(({ Arn }) => Arn !== place.launchTopicArn);
-    const losses = others.map(({ Arn }) => `the rule ${Rule} sends to ${Arn} too, which gets nothing any more`);
-    const undo = async () => {
-      await removeTargets(aws, Rule, facts.targets);
-      await aws.events.send(new DeleteRuleCommand({ Name: Rule }));
-    };
-    return [{ ...itself, fate: "remove", losses, undo }];
-  }
-  const ours = facts.targets.filter(({ Id, Arn }) => Id === TARGET_ID && Arn === place.launchTopicArn);
-  return [
-    ...(ours.length > 0
-      ? [
-          {
-            kind: "target" as const,
-            name: `${TARGET_ID} of the rule ${Rule}`,
-            arn: null,
-            fate: "remove" as const,
-            losses: [],
-            undo: () => removeTargets(aws, Rule, ours),
-          },
-        ]
-      : []),
-    { ...itself, fate: "leave", why: NOT_OURS },
-  ];
 }
 
 async function topicLeftovers(

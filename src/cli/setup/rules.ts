@@ -14,16 +14,7 @@ import type { Aws } from "../aws.ts";
 import { CliError } from "../cli.ts";
 import { ifThere } from "../if-there.ts";
 import type { Tags } from "../tags.ts";
-import {
-  PATTERNS,
-  type Place,
-  type Plan,
-  type PlannedRule,
-  RULE_KINDS,
-  type RuleKind,
-  ruleArn,
-  ruleName,
-} from "./plan.ts";
+import { PATTERNS, type Place, type Plan, type PlannedRule, type RuleKind, ruleArn, ruleName } from "./plan.ts";
 import {
   ABSENT,
   inspected,
@@ -48,41 +39,16 @@ export interface RuleFacts {
   readonly madeBySetup: boolean;
 }
 
-/** Reads a rule, its targets (AWS allows five, so all are on one page) and its tags; undefined when there is none. */
-export async function readRule({ events }: Aws, place: Place, kind: RuleKind): Promise<RuleFacts | undefined> {
-  const Name = ruleName(place.names, kind);
+/** Reads a rule by its name, its targets (AWS allows five, so all are on one page) and its tags; undefined when there is none. */
+export async function readRule({ events }: Aws, place: Place, Name: string): Promise<RuleFacts | undefined> {
   const rule = await ifThere(events.send(new DescribeRuleCommand({ Name })));
   if (rule === undefined) return undefined;
   const [targets, tagged] = await Promise.all([
     ifThere(events.send(new ListTargetsByRuleCommand({ Rule: Name }))),
-    ifThere(events.send(new ListTagsForResourceCommand({ ResourceARN: ruleArn(place, kind) }))),
+    ifThere(events.send(new ListTagsForResourceCommand({ ResourceARN: ruleArn(place, Name) }))),
   ]);
   const tags = tagsIn(tagged?.Tags);
   return { rule, targets: targets?.Targets ?? [], tags, madeBySetup: isMadeBySetup(tags) };
-}
-
-/** The rules that the operator asks for beside the one for state changes. */
-interface RuleWish {
-  readonly cloudTrail: boolean;
-  readonly tagChanges: boolean;
-}
-
-/**
- * The rules that there are to be: those that are asked for, and those that are there from an earlier setup. State changes are
- * always asked for: CloudTrail's calls come minutes later, and leave out the instances of a large launch.
- * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
- */
-export async function planRules({ events }: Aws, place: Place, wish: RuleWish): Promise<readonly PlannedRule[]> {
-  const asked: Readonly<Record<RuleKind, boolean>> = {
-    "state changes": true,
-    "CloudTrail calls": wish.cloudTrail,
-    "tag changes": wish.tagChanges,
-  };
-  // Each by its name: a list of all with this prefix may have several pages.
-  const isThere = (kind: RuleKind) =>
-    ifThere(events.send(new DescribeRuleCommand({ Name: ruleName(place.names, kind) })));
-  const there = await Promise.all(RULE_KINDS.map(async (kind) => asked[kind] || (await isThere(kind)) !== undefined));
-  return RULE_KINDS.filter((_, index) => there[index]).map((kind) => ({ kind, asked: asked[kind] }));
 }
 
 /** A rule that sends the events of a kind to the launch topic, and those it cannot send to the dead-letter queue. */
@@ -91,10 +57,10 @@ export function rule(aws: Aws, plan: Plan, { kind, asked }: PlannedRule): Resour
   return {
     kind: "rule",
     name: Name,
-    arn: ruleArn(plan, kind),
+    arn: ruleArn(plan, Name),
     asked,
     async inspect() {
-      const facts = await readRule(aws, plan, kind);
+      const facts = await readRule(aws, plan, Name);
       if (facts === undefined) return ABSENT;
       const differences = [
         ...ruleDifferences(facts.rule, kind),
@@ -105,7 +71,7 @@ export function rule(aws: Aws, plan: Plan, { kind, asked }: PlannedRule): Resour
     },
     async put(found) {
       if (found.state === "right") return;
-      const facts = await readRule(aws, plan, kind);
+      const facts = await readRule(aws, plan, Name);
       const EventPattern = JSON.stringify(PATTERNS[kind]);
       if (facts === undefined) {
         const Description = `EC2 audit: ${kind}, to the topic ${plan.names.launchTopic}`;
@@ -121,7 +87,7 @@ export function rule(aws: Aws, plan: Plan, { kind, asked }: PlannedRule): Resour
       await putTarget(aws, plan, Name, facts?.targets ?? []);
       const Tags = tagList(facts === undefined ? {} : missingTags(facts.tags, plan.tags));
       if (Tags.length > 0) {
-        await aws.events.send(new TagResourceCommand({ ResourceARN: ruleArn(plan, kind), Tags }));
+        await aws.events.send(new TagResourceCommand({ ResourceARN: ruleArn(plan, Name), Tags }));
       }
     },
   };
@@ -148,14 +114,15 @@ function ruleDifferences(rule: DescribeRuleCommandOutput, kind: RuleKind): reado
 }
 
 /** There is more than one state in which a rule is enabled. */
-function isEnabled({ State }: Pick<DescribeRuleCommandOutput, "State">): boolean {
+export function isEnabled({ State }: Pick<DescribeRuleCommandOutput, "State">): boolean {
   return State?.startsWith("ENABLED") ?? false;
 }
 
 /** What of an event reaches the topic: all of it, unless the target has one of these. */
 const TRANSFORMS = ["Input", "InputPath", "InputTransformer"] as const;
 
-function targetDifferences(targets: readonly Target[], plan: Plan): readonly string[] {
+/** What differs of a rule's target; of the launch topic, whichever id it has. */
+export function targetDifferences(targets: readonly Target[], plan: Plan): readonly string[] {
   const [target, ...more] = toTopic(targets, plan);
   if (target === undefined) {
     const squatter = targets.find(({ Id }) => Id === TARGET_ID);
@@ -176,13 +143,19 @@ function toTopic(targets: readonly Target[], plan: Place): readonly Target[] {
   return targets.filter(({ Arn }) => Arn === plan.launchTopicArn);
 }
 
-async function putTarget(aws: Aws, plan: Plan, Rule: string, targets: readonly Target[]): Promise<void> {
+/** Makes the target, or puts it right; takes those that the rule has. @throws CliError when EventBridge refuses, and what AWS throws */
+export async function putTarget(aws: Aws, plan: Plan, Rule: string, targets: readonly Target[]): Promise<void> {
   if (targetDifferences(targets, plan).length === 0) return;
   const [present = { Id: TARGET_ID, Arn: plan.launchTopicArn }, ...more] = toTopic(targets, plan);
   await removeTargets(aws, Rule, more);
   const { Input: _, InputPath: __, InputTransformer: ___, ...target } = present;
   const Targets = [{ ...target, DeadLetterConfig: { Arn: plan.deadLetterQueueArn } }];
-  const { FailedEntries = [] } = await aws.events.send(new PutTargetsCommand({ Rule, Targets }));
+  await putTargets(aws, Rule, Targets);
+}
+
+/** Gives targets to a rule, in place of those with the same ids. @throws CliError when EventBridge refuses one, and what AWS throws */
+export async function putTargets({ events }: Aws, Rule: string, Targets: Target[]): Promise<void> {
+  const { FailedEntries = [] } = await events.send(new PutTargetsCommand({ Rule, Targets }));
   refuse(FailedEntries, `the rule ${Rule} does not take its target`);
 }
 

@@ -1,5 +1,5 @@
 import { partitionOf } from "../../regions.ts";
-import { type Place, RULE_KINDS, ruleArn } from "./plan.ts";
+import { type Place, type Plan, RULE_KINDS, ruleArn, ruleName } from "./plan.ts";
 import { KEY_ACTIONS, type TopicKey } from "./topic-key.ts";
 
 /** A statement of a policy, as JSON. */
@@ -21,11 +21,13 @@ export function eventsToTopic(place: Place): Statement {
 }
 
 /**
- * Lets EventBridge, for our rules, and SNS, for the launch topic, put into the dead-letter queue what they cannot deliver.
+ * Lets EventBridge, for our rules and those used in their place, and SNS, for the launch topic, put into the dead-letter queue what they cannot deliver.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html#eb-dlq-perms,
  * https://docs.aws.amazon.com/sns/latest/dg/sns-configure-dead-letter-queue.html
  */
-export function deadLetters(place: Place): readonly Statement[] {
+export function deadLetters(place: Plan): readonly Statement[] {
+  const adopted = place.otherRules.filter(({ part }) => part === "adopted").map(({ name }) => name);
+  const rules = [...RULE_KINDS.map((kind) => ruleName(place.names, kind)), ...adopted];
   const from = (Sid: string, Service: string, sources: string | readonly string[]): Statement => ({
     Sid,
     Effect: "Allow",
@@ -38,7 +40,7 @@ export function deadLetters(place: Place): readonly Statement[] {
     from(
       "Ec2AuditRules",
       "events.amazonaws.com",
-      RULE_KINDS.map((kind) => ruleArn(place, kind)),
+      rules.map((name) => ruleArn(place, name)),
     ),
     from("Ec2AuditTopic", "sns.amazonaws.com", place.launchTopicArn),
   ];

@@ -1,0 +1,129 @@
+import {
+  DisableRuleCommand,
+  EnableRuleCommand,
+  ListRuleNamesByTargetCommand,
+  TagResourceCommand,
+  UntagResourceCommand,
+} from "@aws-sdk/client-eventbridge";
+import type { Aws } from "../aws.ts";
+import { ifThere } from "../if-there.ts";
+import { STATE_TAG } from "../names.ts";
+import { type OtherRule, type Place, type Plan, RULE_KINDS, ruleArn, ruleName, type Sent } from "./plan.ts";
+import { inspected, type Resource } from "./resource.ts";
+import { isEnabled, putTarget, type RuleFacts, readRule, targetDifferences } from "./rules.ts";
+
+/** The names of all rules of the default bus that have the launch topic as a target, but for setup's own. */
+export async function otherRuleNames({ events }: Aws, place: Place): Promise<readonly string[]> {
+  const own = RULE_KINDS.map((kind) => ruleName(place.names, kind));
+  const names: string[] = [];
+  let NextToken: string | undefined;
+  do {
+    const request = { TargetArn: place.launchTopicArn, ...(NextToken && { NextToken }) };
+    const page = await ifThere(events.send(new ListRuleNamesByTargetCommand(request)));
+    names.push(...(page?.RuleNames ?? []));
+    NextToken = page?.NextToken;
+  } while (NextToken);
+  return names.filter((name) => !own.includes(name));
+}
+
+/** A rule of another name: to be used in place of setup's own, to be switched off, or only to be told of. */
+export function otherRule(aws: Aws, plan: Plan, other: OtherRule): Resource {
+  const { name, part } = other;
+  const wanted = part === "adopted" ? "ENABLED" : "DISABLED";
+  const stateDiffers = ({ rule }: RuleFacts) => isEnabled(rule) !== (wanted === "ENABLED");
+  return {
+    kind: "rule",
+    name,
+    arn: ruleArn(plan, name),
+    asked: part === "adopted" || part === "disable",
+    async inspect() {
+      const facts = await readRule(aws, plan, name);
+      if (facts === undefined) return inspected(null, [], ["Somebody has just removed it."]);
+      const differences = [
+        ...(stateDiffers(facts) ? [`state: ${facts.rule.State} → ${wanted}`] : []),
+        ...(part === "adopted" ? targetDifferences(facts.targets, plan) : []),
+      ];
+      return inspected(facts.madeBySetup, differences, notesOf(other, facts, plan));
+    },
+    async put() {
+      const facts = await readRule(aws, plan, name);
+      if (facts === undefined) return;
+      if (stateDiffers(facts)) await setState(aws, ruleArn(plan, name), facts, wanted);
+      if (part === "adopted") await putTarget(aws, plan, name, facts.targets);
+    },
+  };
+}
+
+function notesOf({ part, sends }: OtherRule, { tags, madeBySetup }: RuleFacts, plan: Plan): readonly string[] {
+  switch (part) {
+    case "adopted":
+      return [`It sends ${listed(sends)} to ${plan.names.launchTopic}: setup makes no second rule for that.`];
+    case "disable":
+      return madeBySetup ? [] : ["teardown switches it on again."];
+    case "off":
+      return [`It is switched off.${tags[STATE_TAG] === undefined ? "" : " teardown switches it on again."}`];
+    case "left":
+      return [
+        sends.length === 0
+          ? `It sends ${plan.names.launchTopic} what the function ignores.`
+          : `It sends ${listed(sends)} to ${plan.names.launchTopic}.`,
+      ];
+  }
+}
+
+/**
+ * Switches a rule on or off. Its state before is recorded in a tag, for teardown; the tag goes when the rule is as it was.
+ * Throws what AWS throws.
+ */
+export async function setState(
+  { events }: Aws,
+  ResourceARN: string,
+  { rule, tags }: RuleFacts,
+  state: "ENABLED" | "DISABLED",
+): Promise<void> {
+  const { Name } = rule;
+  const before = tags[STATE_TAG];
+  if (before === undefined) {
+    const Tags = [{ Key: STATE_TAG, Value: rule.State ?? "" }];
+    await events.send(new TagResourceCommand({ ResourceARN, Tags }));
+  }
+  await events.send(state === "ENABLED" ? new EnableRuleCommand({ Name }) : new DisableRuleCommand({ Name }));
+  if (before !== undefined) await events.send(new UntagResourceCommand({ ResourceARN, TagKeys: [STATE_TAG] }));
+}
+
+const TOLD: Readonly<Record<Sent, string>> = {
+  pending: "launches (pending)",
+  running: "launches (running)",
+  "CloudTrail calls": "CloudTrail's RunInstances calls",
+  "Auto Scaling launches": "Auto Scaling's launches",
+  "tag changes": "tag changes",
+};
+
+function listed(sends: readonly Sent[]): string {
+  return sends.map((each) => TOLD[each]).join(", ");
+}
+
+/** A rule of another name by which alerts come twice, and what to do. */
+export interface Doubling {
+  readonly name: string;
+  /** As a sentence without its full stop. */
+  readonly message: string;
+  /** Commands, each with what it does. */
+  readonly mend: readonly string[];
+}
+
+/** The rules of other names by which alerts come twice. `flags` say in the next command which installation it is. */
+export function doublings({ otherRules }: Plan, flags: string): readonly Doubling[] {
+  const doubling = otherRules.filter(({ part, doubled }) => part !== "disable" && part !== "off" && doubled.length > 0);
+  return doubling.map(({ name, part, sends, doubled }) => {
+    const again = doubled.length < sends.length ? " besides" : "";
+    return {
+      name,
+      message: `it sends ${listed(doubled)}${again}, so that alerts come twice`,
+      mend: [
+        `To switch it off: ec2-audit setup${flags} --disable-rule ${name}`,
+        ...(part === "left" ? [`To use it in place of setup's own: ec2-audit setup${flags} --adopt-rule ${name}`] : []),
+      ],
+    };
+  });
+}

@@ -1,0 +1,211 @@
+import { TestEventPatternCommand } from "@aws-sdk/client-eventbridge";
+import type { Aws } from "../aws.ts";
+import { CliError } from "../cli.ts";
+import { otherRuleNames } from "./other-rules.ts";
+import {
+  type OtherRule,
+  type Place,
+  type Plan,
+  type PlannedRule,
+  RULE_KINDS,
+  type RuleKind,
+  ruleArn,
+  ruleName,
+  type Sent,
+} from "./plan.ts";
+import { isEnabled, type RuleFacts, readRule } from "./rules.ts";
+
+/** What the operator asks of the rules beside the one for state changes. */
+export interface RuleWish {
+  readonly cloudTrail: boolean;
+  readonly tagChanges: boolean;
+  /** Rules of other names to use in place of setup's own. */
+  readonly adopt: readonly string[];
+  /** Rules of other names to switch off. */
+  readonly disable: readonly string[];
+}
+
+/** The rules of an installation. */
+export type RulePlan = Pick<Plan, "rules" | "otherRules">;
+
+/**
+ * The rules that there are to be: those that are asked for, and those that are there from an earlier setup. State changes are
+ * always asked for: CloudTrail's calls come minutes later, and leave out the instances of a large launch.
+ * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+ * A rule of another name that is switched on and sends the same is used in place of one that would have to be made.
+ * @throws CliError for a rule to adopt or to disable that does not send launches to the launch topic, and what AWS throws
+ */
+export async function planRules(aws: Aws, place: Place, wish: RuleWish): Promise<RulePlan> {
+  const [own, names] = await Promise.all([
+    Promise.all(
+      RULE_KINDS.map(async (kind) => [kind, await readRule(aws, place, ruleName(place.names, kind))] as const),
+    ),
+    otherRuleNames(aws, place),
+  ]);
+  const others = (await Promise.all(names.map((name) => findRule(aws, place, name)))).flat();
+  checkNamed(place, wish, others);
+  return decide(place, wish, new Map(own), others);
+}
+
+/** A rule of another name as it is. */
+interface Found {
+  readonly name: string;
+  readonly sends: readonly Sent[];
+  readonly enabled: boolean;
+  /** Whether its target has setup's dead-letter queue: it was adopted before. */
+  readonly hasOurQueue: boolean;
+}
+
+async function findRule(aws: Aws, place: Place, name: string): Promise<readonly Found[]> {
+  const facts = await readRule(aws, place, name);
+  if (facts === undefined) return [];
+  const { EventPattern } = facts.rule;
+  const samples = Object.entries(samplesAt(place)) as [Sent, object][];
+  const sent = samples.map(async ([what, event]) => {
+    if (EventPattern === undefined) return [];
+    const { Result } = await aws.events.send(
+      new TestEventPatternCommand({ EventPattern, Event: JSON.stringify(event) }),
+    );
+    return Result ? [what] : [];
+  });
+  const { deadLetterQueueArn, launchTopicArn } = place;
+  const hasOurQueue = facts.targets.some(
+    ({ Arn, DeadLetterConfig }) => Arn === launchTopicArn && DeadLetterConfig?.Arn === deadLetterQueueArn,
+  );
+  return [{ name, sends: (await Promise.all(sent)).flat(), enabled: isEnabled(facts.rule), hasOurQueue }];
+}
+
+/**
+ * One event of each kind that the function audits, as EventBridge has them.
+ * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html
+ * https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html
+ * https://docs.aws.amazon.com/tag-editor/latest/userguide/monitor-eb-tag-changes.html
+ */
+function samplesAt(place: Place): Readonly<Record<Sent, object>> {
+  const { region, account } = place;
+  const id = "i-0123456789abcdef0";
+  const instance = ruleArn(place, "").replace(":events:", ":ec2:").replace("rule/", `instance/${id}`);
+  const event = (source: string, type: string, detail: object) => ({
+    version: "0",
+    id: "7bf73129-1428-4cd3-a780-95db273d1602",
+    "detail-type": type,
+    source,
+    account,
+    time: "2026-01-01T00:00:00Z",
+    region,
+    resources: [instance],
+    detail,
+  });
+  const state = (name: string) =>
+    event("aws.ec2", "EC2 Instance State-change Notification", { "instance-id": id, state: name });
+  return {
+    pending: state("pending"),
+    running: state("running"),
+    "CloudTrail calls": event("aws.ec2", "AWS API Call via CloudTrail", {
+      eventSource: "ec2.amazonaws.com",
+      eventName: "RunInstances",
+      awsRegion: region,
+      responseElements: { instancesSet: { items: [{ instanceId: id }] } },
+    }),
+    "Auto Scaling launches": event("aws.autoscaling", "EC2 Instance Launch Successful", {
+      EC2InstanceId: id,
+      StatusCode: "InProgress",
+    }),
+    "tag changes": event("aws.tag", "Tag Change on Resource", {
+      "changed-tag-keys": ["owner"],
+      service: "ec2",
+      "resource-type": "instance",
+      version: 1,
+      tags: { owner: "platform" },
+    }),
+  };
+}
+
+function checkNamed(place: Place, { adopt, disable }: RuleWish, others: readonly Found[]): void {
+  const those = others.map(({ name }) => name).join(", ");
+  for (const name of [...adopt, ...disable]) {
+    const found = others.find((each) => each.name === name);
+    if (found === undefined) {
+      throw new CliError(
+        `no rule ${name} beside setup's own sends to ${place.names.launchTopic}`,
+        those === "" ? "No other rule does. Leave the option out." : `Those that do: ${those}.`,
+      );
+    }
+    if (adopt.includes(name) && kindsOf(found).length === 0) {
+      throw new CliError(
+        `the rule ${name} does not send launches`,
+        "Leave --adopt-rule out: setup makes a rule of its own.",
+      );
+    }
+    if (adopt.includes(name) && disable.includes(name)) {
+      throw new CliError(`--adopt-rule and --disable-rule both name ${name}`);
+    }
+  }
+}
+
+function kindsOf({ sends }: Pick<Found, "sends">): readonly RuleKind[] {
+  return RULE_KINDS.filter((kind) => sends.some((each) => kindOf(each) === kind));
+}
+
+/** Setup makes no rule for what Auto Scaling says of its launches. */
+function kindOf(sent: Sent): RuleKind | null {
+  if (sent === "Auto Scaling launches") return null;
+  return sent === "pending" || sent === "running" ? "state changes" : sent;
+}
+
+function decide(
+  { names }: Place,
+  wish: RuleWish,
+  own: ReadonlyMap<RuleKind, RuleFacts | undefined>,
+  others: readonly Found[],
+): RulePlan {
+  const asksFor = (kind: RuleKind) =>
+    others.some((each) => wish.adopt.includes(each.name) && kindsOf(each)[0] === kind);
+  const asked: Readonly<Record<RuleKind, boolean>> = {
+    "state changes": true,
+    "CloudTrail calls": wish.cloudTrail || asksFor("CloudTrail calls"),
+    "tag changes": wish.tagChanges || asksFor("tag changes"),
+  };
+  const rules: PlannedRule[] = [];
+  const switchedOff: OtherRule[] = [];
+  const used = new Map<RuleKind, string>();
+  for (const kind of RULE_KINDS) {
+    const present = own.get(kind);
+    const isOn = present !== undefined && isEnabled(present.rule);
+    const chosen = choose(kind, others, wish, { isAsked: asked[kind], isOn });
+    const isThere = present !== undefined || (asked[kind] && chosen === undefined);
+    if (chosen !== undefined && isOn) {
+      switchedOff.push({ name: ruleName(names, kind), sends: [], doubled: [], part: "disable" });
+    } else if (isThere) rules.push({ kind, asked: asked[kind] && chosen === undefined });
+    const name = chosen?.name ?? (isThere ? ruleName(names, kind) : undefined);
+    if (name !== undefined && (isOn || asked[kind] || chosen !== undefined)) used.set(kind, name);
+  }
+  // The one that is used is on before the other is off: no launch is missed in between.
+  return { rules, otherRules: [...others.map((each) => judge(each, wish, used)), ...switchedOff] };
+}
+
+/** The rule of another name that is used for a kind; undefined when none is. */
+function choose(
+  kind: RuleKind,
+  others: readonly Found[],
+  { adopt, disable }: RuleWish,
+  { isAsked, isOn }: { readonly isAsked: boolean; readonly isOn: boolean },
+): Found | undefined {
+  const able = others.filter((each) => kindsOf(each).includes(kind) && !disable.includes(each.name));
+  const adopted = isAsked || isOn ? able.find(({ name }) => adopt.includes(name)) : undefined;
+  if (adopted !== undefined || isOn) return adopted;
+  const enabled = able.filter((each) => each.enabled);
+  return enabled.find((each) => each.hasOurQueue) ?? (isAsked ? enabled[0] : undefined);
+}
+
+function judge({ name, sends, enabled }: Found, { disable }: RuleWish, used: ReadonlyMap<RuleKind, string>): OtherRule {
+  const doubled = sends.filter((sent) => {
+    const kind = kindOf(sent);
+    if (kind !== null && used.get(kind) === name) return sent === "running" && sends.includes("pending");
+    // Without a rule of setup's for tag changes, nothing else tells of them.
+    return kind !== "tag changes" || used.has(kind);
+  });
+  const isUsed = [...used.values()].includes(name);
+  const part = disable.includes(name) ? "disable" : isUsed ? "adopted" : enabled ? "left" : "off";
+  return { name, sends, doubled, part };
+}

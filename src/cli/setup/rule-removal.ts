@@ -1,0 +1,76 @@
+import { DeleteRuleCommand, type Target } from "@aws-sdk/client-eventbridge";
+import type { Aws } from "../aws.ts";
+import { STATE_TAG } from "../names.ts";
+import { type Leftover, NOT_OURS } from "./leftover.ts";
+import { setState } from "./other-rules.ts";
+import { type Place, ruleArn } from "./plan.ts";
+import { putTargets, type RuleFacts, readRule, removeTargets, TARGET_ID } from "./rules.ts";
+
+/**
+ * What becomes of a rule by a name of setup's. `lostQueueArn` is the dead-letter queue that is removed; null when it stays. Reads
+ * only, and throws what AWS throws.
+ */
+export async function ruleLeftovers(
+  aws: Aws,
+  place: Place,
+  Rule: string,
+  lostQueueArn: string | null,
+): Promise<readonly Leftover[]> {
+  const facts = await readRule(aws, place, Rule);
+  if (facts === undefined) return [];
+  if (!facts.madeBySetup) {
+    const ours = facts.targets.filter(({ Id, Arn }) => Id === TARGET_ID && Arn === place.launchTopicArn);
+    const kept = facts.targets.filter((target) => !ours.includes(target));
+    const name = `${TARGET_ID} of the rule ${Rule}`;
+    const undo = () => removeTargets(aws, Rule, ours);
+    return [
+      ...(ours.length > 0 ? [{ kind: "target", name, arn: null, fate: "remove", losses: [], undo } as const] : []),
+      stays(aws, place, Rule, { ...facts, targets: kept }, lostQueueArn),
+    ];
+  }
+  const others = facts.targets.filter(({ Arn }) => Arn !== place.launchTopicArn);
+  const losses = others.map(({ Arn }) => `the rule ${Rule} sends to ${Arn} too, which gets nothing any more`);
+  const undo = async () => {
+    await removeTargets(aws, Rule, facts.targets);
+    await aws.events.send(new DeleteRuleCommand({ Name: Rule }));
+  };
+  return [{ kind: "rule", name: Rule, arn: ruleArn(place, Rule), fate: "remove", losses, undo }];
+}
+
+/** What becomes of a rule of another name that sends to the launch topic: it stays, as it was before setup. */
+export async function otherRuleLeftovers(
+  aws: Aws,
+  place: Place,
+  Rule: string,
+  lostQueueArn: string | null,
+): Promise<readonly Leftover[]> {
+  const facts = await readRule(aws, place, Rule);
+  return facts === undefined ? [] : [stays(aws, place, Rule, facts, lostQueueArn)];
+}
+
+function stays(aws: Aws, place: Place, Rule: string, facts: RuleFacts, lostQueueArn: string | null): Leftover {
+  const arn = ruleArn(place, Rule);
+  const itself = { kind: "rule", name: Rule, arn } as const;
+  const before = facts.tags[STATE_TAG];
+  const state = before?.startsWith("ENABLED") ? "ENABLED" : "DISABLED";
+  const dangling = facts.targets.filter(
+    ({ DeadLetterConfig }) => lostQueueArn !== null && DeadLetterConfig?.Arn === lostQueueArn,
+  );
+  const changes = [
+    ...(before === undefined ? [] : [`is switched ${state === "ENABLED" ? "on" : "off"} again`]),
+    ...(dangling.length === 0 ? [] : ["loses the dead-letter queue, which is removed"]),
+  ];
+  if (changes.length === 0) {
+    const why = facts.madeBySetup ? "setup made it under another name (--rule)" : NOT_OURS;
+    return { ...itself, fate: "leave", why };
+  }
+  const undo = async () => {
+    if (dangling.length > 0) await putTargets(aws, Rule, dangling.map(withoutQueue));
+    if (before !== undefined) await setState(aws, arn, facts, state);
+  };
+  return { ...itself, fate: "restore", what: `stays, and ${changes.join(", and ")}`, undo };
+}
+
+function withoutQueue({ DeadLetterConfig: _, ...target }: Target): Target {
+  return target;
+}

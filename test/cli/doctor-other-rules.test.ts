@@ -1,0 +1,89 @@
+import {
+  DeleteRuleCommand,
+  DisableRuleCommand,
+  PutRuleCommand,
+  PutTargetsCommand,
+  RemoveTargetsCommand,
+} from "@aws-sdk/client-eventbridge";
+import { describe, expect, it } from "vitest";
+import { diagnosis, doctor, useInstallation } from "./doctor-installed.ts";
+import { aws, events, LAUNCH_TOPIC, run, useEmptyAws } from "./installed.ts";
+
+useEmptyAws();
+useInstallation();
+
+const LAUNCHES = {
+  source: ["aws.ec2"],
+  "detail-type": ["EC2 Instance State-change Notification"],
+  detail: { state: ["pending"] },
+};
+
+/** A rule as people make one by hand, in the console. */
+async function rule(Name: string, pattern: object): Promise<void> {
+  await events.send(new PutRuleCommand({ Name, EventPattern: JSON.stringify(pattern) }));
+  await events.send(new PutTargetsCommand({ Rule: Name, Targets: [{ Id: "sns", Arn: LAUNCH_TOPIC }] }));
+}
+
+async function withoutOwnRule(): Promise<void> {
+  await events.send(new RemoveTargetsCommand({ Rule: "ec2_launches", Ids: ["launch-topic"] }));
+  await events.send(new DeleteRuleCommand({ Name: "ec2_launches" }));
+}
+
+describe("the doctor on rules of other names", () => {
+  it("finds wrong that one sends what setup's own sends already, and names both ways out", async () => {
+    await rule("ec2-launches", LAUNCHES);
+    expect(await diagnosis()).toEqual([
+      1,
+      "wrong: rules and targets: rule ec2-launches: it sends launches (pending), so that alerts come twice",
+    ]);
+    const { out } = await doctor("--region us-east-1");
+    expect(out).toContain("To switch it off: ec2-audit setup --region us-east-1 --disable-rule ec2-launches\n");
+    await run("setup --disable-rule ec2-launches");
+    expect(await diagnosis()).toEqual([0]);
+    expect((await doctor()).out).toContain("– rule ec2-launches: is switched off");
+  });
+
+  it("finds right one that is used in place of setup's own, with the dead-letter queue", async () => {
+    await withoutOwnRule();
+    await rule("ec2-launches", LAUNCHES);
+    expect(await diagnosis()).toEqual([
+      1,
+      expect.stringContaining("dead-letter queue ec2_launches_check_dead: policy: events.amazonaws.com may not send"),
+      expect.stringContaining("wrong: rules and targets: rule ec2-launches: target sns: dead-letter queue none → "),
+    ]);
+    await run("setup");
+    expect(await diagnosis()).toEqual([0]);
+    expect((await doctor()).out).toContain("✓ rule ec2-launches: as it should be");
+  });
+
+  it("finds wrong that one which is used sends each launch twice, and nothing of it right", async () => {
+    await withoutOwnRule();
+    await rule("ec2-launches", { ...LAUNCHES, detail: { state: ["pending", "running"] } });
+    await run("setup");
+    expect(await diagnosis()).toEqual([
+      1,
+      "wrong: rules and targets: rule ec2-launches: it sends launches (running) besides, so that alerts come twice",
+    ]);
+    expect((await doctor()).out).not.toContain("✓ rule ec2-launches");
+  });
+
+  it("passes over one that sends nothing that is audited, or what nothing else sends, or nothing", async () => {
+    await rule("buckets", { source: ["aws.s3"] });
+    await rule("tags", { source: ["aws.tag"] });
+    await rule("off", LAUNCHES);
+    await events.send(new DisableRuleCommand({ Name: "off" }));
+    expect(await diagnosis()).toEqual([0]);
+    const { out } = await doctor();
+    expect(out).toContain("– rule buckets: sends nothing that is audited");
+    expect(out).toContain("– rule tags: sends what no other rule does");
+    expect(out).toContain("– rule off: is switched off");
+  });
+
+  it("says that it may not look for them, and goes on with setup's own", async () => {
+    aws.deny("events:ListRuleNamesByTarget");
+    const [code, ...found] = await diagnosis();
+    expect([code, found.length]).toEqual([0, 1]);
+    expect(found[0]).toContain("unknown: rules and targets: rules of other names: AWS does not allow this");
+    expect((await doctor()).out).toContain("✓ rule ec2_launches: as it should be");
+  });
+});
