@@ -1,6 +1,4 @@
 import {
-  CloudFormationClient,
-  CloudFormationServiceException,
   CreateChangeSetCommand,
   DeleteChangeSetCommand,
   DeleteStackCommand,
@@ -8,106 +6,26 @@ import {
   DescribeStackEventsCommand,
   DescribeStacksCommand,
   ExecuteChangeSetCommand,
-  type Stack,
-  type StackEvent,
-  type StackStatus,
 } from "@aws-sdk/client-cloudformation";
-import {
-  GetAliasCommand,
-  LambdaClient,
-  ListVersionsByFunctionCommand,
-  UpdateAliasCommand,
-} from "@aws-sdk/client-lambda";
-import {
-  BucketAlreadyExists,
-  CreateBucketCommand,
-  HeadBucketCommand,
-  PutObjectCommand,
-  S3Client,
-  S3ServiceException,
-} from "@aws-sdk/client-s3";
-import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
-import { mockClient } from "aws-sdk-client-mock";
+import { GetAliasCommand, ListVersionsByFunctionCommand, UpdateAliasCommand } from "@aws-sdk/client-lambda";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { deployLambdaCommand } from "../../src/cli/commands/deploy-lambda.ts";
 import { rollbackLambdaCommand } from "../../src/cli/commands/rollback-lambda.ts";
 import { makePackage, type Package, runWith } from "../deploy/operator.ts";
+import { answerAsUsual, cloudformation, deployTo, event, lambda, run, shows, stack, tells } from "./lambda-aws.ts";
 
-/** Stacks in states that moto has not. AWS is a stand-in here, which answers as the test says. */
+/** Stacks in states that moto has not. */
 
-const cloudformation = mockClient(CloudFormationClient);
-const lambda = mockClient(LambdaClient);
-const sts = mockClient(STSClient);
-const s3 = mockClient(S3Client);
-const NONE = new CloudFormationServiceException({
-  ...{ name: "ValidationError", message: "Stack with id audits does not exist" },
-  ...{ $fault: "client" as const, $metadata: {} },
-});
-
-const CHANGE_SET = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/one/1";
-const stack = (StackStatus: StackStatus, Release = "01d"): Stack => ({
-  StackName: "audits",
-  CreationTime: new Date(0),
-  StackStatus,
-  Parameters: [{ ParameterKey: "Release", ParameterValue: Release }],
-});
-const event = (
-  EventId: string,
-  status: string,
-  LogicalResourceId = "audits",
-  ResourceStatusReason?: string,
-): StackEvent => ({
-  ...{ EventId, StackId: "stack", StackName: "audits", Timestamp: new Date(0), LogicalResourceId },
-  // The SDK's type leaves out what is a stack's alone.
-  ResourceStatus: status as NonNullable<StackEvent["ResourceStatus"]>,
-  ResourceType: LogicalResourceId === "audits" ? "AWS::CloudFormation::Stack" : "AWS::Lambda::Function",
-  ...(ResourceStatusReason !== undefined && { ResourceStatusReason }),
-});
 let shipped: Package;
-
 beforeEach(() => {
-  for (const client of [cloudformation, lambda, sts, s3]) client.reset();
-  sts
-    .on(GetCallerIdentityCommand)
-    .resolves({ Account: "123456789012", Arn: "arn:aws:iam::123456789012:user/operator" });
-  s3.on(HeadBucketCommand).resolves({});
-  s3.on(PutObjectCommand).resolves({});
-  lambda.on(ListVersionsByFunctionCommand).resolves({ Versions: [] });
-  cloudformation.on(CreateChangeSetCommand).resolves({ Id: CHANGE_SET });
-  cloudformation.on(DescribeChangeSetCommand).resolves({ Status: "CREATE_COMPLETE", Changes: [] });
-  cloudformation.on(ExecuteChangeSetCommand).resolves({});
+  answerAsUsual();
   shipped = makePackage();
 });
 afterEach(() => {
   vi.restoreAllMocks();
   shipped.remove();
 });
+const deploy = (...args: string[]) => deployTo(shipped, ...args);
 
-/** What CloudFormation shows of the stack, one look after the other. */
-function shows(...looks: (Stack | null)[]): void {
-  const on = cloudformation.on(DescribeStacksCommand);
-  for (const each of looks) {
-    if (each === null) on.rejectsOnce(NONE);
-    else on.resolvesOnce({ Stacks: [each] });
-  }
-}
-
-/** The stack's events, one look after the other, each the oldest first; the first look is before the deployment. */
-function tells(...looks: (readonly StackEvent[] | Error)[]): void {
-  const on = cloudformation.on(DescribeStackEventsCommand);
-  for (const events of looks) {
-    if (events instanceof Error) on.rejectsOnce(events);
-    else on.resolvesOnce({ StackEvents: [...events].reverse() });
-  }
-}
-
-const run = { endpoint: "http://127.0.0.1:9" };
-const deploy = (...args: string[]) =>
-  runWith(
-    (cli) => deployLambdaCommand(cli, shipped.folder),
-    ["--stack", "audits", "--region", "eu-west-1", ...args],
-    run,
-  );
 /** Ctrl-C, for those who have begun to listen since. */
 const interrupt = (before: readonly unknown[]) => {
   for (const listener of process.listeners("SIGINT")) if (!before.includes(listener)) listener("SIGINT");
@@ -257,7 +175,7 @@ audits UPDATE_COMPLETE`),
     it("knows by the stack's release that there is nothing to change, and by no text", async () => {
       shows(stack("UPDATE_COMPLETE"));
       expect((await deploy()).code).toBe(2);
-      const there = stack("UPDATE_COMPLETE", releaseOf());
+      const there = stack("UPDATE_COMPLETE", { Release: releaseOf() });
       cloudformation.on(DescribeStacksCommand).resolves({ Stacks: [there] });
       const { code, out } = await deploy();
       expect([code, out]).toEqual([0, expect.stringContaining("The stack audits is as it should be.")]);
@@ -292,46 +210,6 @@ audits UPDATE_COMPLETE`),
       expect(call?.args[0].input).toMatchObject({ ChangeSetType: "CREATE" });
       expect(cloudformation.commandCalls(DeleteStackCommand)).toHaveLength(0);
     });
-  });
-});
-
-describe("deploy lambda, with a bucket", () => {
-  const answer = (httpStatusCode: number) =>
-    new S3ServiceException({
-      name: "Unknown",
-      $fault: "client",
-      $metadata: { httpStatusCode },
-      message: "UnknownError",
-    });
-  beforeEach(() => shows(null));
-
-  it.each([
-    [403, "the bucket taken is not account 123456789012's, or these credentials may not use it"],
-    [301, "the bucket taken is not in eu-west-1"],
-  ])("that S3 answers %i for, uploads nothing", async (status, told) => {
-    s3.on(HeadBucketCommand).rejects(answer(status));
-    const { code, err } = await deploy("--bucket", "taken");
-    expect([code, err]).toEqual([2, expect.stringContaining(told)]);
-    const [head] = s3.commandCalls(HeadBucketCommand);
-    expect(head?.args[0].input).toEqual({ Bucket: "taken", ExpectedBucketOwner: "123456789012" });
-    expect(s3.calls()).toHaveLength(1);
-  });
-
-  it("whose name a stranger takes in between, uploads nothing", async () => {
-    s3.on(HeadBucketCommand).rejects(answer(404));
-    s3.on(CreateBucketCommand).rejects(new BucketAlreadyExists({ $metadata: {}, message: "taken" }));
-    const { code, err } = await deploy();
-    expect([code, err]).toEqual([
-      2,
-      expect.stringContaining("the bucket ec2-audit-123456789012-eu-west-1 is not account 123456789012's"),
-    ]);
-    expect(s3.commandCalls(PutObjectCommand)).toHaveLength(0);
-  });
-
-  it("tells S3 at the upload whose bucket it must be", async () => {
-    await deploy("--dry-run");
-    const [put] = s3.commandCalls(PutObjectCommand);
-    expect(put?.args[0].input).toMatchObject({ ExpectedBucketOwner: "123456789012" });
   });
 });
 
