@@ -97,7 +97,7 @@ describe("The command line", () => {
   });
 
   it("says where to look after anything that the parser refuses", async () => {
-    for (const words of ["check", "doctor me", "frobnicate"]) {
+    for (const words of ["check --nope", "doctor me", "frobnicate"]) {
       const { code, err } = await runCommand(split(words));
       expect([code, err]).toEqual([2, expect.stringMatching(/^error: .*\nec2-audit .*--help shows what there is\.$/)]);
     }

@@ -13,9 +13,9 @@ function whatIsMissing(): string | null {
 }
 
 /** The environment of somebody who works against an emulator, in us-east-1, and has no AWS files of his own. */
-export function operatorEnv(endpoint: string): NodeJS.ProcessEnv {
+export function operatorEnv(endpoint: string): Record<string, string> {
   return {
-    PATH: process.env.PATH,
+    PATH: process.env.PATH ?? "",
     HOME: "/nonexistent",
     AWS_REGION: "us-east-1",
     AWS_DEFAULT_REGION: "us-east-1",
