@@ -29,12 +29,16 @@ function describeInstances(ids: readonly string[]): string {
 const PUBLISHED =
   '<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>1</MessageId></PublishResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></PublishResponse>';
 
+const IDENTITY =
+  '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>';
+
 function answer(body: string): string {
   const action = /(?:^|&)Action=(\w+)/.exec(body)?.[1] ?? "none";
   calls[action] = (calls[action] ?? 0) + 1;
   const ids = [...body.matchAll(/Filter\.1\.Value\.\d+=(i-\w+)/g)].map(([, id]) => id ?? "");
   if (action === "DescribeTags") return describeTags(ids);
   if (action === "DescribeInstances") return describeInstances(ids);
+  if (action === "GetCallerIdentity") return IDENTITY;
   return PUBLISHED;
 }
 

@@ -4,7 +4,6 @@ import { type Audit, auditLaunches, type Finding, type Verdict } from "./auditor
 import { describeError } from "./errors.ts";
 import type { Launch } from "./events.ts";
 import { type Outcome, TOO_LONG } from "./outcome.ts";
-import type { Turn } from "./pacer.ts";
 import type { TopicArn } from "./topic-arn.ts";
 
 /** The launches of one event: what an engine brings again as a whole when one of them is not settled. */
@@ -22,8 +21,6 @@ export interface Batch extends Audit {
   readonly alertTopic: TopicArn;
   /** The client for the alert topic's region. */
   readonly sns: Pick<SNSClient, "send">;
-  /** The turns of all batches of the function to publish a message. */
-  readonly turn: Turn;
 }
 
 /**
@@ -44,8 +41,7 @@ export async function runBatch(units: readonly Unit[], batch: Batch): Promise<Ou
     return { unit, verdicts, hold: holdOf(unit, verdicts) };
   });
   const findings = audited.flatMap((each) => (each.hold ? [] : each.verdicts.flatMap(findingsIn)));
-  const isAwaited = () => units.some((unit) => unit.isAwaited());
-  const published = await publishAll(alertsFor(findings, now), batch, isAwaited);
+  const published = await publishAll(alertsFor(findings, now), batch);
   return audited.map(({ unit, verdicts, hold }) =>
     unit.launches.map((launch, index) => outcomeOf(launch, verdicts[index], hold, published)),
   );
@@ -54,11 +50,11 @@ export async function runBatch(units: readonly Unit[], batch: Batch): Promise<Ou
 /** What came of publishing a finding: the id of its alert, or the error. */
 type Published = ReadonlyMap<Finding["id"], { readonly alertId: string } | { readonly error: unknown }>;
 
-async function publishAll(alerts: readonly Alert[], batch: Batch, isAwaited: () => boolean): Promise<Published> {
+async function publishAll(alerts: readonly Alert[], batch: Batch): Promise<Published> {
   const published = new Map<string, { alertId: string } | { error: unknown }>();
   await Promise.all(
     alerts.map(async (alert) => {
-      const result = await publish(alert, batch, isAwaited).then(
+      const result = await publish(alert, batch).then(
         () => ({ alertId: alert.id }),
         (error: unknown) => ({ error }),
       );
@@ -68,8 +64,7 @@ async function publishAll(alerts: readonly Alert[], batch: Batch, isAwaited: () 
   return published;
 }
 
-async function publish(alert: Alert, { sns, alertTopic, turn }: Batch, isAwaited: () => boolean): Promise<void> {
-  if (!(await turn(isAwaited))) throw new Error("other alerts took the time of the delivery, at ten a second");
+async function publish(alert: Alert, { sns, alertTopic }: Batch): Promise<void> {
   const { MessageId } = await sns.send(
     new PublishCommand({
       TopicArn: alertTopic.arn,

@@ -1,16 +1,21 @@
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { SNSClient } from "@aws-sdk/client-sns";
-import { STSClient } from "@aws-sdk/client-sts";
+import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { createAssumedRole, renewing } from "./assumed-role.ts";
 import type { Config, Credentials } from "./config.ts";
-import { partitionOf } from "./regions.ts";
+import { isAccountId, partitionOf } from "./regions.ts";
 import { CALL_LIMITS, type CallLimits, createTransport } from "./transport.ts";
 
 /** The AWS clients of one configuration. They live and die with it. */
 export interface Clients {
-  /** The client for an account and region; in an account that is not ours, with the role that is assumed there. */
-  ec2(account: string, region: string): EC2Client;
+  /** The client for a region, in our own account when `account` is null; in another one with the role that is assumed there. */
+  ec2(account: string | null, region: string): EC2Client;
   sns(region: string): SNSClient;
+  /**
+   * The account of our own credentials. It needs no permission. Throws what the call throws.
+   * https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+   */
+  ownAccount(): Promise<string>;
 }
 
 /** One retry for a connection that was closed under us; the engine that called us does the others. */
@@ -39,7 +44,7 @@ export function createClients(config: Config, now: () => number, limits: CallLim
   });
   const ec2 = remember(MAX_CLIENTS, (key: string) => {
     const [account = "", region = ""] = key.split("/");
-    if (account === config.account) return lean(new EC2Client(settings(region, config.credentials)));
+    if (account === "") return lean(new EC2Client(settings(region, config.credentials)));
     const role = roles(account);
     return renewing(lean(new EC2Client(settings(region, role.credentials))), role);
   });
@@ -52,7 +57,17 @@ export function createClients(config: Config, now: () => number, limits: CallLim
       now,
     ),
   );
-  return { ec2: (account, region) => ec2(`${account}/${region}`), sns };
+  return {
+    ec2: (account, region) => ec2(`${account ?? ""}/${region}`),
+    sns,
+    async ownAccount() {
+      const { Account } = await sts(config.region).send(new GetCallerIdentityCommand({}));
+      if (!Account || !isAccountId(Account)) {
+        throw new Error("GetCallerIdentity was answered by something that is not STS");
+      }
+      return Account;
+    },
+  };
 }
 
 /**

@@ -40,8 +40,8 @@ export interface Credentials {
 /** The configuration, valid as a whole. */
 export interface Config {
   readonly region: string;
-  /** The account that the credentials are of: there no role is assumed. */
-  readonly account: string;
+  /** The account of the credentials, where the engine tells it; null where STS must be asked. */
+  readonly account: string | null;
   readonly credentials: Credentials;
   /** The endpoint of an emulator; null for AWS's own. */
   readonly endpoint: string | null;
@@ -101,8 +101,8 @@ export function gatherSettings(secrets: Readonly<Record<string, unknown>>, env: 
 }
 
 /**
- * Validates all settings together: the configuration, or every problem at once. Takes our own account where the engine
- * tells it; else it is that of the alert topic.
+ * Validates all settings together: the configuration, or every problem at once. Takes the account of the function's
+ * credentials where the engine tells it.
  */
 export function readConfig(settings: Settings, ownAccount: string | null = null): ConfigReading {
   const problems: Problem[] = [];
@@ -150,7 +150,7 @@ export function readConfig(settings: Settings, ownAccount: string | null = null)
   return {
     config: {
       region,
-      account: ownAccount ?? alertTopic.account,
+      account: ownAccount,
       credentials: { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) },
       endpoint: endpoint ?? null,
       alertTopic,

@@ -1,13 +1,13 @@
 import { runBatch } from "./batch.ts";
 import { createClients } from "./clients.ts";
 import type { Config, Problem } from "./config.ts";
-import { pause as pauseByClock, within } from "./deadline.ts";
+import { pause, within } from "./deadline.ts";
 import { type Launch, readEvent } from "./events.ts";
 import { ec2Facts } from "./facts.ts";
 import { createLanes, type RunLane } from "./lanes.ts";
 import { createLog, type Log, type Write } from "./log.ts";
 import { type Outcome, TOO_LONG } from "./outcome.ts";
-import { createPacer } from "./pacer.ts";
+import { createOwnAccount, type OwnAccount } from "./own-account.ts";
 import { type Certificates, pinnedCertificate } from "./sns/certificate.ts";
 import { createSubscriber, type Subscriber } from "./sns/subscription.ts";
 
@@ -20,8 +20,6 @@ export interface World {
   readonly functionName?: string | undefined;
   /** The certificates that deliveries name; they are the same for every configuration. */
   readonly certificates: Certificates;
-  /** Waits for so many milliseconds; by the clock of the machine when it is not given. */
-  readonly pause?: (milliseconds: number) => Promise<void>;
 }
 
 /** An engine that calls us, as far as the audit has to know it. */
@@ -40,6 +38,9 @@ export interface Service {
   readonly log: Log;
   readonly certificates: Certificates;
   readonly subscriber: Subscriber;
+  readonly own: OwnAccount;
+  /** What makes launches fail though the configuration is valid, as far as is known by now. */
+  warnings(): readonly Problem[];
   /**
    * Audits what the events in messages ask for, and answers the outcomes of each message, by the deadline in milliseconds
    * since 1970. The first run subscribes the function meanwhile. Never throws.
@@ -54,29 +55,21 @@ export interface Service {
  */
 const BREATH_MS = 100;
 
-/**
- * SNS ends an e-mail subscription that gets more than ten messages a second. Messages that leave at a distance may arrive a little
- * closer, so that the second has a margin, in milliseconds.
- * https://docs.aws.amazon.com/general/latest/gr/sns.html#limits_sns
- */
-const ALERTS_AT_ONCE = 10;
-const ALERTS_SPAN_MS = 1_100;
-
 /** Makes the service for a valid configuration. Nothing is asked of AWS before there is something to audit. */
 export function createService(config: Config, world: World): Service {
-  const { now, pause = pauseByClock } = world;
+  const { now } = world;
   const log = createLog(config.logLevel, world.write, now, world.functionName);
   const clients = createClients(config, now);
   const subscriber = createSubscriber(config, clients, log, now);
+  const own = createOwnAccount(config, clients, log, now);
   const { policy, graceSeconds, auditRestarts, alertTopic } = config;
-  const turn = createPacer(ALERTS_AT_ONCE, ALERTS_SPAN_MS, now, pause);
   const runLane: RunLane = (account, region, units) => {
     log.note("debug", "a batch begins", { account, region, events: String(units.length) });
-    const facts = ec2Facts(clients.ec2(account, region));
+    const facts = ec2Facts(clients.ec2(account === own.account() ? null : account, region));
     // Only on Lambda are there several engines, and a container there has one call, of one engine, at a time.
     const patienceSeconds = Math.min(...units.map((unit) => unit.patienceSeconds));
     const sns = clients.sns(alertTopic.region);
-    return runBatch(units, { policy, graceSeconds, patienceSeconds, auditRestarts, now, facts, alertTopic, sns, turn });
+    return runBatch(units, { policy, graceSeconds, patienceSeconds, auditRestarts, now, facts, alertTopic, sns });
   };
   const submit = createLanes(runLane, () => pause(BREATH_MS));
 
@@ -86,7 +79,8 @@ export function createService(config: Config, world: World): Service {
     if (reading.kind !== "launches") return [reading];
     const { launches } = reading;
     const [first] = launches;
-    const problem = first && problemWith(first, config, engine);
+    await own.ask(deadline);
+    const problem = first && problemWith(first, config, own.account(), engine);
     if (problem) return launches.map((launch) => ({ kind: "misconfigured", launch, problems: [problem] }));
     let answered = false;
     const isAwaited = () => !answered && now() < deadline;
@@ -105,6 +99,11 @@ export function createService(config: Config, world: World): Service {
     log,
     certificates: config.signingCert ? pinnedCertificate(config.signingCert, now) : world.certificates,
     subscriber,
+    own,
+    warnings() {
+      const isElsewhere = own.known() !== null && config.launchTopics.every(({ account }) => account !== own.known());
+      return isElsewhere && config.auditRoleName === null ? [{ key: "AUDIT_ROLE_NAME", problem: ELSEWHERE }] : [];
+    },
     async audit(messages, engine, deadline) {
       const subscribing = subscriber.ensure(deadline);
       const outcomes = await Promise.all(messages.map((message) => auditOne(message, engine, deadline)));
@@ -114,10 +113,13 @@ export function createService(config: Config, world: World): Service {
   };
 }
 
+const ELSEWHERE =
+  "is missing, and the function's credentials are of another account than LAUNCH_TOPIC_ARN: no launch of that account can be audited";
+
 /** What in the configuration does not do for this launch or this engine; null when it all does. */
-function problemWith(launch: Launch, config: Config, engine: Engine): Problem | null {
-  if (launch.account !== config.account && config.auditRoleName === null) {
-    const problem = `is missing: it names the role to assume in account ${launch.account}; ours is ${config.account}`;
+function problemWith(launch: Launch, config: Config, own: string, engine: Engine): Problem | null {
+  if (launch.account !== own && config.auditRoleName === null) {
+    const problem = `is missing: the launch is in account ${launch.account}, and the function's own credentials are of account ${own}; name the role to assume there, or use credentials of that account`;
     return { key: "AUDIT_ROLE_NAME", problem };
   }
   if (config.graceSeconds > engine.patienceSeconds) {

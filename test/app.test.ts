@@ -86,10 +86,13 @@ describe("a warm container", () => {
     const app = createApp({}, worldOf());
     const secrets = [FOUR_SECRETS, { ...FOUR_SECRETS, AWS_ACCESS_KEY_ID: CHANGED.AWS_ACCESS_KEY_ID }, FOUR_SECRETS];
     for (const each of secrets) await serviceIn(app.open(each)).audit([{ event: stateChange() }], ENGINE, AT + 12_000);
-    expect(sent.map(({ accessKeyId }) => accessKeyId)).toEqual([
-      "AKIAIOSFODNN7EXAMPLE",
-      "AKIAI44QH8DHBEXAMPLE",
-      "AKIAIOSFODNN7EXAMPLE",
+    expect(sent.map(({ action, accessKeyId }) => [action, accessKeyId])).toEqual([
+      ["GetCallerIdentity", "AKIAIOSFODNN7EXAMPLE"],
+      ["DescribeTags", "AKIAIOSFODNN7EXAMPLE"],
+      ["GetCallerIdentity", "AKIAI44QH8DHBEXAMPLE"],
+      ["DescribeTags", "AKIAI44QH8DHBEXAMPLE"],
+      ["GetCallerIdentity", "AKIAIOSFODNN7EXAMPLE"],
+      ["DescribeTags", "AKIAIOSFODNN7EXAMPLE"],
     ]);
   });
 
@@ -101,9 +104,11 @@ describe("a warm container", () => {
       await serviceIn(app.open(each)).audit([{ event: stateChange({ account: "210987654321" }) }], ENGINE, AT + 12_000);
     }
     expect(sent.map(({ action }) => action)).toEqual([
+      "GetCallerIdentity",
       "AssumeRole",
       "DescribeTags",
       "DescribeTags",
+      "GetCallerIdentity",
       "AssumeRole",
       "DescribeTags",
     ]);

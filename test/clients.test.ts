@@ -22,7 +22,7 @@ afterEach(() => {
 
 const clientsOf = (more: Readonly<Record<string, unknown>> = {}) => createClients(configOf(more), Date.now);
 const describeTags = (clients: Clients, account: string, region: string) =>
-  clients.ec2(account, region).send(new DescribeTagsCommand({}));
+  clients.ec2(account === ACCOUNT ? null : account, region).send(new DescribeTagsCommand({}));
 const publish = (clients: Clients, region: string) =>
   clients.sns(region).send(new PublishCommand({ TopicArn: "arn", Message: "x" }));
 const callsOf = (sent: readonly Sent[], action: string) => sent.filter((request) => request.action === action);
@@ -62,9 +62,9 @@ describe("in our own account", () => {
 
   test("a region's client is made once, another region's is another", () => {
     const clients = clientsOf();
-    expect(clients.ec2(ACCOUNT, "us-east-1")).toBe(clients.ec2(ACCOUNT, "us-east-1"));
-    expect(clients.ec2(ACCOUNT, "us-east-1")).not.toBe(clients.ec2(ACCOUNT, "eu-west-1"));
-    expect(clients.ec2(ACCOUNT, "us-east-1")).not.toBe(clients.ec2(OTHER, "us-east-1"));
+    expect(clients.ec2(null, "us-east-1")).toBe(clients.ec2(null, "us-east-1"));
+    expect(clients.ec2(null, "us-east-1")).not.toBe(clients.ec2(null, "eu-west-1"));
+    expect(clients.ec2(null, "us-east-1")).not.toBe(clients.ec2(OTHER, "us-east-1"));
     expect(clients.sns("us-east-1")).toBe(clients.sns("us-east-1"));
   });
 });
@@ -261,7 +261,7 @@ describe("a connection", () => {
       const { port } = server.address() as AddressInfo;
       const clients = clientsOf({ AWS_ENDPOINT_URL: `http://127.0.0.1:${port}` });
       await describeTags(clients, ACCOUNT, "us-east-1");
-      const { requestHandler } = clients.ec2(ACCOUNT, "us-east-1").config;
+      const { requestHandler } = clients.ec2(null, "us-east-1").config;
       const settings = requestHandler instanceof NodeHttpHandler ? requestHandler.httpHandlerConfigs() : {};
       expect(settings).toMatchObject({ throwOnRequestTimeout: true });
       for (const limit of ["connectionTimeout", "requestTimeout", "socketTimeout"] as const) {

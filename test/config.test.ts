@@ -19,7 +19,7 @@ describe("the configuration", () => {
     const { policy, alertTopic, launchTopics, ...rest } = configOf();
     expect(rest).toEqual({
       region: "us-east-1",
-      account: "123456789012",
+      account: null,
       credentials: {
         accessKeyId: "AKIAIOSFODNN7EXAMPLE",
         secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",

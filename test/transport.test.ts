@@ -19,7 +19,7 @@ afterEach(() => aws.close());
 const clientsOf = (limits = LIMITS) =>
   createClients(configOf({ AWS_ENDPOINT_URL: aws.endpoint, AUDIT_ROLE_NAME: "ec2-audit" }), clock.now, limits);
 const launch = (clients: Clients, account = ACCOUNT) =>
-  clients.ec2(account, "us-east-1").send(new DescribeTagsCommand({}));
+  clients.ec2(account === ACCOUNT ? null : account, "us-east-1").send(new DescribeTagsCommand({}));
 const launches = (clients: Clients, count: number) => Promise.all(Array.from({ length: count }, () => launch(clients)));
 
 /** Clients with so many idle connections. */

@@ -122,9 +122,18 @@ async function health(opening: Opening, deadline: number): Promise<HttpResponse>
   if ("problems" in opening) {
     return json(STATUS.misconfigured, { name, version, build: BUILD, configured: false, problems: opening.problems });
   }
-  const { subscriber } = opening.service;
-  await subscriber.ensure(deadline);
-  return json(200, { name, version, build: BUILD, configured: true, subscribed: subscriber.state() });
+  const { subscriber, own } = opening.service;
+  await Promise.all([subscriber.ensure(deadline), own.ask(deadline)]);
+  const warnings = opening.service.warnings();
+  return json(200, {
+    name,
+    version,
+    build: BUILD,
+    configured: true,
+    subscribed: subscriber.state(),
+    account: own.known(),
+    ...(warnings.length > 0 && { warnings }),
+  });
 }
 
 /** When every launch that was put off is due, in seconds. SNS goes by its delivery policy; people read it. */

@@ -1,3 +1,4 @@
+import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { name, version } from "../../package.json";
 import { answerHttp } from "../../src/adapters/http.ts";
@@ -28,9 +29,31 @@ describe.each(HTTP_FACES)("the $face", ({ open }) => {
         build: "dev",
         configured: true,
         subscribed: "not configured",
+        account: ACCOUNT,
       });
       expect(ec2.mock.calls()).toHaveLength(0);
       expect(sns.mock.calls()).toHaveLength(0);
+    });
+
+    it("with null for the account of its keys while STS cannot be asked", async () => {
+      ec2.sts.on(GetCallerIdentityCommand).rejects(awsError("AccessDenied", "denied by an SCP"));
+      const answer = await open().request({ method: "GET" });
+      expect(answer.status).toBe(200);
+      expect(JSON.parse(answer.body)).toMatchObject({ configured: true, account: null });
+      expect(answer.body).not.toContain("SCP");
+    });
+
+    it("with a warning that names the key, when its keys are of another account than the launch topic", async () => {
+      ec2.sts.on(GetCallerIdentityCommand).resolves({ Account: "210987654321" });
+      const { body } = await open().request({ method: "GET" });
+      expect(JSON.parse(body)).toMatchObject({
+        account: "210987654321",
+        warnings: [
+          { key: "AUDIT_ROLE_NAME", problem: expect.stringContaining("no launch of that account can be audited") },
+        ],
+      });
+      const withRole = await open({ ...SETTINGS, AUDIT_ROLE_NAME: "ec2-audit" }).request({ method: "GET" });
+      expect(JSON.parse(withRole.body)).not.toHaveProperty("warnings");
     });
 
     it("with 500 and every key that is missing or invalid, and none of their values", async () => {

@@ -1,6 +1,6 @@
 /** Attacks below the delivery: chunks, lengths, queries and methods, against the deployed file as it is served. */
 import { once } from "node:events";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { KEYS } from "../../src/config.ts";
 import { loadBuilt, type Served, serve } from "../support/built.ts";
@@ -20,8 +20,13 @@ afterAll(async () => {
   await served.close();
 });
 
-/** Sends bytes as they are, and answers all that comes back. */
-async function talk(...pieces: readonly string[]): Promise<string> {
+/** Sends bytes as they are and no more, and answers all that comes back. */
+function talk(...pieces: readonly string[]): Promise<string> {
+  return exchange(pieces, (socket) => socket.end());
+}
+
+/** Sends bytes as they are, does what the caller then does with the connection, and answers all that comes back. */
+async function exchange(pieces: readonly string[], then: (socket: Socket) => void): Promise<string> {
   const socket = connect(Number(new URL(served.url).port), "127.0.0.1");
   let answer = "";
   socket.setEncoding("utf8");
@@ -30,7 +35,7 @@ async function talk(...pieces: readonly string[]): Promise<string> {
   });
   socket.on("error", () => {});
   for (const piece of pieces) socket.write(piece);
-  socket.end();
+  then(socket);
   await once(socket, "close");
   return answer;
 }
@@ -88,7 +93,8 @@ describe("on the wire, the served webtask refuses", () => {
   });
 
   it.each(["GET", "HEAD"])("to tell anything of the configuration to %s", async (method) => {
-    const answer = await talk(head(method, "", "/?debug=1&secrets=1"));
+    // The function asks STS first, and Node closes a connection whose client has ended its side before the answer.
+    const answer = await exchange([head(method, "", "/?debug=1&secrets=1")], () => {});
     expect(answer.slice(0, 12)).toBe("HTTP/1.1 200");
     expect([...house.values, ...KEYS].filter((value) => answer.includes(value))).toEqual([]);
   });
@@ -97,6 +103,6 @@ describe("on the wire, the served webtask refuses", () => {
     await talk(head("POST", "Content-Length: 1000\r\n"), "{");
     await talk(head("POST", "Transfer-Encoding: chunked\r\n"), "5\r\nab");
     await talk("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n{}");
-    expect((await talk(head("GET"))).slice(0, 12)).toBe("HTTP/1.1 200");
+    expect((await exchange([head("GET")], () => {})).slice(0, 12)).toBe("HTTP/1.1 200");
   });
 });

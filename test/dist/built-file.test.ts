@@ -142,6 +142,7 @@ describe.each([
       build: buildMarkOf(readFileSync(BUILT_FILE, "utf8")),
       configured: true,
       subscribed: "not configured",
+      account: "123456789012",
     });
     for (const secret of Object.values(secrets)) expect(text).not.toContain(secret);
   });

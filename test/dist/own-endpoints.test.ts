@@ -65,6 +65,7 @@ describe.each([
     const answer = await loadBuilt().handler(event, { getRemainingTimeInMillis: () => 30_000 });
     expect(answer).toMatchObject({ outcomes: [{ outcome: "violating" }] });
     expect(asked).toEqual([
+      `GetCallerIdentity sts.${domain}`,
       `AssumeRole sts.${domain}`,
       `DescribeTags ec2.${domain}`,
       `DescribeInstances ec2.${domain}`,

@@ -55,6 +55,8 @@ describe.skipIf(moto === undefined)(
         AWS_ENDPOINT_URL: proxy.url,
         SNS_SIGNING_CERT: identity.certificate,
       });
+      // Its first run asks STS whose keys it has.
+      await fetch(served.url);
     }, 60_000);
     afterAll(async () => {
       await served?.close();

@@ -9,7 +9,10 @@ import {
   type InstanceStateName,
 } from "@aws-sdk/client-ec2";
 import { PublishCommand, type PublishCommandInput, SNSClient } from "@aws-sdk/client-sns";
+import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { mockClient } from "aws-sdk-client-mock";
+
+import { ACCOUNT } from "./events.ts";
 
 /** An instance as a test wants EC2 to show it. */
 export interface Shown {
@@ -19,15 +22,18 @@ export interface Shown {
 }
 
 /**
- * EC2 behind every `EC2Client` of the test file: it answers DescribeTags and DescribeInstances from what the test
+ * EC2 behind every `EC2Client` of the test file, and STS that says that our keys are of `ACCOUNT`. EC2 answers DescribeTags and DescribeInstances from what the test
  * launched, and keeps what was asked. A terminated instance has no tags any more, as in EC2.
  */
 export function mockEc2() {
   const mock = mockClient(EC2Client);
+  const sts = mockClient(STSClient);
   const instances = new Map<string, Shown>();
   const hooks: { beforeInstances: (() => void) | null } = { beforeInstances: null };
   const start = () => {
     mock.reset();
+    sts.reset();
+    sts.on(GetCallerIdentityCommand).resolves({ Account: ACCOUNT });
     instances.clear();
     hooks.beforeInstances = null;
     mock.on(DescribeTagsCommand).callsFake(async ({ Filters }: DescribeTagsCommandInput) => ({
@@ -45,6 +51,7 @@ export function mockEc2() {
   start();
   return {
     mock,
+    sts,
     /** Forgets everything: for `beforeEach`. */
     start,
     /** Launches an instance, or changes it. */
@@ -79,9 +86,8 @@ export function mockSns() {
 
 /** The document for programs in a published message. */
 export function documentIn(message: PublishCommandInput | undefined) {
-  return JSON.parse(JSON.parse(message?.Message ?? "").default) as {
+  return JSON.parse(JSON.parse(message?.Message ?? "").sqs) as {
     id: string;
-    region: string;
     launchedBy: string | null;
     severity: string;
     findings: {
@@ -91,7 +97,6 @@ export function documentIn(message: PublishCommandInput | undefined) {
       rule: string;
       ruleId: string;
       severity: string;
-      launchedBy: string | null;
       missing: string[];
       blank: string[];
     }[];
@@ -128,7 +133,6 @@ function reservationOf(id: string, shown: Shown | undefined): { Instances: Insta
           KeyName: "my-key-pair",
           Placement: { AvailabilityZone: "us-east-1a" },
           VpcId: "vpc-0a1b2c3d4e5f67890",
-          SubnetId: "subnet-0a1b2c3d4e5f67890",
           PrivateIpAddress: "10.0.0.157",
           LaunchTime: new Date("2021-11-11T21:29:50Z"),
           NetworkInterfaces: [{ Attachment: { DeviceIndex: 0, AttachTime: new Date("2021-11-11T21:29:50Z") } }],

@@ -51,6 +51,11 @@ export function interceptNetwork(answer: Answer = answerAsAws): Sent[] {
   return sent;
 }
 
+/** What STS answers to who holds keys of an account. */
+export function callerIdentity(account: string): string {
+  return `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>${account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`;
+}
+
 /** What AWS answers to a call that finds nothing to object to. */
 export function answerAsAws({ action }: Pick<Sent, "action">): string {
   switch (action) {
@@ -60,6 +65,8 @@ export function answerAsAws({ action }: Pick<Sent, "action">): string {
       return "<DescribeInstancesResponse><reservationSet/></DescribeInstancesResponse>";
     case "Publish":
       return "<PublishResponse><PublishResult><MessageId>94f20ce6</MessageId></PublishResult></PublishResponse>";
+    case "GetCallerIdentity":
+      return callerIdentity("123456789012");
     case "AssumeRole":
       return assumedRole("ASIAIOSFODNN7EXAMPLE", new Date(Date.now() + 3_600_000));
     default:

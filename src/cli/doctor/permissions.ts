@@ -39,7 +39,7 @@ async function checkReads({ config, now }: Permissions): Promise<readonly Check[
   const clients = createClients(config, now);
   const regions = [...new Set(config.launchTopics.map(({ region }) => region))];
   const checks = regions.map(async (region) => {
-    const facts = ec2Facts(clients.ec2(config.account, region));
+    const facts = ec2Facts(clients.ec2(null, region));
     return [
       judgeRead(`ec2:DescribeTags in ${region}`, await facts.tags([NOBODY])),
       judgeRead(`ec2:DescribeInstances in ${region}`, await facts.instances([NOBODY])),
@@ -76,7 +76,7 @@ const ALLOW = 'Allow it to the function\'s user: README.md, "Deploying to webtas
 
 async function checkBySimulation(aws: Aws, { config, identity }: Permissions): Promise<readonly Check[]> {
   const { auditRoleName, alertTopic, launchTopics, functionUrl } = config;
-  const role = `arn:${partitionOf(config.region).name}:iam::${config.account}:role/${auditRoleName}`;
+  const role = `arn:${partitionOf(config.region).name}:iam::${identity.account}:role/${auditRoleName}`;
   const needs: readonly Asked[] = [
     { action: "sns:Publish", resource: alertTopic.arn },
     ...launchTopics.flatMap(({ arn }) => [

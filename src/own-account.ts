@@ -1,0 +1,58 @@
+import type { Clients } from "./clients.ts";
+import type { Config } from "./config.ts";
+import { within } from "./deadline.ts";
+import { describeError } from "./errors.ts";
+import type { Log } from "./log.ts";
+
+/** The account of the function's own credentials: launches there need no role. */
+export interface OwnAccount {
+  /**
+   * Asks STS for it where the engine did not tell it: once, for all who ask at the same time; and after a failure not again
+   * for a minute. Waits for the answer for two seconds at most, and not past the deadline, in milliseconds since 1970. Never
+   * throws.
+   */
+  ask(deadline: number): Promise<void>;
+  /** The account, or null as long as it could not be found out. */
+  known(): string | null;
+  /** The account; the alert topic's is assumed as long as it could not be found out. */
+  account(): string;
+}
+
+/** STS answers within a fraction of a second. A launch must not wait for long if it does not. */
+const WAIT_MS = 2_000;
+
+const ASK_AGAIN_AFTER_MS = 60_000;
+
+const ASSUMED =
+  "sts:GetCallerIdentity failed, so the account of the function's keys is assumed to be the alert topic's until it can be asked";
+
+/** The own account of one configuration. `now` is in milliseconds since 1970. */
+export function createOwnAccount(config: Config, clients: Clients, log: Log, now: () => number): OwnAccount {
+  const assumed = config.alertTopic.account;
+  let known = config.account;
+  let asking: Promise<void> | null = null;
+  let askAgainAt = 0;
+  let warned = false;
+
+  const askSts = async (): Promise<void> => {
+    try {
+      known = await clients.ownAccount();
+      log.note("debug", "the account of the function's keys is known", { account: known });
+    } catch (error) {
+      askAgainAt = now() + ASK_AGAIN_AFTER_MS;
+      if (!warned) log.note("warn", `${ASSUMED}: ${describeError(error)}`, { account: assumed });
+      warned = true;
+    }
+    asking = null;
+  };
+
+  return {
+    async ask(deadline) {
+      if (known !== null) return;
+      if (asking === null && now() >= askAgainAt) asking = askSts();
+      if (asking !== null) await within(Math.min(WAIT_MS, deadline - now()), asking, undefined);
+    },
+    known: () => known,
+    account: () => known ?? assumed,
+  };
+}
