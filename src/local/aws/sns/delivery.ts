@@ -68,9 +68,10 @@ type Outcome = { status: number | undefined; error: string | undefined; answer: 
 
 /**
  * Delivers to HTTP(S) endpoints by SNS's rules: 2xx is delivered; 5xx (and 1xx), no answer within 15 s and a failed
- * connection are tried again as the delivery policy says, never beyond 3,600 s; anything else (3xx, 4xx, 429 too) is final at
- * once: the page of ANSWER_MS counts as failed only what is "outside the range of 200–4xx". What is given up goes to the
- * subscription's dead-letter queue, if it has one.
+ * connection are tried again as the delivery policy says, never beyond 3,600 s, and then go to the subscription's dead-letter
+ * queue, if it has one. Anything else (3xx, 4xx, 429 too) is final at once, and in no dead-letter queue: the page of ANSWER_MS
+ * counts as failed only what is "outside the range of 200–4xx". Another page says that client errors are dead-lettered
+ * (https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html); who relies on that may lose messages.
  */
 export function createDelivery(clock: Clock, send: SendToQueue, onDelivery: (attempt: DeliveryAttempt) => void) {
   const http = new HttpAgent({ keepAlive: true, maxSockets: CONNECTIONS });
@@ -109,7 +110,6 @@ export function createDelivery(clock: Clock, send: SendToQueue, onDelivery: (att
     if (closed) return;
     const { status } = outcome;
     const again = status === undefined || status < 200 || status >= 500;
-    const failed = again || status >= 300;
     const delay = again ? plan.delays[number - 1] : undefined;
     const elapsed = (clock.now() - startedAt) * (clock.speed ?? 1);
     const retryDelayMs = delay === undefined || elapsed + delay * 1000 > TOTAL_LIMIT * 1000 ? undefined : delay * 1000;
@@ -119,7 +119,7 @@ export function createDelivery(clock: Clock, send: SendToQueue, onDelivery: (att
       at,
       retryDelayMs,
       willRetryAtMs: retryDelayMs === undefined ? undefined : dueAt(clock, retryDelayMs),
-      deadLettered: failed && retryDelayMs === undefined && deadLetter(parcel),
+      deadLettered: again && retryDelayMs === undefined && deadLetter(parcel),
     });
     if (retryDelayMs !== undefined) clock.after(retryDelayMs, () => begin(parcel, plan, number + 1, startedAt));
   }
