@@ -270,6 +270,7 @@ describe("the log of it all", () => {
   beforeEach(() => begin(new VirtualClock(START), { LOG_LEVEL: "debug" }));
 
   it("holds no secret, signature, token or certificate", async () => {
+    secrets.LOG_LEVEL = "debug";
     await launch();
     await seconds(60);
     expect(log.length).toBeGreaterThan(3);
