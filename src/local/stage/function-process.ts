@@ -1,25 +1,22 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { freePort } from "../free-port.ts";
 
 /** The deployed file, served by the public webtask-runtime in a process of its own. */
 export interface FunctionProcess {
-  readonly url: string;
   stop(): Promise<void>;
 }
 
 /**
- * Starts the function with its secrets; `FUNCTION_URL` is added to them. Takes the file's absolute path, and what is to
- * be done with each line of its log. Throws when the process ends before it listens.
+ * Starts the function with its secrets, on a port of loopback. Takes the file's absolute path, and what is to be done with
+ * each line of its log. Throws when the process ends before it listens.
  */
 export async function startFunction(
   file: string,
+  port: number,
   secrets: Readonly<Record<string, string>>,
   onLog: (line: string) => void,
 ): Promise<FunctionProcess> {
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}/`;
   const child: ChildProcess = fork(fileURLToPath(new URL("./webtask-server.mjs", import.meta.url)), [], {
     // webtask-runtime 2.0.0 reads a constant through a circular import, of which Node warns at every request.
     execArgv: ["--disable-warning=Warning"],
@@ -33,11 +30,10 @@ export async function startFunction(
   });
   const ended = once(child, "exit");
   // Secrets go through a channel that no list of processes shows.
-  child.send({ file, port, secrets: { ...secrets, FUNCTION_URL: url } });
+  child.send({ file, port, secrets });
   const first = await Promise.race([once(child, "message"), ended.then(() => null)]);
   if (first === null) throw new Error("the function's process ended before it listened");
   return {
-    url,
     async stop() {
       child.kill();
       await ended;

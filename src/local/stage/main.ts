@@ -1,11 +1,12 @@
-import { once } from "node:events";
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import pc from "picocolors";
-import { isObject } from "../../json.ts";
+import { escapeUnseen, isObject } from "../../json.ts";
 import type { DeliveryAttempt, EmbeddedAws } from "../aws/index.ts";
+import { type Kept, keepRunning } from "./keep.ts";
 import { createScreen, type Line, type Screen } from "./screen.ts";
-import { CREDENTIALS, type StageSet, setStage } from "./set.ts";
+import { type StageSet, setStage } from "./set.ts";
+import { leaveSettingsOut } from "./shell.ts";
 import { type Story, stories } from "./stories.ts";
 
 const HELP = `npm start                 play five launches on an embedded AWS, and end
@@ -33,44 +34,53 @@ async function main(): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const screen = createScreen((text) => process.stdout.write(text), Date.now);
+  leaveSettingsOut(process.env);
+  const screen = createScreen((text) => process.stdout.write(text), Date.now, process.stdout.columns ?? Infinity);
   const decisions: Decisions = new Map();
   screen.title("EC2 audit on an embedded AWS");
   screen.text(
-    `EC2 → EventBridge → SNS → dist/audit.js in webtask-runtime → SNS. The clock runs faster here: SNS calls again after\n` +
-      `${15 / SPEED} s instead of 15 s, and the grace is ${GRACE_SECONDS} s instead of 45 s.\n`,
+    `EC2 → EventBridge → SNS → dist/audit.js in webtask-runtime → SNS. The clock runs\n` +
+      `faster here: SNS calls again after ${15 / SPEED} s instead of 15 s, and the grace is ${GRACE_SECONDS} s\n` +
+      `instead of 45 s.\n`,
   );
-  const seen = { publishes: 0 };
+  const seen = { mails: 0 };
+  let kept: Kept | undefined;
   const stage = await setStage(SPEED, GRACE_SECONDS, {
     onDelivery: (attempt) => showDelivery(screen, attempt, decisions),
-    onLog: (line) => showLog(screen, line),
+    onLog(line) {
+      kept?.log(line);
+      showLog(screen, line);
+    },
   });
-  const alerts = setInterval(() => showAlerts(screen, stage.aws, seen), 50);
+  if (values.keep) kept = keepRunning(screen, stage);
+  const mails = setInterval(() => showMails(screen, stage.aws, seen), 50);
   try {
     await subscribe(screen, stage);
     const told = await play(screen, stage);
     const good = await curtain(screen, told, decisions);
     showCalls(screen, stage.aws);
-    if (values.keep) await keep(screen, stage);
-    else screen.text(NEXT);
+    if (kept === undefined) screen.text(NEXT);
+    else await kept.untilEnded();
     return good ? 0 : 1;
   } finally {
-    clearInterval(alerts);
+    clearInterval(mails);
     await stage.close();
+    kept?.close();
   }
 }
 
 const NEXT = `
 What next:
-  npm start -- --keep    leaves this running, with commands to launch instances of your own
+  npm start -- --keep    leaves this running: launch instances of your own, try
+                         another policy, use the operator's commands
   npm cit                runs the tests
-  README.md              configuration, and how to deploy to webtask and to Lambda
+  README.md              configuration, and how to deploy to webtask and Lambda
 `;
 
 /** The function's first run subscribes it; asking for its health is a run. */
-async function subscribe(screen: Screen, { functionProcess }: StageSet): Promise<void> {
+async function subscribe(screen: Screen, { functionUrl }: StageSet): Promise<void> {
   for (let tries = 0; tries < 50; tries++) {
-    const response = await fetch(functionProcess.url);
+    const response = await fetch(functionUrl);
     const health: unknown = await response.json();
     if (isObject(health) && health.subscribed === "confirmed") {
       screen.line({ actor: "function", result: "subscribed", why: "its first run subscribed it", tone: "good" });
@@ -134,7 +144,7 @@ function showCalls(screen: Screen, { callCounts }: EmbeddedAws): void {
 }
 
 function showDelivery(screen: Screen, attempt: DeliveryAttempt, decisions: Decisions): void {
-  if (attempt.protocol === "sqs") return;
+  if (attempt.protocol !== "http") return;
   const answer = parse(attempt.answer);
   const outcome = String(answer.outcome ?? attempt.error ?? "no answer");
   const instance = instanceOf(attempt);
@@ -156,13 +166,14 @@ function instanceOf(attempt: DeliveryAttempt): string | undefined {
   return typeof id === "string" ? id : undefined;
 }
 
-/** Shows what was published to the alert topic since it was last asked, as a subscriber by e-mail reads it. */
-function showAlerts(screen: Screen, aws: EmbeddedAws, seen: { publishes: number }): void {
-  const published = aws.calls.filter((call) => call.action === "Publish" && call.status === 200);
-  for (const { params } of published.slice(seen.publishes)) {
-    screen.message(String(params.Subject), String(parse(String(params.Message)).email));
+/** Shows the mails that came since it was last asked. Anybody can publish to the topic: no terminal acts on their text. */
+function showMails(screen: Screen, aws: EmbeddedAws, seen: { mails: number }): void {
+  const mails = aws.mails.slice(seen.mails);
+  seen.mails = aws.mails.length;
+  for (const { type, subject, body } of mails) {
+    if (type !== "Notification") continue;
+    screen.message(escapeUnseen(subject), body.split("\n").map(escapeUnseen).join("\n"));
   }
-  seen.publishes = published.length;
 }
 
 /** The outcomes are shown with SNS's deliveries; of the function's log, only what went wrong is shown. */
@@ -171,32 +182,6 @@ function showLog(screen: Screen, line: string): void {
   if (entry.level === "error") {
     screen.line({ actor: "function", result: "error", why: String(entry.message), tone: "bad" });
   }
-}
-
-async function keep(screen: Screen, { aws, functionProcess, alertQueueUrl }: StageSet): Promise<void> {
-  const env = {
-    ...CREDENTIALS,
-    AWS_DEFAULT_REGION: CREDENTIALS.AWS_REGION,
-    AWS_ENDPOINT_URL: aws.endpoint,
-    AWS_PAGER: "",
-  };
-  screen.title("It keeps running; end it with Ctrl-C. In another terminal:");
-  screen.text(`
-  export ${Object.entries(env)
-    .map(([name, value]) => `${name}=${value || '""'}`)
-    .join(" ")}
-
-  aws ec2 run-instances --image-id ami-0abcdef1234567890 --count 1
-  aws ec2 run-instances --image-id ami-0abcdef1234567890 --count 3 \\
-      --tag-specifications 'ResourceType=instance,Tags=[{Key=Name,Value=web},{Key=service,Value=shop}]'
-  aws ec2 create-tags --resources i-... --tags Key=service,Value=shop
-  aws --endpoint-url ${aws.endpoint} sqs receive-message --queue-url ${alertQueueUrl}
-  aws sns list-subscriptions-by-topic --topic-arn arn:aws:sns:us-east-1:${aws.accountId}:ec2_launches_check
-
-  curl ${functionProcess.url}
-  curl -X POST ${functionProcess.url} -d 'not a delivery of SNS'
-`);
-  await once(process, "SIGINT");
 }
 
 function parse(text: string): Readonly<Record<string, unknown>> {

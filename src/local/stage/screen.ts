@@ -29,8 +29,11 @@ export interface Screen {
 /** For how long a line waits for others like it, in milliseconds. */
 const GATHER_MS = 120;
 
-/** The screen on `write`. Times are seconds since it was made; `now` is in milliseconds. */
-export function createScreen(write: (text: string) => void, now: () => number): Screen {
+/** Where the reason is, when a line has no room for it. */
+const INDENT = " ".repeat(11);
+
+/** The screen on `write`, of a width in columns. Times are seconds since it was made; `now` is in milliseconds. */
+export function createScreen(write: (text: string) => void, now: () => number, width: number): Screen {
   const startedAt = now();
   let gathered: { line: Line; at: number; more: number; timer: NodeJS.Timeout } | null = null;
 
@@ -40,14 +43,23 @@ export function createScreen(write: (text: string) => void, now: () => number): 
     clearTimeout(timer);
     gathered = null;
     const { actor, instance = "", result, why = "", tone } = line;
-    const columns = [
-      pc.dim(`${((at - startedAt) / 1000).toFixed(1)} s`.padStart(7)),
-      pc.cyan(actor.padEnd(8)),
+    const [time, who, about, what] = [
+      `${((at - startedAt) / 1000).toFixed(1)} s`.padStart(7),
+      actor.padEnd(8),
       `${instance}${more > 0 ? ` +${more}` : ""}`.padEnd(22),
-      TONES[tone](result.padEnd(13)),
-      pc.dim(why),
+      result.padEnd(13),
     ];
-    write(`${columns.join("  ").trimEnd()}\n`);
+    const fits = [time, who, about, what, why].join("  ").length <= width;
+    const reason = fits
+      ? `  ${pc.dim(why)}`
+      : wrap(why, width - INDENT.length)
+          .map((line) => `\n${INDENT}${pc.dim(line)}`)
+          .join("");
+    write(
+      `${[pc.dim(time), pc.cyan(who), about, TONES[tone](fits ? what : what.trimEnd())].join("  ")}${reason}`
+        .trimEnd()
+        .concat("\n"),
+    );
   };
   const plainly = (text: string) => {
     flush();
@@ -73,6 +85,17 @@ export function createScreen(write: (text: string) => void, now: () => number): 
       write(`${bar}\n`);
     },
   };
+}
+
+/** Text in lines of at most so many characters, where its words allow it. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }
 
 function sameNews(one: Line, other: Line): boolean {

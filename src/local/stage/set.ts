@@ -1,20 +1,30 @@
 import { resolve } from "node:path";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
-import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
+import { ConfirmSubscriptionCommand, CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { type DeliveryAttempt, type EmbeddedAws, startEmbeddedAws, systemClock } from "../aws/index.ts";
-import { type FunctionProcess, startFunction } from "./function-process.ts";
+import { freePort } from "../free-port.ts";
+import { startFunction } from "./function-process.ts";
 
 /** The stage, set: the embedded AWS with topics, rule and queue as the article has them, and the function. */
 export interface StageSet {
   readonly aws: EmbeddedAws;
-  readonly functionProcess: FunctionProcess;
+  readonly functionUrl: string;
+  /** What the function is started with. */
+  readonly secrets: Secrets;
+  /** Starts the function again, with the file as it is now. Throws when it cannot be loaded. */
+  restart(secrets: Secrets): Promise<void>;
   readonly ec2: EC2Client;
   /** What a program that is subscribed to the alerts reads. */
   readonly alertQueueUrl: string;
   close(): Promise<void>;
 }
+
+type Secrets = Readonly<Record<string, string>>;
+
+/** The deployed file. */
+export const FILE = resolve("dist/audit.js");
 
 /** Who is told of what happens on the stage. */
 export interface Watchers {
@@ -58,6 +68,10 @@ export async function setStage(speed: number, graceSeconds: number, watchers: Wa
       Attributes: { RawMessageDelivery: "true" },
     }),
   );
+  // What is shown of an alert is the mail that somebody would get.
+  const mail = { TopicArn: alerts.TopicArn, Protocol: "email", Endpoint: "you@example.com" };
+  await sns.send(new SubscribeCommand(mail));
+  await sns.send(new ConfirmSubscriptionCommand({ TopicArn: alerts.TopicArn, Token: aws.mails[0]?.token }));
   const pattern = {
     source: ["aws.ec2"],
     "detail-type": ["EC2 Instance State-change Notification"],
@@ -65,21 +79,30 @@ export async function setStage(speed: number, graceSeconds: number, watchers: Wa
   };
   await events.send(new PutRuleCommand({ Name: "ec2-launches", EventPattern: JSON.stringify(pattern) }));
   await events.send(new PutTargetsCommand({ Rule: "ec2-launches", Targets: [{ Id: "sns", Arn: launches.TopicArn }] }));
+  const port = await freePort();
+  const functionUrl = `http://127.0.0.1:${port}/`;
   const secrets = {
     ...CREDENTIALS,
     AWS_ENDPOINT_URL: aws.endpoint,
     ALERT_TOPIC_ARN: alerts.TopicArn ?? "",
     SNS_SIGNING_CERT: aws.signingCert,
     GRACE_SECONDS: String(graceSeconds),
+    FUNCTION_URL: functionUrl,
   };
-  const functionProcess = await startFunction(resolve("dist/audit.js"), secrets, watchers.onLog);
+  const start = (given: Secrets) => startFunction(FILE, port, given, watchers.onLog);
+  let running = await start(secrets);
   return {
     aws,
-    functionProcess,
+    functionUrl,
+    secrets,
+    async restart(given) {
+      await running.stop();
+      running = await start(given);
+    },
     ec2: new EC2Client(settings),
     alertQueueUrl,
     async close() {
-      await functionProcess.stop();
+      await running.stop();
       await aws.close();
     },
   };

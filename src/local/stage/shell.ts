@@ -1,0 +1,14 @@
+import { devNull } from "node:os";
+import { KEYS } from "../../config.ts";
+
+/**
+ * Takes out of the environment what would be taken for settings of the demo: the function's keys, and what the AWS SDK looks
+ * for there and in a home directory. What the demo starts inherits the same environment.
+ */
+export function leaveSettingsOut(env: NodeJS.ProcessEnv): void {
+  for (const name of Object.keys(env)) {
+    if (name.startsWith("AWS_") || KEYS.some((key) => key === name)) delete env[name];
+  }
+  env.AWS_CONFIG_FILE = devNull;
+  env.AWS_SHARED_CREDENTIALS_FILE = devNull;
+}

@@ -1,0 +1,86 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { appendFileSync, existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { readConfig } from "../../src/config.ts";
+
+/** `npm start -- --keep`, in a shell in which what the demo must not go by is set. */
+
+const ROOT = join(import.meta.dirname, "../..");
+const SHELL = {
+  REQUIRED_TAGS: "owner",
+  AUDIT_POLICY: "{}",
+  LAUNCH_TOPIC_ARN: "none",
+  GRACE_SECONDS: "3000",
+  AUDIT_ROLE_NAME: "nobody",
+  AWS_REGION: "eu-west-1",
+  AWS_PROFILE: "nobody",
+  AWS_ENDPOINT_URL: "http://127.0.0.1:1",
+  AWS_USE_FIPS_ENDPOINT: "true",
+};
+
+let demo: ChildProcess;
+let shown = "";
+beforeAll(async () => {
+  const args = ["--import", "tsx", "--disable-warning=Warning", "src/local/stage/main.ts", "--keep"];
+  demo = spawn(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...SHELL, NO_COLOR: "1" } });
+  demo.stdout?.setEncoding("utf8").on("data", (text) => {
+    shown += text;
+  });
+  demo.stderr?.setEncoding("utf8").on("data", (text) => {
+    shown += text;
+  });
+  await showing("The embedded AWS is at");
+}, 90_000);
+afterAll(() => void demo.kill("SIGKILL"));
+
+const showing = (text: string) => vi.waitFor(() => expect(shown).toContain(text), { timeout: 80_000, interval: 100 });
+const file = (name: string) => new RegExp(`\\S+/${name}`).exec(shown)?.[0] ?? "";
+const settings = () => parseEnv(readFileSync(file("settings.env"), "utf8"));
+
+describe("npm start -- --keep", () => {
+  it("plays its stories as if the shell had no settings in it", () => {
+    const [, result = ""] = shown.split("How it came out");
+    expect(result.match(/✓/g)).toHaveLength(5);
+    expect(result).not.toContain("✗");
+  });
+
+  it("writes settings that the function takes, each on one line, and a log that doctor can follow", () => {
+    expect(readConfig(settings())).toHaveProperty("config");
+    expect(readFileSync(file("settings.env"), "utf8")).toMatch(
+      /^SNS_SIGNING_CERT="-----BEGIN CERTIFICATE-----\\n.*"$/m,
+    );
+    const outcomes = readFileSync(file("function.log"), "utf8").trimEnd().split("\n");
+    expect(outcomes.map((line) => JSON.parse(line).outcome)).toContain("violating");
+  });
+
+  it("fits on eighty columns", () => {
+    const [, help = ""] = shown.split("It keeps running");
+    expect(help.split("\n").filter((line) => line.length > 80)).toEqual([]);
+  });
+
+  it("shows what a stranger publishes to the alert topic as a mail of AWS, and lets no terminal obey it", async () => {
+    const { AWS_ENDPOINT_URL = "", ALERT_TOPIC_ARN } = settings();
+    const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+    const sns = new SNSClient({ region: "us-east-1", endpoint: AWS_ENDPOINT_URL, credentials });
+    await sns.send(new PublishCommand({ TopicArn: ALERT_TOPIC_ARN, Message: "hello \u001b[31mred" }));
+    await showing("AWS Notification Message");
+    await showing("hello \\u001b[31mred");
+    expect(shown).not.toContain("undefined");
+  });
+
+  it("starts the function again with the settings when they are saved", async () => {
+    appendFileSync(file("settings.env"), "REQUIRED_TAGS=owner\n");
+    await showing("its configuration is valid");
+    appendFileSync(file("settings.env"), "LOG_LEVEL=loud\n");
+    await showing("its configuration is not valid: see its log");
+  });
+
+  it("takes its files away when it is ended", async () => {
+    const log = file("function.log");
+    demo.kill("SIGINT");
+    await vi.waitFor(() => expect(existsSync(log)).toBe(false), { timeout: 10_000 });
+  });
+});
