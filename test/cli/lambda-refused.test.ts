@@ -155,6 +155,16 @@ describe("deploy lambda, with a bucket", () => {
     expect(s3.calls()).toHaveLength(1);
   });
 
+  it("that is named and not there, makes none", async () => {
+    s3.on(HeadBucketCommand).rejects(answer(404));
+    const { code, err } = await deploy("--bucket", "nowhere");
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining("there is no bucket nowhere\n  Without --bucket one is made."),
+    ]);
+    expect(s3.calls()).toHaveLength(1);
+  });
+
   it("whose name a stranger takes in between, uploads nothing", async () => {
     s3.on(HeadBucketCommand).rejects(answer(404));
     s3.on(CreateBucketCommand).rejects(new BucketAlreadyExists({ $metadata: {}, message: "taken" }));
