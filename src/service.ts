@@ -9,6 +9,7 @@ import { createLog, type Log, type Write } from "./log.ts";
 import { type Outcome, TOO_LONG } from "./outcome.ts";
 import { createOwnAccount, type OwnAccount } from "./own-account.ts";
 import { type Certificates, pinnedCertificate } from "./sns/certificate.ts";
+import { createRepetitions, type Once, type Repetitions, repeated } from "./sns/repetitions.ts";
 import { createSubscriber, type Subscriber } from "./sns/subscription.ts";
 
 /** What the service takes from the world around it. */
@@ -41,11 +42,13 @@ export interface Service {
   readonly own: OwnAccount;
   /** What makes launches fail though the configuration is valid, as far as is known by now. */
   warnings(): readonly Problem[];
+  readonly repetitions: Repetitions;
   /**
    * Audits what the events in messages ask for, and answers the outcomes of each message, by the deadline in milliseconds
-   * since 1970. The first run subscribes the function meanwhile. Never throws.
+   * since 1970. The first run subscribes the function meanwhile. `once` keeps a message that the engine repeats from being
+   * audited again. Never throws.
    */
-  audit(messages: readonly Message[], engine: Engine, deadline: number): Promise<Outcome[][]>;
+  audit(messages: readonly Message[], engine: Engine, deadline: number, once?: Once): Promise<Outcome[][]>;
 }
 
 /**
@@ -73,7 +76,7 @@ export function createService(config: Config, world: World): Service {
   };
   const submit = createLanes(runLane, () => pause(BREATH_MS));
 
-  const auditOne = async (message: Message, engine: Engine, deadline: number): Promise<Outcome[]> => {
+  const auditOne = async (message: Message, engine: Engine, deadline: number, once: Once): Promise<Outcome[]> => {
     if ("malformed" in message) return [{ kind: "malformed", reason: message.malformed }];
     const reading = readEvent(message.event, now());
     if (reading.kind !== "launches") return [reading];
@@ -84,13 +87,12 @@ export function createService(config: Config, world: World): Service {
     if (problem) return launches.map((launch) => ({ kind: "misconfigured", launch, problems: [problem] }));
     let answered = false;
     const isAwaited = () => !answered && now() < deadline;
-    const outcomes = await within(
-      deadline - now(),
-      submit({ launches, patienceSeconds: engine.patienceSeconds, isAwaited }),
-      null,
-    );
+    const { patienceSeconds } = engine;
+    const work = once(() => submit({ launches, patienceSeconds, isAwaited }));
+    const outcomes = await within(deadline - now(), work, undefined);
     answered = true;
-    if (outcomes !== null) return outcomes;
+    if (outcomes === null) return [repeated(launches)];
+    if (outcomes !== undefined) return outcomes;
     return launches.map((launch) => ({ kind: "failed", launch, reason: TOO_LONG }));
   };
 
@@ -104,9 +106,10 @@ export function createService(config: Config, world: World): Service {
       const isElsewhere = own.known() !== null && config.launchTopics.every(({ account }) => account !== own.known());
       return isElsewhere && config.auditRoleName === null ? [{ key: "AUDIT_ROLE_NAME", problem: ELSEWHERE }] : [];
     },
-    async audit(messages, engine, deadline) {
+    repetitions: createRepetitions(),
+    async audit(messages, engine, deadline, once = (work) => work()) {
       const subscribing = subscriber.ensure(deadline);
-      const outcomes = await Promise.all(messages.map((message) => auditOne(message, engine, deadline)));
+      const outcomes = await Promise.all(messages.map((message) => auditOne(message, engine, deadline, once)));
       await subscribing;
       return outcomes;
     },

@@ -2,6 +2,7 @@ import type { Outcome } from "../outcome.ts";
 import type { Engine, Service } from "../service.ts";
 import { isCertificateUrl } from "./certificate.ts";
 import { type Delivery, type Envelope, readEnvelope, unwrapMessage } from "./envelope.ts";
+import { type Once, repeated } from "./repetitions.ts";
 import { isKnownVersion, isSignedBy } from "./signature.ts";
 
 /** SNS over HTTPS calls again for an hour at most, under the delivery policy that we subscribe with. */
@@ -12,8 +13,8 @@ const MAX_AGE_MS = 2 * 60 * 60_000;
 const MAX_SENT_AHEAD_MS = 15 * 60_000;
 
 /**
- * Verifies a delivery, then acts on it: audits the event of a notification, or confirms a subscription. Answers the
- * outcome for each launch in it, or one for the delivery as a whole, by the deadline in milliseconds since 1970.
+ * Verifies a delivery, then acts on it, unless it was settled before: audits the event of a notification, or confirms a
+ * subscription. Answers the outcome for each launch in it, or one for the delivery as a whole, by the deadline in milliseconds since 1970.
  * Nothing is asked of AWS for a delivery that is not verified, but its certificate.
  */
 export async function receive(
@@ -31,15 +32,20 @@ export async function receive(
   if (refusal !== null) return [refusal];
   service.log.note("debug", "the delivery is verified", { topic: topic.arn, messageId: envelope.MessageId });
 
+  const once: Once = (work) => service.repetitions.once(`${topic.arn} ${envelope.MessageId}`, work);
   switch (envelope.Type) {
     case "SubscriptionConfirmation":
-      return [await service.subscriber.confirm(envelope, topic)];
-    case "UnsubscribeConfirmation":
-      service.subscriber.ended(topic);
-      return [{ kind: "ignored", reason: "the subscription has ended" }];
+      return (await once(async () => [await service.subscriber.confirm(envelope, topic)])) ?? [repeated()];
+    case "UnsubscribeConfirmation": {
+      const ended = async (): Promise<Outcome[]> => {
+        service.subscriber.ended(topic);
+        return [{ kind: "ignored", reason: "the subscription has ended" }];
+      };
+      return (await once(ended)) ?? [repeated()];
+    }
     case "Notification": {
       service.subscriber.seen(topic);
-      const [outcomes = []] = await service.audit([unwrapMessage(envelope.Message)], SNS_HTTPS, deadline);
+      const [outcomes = []] = await service.audit([unwrapMessage(envelope.Message)], SNS_HTTPS, deadline, once);
       return outcomes;
     }
   }
@@ -61,6 +67,10 @@ async function refuse(
   }
   if (!agrees(headers["x-amz-sns-topic-arn"], envelope.TopicArn)) {
     return unverified("the header x-amz-sns-topic-arn is not the envelope's TopicArn");
+  }
+  // The log names the message by this header.
+  if (!agrees(headers["x-amz-sns-message-id"], envelope.MessageId)) {
+    return unverified("the header x-amz-sns-message-id is not the envelope's MessageId");
   }
   const sentAt = Date.parse(envelope.Timestamp);
   if (sentAt < now - MAX_AGE_MS) return unverified("the message is older than two hours");

@@ -172,6 +172,13 @@ describe.each(HTTP_FACES)("the $face", ({ open }) => {
     ]);
   });
 
+  it("logs the message's id from its envelope, where the host passes no headers on", async () => {
+    const face = open();
+    const envelope = signed(notification("hello"));
+    await face.request({ body: JSON.stringify(envelope) });
+    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ messageId: envelope.MessageId }]);
+  });
+
   it("answers an event that is not ours with 200, and logs that it was ignored, and where it was", async () => {
     const face = open();
     const event = { ...stateChange(), "detail-type": "EBS Volume Notification" };

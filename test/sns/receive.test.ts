@@ -1,8 +1,9 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { ConfirmSubscriptionCommand, PublishCommand } from "@aws-sdk/client-sns";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { createService } from "../../src/service.ts";
 import { fetchedCertificates } from "../../src/sns/certificate.ts";
 import { receive } from "../../src/sns/receive.ts";
-import { documentIn, mockEc2, mockSns } from "../support/aws.ts";
+import { awsError, documentIn, mockEc2, mockSns } from "../support/aws.ts";
 import { configOf } from "../support/config.ts";
 import { ACCOUNT, AT, INSTANCE, stateChange } from "../support/events.ts";
 import { clockAt } from "../support/launches.ts";
@@ -73,9 +74,9 @@ describe.each(HTTP_FACES)("SNS delivering to the $face", ({ open }) => {
 
   it("what it signed with version 1 as well as with version 2", async () => {
     ec2.launch(INSTANCE, { tags: { Name: "web", service: "shop" } });
-    const face = open();
     for (const version of ["1", "2"]) {
-      expect((await face.deliver(signed(notification(stateChange()), { version }))).status).toBe(200);
+      const answer = await open().deliver(signed(notification(stateChange()), { version }));
+      expect(JSON.parse(answer.body)).toMatchObject({ outcome: "compliant" });
     }
   });
 
@@ -95,6 +96,124 @@ describe.each(HTTP_FACES)("SNS delivering to the $face", ({ open }) => {
       expect(answer.body).toMatch(/raw message delivery .*turn it off/);
     }
     expect(awsCalls()).toBe(0);
+  });
+});
+
+describe.each(HTTP_FACES)("a delivery that comes again to the $face", ({ open }) => {
+  const LAUNCH = signed(notification(stateChange()));
+  const said = (face: ReturnType<typeof open>) => face.lines.map((line) => JSON.parse(line));
+  const REPEATED = {
+    outcome: "ignored",
+    message: "this delivery was settled before, and is not audited again",
+    messageId: LAUNCH.MessageId,
+    account: ACCOUNT,
+    instanceId: INSTANCE,
+  };
+
+  it("when it was settled is answered 200 each of 300 times, alerted once, and named in the log", async () => {
+    ec2.launch(INSTANCE);
+    const face = open();
+    for (let time = 0; time < 300; time += 1) expect((await face.deliver(LAUNCH)).status).toBe(200);
+    expect(sns.published()).toHaveLength(1);
+    expect(awsCalls()).toBe(3);
+    const [first, ...others] = said(face);
+    expect(first).toMatchObject({ outcome: "violating" });
+    expect(others).toHaveLength(299);
+    for (const line of others) expect(line).toMatchObject(REPEATED);
+  });
+
+  it("300 times at once is one audit and one alert", async () => {
+    ec2.launch(INSTANCE);
+    const face = open();
+    const answers = await Promise.all(Array.from({ length: 300 }, () => face.deliver(LAUNCH)));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 300 }, () => 200));
+    expect(sns.published()).toHaveLength(1);
+    expect(awsCalls()).toBe(3);
+    const outcomes = said(face).map(({ outcome }) => outcome);
+    expect(outcomes.filter((outcome) => outcome === "violating")).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome === "ignored")).toHaveLength(299);
+  });
+
+  it("after it was put off is audited again", async () => {
+    ec2.launch(INSTANCE);
+    const face = open(SETTINGS, { clock: clockAt(AT + 15_000) });
+    expect((await face.deliver(LAUNCH)).status).toBe(503);
+    face.clock.pass(60);
+    expect((await face.deliver(LAUNCH)).status).toBe(200);
+    expect(sns.published()).toHaveLength(1);
+  });
+
+  it("after it failed is audited again", async () => {
+    ec2.mock.rejects(awsError("RequestLimitExceeded", "Request limit exceeded."));
+    const face = open();
+    expect((await face.deliver(LAUNCH)).status).toBe(503);
+    ec2.start();
+    ec2.launch(INSTANCE);
+    expect((await face.deliver(LAUNCH)).status).toBe(200);
+    expect(sns.published()).toHaveLength(1);
+  });
+
+  it("after its time was over is not alerted again, when SNS had taken the alert after all", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    ec2.launch(INSTANCE);
+    let publish = () => {};
+    sns.mock.on(PublishCommand).callsFake(
+      () =>
+        new Promise((resolve) => {
+          publish = () => resolve({ MessageId: "94f20ce6-13c5-43a0-9a9e-ca52d816e90b" });
+        }),
+    );
+    const face = open();
+    const late = face.deliver(LAUNCH);
+    await vi.waitFor(() => expect(sns.published()).toHaveLength(1));
+    await vi.advanceTimersByTimeAsync(12_000);
+    expect((await late).status).toBe(503);
+    const meanwhile = face.deliver(LAUNCH);
+    publish();
+    expect((await meanwhile).status).toBe(200);
+    expect((await face.deliver(LAUNCH)).status).toBe(200);
+    expect(sns.published()).toHaveLength(1);
+    vi.useRealTimers();
+  });
+
+  it("is another delivery when it is of another topic, or has another MessageId", async () => {
+    ec2.launch(INSTANCE);
+    const other = LAUNCH_TOPIC.replace("check", "elsewhere");
+    const face = open({ ...SETTINGS, LAUNCH_TOPIC_ARN: `${LAUNCH_TOPIC},${other}` });
+    await face.deliver(LAUNCH);
+    await face.deliver(signed(notification(stateChange(), { TopicArn: other })));
+    await face.deliver(signed(notification(stateChange(), { MessageId: "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324" })));
+    expect(sns.published()).toHaveLength(3);
+  });
+
+  it("is verified before anything is remembered of it", async () => {
+    const face = open();
+    await face.deliver(LAUNCH);
+    expect((await face.deliver(signed(notification(stateChange()), { signer: OTHER_SIGNER }))).status).toBe(403);
+    const unknown = notification(stateChange({ state: "running" }));
+    expect((await face.deliver(signed(unknown, { signer: OTHER_SIGNER }))).status).toBe(403);
+    ec2.launch(INSTANCE);
+    expect(JSON.parse((await face.deliver(signed(unknown))).body)).toMatchObject({ outcome: "violating" });
+  });
+
+  it("under another id in its header is refused: the log would name another message", async () => {
+    const answer = await open().deliver(LAUNCH, { "x-amz-sns-message-id": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324" });
+    expect(answer.status).toBe(403);
+  });
+
+  it("is confirmed once, when it is a confirmation", async () => {
+    sns.mock.on(ConfirmSubscriptionCommand).resolves({ SubscriptionArn: `${LAUNCH_TOPIC}:1` });
+    const face = open();
+    const confirmation = signed(subscriptionConfirmation());
+    await Promise.all([face.deliver(confirmation), face.deliver(confirmation)]);
+    expect((await face.deliver(confirmation)).status).toBe(200);
+    expect(sns.mock.calls()).toHaveLength(1);
+  });
+
+  it("is said once to have ended the subscription", async () => {
+    const face = open();
+    for (const _ of [1, 2]) expect((await face.deliver(signed(unsubscribeConfirmation()))).status).toBe(200);
+    expect(said(face).filter(({ level }) => level === "warn")).toHaveLength(1);
   });
 });
 

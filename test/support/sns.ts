@@ -4,7 +4,7 @@
  * https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
  * https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message-verify-message-signature.html
  */
-import { createSign } from "node:crypto";
+import { createHash, createSign } from "node:crypto";
 import { generate } from "selfsigned";
 import { TIME } from "./events.ts";
 
@@ -46,13 +46,16 @@ export const OTHER_SIGNER = await makeSigner();
 /** An envelope before it is read: any value may stand in any field. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** A Notification, as AWS prints it. Takes the message as text, or an event to put in as JSON. */
+/** A Notification, as AWS prints it. Takes the message as text, or an event to put in as JSON. Another message has another
+ * MessageId; the same message is the same delivery again. */
 export function notification(message: unknown, changes: Fields = {}): Fields {
+  const Message = typeof message === "string" ? message : JSON.stringify(message);
+  const digest = createHash("sha256").update(Message).digest("hex");
   return {
     Type: "Notification",
-    MessageId: "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
+    MessageId: digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/, "$1-$2-$3-$4-$5"),
     TopicArn: LAUNCH_TOPIC,
-    Message: typeof message === "string" ? message : JSON.stringify(message),
+    Message,
     Timestamp: TIME.replace("Z", ".655Z"),
     SigningCertURL: CERTIFICATE_URL,
     UnsubscribeURL: `https://sns.us-east-1.amazonaws.com/?Action=Unsubscribe&SubscriptionArn=${LAUNCH_TOPIC}:c9135db0-26c4-47ec-8998-413945fb5a96`,
