@@ -1,28 +1,11 @@
-import {
-  DeleteRuleCommand,
-  DisableRuleCommand,
-  PutRuleCommand,
-  PutTargetsCommand,
-  RemoveTargetsCommand,
-} from "@aws-sdk/client-eventbridge";
+import { DeleteRuleCommand, DisableRuleCommand, RemoveTargetsCommand } from "@aws-sdk/client-eventbridge";
 import { describe, expect, it } from "vitest";
+import { launches, rule } from "./by-hand.ts";
 import { diagnosis, doctor, useInstallation } from "./doctor-installed.ts";
-import { aws, events, LAUNCH_TOPIC, run, useEmptyAws } from "./installed.ts";
+import { aws, events, run, useEmptyAws } from "./installed.ts";
 
 useEmptyAws();
 useInstallation();
-
-const LAUNCHES = {
-  source: ["aws.ec2"],
-  "detail-type": ["EC2 Instance State-change Notification"],
-  detail: { state: ["pending"] },
-};
-
-/** A rule as people make one by hand, in the console. */
-async function rule(Name: string, pattern: object): Promise<void> {
-  await events.send(new PutRuleCommand({ Name, EventPattern: JSON.stringify(pattern) }));
-  await events.send(new PutTargetsCommand({ Rule: Name, Targets: [{ Id: "sns", Arn: LAUNCH_TOPIC }] }));
-}
 
 async function withoutOwnRule(): Promise<void> {
   await events.send(new RemoveTargetsCommand({ Rule: "ec2_launches", Ids: ["launch-topic"] }));
@@ -31,7 +14,7 @@ async function withoutOwnRule(): Promise<void> {
 
 describe("the doctor on rules of other names", () => {
   it("finds wrong that one sends what setup's own sends already, and names both ways out", async () => {
-    await rule("ec2-launches", LAUNCHES);
+    await rule("ec2-launches", launches("pending"));
     expect(await diagnosis()).toEqual([
       1,
       "wrong: rules and targets: rule ec2-launches: it sends launches (pending), so that alerts come twice",
@@ -45,7 +28,7 @@ describe("the doctor on rules of other names", () => {
 
   it("finds right one that is used in place of setup's own, with the dead-letter queue", async () => {
     await withoutOwnRule();
-    await rule("ec2-launches", LAUNCHES);
+    await rule("ec2-launches", launches("pending"));
     expect(await diagnosis()).toEqual([
       1,
       expect.stringContaining("dead-letter queue ec2_launches_check_dead: policy: events.amazonaws.com may not send"),
@@ -58,7 +41,7 @@ describe("the doctor on rules of other names", () => {
 
   it("finds wrong that one which is used sends each launch twice, and nothing of it right", async () => {
     await withoutOwnRule();
-    await rule("ec2-launches", { ...LAUNCHES, detail: { state: ["pending", "running"] } });
+    await rule("ec2-launches", launches("pending", "running"));
     await run("setup");
     expect(await diagnosis()).toEqual([
       1,
@@ -67,14 +50,14 @@ describe("the doctor on rules of other names", () => {
     expect((await doctor()).out).not.toContain("✓ rule ec2-launches");
   });
 
-  it("passes over one that sends nothing that is audited, or what nothing else sends, or nothing", async () => {
+  it("passes over one that sends no launches, or what nothing else sends, or nothing", async () => {
     await rule("buckets", { source: ["aws.s3"] });
     await rule("tags", { source: ["aws.tag"] });
-    await rule("off", LAUNCHES);
+    await rule("off", launches("pending"));
     await events.send(new DisableRuleCommand({ Name: "off" }));
     expect(await diagnosis()).toEqual([0]);
     const { out } = await doctor();
-    expect(out).toContain("– rule buckets: sends nothing that is audited");
+    expect(out).toContain("– rule buckets: sends no launches of this account");
     expect(out).toContain("– rule tags: sends what no other rule does");
     expect(out).toContain("– rule off: is switched off");
   });

@@ -55,7 +55,7 @@ export async function checkInstallation(
 /** A rule of another name that is not used; what is doubled by it is told besides. */
 function checkOtherRule({ name, part, sends, doubled }: OtherRule): readonly Check[] {
   if (doubled.length > 0 && part !== "off") return [];
-  const told = sends.length === 0 ? "sends nothing that is audited" : "sends what no other rule does";
+  const told = sends.length === 0 ? "sends no launches of this account" : "sends what no other rule does";
   return [rules.skipped(`rule ${name}`, part === "off" ? "is switched off" : told)];
 }
 

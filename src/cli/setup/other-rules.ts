@@ -65,7 +65,7 @@ function notesOf({ part, sends }: OtherRule, { tags, madeBySetup }: RuleFacts, p
     case "left":
       return [
         sends.length === 0
-          ? `It sends ${plan.names.launchTopic} what the function ignores.`
+          ? `It sends no launches of this account to ${plan.names.launchTopic}.`
           : `It sends ${listed(sends)} to ${plan.names.launchTopic}.`,
       ];
   }

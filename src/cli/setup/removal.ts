@@ -30,11 +30,12 @@ const PENDING =
 export async function leftovers(aws: Aws, place: Place): Promise<readonly Leftover[]> {
   const queue = await readDeadLetterQueue(aws, place);
   const lostQueueArn = queue?.madeBySetup ? place.deadLetterQueueArn : null;
+  const others = await otherRuleNames(aws, place);
   const [launch, alert, ...rules] = await Promise.all([
-    topicLeftovers(aws, "launch topic", place.names.launchTopic, place.launchTopicArn, lostQueueArn),
-    topicLeftovers(aws, "alert topic", place.names.alertTopic, place.alertTopicArn, lostQueueArn),
+    topicLeftovers(aws, "launch topic", place.names.launchTopic, place.launchTopicArn, lostQueueArn, others),
+    topicLeftovers(aws, "alert topic", place.names.alertTopic, place.alertTopicArn, lostQueueArn, []),
     ...RULE_KINDS.map((kind) => ruleLeftovers(aws, place, ruleName(place.names, kind), lostQueueArn)),
-    ...(await otherRuleNames(aws, place)).map((name) => otherRuleLeftovers(aws, place, name, lostQueueArn)),
+    ...others.map((name) => otherRuleLeftovers(aws, place, name, lostQueueArn)),
   ]);
   return [...rules.flat(), ...launch, ...alert, ...(queue ? [queueLeftover(aws, place, queue)] : [])];
 }
@@ -45,6 +46,7 @@ async function topicLeftovers(
   name: string,
   arn: string,
   lostQueueArn: string | null,
+  senders: readonly string[],
 ): Promise<readonly Leftover[]> {
   const facts = await readTopic(aws, arn);
   if (facts === undefined) return [];
@@ -57,7 +59,10 @@ async function topicLeftovers(
     const confirmed = subscriptions.filter(isConfirmed);
     const what = kind === "alert topic" ? "alerts" : "launches";
     const names = confirmed.map(({ Protocol, Endpoint = "" }) => `${shownUrl(Endpoint)} (${Protocol})`);
-    const losses = names.length > 0 ? [`${names.join(", ")} will get no more ${what} from ${name}`] : [];
+    const losses = [
+      ...(names.length > 0 ? [`${names.join(", ")} will get no more ${what} from ${name}`] : []),
+      ...senders.map((rule) => `the rule ${rule} stays, and sends to ${name}, which is gone`),
+    ];
     return [{ kind, name, arn, fate: "remove", losses, undo }];
   }
   const parts = await Promise.all(

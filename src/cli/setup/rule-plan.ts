@@ -1,5 +1,5 @@
 import { TestEventPatternCommand } from "@aws-sdk/client-eventbridge";
-import type { Aws } from "../aws.ts";
+import { type Aws, answered } from "../aws.ts";
 import { CliError } from "../cli.ts";
 import { otherRuleNames } from "./other-rules.ts";
 import {
@@ -66,7 +66,7 @@ async function findRule(aws: Aws, place: Place, name: string): Promise<readonly 
     const { Result } = await aws.events.send(
       new TestEventPatternCommand({ EventPattern, Event: JSON.stringify(event) }),
     );
-    return Result ? [what] : [];
+    return answered(Result) ? [what] : [];
   });
   const { deadLetterQueueArn, launchTopicArn } = place;
   const hasOurQueue = facts.targets.some(

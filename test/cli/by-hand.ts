@@ -1,0 +1,32 @@
+import { PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
+import { CreateTopicCommand, SetTopicAttributesCommand } from "@aws-sdk/client-sns";
+import { events, LAUNCH_TOPIC, sns } from "./installed.ts";
+
+/** What people have made by hand before setup, after the article. */
+
+/** The pattern of a rule for state changes of instances: of all, or of these. */
+export const launches = (...state: string[]) => ({
+  source: ["aws.ec2"],
+  "detail-type": ["EC2 Instance State-change Notification"],
+  ...(state.length > 0 && { detail: { state } }),
+});
+/** A rule as people make one by hand, in the console. */
+export async function rule(Name: string, pattern: object): Promise<void> {
+  await events.send(new PutRuleCommand({ Name, EventPattern: JSON.stringify(pattern) }));
+  await events.send(new PutTargetsCommand({ Rule: Name, Targets: [{ Id: "sns", Arn: LAUNCH_TOPIC }] }));
+}
+
+/** The topics and the rule of the article, made by hand: EventBridge may publish, as the console sees to. */
+export async function byHand(pattern: object = launches("pending")): Promise<void> {
+  await sns.send(new CreateTopicCommand({ Name: "ec2_launches_check" }));
+  await sns.send(new CreateTopicCommand({ Name: "ec2_audit_alert" }));
+  const Statement = {
+    Effect: "Allow",
+    Principal: { Service: "events.amazonaws.com" },
+    Action: "sns:Publish",
+    Resource: LAUNCH_TOPIC,
+  };
+  const AttributeValue = JSON.stringify({ Version: "2012-10-17", Statement });
+  await sns.send(new SetTopicAttributesCommand({ TopicArn: LAUNCH_TOPIC, AttributeName: "Policy", AttributeValue }));
+  await rule("ec2-launches", pattern);
+}
