@@ -29,6 +29,8 @@ const NONE = new CloudFormationServiceException({
   ...{ $fault: "client" as const, $metadata: {} },
 });
 
+/** Of the stack audits. */
+export const STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/audits/1";
 const CHANGE_SET = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/one/1";
 /** The stack audits in a state. */
 export const stack = (
@@ -64,7 +66,7 @@ export function answerAsUsual(): void {
   s3.on(PutObjectCommand).resolves({});
   lambda.on(ListVersionsByFunctionCommand).resolves({ Versions: [] });
   cloudformation.on(DescribeStacksCommand).rejects(NONE);
-  cloudformation.on(CreateChangeSetCommand).resolves({ Id: CHANGE_SET });
+  cloudformation.on(CreateChangeSetCommand).resolves({ Id: CHANGE_SET, StackId: STACK_ID });
   cloudformation.on(DescribeChangeSetCommand).resolves({ Status: "CREATE_COMPLETE", Changes: [] });
   cloudformation.on(ExecuteChangeSetCommand).resolves({});
 }

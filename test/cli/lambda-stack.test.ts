@@ -11,7 +11,18 @@ import { GetAliasCommand, ListVersionsByFunctionCommand, UpdateAliasCommand } fr
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { rollbackLambdaCommand } from "../../src/cli/commands/rollback-lambda.ts";
 import { makePackage, type Package, runWith } from "../deploy/operator.ts";
-import { answerAsUsual, cloudformation, deployTo, event, lambda, run, shows, stack, tells } from "./lambda-aws.ts";
+import {
+  answerAsUsual,
+  cloudformation,
+  deployTo,
+  event,
+  lambda,
+  run,
+  STACK_ID,
+  shows,
+  stack,
+  tells,
+} from "./lambda-aws.ts";
 
 /** Stacks in states that moto has not. */
 
@@ -124,6 +135,15 @@ audits UPDATE_COMPLETE`),
     expect(err).not.toContain("puts back what was there before");
   });
 
+  it("that somebody deletes meanwhile, ends with it: the stack is asked for by its id, which goes on to tell", async () => {
+    tells([], [event("1", "CREATE_IN_PROGRESS"), event("2", "DELETE_COMPLETE")]);
+    const { code, err } = await deploy();
+    expect([code, err]).toEqual([2, expect.stringContaining("the deployment of audits failed (DELETE_COMPLETE)\n")]);
+    expect(err).toContain("Somebody has deleted the stack meanwhile.");
+    const asked = cloudformation.commandCalls(DescribeStackEventsCommand).map(({ args }) => args[0].input.StackName);
+    expect(asked).toEqual([STACK_ID, STACK_ID]);
+  });
+
   it("whose update fails, says what failed first, out of all pages of events, and not all that failed with it", async () => {
     shows(stack("UPDATE_COMPLETE"));
     const failed = Array.from({ length: 7 }, (_, index) => event(`${index}`, "UPDATE_FAILED", `Queue${index}`, "no"));
@@ -180,7 +200,10 @@ audits UPDATE_COMPLETE`),
       const { code, out } = await deploy();
       expect([code, out]).toEqual([0, expect.stringContaining("The stack audits is as it should be.")]);
       expect((await deploy("--dry-run")).out).toContain("Nothing would change in the stack audits.");
-      expect(cloudformation.commandCalls(DeleteChangeSetCommand)).toHaveLength(3);
+      expect((await deploy("--tag", "owner=platform", "--bucket", "own")).err).toContain(
+        "the deployment of audits was refused",
+      );
+      expect(cloudformation.commandCalls(DeleteChangeSetCommand)).toHaveLength(4);
     });
   });
 

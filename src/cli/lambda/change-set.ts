@@ -35,7 +35,13 @@ export interface PlannedChange {
 
 /** A change set that CloudFormation has worked out. */
 export type ChangeSet =
-  | { readonly kind: "ready"; readonly id: string; readonly changes: readonly PlannedChange[] }
+  | {
+      readonly kind: "ready";
+      readonly id: string;
+      /** Of the stack: by it, unlike by the name, CloudFormation also tells of a stack that is deleted meanwhile. */
+      readonly stackId: string;
+      readonly changes: readonly PlannedChange[];
+    }
   /** It holds no change, or could not be made: CloudFormation says which in words only, in `reason`. */
   | { readonly kind: "refused"; readonly id: string; readonly reason: string };
 
@@ -45,7 +51,7 @@ export type ChangeSet =
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
  */
 export async function makeChangeSet(cli: Cli, aws: Aws, wish: Wish, before: Stack | null): Promise<ChangeSet> {
-  const { Id } = await aws.cloudformation.send(
+  const { Id, StackId } = await aws.cloudformation.send(
     new CreateChangeSetCommand({
       StackName: wish.stack,
       ChangeSetName: `ec2-audit-${cli.now()}`,
@@ -63,7 +69,8 @@ export async function makeChangeSet(cli: Cli, aws: Aws, wish: Wish, before: Stac
   const id = answered(Id);
   for (;;) {
     const { Status, StatusReason = "no reason was given" } = await describe(aws, id);
-    if (Status === "CREATE_COMPLETE") return { kind: "ready", id, changes: await readChanges(aws, id) };
+    if (Status === "CREATE_COMPLETE")
+      return { kind: "ready", id, stackId: answered(StackId), changes: await readChanges(aws, id) };
     if (Status !== "CREATE_PENDING" && Status !== "CREATE_IN_PROGRESS")
       return { kind: "refused", id, reason: StatusReason };
     await cli.pause(LOOK_EVERY_MS);

@@ -79,7 +79,7 @@ export async function deploy(cli: Cli, aws: Aws, order: Order): Promise<Deployed
     await discard(aws, set.id, stack, before);
     return { kind: "planned", changes: set.changes };
   }
-  const ended = await carryOut(cli, aws, order, set.id);
+  const ended = await carryOut(cli, aws, order, set.id, set.stackId);
   if (!["CREATE_COMPLETE", "UPDATE_COMPLETE"].includes(ended.status)) throw failure(order, ended);
   return { kind: "done" };
 }
@@ -93,8 +93,9 @@ function isAsItWas({ before, parameters, tags }: Order): boolean {
   return Object.entries(tags).every(([key, value]) => before.tags[key] === value);
 }
 
-async function carryOut(cli: Cli, aws: Aws, { stack, before, flags }: Order, id: string): Promise<Ended> {
-  const last = await newestEvent(aws, stack);
+async function carryOut(cli: Cli, aws: Aws, order: Order, id: string, stackId: string): Promise<Ended> {
+  const { stack, before, flags } = order;
+  const last = await newestEvent(aws, stackId);
   const isUpdate = before !== null && before.status !== "REVIEW_IN_PROGRESS";
   const callOff = isUpdate
     ? cancelCommand("UPDATE_IN_PROGRESS", stack, flags)
@@ -106,7 +107,7 @@ async function carryOut(cli: Cli, aws: Aws, { stack, before, flags }: Order, id:
   return tellingOfInterruption(tell, () =>
     cli.terminal.busy("Deploying", async (say) => {
       await execute(aws, id);
-      return untilEnded(cli, aws, stack, last, say).catch((error: unknown) => {
+      return untilEnded(cli, aws, stackId, last, say).catch((error: unknown) => {
         tell();
         throw error;
       });
@@ -120,11 +121,13 @@ const SHOWN_FAILURES = 5;
 function failure({ stack, flags }: Order, { status, events }: Ended): CliError {
   const failed = failures(events);
   const more = failed.length > SHOWN_FAILURES ? [`and ${failed.length - SHOWN_FAILURES} more`] : [];
-  const lines = [`the deployment of ${stack} failed (${status}):`, ...failed.slice(0, SHOWN_FAILURES), ...more];
+  const reasons = [...failed.slice(0, SHOWN_FAILURES), ...more].map((line) => `\n${line}`).join("");
   return new CliError(
-    lines.join("\n"),
+    `the deployment of ${stack} failed (${status})${reasons && `:${reasons}`}`,
     wasNeverMade(status)
       ? `Mend the first of these. ${removeFirst(stack, flags)}`
-      : "CloudFormation puts back what was there before. Mend the first of these, then deploy again.",
+      : status === "DELETE_COMPLETE"
+        ? "Somebody has deleted the stack meanwhile."
+        : "CloudFormation puts back what was there before. Mend the first of these, then deploy again.",
   );
 }

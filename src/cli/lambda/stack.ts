@@ -50,9 +50,9 @@ function isMissing(error: unknown): boolean {
   return error instanceof CloudFormationServiceException && error.name === "ValidationError";
 }
 
-/** The id of the stack's newest event; undefined when it has none. */
-export async function newestEvent({ cloudformation }: Aws, name: string): Promise<string | undefined> {
-  const { StackEvents = [] } = await cloudformation.send(new DescribeStackEventsCommand({ StackName: name }));
+/** The id of the stack's newest event; undefined when it has none. Takes the stack's name or id. */
+export async function newestEvent({ cloudformation }: Aws, stack: string): Promise<string | undefined> {
+  const { StackEvents = [] } = await cloudformation.send(new DescribeStackEventsCommand({ StackName: stack }));
   return StackEvents[0]?.EventId;
 }
 
@@ -82,7 +82,7 @@ export interface Ended {
 
 /**
  * Waits until the stack is changed, and says each event. It goes by the stack's own events after the one with the id `last`:
- * its status may still be that of the deployment before. CloudFormation's own limits end it at some time.
+ * its status may still be that of the deployment before. CloudFormation's own limits end it at some time. Takes the stack's id.
  * @throws what AWS throws when the stack could not be looked at for a minute
  */
 export async function untilEnded(
