@@ -76,6 +76,7 @@ export async function createTarget(): Promise<Target> {
   };
   const app = createApp(SETTINGS, {
     now: () => now,
+    pause: async () => {},
     write: (line) => lines.push(line),
     certificates: fetchedCertificates(
       async (url) => {
@@ -191,7 +192,7 @@ function wrongLine(lines: readonly string[], secrets: readonly string[]): string
 function wrongAlert(calls: readonly Call[]): string | null {
   for (const { action, parameters } of calls) {
     if (action !== "Publish") continue;
-    const { findings } = JSON.parse(JSON.parse(parameters.get("Message") ?? "").sqs) as {
+    const { findings } = JSON.parse(JSON.parse(parameters.get("Message") ?? "").default) as {
       findings: { instanceId: string }[];
     };
     const wrong = findings.filter(({ instanceId }) => !breaksTheRules(instanceId));

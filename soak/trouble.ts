@@ -84,5 +84,5 @@ export function makeTrouble(plan: Plan, { aws, certificates, hosted, clock, reco
 /** The document for programs in a message of `MessageStructure: json`. */
 function documentIn(message: string): string {
   const texts: unknown = JSON.parse(message);
-  return isObject(texts) ? String(texts.sqs) : "";
+  return isObject(texts) ? String(texts.default) : "";
 }

@@ -1,16 +1,19 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
+import { textOf } from "./alert-text.ts";
 import type { Finding } from "./auditor.ts";
-import { partitionOf } from "./regions.ts";
-import { SEVERITIES, type Severity } from "./rules/rule.ts";
+import type { Instance } from "./facts.ts";
+import { consoleHome, nameOf } from "./instance-names.ts";
+import { SEVERITIES } from "./rules/rule.ts";
+import { cut, oneLine } from "./text.ts";
 
 /** One message for the alert topic, ready to publish. */
 export interface Alert {
-  /** The same for the same findings: what subscribers, and FIFO topics, tell a repeated alert by. */
+  /** The same for the same findings, launchers and occasions: what subscribers, and FIFO topics, tell a repeated alert by. */
   readonly id: string;
   readonly findings: readonly Finding[];
-  /** ASCII, under 100 characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
+  /** Severity, what and where; ASCII, under 100 characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
   readonly subject: string;
-  /** The text for each protocol, as JSON, for `MessageStructure: json`. */
+  /** As JSON, for `MessageStructure: json`: the document, which is for every protocol but `email` and `sms`, and their texts. */
   readonly message: string;
   readonly attributes: Readonly<Record<string, { DataType: "String" | "String.Array"; StringValue: string }>>;
   /** For FIFO topics: alerts of one account and region keep their order. */
@@ -24,49 +27,99 @@ export const ALERT_SCHEMA = "urn:ec2-audit:alert:1";
  * https://docs.aws.amazon.com/general/latest/gr/sns.html#limits_sns */
 const MAX_BYTES = 256 * 1024;
 
-/** Longer text messages are sent in parts. https://docs.aws.amazon.com/sns/latest/dg/sms_publish-to-phone.html */
-const MAX_SMS_BYTES = 140;
+/** With its brackets and mark, the subject has 99 characters at most. */
+const MAX_SUBJECT = 99;
+const MAX_NAME = 24;
 
-/** The protocols that programs listen on. `default` and `email` are for people. */
-const DOCUMENT_PROTOCOLS = ["sqs", "lambda", "http", "https", "firehose"] as const;
+type Findings = readonly [Finding, ...Finding[]];
 
 /**
- * Makes the alerts for some findings: one for each account, region and launcher, more only where SNS's limit of 256 KiB
- * asks for it, so that a burst of launches is one message. Takes the time now in milliseconds since 1970.
+ * Makes the alerts for some findings: one for each account and region, more only where SNS's limit of 256 KiB asks for it, so that
+ * a burst of launches is one message. Takes the time now in milliseconds since 1970.
  */
 export function alertsFor(findings: readonly Finding[], now: number): Alert[] {
-  const groups = new Map<string, Map<string, Finding>>();
-  for (const finding of findings) {
-    const key = JSON.stringify([finding.account, finding.region, finding.launchedBy]);
-    const group = groups.get(key) ?? new Map<string, Finding>();
-    groups.set(key, group.set(finding.id, finding));
+  const places = new Map<string, Finding[]>();
+  for (const finding of clean(findings)) {
+    const key = `${finding.account} ${finding.region}`;
+    const place = places.get(key);
+    if (place) place.push(finding);
+    else places.set(key, [finding]);
   }
-  return [...groups.values()].flatMap((group) => compose([...group.values()].sort(inOrder), now));
+  return [...places.values()].flatMap((place) => compose(byInstance(place), now));
 }
 
-/** A fixed order, so that the parts of a split message are the same each time. */
+/** The findings, each once, without characters that could forge a line in any of their texts. */
+function clean(findings: readonly Finding[]): Finding[] {
+  const instances = new Map<Instance, Instance>();
+  const cleaned = new Map<string, Finding>();
+  for (const finding of findings) {
+    const instance = instances.get(finding.instance) ?? cleanInstance(finding.instance);
+    instances.set(finding.instance, instance);
+    const { violation, launchedBy } = finding;
+    const details = Object.entries(violation.details).map(([name, texts]) => [name, texts.map(oneLine)] as const);
+    cleaned.set(finding.id, {
+      ...finding,
+      launchedBy: launchedBy && oneLine(launchedBy),
+      violation: { ...violation, message: oneLine(violation.message), details: Object.fromEntries(details) },
+      instance,
+    });
+  }
+  return [...cleaned.values()];
+}
+
+function cleanInstance(instance: Instance): Instance {
+  const { keyName, instanceProfile } = instance;
+  return {
+    ...instance,
+    tags: new Map([...instance.tags].map(([key, value]) => [oneLine(key), oneLine(value)])),
+    keyName: keyName && oneLine(keyName),
+    instanceProfile: instanceProfile && oneLine(instanceProfile),
+  };
+}
+
+/** The findings of each instance, the gravest first in it and of all: a fixed order, so that a message is split the same way each time. */
+function byInstance(findings: Finding[]): Finding[][] {
+  const instances = new Map<string, Finding[]>();
+  for (const finding of findings.sort(inOrder)) {
+    const { instanceId } = finding.instance;
+    const instance = instances.get(instanceId);
+    if (instance) instance.push(finding);
+    else instances.set(instanceId, [finding]);
+  }
+  return [...instances.values()];
+}
+
 function inOrder(a: Finding, b: Finding): number {
-  return a.instance.instanceId.localeCompare(b.instance.instanceId) || a.id.localeCompare(b.id);
+  const gravest = SEVERITIES.indexOf(b.severity) - SEVERITIES.indexOf(a.severity);
+  return (
+    gravest ||
+    compare(a.instance.instanceId, b.instance.instanceId) ||
+    compare(a.ruleId, b.ruleId) ||
+    compare(a.id, b.id)
+  );
 }
 
-/** One alert for all the findings, or halves of them until each fits. */
-function compose(findings: readonly Finding[], now: number): Alert[] {
-  const [first] = findings;
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** One alert for all the instances, or halves of them until each fits; of one that does not fit alone, halves of its findings. */
+function compose(instances: readonly Finding[][], now: number): Alert[] {
+  const [first, ...others] = instances.flat().sort(inOrder);
   if (first === undefined) return [];
-  const alert = composeOne(first, findings, now);
-  if (findings.length === 1 || bytesOf(alert) <= MAX_BYTES) return [alert];
-  const middle = Math.ceil(findings.length / 2);
-  return [...compose(findings.slice(0, middle), now), ...compose(findings.slice(middle), now)];
+  const alert = composeOne([first, ...others], now);
+  if (others.length === 0 || bytesOf(alert) <= MAX_BYTES) return [alert];
+  const parts = instances.length > 1 ? instances : instances.flat().map((finding) => [finding]);
+  const middle = Math.ceil(parts.length / 2);
+  return [...compose(parts.slice(0, middle), now), ...compose(parts.slice(middle), now)];
 }
 
-/** Takes the first finding apart from all: account, region and launcher are the same in each. */
-function composeOne(first: Finding, findings: readonly Finding[], now: number): Alert {
-  const { account, region } = first;
-  const ids = findings.map((finding) => finding.id).sort();
-  const id = createHash("sha256").update(ids.join()).digest("hex").slice(0, 32);
-  const rules = [...new Set(findings.map((finding) => finding.ruleId))];
-  const severity = worst(findings);
-  const headline = headlineOf(findings, rules, region);
+function composeOne(findings: Findings, now: number): Alert {
+  const [{ account, region, severity }] = findings;
+  const launchers = new Set(findings.map(({ launchedBy }) => launchedBy));
+  const rules = [...new Set(findings.map(({ ruleId }) => ruleId))];
+  const content = findings.map(({ id, launchedBy, occasion }) => JSON.stringify([id, launchedBy, occasion])).sort();
+  const id = hash("sha256", content.join(), "hex").slice(0, 32);
   const document = JSON.stringify({
     schema: ALERT_SCHEMA,
     id,
@@ -74,18 +127,16 @@ function composeOne(first: Finding, findings: readonly Finding[], now: number): 
     account,
     region,
     time: new Date(now).toISOString(),
-    launchedBy: first.launchedBy,
+    launchedBy: launchers.size === 1 ? findings[0].launchedBy : null,
     severity,
     findings: findings.map(documentOf),
   });
-  const text = textOf(first, findings, headline, now);
-  const message: Record<string, string> = { default: text, email: text, sms: smsOf(first, findings, headline) };
-  for (const protocol of DOCUMENT_PROTOCOLS) message[protocol] = document;
+  const headline = headlineOf(findings);
   return {
     id,
     findings,
-    subject: `[ACTION-REQUIRED] EC2 audit: ${headline} (${account})`.slice(0, 99),
-    message: JSON.stringify(message),
+    subject: headline.subject,
+    message: JSON.stringify({ default: document, email: textOf(findings), sms: headline.sms }),
     attributes: {
       account: { DataType: "String", StringValue: account },
       region: { DataType: "String", StringValue: region },
@@ -98,9 +149,11 @@ function composeOne(first: Finding, findings: readonly Finding[], now: number): 
 }
 
 /** A finding as it stands in the document for programs. */
-function documentOf({ id, dedupKey, rule, ruleId, severity, violation, instance, region }: Finding) {
+function documentOf(finding: Finding) {
+  const { id, dedupKey, rule, ruleId, severity, violation, instance, region, launchedBy, event } = finding;
   const { tags, instanceId, ...rest } = instance;
   return {
+    ...violation.details,
     id,
     dedupKey,
     instanceId,
@@ -108,98 +161,45 @@ function documentOf({ id, dedupKey, rule, ruleId, severity, violation, instance,
     ruleId,
     severity,
     message: violation.message,
-    ...violation.details,
+    remedy: violation.remedy([instanceId], region),
+    link: null,
+    launchedBy,
+    event,
     name: nameOf(tags),
+    tags: Object.fromEntries(tags),
     ...rest,
-    consoleUrl: consoleUrl(instanceId, region),
+    consoleUrl: `${consoleHome(region)}InstanceDetails:instanceId=${instanceId}`,
   };
 }
 
-function headlineOf(findings: readonly Finding[], rules: readonly string[], region: string): string {
-  const instances = new Set(findings.map((finding) => finding.instance.instanceId)).size;
-  const who = instances === 1 ? "1 instance breaks" : `${instances} instances break`;
-  return `${who} ${rules.length === 1 ? rules[0] : `${rules.length} rules`} in ${region}`;
+/** Severity, who does what, and where, in a few words: of the gravest finding, with the number of other rules. */
+function headlineOf(findings: Findings): { readonly subject: string; readonly sms: string } {
+  const [{ severity, ruleId, violation, instance, account, region }] = findings;
+  const all = new Set(findings.map((finding) => finding.instance.instanceId)).size;
+  const ofRule = findings.filter((finding) => finding.ruleId === ruleId);
+  const alike = ofRule.every((finding) => finding.violation.message === violation.message);
+  const name = asciiName(instance);
+  const count = ofRule.length < all ? `${ofRule.length} of ${all}` : String(all);
+  const who = all === 1 ? (name ?? instance.instanceId) : `${count} instances`;
+  const others = new Set(findings.map((finding) => finding.ruleId)).size - 1;
+  const does = alike ? violation.summary(ofRule.length) : `${ofRule.length === 1 ? "violates" : "violate"} ${ruleId}`;
+  const more = others === 0 ? "" : `, +${others} ${others === 1 ? "rule" : "rules"}`;
+  const where = ` (${region}, ${account})`;
+  const left = MAX_SUBJECT - `[${severity}] ${where}`.length;
+  const what = `${cut(ascii(`${who} ${does}`), left - more.length)}${more}`;
+  const which = name !== null && all === 1 ? ` ${instance.instanceId}` : "";
+  const grave = severity.toUpperCase();
+  return { subject: `[${grave}] ${what}${where}`, sms: `${grave} ${what}${where}${which}` };
 }
 
-function textOf(first: Finding, findings: readonly Finding[], headline: string, now: number): string {
-  const { account, region, launchedBy } = first;
-  const byInstance = new Map<string, Finding[]>();
-  for (const finding of findings) {
-    const { instanceId } = finding.instance;
-    byInstance.set(instanceId, [...(byInstance.get(instanceId) ?? []), finding]);
-  }
-  const lines = [
-    `EC2 audit: ${headline}.`,
-    "",
-    `Account      ${account}`,
-    `Region       ${region}`,
-    `Launched by  ${launchedBy === null ? "not known from this event" : oneLine(launchedBy)}`,
-    `Found at     ${new Date(now).toISOString()}`,
-    "",
-    "What is wrong, and what to do:",
-  ];
-  for (const [instanceId, ofInstance] of byInstance) {
-    lines.push("", `  ${instanceId}${about(ofInstance)}`);
-    for (const { violation, ruleId, severity } of ofInstance) {
-      lines.push(`    ${ruleId} (${severity}): ${oneLine(violation.message)}`);
-      lines.push(...violation.remedy(instanceId, region).map((line) => `    ${oneLine(line)}`));
-    }
-    lines.push(`    ${consoleUrl(instanceId, region)}`);
-  }
-  lines.push("", "An instance that should not be there: terminate it.");
-  return lines.join("\n");
+/** The name as a subject can tell it; null where nothing of it would be left. */
+function asciiName({ tags }: Instance): string | null {
+  const name = ascii(nameOf(tags) ?? "");
+  return /\w/.test(name) ? cut(name, MAX_NAME) : null;
 }
 
-/** What helps a reader to recognise the instance, in brackets. */
-function about([first]: readonly Finding[]): string {
-  if (first === undefined) return "";
-  const { tags, instanceType, availabilityZone, imageId, keyName, launchTime } = first.instance;
-  const name = nameOf(tags);
-  const parts = [
-    name && `"${oneLine(name)}"`,
-    instanceType,
-    availabilityZone,
-    imageId,
-    keyName && `key ${oneLine(keyName)}`,
-    launchTime && `launched ${launchTime}`,
-  ].filter(Boolean);
-  return parts.length > 0 ? ` (${parts.join(", ")})` : "";
-}
-
-function smsOf(first: Finding, findings: readonly Finding[], headline: string): string {
-  const only = findings.length === 1;
-  const what = only ? `${first.instance.instanceId} in ${first.region}: ${first.violation.message}` : headline;
-  return cutBytes(`EC2 audit ${first.account}: ${oneLine(what)}`, MAX_SMS_BYTES);
-}
-
-/** Cuts text to a number of UTF-8 bytes, between characters, with dots to show it. */
-function cutBytes(text: string, bytes: number): string {
-  if (Buffer.byteLength(text) <= bytes) return text;
-  let cut = "";
-  let left = bytes - 3;
-  for (const character of text) {
-    left -= Buffer.byteLength(character);
-    if (left < 0) break;
-    cut += character;
-  }
-  return `${cut}...`;
-}
-
-function nameOf(tags: Finding["instance"]["tags"]): string | null {
-  return tags.get("Name") || tags.get("name") || null;
-}
-
-function consoleUrl(instanceId: string, region: string): string {
-  return `https://${partitionOf(region).consoleHost}/ec2/home?region=${region}#InstanceDetails:instanceId=${instanceId}`;
-}
-
-/** Foreign text in a message for people: no line breaks, control or bidirectional characters to forge lines with. */
-function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, " ");
-}
-
-function worst(findings: readonly Finding[]): Severity {
-  return SEVERITIES.findLast((severity) => findings.some((finding) => finding.severity === severity)) ?? "low";
+function ascii(text: string): string {
+  return text.replaceAll(/[^ -~]+/g, "?");
 }
 
 /** The size that SNS counts: the message, the subject, and each attribute's name, type and value. */

@@ -1,8 +1,8 @@
 import { hash } from "node:crypto";
-import { autoScalingGroup, type Launch, STATE_CHANGE } from "./events.ts";
+import { autoScalingGroup, type Launch, STATE_CHANGE, TAG_CHANGE } from "./events.ts";
 import type { FactReader, Facts, Instance } from "./facts.ts";
 import type { Policy } from "./policy.ts";
-import type { Severity, Violation } from "./rules/rule.ts";
+import type { Rule, Severity, Violation } from "./rules/rule.ts";
 
 /** One rule that one instance breaks, confirmed. */
 export interface Finding {
@@ -18,6 +18,10 @@ export interface Finding {
   readonly severity: Severity;
   readonly violation: Violation;
   readonly launchedBy: string | null;
+  /** The `detail-type` of the event that told of it. */
+  readonly event: string;
+  /** What tells a violation from the same one at another time: the instance's launch, or the change of its tags; ISO 8601. */
+  readonly occasion: string;
   readonly instance: Instance;
 }
 
@@ -103,7 +107,9 @@ async function siftByTags(
   return launches.filter((launch) => {
     const read = reads.get(launch.instanceId) ?? NOT_READ;
     const verdict =
-      "error" in read ? failed(read.error) : beforeAlert(launch, { tags: read.value, instance: null }, audit);
+      "error" in read
+        ? failed(read.error)
+        : beforeAlert(launch, violationsOf({ tags: read.value, instance: null }, audit.policy), audit);
     if (verdict) verdicts.set(launch.instanceId, verdict);
     return verdict === null;
   });
@@ -121,12 +127,12 @@ function judge(launch: FirstLaunch, instance: Instance | null, audit: Audit): Ve
   if (instance.state === "shutting-down" || instance.state === "terminated") {
     return { kind: "ignored", reason: `the instance is ${instance.state}` };
   }
-  const facts: Facts = { tags: instance.tags, instance };
-  const verdict = beforeAlert(launch, facts, audit);
+  const violations = violationsOf({ tags: instance.tags, instance }, audit.policy);
+  const verdict = beforeAlert(launch, violations, audit);
   if (verdict?.kind !== "compliant" && !audit.auditRestarts && isRestart(launch, instance)) {
     return { kind: "ignored", reason: RESTARTED };
   }
-  return verdict ?? { kind: "violating", findings: findingsOf(launch, facts, instance, audit.policy) };
+  return verdict ?? { kind: "violating", findings: findingsOf(launch, violations, instance) };
 }
 
 const RESTARTED = "the instance was started again, not launched; AUDIT_RESTARTS=true audits that too";
@@ -146,13 +152,24 @@ function isRestart({ mayBeRestart, at }: FirstLaunch, { launchTime, firstLaunchT
   return Date.parse(launchTime) > couldRestart && at > couldRestart;
 }
 
+interface RuleViolation {
+  readonly rule: Rule;
+  readonly violation: Violation;
+}
+
+function violationsOf(facts: Facts, policy: Policy): RuleViolation[] {
+  return policy.rules.flatMap((rule) => {
+    const violation = rule.check(facts);
+    return violation === null ? [] : [{ rule, violation }];
+  });
+}
+
 /** The verdict on an instance that is not to be alerted: it keeps the rules, or is within its grace. Null for the others. */
-function beforeAlert(launch: Launch, facts: Facts, audit: Audit): Verdict | null {
-  const violations = audit.policy.rules.map((rule) => rule.check(facts)).filter((violation) => violation !== null);
+function beforeAlert(launch: Launch, violations: readonly RuleViolation[], audit: Audit): Verdict | null {
   if (violations.length === 0) return { kind: "compliant" };
   const left = secondsLeft(launch, audit.graceSeconds, audit);
   if (left <= 0) return null;
-  const reason = `${violations.map((violation) => violation.message).join("; ")}, within its grace`;
+  const reason = `${violations.map(({ violation }) => violation.message).join("; ")}, within its grace`;
   return { kind: "deferred", retryAfterSeconds: left, reason };
 }
 
@@ -161,16 +178,16 @@ function secondsLeft(launch: Launch, span: number, audit: Audit): number {
   return Math.ceil((launch.at - audit.now()) / 1000 + span);
 }
 
-function findingsOf(launch: Launch, facts: Facts, instance: Instance, policy: Policy): Finding[] {
-  const { account, region } = launch;
+function findingsOf(launch: Launch, violations: readonly RuleViolation[], instance: Instance): Finding[] {
+  const { account, region, event, at } = launch;
   const launchedBy = launcherOf(launch, instance);
-  return policy.rules.flatMap((rule) => {
-    const violation = rule.check(facts);
-    if (violation === null) return [];
-    const key = [account, region, instance.instanceId, rule.id];
-    const { name, id: ruleId, severity } = rule;
+  const { instanceId, launchTime } = instance;
+  const occasion = event === TAG_CHANGE || launchTime === null ? new Date(at).toISOString() : launchTime;
+  return violations.map(({ rule: { id: ruleId, name: rule, severity }, violation }) => {
+    const key = [account, region, instanceId, ruleId];
     const [id, dedupKey] = [hashOf([...key, violation.details]), hashOf(key)];
-    return [{ id, dedupKey, account, region, rule: name, ruleId, severity, violation, launchedBy, instance }];
+    const about = { account, region, rule, ruleId, severity, violation };
+    return { id, dedupKey, ...about, launchedBy, event, occasion, instance };
   });
 }
 

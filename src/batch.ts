@@ -4,6 +4,7 @@ import { type Audit, auditLaunches, type Finding, type Verdict } from "./auditor
 import { describeError } from "./errors.ts";
 import type { Launch } from "./events.ts";
 import { type Outcome, TOO_LONG } from "./outcome.ts";
+import type { Turn } from "./pacer.ts";
 import type { TopicArn } from "./topic-arn.ts";
 
 /** The launches of one event: what an engine brings again as a whole when one of them is not settled. */
@@ -21,6 +22,8 @@ export interface Batch extends Audit {
   readonly alertTopic: TopicArn;
   /** The client for the alert topic's region. */
   readonly sns: Pick<SNSClient, "send">;
+  /** The turns of all batches of the function to publish a message. */
+  readonly turn: Turn;
 }
 
 /**
@@ -41,7 +44,8 @@ export async function runBatch(units: readonly Unit[], batch: Batch): Promise<Ou
     return { unit, verdicts, hold: holdOf(unit, verdicts) };
   });
   const findings = audited.flatMap((each) => (each.hold ? [] : each.verdicts.flatMap(findingsIn)));
-  const published = await publishAll(alertsFor(findings, now), batch);
+  const isAwaited = () => units.some((unit) => unit.isAwaited());
+  const published = await publishAll(alertsFor(findings, now), batch, isAwaited);
   return audited.map(({ unit, verdicts, hold }) =>
     unit.launches.map((launch, index) => outcomeOf(launch, verdicts[index], hold, published)),
   );
@@ -50,11 +54,11 @@ export async function runBatch(units: readonly Unit[], batch: Batch): Promise<Ou
 /** What came of publishing a finding: the id of its alert, or the error. */
 type Published = ReadonlyMap<Finding["id"], { readonly alertId: string } | { readonly error: unknown }>;
 
-async function publishAll(alerts: readonly Alert[], batch: Batch): Promise<Published> {
+async function publishAll(alerts: readonly Alert[], batch: Batch, isAwaited: () => boolean): Promise<Published> {
   const published = new Map<string, { alertId: string } | { error: unknown }>();
   await Promise.all(
     alerts.map(async (alert) => {
-      const result = await publish(alert, batch).then(
+      const result = await publish(alert, batch, isAwaited).then(
         () => ({ alertId: alert.id }),
         (error: unknown) => ({ error }),
       );
@@ -64,7 +68,8 @@ async function publishAll(alerts: readonly Alert[], batch: Batch): Promise<Publi
   return published;
 }
 
-async function publish(alert: Alert, { sns, alertTopic }: Batch): Promise<void> {
+async function publish(alert: Alert, { sns, alertTopic, turn }: Batch, isAwaited: () => boolean): Promise<void> {
+  if (!(await turn(isAwaited))) throw new Error("other alerts took the time of the delivery, at ten a second");
   const { MessageId } = await sns.send(
     new PublishCommand({
       TopicArn: alertTopic.arn,

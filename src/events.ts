@@ -49,12 +49,15 @@ interface Origin {
 
 type Reader = (detail: Fields, origin: Origin, event: Fields) => EventReading;
 
+/** The `detail-type` of the event that tells of tags that were changed, at any time after the launch. */
+export const TAG_CHANGE = "Tag Change on Resource";
+
 /** The events understood, by `detail-type`. */
 const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   [STATE_CHANGE, readStateChange],
   ["AWS API Call via CloudTrail", readApiCall],
   ["EC2 Instance Launch Successful", readAutoScalingLaunch],
-  ["Tag Change on Resource", readTagChange],
+  [TAG_CHANGE, readTagChange],
   ["Scheduled Event", (_, origin) => ignored("a scheduled event names no instance", origin)],
 ]);
 

@@ -23,7 +23,11 @@ export interface Instance {
   readonly keyName: string | null;
   readonly availabilityZone: string | null;
   readonly vpcId: string | null;
+  readonly subnetId: string | null;
   readonly privateIp: string | null;
+  readonly publicIp: string | null;
+  /** The ARN of the instance profile, which gives its programs a role. */
+  readonly instanceProfile: string | null;
   /** When it was last launched or started. */
   readonly launchTime: string | null;
   /** When it was first launched; null where EC2 does not tell it. */
@@ -153,7 +157,10 @@ function readInstance(instanceId: string, from: Ec2Instance): Instance {
     keyName: from.KeyName ?? null,
     availabilityZone: from.Placement?.AvailabilityZone ?? null,
     vpcId: from.VpcId ?? null,
+    subnetId: from.SubnetId ?? null,
     privateIp: from.PrivateIpAddress ?? null,
+    publicIp: from.PublicIpAddress ?? null,
+    instanceProfile: from.IamInstanceProfile?.Arn ?? null,
     launchTime: from.LaunchTime?.toISOString() ?? null,
     firstLaunchTime: primary?.Attachment?.AttachTime?.toISOString() ?? null,
   };

@@ -1,13 +1,14 @@
 import { runBatch } from "./batch.ts";
 import { createClients } from "./clients.ts";
 import type { Config, Problem } from "./config.ts";
-import { pause, within } from "./deadline.ts";
+import { pause as pauseByClock, within } from "./deadline.ts";
 import { type Launch, readEvent } from "./events.ts";
 import { ec2Facts } from "./facts.ts";
 import { createLanes, type RunLane } from "./lanes.ts";
 import { createLog, type Log, type Write } from "./log.ts";
 import { type Outcome, TOO_LONG } from "./outcome.ts";
 import { createOwnAccount, type OwnAccount } from "./own-account.ts";
+import { createPacer } from "./pacer.ts";
 import { type Certificates, pinnedCertificate } from "./sns/certificate.ts";
 import { createRepetitions, type Once, type Repetitions, repeated } from "./sns/repetitions.ts";
 import { createSubscriber, type Subscriber } from "./sns/subscription.ts";
@@ -21,6 +22,8 @@ export interface World {
   readonly functionName?: string | undefined;
   /** The certificates that deliveries name; they are the same for every configuration. */
   readonly certificates: Certificates;
+  /** Waits for so many milliseconds; by the clock of the machine when it is not given. */
+  readonly pause?: (milliseconds: number) => Promise<void>;
 }
 
 /** An engine that calls us, as far as the audit has to know it. */
@@ -58,21 +61,30 @@ export interface Service {
  */
 const BREATH_MS = 100;
 
+/**
+ * SNS ends an e-mail subscription that gets more than ten messages a second. Messages that leave at a distance may arrive a little
+ * closer, so that the second has a margin, in milliseconds.
+ * https://docs.aws.amazon.com/general/latest/gr/sns.html#limits_sns
+ */
+const ALERTS_AT_ONCE = 10;
+const ALERTS_SPAN_MS = 1_100;
+
 /** Makes the service for a valid configuration. Nothing is asked of AWS before there is something to audit. */
 export function createService(config: Config, world: World): Service {
-  const { now } = world;
+  const { now, pause = pauseByClock } = world;
   const log = createLog(config.logLevel, world.write, now, world.functionName);
   const clients = createClients(config, now);
   const subscriber = createSubscriber(config, clients, log, now);
   const own = createOwnAccount(config, clients, log, now);
   const { policy, graceSeconds, auditRestarts, alertTopic } = config;
+  const turn = createPacer(ALERTS_AT_ONCE, ALERTS_SPAN_MS, now, pause);
   const runLane: RunLane = (account, region, units) => {
     log.note("debug", "a batch begins", { account, region, events: String(units.length) });
     const facts = ec2Facts(clients.ec2(account === own.account() ? null : account, region));
     // Only on Lambda are there several engines, and a container there has one call, of one engine, at a time.
     const patienceSeconds = Math.min(...units.map((unit) => unit.patienceSeconds));
     const sns = clients.sns(alertTopic.region);
-    return runBatch(units, { policy, graceSeconds, patienceSeconds, auditRestarts, now, facts, alertTopic, sns });
+    return runBatch(units, { policy, graceSeconds, patienceSeconds, auditRestarts, now, facts, alertTopic, sns, turn });
   };
   const submit = createLanes(runLane, () => pause(BREATH_MS));
 

@@ -15,8 +15,6 @@ addFormats.default(ajv);
 const validate = ajv.compile(schema);
 
 const SNS_LIMIT = 262_144;
-const TEXTS = ["default", "email"] as const;
-const DOCUMENTS = ["sqs", "lambda", "http", "https", "firehose"] as const;
 
 /** The one alert for some findings. */
 function alertFor(...findings: readonly Finding[]): Alert {
@@ -25,9 +23,7 @@ function alertFor(...findings: readonly Finding[]): Alert {
   return alert;
 }
 const protocolsOf = (alert: Alert): Record<string, string> => JSON.parse(alert.message);
-const textOf = (alert: Alert) => protocolsOf(alert).email ?? "";
-const smsOf = (alert: Alert) => protocolsOf(alert).sms ?? "";
-const documentOf = (alert: Alert) => JSON.parse(protocolsOf(alert).sqs ?? "");
+const documentOf = (alert: Alert) => JSON.parse(protocolsOf(alert).default ?? "");
 const idsIn = (alerts: readonly Alert[]) =>
   alerts.flatMap((alert) => documentOf(alert).findings.map(({ id }: Finding) => id));
 
@@ -41,115 +37,11 @@ function bytesOf({ message, subject, attributes }: Alert): number {
   return Buffer.byteLength([message, subject, ...parts].join(""));
 }
 
-describe("what a person reads", () => {
-  test("is what is wrong, where, who launched it, what to do, and a link to it", () => {
-    const text = textOf(alertFor(findingOf({ instance: { tags: new Map([["Name", "web-1"]]) } })));
-    expect(text.split("\n")).toEqual([
-      "EC2 audit: 1 instance breaks required-tags in us-east-1.",
-      "",
-      "Account      123456789012",
-      "Region       us-east-1",
-      "Launched by  arn:aws:iam::123456789012:user/Mateo",
-      "Found at     2021-11-11T21:29:54.000Z",
-      "",
-      "What is wrong, and what to do:",
-      "",
-      `  ${INSTANCE} ("web-1", t3.micro, us-east-1a, ami-0abcdef1234567890, key my-key-pair, launched 2021-11-11T21:29:50.000Z)`,
-      '    required-tags (medium): the tag "service" is missing',
-      `    aws ec2 create-tags --region us-east-1 --resources ${INSTANCE} --tags Key=service,Value=<value>`,
-      `    https://console.aws.amazon.com/ec2/home?region=us-east-1#InstanceDetails:instanceId=${INSTANCE}`,
-      "",
-      "An instance that should not be there: terminate it.",
-    ]);
-  });
-
-  test("is the same by email and wherever nothing else is said", () => {
-    const { default: fallback, email } = protocolsOf(alertFor(findingOf()));
-    expect(fallback).toBe(email);
-  });
-
-  test("says so when it is not known who launched it, and leaves out what is not known of the instance", () => {
-    const unknown = { instanceType: null, availabilityZone: null, imageId: null, keyName: null, launchTime: null };
-    const text = textOf(alertFor(findingOf({ launchedBy: null, instance: unknown })));
-    expect(text).toContain("Launched by  not known from this event");
-    expect(text).toContain(`\n  ${INSTANCE}\n`);
-  });
-
-  test("names an instance once, with each rule that it breaks", () => {
-    const text = textOf(
-      alertFor(findingOf(), findingOf({ id: "b".repeat(32), ruleId: "instance-types", severity: "critical" })),
-    );
-    expect(text.split(`  ${INSTANCE} (`)).toHaveLength(2);
-    expect(text).toContain("1 instance breaks 2 rules in us-east-1");
-    expect(text).toMatch(/required-tags \(medium\).*\n.*\n +instance-types \(critical\)/);
-  });
-
-  test.each([
-    ["us-east-1", "https://console.aws.amazon.com/ec2/home?region=us-east-1#"],
-    ["cn-north-1", "https://console.amazonaws.cn/ec2/home?region=cn-north-1#"],
-    ["us-gov-west-1", "https://console.amazonaws-us-gov.com/ec2/home?region=us-gov-west-1#"],
-  ])("links to the console of the partition that %s is in", (region, link) => {
-    const alert = alertFor(findingOf({ region }));
-    expect(textOf(alert)).toContain(link);
-    expect(documentOf(alert).findings[0].consoleUrl).toContain(link);
-  });
-
-  test("keeps foreign text on its line: names, tags, keys and launchers cannot forge another", () => {
-    const line = fc.string({ unit: "binary", maxLength: 60 });
-    const nasty = fc.constantFrom("\n", "\r\n", "\u2028", "\u2029", "\u0085", "\u202e", "\u0000", "\u001b[31m");
-    const foreign = fc.tuple(line, nasty, line).map((parts) => parts.join(""));
-    const lines = (alert: Alert) => textOf(alert).split(/\r\n|[\n\r\u0085\u2028\u2029]/);
-    const plain = lines(alertFor(findingOf({ instance: { tags: new Map([["Name", "x"]]) } }))).length;
-    fc.assert(
-      fc.property(foreign, foreign, foreign, (name, launchedBy, keyName) => {
-        const alert = alertFor(findingOf({ launchedBy, instance: { keyName, tags: new Map([["Name", name]]) } }));
-        expect(lines(alert)).toHaveLength(plain);
-        expect(textOf(alert).replaceAll("\n", "")).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
-        expect(smsOf(alert)).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
-      }),
-    );
-  });
-
-  test("keeps emoji, quotes and markup as they are", () => {
-    const name = `🛒 "<&>'`;
-    expect(textOf(alertFor(findingOf({ instance: { tags: new Map([["Name", name]]) } })))).toContain(`("${name}",`);
-  });
-});
-
-describe("a text message", () => {
-  test("says which instance, where, and what is wrong", () => {
-    expect(smsOf(alertFor(findingOf({ requires: "service" })))).toBe(
-      `EC2 audit 123456789012: ${INSTANCE} in us-east-1: the tag "service" is missing`,
-    );
-  });
-
-  test("of several findings says how many instances", () => {
-    const findings = instanceIds(3).map((id) => findingOf({ instance: { instanceId: id } }));
-    expect(smsOf(alertFor(...findings))).toBe("EC2 audit 123456789012: 3 instances break required-tags in us-east-1");
-  });
-
-  test("has 140 bytes at most, and is cut between characters with dots to show it", () => {
-    const key = fc
-      .string({ unit: "grapheme", minLength: 1, maxLength: 60 })
-      .filter((text) => text.trim() !== "" && !text.includes(","));
-    fc.assert(
-      fc.property(fc.array(key, { minLength: 1, maxLength: 20 }), (keys) => {
-        const sms = smsOf(alertFor(findingOf({ requires: keys.join() })));
-        expect(Buffer.byteLength(sms)).toBeLessThanOrEqual(140);
-        expect(Buffer.from(sms).toString()).toBe(sms);
-        const whole = sms.endsWith(" missing");
-        expect(whole || sms.endsWith("...")).toBe(true);
-        if (!whole) expect(Buffer.byteLength(sms)).toBeGreaterThan(140 - 3 - 4);
-      }),
-    );
-  });
-});
-
 describe("what a program reads", () => {
-  test("is one JSON document, the same by every protocol", () => {
-    const protocols = protocolsOf(alertFor(findingOf()));
-    expect(Object.keys(protocols).sort()).toEqual([...TEXTS, ...DOCUMENTS, "sms"].sort());
-    expect(new Set(DOCUMENTS.map((protocol) => protocols[protocol])).size).toBe(1);
+  test("is the default of the message, beside the texts for e-mail and text messages: three copies and no more", () => {
+    const { default: document, ...texts } = protocolsOf(alertFor(findingOf()));
+    expect(JSON.parse(document ?? "")).toMatchObject({ schema: ALERT_SCHEMA });
+    expect(Object.keys(texts)).toEqual(["email", "sms"]);
   });
 
   test("holds the finding and what is known of its instance", () => {
@@ -172,16 +64,28 @@ describe("what a program reads", () => {
           ruleId: "required-tags",
           severity: "medium",
           message: 'the tag "service" is missing',
+          remedy: [
+            "aws ec2 create-tags --region us-east-1 \\",
+            `  --resources ${INSTANCE} \\`,
+            "  --tags Key=service,Value=<value>",
+          ],
+          link: null,
+          launchedBy: "arn:aws:iam::123456789012:user/Mateo",
+          event: "EC2 Instance State-change Notification",
           missing: ["service"],
           blank: [],
           name: "web-1",
+          tags: { Name: "web-1" },
           state: "running",
           instanceType: "t3.micro",
           imageId: "ami-0abcdef1234567890",
           keyName: "my-key-pair",
           availabilityZone: "us-east-1a",
           vpcId: "vpc-0a1b2c3d4e5f67890",
+          subnetId: "subnet-0a1b2c3d4e5f67890",
           privateIp: "10.0.0.157",
+          publicIp: null,
+          instanceProfile: null,
           launchTime: "2021-11-11T21:29:50.000Z",
           firstLaunchTime: "2021-11-11T21:29:50.000Z",
           consoleUrl: `https://console.aws.amazon.com/ec2/home?region=us-east-1#InstanceDetails:instanceId=${INSTANCE}`,
@@ -211,6 +115,9 @@ describe("what a program reads", () => {
       { ...document, more: 1 },
       { ...document, findings: [{ ...document.findings[0], severity: "urgent" }] },
       { ...document, findings: [{ ...document.findings[0], missing: "service" }] },
+      { ...document, findings: [{ ...document.findings[0], tags: { Name: 1 } }] },
+      { ...document, findings: [{ ...document.findings[0], ruleId: "two words" }] },
+      { ...document, status: "open" },
     ]) {
       expect(validate(JSON.parse(JSON.stringify(broken)))).toBe(false);
     }
@@ -245,10 +152,58 @@ describe("what subscribers filter by", () => {
 });
 
 describe("the subject", () => {
-  test("says that there is something to do, what and where", () => {
-    expect(alertFor(findingOf()).subject).toBe(
-      "[ACTION-REQUIRED] EC2 audit: 1 instance breaks required-tags in us-east-1 (123456789012)",
+  const named = (name: string) => ({ instance: { tags: new Map([["Name", name]]) } });
+
+  test("says how grave it is, of what instance, what, and where, in the first sixty characters", () => {
+    const { subject } = alertFor(findingOf({ ...named("test-alice"), requires: "owner,service" }));
+    expect(subject).toBe("[MEDIUM] test-alice lacks tags owner, service (us-east-1, 123456789012)");
+    expect(subject.slice(0, 60)).toContain("us-east-1");
+  });
+
+  test("names an instance without a name by its id", () => {
+    expect(alertFor(findingOf({ requires: "owner" })).subject).toBe(
+      `[MEDIUM] ${INSTANCE} lacks tag owner (us-east-1, 123456789012)`,
     );
+  });
+
+  test("counts several instances", () => {
+    const findings = instanceIds(50).map((id) => findingOf({ severity: "low", instance: { instanceId: id } }));
+    expect(alertFor(...findings).subject).toBe("[LOW] 50 instances lack tags name, service (us-east-1, 123456789012)");
+  });
+
+  test("is about the gravest finding, and says how many other rules are violated", () => {
+    const findings = [
+      findingOf({ ...named("web-1"), requires: "service" }),
+      findingOf({ ...named("web-1"), requires: "owner", ruleId: "owner", id: "b".repeat(32), severity: "critical" }),
+    ];
+    expect(alertFor(...findings).subject).toBe("[CRITICAL] web-1 lacks tag owner, +1 rule (us-east-1, 123456789012)");
+    const other = findingOf({ instance: { instanceId: instanceId(1) } });
+    expect(alertFor(...findings, other).subject).toContain("[CRITICAL] 1 of 2 instances lacks tag owner, +1 rule (");
+  });
+
+  test("names the rule where its instances violate it in different ways", () => {
+    const findings = ["owner", "service"].map((requires, index) =>
+      findingOf({ requires, instance: { instanceId: instanceId(index) } }),
+    );
+    expect(alertFor(...findings).subject).toContain("[MEDIUM] 2 instances violate required-tags (");
+  });
+
+  test("counts the keys where they are too long for it", () => {
+    const requires = Array.from({ length: 9 }, (_, index) => `a-long-key-${index}`).join();
+    expect(alertFor(findingOf({ ...named("web-1"), requires })).subject).toContain("[MEDIUM] web-1 lacks 9 tags (");
+  });
+
+  test("says the place whole, however long the name is", () => {
+    const finding = findingOf({ ...named("n".repeat(256)), region: "ap-southeast-1", ruleId: "r".repeat(64) });
+    expect(alertFor(finding).subject).toMatch(/n\.\.\. lacks tag service \(ap-southeast-1, 123456789012\)$/);
+  });
+
+  test.each([
+    ["web-S\u00f6rver", "web-S?rver lacks"],
+    ["\u90e8\u7f72", `${INSTANCE} lacks`],
+    ["a\n[OK]", "a [OK] lacks"],
+  ])("tells the name %j in ASCII, or the id where nothing of it would be left", (name, told) => {
+    expect(alertFor(findingOf(named(name))).subject).toContain(`[MEDIUM] ${told}`);
   });
 
   test("is printable ASCII, under 100 characters and begins with a letter, number or mark, as SNS asks", () => {
@@ -266,35 +221,90 @@ describe("the subject", () => {
   });
 });
 
-describe("the findings of a batch", () => {
-  test("are one alert for each account, region and launcher", () => {
-    const places = ["123456789012", "210987654321"].flatMap((account) =>
-      ["us-east-1", "eu-west-1"].flatMap((region) =>
-        ["Mateo", "Auto Scaling group web", null].map((launchedBy) => ({ account, region, launchedBy })),
+describe("a text message", () => {
+  const smsOf = (...findings: readonly Finding[]) => protocolsOf(alertFor(...findings)).sms ?? "";
+
+  test("says how grave it is, which instance by name and id, what, and where", () => {
+    const tags = new Map([["Name", "web-1"]]);
+    expect(smsOf(findingOf({ severity: "critical", requires: "owner", instance: { tags } }))).toBe(
+      `CRITICAL web-1 lacks tag owner (us-east-1, 123456789012) ${INSTANCE}`,
+    );
+  });
+
+  test("of several instances says how many", () => {
+    const findings = instanceIds(3).map((id) => findingOf({ instance: { instanceId: id } }));
+    expect(smsOf(...findings)).toBe("MEDIUM 3 instances lack tags name, service (us-east-1, 123456789012)");
+  });
+
+  test("has at most 140 bytes, which one part of a text message holds, whatever is found", () => {
+    fc.assert(
+      fc.property(
+        fc.array(anyFinding, { minLength: 1, maxLength: 5 }),
+        fc.string({ unit: "grapheme" }),
+        (all, name) => {
+          const named = findingOf({
+            instance: { tags: new Map([["Name", name]]) },
+            requires: "cost center, owner,team",
+          });
+          for (const alert of alertsFor([...all, named], AT)) expect(protocolsOf(alert).sms).toMatch(/^[ -~]{1,140}$/);
+        },
       ),
     );
+  });
+});
+
+describe("the findings of a batch", () => {
+  test("are one alert for each account and region", () => {
+    const places = ["123456789012", "210987654321"].flatMap((account) =>
+      ["us-east-1", "eu-west-1"].map((region) => ({ account, region })),
+    );
     const findings = places.flatMap((place, index) =>
-      [0, 1].map((twin) => findingOf({ ...place, instance: { instanceId: instanceId(2 * index + twin) } })),
+      ["Mateo", "Auto Scaling group web", null].map((launchedBy, each) =>
+        findingOf({ ...place, launchedBy, instance: { instanceId: instanceId(3 * index + each) } }),
+      ),
     );
-    const alerts = alertsFor(findings, AT);
-    expect(alerts.map(documentOf).map(({ account, region, launchedBy }) => ({ account, region, launchedBy }))).toEqual(
-      places,
-    );
-    expect(alerts.every((alert) => documentOf(alert).findings.length === 2)).toBe(true);
+    const alerts = alertsFor(findings, AT).map(documentOf);
+    expect(alerts.map(({ account, region }) => ({ account, region }))).toEqual(places);
+    expect(alerts.every((alert) => alert.findings.length === 3)).toBe(true);
   });
 
-  test("a launcher that is called null is not nobody", () => {
-    const findings = ["null", null].map((launchedBy, index) =>
-      findingOf({ launchedBy, instance: { instanceId: instanceId(index) } }),
+  test.each([
+    ["the one that launched them all", ["Mateo", "Mateo"], "Mateo"],
+    ["nobody when there are several", ["Mateo", "Auto Scaling group web"], null],
+    ["nobody when some are not known", ["Mateo", null], null],
+  ])("name as their launcher %s, and each its own", (_, launchers, launchedBy) => {
+    const findings = launchers.map((each, index) =>
+      findingOf({ launchedBy: each, instance: { instanceId: instanceId(index) } }),
     );
-    expect(alertsFor(findings, AT)).toHaveLength(2);
+    const document = documentOf(alertFor(...findings));
+    expect(document.launchedBy).toBe(launchedBy);
+    expect(document.findings.map((finding: Finding) => finding.launchedBy)).toEqual(launchers);
   });
 
-  test("a burst of fifty instances of one Auto Scaling group is one message", () => {
-    const findings = instanceIds(50).map((id) =>
-      findingOf({ launchedBy: "Auto Scaling group web", instance: { instanceId: id } }),
+  test("come with the gravest first, then by instance", () => {
+    const [a = "", b = "", c = ""] = instanceIds(3);
+    const found = [
+      [a, "low"],
+      [b, "critical"],
+      [a, "critical"],
+      [c, "high"],
+    ] as const;
+    const findings = found.map(([id, severity], index) =>
+      findingOf({ id: `${index}`.repeat(32), ruleId: `r${index}`, severity, instance: { instanceId: id } }),
     );
-    expect(alertFor(...findings).subject).toContain("50 instances break required-tags");
+    const told = (of: readonly Finding[]) =>
+      documentOf(alertFor(...of)).findings.map((finding: Finding & { instanceId: string }) => [
+        finding.instanceId,
+        finding.severity,
+      ]);
+    const order = [
+      [a, "critical"],
+      [b, "critical"],
+      [c, "high"],
+      [a, "low"],
+    ];
+    expect(told(findings)).toEqual(order);
+    expect(told(findings.toReversed())).toEqual(order);
   });
 
   test("one that is found twice is told once", () => {
@@ -319,8 +329,16 @@ describe("the id of an alert", () => {
     expect(later?.id).toBe(documentOf(alertFor(...findings)).id);
   });
 
-  test("is another for other findings", () => {
-    expect(alertFor(...findings).id).not.toBe(alertFor(...findings.slice(1)).id);
+  test("is another for other findings, another launcher, or another occasion", () => {
+    const [first, ...others] = findings;
+    if (first === undefined) throw new Error("there are none");
+    const ids = [
+      findings,
+      others,
+      [{ ...first, launchedBy: null }, ...others],
+      [{ ...first, occasion: "2021-11-11T21:40:00.000Z" }, ...others],
+    ].map((each) => alertFor(...each).id);
+    expect(new Set(ids).size).toBe(4);
   });
 
   test("stays the same for the parts of a message that is split, in whatever order the findings are brought again", () => {
@@ -336,15 +354,58 @@ describe("the id of an alert", () => {
 });
 
 describe("a message over SNS's 256 KiB", () => {
+  /** Ten tags as an instance of a group and a stack has them. */
+  const TEN_TAGS = new Map([
+    ["Name", "shop-checkout-web-prod"],
+    ["team", "payments"],
+    ["env", "production"],
+    ["cost-center", "4711-0815"],
+    ["CreatedBy", "arn:aws:iam::123456789012:user/Mateo"],
+    ["aws:autoscaling:groupName", "shop-checkout-web-AutoScalingGroup-1XQ2Z3Y4W5V6U"],
+    ["aws:cloudformation:stack-name", "shop-checkout-web"],
+    ["aws:cloudformation:logical-id", "AutoScalingGroup"],
+    ["aws:ec2launchtemplate:id", "lt-0a1b2c3d4e5f67890"],
+    ["aws:ec2launchtemplate:version", "17"],
+  ]);
+  /** Fifty tags as big as EC2 takes them. */
+  const BIG_TAGS = new Map(
+    Array.from({ length: 50 }, (_, index) => [`${index}`.padEnd(128, "k"), '"'.repeat(256)] as const),
+  );
+
+  test.each([100, 150])("is not reached by %i instances with ten tags each: they are one message", (count) => {
+    const findings = instanceIds(count).map((id) =>
+      findingOf({
+        requires: "owner,service",
+        launchedBy: `Auto Scaling group web-${count % 3}`,
+        instance: { instanceId: id, tags: TEN_TAGS, publicIp: "203.0.113.7" },
+      }),
+    );
+    expect(bytesOf(alertFor(...findings))).toBeLessThan(SNS_LIMIT);
+  });
+
   test("is split and never cut: every finding is in exactly one message, and each message fits", () => {
     const sizes = fc.record({
-      count: fc.integer({ min: 1, max: 800 }),
-      name: fc.constantFrom("web-1", "🛒".repeat(128), `"`.repeat(256)),
+      count: fc.integer({ min: 1, max: 400 }),
+      rules: fc.integer({ min: 1, max: 3 }),
+      tags: fc.constantFrom(
+        new Map([["Name", "web-1"]]),
+        new Map([["Name", "\u{1f6d2}".repeat(128)]]),
+        TEN_TAGS,
+        BIG_TAGS,
+      ),
     });
     fc.assert(
-      fc.property(sizes, ({ count, name }) => {
-        const findings = instanceIds(count).map((id) =>
-          findingOf({ instance: { instanceId: id, tags: new Map([["Name", name]]) } }),
+      fc.property(sizes, ({ count, rules, tags }) => {
+        const ids = instanceIds(tags === BIG_TAGS ? Math.ceil(count / 20) : count);
+        const findings = ids.flatMap((id) =>
+          Array.from({ length: rules }, (_, rule) =>
+            findingOf({
+              id: `${id}-${rule}`,
+              ruleId: `r${rule}`,
+              requires: "owner",
+              instance: { instanceId: id, tags },
+            }),
+          ),
         );
         const alerts = alertsFor(findings, AT);
         expect(idsIn(alerts).sort()).toEqual(findings.map(({ id }) => id).sort());
@@ -352,8 +413,27 @@ describe("a message over SNS's 256 KiB", () => {
         const total = alerts.reduce((sum, alert) => sum + bytesOf(alert), 0);
         expect(alerts.length).toBeLessThanOrEqual(Math.max(1, (4 * total) / SNS_LIMIT));
       }),
-      { numRuns: 8 },
+      { numRuns: 10 },
     );
+  });
+
+  test("keeps the findings of an instance in one message where they fit", () => {
+    const findings = instanceIds(150).flatMap((id) =>
+      [0, 1].map((rule) =>
+        findingOf({
+          id: `${id}-${rule}`,
+          ruleId: `r${rule}`,
+          severity: rule === 0 ? "critical" : "low",
+          requires: "owner",
+          instance: { instanceId: id, tags: TEN_TAGS },
+        }),
+      ),
+    );
+    const alerts = alertsFor(findings, AT).map(documentOf);
+    expect(alerts.length).toBeGreaterThan(1);
+    for (const { findings: own } of alerts) {
+      expect(new Set(own.map((each: { instanceId: string }) => each.instanceId)).size).toBe(own.length / 2);
+    }
   });
 
   test("holds what the alert says it holds: its findings are those of its document", () => {
@@ -373,7 +453,8 @@ describe("a message over SNS's 256 KiB", () => {
       `${index}-`.padEnd(128, character).slice(0, character === "🛒" ? 127 : 128),
     );
     // A policy that no alert can tell is better refused when it is read than when an instance breaks it.
-    const findings = "policy" in policyOfTags(keys.join()) ? [findingOf({ requires: keys.join() })] : [];
+    const instance = { tags: new Map([...BIG_TAGS].slice(1)) };
+    const findings = "policy" in policyOfTags(keys.join()) ? [findingOf({ requires: keys.join(), instance })] : [];
     for (const alert of alertsFor(findings, AT)) {
       expect(bytesOf(alert)).toBeLessThanOrEqual(SNS_LIMIT);
     }

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { type Batch, runBatch, type Unit } from "../src/batch.ts";
 import type { Launch } from "../src/events.ts";
 import { ec2Facts } from "../src/facts.ts";
-import type { Outcome } from "../src/outcome.ts";
+import { type Outcome, reasonOf } from "../src/outcome.ts";
 import { awsError, documentIn, mockEc2, mockSns } from "./support/aws.ts";
 import { configOf, FOUR_SECRETS } from "./support/config.ts";
 import { AT, INSTANCE, instanceId, instanceIds, REGION } from "./support/events.ts";
@@ -39,6 +39,7 @@ function run(units: readonly Unit[], changes: Partial<Batch> = {}): Promise<Outc
     now: clock.now,
     facts: ec2Facts(new EC2Client({ region: REGION })),
     sns: new SNSClient({ region: REGION }),
+    turn: async () => true,
     ...changes,
   });
 }
@@ -55,7 +56,7 @@ describe("a launch that breaks the rules", () => {
     expect(others).toEqual([]);
     expect(message).toEqual({
       TopicArn: FOUR_SECRETS.ALERT_TOPIC_ARN,
-      Subject: "[ACTION-REQUIRED] EC2 audit: 1 instance breaks required-tags in us-east-1 (123456789012)",
+      Subject: "[MEDIUM] web-1 lacks tag service (us-east-1, 123456789012)",
       Message: expect.any(String),
       MessageStructure: "json",
       MessageAttributes: {
@@ -145,7 +146,7 @@ describe("a burst", () => {
     expect(kindsOf(outcomes)).toEqual(ids.map(() => ["violating"]));
   });
 
-  test("of several launchers is one message for each", async () => {
+  test("of several launchers is one message, which names each", async () => {
     const [web = "", mateo = "", nobody = "", alsoWeb = ""] = instanceIds(4);
     for (const id of [web, alsoWeb]) ec2.launch(id, { tags: GROUP });
     for (const id of [mateo, nobody]) ec2.launch(id);
@@ -155,7 +156,15 @@ describe("a burst", () => {
       unitOf(launchOf({ instanceId: nobody })),
       unitOf(launchOf({ instanceId: alsoWeb })),
     ]);
-    expect(published()).toEqual([[web, alsoWeb], [mateo], [nobody]]);
+    expect(published()).toEqual([[web, mateo, nobody, alsoWeb]]);
+    const { launchedBy, findings } = documentIn(sns.published()[0]);
+    expect(launchedBy).toBeNull();
+    expect(findings.map((finding) => finding.launchedBy)).toEqual([
+      "Auto Scaling group web",
+      "Mateo",
+      null,
+      "Auto Scaling group web",
+    ]);
   });
 
   test("of a thousand launches costs 5 DescribeTags calls and as many DescribeInstances, and loses none", async () => {
@@ -197,37 +206,38 @@ describe("a burst", () => {
 
 describe("when publishing fails for some of a batch", () => {
   test("only the launches of that message fail, and come again; the others are done", async () => {
-    const [web = "", mateo = ""] = instanceIds(2);
-    ec2.launch(web, { tags: GROUP });
-    ec2.launch(mateo);
+    const ids = instanceIds(400);
+    for (const id of ids) ec2.launch(id);
     sns.mock
       .on(PublishCommand)
       .rejectsOnce(awsError("ThrottledException", "Rate exceeded"))
       .resolves({ MessageId: "94f20ce6-13c5-43a0-9a9e-ca52d816e90b" });
-    const outcomes = await run(unitsOf([web, mateo]));
-    expect(outcomes).toMatchObject([
-      [{ kind: "failed", reason: "the alert was not published: ThrottledException: Rate exceeded" }],
-      [{ kind: "violating" }],
-    ]);
-    expect(published()).toHaveLength(2);
+    const outcomes = (await run(unitsOf(ids))).flat();
+    const [lost = [], ...others] = published();
+    expect(others.length).toBeGreaterThan(0);
+    const failed = outcomes.filter(({ kind }) => kind === "failed");
+    expect(new Set(failed.map(reasonOf))).toEqual(
+      new Set(["the alert was not published: ThrottledException: Rate exceeded"]),
+    );
+    expect(failed.flatMap((outcome) => ("launch" in outcome ? [outcome.launch?.instanceId] : []))).toEqual(lost);
+    expect(outcomes.filter(({ kind }) => kind === "violating")).toHaveLength(400 - lost.length);
 
-    await run(unitsOf([web]));
-    expect(published().slice(2)).toEqual([[web]]);
+    await run(unitsOf(lost));
+    expect(published().slice(1 + others.length)).toEqual([lost]);
   });
 
   test("a launch whose findings went into two messages fails when one of them did", async () => {
-    const ids = instanceIds(150);
-    for (const id of ids) ec2.launch(id);
+    const tags = new Map(Array.from({ length: 50 }, (_, key) => [`${key}`.padEnd(128, "k"), '"'.repeat(256)] as const));
+    ec2.launch(INSTANCE, { tags });
     sns.mock
       .on(PublishCommand)
       .rejectsOnce(awsError("AuthorizationError", "Not authorized"))
       .resolves({ MessageId: "1" });
-    const outcomes = (await run(unitsOf(ids))).flat();
-    const [lost = []] = published();
+    const policy = policyOf({
+      rules: ["a", "b", "c", "d", "e"].map((key) => ({ rule: "required-tags", tags: [key] })),
+    });
+    expect(kindsOf(await run([unitOf(launchOf())], { policy }))).toEqual([["failed"]]);
     expect(published().length).toBeGreaterThan(1);
-    const failed = outcomes.flatMap((outcome) => (outcome.kind === "failed" ? [outcome.launch?.instanceId] : []));
-    expect(failed).toEqual(lost);
-    expect(outcomes.filter(({ kind }) => kind === "violating")).toHaveLength(150 - lost.length);
   });
 
   test("what answers without a message id is not SNS, and the alert was not published", async () => {
@@ -310,6 +320,25 @@ describe("the launches of one event come again together, so they are alerted tog
     ec2.launch(young);
     const unit = unitOf(launchOf({ instanceId: good }), launchOf({ instanceId: young, at: AT + 50_000 }));
     expect(kindsOf(await run([unit]))).toEqual([["compliant", "deferred"]]);
+  });
+});
+
+describe("when it is not the turn of an alert while its engine waits", () => {
+  test("it is not published, and its launches fail, to be brought again", async () => {
+    ec2.launch(INSTANCE);
+    const asked: boolean[] = [];
+    const turn = async (wanted: () => boolean) => {
+      asked.push(wanted());
+      clock.set(DEADLINE);
+      asked.push(wanted());
+      return false;
+    };
+    const unit = { ...unitOf(launchOf()), isAwaited: () => clock.now() < DEADLINE };
+    expect(await run([unit], { turn })).toMatchObject([
+      [{ kind: "failed", reason: expect.stringContaining("other alerts took the time of the delivery") }],
+    ]);
+    expect(asked).toEqual([true, false]);
+    expect(sns.mock.calls()).toEqual([]);
   });
 });
 

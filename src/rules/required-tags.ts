@@ -1,4 +1,5 @@
 import type { Tags } from "../facts.ts";
+import { createTags } from "./create-tags.ts";
 import type { RuleKind } from "./rule.ts";
 
 /** Tag keys have 1 to 128 characters, and an instance at most 50 tags of its own.
@@ -6,7 +7,8 @@ import type { RuleKind } from "./rule.ts";
 const MAX_KEY_LENGTH = 128;
 const MAX_TAGS = 50;
 
-/** An alert has to fit into SNS's 256 KiB, and tells the keys about a dozen times: for each protocol, and as text. */
+/** An alert has to fit into SNS's 256 KiB, with an instance's tags, and tells the keys about six times: what is wrong and
+ * how to mend it, as text and in the document. */
 const MAX_TOLD_BYTES = 16 * 1024;
 
 /**
@@ -48,7 +50,8 @@ export const requiredTags: RuleKind = {
         if (missing.length + blank.length === 0) return null;
         return {
           message: [say("missing", missing), say("blank", blank)].filter(Boolean).join("; "),
-          remedy: (instanceId, region) => [createTagsCommand(instanceId, region, toSet)],
+          summary: (instances) => `${instances === 1 ? "lacks" : "lack"} ${shortly([...missing, ...blank])}`,
+          remedy: (instanceIds, region) => createTags(toSet, instanceIds, region),
           details: { missing, blank },
         };
       },
@@ -77,12 +80,11 @@ function say(what: string, keys: readonly string[]): string {
   return keys.length === 1 ? `the tag ${quoted} is ${what}` : `the tags ${quoted} are ${what}`;
 }
 
-/** A shell refuses the command until the values are filled in; pasted as it is, it must not make the instance compliant. */
-function createTagsCommand(instanceId: string, region: string, keys: readonly string[]): string {
-  const tags = keys.map((key) => `${shellQuote(`Key=${key}`)},Value=<value>`).join(" ");
-  return `aws ec2 create-tags --region ${region} --resources ${instanceId} --tags ${tags}`;
-}
+/** So many characters of keys can be told in a subject. */
+const MAX_SHORT = 24;
 
-function shellQuote(word: string): string {
-  return /^[\w=,.:/@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+function shortly(keys: readonly string[]): string {
+  const list = keys.join(", ");
+  if (list.length > MAX_SHORT) return keys.length === 1 ? "a tag" : `${keys.length} tags`;
+  return `${keys.length === 1 ? "tag" : "tags"} ${list}`;
 }

@@ -53,8 +53,8 @@ describe("an audit by hand", () => {
     const { code, out } = await check([id]);
     expect(code).toBe(1);
     expect(out).toContain(`✗ ${id}  the tag "service" is missing`);
-    expect(out).toContain("[ACTION-REQUIRED] EC2 audit: 1 instance breaks required-tags in us-east-1 (123456789012)");
-    expect(out).toContain(`aws ec2 create-tags --region us-east-1 --resources ${id} --tags Key=service,Value=<value>`);
+    expect(out).toContain("[MEDIUM] web-1 lacks tag service (us-east-1, 123456789012)");
+    expect(out).toContain(`    --resources ${id} \\\n    --tags Key=service,Value=<value>\n`);
   });
 
   it("of one that nobody has says that, and ends with 1", async () => {

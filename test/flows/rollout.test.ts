@@ -126,7 +126,7 @@ describe("a rollout on the embedded AWS, its policies checked", () => {
     await aws.idle();
     const [mail, ...more] = aws.mails.filter(({ type }) => type === "Notification");
     expect([mail?.to, more]).toEqual(["team@example.com", []]);
-    expect(mail?.subject).toContain("[ACTION-REQUIRED] EC2 audit: 1 instance breaks required-tags in us-east-1");
+    expect(mail?.subject).toBe(`[MEDIUM] ${id} lacks tags name, service (us-east-1, 123456789012)`);
     expect(mail?.body).toContain(id);
   });
 

@@ -86,8 +86,9 @@ export function mockSns() {
 
 /** The document for programs in a published message. */
 export function documentIn(message: PublishCommandInput | undefined) {
-  return JSON.parse(JSON.parse(message?.Message ?? "").sqs) as {
+  return JSON.parse(JSON.parse(message?.Message ?? "").default) as {
     id: string;
+    region: string;
     launchedBy: string | null;
     severity: string;
     findings: {
@@ -97,6 +98,7 @@ export function documentIn(message: PublishCommandInput | undefined) {
       rule: string;
       ruleId: string;
       severity: string;
+      launchedBy: string | null;
       missing: string[];
       blank: string[];
     }[];
@@ -133,6 +135,7 @@ function reservationOf(id: string, shown: Shown | undefined): { Instances: Insta
           KeyName: "my-key-pair",
           Placement: { AvailabilityZone: "us-east-1a" },
           VpcId: "vpc-0a1b2c3d4e5f67890",
+          SubnetId: "subnet-0a1b2c3d4e5f67890",
           PrivateIpAddress: "10.0.0.157",
           LaunchTime: new Date("2021-11-11T21:29:50Z"),
           NetworkInterfaces: [{ Attachment: { DeviceIndex: 0, AttachTime: new Date("2021-11-11T21:29:50Z") } }],

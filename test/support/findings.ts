@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Finding } from "../../src/auditor.ts";
 import type { Instance } from "../../src/facts.ts";
-import { ACCOUNT, INSTANCE, REGION } from "./events.ts";
+import { ACCOUNT, INSTANCE, REGION, TIME } from "./events.ts";
 import { policyOf } from "./policy.ts";
 
 /** An instance as DescribeInstances shows it, with what a test changes. */
@@ -15,7 +15,10 @@ export function instanceOf(changes: Partial<Instance> = {}): Instance {
     keyName: "my-key-pair",
     availabilityZone: "us-east-1a",
     vpcId: "vpc-0a1b2c3d4e5f67890",
+    subnetId: "subnet-0a1b2c3d4e5f67890",
     privateIp: "10.0.0.157",
+    publicIp: null,
+    instanceProfile: null,
     launchTime: "2021-11-11T21:29:50.000Z",
     firstLaunchTime: "2021-11-11T21:29:50.000Z",
     ...changes,
@@ -47,6 +50,8 @@ export function findingOf({
     severity: "medium",
     violation,
     launchedBy: "arn:aws:iam::123456789012:user/Mateo",
+    event: "EC2 Instance State-change Notification",
+    occasion: about.launchTime ?? TIME,
     instance: about,
     ...changes,
   };

@@ -26,6 +26,7 @@ export const onlyMicro: Rule = {
       ? null
       : {
           message: `the type ${instance?.instanceType} is not allowed`,
+          summary: () => "has a type that is not allowed",
           remedy: () => ["Stop it and change its type."],
           details: { instanceType: [instance?.instanceType ?? ""] },
         },

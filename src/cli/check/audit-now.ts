@@ -106,7 +106,7 @@ export async function auditNow(
 
 /** As long ago as can be: every grace is over, and EC2 shows every instance that there is. */
 function launchOf(instanceId: string, place: Pick<Launch, "account" | "region">): Launch {
-  return { ...place, instanceId, at: 0, launchedBy: null, event: "check" };
+  return { ...place, instanceId, at: 0, launchedBy: null, event: "ec2-audit check" };
 }
 
 /** Audits, and again what EC2 has throttled. @throws what AWS threw when it does not get better */
@@ -142,9 +142,9 @@ function findingsIn(verdicts: readonly Verdict[]) {
 
 /** The text and the document in a message for SNS. */
 function readAlert({ subject, message }: { readonly subject: string; readonly message: string }) {
-  const { email = "", sqs = "" }: Record<string, string> = JSON.parse(message);
-  const document: { readonly findings: readonly CheckedFinding[] } = JSON.parse(sqs);
-  return { alert: { subject, text: email, document }, findings: document.findings };
+  const texts: { readonly default: string; readonly email: string } = JSON.parse(message);
+  const document: { readonly findings: readonly CheckedFinding[] } = JSON.parse(texts.default);
+  return { alert: { subject, text: texts.email, document }, findings: document.findings };
 }
 
 function checkedOf(

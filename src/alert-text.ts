@@ -1,0 +1,212 @@
+import type { Finding } from "./auditor.ts";
+import type { Instance } from "./facts.ts";
+import { consoleHome, nameOf } from "./instance-names.ts";
+import { cut, wrap } from "./text.ts";
+
+/** A phone shows no more. */
+const COLUMNS = 72;
+const LABEL = 11;
+const MAX_NAME = 40;
+
+/** Findings that are the same but for the instance: told once, with one remedy for all. */
+interface Problem {
+  readonly number: number;
+  readonly finding: Finding;
+  readonly instances: Instance[];
+}
+
+/** An instance, and the numbers of its problems. */
+interface Subject {
+  readonly finding: Finding;
+  readonly problems: number[];
+}
+
+/**
+ * The text for people: what is wrong, how to mend it, then the facts. Takes findings of one account and region, the gravest first,
+ * in whose texts no line can be forged; at least one. A burst has a line for each instance, by launcher.
+ */
+export function textOf(findings: readonly [Finding, ...Finding[]]): string {
+  const problems = new Map<string, Problem>();
+  const subjects = new Map<string, Subject>();
+  for (const finding of findings) {
+    const { violation, ruleId, region, instance, severity } = finding;
+    const key = JSON.stringify([ruleId, severity, violation.message, violation.remedy([], region)]);
+    const problem = problems.get(key) ?? { number: problems.size + 1, finding, instances: [] };
+    problem.instances.push(instance);
+    problems.set(key, problem);
+    const subject = subjects.get(instance.instanceId) ?? { finding, problems: [] };
+    subject.problems.push(problem.number);
+    subjects.set(instance.instanceId, subject);
+  }
+  const all = [...subjects.values()];
+  const sections = sectionsOf(all);
+  return [
+    ...opening([...problems.values()], all),
+    ...(sections.length > 1 ? ["", ...counts(sections)] : []),
+    ...remedies([...problems.values()], all.length),
+    ...(all.length > 1 ? sections.flatMap((section) => listOf(section, problems.size)) : []),
+    "",
+    ...factsOf(all, sections),
+  ].join("\n");
+}
+
+/** What is wrong, in a sentence; where there is more than one problem, it is told with each of them. */
+function opening(problems: readonly Problem[], subjects: readonly Subject[]): string[] {
+  const [problem] = problems;
+  const [subject] = subjects;
+  if (problem === undefined || subject === undefined) return [];
+  const { ruleId, severity, violation } = problem.finding;
+  const who = subjects.length === 1 ? whoIs(subject.finding.instance) : `${subjects.length} instances`;
+  const start = `${who} ${subjects.length === 1 ? "violates" : "violate"}`;
+  if (problems.length === 1) return prose(`${start} ${ruleId} (${severity}): ${violation.message}.`);
+  const rules = new Set(problems.map(({ finding }) => finding.ruleId)).size;
+  return [`${start} ${rules === 1 ? `${ruleId} in ${problems.length} ways` : `${rules} rules`}.`];
+}
+
+function remedies(problems: readonly Problem[], instances: number): string[] {
+  return problems.flatMap(({ number, finding, instances: ofThese }) => {
+    const { violation, region, severity, ruleId } = finding;
+    const remedy = violation.remedy(
+      ofThese.map(({ instanceId }) => instanceId),
+      region,
+    );
+    if (problems.length === 1) return ["", "Fix:", ...indented(remedy, 2)];
+    const count = instances === 1 ? "" : `: ${ofThese.length === 1 ? "1 instance" : `${ofThese.length} instances`}`;
+    return [
+      "",
+      `${number}. ${severity.toUpperCase()}  ${ruleId}${count}`,
+      ...indented(prose(`${capital(violation.message)}.`, 3), 3),
+      "   Fix:",
+      ...indented(remedy, 5),
+    ];
+  });
+}
+
+/** The instances of each launcher, those with the most first. */
+function sectionsOf(subjects: readonly Subject[]): [string | null, Subject[]][] {
+  const sections = new Map<string | null, Subject[]>();
+  for (const subject of subjects) {
+    const { launchedBy } = subject.finding;
+    sections.set(launchedBy, [...(sections.get(launchedBy) ?? []), subject]);
+  }
+  return [...sections].sort(([, a], [, b]) => b.length - a.length);
+}
+
+function counts(sections: readonly [string | null, Subject[]][]): string[] {
+  const width = String(sections[0]?.[1].length).length;
+  return sections.map(([launchedBy, own]) => `${String(own.length).padStart(width)}  ${launcher(launchedBy, own)}`);
+}
+
+/** A line for each instance of a launcher, below the tags that all of them have. */
+function listOf([launchedBy, subjects]: readonly [string | null, Subject[]], problems: number): string[] {
+  const shared = (([first]) => [...(first?.finding.instance.tags ?? [])])(subjects).filter(
+    ([key, value]) =>
+      subjects.length > 1 && subjects.every(({ finding }) => finding.instance.tags.get(key) === value) && !isOfAws(key),
+  );
+  const known = new Set(shared.map(([key]) => key));
+  return [
+    "",
+    `${capital(launcher(launchedBy, subjects))}: ${subjects.length}`,
+    ...(shared.length > 0 ? indented(prose(`all with ${shared.map(tag).join(", ")}`, 2), 2) : []),
+    ...subjects.map(({ finding: { instance }, problems: own }) => {
+      const { instanceId, instanceType, availabilityZone } = instance;
+      const others = [...instance.tags].filter(([key]) => !known.has(key) && !isOfAws(key) && !isName(key));
+      const line = [
+        instanceId,
+        instanceType,
+        availabilityZone,
+        launchOf(instance)?.slice(11, 19),
+        problems > 1 && `[${own.join(", ")}]`,
+        [known.has("Name") || known.has("name") ? "" : nameOf(instance.tags), ...others.map(tag)]
+          .filter(Boolean)
+          .join(", "),
+      ];
+      return cut(`  ${line.filter(Boolean).join("  ")}`, COLUMNS);
+    }),
+  ];
+}
+
+/** What is known of the instance; of several, what is the same for all. */
+function factsOf(subjects: readonly Subject[], sections: readonly [string | null, Subject[]][]): string[] {
+  const [first] = subjects;
+  if (first === undefined) return [];
+  const { account, region, event, instance, launchedBy } = first.finding;
+  const one = subjects.length === 1;
+  const same = (key: keyof Instance) =>
+    subjects.every(({ finding }) => finding.instance[key] === instance[key]) ? instance[key] : null;
+  const named = (name: string, key: keyof Instance) => same(key) && `${name} ${same(key)}`;
+  const times = subjects.flatMap(({ finding }) => launchOf(finding.instance) ?? []).sort();
+  const [from, to] = [times[0], times.at(-1)];
+  const by = sections.length > 1 ? null : launchedBy === null ? launcher(null, subjects) : `by ${launcher(launchedBy)}`;
+  const until = to !== from && to ? ` to ${to.slice(11, 19)}` : "";
+  return [
+    ...fact("Instance", [
+      one && instance.instanceId,
+      same("instanceType"),
+      same("state"),
+      named("public IP", "publicIp"),
+    ]),
+    ...fact("Account", [account, same("availabilityZone") ?? region]),
+    ...fact("Launched", [from && `${dateOf(from)}${until} UTC`, by]),
+    ...fact("Tags", [one && ([...instance.tags].map(tag).join(", ") || "none")]),
+    ...fact("Network", [named("private IP", "privateIp"), same("subnetId"), same("vpcId")]),
+    ...fact("Image", [same("imageId"), named("key", "keyName")]),
+    ...fact("Profile", [same("instanceProfile")]),
+    ...fact("Event", [subjects.every(({ finding }) => finding.event === event) && event]),
+    `${"Console".padEnd(LABEL)}${consoleHome(region)}${one ? `InstanceDetails:instanceId=${instance.instanceId}` : "Instances:"}`,
+  ];
+}
+
+/** Who launched, as people say it. Takes the instances that it is said of: where the event names nobody, their tags may. */
+function launcher(launchedBy: string | null, subjects: readonly Subject[] = []): string {
+  if (launchedBy === null) {
+    const tagged = subjects.some(({ finding }) => finding.instance.tags.size > 0);
+    return `launcher not in event${tagged ? " (see tags)" : ""}`;
+  }
+  const [, role, session] = /^arn:[\w-]+:sts::\d+:assumed-role\/([^/]+)\/(.+)$/.exec(launchedBy) ?? [];
+  if (role !== undefined) return `role ${role} (session ${session})`;
+  const [, user] = /^arn:[\w-]+:iam::\d+:user\/(?:.*\/)?([^/]+)$/.exec(launchedBy) ?? [];
+  return user === undefined ? launchedBy : `user ${user}`;
+}
+
+function fact(label: string, parts: readonly unknown[]): string[] {
+  const text = parts.filter(Boolean).join(", ");
+  return text ? wrap(`${label.padEnd(LABEL)}${text}`.split(" "), COLUMNS, " ".repeat(LABEL)) : [];
+}
+
+function capital(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+}
+
+function tag([key, value]: readonly [string, string]): string {
+  return `${key}=${value}`;
+}
+
+function isOfAws(key: string): boolean {
+  return key.startsWith("aws:");
+}
+
+function isName(key: string): boolean {
+  return key === "Name" || key === "name";
+}
+
+function launchOf({ launchTime, firstLaunchTime }: Instance): string | null {
+  return firstLaunchTime ?? launchTime;
+}
+
+function whoIs({ tags, instanceId }: Instance): string {
+  return cut(nameOf(tags) ?? instanceId, MAX_NAME);
+}
+
+function prose(text: string, indent = 0): string[] {
+  return wrap(text.split(" "), COLUMNS - indent);
+}
+
+function indented(lines: readonly string[], by: number): string[] {
+  return lines.map((line) => " ".repeat(by) + line);
+}
+
+/** `25 Nov 2026 08:27:34` of an ISO time. */
+function dateOf(iso: string): string {
+  return new Date(iso).toUTCString().slice(5, 25);
+}

@@ -1,0 +1,73 @@
+import { oneLine, wrap } from "../text.ts";
+
+/** A remedy is indented in a message of 72 columns. */
+const COLUMNS = 66;
+
+/** What AWS CLI's shorthand takes for a value as it is; anything else may be syntax to it.
+ * https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-shorthand.html */
+const SHORTHAND = /^[\w.:/@+-]+(?: +[\w.:/@+-]+)*$/;
+
+/** What launches instances and gives them a tag that begins so. Nobody else can set a tag that begins with `aws:`.
+ * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */
+const LAUNCHERS: readonly (readonly [prefix: string, launcher: string])[] = [
+  ["aws:autoscaling:", "Amazon EC2 Auto Scaling"],
+  ["aws:cloudformation:", "AWS CloudFormation"],
+  ["aws:ec2launchtemplate:", "a launch template"],
+  ["aws:ec2:fleet-id", "EC2 Fleet"],
+  ["aws:ec2spot:", "a Spot Fleet"],
+  ["aws:eks:", "Amazon EKS"],
+  ["aws:elasticmapreduce:", "Amazon EMR"],
+  ["aws:servicecatalog:", "AWS Service Catalog"],
+];
+
+/**
+ * How instances of a region get tags with these keys, as lines: one command of the AWS CLI for all of them, and a sentence for each
+ * key that EC2 refuses from users. A shell refuses the command as long as `<value>` stands in it: pasted as it is, it must not make
+ * an instance compliant. EC2 takes 1,000 instances in a call, and a message of SNS holds fewer.
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html
+ */
+export function createTags(keys: readonly string[], instanceIds: readonly string[], region: string): readonly string[] {
+  const ofAws = keys.filter((key) => /^aws:/i.test(key));
+  const own = keys.filter((key) => !ofAws.includes(key));
+  return [...(own.length > 0 ? command(own, instanceIds, region) : []), ...ofAws.flatMap(explain)];
+}
+
+function explain(key: string): string[] {
+  const [, launcher = "the AWS service that the tag is of"] =
+    LAUNCHERS.find(([prefix]) => key.toLowerCase().startsWith(prefix)) ?? [];
+  const text = `Only AWS can set the tag "${oneLine(key)}". An instance has it when it is launched by ${launcher}.`;
+  return wrap(text.split(" "), COLUMNS);
+}
+
+function command(keys: readonly string[], instanceIds: readonly string[], region: string): readonly string[] {
+  const start = `aws ec2 create-tags --region ${region}`;
+  const resources = ["--resources", ...instanceIds];
+  if (!keys.every((key) => SHORTHAND.test(key)))
+    return [`${start} \\`, ...option(resources, " \\"), ...tagsAsJson(keys)];
+  // The tags come last: a command that ends in <value> is no command to any shell.
+  const tags = ["--tags", ...keys.map((key) => `${key.includes(" ") ? `'Key=${key}'` : `Key=${key}`},Value=<value>`)];
+  const line = [start, ...resources, ...tags].join(" ");
+  return line.length <= COLUMNS ? [line] : [`${start} \\`, ...option(resources, " \\"), ...option(tags, "")];
+}
+
+/** An option and its words, on as many lines as they take. */
+function option(words: readonly string[], end: string): string[] {
+  const lines = wrap(words, COLUMNS - 4, "  ");
+  return lines.map((line, index) => `  ${line}${index < lines.length - 1 ? " \\" : end}`);
+}
+
+/** For keys that are syntax in shorthand. The JSON is in single quotes, but for `<value>`; between two tags it may break. */
+function tagsAsJson(keys: readonly string[]): string[] {
+  return keys.map((key, index) => {
+    const quoted = escaped(JSON.stringify(key)).replaceAll("'", "'\\''");
+    const start = index === 0 ? "  --tags '[" : "    ";
+    return `${start}{"Key":${quoted},"Value":"'<value>'"}${index === keys.length - 1 ? "]'" : ","}`;
+  });
+}
+
+/** JSON text with what `oneLine` takes out of text written as JSON can, so that it stays the same key. */
+function escaped(json: string): string {
+  return oneLine(json) === json
+    ? json
+    : json.replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}

@@ -1,0 +1,97 @@
+import { CreateTagsCommand, DeleteTagsCommand } from "@aws-sdk/client-ec2";
+import { CreateTopicCommand, SubscribeCommand } from "@aws-sdk/client-sns";
+import { CreateQueueCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { lambdaHandler } from "../../src/adapters/lambda.ts";
+import { createApp } from "../../src/app.ts";
+import { type EmbeddedAws, startEmbeddedAws, VirtualClock } from "../../src/local/aws/index.ts";
+import { pinnedCertificate, readCertificate } from "../../src/sns/certificate.ts";
+import { clients } from "../local/targets.ts";
+import { autoScalingLaunch, MATEO, runInstances, stateChange, tagChange } from "../support/events.ts";
+import { contextWith } from "../support/lambda.ts";
+
+/** A FIFO alert topic, which drops what has the deduplication id of a message of the last five minutes. */
+const START = Date.parse("2026-11-23T03:00:00Z");
+const REGION = "us-east-1";
+
+let clock: VirtualClock;
+let aws: EmbeddedAws;
+let of: ReturnType<typeof clients>;
+let handler: ReturnType<typeof lambdaHandler>;
+let QueueUrl: string | undefined;
+
+beforeEach(async () => {
+  clock = new VirtualClock(START);
+  aws = await startEmbeddedAws({ clock });
+  of = clients(aws.endpoint, REGION);
+  const FifoQueue = { FifoQueue: "true" };
+  ({ QueueUrl } = await of.sqs.send(new CreateQueueCommand({ QueueName: "alerts.fifo", Attributes: FifoQueue })));
+  const { TopicArn } = await of.sns.send(
+    new CreateTopicCommand({ Name: "ec2_audit_alert.fifo", Attributes: { FifoTopic: "true" } }),
+  );
+  const Endpoint = `arn:aws:sqs:${REGION}:${aws.accountId}:alerts.fifo`;
+  const Attributes = { RawMessageDelivery: "true" };
+  await of.sns.send(new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint, Attributes }));
+  const env = {
+    AWS_REGION: REGION,
+    AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE",
+    AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    ALERT_TOPIC_ARN: TopicArn,
+    AWS_ENDPOINT_URL: aws.endpoint,
+  };
+  const now = () => clock.now();
+  const certificates = pinnedCertificate(readCertificate(aws.signingCert), now);
+  handler = lambdaHandler(createApp(env, { now, write: () => {}, certificates }));
+});
+afterEach(() => aws.close());
+
+/** Gives the function EventBridge's events, which happened now, a minute later. */
+async function happen(...events: readonly unknown[]): Promise<void> {
+  await clock.advance(60_000);
+  for (const event of events) await handler(event, contextWith());
+}
+/** Where and when an event happens. */
+const here = () => ({ account: aws.accountId, time: new Date(clock.now()).toISOString() });
+
+/** The launchers in the alerts that came since it was last asked. */
+async function received(): Promise<(string | null)[]> {
+  const asked = { QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 3_600 };
+  const { Messages = [] } = await of.sqs.send(new ReceiveMessageCommand(asked));
+  return Messages.map(({ Body = "" }) => JSON.parse(Body).launchedBy);
+}
+
+describe("a FIFO alert topic", () => {
+  it("lets through CloudTrail's alert, which names the launcher, after that of the state change", async () => {
+    const [id = ""] = aws.launch({ count: 1 });
+    const where = here();
+    await happen(stateChange({ id, ...where }));
+    await happen(runInstances({ ids: [id], ...where }));
+    expect(await received()).toEqual([null, MATEO.arn]);
+  });
+
+  it("drops the alert of another event about the launch that tells nothing more", async () => {
+    const [id = ""] = aws.launchAutoScaling({ count: 1, group: "web" });
+    const where = here();
+    await happen(stateChange({ id, ...where }));
+    await happen(autoScalingLaunch({ id, group: "web", ...where }));
+    expect(await received()).toEqual(["Auto Scaling group web"]);
+  });
+
+  it("drops the alert of an event that is brought again within five minutes", async () => {
+    const [id = ""] = aws.launch({ count: 1 });
+    const event = stateChange({ id, ...here() });
+    await happen(event);
+    await happen(event);
+    expect(await received()).toEqual([null]);
+  });
+
+  it("lets through the alert of a violation that was corrected and is back within five minutes", async () => {
+    const [id = ""] = aws.launch({ count: 1, tags: { Name: "web" } });
+    await happen(tagChange({ id, ...here() }));
+    await of.ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key: "service", Value: "shop" }] }));
+    await happen(tagChange({ id, ...here() }));
+    await of.ec2.send(new DeleteTagsCommand({ Resources: [id], Tags: [{ Key: "service" }] }));
+    await happen(tagChange({ id, ...here() }));
+    expect(await received()).toEqual([null, null]);
+  });
+});
