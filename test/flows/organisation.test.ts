@@ -131,7 +131,7 @@ describe("An organisation, its centre by deploy/template.yaml", () => {
         ]);
         expect(assumed()).toEqual([roleArn(account)]);
         expect(alerts()).toMatchObject([
-          { subject: expect.stringContaining(`in ${region} (${account})`), body: expect.stringContaining(id) },
+          { subject: expect.stringContaining(`(${region}, ${account})`), body: expect.stringContaining(id) },
         ]);
       },
     );
@@ -141,8 +141,10 @@ describe("An organisation, its centre by deploy/template.yaml", () => {
       for (const place of places) aws.launch({ ...place, count: 3 });
       await run.later(3_600);
       expect(run.mapping.invocations).toBe(1);
-      const subjects = alerts().map(({ subject }) => subject.replace(/.*: /, ""));
-      const expected = places.map(({ account, region }) => `3 instances break required-tags in ${region} (${account})`);
+      const subjects = alerts().map(({ subject }) => subject);
+      const expected = places.map(
+        ({ account, region }) => `[MEDIUM] 3 instances lack tags name, service (${region}, ${account})`,
+      );
       expect(subjects.sort()).toEqual(expected.sort());
       expect(assumed().sort()).toEqual([roleArn(SHOP), roleArn(LAB)]);
     });
@@ -158,7 +160,7 @@ describe("An organisation, its centre by deploy/template.yaml", () => {
       await run.later(3_600);
       expect([assumed(), alertsAbout(id)]).toEqual([
         [],
-        [expect.objectContaining({ subject: expect.stringContaining(`in ${HOME} (${CENTRAL})`) })],
+        [expect.objectContaining({ subject: expect.stringContaining(`(${HOME}, ${CENTRAL})`) })],
       ]);
     });
 
@@ -169,7 +171,7 @@ describe("An organisation, its centre by deploy/template.yaml", () => {
       await run.later(3_600);
       expect([assumed(), alertsAbout(id)]).toEqual([
         [],
-        [expect.objectContaining({ subject: expect.stringContaining(`in ${ABROAD} (${CENTRAL})`) })],
+        [expect.objectContaining({ subject: expect.stringContaining(`(${ABROAD}, ${CENTRAL})`) })],
       ]);
     });
 
@@ -355,7 +357,7 @@ describe("An organisation, its centre by setup and a webtask", () => {
     const [id = ""] = aws.launch({ account: SHOP, region, count: 1 });
     await aws.idle();
     expect(assumed()).toEqual([roleArn(SHOP)]);
-    expect(alertsAbout(id)).toMatchObject([{ subject: expect.stringContaining(`in ${region} (${SHOP})`) }]);
+    expect(alertsAbout(id)).toMatchObject([{ subject: expect.stringContaining(`(${region}, ${SHOP})`) }]);
   });
 
   it("the central account's own launch needs no role", async () => {
@@ -392,7 +394,7 @@ describe("An organisation, its centre by setup and a webtask", () => {
       });
       const [id = ""] = aws.launch({ account: SHOP, region: ABROAD, count: 1 });
       await aws.idle();
-      expect(alertsAbout(id)).toMatchObject([{ subject: expect.stringContaining(`in ${ABROAD} (${SHOP})`) }]);
+      expect(alertsAbout(id)).toMatchObject([{ subject: expect.stringContaining(`(${ABROAD}, ${SHOP})`) }]);
     },
   );
 });

@@ -122,7 +122,7 @@ describe("A launch, by the stack of deploy/template.yaml", () => {
     const ids = aws.launch({ count: 1 });
     await run.later(3_600);
     expect(alerted(ids)).toEqual([ids, ids]);
-    expect(alerts().map(({ body }) => body.includes("user/operator"))).toEqual([false, true]);
+    expect(alerts().map(({ body }) => body.includes("by user operator"))).toEqual([false, true]);
   });
 
   it("is judged by the tags that the parameter names", async () => {
@@ -153,7 +153,7 @@ describe("A launch elsewhere, by the stack of deploy/template.yaml without an or
     const ids = aws.launch({ region: "eu-west-1", count: 1 });
     await run.later(3_600);
     expect(alerted(ids)).toEqual([ids]);
-    expect(alerts()[0]?.subject).toContain("in eu-west-1");
+    expect(alerts()[0]?.subject).toContain("(eu-west-1, ");
   });
 });
 
