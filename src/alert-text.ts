@@ -1,12 +1,13 @@
 import type { Finding } from "./auditor.ts";
 import type { Instance } from "./facts.ts";
-import { consoleHome, nameOf } from "./instance-names.ts";
+import { instancePage, instancesPage, nameOf } from "./instance-names.ts";
 import { cut, wrap } from "./text.ts";
 
 /** A phone shows no more. */
 const COLUMNS = 72;
 const LABEL = 11;
 const MAX_NAME = 40;
+const TOLD_AT_ONCE = 3;
 
 /** Findings that are the same but for the instance: told once, with one remedy for all. */
 interface Problem {
@@ -50,7 +51,7 @@ export function textOf(findings: readonly [Finding, ...Finding[]]): string {
   ].join("\n");
 }
 
-/** What is wrong, in a sentence; where there is more than one problem, it is told with each of them. */
+/** What is wrong, in a sentence; where there is more than one problem, in few words. */
 function opening(problems: readonly Problem[], subjects: readonly Subject[]): string[] {
   const [problem] = problems;
   const [subject] = subjects;
@@ -60,7 +61,12 @@ function opening(problems: readonly Problem[], subjects: readonly Subject[]): st
   const start = `${who} ${subjects.length === 1 ? "violates" : "violate"}`;
   if (problems.length === 1) return prose(`${start} ${ruleId} (${severity}): ${violation.message}.`);
   const rules = new Set(problems.map(({ finding }) => finding.ruleId)).size;
-  return [`${start} ${rules === 1 ? `${ruleId} in ${problems.length} ways` : `${rules} rules`}.`];
+  const told = problems.slice(0, TOLD_AT_ONCE).map(({ finding, instances }) => {
+    const summary = finding.violation.summary(instances.length);
+    return subjects.length === 1 ? summary : `${instances.length} ${summary}`;
+  });
+  const more = problems.length > told.length ? "; ..." : ".";
+  return prose(`${start} ${rules === 1 ? ruleId : `${rules} rules`}: ${told.join("; ")}${more}`);
 }
 
 function remedies(problems: readonly Problem[], instances: number): string[] {
@@ -153,14 +159,14 @@ function factsOf(subjects: readonly Subject[], sections: readonly [string | null
     ...fact("Image", [same("imageId"), named("key", "keyName")]),
     ...fact("Profile", [same("instanceProfile")]),
     ...fact("Event", [subjects.every(({ finding }) => finding.event === event) && event]),
-    `${"Console".padEnd(LABEL)}${consoleHome(region)}${one ? `InstanceDetails:instanceId=${instance.instanceId}` : "Instances:"}`,
+    `${"Console".padEnd(LABEL)}${one ? instancePage(region) + instance.instanceId : instancesPage(region)}`,
   ];
 }
 
 /** Who launched, as people say it. Takes the instances that it is said of: where the event names nobody, their tags may. */
 function launcher(launchedBy: string | null, subjects: readonly Subject[] = []): string {
   if (launchedBy === null) {
-    const tagged = subjects.some(({ finding }) => finding.instance.tags.size > 0);
+    const tagged = subjects.some(({ finding }) => [...finding.instance.tags.keys()].some((key) => !isName(key)));
     return `launcher not in event${tagged ? " (see tags)" : ""}`;
   }
   const [, role, session] = /^arn:[\w-]+:sts::\d+:assumed-role\/([^/]+)\/(.+)$/.exec(launchedBy) ?? [];

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { textOf } from "./alert-text.ts";
 import type { Finding } from "./auditor.ts";
 import type { Instance } from "./facts.ts";
-import { consoleHome, nameOf } from "./instance-names.ts";
+import { instancePage, nameOf } from "./instance-names.ts";
 import { SEVERITIES } from "./rules/rule.ts";
 import { cut, oneLine } from "./text.ts";
 
@@ -129,6 +129,7 @@ function composeOne(findings: Findings, now: number): Alert {
     time: new Date(now).toISOString(),
     launchedBy: launchers.size === 1 ? findings[0].launchedBy : null,
     severity,
+    consoleUrl: instancePage(region),
     findings: findings.map(documentOf),
   });
   const headline = headlineOf(findings);
@@ -151,9 +152,8 @@ function composeOne(findings: Findings, now: number): Alert {
 /** A finding as it stands in the document for programs. */
 function documentOf(finding: Finding) {
   const { id, dedupKey, rule, ruleId, severity, violation, instance, region, launchedBy, event } = finding;
-  const { tags, instanceId, ...rest } = instance;
+  const { tags, instanceId, firstLaunchTime, ...rest } = instance;
   return {
-    ...violation.details,
     id,
     dedupKey,
     instanceId,
@@ -161,6 +161,7 @@ function documentOf(finding: Finding) {
     ruleId,
     severity,
     message: violation.message,
+    ...violation.details,
     remedy: violation.remedy([instanceId], region),
     link: null,
     launchedBy,
@@ -168,7 +169,7 @@ function documentOf(finding: Finding) {
     name: nameOf(tags),
     tags: Object.fromEntries(tags),
     ...rest,
-    consoleUrl: `${consoleHome(region)}InstanceDetails:instanceId=${instanceId}`,
+    ...(firstLaunchTime !== rest.launchTime && { firstLaunchTime }),
   };
 }
 

@@ -6,7 +6,12 @@ export function nameOf(tags: Tags): string | null {
   return tags.get("Name")?.trim() || tags.get("name")?.trim() || null;
 }
 
-/** The console's URL for EC2 in a region, up to the name of a page. */
-export function consoleHome(region: string): string {
-  return `https://${partitionOf(region).consoleHost}/ec2/home?region=${region}#`;
+/** The console's page of all instances of a region. */
+export function instancesPage(region: string): string {
+  return `https://${partitionOf(region).consoleHost}/ec2/home?region=${region}#Instances:`;
+}
+
+/** The console's page of an instance of a region, whose id is to follow. */
+export function instancePage(region: string): string {
+  return `https://${partitionOf(region).consoleHost}/ec2/home?region=${region}#InstanceDetails:instanceId=`;
 }

@@ -62,7 +62,7 @@ describe("the mail about one instance", () => {
       }),
     );
     expect(text.split("\n").slice(0, 15)).toEqual([
-      "web-1 violates 2 rules.",
+      "web-1 violates 2 rules: lacks tag owner; lacks tag service.",
       "",
       "1. CRITICAL  owner",
       '   The tag "owner" is missing.',
@@ -96,7 +96,14 @@ describe("the mail about one instance", () => {
   test("says so when the event names no launcher, and points to the tags, which may", () => {
     const text = textOf(findingOf({ launchedBy: null, instance: tagged({ CreatedBy: "alice" }) }));
     expect(text).toContain("UTC, launcher not in event (see tags)\nTags       CreatedBy=alice\n");
-    expect(textOf(findingOf({ launchedBy: null }))).toMatch(/UTC, launcher not in event\nTags {7}none\n/);
+    for (const [tags, told] of [
+      [{}, "none"],
+      [{ Name: "web-1" }, "Name=web-1"],
+    ] as const) {
+      expect(textOf(findingOf({ launchedBy: null, requires: "owner", instance: tagged(tags) }))).toContain(
+        `UTC, launcher not in event\nTags       ${told}\n`,
+      );
+    }
   });
 
   test("leaves out what is not known of the instance", () => {
@@ -127,7 +134,7 @@ describe("the mail about one instance", () => {
   ])("links to the console of the partition that %s is in", (region, link) => {
     const { email, default: document } = textsOf(findingOf({ region }));
     expect(email).toContain(link);
-    expect(JSON.parse(document).findings[0].consoleUrl).toContain(link);
+    expect(JSON.parse(document).consoleUrl).toContain(link);
   });
 
   test("keeps emoji, quotes and markup as they are", () => {
@@ -244,17 +251,21 @@ describe("the mail about a burst", () => {
       instance: { instanceId: d, ...tagged({ team: "payments", slot: "2" }) },
     });
     const text = textOf(...findings.slice(2), grave);
-    expect(text).toMatch(/^2 instances violate 2 rules\.\n\n1\. CRITICAL {2}owner: 1 instance\n/);
+    expect(text).toMatch(
+      /^2 instances violate 2 rules: 1 lacks tag owner; 2 lack tags name,\nservice\.\n\n1\. CRITICAL {2}owner: 1 instance\n/,
+    );
     expect(text).toContain("\n2. MEDIUM  required-tags: 2 instances\n");
     expect(text).toContain(`  ${d}  t3.micro  us-east-1a  21:29:50  [1, 2]  slot=2\n`);
     expect(text).toContain(`  ${c}  t3.micro  us-east-1a  21:29:50  [2]  slot=1\n`);
   });
 
-  test("says in how many ways one rule is violated", () => {
-    const ways = ["owner", "service"].map((requires, index) =>
-      findingOf({ requires, instance: { instanceId: instanceId(index) } }),
+  test("says in a few words how one rule is violated, in three ways at most", () => {
+    const ways = (...keys: readonly string[]) =>
+      keys.map((requires, index) => findingOf({ requires, instance: { instanceId: instanceId(index) } }));
+    expect(linesOf(...ways("a", "b"))[0]).toBe("2 instances violate required-tags: 1 lacks tag a; 1 lacks tag b.");
+    expect(textOf(...ways("a", "b", "c", "d"))).toMatch(
+      /^4 instances violate required-tags: 1 lacks tag a; 1 lacks tag b; 1 lacks\ntag c; \.\.\.\n/,
     );
-    expect(linesOf(...ways)[0]).toBe("2 instances violate required-tags in 2 ways.");
   });
 
   test("has a remedy of its own for a tag that is blank under another spelling", () => {

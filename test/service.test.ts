@@ -223,6 +223,60 @@ describe("many events", () => {
   });
 });
 
+describe("alerts for many accounts at once", () => {
+  const accounts = (count: number) => Array.from({ length: count }, (_, index) => String(100_000_000_000 + index));
+  const start = (count: number) => {
+    ec2.mock.on(DescribeTagsCommand).resolves({ Tags: [] });
+    sts.on(AssumeRoleCommand).resolves({
+      Credentials: {
+        AccessKeyId: "ASIA",
+        SecretAccessKey: "secret",
+        SessionToken: "token",
+        Expiration: new Date(AT + 3_600_000),
+      },
+    });
+    ec2.launch(INSTANCE);
+    const service = serviceOf({ AUDIT_ROLE_NAME: "ec2-audit" });
+    return audit(service, ...accounts(count).map((account) => stateChange({ account })));
+  };
+  const sentBy = () => sns.published().length;
+
+  test("leave ten a second, for SNS ends an e-mail subscription that gets more, and none is lost", async () => {
+    const outcomes = start(40);
+    const sent = [];
+    for (const step of [500, 1_000, 1_000, 1_000, 1_000]) {
+      await vi.advanceTimersByTimeAsync(step);
+      sent.push(sentBy());
+    }
+    expect(sent).toEqual([10, 20, 30, 40, 40]);
+    expect(kindsOf(await outcomes)).toEqual(Array(40).fill(["violating"]));
+    expect(new Set(sns.published().map((message) => documentIn(message).account)).size).toBe(40);
+  });
+
+  test("that do not leave within the time of the delivery are failures, to be brought again", async () => {
+    const outcomes = start(150);
+    await vi.advanceTimersByTimeAsync(30_000);
+    const kinds = kindsOf(await outcomes).flat();
+    expect(kinds.filter((kind) => kind === "violating")).toHaveLength(sentBy());
+    expect(kinds.filter((kind) => kind === "failed")).toHaveLength(150 - sentBy());
+    expect(sentBy()).toBe(110);
+  });
+
+  test("of deliveries one after the other leave no faster", async () => {
+    ec2.launch(INSTANCE);
+    const service = serviceOf();
+    const outcomes = [];
+    for (let index = 0; index < 12; index++) {
+      outcomes.push(audit(service, tagChange({ time: new Date(AT + index * 1_000).toISOString() })));
+      await vi.advanceTimersByTimeAsync(10);
+    }
+    expect(sentBy()).toBe(10);
+    await vi.advanceTimersByTimeAsync(1_200);
+    expect(sentBy()).toBe(12);
+    expect(kindsOf((await Promise.all(outcomes)).flat())).toEqual(Array(12).fill(["violating"]));
+  });
+});
+
 describe("a grace that is longer than the engine calls again", () => {
   const hasty: Engine = { name: "an asynchronous Lambda call", patienceSeconds: 170 };
 

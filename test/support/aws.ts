@@ -88,6 +88,7 @@ export function mockSns() {
 export function documentIn(message: PublishCommandInput | undefined) {
   return JSON.parse(JSON.parse(message?.Message ?? "").default) as {
     id: string;
+    account: string;
     region: string;
     launchedBy: string | null;
     severity: string;
