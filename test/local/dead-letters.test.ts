@@ -200,3 +200,26 @@ describe("SNS, to a queue", () => {
     expect(await shutDead.bodies()).toEqual([]);
   });
 });
+
+describe("The key that AWS manages lets no service in", () => {
+  // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+  it("neither to a topic nor to a queue that it encrypts, whatever their policies say; a key of one's own does", async () => {
+    const encryptTopic = (TopicArn: string, AttributeValue: string) =>
+      of().sns.send(new SetTopicAttributesCommand({ TopicArn, AttributeName: "KmsMasterKeyId", AttributeValue }));
+    const encryptQueue = ({ QueueUrl }: Queue, KmsMasterKeyId: string) =>
+      of().sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { KmsMasterKeyId } }));
+    const TopicArn = await topic((arn) => allow("events", "sns:Publish", arn));
+    const [target, dead] = [await openQueue("events"), await openQueue("events")];
+    await rule(TopicArn, dead);
+    await rule(target.arn, dead);
+    await encryptTopic(TopicArn, "alias/aws/sns");
+    await encryptQueue(target, "alias/aws/sqs");
+    aws.launch({ region, count: 1 });
+    const codes = (await deadLetters(dead)).map(({ attributes }) => attributes.ERROR_CODE);
+    expect(codes).toEqual(["NO_PERMISSIONS", "NO_PERMISSIONS"]);
+    await encryptTopic(TopicArn, "alias/own");
+    await encryptQueue(target, "alias/own");
+    aws.launch({ region, count: 1 });
+    expect([(await deadLetters(dead)).length, (await deadLetters(target)).length]).toEqual([0, 1]);
+  });
+});
