@@ -3,9 +3,9 @@ import type { App, Opening } from "../app.ts";
 import { BUILD } from "../build-mark.ts";
 import { within } from "../deadline.ts";
 import { describeError } from "../errors.ts";
-import { escapeUnseen, isObject } from "../json.ts";
+import { escapeUnseen } from "../json.ts";
 import { type Outcome, type Refusal, type Rejected, reasonOf, TOO_LONG, worstOf } from "../outcome.ts";
-import { parseBody } from "../sns/envelope.ts";
+import { readDelivery } from "../sns/envelope.ts";
 import { receive } from "../sns/receive.ts";
 
 /** A request, as either engine brings it. */
@@ -71,7 +71,7 @@ export async function answerHttp(
   const startedAt = app.now();
   const opening = app.open(secrets, account);
   const log = "service" in opening ? opening.service.log : app.log;
-  let messageId: unknown = request.headers["x-amz-sns-message-id"];
+  let messageId = request.headers["x-amz-sns-message-id"];
   const answer = (outcomes: readonly Outcome[], told?: string): HttpResponse => {
     for (const outcome of outcomes) log.outcome(outcome, app.now() - startedAt, messageId);
     const worst = worstOf(outcomes);
@@ -86,11 +86,10 @@ export async function answerHttp(
         return await health(opening, deadline);
       case "POST": {
         const body = await within<string | Rejected>(deadline - app.now(), request.body(), NO_BODY);
-        const parsed = typeof body === "string" ? parseBody(body) : body;
-        if (parsed.kind === "parsed" && isObject(parsed.value)) messageId ??= parsed.value.MessageId;
-        if (parsed.kind === "rejected" && parsed.refusal !== "foreign") return answer([parsed]);
+        const delivery = readDelivery(request.headers, body);
+        if (delivery.kind === "rejected") return answer([delivery]);
+        messageId ??= delivery.envelope.MessageId;
         if ("problems" in opening) return answer([{ kind: "misconfigured", problems: opening.problems }]);
-        const delivery = { headers: request.headers, body: parsed };
         const received = receive(delivery, opening.service, app.now, deadline - RESERVE_MS);
         return answer(await within(deadline - app.now(), received, [{ kind: "failed", reason: TOO_LONG }]));
       }

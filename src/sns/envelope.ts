@@ -30,18 +30,15 @@ export interface Confirmation extends Common {
 /** What an SNS delivery holds. */
 export type Envelope = Notification | Confirmation;
 
-/** An SNS delivery as it came over HTTP. */
+/** With names in lower case. */
+type Headers = Readonly<Record<string, string | undefined>>;
+
+/** An SNS delivery as it came over HTTP: an envelope of the right shape, and not verified yet. */
 export interface Delivery {
-  /** With names in lower case. */
-  readonly headers: Readonly<Record<string, string | undefined>>;
-  readonly body: BodyReading;
+  readonly kind: "delivery";
+  readonly headers: Headers;
+  readonly envelope: Envelope;
 }
-
-/** A body that is JSON, or why it cannot be a delivery. */
-export type BodyReading = { readonly kind: "parsed"; readonly value: unknown } | Rejected;
-
-/** An envelope of the right shape, or why there is none. */
-export type EnvelopeReading = { readonly kind: "envelope"; readonly envelope: Envelope } | Rejected;
 
 const COMMON_FIELDS = [
   "MessageId",
@@ -72,14 +69,15 @@ const RAW_DELIVERY: Rejected = {
 };
 
 /**
- * Reads an SNS HTTP delivery. It checks the shape only, all of it, so that what is no delivery reads the same whatever the
+ * Reads an SNS HTTP delivery, or says why it is none. Takes the body, or why that did not arrive. It checks the shape only, all of it, so that what is no delivery reads the same whatever the
  * configuration is: nothing in the envelope is to be believed before its signature is verified. The Timestamp is a time
  * that `Date.parse` reads. A raw delivery, by its header or as an event without an envelope, is rejected.
  */
-export function readEnvelope({ headers, body }: Delivery): EnvelopeReading {
+export function readDelivery(headers: Headers, body: string | Rejected): Delivery | Rejected {
   if (headers["x-amz-sns-rawdelivery"] === "true") return RAW_DELIVERY;
-  if (body.kind !== "parsed") return body;
-  const { value } = body;
+  const parsed = typeof body === "string" ? parseBody(body) : body;
+  if (parsed.kind === "rejected") return parsed;
+  const { value } = parsed;
   if (!isObject(value)) return foreign("the body is not a JSON object");
   const { Type, Subject } = value;
   if (Type === undefined && "detail-type" in value) return RAW_DELIVERY;
@@ -96,7 +94,7 @@ export function readEnvelope({ headers, body }: Delivery): EnvelopeReading {
   if (broken.length > 0) return foreign(`the envelope's ${broken.join(", ")} must be one line of Unicode text`);
   if (LONE_SURROGATE.test(String(value.Message))) return foreign("the envelope's Message must be Unicode text");
   if (!isTime(String(value.Timestamp))) return foreign("the envelope's Timestamp is not a time");
-  return { kind: "envelope", envelope: value as unknown as Envelope };
+  return { kind: "delivery", headers, envelope: value as unknown as Envelope };
 }
 
 /** Whether a value is no text, or text on a single line. */
@@ -118,10 +116,11 @@ const MAX_REST_BYTES = 16 * 1024;
 const MAX_PARTS = 2_000;
 
 /**
- * Parses a body, once, or says why it is rejected. It is too large to be SNS's when it is over 256 KiB, unless it is an envelope whose message is not:
- * SNS's limit is on the message, and the quotes and line breaks in a message of JSON are escaped in its envelope.
+ * Parses a body, once, or says why it is rejected. It is too large to be SNS's when it is over 256 KiB, unless it is an
+ * envelope whose message is not: SNS's limit is on the message, and the quotes and line breaks in a message of JSON are
+ * escaped in its envelope.
  */
-export function parseBody(body: string): BodyReading {
+function parseBody(body: string): { readonly kind: "parsed"; readonly value: unknown } | Rejected {
   const bytes = Buffer.byteLength(body);
   const fits = bytes <= MAX_MESSAGE_BYTES;
   if (hasMoreParts(body, MAX_PARTS)) return fits ? foreign("the body has more parts than an envelope") : TOO_LARGE;

@@ -1,7 +1,7 @@
 import type { Outcome } from "../outcome.ts";
 import type { Engine, Service } from "../service.ts";
 import { isCertificateUrl } from "./certificate.ts";
-import { type Delivery, type Envelope, readEnvelope, unwrapMessage } from "./envelope.ts";
+import { type Delivery, unwrapMessage } from "./envelope.ts";
 import { type Once, repeated } from "./repetitions.ts";
 import { isKnownVersion, isSignedBy } from "./signature.ts";
 
@@ -14,8 +14,8 @@ const MAX_SENT_AHEAD_MS = 15 * 60_000;
 
 /**
  * Verifies a delivery, then acts on it, unless it was settled before: audits the event of a notification, or confirms a
- * subscription. Answers the outcome for each launch in it, or one for the delivery as a whole, by the deadline in milliseconds since 1970.
- * Nothing is asked of AWS for a delivery that is not verified, but its certificate.
+ * subscription. Answers the outcome for each launch in it, or one for the delivery as a whole, by the deadline in milliseconds
+ * since 1970. Nothing is asked of AWS for a delivery that is not verified, but its certificate.
  */
 export async function receive(
   delivery: Delivery,
@@ -23,12 +23,10 @@ export async function receive(
   now: () => number,
   deadline: number,
 ): Promise<Outcome[]> {
-  const reading = readEnvelope(delivery);
-  if (reading.kind !== "envelope") return [reading];
-  const { envelope } = reading;
+  const { envelope } = delivery;
   const topic = service.config.launchTopics.find(({ arn }) => arn === envelope.TopicArn);
   if (topic === undefined) return [unverified("the topic is not one of LAUNCH_TOPIC_ARN")];
-  const refusal = await refuse(envelope, topic.region, delivery.headers, service, now());
+  const refusal = await refuse(delivery, topic.region, service, now());
   if (refusal !== null) return [refusal];
   service.log.note("debug", "the delivery is verified", { topic: topic.arn, messageId: envelope.MessageId });
 
@@ -56,9 +54,8 @@ export async function receive(
  * itself; it has failed, and so comes again, where the reason may be ours: our clock, or a certificate that we cannot get.
  */
 async function refuse(
-  envelope: Envelope,
+  { headers, envelope }: Delivery,
   region: string,
-  headers: Delivery["headers"],
   service: Service,
   now: number,
 ): Promise<Outcome | null> {

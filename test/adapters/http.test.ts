@@ -125,6 +125,13 @@ describe.each(HTTP_FACES)("the $face", ({ open }) => {
     ]);
   });
 
+  it("answers what is no delivery of SNS the same, whole configuration or not, and counts no failure", async () => {
+    const face = open({});
+    expect((await face.request({ body: "{}" })).status).toBe(400);
+    expect((await face.request({ body: "x".repeat(300 * KIB) })).status).toBe(413);
+    expect(face.lines.map((line) => JSON.parse(line).outcome)).toEqual(["rejected", "rejected"]);
+  });
+
   it("takes a body of 256 KiB, and answers one that is a byte longer with 413", async () => {
     const face = open();
     expect((await face.request({ body: "x".repeat(256 * KIB) })).status).toBe(400);

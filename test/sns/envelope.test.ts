@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { parseBody, readEnvelope, unwrapMessage, unwrapQueued } from "../../src/sns/envelope.ts";
+import { readDelivery, unwrapMessage, unwrapQueued } from "../../src/sns/envelope.ts";
 import { stateChange } from "../support/events.ts";
 import {
   type Fields,
@@ -19,7 +19,7 @@ function read(envelope: Fields) {
 }
 
 function readText(text: string, headers: Readonly<Record<string, string>> = {}) {
-  return readEnvelope({ headers, body: parseBody(text) });
+  return readDelivery(headers, text);
 }
 
 function without(envelope: Fields, field: string): Fields {
@@ -38,17 +38,17 @@ describe("an SNS envelope", () => {
     ["SubscriptionConfirmation", CONFIRMATION],
     ["UnsubscribeConfirmation", signed(unsubscribeConfirmation())],
   ])("is read as AWS documents it: a %s", (_, envelope) => {
-    expect(read(envelope)).toEqual({ kind: "envelope", envelope });
+    expect(read(envelope)).toEqual({ kind: "delivery", headers: {}, envelope });
   });
 
   it("may have fields that are not known yet", () => {
     expect(read({ ...NOTIFICATION, MessageAttributes: {}, SequenceNumber: "10000000000000000000" }).kind).toBe(
-      "envelope",
+      "delivery",
     );
   });
 
   it("may have a Subject of null, as Lambda's records do", () => {
-    expect(read({ ...NOTIFICATION, Subject: null }).kind).toBe("envelope");
+    expect(read({ ...NOTIFICATION, Subject: null }).kind).toBe("delivery");
   });
 
   describe.each([
@@ -127,7 +127,7 @@ describe("an SNS envelope", () => {
           reason: expect.stringContaining(`${field} must be one line`),
         });
       }
-      expect(read({ ...NOTIFICATION, [field]: "x\ry" }).kind).toBe("envelope");
+      expect(read({ ...NOTIFICATION, [field]: "x\ry" }).kind).toBe("delivery");
     },
   );
 
@@ -143,12 +143,12 @@ describe("an SNS envelope", () => {
   );
 
   it("is told from a raw event by its Type, whatever other keys it has", () => {
-    expect(read({ ...NOTIFICATION, "detail-type": "x" }).kind).toBe("envelope");
+    expect(read({ ...NOTIFICATION, "detail-type": "x" }).kind).toBe("delivery");
     expect(refusalOf(read({ ...stateChange(), Type: null }))).toBe("foreign");
   });
 
   it("may have a Message of many lines", () => {
-    expect(read({ ...NOTIFICATION, Message: "x\ny\n" }).kind).toBe("envelope");
+    expect(read({ ...NOTIFICATION, Message: "x\ny\n" }).kind).toBe("delivery");
   });
 
   it.each(["MessageId", "Subject", "Message"])(
@@ -162,7 +162,7 @@ describe("an SNS envelope", () => {
           reason: expect.stringMatching(`${field} must be .*Unicode`),
         });
       }
-      expect(read({ ...NOTIFICATION, [field]: "\ud83d\ude00\ufffd" }).kind).toBe("envelope");
+      expect(read({ ...NOTIFICATION, [field]: "\ud83d\ude00\ufffd" }).kind).toBe("delivery");
     },
   );
 
@@ -188,7 +188,7 @@ describe("an SNS envelope", () => {
 
   it("may have a Timestamp with a fraction or without", () => {
     for (const Timestamp of ["2021-11-11T21:29:54Z", "2021-11-11T21:29:54.6Z", "2021-11-11T21:29:54.655123Z"]) {
-      expect(read({ ...NOTIFICATION, Timestamp }).kind).toBe("envelope");
+      expect(read({ ...NOTIFICATION, Timestamp }).kind).toBe("delivery");
     }
   });
 
@@ -215,7 +215,7 @@ describe("an SNS envelope", () => {
       refusal: "foreign",
       reason: expect.stringContaining("Type"),
     });
-    expect(read({ ...NOTIFICATION, Message: '[{,\\"'.repeat(5_000) }).kind).toBe("envelope");
+    expect(read({ ...NOTIFICATION, Message: '[{,\\"'.repeat(5_000) }).kind).toBe("delivery");
   });
 
   it("does not take fields from a key named __proto__", () => {
@@ -247,7 +247,7 @@ describe("an SNS envelope", () => {
         const Type = confirms ? "SubscriptionConfirmation" : "Notification";
         const required = confirms ? [...IN_ALL, "Token", "SubscribeURL"] : IN_ALL;
         const whole = required.every((name) => typeof (fields as Fields)[name] === "string");
-        expect(refusalOf(read({ Type, ...fields }))).toBe(whole ? "envelope" : "foreign");
+        expect(refusalOf(read({ Type, ...fields }))).toBe(whole ? "delivery" : "foreign");
       }),
     );
   });
@@ -265,7 +265,7 @@ describe("a raw delivery", () => {
   it("is known by its header", () => {
     const body = JSON.stringify(NOTIFICATION);
     expect(refusalOf(readText(body, { "x-amz-sns-rawdelivery": "true" }))).toBe("raw");
-    expect(readText(body, { "x-amz-sns-message-type": "Notification" }).kind).toBe("envelope");
+    expect(readText(body, { "x-amz-sns-message-type": "Notification" }).kind).toBe("delivery");
   });
 });
 

@@ -2,6 +2,7 @@ import { ConfirmSubscriptionCommand, PublishCommand } from "@aws-sdk/client-sns"
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { createService } from "../../src/service.ts";
 import { fetchedCertificates } from "../../src/sns/certificate.ts";
+import { readDelivery } from "../../src/sns/envelope.ts";
 import { receive } from "../../src/sns/receive.ts";
 import { awsError, documentIn, mockEc2, mockSns } from "../support/aws.ts";
 import { configOf } from "../support/config.ts";
@@ -329,7 +330,8 @@ describe("a grace that outlasts the hour in which SNS calls again", () => {
     const now = () => AT + 1_000;
     const certificates = fetchedCertificates(async () => SNS_SIGNER.certificate, now);
     const service = createService({ ...configOf(), graceSeconds }, { now, write: () => {}, certificates });
-    const delivery = { headers: headersOf(envelope), body: { kind: "parsed", value: envelope } } as const;
+    const delivery = readDelivery(headersOf(envelope), JSON.stringify(envelope));
+    if (delivery.kind === "rejected") throw new Error(delivery.reason);
     return receive(delivery, service, now, now() + 12_000);
   };
 

@@ -121,12 +121,7 @@ export function* malformedJson(target: Target): Iterable<AttackCase> {
     };
     for (const [how, body] of Object.entries(broken)) yield bodyCase(`${base.kind}: ${how}`, NOT_JSON, 400, body);
     // What is not UTF-8 is read as U+FFFD: it is then not the text that was signed.
-    const bytes = Buffer.from(
-      text
-        .replace('"MessageId":"2', '"MessageId":"~')
-        .replace('"MessageId":"1', '"MessageId":"~')
-        .replace('"MessageId":"4', '"MessageId":"~'),
-    );
+    const bytes = Buffer.from(text.replace(/"MessageId":"./, '"MessageId":"~'));
     const at = bytes.indexOf("~");
     for (const byte of [0x80, 0xbf, 0xc0, 0xc3, 0xe2, 0xed, 0xf0, 0xf5, 0xfe, 0xff]) {
       const changed = Buffer.from(bytes);
