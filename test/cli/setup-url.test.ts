@@ -217,11 +217,15 @@ it("notes a filter policy, by which launches may not reach the function", async 
   );
 });
 
-it("keeps in the dead-letter queue a launch that the function refuses for good", async () => {
+it("keeps in the dead-letter queue a launch that the function does not take until SNS gives up", async () => {
   const { url, settings } = await startFunction();
   await run(`setup --url ${url}`);
-  // The function answers 403 to what comes from a topic that it does not know: SNS does not try that again.
-  settings.LAUNCH_TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:other";
+  const SubscriptionArn = (await subscriptions(LAUNCH_TOPIC))[0]?.SubscriptionArn;
+  const AttributeValue = JSON.stringify({ healthyRetryPolicy: { numRetries: 0 } });
+  const noRetries = { SubscriptionArn, AttributeName: "DeliveryPolicy", AttributeValue };
+  await sns.send(new SetSubscriptionAttributesCommand(noRetries));
+  // The function answers 500 without its alert topic.
+  delete settings.ALERT_TOPIC_ARN;
   aws.launch({ count: 1 });
   await aws.idle();
   expect(await queueAttributes()).toMatchObject({ ApproximateNumberOfMessages: "1" });

@@ -37,7 +37,7 @@ goes on, and when nothing has changed it does nothing.
 
 A rule of another name may send launches already, such as one made by hand. One
 that is switched on is used in place of a rule that setup would have to make:
-setup gives its target the dead-letter queue, and changes nothing else of it. If
+setup gives its target the dead-letter queue, and leaves what it matches. If
 setup's own rule is there, too, alerts come twice: setup says so, and leaves the
 choice to --adopt-rule and --disable-rule. teardown undoes both.
 
