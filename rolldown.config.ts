@@ -4,6 +4,7 @@ import manifest from "./package.json" with { type: "json" };
 import { compactErrors, leaveOut } from "./scripts/leave-out.ts";
 import { loadLater } from "./scripts/load-later.ts";
 import { buildMark } from "./scripts/mark-build.ts";
+import { once } from "./scripts/once.ts";
 import { billOfMaterials } from "./scripts/supply-chain/bill-of-materials.ts";
 import { licencesText } from "./scripts/supply-chain/licences.ts";
 import { packagesOf, readPackage } from "./scripts/supply-chain/packages.ts";
@@ -44,7 +45,7 @@ export default defineConfig([
     platform: "node",
     resolve: { mainFields: ["module", "main"] },
     treeshake: { moduleSideEffects: false },
-    plugins: [leaveOut, compactErrors, loadLater, commonJs, buildMark, supplyChain],
+    plugins: [leaveOut, compactErrors, once, loadLater, commonJs, buildMark, supplyChain],
     output: {
       file: "dist/audit.js",
       format: "cjs",

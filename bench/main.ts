@@ -42,13 +42,13 @@ function note(text: string): void {
 /** What one turn of something costs in CPU, in microseconds per launch. */
 type Subject = () => Promise<number>;
 
-/** One delivery after another to a webtask. */
-function deliveriesTo(host: Child, deliveries: readonly string[]): Subject {
-  let next = 0;
+/** One delivery after another to a webtask, each of a message of its own. Takes what signs the next one. */
+function deliveriesTo(host: Child, sign: () => string): Subject {
   return async () => {
+    const deliveries = Array.from({ length: DELIVERIES }, sign);
     await host.ask("cpu");
-    for (let sent = 0; sent < DELIVERIES; sent++) {
-      const status = await post(host.port, deliveries[next++ % deliveries.length] ?? "");
+    for (const delivery of deliveries) {
+      const status = await post(host.port, delivery);
       if (status !== 200) throw new Error(`a delivery was answered ${status}`);
     }
     const { microseconds } = await host.ask("cpu");
@@ -184,8 +184,8 @@ async function main(): Promise<void> {
   for (const [name, file] of Object.entries({ noop, hand, plain, ours })) {
     hosts[name] = await start("webtask-host", [file, JSON.stringify(secrets)]);
   }
-  const signed = (violating: boolean) =>
-    Array.from({ length: DELIVERIES }, (_, index) => signedDelivery(identity, instanceId(index, violating)));
+  let launched = 0;
+  const signed = (violating: boolean) => () => signedDelivery(identity, instanceId(launched++, violating));
   const lambda = await start("lambda-host", [ours], secrets);
   note("launches, one at a time and in batches ...");
   const subjects: Record<string, Subject> = { batched: batchesTo(lambda) };
