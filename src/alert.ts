@@ -57,10 +57,11 @@ function clean(findings: readonly Finding[]): Finding[] {
     instances.set(finding.instance, instance);
     const { violation, launchedBy } = finding;
     const details = Object.entries(violation.details).map(([name, texts]) => [name, texts.map(oneLine)] as const);
+    const summary = (instances: number) => oneLine(violation.summary(instances));
     cleaned.set(finding.id, {
       ...finding,
       launchedBy: launchedBy && oneLine(launchedBy),
-      violation: { ...violation, message: oneLine(violation.message), details: Object.fromEntries(details) },
+      violation: { ...violation, message: oneLine(violation.message), summary, details: Object.fromEntries(details) },
       instance,
     });
   }

@@ -97,7 +97,7 @@ export function reasonOfProblems(problems: readonly Problem[]): string {
 }
 
 /** Why a delivery failed that was not done with by its deadline. */
-export const TOO_LONG = "AWS took too long to answer";
+export const TOO_LONG = "the time ran out: AWS was slow, or more alerts were to be sent than may leave in a second";
 
 /** Whether the engine must bring the delivery again, or to its dead-letter queue: it is not done. */
 export function isUnsettled(outcome: Outcome): boolean {

@@ -163,13 +163,13 @@ describe("foreign text", () => {
     fc.assert(
       fc.property(foreign, foreign, foreign, foreign, (name, launchedBy, keyName, key) => {
         const tags = { Name: name, [key]: name };
-        const {
-          email,
-          sms,
-          default: document,
-        } = textsOf(findingOf({ launchedBy, instance: { keyName, instanceProfile: name, ...tagged(tags) } }));
+        const about = { launchedBy, instance: { keyName, instanceProfile: name, ...tagged(tags) } };
+        const { email, sms, ...others } = textsOf(
+          findingOf({ ...about, requires: `k${key.replaceAll(",", "")}k` }),
+          findingOf({ ...about, requires: "required", ruleId: "other", id: "b".repeat(32) }),
+        );
         const strings: string[] = [email.replaceAll("\n", ""), sms];
-        JSON.parse(document, (field, value) => {
+        JSON.parse(others.default, (field, value) => {
           strings.push(field);
           if (typeof value === "string") strings.push(value);
           return value;
@@ -183,7 +183,7 @@ describe("foreign text", () => {
       }),
     );
   });
-  const LABELS = ["Fix", "Instance", "Account", "Launched", "Tags", "Network", "Image", "Profile", "Event", "Console"];
+  const LABELS = ["Instance", "Account", "Launched", "Tags", "Network", "Image", "Profile", "Event", "Console"];
 });
 
 describe("the mail about a burst", () => {

@@ -330,7 +330,7 @@ describe("when AWS hangs", () => {
       instanceIds(2).map((instanceId) => ({
         kind: "failed",
         launch: { instanceId },
-        reason: "AWS took too long to answer",
+        reason: "the time ran out: AWS was slow, or more alerts were to be sent than may leave in a second",
       })),
     ]);
   });
