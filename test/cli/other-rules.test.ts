@@ -167,8 +167,9 @@ describe("ec2-audit setup, where a rule of another name makes alerts come twice"
       );
     });
     expect(changes).toEqual([]);
-    const { otherRules } = JSON.parse((await run("setup --dry-run --json")).out);
+    const { otherRules, resources } = JSON.parse((await run("setup --dry-run --json")).out);
     expect(otherRules).toEqual([{ name: "ec2-launches", sends: ["pending"], doubled: ["pending"], part: "left" }]);
+    expect(resources.at(-1)).toMatchObject({ name: "ec2-launches", state: "right", action: "leave" });
   });
 
   it.each([
@@ -195,7 +196,19 @@ describe("ec2-audit setup, where a rule of another name makes alerts come twice"
     await rule("asg", { source: ["aws.autoscaling"] });
     const { out } = await run("setup");
     expect(out).toContain("! rule asg: it sends Auto Scaling's launches, so that alerts come twice.");
+    expect(out).not.toContain("--adopt-rule asg");
     expect(out).toContain("! rule ec2-launches: it sends CloudTrail's RunInstances calls, so that alerts come twice.");
+    expect(out).toContain("  To keep it, because it tells who launched: ec2-audit setup --adopt-rule ec2-launches\n");
+    await run("setup --adopt-rule ec2-launches");
+    expect((await run("setup")).out).not.toContain("! rule ec2-launches");
+  });
+
+  it("names one way out of two that somebody has made: to switch off the one that is not used", async () => {
+    await byHand();
+    await rule("second", launches());
+    const { out } = await run("setup");
+    expect(out).toContain("  To switch it off: ec2-audit setup --disable-rule second\n");
+    expect(out).not.toContain("--adopt-rule");
   });
 
   it("adopts and switches on one that is switched off", async () => {

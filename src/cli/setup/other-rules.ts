@@ -29,13 +29,14 @@ export async function otherRuleNames({ events }: Aws, place: Place): Promise<rea
 /** A rule of another name: to be used in place of setup's own, to be switched off, or only to be told of. */
 export function otherRule(aws: Aws, plan: Plan, other: OtherRule): Resource {
   const { name, part } = other;
+  const asked = part === "adopted" || part === "disable";
   const wanted = part === "adopted" ? "ENABLED" : "DISABLED";
-  const stateDiffers = ({ rule }: RuleFacts) => isEnabled(rule) !== (wanted === "ENABLED");
+  const stateDiffers = ({ rule }: RuleFacts) => asked && isEnabled(rule) !== (wanted === "ENABLED");
   return {
     kind: "rule",
     name,
     arn: ruleArn(plan, name),
-    asked: part === "adopted" || part === "disable",
+    asked,
     async inspect() {
       const facts = await readRule(aws, plan, name);
       if (facts === undefined) return inspected(null, [], ["Somebody has just removed it."]);
@@ -114,16 +115,28 @@ export interface Doubling {
 
 /** The rules of other names by which alerts come twice. `flags` say in the next command which installation it is. */
 export function doublings({ otherRules }: Plan, flags: string): readonly Doubling[] {
+  const isReplaced = otherRules.some((each) => each.part === "adopted" && tellsOfStates(each.sends));
   const doubling = otherRules.filter(({ part, doubled }) => part !== "disable" && part !== "off" && doubled.length > 0);
   return doubling.map(({ name, part, sends, doubled }) => {
+    const use = useOf(sends, isReplaced);
     const again = doubled.length < sends.length ? " besides" : "";
     return {
       name,
       message: `it sends ${listed(doubled)}${again}, so that alerts come twice`,
       mend: [
         `To switch it off: ec2-audit setup${flags} --disable-rule ${name}`,
-        ...(part === "left" ? [`To use it in place of setup's own: ec2-audit setup${flags} --adopt-rule ${name}`] : []),
+        ...(part === "left" && use !== null ? [`${use}: ec2-audit setup${flags} --adopt-rule ${name}`] : []),
       ],
     };
   });
+}
+
+/** What --adopt-rule would do of a rule; null for nothing that helps. `isReplaced`: another one is used for launches already. */
+function useOf(sends: readonly Sent[], isReplaced: boolean): string | null {
+  if (tellsOfStates(sends)) return isReplaced ? null : "To use it in place of setup's own";
+  return sends.includes("CloudTrail calls") ? "To keep it, because it tells who launched" : null;
+}
+
+function tellsOfStates(sends: readonly Sent[]): boolean {
+  return sends.includes("pending") || sends.includes("running");
 }
