@@ -13,6 +13,10 @@ export interface HealthDocument {
   readonly problems: readonly string[];
   /** In a word of the function's; null where it does not say. */
   readonly subscribed: string | null;
+  /** The account of its keys; null where it does not know it. */
+  readonly account: string | null;
+  /** What keeps it from auditing launches, though its configuration is valid, a line each. */
+  readonly warnings: readonly string[];
 }
 
 /** What came of asking for it. */
@@ -44,14 +48,16 @@ export function notOurs(status: number): string {
 function read(text: string): HealthDocument | null {
   const document = parse(text);
   if (!isObject(document) || document.name !== ourName) return null;
-  const { version, build, configured, problems, subscribed } = document;
+  const { version, build, configured, problems, subscribed, account, warnings } = document;
   // Anybody may answer there: what is shown of it is on one line, and no terminal acts on it.
   return {
     version: escapeUnseen(String(version)),
     build: typeof build === "string" ? escapeUnseen(build) : null,
     configured: typeof configured === "boolean" ? configured : undefined,
-    problems: Array.isArray(problems) ? problems.map((problem) => escapeUnseen(problemText(problem))) : [],
+    problems: problemTexts(problems),
     subscribed: typeof subscribed === "string" ? escapeUnseen(subscribed) : null,
+    account: typeof account === "string" ? escapeUnseen(account) : null,
+    warnings: problemTexts(warnings),
   };
 }
 
@@ -61,6 +67,10 @@ function parse(text: string): unknown {
   } catch {
     return null;
   }
+}
+
+function problemTexts(problems: unknown): readonly string[] {
+  return Array.isArray(problems) ? problems.map((problem: unknown) => escapeUnseen(problemText(problem))) : [];
 }
 
 function problemText(problem: unknown): string {

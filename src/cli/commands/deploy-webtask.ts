@@ -72,6 +72,7 @@ async function deploy(cli: Cli, options: Options): Promise<void> {
     throw recovery.error;
   }
   warnOfOtherUrl(cli, secrets, released.deployment.url);
+  for (const warning of released.health.warnings) warn(cli, `the function says: ${warning}`);
   if (options.json) cli.terminal.out(json(released, null, bundle, secrets));
   else showRelease(cli, plan, released, options);
   return cli.finish(0);
@@ -108,9 +109,14 @@ function secretLines({ from }: Secrets): string {
 function warnOfOtherUrl(cli: Cli, { values, from }: Secrets, url: string): void {
   const { FUNCTION_URL } = values;
   if (FUNCTION_URL === undefined || withoutSlash(FUNCTION_URL) === withoutSlash(url)) return;
-  cli.terminal.err(
-    `${cli.terminal.colours.yellow("warning:")} FUNCTION_URL (${from.FUNCTION_URL}) is not the URL that wt-cli answered: the function subscribes another address than its own`,
+  warn(
+    cli,
+    `FUNCTION_URL (${from.FUNCTION_URL}) is not the URL that wt-cli answered: the function subscribes another address than its own`,
   );
+}
+
+function warn({ terminal }: Cli, text: string): void {
+  terminal.err(`${terminal.colours.yellow("warning:")} ${text}`);
 }
 
 function showRelease(cli: Cli, { config }: Plan, { deployment, health }: Release, options: Options): void {

@@ -167,7 +167,10 @@ async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   });
   const dryRun = options.dryRun ?? false;
   if (url !== null && !options.skipHealthCheck && all.some(isToBeConfirmed)) {
-    await terminal.busy(`Asking ${shownUrl(url)} for its health`, () => checkFunctionAt(url));
+    const warnings = await terminal.busy(`Asking ${shownUrl(url)} for its health`, () => checkFunctionAt(url));
+    for (const warning of warnings) {
+      terminal.err(`${terminal.colours.yellow("warning:")} the function says: ${warning}`);
+    }
   }
   const isConfirmed = dryRun ? null : await carryOut(cli, aws, plan, all);
   if (options.json) {

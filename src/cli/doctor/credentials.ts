@@ -44,15 +44,22 @@ export function checkOperator({ account, arn }: Identity, topics: readonly { rea
   return wrong("yours", told, "Name a profile of that account with --profile, or put the ARNs right in the settings.");
 }
 
-/**
- * Whether AWS knows the function's own keys, and whose they are. `topicAccount` is what the function takes for its own
- * account: that of the alert topic.
- */
+/** What the function's keys are for. */
+interface Uses {
+  /** The accounts of the launch topics, where launches are expected. */
+  readonly launchAccounts: readonly string[];
+  /** The account of the alert topic; null where it is not known. */
+  readonly alertAccount: string | null;
+  /** Whether a role is assumed in other accounts. */
+  readonly assumesRole: boolean;
+}
+
+/** Whether AWS knows the function's own keys, and whether they are of an account in which they can do what they are for. */
 export async function checkFunction(
   settings: Settings,
   region: string,
   operator: Identity,
-  topicAccount: string | null,
+  uses: Uses,
 ): Promise<FunctionIdentity> {
   const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_ENDPOINT_URL } = settings;
   if (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) {
@@ -72,7 +79,7 @@ export async function checkFunction(
     const { Account, Arn } = await sts.send(new GetCallerIdentityCommand({}));
     if (!Account || !Arn) throw new Error("GetCallerIdentity was answered by something that is not AWS");
     const identity = { account: Account, arn: Arn };
-    return { identity, check: judge(identity, operator, topicAccount, AWS_SESSION_TOKEN !== undefined) };
+    return { identity, check: judge(identity, operator, uses, AWS_SESSION_TOKEN !== undefined) };
   } catch (error) {
     const { message } = explain(error);
     const isRefusal =
@@ -89,12 +96,17 @@ export async function checkFunction(
   }
 }
 
-function judge(identity: Identity, operator: Identity, topicAccount: string | null, temporary: boolean): Check {
+function judge(identity: Identity, operator: Identity, uses: Uses, temporary: boolean): Check {
   const { account, arn } = identity;
+  const { launchAccounts, alertAccount, assumesRole } = uses;
   const name = "the function's";
-  if (topicAccount !== null && account !== topicAccount) {
-    const told = `${arn} is of account ${account}, and the alert topic is of ${topicAccount}: launches there would be read with the wrong keys`;
-    return wrong(name, told, "Take keys of the alert topic's account.");
+  if (launchAccounts.length > 0 && !launchAccounts.includes(account) && !assumesRole) {
+    const told = `${arn} is of account ${account}, and the launch topic is of ${launchAccounts.join(" and ")}: no launch there can be audited`;
+    return wrong(name, told, "Use keys of that account, or set AUDIT_ROLE_NAME to a role there.");
+  }
+  if (alertAccount !== null && account !== alertAccount) {
+    const told = `${arn} is of account ${account}, and the alert topic is of ${alertAccount}`;
+    return warning(name, told, "The alert topic's policy must allow it sns:Publish.");
   }
   if (arn.endsWith(":root")) return warning(name, `${arn} is the account's root, which may do everything`, OWN_USER);
   if (arn === operator.arn) return warning(name, `${arn} is yourself: what you may do, the function may do`, OWN_USER);

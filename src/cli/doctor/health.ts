@@ -61,7 +61,7 @@ export async function checkHealth(url: string, flags: string): Promise<readonly 
 }
 
 function judge(name: string, status: number, document: HealthDocument, flags: string): readonly Check[] {
-  const { version, build, configured, subscribed, problems } = document;
+  const { version, build, configured, subscribed, problems, account, warnings } = document;
   const release =
     version === ourVersion
       ? ok("version", build === null ? ourVersion : `${ourVersion}, build ${build}`)
@@ -75,6 +75,10 @@ function judge(name: string, status: number, document: HealthDocument, flags: st
     ok(name, "answers"),
     release,
     ok("configured", "its whole configuration is valid"),
+    account === null
+      ? skipped("account", "it does not know whose its keys are")
+      : ok("account", `its keys are of ${account}`),
+    ...warnings.map((each) => wrong("able to audit", each, "Correct the settings, and: ec2-audit deploy webtask")),
     judgeSubscribed(subscribed, `ec2-audit setup${flags} --url ${name}`),
   ];
 }

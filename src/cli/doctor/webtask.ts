@@ -63,7 +63,11 @@ export async function examineWebtask(
   const { operator } = asked;
   const examined = (checks: readonly Check[]) => ({ region: aws.region, account: operator.account, checks });
   const ownTopics = [...(alert ? [alert] : []), ...(launch ? [launch] : [])];
-  const own = await checkFunction(found.settings, aws.region, operator, alert?.account ?? null);
+  const own = await checkFunction(found.settings, aws.region, operator, {
+    launchAccounts: [...new Set((config?.launchTopics ?? named.launch).map(({ account }) => account))],
+    alertAccount: alert?.account ?? null,
+    assumesRole: found.settings.AUDIT_ROLE_NAME !== undefined,
+  });
   const credentials = [checkOperator(operator, ownTopics), own.check];
 
   say("permissions");

@@ -14,22 +14,24 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Asks a URL for the function's health document before SNS is told to call it.
+ * Asks a URL for the function's health document before SNS is told to call it. Answers what keeps the function from auditing
+ * launches though it can be called, a line each.
  * @throws CliError when nothing answers, something answers that is not the function, or the function is not configured: it
  * could not confirm the subscription
  */
-export async function checkFunctionAt(url: string): Promise<void> {
+export async function checkFunctionAt(url: string): Promise<readonly string[]> {
   const refused = (why: string, hint: string) => new CliError(`${shownUrl(url)} is not subscribed: ${why}`, hint);
   const answer = await askHealth(url, TIMEOUT_MS);
   if ("failed" in answer) throw refused(REASONS[answer.failed] ?? `it does not answer (${answer.failed})`, HINT);
   if (answer.document === null) throw refused(`it answers ${notOurs(answer.status)}`, HINT);
-  const { configured, problems } = answer.document;
+  const { configured, problems, warnings } = answer.document;
   if (configured === false) {
     throw refused(
       "its configuration is not valid",
       [...problems, "Correct it, deploy it again, and run setup again."].join("\n"),
     );
   }
+  return warnings;
 }
 
 const HINT = `Is it the URL that ec2-audit deploy webtask printed, and is the function deployed? Then run setup again.

@@ -4,7 +4,7 @@ import type { Bundle } from "./bundle.ts";
 
 /** What a deployed function answers about itself. */
 export type Health =
-  | { readonly state: "good"; readonly subscribed: string | null }
+  | { readonly state: "good"; readonly subscribed: string | null; readonly warnings: readonly string[] }
   /** It runs, and does not take its secrets. */
   | { readonly state: "misconfigured"; readonly problems: readonly string[] }
   | { readonly state: "bad"; readonly reason: string }
@@ -54,7 +54,7 @@ async function ask(url: string, { version, build }: Bundle): Promise<Health> {
   if (status !== 200 || !document.configured) {
     return { state: "bad", reason: `it answered ${status}, and does not say that it is configured` };
   }
-  return { state: "good", subscribed: document.subscribed };
+  return { state: "good", subscribed: document.subscribed, warnings: document.warnings };
 }
 
 /** What is to be said of a function that is not known to be well, to follow its name; null for one that is well. */

@@ -188,11 +188,14 @@ describe("deploy webtask", () => {
   const kept = () => JSON.parse(project.read(".ec2-audit/webtask/ec2-audit/deployments.json")).deployments;
 
   /** A function that answers at a URL, each time as the next of these builds; the last one goes on. */
-  async function builds(...builds: readonly (string | undefined)[]): Promise<{ url: string; close(): void }> {
+  const builds = (...builds: readonly (string | undefined)[]) => telling(...builds.map((build) => ({ build })));
+
+  /** A function that is well, and tells the next of these each time; the last one goes on. */
+  async function telling(...told: readonly object[]): Promise<{ url: string; close(): void }> {
     let asked = 0;
     const server = createServer((_, response) => {
-      const build = builds[Math.min(asked++, builds.length - 1)];
-      response.end(JSON.stringify({ name: "ec2-audit", version, build, configured: true, subscribed: "confirmed" }));
+      const more = told[Math.min(asked++, told.length - 1)];
+      response.end(JSON.stringify({ name: "ec2-audit", version, configured: true, subscribed: "confirmed", ...more }));
     }).listen(0, "127.0.0.1");
     await once(server, "listening");
     const address = server.address();
@@ -231,6 +234,17 @@ describe("deploy webtask", () => {
     server.close();
     expect(code).toBe(2);
     expect(err).toContain(`it answers as build 0123456789ab, and build ${mark} was deployed`);
+  });
+
+  it("passes on what the function says keeps it from auditing, without a terminal's commands, and is done", async () => {
+    project.installed();
+    project.write("dist/audit.js", "module.exports = 'any';");
+    const warnings = [{ key: "AUDIT_ROLE_NAME", problem: "is missing\u001b[2J" }];
+    const server = await telling({ account: "210987654321", warnings });
+    const { code, err } = await project.run(["deploy", "webtask"], { env: { WT_CLI: deployingTo(server.url) } });
+    server.close();
+    expect(code).toBe(0);
+    expect(err).toContain("warning: the function says: AUDIT_ROLE_NAME is missing\\u001b[2J");
   });
 
   it("asks no build of a function whose file has no mark, as files of older versions have none", async () => {
