@@ -179,11 +179,15 @@ function isGenuine({ class: done, body, genuine }: FuzzCase & { kind: "http" }):
   return isDeepStrictEqual(JSON.parse(body.toString()), genuine);
 }
 
+/** What no line may hold, its own end included. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
+
 function wrongLine(lines: readonly string[], secrets: readonly string[]): string | null {
   for (const line of lines) {
     const secret = secrets.find((value) => line.includes(value.slice(0, 16)));
     if (secret !== undefined) return `logged a secret: ${line}`;
-    if (/[\r\n]/.test(line) || typeof JSON.parse(line) !== "object") return `logged what is no line of JSON: ${line}`;
+    if (typeof JSON.parse(line) !== "object") return `logged what is no JSON object: ${line}`;
+    if (UNSEEN.test(line)) return `logged what cannot be seen: ${JSON.stringify(line)}`;
   }
   return null;
 }
