@@ -4,10 +4,18 @@ import {
   EC2Client,
   ModifyManagedResourceVisibilityCommand,
   RunInstancesCommand,
+  StartInstancesCommand,
+  StopInstancesCommand,
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
-import { CreateTopicCommand, ListSubscriptionsByTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
+import {
+  CreateTopicCommand,
+  ListSubscriptionsByTopicCommand,
+  PublishCommand,
+  SNSClient,
+  SubscribeCommand,
+} from "@aws-sdk/client-sns";
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { webtask } from "../../src/adapters/webtask.ts";
@@ -22,6 +30,7 @@ import {
 } from "../../src/local/aws/index.ts";
 import { pinnedCertificate, readCertificate } from "../../src/sns/certificate.ts";
 import { type Served, serve } from "../support/built.ts";
+import { stateChange } from "../support/events.ts";
 
 /**
  * The whole way, as the article has it, over real HTTP: EC2 emits, EventBridge passes on, SNS delivers, signs and retries,
@@ -207,6 +216,39 @@ describe("a launch", () => {
     await seconds(20);
     await ec2.send(new TerminateInstancesCommand({ InstanceIds: [instanceId] }));
     await seconds(3_600);
+    expect(await alerts()).toEqual([]);
+  });
+
+  it("that is stopped at night and started in the morning is alerted once, and not every morning", async () => {
+    const instanceId = await launch();
+    await seconds(600);
+    for (let day = 0; day < 2; day += 1) {
+      await ec2.send(new StopInstancesCommand({ InstanceIds: [instanceId] }));
+      await seconds(36_000);
+      await ec2.send(new StartInstancesCommand({ InstanceIds: [instanceId] }));
+      await seconds(3_600);
+    }
+    expect(await alerts()).toMatchObject([{ findings: [{ instanceId }] }]);
+    expect(answers().filter((answer) => answer.includes("ignored"))).toHaveLength(2);
+  });
+
+  it("is alerted each morning too where restarts are audited", async () => {
+    secrets.AUDIT_RESTARTS = "true";
+    const instanceId = await launch();
+    await seconds(600);
+    await ec2.send(new StopInstancesCommand({ InstanceIds: [instanceId] }));
+    await seconds(36_000);
+    await ec2.send(new StartInstancesCommand({ InstanceIds: [instanceId] }));
+    await seconds(3_600);
+    expect(await alerts()).toHaveLength(2);
+  });
+
+  it("of an instance that EC2 never shows is looked at again for five minutes, and then done", async () => {
+    const event = stateChange({ id: "i-0123456789abcdef0", time: new Date(START).toISOString() });
+    await sns.send(new PublishCommand({ TopicArn: LAUNCH_TOPIC, Message: JSON.stringify(event) }));
+    await seconds(3_600);
+    expect(answers().slice(-2)).toEqual(["240 s: 503 deferred", "300 s: 200 unseen"]);
+    expect(log.map((line) => JSON.parse(line)).at(-1)).toMatchObject({ level: "warn", outcome: "unseen", unseen: 1 });
     expect(await alerts()).toEqual([]);
   });
 
