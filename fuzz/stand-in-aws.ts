@@ -26,7 +26,7 @@ export function answerAsAws(parameters: URLSearchParams, tagKeys: readonly strin
     case "ConfirmSubscription":
       return "<ConfirmSubscriptionResponse><ConfirmSubscriptionResult><SubscriptionArn>arn:aws:sns:eu-central-1:444455556666:x:1</SubscriptionArn></ConfirmSubscriptionResult></ConfirmSubscriptionResponse>";
     case "GetCallerIdentity":
-      return "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>444455556666</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+      return "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
     case "AssumeRole":
       return `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>assumed-secret</SecretAccessKey><SessionToken>assumed-token</SessionToken><Expiration>2100-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`;
     default:
