@@ -3,6 +3,7 @@ import {
   DescribeTagsCommand,
   type EC2Client,
   type Instance as Ec2Instance,
+  type Filter,
   type Tag,
   type TagDescription,
 } from "@aws-sdk/client-ec2";
@@ -84,56 +85,38 @@ async function describeTags(ec2: Pick<EC2Client, "send">, ids: readonly string[]
   return found;
 }
 
-/**
- * Instances are asked for by filter: by id, one that is unknown would fail the call for all the others. Those that a service
- * manages are asked for too, because an account can hide them.
- * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedResourceVisibility.html
- */
+/** Instances are asked for by filter: by id, one that is unknown would fail the call for all the others. */
 async function describeInstances(
   ec2: Pick<EC2Client, "send">,
   ids: readonly string[],
 ): Promise<Map<string, Instance | null>> {
   const found = new Map<string, Instance | null>(ids.map((id) => [id, null]));
-  let next: string | undefined;
-  do {
-    const page = await ec2.send(
-      new DescribeInstancesCommand({
-        Filters: [{ Name: "instance-id", Values: [...ids] }],
-        IncludeManagedResources: true,
-        MaxResults: 1000,
-        ...(next && { NextToken: next }),
-      }),
-    );
-    for (const reservation of requireAnswer(page.Reservations, "DescribeInstances")) {
-      for (const instance of reservation.Instances ?? []) {
-        if (instance.InstanceId) found.set(instance.InstanceId, readInstance(instance.InstanceId, instance));
-      }
-    }
-    next = page.NextToken;
-  } while (next);
+  for await (const page of pagesOf(ec2, { Name: "instance-id", Values: [...ids] })) {
+    for (const instance of page) found.set(instance.instanceId, instance);
+  }
   return found;
 }
 
 /**
- * AWS: "To determine the time that instance was first launched, see the attachment time for the primary network interface."
- * It is the one of device index 0, and cannot be detached.
- * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
- * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
+ * Every instance of the client's account and region that runs or can run again, a page of up to 1,000 at a time. Throws what
+ * the client throws, and an Error for an answer that is not EC2's.
  */
+export function allInstances(ec2: Pick<EC2Client, "send">): AsyncGenerator<readonly Instance[]> {
+  return pagesOf(ec2, { Name: "instance-state-name", Values: ["pending", "running", "stopping", "stopped"] });
+}
+
 /**
- * Every instance of the client's account and region that runs or can run again, a page of up to 1,000 at a time. Throws what the
- * client throws, and an Error for an answer that is not EC2's.
- * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
+ * The instances that pass a filter, page by page. Those that a service manages are asked for too, because an account can hide
+ * them. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedResourceVisibility.html
  */
-export async function* allInstances(ec2: Pick<EC2Client, "send">): AsyncGenerator<readonly Instance[]> {
-  const Filters = [{ Name: "instance-state-name", Values: ["pending", "running", "stopping", "stopped"] }];
+async function* pagesOf(ec2: Pick<EC2Client, "send">, filter: Filter): AsyncGenerator<readonly Instance[]> {
   let next: string | undefined;
   do {
     const page = await ec2.send(
       new DescribeInstancesCommand({
-        Filters,
-        MaxResults: 1000,
+        Filters: [filter],
         IncludeManagedResources: true,
+        MaxResults: 1000,
         ...(next && { NextToken: next }),
       }),
     );
@@ -147,6 +130,10 @@ export async function* allInstances(ec2: Pick<EC2Client, "send">): AsyncGenerato
 function readInstance(instanceId: string, from: Ec2Instance): Instance {
   const tags = new Map<string, string>();
   for (const tag of from.Tags ?? []) addTag(tags, tag);
+  // AWS: "To determine the time that instance was first launched, see the attachment time for the primary network interface."
+  // It is the one of device index 0, and cannot be detached.
+  // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
+  // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
   const primary = from.NetworkInterfaces?.find(({ Attachment }) => Attachment?.DeviceIndex === 0);
   return {
     instanceId,
