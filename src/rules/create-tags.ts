@@ -1,3 +1,4 @@
+import { escapeUnseen } from "../json.ts";
 import { oneLine, wrap } from "../text.ts";
 
 /** A remedy is indented in a message of 72 columns. */
@@ -59,15 +60,8 @@ function option(words: readonly string[], end: string): string[] {
 /** For keys that are syntax in shorthand. The JSON is in single quotes, but for `<value>`; between two tags it may break. */
 function tagsAsJson(keys: readonly string[]): string[] {
   return keys.map((key, index) => {
-    const quoted = escaped(JSON.stringify(key)).replaceAll("'", "'\\''");
+    const quoted = escapeUnseen(JSON.stringify(key)).replaceAll("'", "'\\''");
     const start = index === 0 ? "  --tags '[" : "    ";
     return `${start}{"Key":${quoted},"Value":"'<value>'"}${index === keys.length - 1 ? "]'" : ","}`;
   });
-}
-
-/** JSON text with what `oneLine` takes out of text written as JSON can, so that it stays the same key. */
-function escaped(json: string): string {
-  return oneLine(json) === json
-    ? json
-    : json.replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }

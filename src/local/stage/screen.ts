@@ -1,4 +1,5 @@
 import pc from "picocolors";
+import { wrap } from "../../text.ts";
 
 /** What is shown of one happening: when, who acts, about which instance, and what came of it. */
 export interface Line {
@@ -52,7 +53,7 @@ export function createScreen(write: (text: string) => void, now: () => number, w
     const fits = [time, who, about, what, why].join("  ").length <= width;
     const reason = fits
       ? `  ${pc.dim(why)}`
-      : wrap(why, width - INDENT.length)
+      : wrap(why.split(" "), width - INDENT.length)
           .map((line) => `\n${INDENT}${pc.dim(line)}`)
           .join("");
     write(
@@ -85,17 +86,6 @@ export function createScreen(write: (text: string) => void, now: () => number, w
       write(`${bar}\n`);
     },
   };
-}
-
-/** Text in lines of at most so many characters, where its words allow it. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last === undefined || last.length + 1 + word.length > width) lines.push(word);
-    else lines[lines.length - 1] = `${last} ${word}`;
-  }
-  return lines;
 }
 
 function sameNews(one: Line, other: Line): boolean {
