@@ -1,5 +1,5 @@
 import { name as ourName } from "../../package.json";
-import { escapeUnseen, isObject } from "../json.ts";
+import { escapeUnseen, isObject, parseJson } from "../json.ts";
 import { systemCode } from "./run-program.ts";
 
 /** What the function says of itself to a GET. */
@@ -46,7 +46,7 @@ export function notOurs(status: number): string {
 }
 
 function read(text: string): HealthDocument | null {
-  const document = parse(text);
+  const document = parseJson(text);
   if (!isObject(document) || document.name !== ourName) return null;
   const { version, build, configured, problems, subscribed, account, warnings } = document;
   // Anybody may answer there: what is shown of it is on one line, and no terminal acts on it.
@@ -59,14 +59,6 @@ function read(text: string): HealthDocument | null {
     account: typeof account === "string" ? escapeUnseen(account) : null,
     warnings: problemTexts(warnings),
   };
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 function problemTexts(problems: unknown): readonly string[] {

@@ -1,4 +1,4 @@
-import { hasMoreParts, isObject } from "../json.ts";
+import { hasMoreParts, isObject, parseJson } from "../json.ts";
 import type { Rejected } from "../outcome.ts";
 import type { Message } from "../service.ts";
 
@@ -124,7 +124,7 @@ function parseBody(body: string): { readonly kind: "parsed"; readonly value: unk
   const bytes = Buffer.byteLength(body);
   const fits = bytes <= MAX_MESSAGE_BYTES;
   if (hasMoreParts(body, MAX_PARTS)) return fits ? foreign("the body has more parts than an envelope") : TOO_LARGE;
-  const value = parse(body);
+  const value = parseJson(body);
   if (!fits && !isLargeEnvelope(value, bytes)) return TOO_LARGE;
   return value === undefined ? foreign("the body is not JSON") : { kind: "parsed", value };
 }
@@ -144,7 +144,7 @@ function isLargeEnvelope(value: unknown, bytes: number): boolean {
  * message delivery or an EventBridge target, the event itself. The queue's own policy says who may put it there.
  */
 export function unwrapQueued(body: string): Message {
-  const outer = parse(body);
+  const outer = parseJson(body);
   if (outer === undefined) return { malformed: "the message is not JSON" };
   if (!isObject(outer) || outer.Type !== "Notification" || typeof outer.Message !== "string") {
     return { event: outer };
@@ -154,17 +154,8 @@ export function unwrapQueued(body: string): Message {
 
 /** Takes the event out of an envelope's `Message`. */
 export function unwrapMessage(message: string): Message {
-  const event = parse(message);
+  const event = parseJson(message);
   return event === undefined ? { malformed: "the envelope's Message is not JSON" } : { event };
-}
-
-/** The parsed JSON, or undefined (which is no JSON value) for text that is not JSON. */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function foreign(reason: string): Rejected {

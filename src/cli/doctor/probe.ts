@@ -1,7 +1,7 @@
 import { PublishCommand } from "@aws-sdk/client-sns";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { Config } from "../../config.ts";
-import { escapeUnseen, isObject } from "../../json.ts";
+import { escapeUnseen, isObject, parseJson } from "../../json.ts";
 import type { Aws } from "../aws.ts";
 import type { Cli } from "../cli.ts";
 import type { Place } from "../setup/plan.ts";
@@ -123,13 +123,7 @@ function judge(name: string, messageId: string, line: string): Check {
 
 /** The line may have a prefix, such as a time. */
 function readLine(line: string): { readonly outcome: string; readonly message: string } {
-  try {
-    const document: unknown = JSON.parse(line.slice(Math.max(0, line.indexOf("{"))));
-    if (isObject(document)) {
-      return { outcome: escapeUnseen(String(document.outcome)), message: escapeUnseen(String(document.message)) };
-    }
-  } catch {
-    // Said below.
-  }
-  return { outcome: "unreadable", message: "its line is not JSON" };
+  const document = parseJson(line.slice(Math.max(0, line.indexOf("{"))));
+  if (!isObject(document)) return { outcome: "unreadable", message: "its line is not JSON" };
+  return { outcome: escapeUnseen(String(document.outcome)), message: escapeUnseen(String(document.message)) };
 }

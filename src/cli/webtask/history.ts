@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import { parseJson } from "../../json.ts";
 import { CliError } from "../cli.ts";
 import { type Bundle, marksOf } from "./bundle.ts";
 import type { WebtaskConfig } from "./config.ts";
@@ -74,17 +75,9 @@ export function readHistory({ home, name }: WebtaskConfig, wtProfile = WT_DEFAUL
   const folder = join(home, ".ec2-audit", place, name);
   const path = join(folder, RECORD);
   if (!existsSync(path)) return { folder, deployments: [] };
-  const record = parse(readFileSync(path, "utf8"));
+  const record = parseJson(readFileSync(path, "utf8"));
   if (isRecord(record)) return { folder, deployments: record.deployments };
   throw new CliError(`${path} is not a record of deployments`, "Move the folder away: deploying begins a new one.");
-}
-
-function parse(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return null;
-  }
 }
 
 /** Adds a deployment and its file, and lets go of those that are too old. The folder can be read by its owner only. */

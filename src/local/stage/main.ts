@@ -1,7 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import pc from "picocolors";
-import { escapeUnseen, isObject } from "../../json.ts";
+import { escapeUnseen, isObject, parseJson } from "../../json.ts";
 import type { DeliveryAttempt, EmbeddedAws } from "../aws/index.ts";
 import { type Kept, keepRunning } from "./keep.ts";
 import { createScreen, type Line, type Screen } from "./screen.ts";
@@ -185,12 +185,8 @@ function showLog(screen: Screen, line: string): void {
 }
 
 function parse(text: string): Readonly<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : {};
-  } catch {
-    return {};
-  }
+  const value = parseJson(text);
+  return isObject(value) ? value : {};
 }
 
 main().then(
