@@ -37,6 +37,17 @@ const LEFT_OUT: readonly { readonly path: RegExp; readonly instead: string | ((p
     path: /node-http-handler\/dist-es\/write-request-body\.js$/,
     instead: "export const writeRequestBody = async (request, { body }) => { request.end(body); };",
   },
+  // No operation called here is given a time.
+  {
+    path: /serde\/date-utils\.js$/,
+    instead: unused(
+      "dateToUtcString",
+      "parseRfc3339DateTime",
+      "parseRfc3339DateTimeWithOffset",
+      "parseRfc7231DateTime",
+      "parseEpochTimestamp",
+    ),
+  },
   // Node has these built in.
   { path: /serde\/uuid\/v4\.js$/, instead: "export const bindV4 = () => () => crypto.randomUUID();" },
   {
