@@ -1,5 +1,6 @@
 import type { Finding } from "./auditor.ts";
 import type { Instance } from "./facts.ts";
+import { groupBy } from "./group-by.ts";
 import { instancePage, instancesPage, nameOf } from "./instance-names.ts";
 import { cut, wrap } from "./text.ts";
 
@@ -23,8 +24,8 @@ interface Subject {
 }
 
 /**
- * The text for people: what is wrong, how to mend it, then the facts. Takes findings of one account and region, the gravest first,
- * in whose texts no line can be forged; at least one. A burst has a line for each instance, by launcher.
+ * The text for people: what is wrong, how to fix it, then the facts. Takes findings of one account and region, the gravest
+ * first, whose texts have no control characters. With several instances there is a line for each, by launcher.
  */
 export function textOf(findings: readonly [Finding, ...Finding[]]): string {
   const problems = new Map<string, Problem>();
@@ -90,12 +91,7 @@ function remedies(problems: readonly Problem[], instances: number): string[] {
 
 /** The instances of each launcher, those with the most first. */
 function sectionsOf(subjects: readonly Subject[]): [string | null, Subject[]][] {
-  const sections = new Map<string | null, Subject[]>();
-  for (const subject of subjects) {
-    const { launchedBy } = subject.finding;
-    sections.set(launchedBy, [...(sections.get(launchedBy) ?? []), subject]);
-  }
-  return [...sections].sort(([, a], [, b]) => b.length - a.length);
+  return [...groupBy(subjects, ({ finding }) => finding.launchedBy)].sort(([, a], [, b]) => b.length - a.length);
 }
 
 function counts(sections: readonly [string | null, Subject[]][]): string[] {

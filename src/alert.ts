@@ -2,18 +2,19 @@ import { hash } from "node:crypto";
 import { textOf } from "./alert-text.ts";
 import type { Finding } from "./auditor.ts";
 import type { Instance } from "./facts.ts";
+import { groupBy } from "./group-by.ts";
 import { instancePage, nameOf } from "./instance-names.ts";
 import { SEVERITIES } from "./rules/rule.ts";
 import { cut, oneLine } from "./text.ts";
 
 /** One message for the alert topic, ready to publish. */
 export interface Alert {
-  /** The same for the same findings, launchers and occasions: what subscribers, and FIFO topics, tell a repeated alert by. */
+  /** The same for the same findings, launchers and occasions. Subscribers and FIFO topics recognize a repeated alert by it. */
   readonly id: string;
   readonly findings: readonly Finding[];
   /** Severity, what and where; ASCII, under 100 characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
   readonly subject: string;
-  /** As JSON, for `MessageStructure: json`: the document, which is for every protocol but `email` and `sms`, and their texts. */
+  /** JSON for `MessageStructure: json`: the texts for `email` and `sms`, and the document for every other protocol. */
   readonly message: string;
   readonly attributes: Readonly<Record<string, { DataType: "String" | "String.Array"; StringValue: string }>>;
   /** For FIFO topics: alerts of one account and region keep their order. */
@@ -34,17 +35,11 @@ const MAX_NAME = 24;
 type Findings = readonly [Finding, ...Finding[]];
 
 /**
- * Makes the alerts for some findings: one for each account and region, more only where SNS's limit of 256 KiB asks for it, so that
- * a burst of launches is one message. Takes the time now in milliseconds since 1970.
+ * Makes the alerts for some findings: one for each account and region, so that a burst of launches is one message, and more
+ * only where SNS's limit of 256 KiB requires it. Takes the time now in milliseconds since 1970.
  */
 export function alertsFor(findings: readonly Finding[], now: number): Alert[] {
-  const places = new Map<string, Finding[]>();
-  for (const finding of clean(findings)) {
-    const key = `${finding.account} ${finding.region}`;
-    const place = places.get(key);
-    if (place) place.push(finding);
-    else places.set(key, [finding]);
-  }
+  const places = groupBy(clean(findings), ({ account, region }) => `${account} ${region}`);
   return [...places.values()].flatMap((place) => compose(byInstance(place), now));
 }
 
@@ -78,16 +73,12 @@ function cleanInstance(instance: Instance): Instance {
   };
 }
 
-/** The findings of each instance, the gravest first in it and of all: a fixed order, so that a message is split the same way each time. */
+/**
+ * The findings of each instance. Instances and their findings are in a fixed order, the gravest first, so that a message is
+ * split the same way each time.
+ */
 function byInstance(findings: Finding[]): Finding[][] {
-  const instances = new Map<string, Finding[]>();
-  for (const finding of findings.sort(inOrder)) {
-    const { instanceId } = finding.instance;
-    const instance = instances.get(instanceId);
-    if (instance) instance.push(finding);
-    else instances.set(instanceId, [finding]);
-  }
-  return [...instances.values()];
+  return [...groupBy(findings.sort(inOrder), ({ instance }) => instance.instanceId).values()];
 }
 
 function inOrder(a: Finding, b: Finding): number {
@@ -104,7 +95,7 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** One alert for all the instances, or halves of them until each fits; of one that does not fit alone, halves of its findings. */
+/** One alert for all instances, or halves of them until each fits; for one instance that does not fit, halves of its findings. */
 function compose(instances: readonly Finding[][], now: number): Alert[] {
   const [first, ...others] = instances.flat().sort(inOrder);
   if (first === undefined) return [];
