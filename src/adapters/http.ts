@@ -141,7 +141,8 @@ function retryAfter(outcomes: readonly Outcome[]): number {
   return Math.max(...outcomes.map((outcome) => (outcome.kind === "deferred" ? outcome.retryAfterSeconds : 0)));
 }
 
-function json(status: number, document: unknown, headers: Readonly<Record<string, string>> = {}): HttpResponse {
+/** An answer that is a JSON document. */
+export function json(status: number, document: unknown, headers: Readonly<Record<string, string>> = {}): HttpResponse {
   const body = `${escapeUnseen(JSON.stringify(document))}\n`;
   return { status, headers: { "Content-Type": "application/json; charset=utf-8", ...headers }, body };
 }

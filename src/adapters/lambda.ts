@@ -4,7 +4,7 @@ import { escapeUnseen, isObject } from "../json.ts";
 import { isUnsettled, type Outcome, type Rejected, reasonOf, worstOf } from "../outcome.ts";
 import type { Engine, Message } from "../service.ts";
 import { TOO_LARGE, unwrapMessage, unwrapQueued } from "../sns/envelope.ts";
-import { answerHttp, HTTP_DEADLINE_MS, MAX_BODY_BYTES } from "./http.ts";
+import { answerHttp, HTTP_DEADLINE_MS, json, MAX_BODY_BYTES } from "./http.ts";
 
 /** The part of Lambda's context that is used here. */
 export interface LambdaContext {
@@ -173,8 +173,8 @@ function isOtherHttp(event: unknown): boolean {
 function answerOtherHttp(app: App): LambdaAnswer {
   const outcome = { kind: "malformed", reason: OTHER_HTTP } as const;
   app.log.outcome(outcome, 0, null);
-  const body = `${JSON.stringify({ outcome: outcome.kind, reason: outcome.reason })}\n`;
-  return { statusCode: 500, headers: { "Content-Type": "application/json; charset=utf-8" }, body };
+  const { status, headers, body } = json(500, { outcome: outcome.kind, reason: outcome.reason });
+  return { statusCode: status, headers, body };
 }
 
 const OTHER_HTTP =

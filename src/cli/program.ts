@@ -86,8 +86,7 @@ export async function runCli(
     answered = true;
     world.terminal.out(text);
   };
-  // Its columns may be a getter: they are asked for when they are needed.
-  const terminal: Terminal = Object.assign(Object.create(world.terminal), { out });
+  const terminal: Terminal = { ...world.terminal, out };
   const cli: Cli = {
     ...world,
     terminal,

@@ -4,6 +4,16 @@ import { MADE_BY } from "./names.ts";
 /** Tags by key. */
 export type Tags = Readonly<Record<string, string>>;
 
+/** Tags in the form of most services, which is a list. */
+export function tagList(tags: Tags): { Key: string; Value: string }[] {
+  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+}
+
+/** The opposite of `tagList`. */
+export function tagsIn(list: readonly { Key?: string | undefined; Value?: string | undefined }[] = []): Tags {
+  return Object.fromEntries(list.map(({ Key = "", Value = "" }) => [Key, Value]));
+}
+
 /** What AWS takes, in keys and values alike. https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html */
 const CHARACTERS = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 

@@ -10,7 +10,7 @@ import { parameterNames, problemWith, readParameters } from "../lambda/template.
 import { listVersions } from "../lambda/versions.ts";
 import { NAMES } from "../names.ts";
 import { packageFolder } from "../package-folder.ts";
-import { repeatedFlags } from "../setup/options.ts";
+import { collect, repeatedFlags } from "../setup/options.ts";
 import { parseTags } from "../tags.ts";
 
 interface Options extends CommonOptions {
@@ -77,10 +77,6 @@ export function deployLambdaCommand(cli: Cli, folder: string = packageFolder()):
     .action((_: unknown, command: Command) => run(cli, folder, command.optsWithGlobals<Options>()));
 }
 
-function collect(word: string, before: readonly string[] = []): readonly string[] {
-  return [...before, word];
-}
-
 /** A function's name has 64 characters at most, and it is the stack's.
  * https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html */
 const STACK_NAME = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
@@ -120,8 +116,15 @@ async function run(cli: Cli, folder: string, options: Options): Promise<void> {
   const descriptions = versions.map(({ description }) => description);
   const parameters = { ...kept, ...withRelease(given, kept, artefact, descriptions) };
   const order: Order = {
-    ...{ stack: name, account, before, artefact, parameters, tags, flags },
-    ...{ bucket: options.bucket ?? null, dryRun: options.dryRun === true },
+    stack: name,
+    account,
+    before,
+    artefact,
+    parameters,
+    tags,
+    flags,
+    bucket: options.bucket ?? null,
+    dryRun: options.dryRun === true,
   };
   const deployed = await deploy(cli, aws, order);
   if (order.dryRun) showPlan(cli, aws, order, deployed, options);

@@ -11,6 +11,7 @@ import {
   checkNoPassword,
   checkRoleName,
   checkUrl,
+  collect,
   type NameOptions,
   placeAt,
   repeatedFlags,
@@ -109,10 +110,6 @@ export function setupCommand(cli: Cli): Command {
     .action(async (_: unknown, given: Command) => {
       await setup(cli, given.optsWithGlobals());
     });
-}
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
 }
 
 /** An address is the same in any case: who is named twice is not to get every alert twice. */

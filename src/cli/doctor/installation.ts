@@ -41,18 +41,21 @@ export async function checkInstallation(
   const adopted = plan.otherRules.filter(({ part }) => part === "adopted");
   const wanted = { ...plan, otherRules: adopted, emails: [], url: null };
   const resources = installation(aws, wanted).filter(({ kind }) => kind !== "alert topic");
+  const isDoubling = ({ kind, name }: Resource) => kind === "rule" && doubling.some((each) => each.name === name);
   const checks: readonly (readonly Check[])[] = await Promise.all([
-    ...resources.map((resource) => checkResource(resource, flags)),
+    ...resources.map(async (resource) => {
+      const own = await checkResource(resource, flags);
+      return isDoubling(resource) ? own.filter(({ state }) => state !== "ok") : own;
+    }),
     others.flatMap(checkOtherRule),
     doubling.map(({ name, message, mend }) => rules.wrong(`rule ${name}`, message, mend.join("\n"))),
     topics.attempt("dead letters", () => checkDeadLetters(aws, plan, at)),
     checkAlertTopic(alert),
   ]);
-  const isDoubling = ({ name }: Check) => doubling.some((each) => name === `rule ${each.name}`);
-  return checks.flat().filter((check) => check.state !== "ok" || !isDoubling(check));
+  return checks.flat();
 }
 
-/** A rule of another name that is not used; what is doubled by it is told besides. */
+/** A rule of another name that is not used; one by which alerts come twice has a check of its own. */
 function checkOtherRule({ name, part, sends, doubled }: OtherRule): readonly Check[] {
   if (doubled.length > 0 && part !== "off") return [];
   const told = sends.length === 0 ? "sends no launches of this account" : "sends what no other rule does";

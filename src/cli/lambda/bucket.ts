@@ -14,8 +14,7 @@ import {
 import { partitionOf } from "../../regions.ts";
 import type { Aws } from "../aws.ts";
 import { CliError } from "../cli.ts";
-import { tagList } from "../setup/resource.ts";
-import type { Tags } from "../tags.ts";
+import { type Tags, tagList } from "../tags.ts";
 
 /** A bucket, and the account that must own it. */
 export interface Bucket {
@@ -59,16 +58,22 @@ export async function makeBucket({ s3, region }: Aws, { name, account }: Bucket)
     if (!(error instanceof BucketAlreadyOwnedByYou)) throw error;
   }
   const PublicAccessBlockConfiguration = {
-    ...{ BlockPublicAcls: true, IgnorePublicAcls: true },
-    ...{ BlockPublicPolicy: true, RestrictPublicBuckets: true },
+    BlockPublicAcls: true,
+    IgnorePublicAcls: true,
+    BlockPublicPolicy: true,
+    RestrictPublicBuckets: true,
   };
   await s3.send(new PutPublicAccessBlockCommand({ ...owned, PublicAccessBlockConfiguration }));
   const Rules = [{ ApplyServerSideEncryptionByDefault: { SSEAlgorithm: "AES256" as const } }];
   await s3.send(new PutBucketEncryptionCommand({ ...owned, ServerSideEncryptionConfiguration: { Rules } }));
   const arn = `arn:${partitionOf(region).name}:s3:::${name}`;
   const refuseWithoutTls = {
-    ...{ Sid: "RefuseWithoutTls", Effect: "Deny", Principal: "*", Action: "s3:*" },
-    ...{ Resource: [arn, `${arn}/*`], Condition: { Bool: { "aws:SecureTransport": "false" } } },
+    Sid: "RefuseWithoutTls",
+    Effect: "Deny",
+    Principal: "*",
+    Action: "s3:*",
+    Resource: [arn, `${arn}/*`],
+    Condition: { Bool: { "aws:SecureTransport": "false" } },
   };
   const Policy = JSON.stringify({ Version: "2012-10-17", Statement: [refuseWithoutTls] });
   await s3.send(new PutBucketPolicyCommand({ ...owned, Policy }));

@@ -8,8 +8,7 @@ import {
 } from "@aws-sdk/client-cloudformation";
 import { type Aws, answered } from "../aws.ts";
 import type { Cli } from "../cli.ts";
-import { tagList } from "../setup/resource.ts";
-import type { Tags } from "../tags.ts";
+import { type Tags, tagList } from "../tags.ts";
 import type { Parameters } from "./parameters.ts";
 import { readStack, type Stack } from "./stack.ts";
 

@@ -6,8 +6,7 @@ import {
 } from "@aws-sdk/client-cloudformation";
 import type { Aws } from "../aws.ts";
 import { type Cli, CliError, type CommonOptions } from "../cli.ts";
-import { tagsIn } from "../setup/resource.ts";
-import type { Tags } from "../tags.ts";
+import { type Tags, tagsIn } from "../tags.ts";
 import { isOurs, type Parameters } from "./parameters.ts";
 
 /** A stack as CloudFormation has it. */

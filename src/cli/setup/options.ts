@@ -23,6 +23,11 @@ export function withNameOptions(command: Command): Command {
   return command;
 }
 
+/** Adds the value of an option that may be given several times to those before it. */
+export function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 /** Asks AWS which account it is. @throws CliError for a name that AWS does not take */
 export async function placeAt(aws: Aws, options: NameOptions): Promise<Place> {
   const names: InstallationNames = namesOf(options);

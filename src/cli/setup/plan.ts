@@ -107,7 +107,8 @@ export function placeOf(region: string, account: string, names: InstallationName
   };
 }
 
-function arn(at: Pick<Place, "region" | "account">, service: string, resource: string): string {
+/** The ARN of a resource in an account and region. */
+export function arn(at: Pick<Place, "region" | "account">, service: string, resource: string): string {
   return `arn:${partitionOf(at.region).name}:${service}:${at.region}:${at.account}:${resource}`;
 }
 

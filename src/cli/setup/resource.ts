@@ -50,16 +50,6 @@ export function newTags(tags: Tags): Tags {
   return { [MADE_BY.key]: MADE_BY.value, ...tags };
 }
 
-/** Tags in the form of SNS and EventBridge. */
-export function tagList(tags: Tags): { Key: string; Value: string }[] {
-  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
-}
-
-/** The opposite of `tagList`. */
-export function tagsIn(list: readonly { Key?: string | undefined; Value?: string | undefined }[] = []): Tags {
-  return Object.fromEntries(list.map(({ Key = "", Value = "" }) => [Key, Value]));
-}
-
 /** Whether these tags are of something that `setup` has made. */
 export function isMadeBySetup(tags: Tags): boolean {
   return tags[MADE_BY.key] === MADE_BY.value;

@@ -3,13 +3,13 @@ import { type Aws, answered } from "../aws.ts";
 import { CliError } from "../cli.ts";
 import { otherRuleNames } from "./other-rules.ts";
 import {
+  arn,
   type OtherRule,
   type Place,
   type Plan,
   type PlannedRule,
   RULE_KINDS,
   type RuleKind,
-  ruleArn,
   ruleName,
   type Sent,
 } from "./plan.ts";
@@ -84,7 +84,6 @@ async function findRule(aws: Aws, place: Place, name: string): Promise<readonly 
 function samplesAt(place: Place): Readonly<Record<Sent, object>> {
   const { region, account } = place;
   const id = "i-0123456789abcdef0";
-  const instance = ruleArn(place, "").replace(":events:", ":ec2:").replace("rule/", `instance/${id}`);
   const event = (source: string, type: string, detail: object) => ({
     version: "0",
     id: "7bf73129-1428-4cd3-a780-95db273d1602",
@@ -93,7 +92,7 @@ function samplesAt(place: Place): Readonly<Record<Sent, object>> {
     account,
     time: "2026-01-01T00:00:00Z",
     region,
-    resources: [instance],
+    resources: [arn(place, "ec2", `instance/${id}`)],
     detail,
   });
   const state = (name: string) =>

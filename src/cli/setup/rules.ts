@@ -13,19 +13,9 @@ import {
 import type { Aws } from "../aws.ts";
 import { CliError } from "../cli.ts";
 import { ifThere } from "../if-there.ts";
-import type { Tags } from "../tags.ts";
+import { type Tags, tagList, tagsIn } from "../tags.ts";
 import { PATTERNS, type Place, type Plan, type PlannedRule, type RuleKind, ruleArn, ruleName } from "./plan.ts";
-import {
-  ABSENT,
-  inspected,
-  isMadeBySetup,
-  missingTags,
-  newTags,
-  type Resource,
-  tagDifferences,
-  tagList,
-  tagsIn,
-} from "./resource.ts";
+import { ABSENT, inspected, isMadeBySetup, missingTags, newTags, type Resource, tagDifferences } from "./resource.ts";
 import { sameJson } from "./statements.ts";
 
 /** The id that a target of ours has. */

@@ -7,7 +7,7 @@ import {
 } from "@aws-sdk/client-sns";
 import { type Aws, answered } from "../aws.ts";
 import { ifThere } from "../if-there.ts";
-import type { Tags } from "../tags.ts";
+import { type Tags, tagList, tagsIn } from "../tags.ts";
 import type { Plan } from "./plan.ts";
 import {
   ABSENT,
@@ -18,8 +18,6 @@ import {
   newTags,
   type Resource,
   tagDifferences,
-  tagList,
-  tagsIn,
 } from "./resource.ts";
 import { eventsToTopic, missingStatements, withStatements } from "./statements.ts";
 
