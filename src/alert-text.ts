@@ -101,27 +101,26 @@ function counts(sections: readonly [string | null, Subject[]][]): string[] {
 
 /** A line for each instance of a launcher, below the tags that all of them have. */
 function listOf([launchedBy, subjects]: readonly [string | null, Subject[]], problems: number): string[] {
-  const shared = (([first]) => [...(first?.finding.instance.tags ?? [])])(subjects).filter(
-    ([key, value]) =>
-      subjects.length > 1 && subjects.every(({ finding }) => finding.instance.tags.get(key) === value) && !isOfAws(key),
+  const [first, ...others] = subjects.map(({ finding }) => finding.instance.tags);
+  const shared = [...(first ?? [])].filter(
+    ([key, value]) => others.length > 0 && others.every((tags) => tags.get(key) === value) && !isOfAws(key),
   );
   const known = new Set(shared.map(([key]) => key));
   return [
     "",
     `${capital(launcher(launchedBy, subjects))}: ${subjects.length}`,
     ...(shared.length > 0 ? indented(prose(`all with ${shared.map(tag).join(", ")}`, 2), 2) : []),
-    ...subjects.map(({ finding: { instance }, problems: own }) => {
-      const { instanceId, instanceType, availabilityZone } = instance;
-      const others = [...instance.tags].filter(([key]) => !known.has(key) && !isOfAws(key) && !isName(key));
+    ...subjects.map(({ finding: { instance }, problems: numbers }) => {
+      const { instanceId, instanceType, availabilityZone, publicIp, tags } = instance;
+      const own = [...tags].filter(([key]) => !known.has(key) && !isOfAws(key) && !isName(key));
+      const name = known.has("Name") || known.has("name") ? null : nameOf(tags);
       const line = [
         instanceId,
         instanceType,
         availabilityZone,
         launchOf(instance)?.slice(11, 19),
-        problems > 1 && `[${own.join(", ")}]`,
-        [known.has("Name") || known.has("name") ? "" : nameOf(instance.tags), ...others.map(tag)]
-          .filter(Boolean)
-          .join(", "),
+        problems > 1 && `[${numbers.join(", ")}]`,
+        [name, publicIp, ...own.map(tag)].filter(Boolean).join(", "),
       ];
       return cut(`  ${line.filter(Boolean).join("  ")}`, COLUMNS);
     }),
@@ -132,7 +131,7 @@ function listOf([launchedBy, subjects]: readonly [string | null, Subject[]], pro
 function factsOf(subjects: readonly Subject[], sections: readonly [string | null, Subject[]][]): string[] {
   const [first] = subjects;
   if (first === undefined) return [];
-  const { account, region, event, instance, launchedBy } = first.finding;
+  const { account, region, instance, launchedBy } = first.finding;
   const one = subjects.length === 1;
   const same = (key: keyof Instance) =>
     subjects.every(({ finding }) => finding.instance[key] === instance[key]) ? instance[key] : null;
@@ -154,7 +153,7 @@ function factsOf(subjects: readonly Subject[], sections: readonly [string | null
     ...fact("Network", [named("private IP", "privateIp"), same("subnetId"), same("vpcId")]),
     ...fact("Image", [same("imageId"), named("key", "keyName")]),
     ...fact("Profile", [same("instanceProfile")]),
-    ...fact("Event", [subjects.every(({ finding }) => finding.event === event) && event]),
+    ...fact("Event", [...new Set(subjects.map(({ finding }) => finding.event))]),
     `${"Console".padEnd(LABEL)}${one ? instancePage(region) + instance.instanceId : instancesPage(region)}`,
   ];
 }

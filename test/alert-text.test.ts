@@ -192,7 +192,7 @@ describe("the mail about a burst", () => {
   const [a = "", b = "", c = "", d = ""] = instanceIds(4);
   const findings = [
     findingOf({ launchedBy: null, instance: { instanceId: a, ...tagged({ CreatedBy: "alice" }) } }),
-    findingOf({ launchedBy: STACK, instance: { instanceId: b } }),
+    findingOf({ launchedBy: STACK, instance: { instanceId: b, publicIp: "203.0.113.7" } }),
     findingOf({ launchedBy: GROUP, instance: { instanceId: c, ...tagged({ team: "payments", slot: "1" }) } }),
     findingOf({
       launchedBy: GROUP,
@@ -228,7 +228,7 @@ describe("the mail about a burst", () => {
       `  ${a}  t3.micro  us-east-1a  21:29:50  CreatedBy=alice`,
       "",
       "CloudFormation stack batch-nightly: 1",
-      `  ${b}  t3.micro  us-east-1a  21:29:50`,
+      `  ${b}  t3.micro  us-east-1a  21:29:50  203.0.113.7`,
       "",
       "Instance   t3.micro, running",
       "Account    123456789012, us-east-1a",

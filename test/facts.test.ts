@@ -150,13 +150,15 @@ describe("the tags of instances", () => {
 
 describe("an instance", () => {
   test("is as DescribeInstances shows it, null where it shows none", async () => {
-    ec2.launch(INSTANCE, { tags: { Name: "web-1" } });
+    const instanceProfile = "arn:aws:iam::123456789012:instance-profile/web";
+    const more = { PublicIpAddress: "203.0.113.7", IamInstanceProfile: { Arn: instanceProfile, Id: "AIPAEXAMPLE" } };
+    ec2.launch(INSTANCE, { tags: { Name: "web-1" }, more });
     expect(await facts.instances([INSTANCE, instanceId(7)])).toEqual(
       new Map([
         [
           INSTANCE,
           {
-            value: instanceOf({ tags: new Map([["Name", "web-1"]]) }),
+            value: instanceOf({ tags: new Map([["Name", "web-1"]]), publicIp: "203.0.113.7", instanceProfile }),
           },
         ],
         [instanceId(7), { value: null }],
