@@ -8,9 +8,9 @@ import { cut, wrap } from "./text.ts";
 const COLUMNS = 72;
 const LABEL = 11;
 const MAX_NAME = 40;
-const TOLD_AT_ONCE = 3;
+const PROBLEMS_IN_OPENING = 3;
 
-/** Findings that are the same but for the instance: told once, with one remedy for all. */
+/** Findings that differ only in their instance: they are stated once, with one remedy for all. */
 interface Problem {
   readonly number: number;
   readonly finding: Finding;
@@ -52,7 +52,7 @@ export function textOf(findings: readonly [Finding, ...Finding[]]): string {
   ].join("\n");
 }
 
-/** What is wrong, in a sentence; where there is more than one problem, in few words. */
+/** What is wrong: a whole sentence for one problem, a few words each for several. */
 function opening(problems: readonly Problem[], subjects: readonly Subject[]): string[] {
   const [problem] = problems;
   const [subject] = subjects;
@@ -62,7 +62,7 @@ function opening(problems: readonly Problem[], subjects: readonly Subject[]): st
   const start = `${who} ${subjects.length === 1 ? "violates" : "violate"}`;
   if (problems.length === 1) return prose(`${start} ${ruleId} (${severity}): ${violation.message}.`);
   const rules = new Set(problems.map(({ finding }) => finding.ruleId)).size;
-  const told = problems.slice(0, TOLD_AT_ONCE).map(({ finding, instances }) => {
+  const told = problems.slice(0, PROBLEMS_IN_OPENING).map(({ finding, instances }) => {
     const summary = finding.violation.summary(instances.length);
     return subjects.length === 1 ? summary : `${instances.length} ${summary}`;
   });
@@ -89,7 +89,7 @@ function remedies(problems: readonly Problem[], instances: number): string[] {
   });
 }
 
-/** The instances of each launcher, those with the most first. */
+/** The instances of each launcher. The launcher with the most comes first. */
 function sectionsOf(subjects: readonly Subject[]): [string | null, Subject[]][] {
   return [...groupBy(subjects, ({ finding }) => finding.launchedBy)].sort(([, a], [, b]) => b.length - a.length);
 }
@@ -99,7 +99,7 @@ function counts(sections: readonly [string | null, Subject[]][]): string[] {
   return sections.map(([launchedBy, own]) => `${String(own.length).padStart(width)}  ${launcher(launchedBy, own)}`);
 }
 
-/** A line for each instance of a launcher, below the tags that all of them have. */
+/** The tags that all instances of a launcher share, then a line for each instance. */
 function listOf([launchedBy, subjects]: readonly [string | null, Subject[]], problems: number): string[] {
   const [first, ...others] = subjects.map(({ finding }) => finding.instance.tags);
   const shared = [...(first ?? [])].filter(
@@ -127,7 +127,7 @@ function listOf([launchedBy, subjects]: readonly [string | null, Subject[]], pro
   ];
 }
 
-/** What is known of the instance; of several, what is the same for all. */
+/** What is known about the instance; for several, what is the same for all. */
 function factsOf(subjects: readonly Subject[], sections: readonly [string | null, Subject[]][]): string[] {
   const [first] = subjects;
   if (first === undefined) return [];
@@ -158,7 +158,7 @@ function factsOf(subjects: readonly Subject[], sections: readonly [string | null
   ];
 }
 
-/** Who launched, as people say it. Takes the instances that it is said of: where the event names nobody, their tags may. */
+/** The launcher in plain words. Takes its instances: their tags may name the launcher where the event does not. */
 function launcher(launchedBy: string | null, subjects: readonly Subject[] = []): string {
   if (launchedBy === null) {
     const tagged = subjects.some(({ finding }) => [...finding.instance.tags.keys()].some((key) => !isName(key)));

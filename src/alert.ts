@@ -9,7 +9,9 @@ import { cut, oneLine } from "./text.ts";
 
 /** One message for the alert topic, ready to publish. */
 export interface Alert {
-  /** The same for the same findings, launchers and occasions. Subscribers and FIFO topics recognize a repeated alert by it. */
+  /**
+   * The same for the same findings, launchers and occasions. Subscribers and FIFO topics recognize a repeated alert by it.
+   */
   readonly id: string;
   readonly findings: readonly Finding[];
   /** Severity, what and where; ASCII, under 100 characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
@@ -95,7 +97,10 @@ function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** One alert for all instances, or halves of them until each fits; for one instance that does not fit, halves of its findings. */
+/**
+ * One alert for all instances, or halves of them until each fits; for one instance that does not fit, halves of its
+ * findings.
+ */
 function compose(instances: readonly Finding[][], now: number): Alert[] {
   const [first, ...others] = instances.flat().sort(inOrder);
   if (first === undefined) return [];
@@ -165,7 +170,7 @@ function documentOf(finding: Finding) {
   };
 }
 
-/** Severity, who does what, and where, in a few words: of the gravest finding, with the number of other rules. */
+/** The gravest finding in a few words (severity, who, what, where), with the number of other rules. */
 function headlineOf(findings: Findings): { readonly subject: string; readonly sms: string } {
   const [{ severity, ruleId, violation, instance, account, region }] = findings;
   const all = new Set(findings.map((finding) => finding.instance.instanceId)).size;
@@ -185,7 +190,7 @@ function headlineOf(findings: Findings): { readonly subject: string; readonly sm
   return { subject: `[${grave}] ${what}${where}`, sms: `${grave} ${what}${where}${which}` };
 }
 
-/** The name as a subject can tell it; null where nothing of it would be left. */
+/** The name in ASCII, for a subject; null where nothing of it would be left. */
 function asciiName({ tags }: Instance): string | null {
   const name = ascii(nameOf(tags) ?? "");
   return /\w/.test(name) ? cut(name, MAX_NAME) : null;

@@ -2,13 +2,13 @@ import { type EC2Client, EC2ServiceException } from "@aws-sdk/client-ec2";
 import { AssumeRoleCommand, type STSClient } from "@aws-sdk/client-sts";
 import type { Credentials } from "./config.ts";
 
-/** Assumed credentials are renewed so long before they expire, in milliseconds. */
+/** How long before they expire assumed credentials are renewed, in milliseconds. */
 const RENEW_BEFORE_MS = 5 * 60_000;
 
-/** Credentials that replaced refused ones are kept for at least so long, in milliseconds, even if they are refused too. */
+/** How long credentials that replaced refused ones are kept at least, in milliseconds, even if AWS refuses them too. */
 const REFUSED_MS = 60_000;
 
-/** Without its expiration, the SDK would keep what it was once given for ever. */
+/** Without an expiration, the SDK would keep the first credentials forever. */
 type Assumed = Credentials & { readonly expiration: Date };
 
 /** A role in another account, and the credentials that it gave last. */
@@ -16,8 +16,8 @@ export interface AssumedRole {
   /** The credentials, kept until shortly before they expire. Rejects with STS's error, or when it gave none. */
   credentials(): Promise<Assumed>;
   /**
-   * Drops credentials that AWS refused, by their access key id, so that the role is assumed again. Answers whether a call can
-   * be tried again with others: not when credentials of this role were dropped less than a minute ago.
+   * Drops credentials that AWS refused, by their access key id, so that the role is assumed again. Returns whether a call can
+   * be retried with others: false when credentials of this role were dropped less than a minute ago.
    */
   drop(accessKeyId: string): boolean;
 }
@@ -70,8 +70,9 @@ export function createAssumedRole(sts: STSClient, roleArn: string, now: () => nu
 }
 
 /**
- * The error codes by which EC2 may refuse credentials as such. UnauthorizedOperation is what a revoked session gets, by a
- * policy that denies everything to older sessions. A missing permission gives the same, and then costs one AssumeRole a minute.
+ * The error codes with which EC2 may refuse the credentials themselves. A revoked session gets UnauthorizedOperation, because
+ * its role then has a policy that denies everything to older sessions. A missing permission gives the same code, and then
+ * costs one AssumeRole a minute.
  * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html
  */
@@ -84,7 +85,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   "UnrecognizedClientException",
 ]);
 
-/** Makes a client with a role's credentials repeat a call once, with new ones, when EC2 refuses those. Answers the client. */
+/** Makes a client repeat a call once, with new credentials of the role, when EC2 refuses the old ones. Returns the client. */
 export function renewing(client: EC2Client, role: AssumedRole): EC2Client {
   const { config, middlewareStack } = client;
   middlewareStack.add(

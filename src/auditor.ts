@@ -8,7 +8,7 @@ import type { Rule, Severity, Violation } from "./rules/rule.ts";
 export interface Finding {
   /** The same for the same instance breaking the same rule in the same way, however often it is found. */
   readonly id: string;
-  /** The same for one rule on one instance for ever: incident tools open and close an incident by it. */
+  /** Always the same for one rule on one instance: incident tools open and close an incident by it. */
   readonly dedupKey: string;
   readonly account: string;
   readonly region: string;
@@ -18,9 +18,11 @@ export interface Finding {
   readonly severity: Severity;
   readonly violation: Violation;
   readonly launchedBy: string | null;
-  /** The `detail-type` of the event that told of it. */
+  /** The `detail-type` of the event that reported it. */
   readonly event: string;
-  /** What tells a violation from the same one at another time: the instance's launch, or the change of its tags; ISO 8601. */
+  /**
+   * When it came about, to distinguish it from the same violation at another time: the launch, or the tag change; ISO 8601.
+   */
   readonly occasion: string;
   readonly instance: Instance;
 }
@@ -80,7 +82,7 @@ export async function auditLaunches(launches: readonly Launch[], audit: Audit): 
 
 /** What the events about one instance say together. */
 interface FirstLaunch extends Launch {
-  /** Whether no event tells more than that the instance starts. */
+  /** Whether all events are state changes, which do not distinguish a launch from a restart. */
   readonly mayBeRestart: boolean;
 }
 
@@ -137,13 +139,13 @@ function judge(launch: FirstLaunch, instance: Instance | null, audit: Audit): Ve
 
 const RESTARTED = "the instance was started again, not launched; AUDIT_RESTARTS=true audits that too";
 
-/** A stopped instance cannot start again so soon after its launch, in milliseconds; and within it clocks may differ. */
+/** A stopped instance cannot start again sooner after its launch, in milliseconds. It also allows for clocks that differ. */
 const RESTART_AFTER_MS = 60_000;
 
 /**
- * Whether the event tells that a stopped instance starts again: EC2 tells it by the same state change as a launch. Then EC2
- * sets the instance's launch time anew, and the event is later than the first launch too: it is not the first launch's own
- * event that arrives after a restart. An instance whose first launch time is not known counts as launched.
+ * Whether the event is about a stopped instance that starts again: EC2 reports this with the same state change as a launch.
+ * After a restart, the instance's launch time is later than its first launch. The event must be later too: the event of the
+ * first launch can arrive after a restart. An instance whose first launch time is not known counts as launched.
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html
  */
 function isRestart({ mayBeRestart, at }: FirstLaunch, { launchTime, firstLaunchTime }: Instance): boolean {

@@ -11,7 +11,7 @@ import type { TopicArn } from "./topic-arn.ts";
 export interface Unit {
   /** All of one account and region. */
   readonly launches: readonly Launch[];
-  /** For how many seconds after the first call the engine brings it again. */
+  /** For how many seconds after the first call the engine retries it. */
   readonly patienceSeconds: number;
   /** Whether the engine still waits for the answer. */
   readonly isAwaited: () => boolean;
@@ -22,7 +22,7 @@ export interface Batch extends Audit {
   readonly alertTopic: TopicArn;
   /** The client for the alert topic's region. */
   readonly sns: Pick<SNSClient, "send">;
-  /** The turns of all batches of the function to publish a message. */
+  /** Paces the messages that all batches of the function publish. */
   readonly turn: Turn;
 }
 
@@ -69,7 +69,7 @@ async function publishAll(alerts: readonly Alert[], batch: Batch, isAwaited: () 
 }
 
 async function publish(alert: Alert, { sns, alertTopic, turn }: Batch, isAwaited: () => boolean): Promise<void> {
-  if (!(await turn(isAwaited))) throw new Error("other alerts took the time of the delivery, at ten a second");
+  if (!(await turn(isAwaited))) throw new Error("the time ran out while other alerts were sent, ten a second");
   const { MessageId } = await sns.send(
     new PublishCommand({
       TopicArn: alertTopic.arn,

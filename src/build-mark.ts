@@ -1,2 +1,2 @@
-/** Which build of the code this is, for the health document: twelve hexadecimal digits, put in place of this by the build. */
+/** Which build this is, for the health document. The build replaces it by twelve hexadecimal digits. */
 export const BUILD = "dev";

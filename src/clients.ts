@@ -8,7 +8,9 @@ import { CALL_LIMITS, type CallLimits, createTransport } from "./transport.ts";
 
 /** The AWS clients of one configuration. They live and die with it. */
 export interface Clients {
-  /** The client for a region, in our own account when `account` is null; in another one with the role that is assumed there. */
+  /**
+   * The client for a region, in our own account when `account` is null; in another one with the role that is assumed there.
+   */
   ec2(account: string | null, region: string): EC2Client;
   sns(region: string): SNSClient;
   /**

@@ -40,7 +40,7 @@ export interface Credentials {
 /** The configuration, valid as a whole. */
 export interface Config {
   readonly region: string;
-  /** The account of the credentials, where the engine tells it; null where STS must be asked. */
+  /** The account of the credentials, where the engine reports it; null where STS must be asked. */
   readonly account: string | null;
   readonly credentials: Credentials;
   /** The endpoint of an emulator; null for AWS's own. */
@@ -102,7 +102,7 @@ export function gatherSettings(secrets: Readonly<Record<string, unknown>>, env: 
 
 /**
  * Validates all settings together: the configuration, or every problem at once. Takes the account of the function's
- * credentials where the engine tells it.
+ * credentials where the engine reports it.
  */
 export function readConfig(settings: Settings, ownAccount: string | null = null): ConfigReading {
   const problems: Problem[] = [];

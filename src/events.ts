@@ -14,7 +14,7 @@ export interface Launch {
   readonly event: string;
 }
 
-/** The `detail-type` of the event that tells of every start of an instance, be it a launch or not. */
+/** The `detail-type` of the event that reports every start of an instance, launch or restart. */
 export const STATE_CHANGE = "EC2 Instance State-change Notification";
 
 /** What an event means to the audit. */
@@ -23,9 +23,9 @@ export type EventReading =
   | {
       readonly kind: "ignored";
       readonly reason: string;
-      /** What the event is about, as far as it says. */
+      /** What is known of the launch that the event is about. */
       readonly launch: Partial<Launch>;
-      /** The event tells of launches, but not of which. */
+      /** The event reports launches, but does not name the instances. */
       readonly warning?: true;
     }
   | { readonly kind: "malformed"; readonly reason: string };
@@ -49,7 +49,7 @@ interface Origin {
 
 type Reader = (detail: Fields, origin: Origin, event: Fields) => EventReading;
 
-/** The `detail-type` of the event that tells of tags that were changed, at any time after the launch. */
+/** The `detail-type` of the event that reports changed tags, at any time after the launch. */
 export const TAG_CHANGE = "Tag Change on Resource";
 
 /** The events understood, by `detail-type`. */
@@ -101,7 +101,7 @@ function readStateChange(detail: Fields, origin: Origin): EventReading {
 
 /**
  * `RunInstances`, with every instance that it launched. A refused call has an `errorCode` and no instances. CloudTrail
- * leaves out an answer over 100 KB, that of a large launch: no retry brings its instances, so the event is ignored with a
+ * omits an answer over 100 KB, which a large launch has. No retry brings its instances, so the event is ignored with a
  * warning.
  * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
  */

@@ -31,7 +31,7 @@ export interface Instance {
   readonly instanceProfile: string | null;
   /** When it was last launched or started. */
   readonly launchTime: string | null;
-  /** When it was first launched; null where EC2 does not tell it. */
+  /** When it was first launched; null where EC2 does not report it. */
   readonly firstLaunchTime: string | null;
 }
 

@@ -11,7 +11,7 @@ export function instancesPage(region: string): string {
   return `https://${partitionOf(region).consoleHost}/ec2/home?region=${region}#Instances:`;
 }
 
-/** The console's page of an instance of a region, whose id is to follow. */
+/** The console's page of an instance of a region; the caller appends the instance's id. */
 export function instancePage(region: string): string {
   return `https://${partitionOf(region).consoleHost}/ec2/home?region=${region}#InstanceDetails:instanceId=`;
 }

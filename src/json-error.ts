@@ -5,16 +5,19 @@ export interface Position {
 }
 
 const SPACE = /[ \t\n\r]*/y;
-/** A string to its end, or to the character that may not stand in one. */
+/** A string up to its end, or up to a character that a string must not contain. */
 const STRING = /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*/uy;
 const NUMBER_OR_WORD = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])|(?:true|false|null)(?!\w)/y;
 
-/** What may come next: `first` is a list's first value, `key` an object's first key, `end` a comma or the end of a list or object. */
+/**
+ * What may come next: `first` is a list's first value or its end, `key` an object's first key or its end, `end` a comma or
+ * an end.
+ */
 type Expected = "value" | "first" | "key" | "next key" | "colon" | "end";
 
 /**
- * Where a text stops being JSON; null for JSON. JSON.parse says so in words, which are not the same in each version of Node, and
- * quote the text. https://www.rfc-editor.org/rfc/rfc8259
+ * Where a text stops being JSON; null for JSON. JSON.parse reports the position only in its message, which differs between
+ * versions of Node and quotes the text. https://www.rfc-editor.org/rfc/rfc8259
  */
 export function jsonErrorIn(text: string): Position | null {
   const open: ("[" | "{")[] = [];

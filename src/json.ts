@@ -17,13 +17,13 @@ export function quote(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }
 
-/** Controls (C0, C1), bidirectional marks, zero-width characters, line and paragraph separators: whatever a terminal obeys,
- * or a reader cannot see. */
+/** Controls (C0, C1), bidirectional marks, zero-width characters, line and paragraph separators: characters that a terminal
+ * acts on or that a reader cannot see. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /**
- * Text with every character that cannot be seen written as `\uXXXX`. JSON text stays the same JSON: there these characters
- * occur in strings only, and JSON.stringify escapes no more of them than C0.
+ * Text with every invisible character written as `\uXXXX`. The result of JSON.stringify stays the same JSON: these
+ * characters occur only in its strings, and it escapes only C0 itself.
  */
 export function escapeUnseen(text: string): string {
   if (!/[^ -~]/.test(text)) return text;

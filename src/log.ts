@@ -41,7 +41,7 @@ function reporting(level: LogLevel, ...counters: readonly string[]): Reporting {
 const REPORTING: Readonly<Record<Outcome["kind"], Reporting>> = {
   compliant: reporting("info", "audited", "compliant"),
   violating: reporting("warn", "audited", "violating"),
-  // It is decided later: until then it is news to nobody.
+  // It is decided later, so the line is only noise until then.
   deferred: reporting("debug", "audited", "deferred"),
   ignored: reporting("info", "ignored"),
   unseen: reporting("warn", "unseen"),
@@ -53,10 +53,10 @@ const REPORTING: Readonly<Record<Outcome["kind"], Reporting>> = {
 };
 
 /**
- * The log: JSON lines from the level on, in which every character can be seen. The line of an outcome is an embedded-metric
- * line too, so that CloudWatch makes metrics of it without a call; the dimension is the name of the Lambda function, where
- * there is one. At `info` a deferred launch is counted there by a line that holds nothing but its metrics. Takes the time
- * now in milliseconds since 1970.
+ * The log: JSON lines of the level and above, without invisible characters. The line of an outcome is also in the embedded
+ * metric format, so that CloudWatch makes metrics of it without a call. Their dimension is the name of the Lambda function,
+ * where there is one. On Lambda at `info`, a deferred launch writes a line with only its metrics. `now` is in milliseconds
+ * since 1970.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 export function createLog(level: LogLevel, write: Write, now: () => number, functionName?: string): Log {
@@ -106,7 +106,7 @@ function detailsOf(outcome: Outcome, messageId: unknown): object {
   };
 }
 
-/** The launch that the outcome is about, as far as it is known. */
+/** What is known of the launch that the outcome is about. */
 function aboutOf(outcome: Outcome): Partial<Launch> {
   return ("launch" in outcome && outcome.launch) || {};
 }

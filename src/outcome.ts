@@ -21,23 +21,23 @@ export type Outcome =
   | {
       readonly kind: "ignored";
       readonly reason: string;
-      /** As far as it is known. */
+      /** What is known of it. */
       readonly launch?: Partial<Launch>;
-      /** Somebody should look at it. */
+      /** An operator should look at it. */
       readonly warning?: true;
     }
-  /** EC2 did not show the instance for as long as its answers may be behind: nothing can be said of it. */
+  /** EC2 did not show the instance for as long as its answers can lag behind, so it could not be judged. */
   | { readonly kind: "unseen"; readonly launch: Launch; readonly reason: string }
   /** A subscription was confirmed. */
   | { readonly kind: "confirmed"; readonly reason: string }
   /** AWS did not do what it was asked: refused, throttled, timed out, or answered nonsense. */
   | { readonly kind: "failed"; readonly reason: string; readonly launch?: Launch }
-  /** It came from where it should, verified, and is no event that can be audited. */
+  /** It is verified, but not an event that can be audited. */
   | { readonly kind: "malformed"; readonly reason: string }
   | Rejected
   | { readonly kind: "misconfigured"; readonly problems: readonly Problem[]; readonly launch?: Launch };
 
-/** What came over HTTP and is not acted on: anybody can send it. */
+/** A request over HTTP that is not acted on. Anyone can send one. */
 export interface Rejected {
   readonly kind: "rejected";
   readonly reason: string;
@@ -45,7 +45,7 @@ export interface Rejected {
 }
 
 export type Refusal =
-  /** It is no SNS delivery at all. */
+  /** It is not an SNS delivery. */
   | "foreign"
   /** It is an SNS delivery that is forged, too old, or from a topic that is not ours. */
   | "unverified"
@@ -97,7 +97,7 @@ export function reasonOfProblems(problems: readonly Problem[]): string {
 }
 
 /** Why a delivery failed that was not done with by its deadline. */
-export const TOO_LONG = "the time ran out: AWS was slow, or more alerts were to be sent than may leave in a second";
+export const TOO_LONG = "the time ran out: AWS was slow, or there were more alerts than may be sent in a second";
 
 /** Whether the engine must bring the delivery again, or to its dead-letter queue: it is not done. */
 export function isUnsettled(outcome: Outcome): boolean {

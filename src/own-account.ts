@@ -7,18 +7,18 @@ import type { Log } from "./log.ts";
 /** The account of the function's own credentials: launches there need no role. */
 export interface OwnAccount {
   /**
-   * Asks STS for it where the engine did not tell it: once, for all who ask at the same time; and after a failure not again
-   * for a minute. Waits for the answer for two seconds at most, and not past the deadline, in milliseconds since 1970. Never
-   * throws.
+   * Asks STS for it where the engine did not report it. Callers at the same time share one call, and after a failure STS is
+   * not asked again for a minute. Waits for the answer for at most two seconds, and not past the deadline, in milliseconds
+   * since 1970. Never throws.
    */
   ask(deadline: number): Promise<void>;
-  /** The account, or null as long as it could not be found out. */
+  /** The account; null while it is unknown. */
   known(): string | null;
-  /** The account; the alert topic's is assumed as long as it could not be found out. */
+  /** The account; while it is unknown, that of the alert topic. */
   account(): string;
 }
 
-/** STS answers within a fraction of a second. A launch must not wait for long if it does not. */
+/** STS usually answers within a fraction of a second. If it does not, a launch must not wait for long. */
 const WAIT_MS = 2_000;
 
 const ASK_AGAIN_AFTER_MS = 60_000;
@@ -26,7 +26,7 @@ const ASK_AGAIN_AFTER_MS = 60_000;
 const ASSUMED =
   "sts:GetCallerIdentity failed, so the account of the function's keys is assumed to be the alert topic's until it can be asked";
 
-/** The own account of one configuration. `now` is in milliseconds since 1970. */
+/** Makes the own account of one configuration. `now` is in milliseconds since 1970. */
 export function createOwnAccount(config: Config, clients: Clients, log: Log, now: () => number): OwnAccount {
   const assumed = config.alertTopic.account;
   let known = config.account;

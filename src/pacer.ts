@@ -1,12 +1,11 @@
 /**
- * Waits for a turn. Answers true when it has come, and false as soon as it would be of no use: `wanted` is asked whether anybody
- * still waits for what is to be done.
+ * Waits for a turn. Returns true when it has come, and false when it is no longer needed, which `wanted` says.
  */
 export type Turn = (wanted: () => boolean) => Promise<boolean>;
 
 /**
- * Gives turns in the order they are asked for, at most so many within a span of milliseconds. Takes the time now in milliseconds, and
- * what waits for so many milliseconds.
+ * Gives turns in the order in which they are asked for: at most `most` within `span` milliseconds. `now` is in milliseconds,
+ * and `pause` waits for a number of milliseconds.
  */
 export function createPacer(
   most: number,

@@ -14,9 +14,9 @@ export type PolicyReading = { readonly policy: Policy } | { readonly problems: r
 const DEFAULT_SEVERITY: Severity = "medium";
 
 /**
- * The policy that the short form states: `name,service` requires these two tags. Takes the list as text. Keys are legal
- * with `=`, `|`, `;` and `*` in them, but who writes one of these here means values, alternatives or a wildcard, which the
- * short form does not have: taken for a key, every launch would alert.
+ * The policy of the short form: `name,service` requires these two tags. Takes the list as text. AWS allows `=`, `|`, `;` and
+ * `*` in keys. Here they are refused, because they are usually meant as values, alternatives or wildcards, which the short
+ * form does not have. As part of a key they would make every launch alert.
  */
 export function policyOfTags(list: string): PolicyReading {
   if (/[=|;*]/.test(list)) return { problems: [NOT_A_KEY] };
@@ -28,8 +28,8 @@ export function policyOfTags(list: string): PolicyReading {
 /**
  * Reads the whole policy out of its JSON text:
  * `{"rules": [{"rule": "required-tags", "severity": "high", "tags": ["name", "service"]}]}`.
- * A rule may stand in it more than once, with other settings and another id. A key that is not known is an error: a policy with a
- * typo must not pass for a stricter one than it is.
+ * A rule may stand in it more than once, with other settings and another id. A key that is not known is an error: a policy
+ * with a typo must not pass for a stricter one than it is.
  */
 export function parsePolicy(json: string): PolicyReading {
   let value: unknown;
@@ -70,7 +70,9 @@ function readPolicy(value: unknown): PolicyReading {
 /** A rule as the policy states it; its id is null where the policy leaves it out. */
 type ReadRule = Omit<Rule, "id"> & { readonly id: string | null };
 
-/** Names the rules without an id by their kind: `required-tags`, then `required-tags-2`; an id that is taken is skipped. */
+/**
+ * Gives the rules without an id that of their kind: `required-tags`, then `required-tags-2`. Ids that are taken are skipped.
+ */
 function withIds(rules: readonly ReadRule[]): Rule[] {
   const taken = new Set(rules.map((rule) => rule.id));
   return rules.map((rule) => {

@@ -22,7 +22,7 @@ export interface World {
   readonly functionName?: string | undefined;
   /** The certificates that deliveries name; they are the same for every configuration. */
   readonly certificates: Certificates;
-  /** Waits for so many milliseconds; by the clock of the machine when it is not given. */
+  /** Waits for a number of milliseconds. Default: by the machine's clock. */
   readonly pause?: (milliseconds: number) => Promise<void>;
 }
 
@@ -43,7 +43,7 @@ export interface Service {
   readonly certificates: Certificates;
   readonly subscriber: Subscriber;
   readonly own: OwnAccount;
-  /** What makes launches fail though the configuration is valid, as far as is known by now. */
+  /** Known problems that make launches fail although the configuration is valid. */
   warnings(): readonly Problem[];
   readonly repetitions: Repetitions;
   /**
@@ -62,8 +62,8 @@ export interface Service {
 const BREATH_MS = 100;
 
 /**
- * SNS ends an e-mail subscription that gets more than ten messages a second. Messages that leave at a distance may arrive a little
- * closer, so that the second has a margin, in milliseconds.
+ * SNS ends an e-mail subscription that gets more than ten messages a second. Messages may arrive a little closer together
+ * than they were sent, so the span in milliseconds has a margin.
  * https://docs.aws.amazon.com/general/latest/gr/sns.html#limits_sns
  */
 const ALERTS_AT_ONCE = 10;
@@ -81,7 +81,7 @@ export function createService(config: Config, world: World): Service {
   const runLane: RunLane = (account, region, units) => {
     log.note("debug", "a batch begins", { account, region, events: String(units.length) });
     const facts = ec2Facts(clients.ec2(account === own.account() ? null : account, region));
-    // Only on Lambda are there several engines, and a container there has one call, of one engine, at a time.
+    // Only Lambda has several engines, and a container there serves one call of one engine at a time.
     const patienceSeconds = Math.min(...units.map((unit) => unit.patienceSeconds));
     const sns = clients.sns(alertTopic.region);
     return runBatch(units, { policy, graceSeconds, patienceSeconds, auditRestarts, now, facts, alertTopic, sns, turn });

@@ -1,9 +1,9 @@
-/** Text for people, out of text that anybody may have written. */
+/** Text for people, made of text that anyone may have written. */
 
-/** Control characters, line and paragraph separators, and the marks that turn text round. */
+/** Control characters, line and paragraph separators, and bidirectional marks. */
 const UNWANTED = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
-/** Foreign text on one line: blanks for line breaks, control characters and bidirectional marks, which could forge a line. */
+/** Foreign text on one line: blanks replace the characters that could forge a line or reorder text. */
 export function oneLine(text: string): string {
   return /[^ -~]/.test(text) ? text.replaceAll(UNWANTED, " ") : text;
 }
@@ -14,7 +14,7 @@ export function cut(text: string, length: number): string {
   return `${text.slice(0, length - 3).replace(/[\uD800-\uDBFF]$/, "")}...`;
 }
 
-/** Wraps words to lines of at most so many columns; a longer word stays whole, so that it can be copied. Lines after the
+/** Wraps words into lines of at most `columns` columns. A longer word stays whole, so that it can be copied. Lines after the
  * first begin with the indent. */
 export function wrap(words: readonly string[], columns: number, indent = ""): string[] {
   const lines: string[] = [];

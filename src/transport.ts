@@ -10,7 +10,7 @@ export interface CallLimits {
   readonly answerMs: number;
   /** A connection that was idle for longer is not used again. */
   readonly idleMs: number;
-  /** How many calls are under way at once. The others wait, and their time has not begun. */
+  /** How many calls may be under way at once. The others wait, and the wait does not count as their time. */
   readonly callsAtOnce: number;
 }
 
@@ -18,7 +18,8 @@ export interface CallLimits {
 export const CALL_LIMITS: CallLimits = {
   connectMs: 2_000,
   answerMs: 3_000,
-  // A freeze of a Lambda function or a webtask container, or a NAT gateway (350 s), makes the other side forget what is idle.
+  // The other side forgets idle connections while a Lambda function or webtask container is frozen, and a NAT gateway after
+  // 350 s.
   // https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html#nat-gateway-troubleshooting-timeout
   idleMs: 10_000,
   // A call with its TLS handshake takes up to 2 ms of CPU: a hundred at once keep a function of 256 MB, a seventh of a vCPU,
@@ -27,17 +28,17 @@ export const CALL_LIMITS: CallLimits = {
 };
 
 /**
- * How many idle connections to a host are kept: as many as the retry quota of one SDK client pays for (500, at 14 a retry), in
- * case that all are forgotten at once. A sequence of calls, and the four at once of a burst in one account, open no others. A
- * hundred accounts at once open 65 others each time, for 0.9 ms of CPU each (TLS on loopback, sessions resumed).
+ * How many idle connections to a host are kept: as many as the retry quota of one SDK client covers (500, at 14 a retry), in
+ * case all are forgotten at once. Calls in sequence, and the four calls at once of a burst in one account, need no more. A
+ * hundred accounts at once open 65 more each time, for 0.9 ms of CPU each (TLS on loopback, sessions resumed).
  */
 const IDLE_CONNECTIONS = 35;
 
 /**
  * Makes the HTTP handler of all clients of one configuration.
  *
- * The wait for a free place is outside of the call, since the SDK's timeouts count the wait for a socket as AWS's time. The
- * clock, in milliseconds since 1970, goes on while a container is frozen; its timers do not.
+ * Calls wait for a free place before the SDK's timeouts start, because these would count the wait for a socket as AWS's time.
+ * The clock, in milliseconds since 1970, goes on while a container is frozen; timers do not.
  */
 export function createTransport(now: () => number, limits: CallLimits): NodeHttpHandler {
   return new Transport(now, limits);
@@ -57,7 +58,7 @@ class Transport extends NodeHttpHandler {
     super({
       connectionTimeout: connectMs,
       requestTimeout: answerMs,
-      // The request's time is over with the answer's first byte; this one is for an answer that stops in the middle.
+      // The request timeout ends with the answer's first byte; this one is for an answer that stops in the middle.
       socketTimeout: answerMs,
       throwOnRequestTimeout: true,
       httpAgent,
@@ -79,7 +80,7 @@ class Transport extends NodeHttpHandler {
     try {
       return await super.handle(...call);
     } catch (error) {
-      // What one connection has met, the idle ones may have met too: the retry opens a new one.
+      // What broke one connection may have broken the idle ones too, so the retry must open a new one.
       this.#closeIdle();
       throw error;
     } finally {

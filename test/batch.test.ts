@@ -335,7 +335,7 @@ describe("when it is not the turn of an alert while its engine waits", () => {
     };
     const unit = { ...unitOf(launchOf()), isAwaited: () => clock.now() < DEADLINE };
     expect(await run([unit], { turn })).toMatchObject([
-      [{ kind: "failed", reason: expect.stringContaining("other alerts took the time of the delivery") }],
+      [{ kind: "failed", reason: expect.stringContaining("the time ran out while other alerts were sent") }],
     ]);
     expect(asked).toEqual([true, false]);
     expect(sns.mock.calls()).toEqual([]);

@@ -330,7 +330,7 @@ describe("when AWS hangs", () => {
       instanceIds(2).map((instanceId) => ({
         kind: "failed",
         launch: { instanceId },
-        reason: "the time ran out: AWS was slow, or more alerts were to be sent than may leave in a second",
+        reason: "the time ran out: AWS was slow, or there were more alerts than may be sent in a second",
       })),
     ]);
   });

@@ -42,7 +42,7 @@ const STATUS: Readonly<Record<Exclude<Outcome["kind"], "rejected">, number>> = {
   confirmed: 200,
   deferred: 503,
   failed: 503,
-  // SNS tries again after 5xx, and then uses its dead-letter queue. Of 4xx AWS documents both that it does and does not.
+  // SNS retries a 5xx, and then uses its dead-letter queue. For 4xx, AWS documents both that it does and that it does not.
   malformed: 500,
   misconfigured: 500,
 };
@@ -72,11 +72,11 @@ export async function answerHttp(
   const opening = app.open(secrets, account);
   const log = "service" in opening ? opening.service.log : app.log;
   let messageId = request.headers["x-amz-sns-message-id"];
-  const answer = (outcomes: readonly Outcome[], told?: string): HttpResponse => {
+  const answer = (outcomes: readonly Outcome[], reason?: string): HttpResponse => {
     for (const outcome of outcomes) log.outcome(outcome, app.now() - startedAt, messageId);
     const worst = worstOf(outcomes);
     const status = worst.kind === "rejected" ? REFUSED[worst.refusal] : STATUS[worst.kind];
-    return json(status, { outcome: worst.kind, reason: told ?? toldOf(worst) }, headersFor(worst, outcomes));
+    return json(status, { outcome: worst.kind, reason: reason ?? answeredReason(worst) }, headersFor(worst, outcomes));
   };
   try {
     switch (request.method) {
@@ -104,10 +104,10 @@ export async function answerHttp(
 const NO_BODY: Rejected = { kind: "rejected", refusal: "incomplete", reason: "the body of the request did not arrive" };
 
 /**
- * The reason as it is answered. To a delivery that is not verified it is the same whatever it lacks, because anybody can try
- * which topic is ours; the log has the reason.
+ * The reason that the caller is given. A delivery that is not verified always gets the same one, so that nobody can find out
+ * which topic is ours; the log has the real reason.
  */
-function toldOf(outcome: Outcome): string {
+function answeredReason(outcome: Outcome): string {
   const isSecret = outcome.kind === "rejected" && outcome.refusal === "unverified";
   return isSecret ? "the delivery could not be verified" : reasonOf(outcome);
 }

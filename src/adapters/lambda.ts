@@ -145,7 +145,7 @@ async function answerUrl(app: App, event: APIGatewayProxyEventV2, invocation: In
   return { statusCode: status, headers, body: method === "HEAD" ? "" : body };
 }
 
-/** The request's body. Whoever may invoke the function can put anything there: what is no text is an empty body. */
+/** The request's body. Anyone who may invoke the function can put anything there: a body that is not text counts as empty. */
 function readBody(event: APIGatewayProxyEventV2): string | Rejected {
   const body: unknown = event.body;
   if (typeof body !== "string") return "";
@@ -169,7 +169,7 @@ function isOtherHttp(event: unknown): boolean {
   return isObject(event) && typeof event.httpMethod === "string" && isObject(event.requestContext);
 }
 
-/** Both show this answer to their caller; of an error that is thrown they would show nothing. */
+/** Both pass this answer on to their caller; they would not pass on an error that is thrown. */
 function answerOtherHttp(app: App): LambdaAnswer {
   const outcome = { kind: "malformed", reason: OTHER_HTTP } as const;
   app.log.outcome(outcome, 0, null);

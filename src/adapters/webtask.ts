@@ -63,7 +63,7 @@ function withinLimit(text: string): string | Rejected {
   return Buffer.byteLength(text) > MAX_BODY_BYTES ? TOO_LARGE : text;
 }
 
-/** The caller broke off: whatever is answered, it is not there to read it. */
+/** The caller broke off, so no answer reaches it. */
 const CUT_OFF: Rejected = { kind: "rejected", refusal: "foreign", reason: "the request ended before its body" };
 
 /**

@@ -4,11 +4,11 @@ import { oneLine, wrap } from "../text.ts";
 /** A remedy is indented in a message of 72 columns. */
 const COLUMNS = 66;
 
-/** What AWS CLI's shorthand takes for a value as it is; anything else may be syntax to it.
+/** Values that need no escaping in the AWS CLI's shorthand.
  * https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-shorthand.html */
 const SHORTHAND = /^[\w.:/@+-]+(?: +[\w.:/@+-]+)*$/;
 
-/** What launches instances and gives them a tag that begins so. Nobody else can set a tag that begins with `aws:`.
+/** The services that launch instances and give them a tag with this prefix. Only AWS can set tags that begin with `aws:`.
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */
 const LAUNCHERS: readonly (readonly [prefix: string, launcher: string])[] = [
   ["aws:autoscaling:", "Amazon EC2 Auto Scaling"],
@@ -22,9 +22,10 @@ const LAUNCHERS: readonly (readonly [prefix: string, launcher: string])[] = [
 ];
 
 /**
- * How instances of a region get tags with these keys, as lines: one command of the AWS CLI for all of them, and a sentence for each
- * key that EC2 refuses from users. A shell refuses the command as long as `<value>` stands in it: pasted as it is, it must not make
- * an instance compliant. EC2 takes 1,000 instances in a call, and a message of SNS holds fewer.
+ * How to give instances of a region tags with these keys, as lines: one command of the AWS CLI for all instances, and a
+ * sentence for each key that EC2 does not let users set. A shell refuses the command until each `<value>` is replaced: if it
+ * is pasted unchanged, it must not make an instance compliant. EC2 accepts 1,000 instances in a call, and an SNS message
+ * holds fewer.
  * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html
  */
 export function createTags(keys: readonly string[], instanceIds: readonly string[], region: string): readonly string[] {
@@ -34,7 +35,7 @@ export function createTags(keys: readonly string[], instanceIds: readonly string
 }
 
 function explain(key: string): string[] {
-  const [, launcher = "the AWS service that the tag is of"] =
+  const [, launcher = "the AWS service that owns the tag"] =
     LAUNCHERS.find(([prefix]) => key.toLowerCase().startsWith(prefix)) ?? [];
   const text = `Only AWS can set the tag "${oneLine(key)}". An instance has it when it is launched by ${launcher}.`;
   return wrap(text.split(" "), COLUMNS);
@@ -45,19 +46,19 @@ function command(keys: readonly string[], instanceIds: readonly string[], region
   const resources = ["--resources", ...instanceIds];
   if (!keys.every((key) => SHORTHAND.test(key)))
     return [`${start} \\`, ...option(resources, " \\"), ...tagsAsJson(keys)];
-  // The tags come last: a command that ends in <value> is no command to any shell.
+  // The tags come last: no shell accepts a command that ends in <value>.
   const tags = ["--tags", ...keys.map((key) => `${key.includes(" ") ? `'Key=${key}'` : `Key=${key}`},Value=<value>`)];
   const line = [start, ...resources, ...tags].join(" ");
   return line.length <= COLUMNS ? [line] : [`${start} \\`, ...option(resources, " \\"), ...option(tags, "")];
 }
 
-/** An option and its words, on as many lines as they take. */
+/** An option and its words, on as many lines as needed. */
 function option(words: readonly string[], end: string): string[] {
   const lines = wrap(words, COLUMNS - 4, "  ");
   return lines.map((line, index) => `  ${line}${index < lines.length - 1 ? " \\" : end}`);
 }
 
-/** For keys that are syntax in shorthand. The JSON is in single quotes, but for `<value>`; between two tags it may break. */
+/** For keys that need escaping in shorthand: JSON in single quotes, except for `<value>`, with a line for each tag. */
 function tagsAsJson(keys: readonly string[]): string[] {
   return keys.map((key, index) => {
     const quoted = escapeUnseen(JSON.stringify(key)).replaceAll("'", "'\\''");

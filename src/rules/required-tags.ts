@@ -7,8 +7,8 @@ import type { RuleKind } from "./rule.ts";
 const MAX_KEY_LENGTH = 128;
 const MAX_TAGS = 50;
 
-/** An alert has to fit into SNS's 256 KiB, with an instance's tags, and tells the keys about six times: what is wrong and
- * how to mend it, as text and in the document. */
+/** An alert must fit into SNS's 256 KiB together with an instance's tags, and contains the keys about six times: in what is
+ * wrong and in how to fix it, in the text and in the document. */
 const MAX_TOLD_BYTES = 16 * 1024;
 
 /**
@@ -80,7 +80,7 @@ function say(what: string, keys: readonly string[]): string {
   return keys.length === 1 ? `the tag ${quoted} is ${what}` : `the tags ${quoted} are ${what}`;
 }
 
-/** So many characters of keys can be told in a subject. */
+/** How many characters of keys a subject has room for. */
 const MAX_SHORT = 24;
 
 function shortly(keys: readonly string[]): string {

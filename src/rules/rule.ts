@@ -8,10 +8,13 @@ export type Severity = (typeof SEVERITIES)[number];
 export interface Violation {
   /** One sentence without its full stop, for people: what is wrong. */
   readonly message: string;
-  /** The same in a few words, as so many instances do it, after their name or number: "lacks tag owner". */
+  /**
+   * The same in a few words, to follow the name of an instance or a number of instances: "lacks tag owner", "lack tag
+   * owner".
+   */
   readonly summary: (instances: number) => string;
-  /** What to do about it for all of some instances of a region: commands or sentences for people, in lines of at most 66 columns
-   * where possible. Instances whose lines are the same but for the instances share one remedy. */
+  /** How to fix it for all of these instances of a region: commands or sentences for people, in lines of at most 66 columns
+   * where possible. Instances whose remedies differ only in the instance share one. */
   readonly remedy: (instanceIds: readonly string[], region: string) => readonly string[];
   /** What is wrong, for programs: goes into the alert's finding as it is. */
   readonly details: Readonly<Record<string, readonly string[]>>;

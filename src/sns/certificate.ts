@@ -28,7 +28,7 @@ export function readCertificate(pem: string): SigningCertificate {
 /** Fetches the body of an https URL as text. Throws when it cannot. */
 export type FetchText = (url: string) => Promise<string>;
 
-/** A key to verify with, or why there is none: the reason may be the network's or our clock's, so asking again can help. */
+/** A key to verify with, or why there is none. The cause may be the network or our clock, so a retry can help. */
 export type KeyReading =
   | { readonly kind: "key"; readonly key: KeyObject }
   | { readonly kind: "failed"; readonly reason: string };

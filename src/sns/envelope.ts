@@ -69,9 +69,10 @@ const RAW_DELIVERY: Rejected = {
 };
 
 /**
- * Reads an SNS HTTP delivery, or says why it is none. Takes the body, or why that did not arrive. It checks the shape only, all of it, so that what is no delivery reads the same whatever the
- * configuration is: nothing in the envelope is to be believed before its signature is verified. The Timestamp is a time
- * that `Date.parse` reads. A raw delivery, by its header or as an event without an envelope, is rejected.
+ * Reads an SNS HTTP delivery, or says why it is not one. Takes the body, or why that did not arrive. It checks the shape
+ * only, all of it, so that the answer to what is not a delivery does not depend on the configuration: nothing in the
+ * envelope can be trusted before its signature is verified. The Timestamp is a time that `Date.parse` reads. A raw
+ * delivery, by its header or as an event without an envelope, is rejected.
  */
 export function readDelivery(headers: Headers, body: string | Rejected): Delivery | Rejected {
   if (headers["x-amz-sns-rawdelivery"] === "true") return RAW_DELIVERY;
@@ -129,7 +130,7 @@ function parseBody(body: string): { readonly kind: "parsed"; readonly value: unk
   return value === undefined ? foreign("the body is not JSON") : { kind: "parsed", value };
 }
 
-/** A body that is too large to be SNS's. */
+/** The refusal of a body that is too large to be SNS's. */
 export const TOO_LARGE: Rejected = { kind: "rejected", refusal: "tooLarge", reason: "the body is over 256 KiB" };
 
 /** Whether a value, written in so many bytes, is an envelope that is large by its message alone, and that by its escapes. */

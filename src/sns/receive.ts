@@ -14,8 +14,8 @@ const MAX_SENT_AHEAD_MS = 15 * 60_000;
 
 /**
  * Verifies a delivery, then acts on it, unless it was settled before: audits the event of a notification, or confirms a
- * subscription. Answers the outcome for each launch in it, or one for the delivery as a whole, by the deadline in milliseconds
- * since 1970. Nothing is asked of AWS for a delivery that is not verified, but its certificate.
+ * subscription. Answers the outcome for each launch in it, or one for the delivery as a whole, by the deadline in
+ * milliseconds since 1970. Nothing is asked of AWS for a delivery that is not verified, but its certificate.
  */
 export async function receive(
   delivery: Delivery,
@@ -50,8 +50,8 @@ export async function receive(
 }
 
 /**
- * Why the delivery cannot be trusted; null when it can. The cheap checks come first. It is rejected where it is wrong
- * itself; it has failed, and so comes again, where the reason may be ours: our clock, or a certificate that we cannot get.
+ * Why the delivery cannot be trusted; null when it can. The cheap checks come first. It is rejected where the delivery is
+ * wrong, and failed, so that SNS retries it, where the cause may be ours: our clock, or a certificate that we cannot get.
  */
 async function refuse(
   { headers, envelope }: Delivery,

@@ -4,23 +4,23 @@ import { isUnsettled, type Outcome } from "../outcome.ts";
 /** Does the work of a delivery, and answers its outcomes; null when the delivery was settled before. */
 export type Once = (work: () => Promise<Outcome[]>) => Promise<Outcome[] | null>;
 
-/** The deliveries that are settled, and those at work. */
+/** The deliveries that are settled or in progress. */
 export interface Repetitions {
   /**
-   * Does the work for a key unless it was settled before: then the answer is null. While it is at work, whoever asks for
-   * the same key waits for it, and shares its outcomes when they are not settled. What is not settled is done again.
+   * Does the work for a key, or returns null when it was settled before. Callers that ask for a key in progress wait for it,
+   * and share its outcomes when they are not settled. Work that was not settled is done again when it is next asked for.
    */
   once(key: string, work: () => Promise<Outcome[]>): Promise<Outcome[] | null>;
 }
 
 /**
- * The oldest is forgotten. A delivery can be repeated until it is two hours old, so up to 83 a minute are all remembered; a
- * repetition beyond that is audited again. Only verified deliveries get here: a stranger can fill nothing. A key is some 100
- * characters, so all of them take about 2 MB.
+ * How many settled deliveries are remembered; then the oldest is forgotten. A delivery can be repeated until it is two hours
+ * old, so at up to 83 deliveries a minute all repetitions are found; beyond that some are audited again. Only verified
+ * deliveries get here, so a stranger cannot fill the memory. A key has about 100 characters, so all take about 2 MB.
  */
 export const MAX_SETTLED = 10_000;
 
-/** Remembers deliveries as they are settled, which may be after their time was over, when something else was answered. */
+/** Remembers deliveries when they are settled, even if that is after their deadline and the caller got another answer. */
 export function createRepetitions(): Repetitions {
   const settled = new Set<string>();
   const working = new Map<string, Promise<Outcome[]>>();

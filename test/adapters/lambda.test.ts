@@ -468,7 +468,7 @@ describe("the time that Lambda leaves", () => {
   it("is kept when AWS does not answer: an asynchronous call throws before it is cut off", async () => {
     ec2.mock.on(DescribeTagsCommand).callsFake(() => new Promise(() => {}));
     expect(await within(3_000, lambdaFace().invoke(stateChange(), 3_000))).toMatchObject({
-      message: "the time ran out: AWS was slow, or more alerts were to be sent than may leave in a second",
+      message: "the time ran out: AWS was slow, or there were more alerts than may be sent in a second",
     });
   });
 

@@ -134,7 +134,7 @@ describe("a key that begins with aws:, in any case", () => {
     ["aws:cloudformation:stack-name", "AWS CloudFormation"],
     ["AWS:AutoScaling:groupName", "Amazon EC2 Auto Scaling"],
     ["aws:ec2launchtemplate:id", "a launch template"],
-    ["aws:something:new", "the AWS service that the tag is of"],
+    ["aws:something:new", "the AWS service that owns the tag"],
   ])("is in no command, for EC2 refuses it: %s is said to come from %s", (key, launcher) => {
     expect(createTags([key], ["i-1"], REGION).join(" ")).toBe(
       `Only AWS can set the tag "${key}". An instance has it when it is launched by ${launcher}.`,
