@@ -41,12 +41,14 @@ export function textOf(findings: readonly [Finding, ...Finding[]]): string {
     subjects.set(instance.instanceId, subject);
   }
   const all = [...subjects.values()];
+  // Where each instance has each problem, its line need not say which.
+  const numbered = all.some((subject) => subject.problems.length < problems.size);
   const sections = sectionsOf(all);
   return [
     ...opening([...problems.values()], all),
     ...(sections.length > 1 ? ["", ...counts(sections)] : []),
     ...remedies([...problems.values()], all.length),
-    ...(all.length > 1 ? sections.flatMap((section) => listOf(section, problems.size)) : []),
+    ...(all.length > 1 ? sections.flatMap((section) => listOf(section, numbered)) : []),
     "",
     ...factsOf(all, sections),
   ].join("\n");
@@ -67,10 +69,12 @@ function opening(problems: readonly Problem[], subjects: readonly Subject[]): st
     return subjects.length === 1 ? summary : `${instances.length} ${summary}`;
   });
   const more = problems.length > told.length ? "; ..." : ".";
-  return prose(`${start} ${rules === 1 ? ruleId : `${rules} rules`}: ${told.join("; ")}${more}`);
+  return prose(`${start} ${rules === 1 ? ruleId : `${rules} rules`}: ${[...new Set(told)].join("; ")}${more}`);
 }
 
+/** How to correct each problem. A remedy that several problems share is written once. */
 function remedies(problems: readonly Problem[], instances: number): string[] {
+  const numbers = new Map<string, number>();
   return problems.flatMap(({ number, finding, instances: ofThese }) => {
     const { violation, region, severity, ruleId } = finding;
     const remedy = violation.remedy(
@@ -78,13 +82,14 @@ function remedies(problems: readonly Problem[], instances: number): string[] {
       region,
     );
     if (problems.length === 1) return ["", "Fix:", ...indented(remedy, 2)];
+    const known = numbers.get(remedy.join());
+    numbers.set(remedy.join(), known ?? number);
     const count = instances === 1 ? "" : `: ${ofThese.length === 1 ? "1 instance" : `${ofThese.length} instances`}`;
     return [
       "",
       `${number}. ${severity.toUpperCase()}  ${ruleId}${count}`,
       ...indented(prose(`${capital(violation.message)}.`, 3), 3),
-      "   Fix:",
-      ...indented(remedy, 5),
+      ...(known === undefined ? ["   Fix:", ...indented(remedy, 5)] : [`   Fix: as for ${known}.`]),
     ];
   });
 }
@@ -100,7 +105,7 @@ function counts(sections: readonly [string | null, Subject[]][]): string[] {
 }
 
 /** The tags that all instances of a launcher share, then a line for each instance. */
-function listOf([launchedBy, subjects]: readonly [string | null, Subject[]], problems: number): string[] {
+function listOf([launchedBy, subjects]: readonly [string | null, Subject[]], numbered: boolean): string[] {
   const [first, ...others] = subjects.map(({ finding }) => finding.instance.tags);
   const shared = [...(first ?? [])].filter(
     ([key, value]) => others.length > 0 && others.every((tags) => tags.get(key) === value) && !isOfAws(key),
@@ -119,7 +124,7 @@ function listOf([launchedBy, subjects]: readonly [string | null, Subject[]], pro
         instanceType,
         availabilityZone,
         launchOf(instance)?.slice(11, 19),
-        problems > 1 && `[${numbers.join(", ")}]`,
+        numbered && `[${numbers.join(", ")}]`,
         [name, publicIp, ...own.map(tag)].filter(Boolean).join(", "),
       ];
       return cut(`  ${line.filter(Boolean).join("  ")}`, COLUMNS);

@@ -259,6 +259,16 @@ describe("the mail about a burst", () => {
     expect(text).toContain(`  ${c}  t3.micro  us-east-1a  21:29:50  [2]  slot=1\n`);
   });
 
+  test("writes a remedy once that two rules share, and numbers no lines where each instance violates both", () => {
+    const owner = (ruleId: string, instance: string) =>
+      findingOf({ id: `${ruleId}${instance}`, ruleId, requires: "owner", instance: { instanceId: instance } });
+    const text = textOf(owner("r1", a), owner("r1", b), owner("r2", a), owner("r2", b));
+    expect(text).toMatch(/^2 instances violate 2 rules: 2 lack tag owner\.\n/);
+    expect(text.split("aws ec2 create-tags")).toHaveLength(2);
+    expect(text).toContain('2. MEDIUM  r2: 2 instances\n   The tag "owner" is missing.\n   Fix: as for 1.\n');
+    expect(text).toContain(`  ${a}  t3.micro  us-east-1a  21:29:50\n`);
+  });
+
   test("says in a few words how one rule is violated, in three ways at most", () => {
     const ways = (...keys: readonly string[]) =>
       keys.map((requires, index) => findingOf({ requires, instance: { instanceId: instanceId(index) } }));
