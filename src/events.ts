@@ -111,13 +111,15 @@ function readApiCall(detail: Fields, origin: Origin): EventReading {
   }
   if (detail.errorCode !== undefined) return ignored("the RunInstances call failed, so nothing was launched", origin);
   const response = detail.responseElements;
-  if (isObject(response) && response.omitted === true) {
-    return { kind: "ignored", reason: OMITTED, launch: origin, warning: true };
-  }
   const set = isObject(response) ? response.instancesSet : undefined;
   const items: unknown = isObject(set) ? set.items : undefined;
-  if (!Array.isArray(items)) return malformed('the event\'s "detail.responseElements.instancesSet.items" is missing');
-  const ids = items.map((item: unknown) => (isObject(item) ? item.instanceId : undefined));
+  const ids = Array.isArray(items)
+    ? items.map((item: unknown) => (isObject(item) ? item.instanceId : undefined))
+    : undefined;
+  // AWS does not say in which of them the mark is.
+  const isOmitted = [detail, response, set].some((part) => isObject(part) && part.omitted === true);
+  if (isOmitted && !ids?.length) return { kind: "ignored", reason: OMITTED, launch: origin, warning: true };
+  if (ids === undefined) return malformed('the event\'s "detail.responseElements.instancesSet.items" is missing');
   return launches(origin, ids, launcherOf(detail.userIdentity), "detail.responseElements…instanceId");
 }
 

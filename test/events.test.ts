@@ -147,15 +147,25 @@ describe("RunInstances, as CloudTrail tells it", () => {
 
   // CloudTrail leaves out what is over 100 KB, and says so:
   // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
-  test("the call of a large launch, without its instances, is ignored with a warning: no retry brings them", () => {
-    const event = withDetail(runInstances(), { responseElements: { omitted: true } });
-    expect(read(event)).toEqual({
-      kind: "ignored",
-      reason: expect.stringContaining('only a rule for "EC2 Instance State-change Notification" reports them'),
-      launch: { account: ACCOUNT, region: REGION, event: "AWS API Call via CloudTrail", at: AT },
-      warning: true,
-    });
-  });
+  test.each([
+    [
+      "the answer",
+      { responseElements: { omitted: true, originalSize: 204_800, reason: "responseElements too large" } },
+    ],
+    ["the set of instances", { responseElements: { instancesSet: { omitted: true } } }],
+    ["a set of instances that is cut to none", { responseElements: { instancesSet: { items: [], omitted: true } } }],
+    ["the event, which has no answer", { responseElements: null, omitted: true }],
+  ])(
+    "a large launch with omitted instances, marked in %s, is ignored with a warning: no retry brings them",
+    (_, detail) => {
+      expect(read(withDetail(runInstances(), detail))).toEqual({
+        kind: "ignored",
+        reason: expect.stringContaining('only a rule for "EC2 Instance State-change Notification" reports them'),
+        launch: { account: ACCOUNT, region: REGION, event: "AWS API Call via CloudTrail", at: AT },
+        warning: true,
+      });
+    },
+  );
 });
 
 describe("EC2 Instance Launch Successful, of Auto Scaling", () => {
