@@ -4,7 +4,7 @@ import { type Audit, auditLaunches, type Finding, type Verdict } from "./auditor
 import { describeError } from "./errors.ts";
 import type { Launch } from "./events.ts";
 import { type Outcome, TOO_LONG } from "./outcome.ts";
-import type { Turn } from "./pacer.ts";
+import type { Paced } from "./pacer.ts";
 import type { TopicArn } from "./topic-arn.ts";
 
 /** The launches of one event: what an engine brings again as a whole when one of them is not settled. */
@@ -23,7 +23,7 @@ export interface Batch extends Audit {
   /** The client for the alert topic's region. */
   readonly sns: Pick<SNSClient, "send">;
   /** Paces the messages that all batches of the function publish. */
-  readonly turn: Turn;
+  readonly inTurn: Paced;
 }
 
 /**
@@ -68,20 +68,19 @@ async function publishAll(alerts: readonly Alert[], batch: Batch, isAwaited: () 
   return published;
 }
 
-async function publish(alert: Alert, { sns, alertTopic, turn }: Batch, isAwaited: () => boolean): Promise<void> {
-  if (!(await turn(isAwaited))) throw new Error("the time ran out while other alerts were sent, ten a second");
-  const { MessageId } = await sns.send(
-    new PublishCommand({
-      TopicArn: alertTopic.arn,
-      Subject: alert.subject,
-      Message: alert.message,
-      MessageStructure: "json",
-      MessageAttributes: alert.attributes,
-      ...(alertTopic.fifo && { MessageGroupId: alert.group, MessageDeduplicationId: alert.id }),
-    }),
-  );
+async function publish(alert: Alert, { sns, alertTopic, inTurn }: Batch, isAwaited: () => boolean): Promise<void> {
+  const command = new PublishCommand({
+    TopicArn: alertTopic.arn,
+    Subject: alert.subject,
+    Message: alert.message,
+    MessageStructure: "json",
+    MessageAttributes: alert.attributes,
+    ...(alertTopic.fifo && { MessageGroupId: alert.group, MessageDeduplicationId: alert.id }),
+  });
+  const answer = await inTurn(() => sns.send(command), isAwaited);
+  if (answer === null) throw new Error("the time ran out while other alerts were sent, ten a second");
   // SNS names every message it takes; without a name something else answered, and the alert would be lost.
-  if (!MessageId) throw new Error("Publish was answered by something that is not SNS");
+  if (!answer.MessageId) throw new Error("Publish was answered by something that is not SNS");
 }
 
 function outcomeOf(launch: Launch, verdict: Verdict | undefined, hold: Hold | null, published: Published): Outcome {

@@ -1,31 +1,38 @@
 /**
- * Waits for a turn. Returns true when it has come, and false when it is no longer needed, which `wanted` says.
+ * Does the work when its turn comes, and returns its result; or null when it is no longer needed then, which `wanted` says.
+ * Throws what the work throws.
  */
-export type Turn = (wanted: () => boolean) => Promise<boolean>;
+export type Paced = <T>(work: () => Promise<T>, wanted: () => boolean) => Promise<T | null>;
 
 /**
- * Gives turns in the order in which they are asked for: at most `most` within `span` milliseconds. `now` is in milliseconds,
- * and `pause` waits for a number of milliseconds.
+ * Gives turns in the order in which they are asked for. At most `most` works fall within `span` milliseconds: each begins at
+ * least that long after the end of the one `most` before it, because a work may take effect at any time until its end. `now` is
+ * in milliseconds, and `pause` waits for a number of milliseconds.
  */
 export function createPacer(
   most: number,
   span: number,
   now: () => number,
   pause: (milliseconds: number) => Promise<void>,
-): Turn {
-  const given: number[] = [];
+): Paced {
+  const ends: Promise<number>[] = [];
   let line: Promise<unknown> = Promise.resolve();
-  const next: Turn = async (wanted) => {
-    const earliest = given.length < most ? 0 : (given[0] ?? 0) + span;
+  const turn = async (wanted: () => boolean): Promise<boolean> => {
+    const oldest = ends.length < most ? undefined : ends.shift();
+    const earliest = oldest === undefined ? 0 : (await oldest) + span;
     if (wanted() && earliest > now()) await pause(earliest - now());
-    if (!wanted()) return false;
-    given.push(now());
-    if (given.length > most) given.shift();
-    return true;
+    if (wanted()) return true;
+    if (oldest !== undefined) ends.unshift(oldest);
+    return false;
   };
-  return (wanted) => {
-    const turn = line.then(() => next(wanted));
-    line = turn;
-    return turn;
+  return async (work, wanted) => {
+    const started = line.then(async () => {
+      if (!(await turn(wanted))) return null;
+      const result = work();
+      ends.push(result.then(now, now));
+      return { result };
+    });
+    line = started;
+    return (await started)?.result ?? null;
   };
 }

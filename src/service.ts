@@ -77,14 +77,24 @@ export function createService(config: Config, world: World): Service {
   const subscriber = createSubscriber(config, clients, log, now);
   const own = createOwnAccount(config, clients, log, now);
   const { policy, graceSeconds, auditRestarts, alertTopic } = config;
-  const turn = createPacer(ALERTS_AT_ONCE, ALERTS_SPAN_MS, now, pause);
+  const inTurn = createPacer(ALERTS_AT_ONCE, ALERTS_SPAN_MS, now, pause);
   const runLane: RunLane = (account, region, units) => {
     log.note("debug", "a batch begins", { account, region, events: String(units.length) });
     const facts = ec2Facts(clients.ec2(account === own.account() ? null : account, region));
     // Only Lambda has several engines, and a container there serves one call of one engine at a time.
     const patienceSeconds = Math.min(...units.map((unit) => unit.patienceSeconds));
     const sns = clients.sns(alertTopic.region);
-    return runBatch(units, { policy, graceSeconds, patienceSeconds, auditRestarts, now, facts, alertTopic, sns, turn });
+    return runBatch(units, {
+      policy,
+      graceSeconds,
+      patienceSeconds,
+      auditRestarts,
+      now,
+      facts,
+      alertTopic,
+      sns,
+      inTurn,
+    });
   };
   const submit = createLanes(runLane, () => pause(BREATH_MS));
 

@@ -39,7 +39,7 @@ function run(units: readonly Unit[], changes: Partial<Batch> = {}): Promise<Outc
     now: clock.now,
     facts: ec2Facts(new EC2Client({ region: REGION })),
     sns: new SNSClient({ region: REGION }),
-    turn: async () => true,
+    inTurn: (work) => work(),
     ...changes,
   });
 }
@@ -327,14 +327,14 @@ describe("when it is not the turn of an alert while its engine waits", () => {
   test("it is not published, and its launches fail, to be brought again", async () => {
     ec2.launch(INSTANCE);
     const asked: boolean[] = [];
-    const turn = async (wanted: () => boolean) => {
+    const inTurn: Batch["inTurn"] = async (_, wanted) => {
       asked.push(wanted());
       clock.set(DEADLINE);
       asked.push(wanted());
-      return false;
+      return null;
     };
     const unit = { ...unitOf(launchOf()), isAwaited: () => clock.now() < DEADLINE };
-    expect(await run([unit], { turn })).toMatchObject([
+    expect(await run([unit], { inTurn })).toMatchObject([
       [{ kind: "failed", reason: expect.stringContaining("the time ran out while other alerts were sent") }],
     ]);
     expect(asked).toEqual([true, false]);

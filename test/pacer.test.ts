@@ -6,14 +6,14 @@ import { clockAt } from "./support/launches.ts";
 function start() {
   const clock = clockAt(0);
   const pauses: number[] = [];
-  const turn = createPacer(10, 1_000, clock.now, async (milliseconds) => {
+  const inTurn = createPacer(10, 1_000, clock.now, async (milliseconds) => {
     pauses.push(milliseconds);
     clock.pass(milliseconds / 1000);
   });
   /** Asks for turns in one go; answers when each came, null for one that did not. */
   const ask = (count: number, wanted: () => boolean = () => true) =>
-    Promise.all(Array.from({ length: count }, async () => ((await turn(wanted)) ? clock.now() : null)));
-  return { clock, pauses, ask };
+    Promise.all(Array.from({ length: count }, () => inTurn(async () => clock.now(), wanted)));
+  return { clock, pauses, ask, inTurn };
 }
 
 describe("turns", () => {
@@ -60,5 +60,30 @@ describe("turns", () => {
     const [, late, after] = await Promise.all([ask(10), ask(1, () => clock.now() < 500), ask(10)]);
     expect(late).toEqual([null]);
     expect(after).toEqual(Array(10).fill(1_000));
+  });
+
+  test("come a second after the end of the work ten before, which may take effect at its end", async () => {
+    const { ask, clock, inTurn } = start();
+    let end = () => {};
+    const slow = inTurn(
+      () => new Promise<void>((resolve) => (end = resolve)),
+      () => true,
+    );
+    const nine = await ask(9);
+    const eleventh = ask(1);
+    clock.pass(3);
+    end();
+    expect([await slow, nine, await eleventh]).toEqual([undefined, Array(9).fill(0), [4_000]]);
+  });
+
+  test("go on after a work that fails", async () => {
+    const { ask, inTurn } = start();
+    await expect(
+      inTurn(
+        () => Promise.reject(new Error("refused")),
+        () => true,
+      ),
+    ).rejects.toThrow("refused");
+    expect(await ask(10)).toEqual([...Array(9).fill(0), 1_000]);
   });
 });
