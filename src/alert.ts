@@ -98,17 +98,19 @@ function compare(a: string, b: string): number {
 }
 
 /**
- * One alert for all instances, or halves of them until each fits; for one instance that does not fit, halves of its
- * findings.
+ * One alert for all instances, or for as many parts of them as their size asks for, and so on until each fits; for one
+ * instance that does not fit, for parts of its findings.
  */
 function compose(instances: readonly Finding[][], now: number): Alert[] {
   const [first, ...others] = instances.flat().sort(inOrder);
   if (first === undefined) return [];
   const alert = composeOne([first, ...others], now);
-  if (others.length === 0 || bytesOf(alert) <= MAX_BYTES) return [alert];
+  const bytes = bytesOf(alert);
+  if (others.length === 0 || bytes <= MAX_BYTES) return [alert];
   const parts = instances.length > 1 ? instances : instances.flat().map((finding) => [finding]);
-  const middle = Math.ceil(parts.length / 2);
-  return [...compose(parts.slice(0, middle), now), ...compose(parts.slice(middle), now)];
+  const size = Math.ceil(parts.length / Math.ceil(bytes / MAX_BYTES));
+  const starts = Array.from({ length: Math.ceil(parts.length / size) }, (_, index) => index * size);
+  return starts.flatMap((start) => compose(parts.slice(start, start + size), now));
 }
 
 function composeOne(findings: Findings, now: number): Alert {

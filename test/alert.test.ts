@@ -387,6 +387,16 @@ describe("a message over SNS's 256 KiB", () => {
     expect(bytesOf(alertFor(...findings))).toBeLessThan(SNS_LIMIT);
   });
 
+  test("is split into no more messages than its size needs: three, where halves of halves are four", () => {
+    const ids = instanceIds(500);
+    const alerts = alertsFor(
+      ids.map((id) => findingOf({ instance: { instanceId: id } })),
+      AT,
+    );
+    expect(Math.ceil(alerts.reduce((sum, alert) => sum + bytesOf(alert), 0) / SNS_LIMIT)).toBe(3);
+    expect(alerts).toHaveLength(3);
+  });
+
   test("is split and never cut: every finding is in exactly one message, and each message fits", () => {
     const sizes = fc.record({
       count: fc.integer({ min: 1, max: 400 }),
