@@ -448,7 +448,7 @@ describe("the doctor on the function", () => {
   it("sees that it could not subscribe itself", async () => {
     aws.deny("sns:Subscribe", LAUNCH_TOPIC);
     settings.FUNCTION_URL = url;
-    expect(await diagnosis()).toContain("wrong: function: subscribes itself: failed: AuthorizationErrorException");
+    expect(await diagnosis()).toContain("wrong: function: subscribed: failed: AuthorizationErrorException");
   });
 
   it("warns of another version than this command's", async () => {
@@ -465,19 +465,19 @@ describe("the doctor on the function", () => {
     );
     const shown = "1.0\\u001b[2J\\u009b31m\\u202e\\u000a  ✓ all: well";
     expect(out).toContain(`! version: it is ${shown}, and this command 1.0.0\n`);
-    expect(out).toContain(`! subscribes itself: ${shown}\n`);
+    expect(out).toContain(`! subscribed: ${shown}\n`);
     expect(problems).toContain(`✗ configured: ${shown} ${shown}\n`);
   });
 
   it("warns while it waits for its confirmation", async () => {
     expect(await health(await answering(document({ subscribed: "pending" })))).toEqual([
-      "warning: function: subscribes itself: pending",
+      "warning: function: subscribed: pending",
     ]);
   });
 
   it("sees that it was unsubscribed", async () => {
     expect(await health(await answering(document({ subscribed: "unsubscribed" })))).toEqual([
-      "wrong: function: subscribes itself: SNS has told it that it was unsubscribed",
+      "wrong: function: subscribed: SNS has told it that it was unsubscribed",
     ]);
   });
 });

@@ -115,6 +115,22 @@ describe("ec2-audit setup, where others have been", () => {
     expect((await run("setup")).out).toContain("nothing to change");
   });
 
+  it("leaves a topic's policy as it is where a statement of another Sid lets EventBridge publish already", async () => {
+    const Statement = {
+      // The console gives its statements such a Sid.
+      Sid: "AWSEvents_ec2-launches_Id1",
+      Effect: "Allow",
+      Principal: { Service: "events.amazonaws.com" },
+      Action: "sns:Publish",
+      Resource: LAUNCH_TOPIC,
+    };
+    const Policy = JSON.stringify({ Version: "2012-10-17", Statement: [Statement] });
+    await sns.send(new CreateTopicCommand({ Name: "ec2_launches_check", Attributes: { Policy } }));
+    const { out } = await run("setup");
+    expect(out).not.toContain("EventBridge");
+    expect((await topicAttributes()).Policy).toBe(Policy);
+  });
+
   it("keeps the statements of others in the topic's policy and in the queue's", async () => {
     const others = (Resource: string) => ({
       Sid: "others",

@@ -85,7 +85,7 @@ function judge(name: string, status: number, document: HealthDocument, flags: st
 
 /** What the function itself says of its subscription; a container that has just begun may not know yet. */
 function judgeSubscribed(state: string | null, subscribe: string): Check {
-  const name = "subscribes itself";
+  const name = "subscribed";
   const told = state ?? "it does not say";
   if (state === "confirmed") return ok(name, told);
   if (state === "not configured") return skipped(name, "it has no FUNCTION_URL, and has not been called yet");

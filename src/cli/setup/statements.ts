@@ -72,7 +72,10 @@ function named(key: TopicKey, { region, account }: Place): object {
   return { Resource, Condition: { "ForAnyValue:StringEquals": { "kms:ResourceAliases": key.alias } } };
 }
 
-/** Which of our statements a policy has not, or has otherwise. Takes the policy as JSON; undefined for none. */
+/**
+ * Which of our statements a policy has not, or has otherwise. One under another Sid counts, such as that of the console for
+ * a target: it allows the same. Takes the policy as JSON; undefined for none.
+ */
 export function missingStatements(policy: string | undefined, ours: readonly Statement[]): readonly Statement[] {
   const present = statementsOf(policy).map(canonical);
   return ours.filter((statement) => !present.includes(canonical(statement)));
@@ -94,9 +97,11 @@ function sidOf(statement: unknown): unknown {
   return typeof statement === "object" && statement !== null && "Sid" in statement ? statement.Sid : undefined;
 }
 
-/** A statement as a text that is the same however it is written: AWS takes a list of one for its element, and an action in any case. */
+/** What a statement allows, as a text that is the same however it is written: AWS takes a list of one for its element, and an action in any case. */
 function canonical(statement: unknown): string {
-  return sortedJson(statement, (key, value) => (key === "Action" ? value.toLowerCase() : value));
+  return sortedJson({ ...(statement as object), Sid: null }, (key, value) =>
+    key === "Action" ? value.toLowerCase() : value,
+  );
 }
 
 /** JSON with sorted keys and lists, and no list of one. */
