@@ -73,23 +73,25 @@ function opening(problems: readonly Problem[], subjects: readonly Subject[]): st
 }
 
 /** How to correct each problem. A remedy that several problems share is written once. */
+/** Problems with the same remedy have it once, at the first of them, for the instances of all. */
 function remedies(problems: readonly Problem[], instances: number): string[] {
-  const numbers = new Map<string, number>();
-  return problems.flatMap(({ number, finding, instances: ofThese }) => {
+  const keyOf = ({ finding: { violation, region } }: Problem) => violation.remedy([], region).join("\n");
+  const alike = groupBy(problems, keyOf);
+  return problems.flatMap((problem) => {
+    const { number, finding, instances: own } = problem;
     const { violation, region, severity, ruleId } = finding;
-    const remedy = violation.remedy(
-      ofThese.map(({ instanceId }) => instanceId),
-      region,
-    );
+    const same = alike.get(keyOf(problem)) ?? [];
+    const [first = problem] = same;
+    const ids = new Set(same.flatMap((each) => each.instances.map(({ instanceId }) => instanceId)));
+    const remedy = violation.remedy([...ids], region);
     if (problems.length === 1) return ["", "Fix:", ...indented(remedy, 2)];
-    const known = numbers.get(remedy.join());
-    numbers.set(remedy.join(), known ?? number);
-    const count = instances === 1 ? "" : `: ${ofThese.length === 1 ? "1 instance" : `${ofThese.length} instances`}`;
+    const count = instances === 1 ? "" : `: ${own.length === 1 ? "1 instance" : `${own.length} instances`}`;
+    const covers = ids.size > own.length ? ` for ${same.map((each) => each.number).join(", ")}` : "";
     return [
       "",
       `${number}. ${severity.toUpperCase()}  ${ruleId}${count}`,
       ...indented(prose(`${capital(violation.message)}.`, 3), 3),
-      ...(known === undefined ? ["   Fix:", ...indented(remedy, 5)] : [`   Fix: as for ${known}.`]),
+      ...(first === problem ? [`   Fix${covers}:`, ...indented(remedy, 5)] : [`   Fix: as for ${first.number}.`]),
     ];
   });
 }

@@ -269,6 +269,22 @@ describe("the mail about a burst", () => {
     expect(text).toContain(`  ${a}  t3.micro  us-east-1a  21:29:50\n`);
   });
 
+  test("writes a remedy once for the instances that lack a tag and those that have it blank", () => {
+    const finding = (number: number, tags: Readonly<Record<string, string>>) =>
+      findingOf({ requires: "owner", instance: { instanceId: instanceId(number), ...tagged(tags) } });
+    const text = textOf(finding(1, {}), finding(2, {}), finding(3, { owner: "" }));
+    const command = [
+      "   Fix for 1, 2:",
+      "     aws ec2 create-tags --region us-east-1 \\",
+      `       --resources ${instanceId(1)} ${instanceId(2)} \\`,
+      `         ${instanceId(3)} \\`,
+      "       --tags Key=owner,Value=<value>",
+    ].join("\n");
+    expect(text).toContain(`1. MEDIUM  required-tags: 2 instances\n   The tag "owner" is missing.\n${command}\n`);
+    expect(text).toContain('2. MEDIUM  required-tags: 1 instance\n   The tag "owner" is blank.\n   Fix: as for 1.\n');
+    expect(text.split("aws ec2 create-tags")).toHaveLength(2);
+  });
+
   test("says in a few words how one rule is violated, in three ways at most", () => {
     const ways = (...keys: readonly string[]) =>
       keys.map((requires, index) => findingOf({ requires, instance: { instanceId: instanceId(index) } }));
