@@ -46,12 +46,12 @@ export function createClients(config: Config, now: () => number, limits: CallLim
   });
   const ec2 = remember(MAX_CLIENTS, (key: string) => {
     const [account = "", region = ""] = key.split("/");
-    if (account === "") return lean(new EC2Client(settings(region, config.credentials)));
+    if (account === "") return new EC2Client(settings(region, config.credentials));
     const role = roles(account);
-    return renewing(lean(new EC2Client(settings(region, role.credentials))), role);
+    return renewing(new EC2Client(settings(region, role.credentials)), role);
   });
-  const sns = remember(MAX_CLIENTS, (region: string) => lean(new SNSClient(settings(region, config.credentials))));
-  const sts = remember(MAX_CLIENTS, (region: string) => lean(new STSClient(settings(region, config.credentials))));
+  const sns = remember(MAX_CLIENTS, (region: string) => new SNSClient(settings(region, config.credentials)));
+  const sts = remember(MAX_CLIENTS, (region: string) => new STSClient(settings(region, config.credentials)));
   const roles = remember(MAX_ROLES, (account: string) =>
     createAssumedRole(
       sts(config.region),
@@ -87,14 +87,6 @@ const SETTLED = {
   disableClockSkewCorrection: false,
   userAgentAppId: "ec2-audit",
 } as const;
-
-/** What the SDK does around each call and this function has no use for; without it a call takes a tenth less time. */
-const UNUSED_MIDDLEWARE = ["getUserAgentMiddleware", "loggerMiddleware", "recursionDetectionMiddleware"];
-
-function lean<T extends { middlewareStack: { remove(name: string): boolean } }>(client: T): T {
-  for (const name of UNUSED_MIDDLEWARE) client.middlewareStack.remove(name);
-  return client;
-}
 
 /** A function that makes each thing once, and over `max` of them forgets the one not asked for for longest. */
 function remember<T>(max: number, make: (key: string) => T): (key: string) => T {

@@ -91,6 +91,7 @@ Use the operator's commands:
   npm run -s cli -- doctor --probe --trace \\
       ${log}
   npm run -s cli -- setup --dry-run
+  npm run -s cli -- setup --url ${functionUrl}
 
 Ask the function itself:
   curl ${functionUrl}
