@@ -24,7 +24,7 @@ const WAIT_MS = 2_000;
 const ASK_AGAIN_AFTER_MS = 60_000;
 
 const ASSUMED =
-  "sts:GetCallerIdentity failed, so the account of the function's keys is assumed to be the alert topic's until it can be asked";
+  "sts:GetCallerIdentity failed; until it succeeds, the function's keys are assumed to belong to the alert topic's account";
 
 /** Makes the own account of one configuration. `now` is in milliseconds since 1970. */
 export function createOwnAccount(config: Config, clients: Clients, log: Log, now: () => number): OwnAccount {

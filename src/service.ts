@@ -139,12 +139,12 @@ export function createService(config: Config, world: World): Service {
 }
 
 const ELSEWHERE =
-  "is missing, and the function's credentials are of another account than LAUNCH_TOPIC_ARN: no launch of that account can be audited";
+  "is missing, and the function's credentials belong to another account than LAUNCH_TOPIC_ARN: no launch in that account can be audited";
 
 /** What in the configuration does not do for this launch or this engine; null when it all does. */
 function problemWith(launch: Launch, config: Config, own: string, engine: Engine): Problem | null {
   if (launch.account !== own && config.auditRoleName === null) {
-    const problem = `is missing: the launch is in account ${launch.account}, and the function's own credentials are of account ${own}; name the role to assume there, or use credentials of that account`;
+    const problem = `is missing: the launch is in account ${launch.account}, and the function's own credentials belong to account ${own}; name the role to assume there, or use credentials of that account`;
     return { key: "AUDIT_ROLE_NAME", problem };
   }
   if (config.graceSeconds > engine.patienceSeconds) {

@@ -58,7 +58,7 @@ describe("keys of another account than the topics", () => {
           problems: [
             {
               key: "AUDIT_ROLE_NAME",
-              problem: `is missing: the launch is in account ${ACCOUNT}, and the function's own credentials are of account ${OTHER}; name the role to assume there, or use credentials of that account`,
+              problem: `is missing: the launch is in account ${ACCOUNT}, and the function's own credentials belong to account ${OTHER}; name the role to assume there, or use credentials of that account`,
             },
           ],
         },
@@ -66,7 +66,7 @@ describe("keys of another account than the topics", () => {
     ]);
     expect(ec2.mock.calls()).toHaveLength(0);
     expect(service.warnings()).toEqual([
-      { key: "AUDIT_ROLE_NAME", problem: expect.stringContaining("of another account than LAUNCH_TOPIC_ARN") },
+      { key: "AUDIT_ROLE_NAME", problem: expect.stringContaining("belong to another account than LAUNCH_TOPIC_ARN") },
     ]);
   });
 

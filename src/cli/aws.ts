@@ -55,7 +55,7 @@ export async function connect(cli: Cli, options: CommonOptions): Promise<Aws> {
     // A new operator's first mistake is not to be answered after minutes.
     requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000, throwOnRequestTimeout: true },
   };
-  // The provider warns of keys beside a profile, which are settled by now.
+  // The provider warns of keys next to a profile, but the choice has already been made.
   const sts = new STSClient({ ...settings, ...chosen.settings, logger: SILENT });
   const region = await regionOf(sts, chosen.profile ?? cli.env.AWS_PROFILE);
   if (!isRegion(region)) {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 
-/** What stands in the code in place of its mark while the hash is taken; as long as a mark. */
+/** Stands for the mark in the code while the hash is computed; as long as a mark. */
 export const UNMARKED = "not-yet-mark";
 
 const MARK = /["'`]([0-9a-f]{12})["'`]/g;
@@ -10,7 +10,7 @@ export function markBuild(code: string): string {
   return code.replaceAll(UNMARKED, hashOf(code));
 }
 
-/** The mark that `markBuild` put into code; null for code without one, and for code that was changed since. */
+/** The mark that `markBuild` put into code; null for code without one, or changed since. */
 export function buildMarkOf(code: string): string | null {
   const marks = [...code.matchAll(MARK)].map(([, mark = ""]) => mark);
   return marks.find((mark) => hashOf(code.replaceAll(mark, UNMARKED)) === mark) ?? null;

@@ -5,7 +5,7 @@ import { systemCode } from "./run-program.ts";
 /** What the function says of itself to a GET. */
 export interface HealthDocument {
   readonly version: string;
-  /** Which build of that version; null for a function that is older than the mark. */
+  /** Which build of that version; null for a function from before builds were marked. */
   readonly build: string | null;
   /** Undefined where it does not say. */
   readonly configured: boolean | undefined;
@@ -13,7 +13,7 @@ export interface HealthDocument {
   readonly problems: readonly string[];
   /** In a word of the function's; null where it does not say. */
   readonly subscribed: string | null;
-  /** The account of its keys; null where it does not know it. */
+  /** The account of its keys; null where it is not known. */
   readonly account: string | null;
   /** What keeps it from auditing launches, though its configuration is valid, a line each. */
   readonly warnings: readonly string[];
@@ -30,7 +30,10 @@ export type HealthAnswer =
 /** The reason of an answer that did not come in time. */
 export const TIMED_OUT = "TimeoutError";
 
-/** Asks what is at a URL for the function's health document, for so many milliseconds, and follows no redirection. Never throws. */
+/**
+ * Asks what is at a URL for the function's health document, for so many milliseconds, and follows no redirection. Never
+ * throws.
+ */
 export async function askHealth(url: string, timeoutMs: number): Promise<HealthAnswer> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), redirect: "manual" });
@@ -49,7 +52,7 @@ function read(text: string): HealthDocument | null {
   const document = parseJson(text);
   if (!isObject(document) || document.name !== ourName) return null;
   const { version, build, configured, problems, subscribed, account, warnings } = document;
-  // Anybody may answer there: what is shown of it is on one line, and no terminal acts on it.
+  // Anyone may answer there, so nothing that is shown may break the line or control the terminal.
   return {
     version: escapeUnseen(String(version)),
     build: typeof build === "string" ? escapeUnseen(build) : null,

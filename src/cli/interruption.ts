@@ -1,6 +1,6 @@
 /**
- * Works, and says something when Ctrl-C ends the process meanwhile. It must begin before a spinner does, which ends the process
- * by itself.
+ * Does the work, and calls `tell` if Ctrl-C ends the process before the work is done. Must begin before a spinner, because a
+ * spinner ends the process itself.
  */
 export async function tellingOfInterruption<T>(tell: () => void, work: () => Promise<T>): Promise<T> {
   const onSignal = (signal: NodeJS.Signals) => {

@@ -13,8 +13,8 @@ process.once("SIGINT", (signal) => {
   process.kill(process.pid, signal);
 });
 
-// `npm run cli` starts in this package's folder, also for somebody who is elsewhere (npm --prefix): npm tells where that is.
-// In a script of another package it is that package's folder which its paths start from.
+// `npm run cli` starts in this package's folder even when it is called from another one (npm --prefix); INIT_CWD names that
+// one. In a script of another package, paths are relative to that package's folder.
 // https://docs.npmjs.com/cli/v11/using-npm/scripts#environment
 const { npm_lifecycle_event: script, npm_package_name: of, INIT_CWD: calledFrom } = process.env;
 const folder = script === "cli" && of === name && calledFrom ? calledFrom : process.cwd();

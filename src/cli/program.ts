@@ -103,7 +103,7 @@ export async function runCli(
   };
   program.exitOverride().configureOutput(quiet);
   inherit(program);
-  // A script that asked for a document gets one, also when the command fails before it can make its own.
+  // A script that asked for JSON gets a document even when the command fails before it can print its own.
   const fail = (message: string, hint: string | null): 2 => {
     if (args.includes("--json") && !answered) terminal.out(JSON.stringify({ error: { message, hint } }, null, 2));
     return 2;
@@ -124,8 +124,8 @@ export async function runCli(
 }
 
 /**
- * The parser hands a command's settings down to those that it makes itself, and not to those that are added. It prints the help
- * of the command above for a word that it does not know, when --help follows.
+ * The parser hands a command's settings down to those that it makes itself, and not to those that are added. It prints the
+ * help of the command above for a word that it does not know, when --help follows.
  */
 function inherit(command: Command, words = command.name()): void {
   command.showHelpAfterError(`${words} --help shows what there is.`);

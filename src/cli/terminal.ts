@@ -14,7 +14,7 @@ export interface Terminal {
   /** Writes a line, or several, about the work. */
   err(text: string): void;
   readonly colours: Colours;
-  /** How many columns the standard output has; 80 where nothing says so. */
+  /** How many columns the standard output has; 80 where that is not known. */
   readonly columns: number;
   /** Shows that something is at work, and, by `say`, what it is at now: a spinner on a terminal, plain lines elsewhere. */
   busy<T>(what: string, work: (say: (text: string) => void) => Promise<T>): Promise<T>;
@@ -29,7 +29,10 @@ export interface Streams {
   readonly stderr: NodeJS.WriteStream;
 }
 
-/** The terminal of a process. Colours are for where both outputs are a terminal, and for nobody who has set NO_COLOR (https://no-color.org). */
+/**
+ * The terminal of a process. Colours are for where both outputs are a terminal, and for nobody who has set NO_COLOR
+ * (https://no-color.org).
+ */
 export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.ProcessEnv): Terminal {
   const plain = Boolean(env.NO_COLOR) || env.TERM === "dumb";
   const colours = pc.createColors(stdout.isTTY && stderr.isTTY && !plain);
@@ -41,7 +44,7 @@ export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.P
     out: (text) => void stdout.write(`${shown(text)}\n`),
     err: (text) => void stderr.write(`${shown(text)}\n`),
     colours,
-    // A shell says in COLUMNS how wide its terminal is, also to what writes into a pipe.
+    // A shell sets COLUMNS to the width of its terminal, also for a command that writes into a pipe.
     columns: stdout.columns || Number(env.COLUMNS) || 80,
     async busy(what, work) {
       const title = shown(what);
@@ -70,11 +73,11 @@ export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.P
   };
 }
 
-/** What a command writes itself: line breaks and tabs, and the colours of `Colours`. */
+/** What commands themselves write: line breaks and tabs, and the colours of `Colours`. */
 const LAYOUT = /([\n\t])/;
 const LAYOUT_AND_COLOUR = new RegExp(`([\\n\\t]|${String.fromCharCode(27)}\\[\\d{1,2}m)`);
 
-/** Text as it can be shown, for names, errors and answers in it may be a stranger's: no terminal acts on it. */
+/** Text without anything that controls a terminal: names, errors and answers in it may come from strangers. */
 function shownText(text: string, coloured: boolean): string {
   return text
     .split(coloured ? LAYOUT_AND_COLOUR : LAYOUT)

@@ -49,7 +49,7 @@ describe.each(HTTP_FACES)("the $face", ({ open }) => {
       expect(JSON.parse(body)).toMatchObject({
         account: "210987654321",
         warnings: [
-          { key: "AUDIT_ROLE_NAME", problem: expect.stringContaining("no launch of that account can be audited") },
+          { key: "AUDIT_ROLE_NAME", problem: expect.stringContaining("no launch in that account can be audited") },
         ],
       });
       const withRole = await open({ ...SETTINGS, AUDIT_ROLE_NAME: "ec2-audit" }).request({ method: "GET" });

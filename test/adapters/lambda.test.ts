@@ -383,7 +383,7 @@ describe("the account that is ours", () => {
     const { app } = createWorld(SETTINGS, SETTINGS);
     const context = { ...contextWith(), invokedFunctionArn: arn };
     await expect(lambdaHandler(app)(stateChange(), context)).rejects.toThrow(
-      /AUDIT_ROLE_NAME is missing: the launch is in account 123456789012, .* credentials are of account 210987654321;/,
+      /AUDIT_ROLE_NAME is missing: the launch is in account 123456789012, .* credentials belong to account 210987654321;/,
     );
     expect(ec2.mock.calls()).toEqual([]);
   });

@@ -180,7 +180,7 @@ describe("the ids of an audit by hand", () => {
   it("are missed when the standard input is empty, and when there are none", async () => {
     given("\n");
     expect((await check(["-"])).err).toContain("the standard input holds no instance ids");
-    expect(await check([])).toMatchObject({ code: 2, err: expect.stringContaining("no instance is named") });
+    expect(await check([])).toMatchObject({ code: 2, err: expect.stringContaining("no instance ids are given") });
   });
 });
 
@@ -242,8 +242,11 @@ describe("an audit by hand with --all", () => {
     });
   });
 
-  it("is refused beside ids", async () => {
-    expect(await check([NOBODY, "--all"])).toMatchObject({ code: 2, err: expect.stringContaining("goes without") });
+  it("is refused together with ids", async () => {
+    expect(await check([NOBODY, "--all"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("takes no instance ids"),
+    });
   });
 });
 

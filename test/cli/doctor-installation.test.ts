@@ -151,7 +151,7 @@ describe("the doctor on topics and policies", () => {
     const queueArn = await set(Endpoint, "FilterPolicy", '{"severity":["high"]}');
     const { code, out } = await doctor();
     expect(code).toBe(0);
-    expect(out).toContain(`! filter policy of ${Endpoint}: it looks at message attributes`);
+    expect(out).toContain(`! filter policy of ${Endpoint}: it filters by message attributes`);
     expect(out).toContain(
       `aws sns set-subscription-attributes --subscription-arn ${queueArn} --attribute-name FilterPolicyScope --attribute-value MessageBody`,
     );
@@ -161,7 +161,7 @@ describe("the doctor on topics and policies", () => {
     await set("team@example.com", "FilterPolicy", '{"severity":["high"]}');
     expect(await diagnosis()).toEqual([
       0,
-      "warning: topics and policies: filter policy of team@example.com: it looks at the body, which is no JSON for this protocol: no alert matches it",
+      "warning: topics and policies: filter policy of team@example.com: it filters by the body, which is not JSON for this protocol, so it matches no alert",
     ]);
   });
 
@@ -182,7 +182,7 @@ describe("the doctor on topics and policies", () => {
     await encrypt("alias/alerts");
     expect(await diagnosis()).toEqual([
       0,
-      "unknown: permissions: key of the alert topic: the topic names it by alias/alerts, and IAM simulates no alias",
+      "unknown: permissions: key of the alert topic: the topic names it by alias/alerts, and IAM cannot simulate an alias",
     ]);
     await encrypt("alias/aws/sns");
     expect(await diagnosis()).toEqual([0]);

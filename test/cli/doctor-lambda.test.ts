@@ -290,7 +290,7 @@ describe("the doctor on the stack", () => {
     stack({ parameters: { AlarmEmail: "", AlarmTopicArn: "" } });
     const { code, out } = await doctor();
     expect(code).toBe(0);
-    expect(out).toContain("! alarms: reach nobody");
+    expect(out).toContain("! alarms: notify no one");
     expect(out).toMatch(/ec2-audit deploy lambda .*--stack ec2-audit --alarm-email you@example.com/);
     stack({ parameters: { AlarmEmail: "team@example.com", AlarmTopicArn: "" } });
     expect(await diagnosis()).toEqual([0]);

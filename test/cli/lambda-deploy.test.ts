@@ -104,7 +104,7 @@ describe.skipIf(missing !== null)(missing === null ? "deploy lambda" : `deploy l
     ]);
     expect(err).toContain("There are no sources here: the file is deployed as it was shipped.");
     expect(err).toContain("Deploying\n");
-    expect(err).toContain("team@example.com is asked by e-mail to confirm");
+    expect(err).toContain("team@example.com must confirm by e-mail");
     expect((await stackNow()).parameters).toMatchObject({
       RequiredTags: "name,owner",
       AlertEmail: "team@example.com",
@@ -205,11 +205,11 @@ describe.skipIf(missing !== null)(missing === null ? "deploy lambda" : `deploy l
   });
 
   it("names the way to be told of alarms, as long as they reach nobody", async () => {
-    const next = `  ec2-audit deploy lambda --stack ${stack} --alarm-email you@example.com\n    The alarms reach nobody yet.`;
+    const next = `  ec2-audit deploy lambda --stack ${stack} --alarm-email you@example.com\n    No one gets the alarms yet.`;
     expect((await deploy([])).out).toContain(next);
     stack += "-told";
     const { out, err } = await deploy(["--alarm-email", "ops@example.com"]);
-    expect(err).toContain("ops@example.com is asked by e-mail to confirm, and gets no alarm before.");
+    expect(err).toContain("ops@example.com must confirm by e-mail before it gets any alarm.");
     expect(out).not.toContain("--alarm-email");
     expect((await stackNow()).parameters).toMatchObject({ AlarmEmail: "ops@example.com" });
   }, 60_000);

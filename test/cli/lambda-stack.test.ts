@@ -101,7 +101,7 @@ audits UPDATE_COMPLETE`),
     shows(stack("UPDATE_COMPLETE"));
     cloudformation.on(DescribeStackEventsCommand).resolvesOnce({}).rejects(new Error("no network"));
     const { code, err } = await deploy();
-    expect([code, err]).toEqual([2, expect.stringContaining("CloudFormation may go on with the deployment.")]);
+    expect([code, err]).toEqual([2, expect.stringContaining("CloudFormation may continue the deployment.")]);
     expect(err).toContain("aws cloudformation cancel-update-stack --stack-name audits --region eu-west-1");
   });
 
@@ -116,7 +116,7 @@ audits UPDATE_COMPLETE`),
       return {};
     });
     const { err } = await deploy();
-    expect(err).toContain(`CloudFormation may go on with the deployment. To see what it does, and to call it off:
+    expect(err).toContain(`CloudFormation may continue the deployment. To follow it, and to cancel it:
   aws cloudformation describe-stack-events --stack-name audits --region eu-west-1
   aws cloudformation delete-stack --stack-name audits --region eu-west-1`);
     expect(kill).toHaveBeenCalledWith(process.pid, "SIGINT");
@@ -132,14 +132,14 @@ audits UPDATE_COMPLETE`),
       expect.stringContaining("(ROLLBACK_COMPLETE):\nFunction (AWS::Lambda::Function): no"),
     ]);
     expect(err).toContain("aws cloudformation delete-stack --stack-name audits --region eu-west-1");
-    expect(err).not.toContain("puts back what was there before");
+    expect(err).not.toContain("restores what was there before");
   });
 
   it("that somebody deletes meanwhile, ends with it: the stack is asked for by its id, which goes on to tell", async () => {
     tells([], [event("1", "CREATE_IN_PROGRESS"), event("2", "DELETE_COMPLETE")]);
     const { code, err } = await deploy();
     expect([code, err]).toEqual([2, expect.stringContaining("the deployment of audits failed (DELETE_COMPLETE)\n")]);
-    expect(err).toContain("Somebody has deleted the stack meanwhile.");
+    expect(err).toContain("The stack was deleted in the meantime.");
     const asked = cloudformation.commandCalls(DescribeStackEventsCommand).map(({ args }) => args[0].input.StackName);
     expect(asked).toEqual([STACK_ID, STACK_ID]);
   });
@@ -160,7 +160,7 @@ audits UPDATE_COMPLETE`),
       ),
     ]);
     expect(err).toContain("\nand 2 more\n");
-    expect(err).toContain("CloudFormation puts back what was there before.");
+    expect(err).toContain("CloudFormation restores what was there before.");
   });
 
   describe("and a change set that cannot be made,", () => {
@@ -225,10 +225,7 @@ audits UPDATE_COMPLETE`),
     it("leaves a stack that was there before, with the change sets of others", async () => {
       shows(stack("REVIEW_IN_PROGRESS"), stack("REVIEW_IN_PROGRESS"));
       const { code, err } = await deploy("--dry-run");
-      expect([code, err]).toEqual([
-        0,
-        expect.stringContaining("Nobody has carried out a change set of this stack yet."),
-      ]);
+      expect([code, err]).toEqual([0, expect.stringContaining("No change set of this stack has been executed yet.")]);
       const [call] = cloudformation.commandCalls(CreateChangeSetCommand);
       expect(call?.args[0].input).toMatchObject({ ChangeSetType: "CREATE" });
       expect(cloudformation.commandCalls(DeleteStackCommand)).toHaveLength(0);
@@ -257,6 +254,8 @@ describe("rollback lambda, with a stack", () => {
     });
     const args = ["--stack", "audits", "--region", "eu-west-1", "--yes"];
     const { err } = await runWith(rollbackLambdaCommand, args, run);
-    expect(err).toContain("The alias may be moved already. To see it: ec2-audit rollback lambda --stack audits --list");
+    expect(err).toContain(
+      "The alias may have moved already. To check: ec2-audit rollback lambda --stack audits --list",
+    );
   });
 });

@@ -30,19 +30,19 @@ describe("the doctor, of a function whose keys are of another account than its t
     const [code, ...found] = await diagnosis();
     expect(code).toBe(1);
     expect(found).toContain(
-      `wrong: credentials: the function's: ${SELF} is of account ${OTHER}, and the launch topic is of 123456789012: no launch there can be audited`,
+      `wrong: credentials: the function's: ${SELF} belongs to account ${OTHER}, and the launch topic to 123456789012: no launch there can be audited`,
     );
     expect(found).toContain(
-      "wrong: function: able to audit: AUDIT_ROLE_NAME is missing, and the function's credentials are of another account than LAUNCH_TOPIC_ARN: no launch of that account can be audited",
+      "wrong: function: able to audit: AUDIT_ROLE_NAME is missing, and the function's credentials belong to another account than LAUNCH_TOPIC_ARN: no launch in that account can be audited",
     );
-    expect((await doctor()).out).toContain(`  ✓ account: its keys are of ${OTHER}\n`);
+    expect((await doctor()).out).toContain(`  ✓ account: its keys belong to ${OTHER}\n`);
   });
 
   it("reminds of the alert topic's policy where a role is assumed for the launches", async () => {
     setUp(Object.assign(settings, await keysOfOther(), { AUDIT_ROLE_NAME: "ec2-audit" }));
     const found = (await diagnosis()).map(String);
     expect(found).toContain(
-      `warning: credentials: the function's: ${SELF} is of account ${OTHER}, and the alert topic is of 123456789012`,
+      `warning: credentials: the function's: ${SELF} belongs to account ${OTHER}, and the alert topic to 123456789012`,
     );
     expect(found.filter((line) => line.includes("able to audit"))).toEqual([]);
   });
@@ -53,6 +53,6 @@ it("setup --url passes on that the function can audit nothing", async () => {
   Object.assign(own, await keysOfOther());
   const { err } = await run(`setup --url ${url}`, { pause: async () => {} });
   expect(err).toContain(
-    "warning: the function says: AUDIT_ROLE_NAME is missing, and the function's credentials are of",
+    "warning: the function says: AUDIT_ROLE_NAME is missing, and the function's credentials belong to",
   );
 });

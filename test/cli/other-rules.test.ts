@@ -160,10 +160,10 @@ describe("ec2-audit setup, where a rule of another name makes alerts come twice"
     await doubled();
     const changes = await changesOf(async () => {
       const { out } = await run("setup --region us-east-1");
-      expect(out).toContain("! rule ec2-launches: it sends launches (pending), so that alerts come twice.\n");
+      expect(out).toContain("! rule ec2-launches: it sends launches (pending), so alerts come twice.\n");
       expect(out).toContain("  To switch it off: ec2-audit setup --region us-east-1 --disable-rule ec2-launches\n");
       expect(out).toContain(
-        "  To use it in place of setup's own: ec2-audit setup --region us-east-1 --adopt-rule ec2-launches\n",
+        "  To use it instead of setup's own: ec2-audit setup --region us-east-1 --adopt-rule ec2-launches\n",
       );
     });
     expect(changes).toEqual([]);
@@ -186,7 +186,7 @@ describe("ec2-audit setup, where a rule of another name makes alerts come twice"
   it("says of one that sends each launch twice, also when it is used, how to have setup's own instead", async () => {
     await byHand(launches());
     const { out } = await run("setup");
-    expect(out).toContain("! rule ec2-launches: it sends launches (running) besides, so that alerts come twice.");
+    expect(out).toContain("! rule ec2-launches: it also sends launches (running), so alerts come twice.");
     await setUpFunction("setup --disable-rule ec2-launches");
     expect(await alertsOfOneLaunch()).toBe(1);
   });
@@ -195,9 +195,9 @@ describe("ec2-audit setup, where a rule of another name makes alerts come twice"
     await doubled(CLOUDTRAIL);
     await rule("asg", { source: ["aws.autoscaling"] });
     const { out } = await run("setup");
-    expect(out).toContain("! rule asg: it sends Auto Scaling's launches, so that alerts come twice.");
+    expect(out).toContain("! rule asg: it sends Auto Scaling's launches, so alerts come twice.");
     expect(out).not.toContain("--adopt-rule asg");
-    expect(out).toContain("! rule ec2-launches: it sends CloudTrail's RunInstances calls, so that alerts come twice.");
+    expect(out).toContain("! rule ec2-launches: it sends CloudTrail's RunInstances calls, so alerts come twice.");
     expect(out).toContain("  To keep it, because it tells who launched: ec2-audit setup --adopt-rule ec2-launches\n");
     await run("setup --adopt-rule ec2-launches");
     expect((await run("setup")).out).not.toContain("! rule ec2-launches");
@@ -220,8 +220,8 @@ describe("ec2-audit setup, where a rule of another name makes alerts come twice"
   });
 
   it.each([
-    ["--adopt-rule nope", "no rule nope beside setup's own sends to ec2_launches_check"],
-    ["--disable-rule ec2_launches", "no rule ec2_launches beside setup's own sends to ec2_launches_check"],
+    ["--adopt-rule nope", "no rule nope other than setup's own sends to ec2_launches_check"],
+    ["--disable-rule ec2_launches", "no rule ec2_launches other than setup's own sends to ec2_launches_check"],
     ["--adopt-rule s3", "the rule s3 does not send launches"],
     ["--adopt-rule ec2-launches --disable-rule ec2-launches", "both name ec2-launches"],
   ])("refuses %s, and changes nothing", async (flags, message) => {

@@ -23,7 +23,7 @@ describe("what setup says comes next", () => {
     const { url } = await startFunction();
     await run(`setup --url ${url}?key=secret`);
     expect(await next("setup --region us-east-1")).toBe(
-      `SNS calls ${url}?… at every launch. To examine all of it: ec2-audit doctor --region us-east-1`,
+      `SNS calls ${url}?… at every launch. To check the installation: ec2-audit doctor --region us-east-1`,
     );
   });
 

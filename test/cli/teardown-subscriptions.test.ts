@@ -41,7 +41,9 @@ describe("ec2-audit teardown, and the function's subscription to a launch topic 
     expect(await subscriptionAttributes(url)).toMatchObject({ RedrivePolicy: expect.stringContaining(DEAD_LETTERS) });
     const { out } = await run("teardown --yes");
     expect(out).toContain(`~ function subscription  ${url}`);
-    expect(out).toContain("stays: there is no record that setup made it. Its dead-letter queue, which is removed,");
+    expect(out).toContain(
+      "stays: there is no record that setup made it. It loses its dead-letter queue, which is removed",
+    );
     expect(await endpoints(LAUNCH_TOPIC)).toEqual([url]);
     expect(await subscriptionAttributes(url)).not.toHaveProperty("RedrivePolicy");
     expect((await run("teardown")).out).toContain("Nothing that setup made is in us-east-1");
@@ -88,7 +90,7 @@ describe("ec2-audit teardown, and e-mail subscriptions to an alert topic that wa
     const { out, asked } = await run("teardown", { answer: true });
     expect(asked[0]).toContain("Ann@example.com will get no more alerts from ec2_audit_alert");
     expect(out).toContain(
-      `With it stays 1 subscription that setup has no record of: aws sns list-subscriptions-by-topic --topic-arn ${ALERT_TOPIC}`,
+      `1 subscription stays with it that setup did not record: aws sns list-subscriptions-by-topic --topic-arn ${ALERT_TOPIC}`,
     );
     expect(await endpoints(ALERT_TOPIC)).toEqual(["old@example.com"]);
     expect(await tags(ALERT_TOPIC)).toEqual([]);
@@ -98,7 +100,7 @@ describe("ec2-audit teardown, and e-mail subscriptions to an alert topic that wa
     await topic("ec2_audit_alert");
     await run("setup --email ann@example.com");
     const { out } = await run("teardown --yes");
-    expect(out).toMatch(/= e-mail subscription +ann@example\.com +stays: setup made it, and it is not confirmed: SNS/);
+    expect(out).toMatch(/= e-mail subscription +ann@example\.com +stays: setup made it, but it is not confirmed: SNS/);
     expect((await run("teardown --yes")).out).toContain("Nothing that setup made can be removed yet in us-east-1");
     await click("ann@example.com");
     const changes = await changesOf(() => run("teardown --yes"));

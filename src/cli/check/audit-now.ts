@@ -10,7 +10,7 @@ import type { Cli } from "../cli.ts";
 export type CheckedInstance =
   | { readonly instanceId: string; readonly outcome: "compliant" }
   | { readonly instanceId: string; readonly outcome: "violating"; readonly findings: readonly CheckedFinding[] }
-  /** It is terminated, or about to be: EC2 shows it for an hour more. */
+  /** It is terminated or shutting down. EC2 shows it for about an hour. */
   | { readonly instanceId: string; readonly outcome: "ignored"; readonly reason: string }
   /** EC2 does not show it. */
   | { readonly instanceId: string; readonly outcome: "unseen"; readonly reason: string };
@@ -45,7 +45,7 @@ const BREATHS_MS = [1_000, 2_000, 4_000, 8_000];
 /** How often the work says where it is, in milliseconds. */
 const SAY_EVERY_MS = 2_000;
 
-/** Instances that are audited together, and what is known of them. */
+/** Instances that are audited together, and the facts about them. */
 interface Batch {
   readonly ids: readonly string[];
   readonly facts: FactReader;
@@ -57,7 +57,7 @@ export function* named(ids: readonly string[], ec2: Pick<EC2Client, "send">): Ge
   for (let from = 0; from < ids.length; from += AT_ONCE) yield { ids: ids.slice(from, from + AT_ONCE), facts };
 }
 
-/** Every instance of the client's account and region, by the pages in which EC2 lists them: each is read once. */
+/** Every instance of the client's account and region, in EC2's own pages, so that each is read once. */
 export async function* everyOne(ec2: Pick<EC2Client, "send">): AsyncGenerator<Batch> {
   for await (const page of allInstances(ec2)) {
     const instances = new Map(page.map((instance) => [instance.instanceId, { value: instance }]));

@@ -26,7 +26,7 @@ Examples:
 
 The policy is that of the function: REQUIRED_TAGS or AUDIT_POLICY out of .env or
 the environment.
-A terminated instance violates nothing: EC2 shows it for an hour more.
+A terminated instance violates nothing. EC2 shows it for about an hour.
 It calls ec2:DescribeInstances and sts:GetCallerIdentity.
 Exit codes: 0 no instance violates a rule; 1 one does, or is not in the region;
 2 used wrongly or failed.`;
@@ -64,9 +64,9 @@ export function checkCommand(cli: Cli): Command {
 }
 
 async function check(cli: Cli, words: readonly string[], options: CheckOptions): Promise<void> {
-  if (options.all && words.length > 0) throw new CliError("--all goes without instance ids", "Give one or the other.");
+  if (options.all && words.length > 0) throw new CliError("--all takes no instance ids", "Give one or the other.");
   if (!options.all && words.length === 0) {
-    throw new CliError("no instance is named", "Give ids, - for the ids on the standard input, or --all.");
+    throw new CliError("no instance ids are given", "Give ids, - to read ids from the standard input, or --all.");
   }
   const ids = options.all ? null : await readIds(words, process.stdin);
   const aws = await connect(cli, options);
@@ -98,7 +98,7 @@ async function policyFor(cli: Cli, aws: Aws, options: CheckOptions): Promise<Pol
   throw new CliError(problems.join("\n"), 'README.md, "The policy", shows both forms.');
 }
 
-/** The settings that make the policy, and what the operator calls each of them. */
+/** The settings that make the policy, and how the operator gave each of them. */
 interface PolicySettings {
   readonly settings: Settings;
   nameOf(key: Key): string;
@@ -155,7 +155,7 @@ function asText(checked: Checked, region: string, { quiet }: CheckOptions, { ter
   return [...lines, ...texts, ...(lines.length > 0 ? [""] : []), summaryOf(checked.instances, region)].join("\n");
 }
 
-/** How many came out in each way, and which rules were violated how often. */
+/** How many instances have each outcome, and how often each rule was violated. */
 function summaryOf(all: readonly CheckedInstance[], region: string): string {
   const count = (outcome: CheckedInstance["outcome"]) => all.filter((each) => each.outcome === outcome).length;
   const [terminated, unseen] = [count("ignored"), count("unseen")];

@@ -27,14 +27,14 @@ interface Options extends CommonOptions {
 const HELP = `
 Deploys deploy/template.yaml: alert topic, rules, queues, function, alarms,
 dashboard. In a clone the types are checked and the file is built first. A
-parameter that is not given keeps the value of the deployment before. A new
-version gets a tenth of the launches first, and goes back by itself when an
-alarm sounds.
+parameter that is not given keeps its value from the last deployment. A new
+version gets a tenth of the launches first, and is rolled back when an alarm
+goes off.
 
 --dry-run makes a change set, prints it and removes it; the code is uploaded for
-it. --tag goes to the stack, and so to all that it makes, and to the bucket. The
-code goes to the bucket ec2-audit-<account>-<region>, which is made when it is
-not there, or to that of --bucket.
+it. --tag applies to the stack, to everything in it, and to the bucket. The code
+is uploaded to the bucket of --bucket, or to ec2-audit-<account>-<region>, which
+is made when it does not exist.
 
 Examples:
   $ ec2-audit deploy lambda --email team@example.com
@@ -68,8 +68,8 @@ export function deployLambdaCommand(cli: Cli, folder: string = packageFolder()):
     .option("--stack <name>", "the stack, and the function", NAMES.stack)
     .option("--parameter <Key=Value>", "a parameter of the template; may be given more than once", collect)
     .option("--email <address>", "who gets the alerts (the parameter AlertEmail)")
-    .option("--alarm-email <address>", "who is told when the audit itself fails (the parameter AlarmEmail)")
-    .option("--tag <key=value>", "a tag for all that is made; may be given more than once", collect)
+    .option("--alarm-email <address>", "who gets the alarms when the audit itself fails (the parameter AlarmEmail)")
+    .option("--tag <key=value>", "a tag for everything that is made; may be given more than once", collect)
     .option("--bucket <name>", "S3 bucket for the code (default: one that is made when it is not there)")
     .option("--dry-run", "print what would change")
     .option("--json", "print the result as JSON")
@@ -104,7 +104,7 @@ async function run(cli: Cli, folder: string, options: Options): Promise<void> {
   checkStack(name, before, flags);
   if (before?.status === "REVIEW_IN_PROGRESS") {
     cli.terminal.err(
-      "Nobody has carried out a change set of this stack yet. CloudFormation removes those there are when it is deployed.",
+      "No change set of this stack has been executed yet. CloudFormation deletes the existing ones when the stack is deployed.",
     );
   }
   const declared = parameterNames(template);
@@ -132,7 +132,7 @@ async function run(cli: Cli, folder: string, options: Options): Promise<void> {
   cli.finish(0);
 }
 
-/** The parameters of the flags that have one of their own. @throws CliError for what is no address */
+/** The parameters that --email and --alarm-email set. @throws CliError for a value that is not an address */
 function addresses(options: Options, template: string): Parameters {
   const flags = [
     ["--email", "AlertEmail", options.email],
@@ -214,7 +214,7 @@ async function showDeployed(cli: Cli, aws: Aws, order: Order, deployed: Deployed
   ] as const) {
     const address = parameters[parameter];
     if (address && address !== before?.parameters[parameter])
-      cli.terminal.err(`${address} is asked by e-mail to confirm, and gets no ${what} before.`);
+      cli.terminal.err(`${address} must confirm by e-mail before it gets any ${what}.`);
   }
   cli.terminal.out(nextSteps(cli, order, options));
 }
@@ -227,7 +227,7 @@ function nextSteps(cli: Cli, { stack, parameters }: Order, options: Options): st
   const alarms =
     parameters.AlarmEmail || parameters.AlarmTopicArn
       ? []
-      : [`  ec2-audit deploy lambda${flags} --alarm-email you@example.com`, "    The alarms reach nobody yet."];
+      : [`  ec2-audit deploy lambda${flags} --alarm-email you@example.com`, "    No one gets the alarms yet."];
   return [
     `Next:\n  ${bold(`ec2-audit doctor${place} --stack ${stack}`)}`,
     ...alarms,

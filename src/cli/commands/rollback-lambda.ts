@@ -97,7 +97,7 @@ async function rollback(cli: Cli, options: Options): Promise<void> {
   await tellingOfInterruption(
     () =>
       cli.terminal.err(
-        `The alias may be moved already. To see it: ec2-audit rollback lambda${whichOf(options)} --list`,
+        `The alias may have moved already. To check: ec2-audit rollback lambda${whichOf(options)} --list`,
       ),
     () => moveLive(aws, name, target.number, live.revision),
   );

@@ -36,11 +36,11 @@ What is there already is looked at, and put right where it differs; it says
 what it changes. Setup can be run again at any time: after an interruption it
 goes on, and when nothing has changed it does nothing.
 
-A rule of another name may send launches already, such as one made by hand. One
-that is switched on is used in place of a rule that setup would have to make:
-setup gives its target the dead-letter queue, and leaves what it matches. If
-setup's own rule is there, too, alerts come twice: setup says so, and leaves the
-choice to --adopt-rule and --disable-rule. teardown undoes both.
+A rule of another name may already send launches, such as one made by hand. If
+it is switched on, setup uses it instead of making one: it adds the dead-letter
+queue to the rule's target, and does not change what the rule matches. If
+setup's own rule exists too, alerts come twice: setup reports this, and you
+choose with --adopt-rule or --disable-rule. teardown undoes both.
 
 Examples:
   $ ec2-audit setup --dry-run                  what would be done?
@@ -59,8 +59,8 @@ It reads and makes, and needs for that:
   sqs     GetQueueUrl, GetQueueAttributes, ListQueueTags, CreateQueue,
           TagQueue, SetQueueAttributes
 
---tag puts a tag on each topic, queue and rule that setup makes, and puts it
-right where it differs. What was there before keeps its own tags.
+--tag sets a tag on each topic, queue and rule that setup makes, and corrects it
+where it differs. What was there before keeps its own tags.
 
 "ec2-audit teardown" removes again what setup has made. Both know it by the tag
 ec2-audit=setup.
@@ -88,7 +88,7 @@ export function setupCommand(cli: Cli): Command {
     .description("make or put right what the function needs in AWS: topics, rule, dead-letter queue, subscriptions")
     .option("--email <address>", "somebody to tell of alerts; may be given several times", collect)
     .option("--url <url>", "the function's URL: subscribe it, and wait until it has confirmed")
-    .option("--skip-health-check", "with --url: subscribe it although it does not answer this machine")
+    .option("--skip-health-check", "with --url: subscribe it even if it does not answer this machine")
     .option("--tag-changes", "also audit an instance when its tags are changed later")
     .option(
       "--cloudtrail",
@@ -99,8 +99,8 @@ export function setupCommand(cli: Cli): Command {
       "a tag for the topics, the queue and the rules that setup makes; may be given several times",
       collect,
     )
-    .option("--adopt-rule <name>", "use this rule, which sends launches already, in place of setup's own", collect)
-    .option("--disable-rule <name>", "switch off this rule, which sends launches already", collect)
+    .option("--adopt-rule <name>", "use this rule, which already sends launches, instead of setup's own", collect)
+    .option("--disable-rule <name>", "switch off this rule, which already sends launches", collect)
     .option("--dry-run", "print what would be done, and change nothing")
     .option("--show-policy", "print the IAM policy that the function's user needs, as JSON, and do nothing else")
     .option("--audit-role <name>", "with --show-policy: the role in other accounts, as in AUDIT_ROLE_NAME")

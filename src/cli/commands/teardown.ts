@@ -12,10 +12,11 @@ import type { Colours } from "../terminal.ts";
 const HELP = `
 Removes what setup has made, and knows it by the tag ec2-audit=setup. What was
 there before is left, and so is the function: that goes with "wt rm ec2-audit".
-Subscriptions have no tags: where the topic was there before, its tag
+Subscriptions have no tags. On a topic that was there before, the tag
 ec2-audit:subscriptions lists those that setup made. A subscription that was
-there before loses setup's dead-letter queue again, and keeps its retries. A
-rule of another name that setup has used or switched off is as it was again.
+there before loses setup's dead-letter queue again, and keeps its retry policy.
+A rule of another name that setup used or switched off gets its former state
+back.
 It lists what it would remove, and asks.
 
 Examples:

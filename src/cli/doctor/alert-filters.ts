@@ -6,14 +6,14 @@ import { type Check, reporter } from "./check.ts";
 
 const { warning, attempt } = reporter("topics and policies");
 
-/** These get the readable text of an alert, which is no JSON. */
+/** These get the readable text of an alert, which is not JSON. */
 const TEXT_PROTOCOLS = ["email", "sms"];
 
 /**
- * Warns of subscribers of the alert topic whose filter policy may match no alert. One looks at the message attributes: "Message
- * attributes are sent only when the message structure is String, not JSON"
- * (https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html), and alerts are JSON. One looks at the body, and the
- * subscriber gets text. `at` are the AWS CLI's flags for where the topic is.
+ * Warns of subscribers of the alert topic whose filter policy may match no alert, because it filters by message attributes
+ * ("Message attributes are sent only when the message structure is String, not JSON", and alerts are JSON), or by the body
+ * although the subscriber gets text. `at` are the AWS CLI's flags for where the topic is.
+ * https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html
  */
 export async function checkFilters(
   aws: Aws,
@@ -29,13 +29,13 @@ export async function checkFilters(
       const isByBody = FilterPolicyScope === "MessageBody";
       if (isByBody && !isText) return [];
       const told = isByBody
-        ? "it looks at the body, which is no JSON for this protocol: no alert matches it"
-        : "it looks at message attributes, which SNS does not send with alerts, by its documentation: no alert may match it";
+        ? "it filters by the body, which is not JSON for this protocol, so it matches no alert"
+        : "it filters by message attributes; AWS documents that SNS does not send them with alerts, so it may match none";
       const set = (attribute: string, value: string) =>
         `aws sns set-subscription-attributes --subscription-arn ${SubscriptionArn} --attribute-name ${attribute} --attribute-value ${value}${at}`;
       const mend = isText
         ? `Remove it: ${set("FilterPolicy", "'{}'")}`
-        : `Have it look at the alert's document, which has account, region, severity and status: ${set("FilterPolicyScope", "MessageBody")}`;
+        : `Filter by the alert's document instead, which has account, region, severity and status: ${set("FilterPolicyScope", "MessageBody")}`;
       return warning(name, told, mend);
     });
   });

@@ -13,8 +13,8 @@ export interface AlertTopicPlace {
 }
 
 /**
- * Whether the function, `publisher`, may use the key of an encrypted alert topic: without that no alert is published. A simulation
- * knows the function's own policies, not the key's. `mend` is what to do when it may not.
+ * Whether the function, `publisher`, may use the key of an encrypted alert topic, which it needs to publish alerts. IAM
+ * simulates the function's own policies, not the key's. `mend` says what to do when it may not.
  */
 export async function checkAlertKey(
   aws: Aws,
@@ -28,7 +28,7 @@ export async function checkAlertKey(
     const key = topicKeyOf(topic.arn, facts?.attributes.KmsMasterKeyId);
     if (key === null) return [];
     if ("alias" in key) {
-      const told = `the topic names it by ${key.alias}, and IAM simulates no alias`;
+      const told = `the topic names it by ${key.alias}, and IAM cannot simulate an alias`;
       return unknown(name, told, `May the function do ${KEY_ACTIONS.join(" and ")} on it?`);
     }
     const needs = KEY_ACTIONS.map((action) => ({ action: action.replace("*", ""), resource: key.arn }));

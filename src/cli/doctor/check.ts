@@ -67,17 +67,17 @@ export function reporter(group: Group): Reporter {
 /** What was examined, and what was found. */
 export interface Examination {
   readonly region: string;
-  /** The operator's account; null where AWS has not told it. */
+  /** The operator's account; null where AWS did not report it. */
   readonly account: string | null;
   readonly checks: readonly Check[];
 }
 
-/** wrong: something is. unknown: the probe was asked for, and could not be made or followed. */
+/** wrong: a check failed. unknown: the probe was requested, but could not be made or followed. */
 export type Verdict = "ok" | "wrong" | "unknown";
 
 /**
- * The answer of a whole examination. What could not be checked is no fault, but for the probe: its answer is what the operator
- * asked for.
+ * The verdict of a whole examination. A check that could not be made does not count as wrong. Only a probe that could not be
+ * made or followed makes the verdict unknown, because the operator asked for its answer.
  */
 export function verdictOf(checks: readonly Check[]): Verdict {
   if (checks.some(({ state }) => state === "wrong")) return "wrong";

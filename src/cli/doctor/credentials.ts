@@ -44,7 +44,7 @@ export function checkOperator({ account, arn }: Identity, topics: readonly { rea
   return wrong("yours", told, "Name a profile of that account with --profile, or put the ARNs right in the settings.");
 }
 
-/** What the function's keys are for. */
+/** What the function's keys are used for. */
 interface Uses {
   /** The accounts of the launch topics, where launches are expected. */
   readonly launchAccounts: readonly string[];
@@ -54,7 +54,7 @@ interface Uses {
   readonly assumesRole: boolean;
 }
 
-/** Whether AWS knows the function's own keys, and whether they are of an account in which they can do what they are for. */
+/** Whether AWS knows the function's own keys, and whether they belong to an account in which they work. */
 export async function checkFunction(
   settings: Settings,
   region: string,
@@ -101,11 +101,11 @@ function judge(identity: Identity, operator: Identity, uses: Uses, temporary: bo
   const { launchAccounts, alertAccount, assumesRole } = uses;
   const name = "the function's";
   if (launchAccounts.length > 0 && !launchAccounts.includes(account) && !assumesRole) {
-    const told = `${arn} is of account ${account}, and the launch topic is of ${launchAccounts.join(" and ")}: no launch there can be audited`;
+    const told = `${arn} belongs to account ${account}, and the launch topic to ${launchAccounts.join(" and ")}: no launch there can be audited`;
     return wrong(name, told, "Use keys of that account, or set AUDIT_ROLE_NAME to a role there.");
   }
   if (alertAccount !== null && account !== alertAccount) {
-    const told = `${arn} is of account ${account}, and the alert topic is of ${alertAccount}`;
+    const told = `${arn} belongs to account ${account}, and the alert topic to ${alertAccount}`;
     return warning(name, told, "The alert topic's policy must allow it sns:Publish.");
   }
   if (arn.endsWith(":root")) return warning(name, `${arn} is the account's root, which may do everything`, OWN_USER);

@@ -42,7 +42,10 @@ const CAUSES: readonly { readonly when: RegExp; readonly message: string; readon
   },
 ];
 
-/** Asks the function for its health document, and says what is in it. `flags` say in the next command which installation it is. */
+/**
+ * Asks the function for its health document, and says what is in it. `flags` say in the next command which installation it
+ * is.
+ */
 export async function checkHealth(url: string, flags: string): Promise<readonly Check[]> {
   const name = shownUrl(url);
   // fetch refuses such a URL, and its error has the password in it.
@@ -76,8 +79,8 @@ function judge(name: string, status: number, document: HealthDocument, flags: st
     release,
     ok("configured", "its whole configuration is valid"),
     account === null
-      ? skipped("account", "it does not know whose its keys are")
-      : ok("account", `its keys are of ${account}`),
+      ? skipped("account", "it does not know the account of its keys")
+      : ok("account", `its keys belong to ${account}`),
     ...warnings.map((each) => wrong("able to audit", each, "Correct the settings, and: ec2-audit deploy webtask")),
     judgeSubscribed(subscribed, `ec2-audit setup${flags} --url ${name}`),
   ];

@@ -28,8 +28,8 @@ export function stackRemedies(stack: string, at: string): StackRemedies {
 }
 
 /**
- * Whether what brings launches into the queue is there and on: the stack's rules, or its subscription of a launch topic, which is
- * in `topicAws`'s region.
+ * Whether what brings launches into the queue is there and on: the stack's rules, or its subscription of a launch topic,
+ * which is in `topicAws`'s region.
  */
 export async function checkLambdaRules(
   aws: Aws,
@@ -53,7 +53,7 @@ export async function checkLambdaRules(
   return checks.flat();
 }
 
-/** `id` is the rule's name, and `<bus>|<name>` on another bus than the default one.
+/** `id` is the rule's name; on another bus than the default one it is `<bus>|<name>`.
  * https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1131 */
 async function checkRule(
   { events }: Aws,

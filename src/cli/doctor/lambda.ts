@@ -118,10 +118,10 @@ function checkStatus({ status }: Stack, name: string, { deploy, at }: StackRemed
   return configuration.wrong("stack", told, `aws cloudformation describe-stack-events --stack-name ${name}${at}`);
 }
 
-/** The alarms tell that the audit itself fails. A stack of an older template has no such parameters. */
+/** The alarms report that the audit itself fails. A stack of an older template has no such parameters. */
 function checkAlarms({ parameters }: Stack, { deploy }: StackRemedies): readonly Check[] {
   if (parameters.AlarmEmail !== "" || parameters.AlarmTopicArn !== "") return [];
-  const told = "reach nobody: when the audit itself fails, only the console shows it";
+  const told = "notify no one: when the audit itself fails, only the console shows it";
   return [configuration.warning("alarms", told, `${deploy} --alarm-email you@example.com`)];
 }
 

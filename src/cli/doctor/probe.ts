@@ -11,7 +11,10 @@ import { cloudWatchTrace, openTrace, type Trace, type TraceOptions } from "./tra
 
 const { ok, skipped, unknown, wrong, attempt } = reporter("probe");
 
-/** Longer ago than the 300 s for which the function looks for an instance: it is settled at once as unseen, without an alert. */
+/**
+ * Longer than the 300 s for which the function looks for an instance, so that it is settled at once as unseen, without an
+ * alert.
+ */
 const AGE_MS = 600_000;
 
 /** How long the line of the log is waited for: SNS calls within a second; CloudWatch shows a line some seconds later. */
@@ -85,7 +88,7 @@ function isSilent({ logLevel }: Config): boolean {
 }
 
 const SILENT = "LOG_LEVEL drops the line that would show it";
-const SPEAK = "Set LOG_LEVEL=warn for the while, or go without.";
+const SPEAK = "Set LOG_LEVEL=warn for the probe, or leave out --probe.";
 
 async function follow(
   cli: Cli,
@@ -118,7 +121,7 @@ function judge(name: string, messageId: string, line: string): Check {
   const told = `the function took the message ${messageId} and decided "${outcome}": ${message}`;
   return outcome === "unseen"
     ? ok(name, told)
-    : wrong(name, told, 'For an instance that nobody has, the function must decide "unseen". The log says more.');
+    : wrong(name, told, 'For an instance that does not exist, the function must decide "unseen". The log says more.');
 }
 
 /** The line may have a prefix, such as a time. */

@@ -33,7 +33,7 @@ const WORDS: Readonly<Record<State, string>> = {
 
 const STATES: readonly State[] = ["wrong", "warning", "unknown", "ok", "skipped"];
 
-/** How many checks came out in each way. */
+/** How many checks have each state. */
 export function countsOf(checks: readonly Check[]): Readonly<Record<string, number>> {
   return Object.fromEntries(STATES.map((state) => [state, checks.filter((check) => check.state === state).length]));
 }

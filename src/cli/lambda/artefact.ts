@@ -37,8 +37,8 @@ function readShipped(folder: string, file: string): Buffer {
 }
 
 /**
- * The function's file as the archive that Lambda takes. The same code makes the same bytes on every machine, whenever it was
- * built: the archive is compressed by a library and not by Node's zlib, which changes, and its times are fixed.
+ * The function's file as a zip archive for Lambda. The same code always makes the same bytes, on every machine: a library
+ * compresses it instead of Node's zlib, whose output changes between versions, and its times are fixed.
  */
 export function zip({ code }: Pick<Artefact, "code">): Uint8Array {
   // ZIP keeps local time, from 1980 on. Lambda's own user must be able to read the file.
@@ -46,5 +46,5 @@ export function zip({ code }: Pick<Artefact, "code">): Uint8Array {
   return zipSync({ [basename(CODE)]: [code, { mtime: new Date(1980, 0, 2), os: UNIX, attrs: 0o100644 << 16 }] });
 }
 
-/** The system that the file's mode is of, as ZIP numbers them. */
+/** ZIP's number for the system that the file's mode belongs to. */
 const UNIX = 3;

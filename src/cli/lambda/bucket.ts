@@ -28,12 +28,12 @@ export interface Bucket {
  */
 export async function hasBucket({ s3, region }: Aws, { name, account }: Bucket): Promise<boolean> {
   try {
-    // Anybody can guess and take a bucket's name first: code must never go to a stranger.
+    // Anyone can guess a bucket's name and take it first, and code must never go to a stranger.
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
     await s3.send(new HeadBucketCommand({ Bucket: name, ExpectedBucketOwner: account }));
     return true;
   } catch (error) {
-    // An answer to HEAD has no body, and so no code but the status.
+    // An answer to HEAD has no body, so the status is the only code.
     // https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
     const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
     if (status === 404) return false;
@@ -44,8 +44,8 @@ export async function hasBucket({ s3, region }: Aws, { name, account }: Bucket):
 }
 
 /**
- * Makes the bucket: private, encrypted, and only for callers with TLS. AWS makes every bucket private and encrypted by now,
- * and says so by default only.
+ * Makes the bucket: private, encrypted, and only for callers with TLS. AWS makes new buckets private and encrypted by
+ * default; this does not rely on the default.
  * @throws CliError when its name is another account's
  */
 export async function makeBucket({ s3, region }: Aws, { name, account }: Bucket): Promise<void> {
@@ -54,7 +54,7 @@ export async function makeBucket({ s3, region }: Aws, { name, account }: Bucket)
     await s3.send(new CreateBucketCommand({ Bucket: name }));
   } catch (error) {
     if (error instanceof BucketAlreadyExists) throw strangers(name, account);
-    // Somebody else of this account has just made it.
+    // Someone else in this account has just made it.
     if (!(error instanceof BucketAlreadyOwnedByYou)) throw error;
   }
   const PublicAccessBlockConfiguration = {
@@ -79,7 +79,7 @@ export async function makeBucket({ s3, region }: Aws, { name, account }: Bucket)
   await s3.send(new PutBucketPolicyCommand({ ...owned, Policy }));
 }
 
-/** Gives the bucket these tags, beside those that it has. */
+/** Gives the bucket these tags, in addition to those that it has. */
 export async function tagBucket({ s3 }: Aws, { name, account }: Bucket, tags: Tags): Promise<void> {
   const owned = { Bucket: name, ExpectedBucketOwner: account };
   const before = await s3.send(new GetBucketTaggingCommand(owned)).catch((error: unknown) => {
@@ -90,12 +90,12 @@ export async function tagBucket({ s3 }: Aws, { name, account }: Bucket, tags: Ta
   await s3.send(new PutBucketTaggingCommand({ ...owned, Tagging: { TagSet: [...kept, ...tagList(tags)] } }));
 }
 
-/** Uploads an object, in place of one of the same key. */
+/** Uploads an object. It replaces one with the same key. */
 export async function upload({ s3 }: Aws, { name, account }: Bucket, key: string, body: Uint8Array): Promise<void> {
   await s3.send(new PutObjectCommand({ Bucket: name, ExpectedBucketOwner: account, Key: key, Body: body }));
 }
 
-const ANOTHER = "Name another one with --bucket, which this account has made in this region.";
+const ANOTHER = "With --bucket, name a bucket of this account in this region.";
 
 function strangers(name: string, account: string): CliError {
   return new CliError(`the bucket ${name} is not account ${account}'s, or these credentials may not use it`, ANOTHER);

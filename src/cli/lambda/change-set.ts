@@ -12,13 +12,13 @@ import { type Tags, tagList } from "../tags.ts";
 import type { Parameters } from "./parameters.ts";
 import { readStack, type Stack } from "./stack.ts";
 
-/** What a stack is to become. */
+/** What a stack must become. */
 export interface Wish {
   readonly stack: string;
   readonly template: string;
-  /** All that the stack is to have. */
+  /** All parameters of the stack. */
   readonly parameters: Parameters;
-  /** All that the stack is to have; CloudFormation gives them to each of its resources. */
+  /** All tags of the stack; CloudFormation gives them to each of its resources. */
   readonly tags: Tags;
 }
 
@@ -37,16 +37,19 @@ export type ChangeSet =
   | {
       readonly kind: "ready";
       readonly id: string;
-      /** Of the stack: by it, unlike by the name, CloudFormation also tells of a stack that is deleted meanwhile. */
+      /**
+       * The id of the stack: with it, unlike with the name, CloudFormation still reports on a stack that is deleted in the
+       * meantime.
+       */
       readonly stackId: string;
       readonly changes: readonly PlannedChange[];
     }
-  /** It holds no change, or could not be made: CloudFormation says which in words only, in `reason`. */
+  /** It holds no change, or could not be made. CloudFormation says which only in the text of `reason`. */
   | { readonly kind: "refused"; readonly id: string; readonly reason: string };
 
 /**
- * Has CloudFormation work out what is to change, and waits for it. Nothing is changed by it, but that a stack that is not there
- * is made in the state REVIEW_IN_PROGRESS. Takes the stack as it is, null for none.
+ * Has CloudFormation work out the changes, and waits for it. This changes nothing, except that a stack that does not exist is
+ * made in the state REVIEW_IN_PROGRESS. Takes the stack as it is; null for none.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
  */
 export async function makeChangeSet(cli: Cli, aws: Aws, wish: Wish, before: Stack | null): Promise<ChangeSet> {
@@ -61,7 +64,7 @@ export async function makeChangeSet(cli: Cli, aws: Aws, wish: Wish, before: Stac
         ParameterValue,
       })),
       Tags: tagList(wish.tags),
-      // The function's role has no name of its own, and SAM is a macro.
+      // The template makes roles without names, and SAM is a macro.
       Capabilities: ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     }),
   );
@@ -98,14 +101,14 @@ async function readChanges(aws: Aws, id: string): Promise<readonly PlannedChange
   }));
 }
 
-/** Starts carrying a change set out. */
+/** Starts the execution of a change set. */
 export async function execute({ cloudformation }: Aws, id: string): Promise<void> {
   await cloudformation.send(new ExecuteChangeSetCommand({ ChangeSetName: id }));
 }
 
 /**
- * Removes a change set, and the stack that was made for nothing but it. Takes the stack as it was before. One that somebody
- * has deployed meanwhile is left.
+ * Removes a change set, and the stack if it was made only for the change set and not deployed since. Takes the stack as it
+ * was before; null for none.
  */
 export async function discard(aws: Aws, id: string, name: string, before: Stack | null): Promise<void> {
   await aws.cloudformation.send(new DeleteChangeSetCommand({ ChangeSetName: id }));

@@ -19,16 +19,16 @@ import {
 } from "./stack.ts";
 import { withUploadedCode } from "./template.ts";
 
-/** What is to be deployed, and where. */
+/** What to deploy, and where. */
 export interface Order {
   readonly stack: string;
   readonly account: string;
   /** The stack as it is; null when there is none. */
   readonly before: Stack | null;
   readonly artefact: Artefact;
-  /** All that the stack is to have, with its Release. */
+  /** All parameters of the stack, with its Release. */
   readonly parameters: Parameters;
-  /** The tags that are asked for. The others of the stack stay. */
+  /** The tags to set. Other tags of the stack stay. */
   readonly tags: Tags;
   /** Where the code is uploaded to; null for the account's own bucket, which is made when it is not there. */
   readonly bucket: string | null;
@@ -47,7 +47,7 @@ export type Deployed =
   | { readonly kind: "no-bucket"; readonly bucket: string };
 
 /**
- * Uploads the code, has CloudFormation work out what is to change, and carries that out.
+ * Uploads the code, has CloudFormation work out the changes, and executes them.
  * @throws CliError when the bucket cannot be used, or the deployment fails
  */
 export async function deploy(cli: Cli, aws: Aws, order: Order): Promise<Deployed> {
@@ -67,7 +67,7 @@ export async function deploy(cli: Cli, aws: Aws, order: Order): Promise<Deployed
   });
   const template = withUploadedCode(artefact.template, { bucket: bucket.name, key });
   const tags = { ...before?.tags, ...order.tags };
-  const set = await cli.terminal.busy("Asking CloudFormation what is to change", () =>
+  const set = await cli.terminal.busy("Asking CloudFormation for the changes", () =>
     makeChangeSet(cli, aws, { stack, template, parameters, tags }, before),
   );
   if (set.kind === "refused") {
@@ -85,8 +85,8 @@ export async function deploy(cli: Cli, aws: Aws, order: Order): Promise<Deployed
 }
 
 /**
- * Whether the stack has been deployed of this code, template, parameters and tags. A change set without a change fails, and
- * only its text tells that from another failure.
+ * Whether the stack was deployed with this code, template, parameters and tags. A change set without changes fails, and only
+ * its text distinguishes that from other failures.
  */
 function isAsItWas({ before, parameters, tags }: Order): boolean {
   if (before === null || before.parameters.Release !== parameters.Release) return false;
@@ -101,7 +101,7 @@ async function carryOut(cli: Cli, aws: Aws, order: Order, id: string, stackId: s
     ? cancelCommand("UPDATE_IN_PROGRESS", stack, flags)
     : `aws cloudformation delete-stack --stack-name ${stack}${flags}`;
   const tell = () =>
-    cli.terminal.err(`CloudFormation may go on with the deployment. To see what it does, and to call it off:
+    cli.terminal.err(`CloudFormation may continue the deployment. To follow it, and to cancel it:
   aws cloudformation describe-stack-events --stack-name ${stack}${flags}
   ${callOff}`);
   return tellingOfInterruption(tell, () =>
@@ -115,7 +115,7 @@ async function carryOut(cli: Cli, aws: Aws, order: Order, id: string, stackId: s
   );
 }
 
-/** As many as fit on a screen: what failed first is the cause. */
+/** Enough for a screen: what failed first is usually the cause. */
 const SHOWN_FAILURES = 5;
 
 function failure({ stack, flags }: Order, { status, events }: Ended): CliError {
@@ -125,9 +125,9 @@ function failure({ stack, flags }: Order, { status, events }: Ended): CliError {
   return new CliError(
     `the deployment of ${stack} failed (${status})${reasons && `:${reasons}`}`,
     wasNeverMade(status)
-      ? `Mend the first of these. ${removeFirst(stack, flags)}`
+      ? `Fix the first of these. ${removeFirst(stack, flags)}`
       : status === "DELETE_COMPLETE"
-        ? "Somebody has deleted the stack meanwhile."
-        : "CloudFormation puts back what was there before. Mend the first of these, then deploy again.",
+        ? "The stack was deleted in the meantime."
+        : "CloudFormation restores what was there before. Fix the first of these, then deploy again.",
   );
 }

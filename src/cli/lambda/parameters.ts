@@ -50,8 +50,8 @@ function meant(name: string, names: readonly string[]): string {
 }
 
 /**
- * Checks all parameters in force before anything is uploaded: what the function's own configuration or CloudFormation would
- * refuse, and what would be deployed but not work. Takes the text of the template too.
+ * Checks all parameters in force before anything is uploaded, for values that the function's own configuration or
+ * CloudFormation would refuse, and for those that would be deployed but not work. Takes the text of the template too.
  * @throws CliError with every problem
  */
 export function checkParameters(parameters: Parameters, template: string): void {
@@ -90,7 +90,7 @@ export function checkParameters(parameters: Parameters, template: string): void 
   }
 }
 
-/** What is wrong with values that are right each by itself. */
+/** What is wrong with values that are each valid, but not together. */
 function contradictions(inForce: Parameters): readonly string[] {
   const { OrganizationId, AuditRoleName, AlertTopicArn, AlertEmail, ReservedConcurrency, MaximumConcurrency } = inForce;
   const problems: string[] = [];
@@ -103,7 +103,7 @@ function contradictions(inForce: Parameters): readonly string[] {
   if (AlertEmail && AlertTopicArn?.endsWith(".fifo")) {
     problems.push("AlertEmail is set, but AlertTopicArn is a FIFO topic, which sends no e-mail");
   }
-  // SQS would deliver more batches than may run; a throttled one counts as received.
+  // SQS would deliver more batches than may run at once, and a throttled batch counts as received.
   // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
   if (ReservedConcurrency && Number(ReservedConcurrency) < Number(MaximumConcurrency)) {
     problems.push(`ReservedConcurrency is ${ReservedConcurrency}, below MaximumConcurrency (${MaximumConcurrency})`);

@@ -42,8 +42,8 @@ export async function readStack({ cloudformation }: Aws, name: string): Promise<
 }
 
 /**
- * A stack that is not there has no error of its own. For a name in the right form it is the only ValidationError; the SDK's
- * own waiter for a stack to exist goes by it too (waitForStackExists).
+ * Whether the error says that there is no such stack. CloudFormation has no code for that, but for a valid name it is the
+ * only ValidationError. The SDK's own waiter (waitForStackExists) relies on the same.
  */
 function isMissing(error: unknown): boolean {
   return error instanceof CloudFormationServiceException && error.name === "ValidationError";
@@ -80,8 +80,9 @@ export interface Ended {
 }
 
 /**
- * Waits until the stack is changed, and says each event. It goes by the stack's own events after the one with the id `last`:
- * its status may still be that of the deployment before. CloudFormation's own limits end it at some time. Takes the stack's id.
+ * Waits until the stack is changed, and says each event. It relies on the stack's events after the one with the id `last`,
+ * because its status may still be that of the previous deployment. CloudFormation's limits bound the wait. Takes the stack's
+ * id.
  * @throws what AWS throws when the stack could not be looked at for a minute
  */
 export async function untilEnded(
@@ -99,7 +100,7 @@ export async function untilEnded(
       events.push(...news);
       failed = 0;
     } catch (error) {
-      // CloudFormation goes on, whether it is seen or not.
+      // CloudFormation continues, whether we see it or not.
       failed += 1;
       if (failed * LOOK_EVERY_MS >= GIVE_UP_AFTER_MS) throw error;
     }
@@ -126,12 +127,12 @@ export function failures(events: readonly StackEvent[]): readonly string[] {
     });
 }
 
-/** The flags of the AWS CLI for where the stack is and by whom, for a command that is shown; they start with a space. */
+/** The AWS CLI's flags for region and profile, for a command that is shown; they start with a space. */
 export function shownPlaceFlags({ profile }: CommonOptions, { region }: Pick<Aws, "region">): string {
   return ` --region ${region}${profile ? ` --profile ${profile}` : ""}`;
 }
 
-/** How to call off what is being done to a stack; null when it cannot be called off. Takes `shownPlaceFlags`.
+/** The command that cancels an operation on a stack; null when it cannot be cancelled. Takes `shownPlaceFlags`.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CancelUpdateStack.html */
 export function cancelCommand(status: string, stack: string, flags: string): string | null {
   return status === "UPDATE_IN_PROGRESS"
@@ -146,8 +147,8 @@ export function waitFor(status: string, stack: string, flags: string): string {
 }
 
 /**
- * Refuses a stack that cannot be deployed to now, and one of another template: an update removes all that its own template has
- * not. Takes null for no stack, and `shownPlaceFlags`.
+ * Refuses a stack that cannot be deployed to now, and one of another template: an update would remove all that our template
+ * does not have. Takes null for no stack, and `shownPlaceFlags`.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
  */
 export function checkStack(name: string, stack: Stack | null, flags: string): void {
@@ -170,8 +171,8 @@ export function checkStack(name: string, stack: Stack | null, flags: string): vo
   }
   if (status === "UPDATE_ROLLBACK_FAILED") {
     throw new CliError(
-      `the stack ${name} could not be put back after a deployment that failed (${status})`,
-      `Have that finished first: aws cloudformation continue-update-rollback --stack-name ${name}${flags}`,
+      `the stack ${name} could not be rolled back after a failed deployment (${status})`,
+      `Finish that first: aws cloudformation continue-update-rollback --stack-name ${name}${flags}`,
     );
   }
 }
@@ -181,7 +182,7 @@ export function wasNeverMade(status: string): boolean {
   return /^(?:ROLLBACK_|CREATE_FAILED$|DELETE_FAILED$)/.test(status);
 }
 
-/** How to begin again with a stack that was never made. Takes `shownPlaceFlags`. */
+/** How to start over with a stack that was never made. Takes `shownPlaceFlags`. */
 export function removeFirst(name: string, flags: string): string {
   return `Remove what is left of it, then deploy again: aws cloudformation delete-stack --stack-name ${name}${flags}`;
 }

@@ -1,6 +1,6 @@
 import { isMap, isScalar, parseDocument, visit } from "yaml";
 
-/** A parameter of the template, with what CloudFormation demands of its value. */
+/** A parameter of the template, with the constraints on its value. */
 export interface TemplateParameter {
   readonly name: string;
   /** Undefined for one that must be given. */
@@ -9,7 +9,7 @@ export interface TemplateParameter {
   readonly values: readonly string[] | undefined;
   readonly least: number | undefined;
   readonly most: number | undefined;
-  /** What the pattern demands, as a predicate of the name. */
+  /** What the pattern requires, as a predicate that follows the name. */
   readonly constraint: string | undefined;
 }
 
@@ -44,7 +44,7 @@ export function parameterNames(template: string): readonly string[] {
   return readParameters(template).map(({ name }) => name);
 }
 
-/** Why a value is not one that CloudFormation takes for the parameter; undefined when it is one. */
+/** Why CloudFormation would refuse a value for the parameter; undefined when it would not. */
 export function problemWith(parameter: TemplateParameter, value: string): string | undefined {
   const { pattern, values, least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY, constraint } = parameter;
   if (values !== undefined) return values.includes(value) ? undefined : `must be one of ${values.join(", ")}`;
@@ -55,8 +55,8 @@ export function problemWith(parameter: TemplateParameter, value: string): string
 }
 
 /**
- * The template with the uploaded code in place of the file beside it, so that CloudFormation can take it. Its short forms
- * (`!Ref`) are kept; comments are dropped, since CloudFormation takes 51,200 bytes.
+ * The template with the location of the uploaded code instead of the local file. Its short forms (`!Ref`) are kept; comments
+ * are dropped, because CloudFormation accepts at most 51,200 bytes.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
  */
 export function withUploadedCode(template: string, code: { readonly bucket: string; readonly key: string }): string {

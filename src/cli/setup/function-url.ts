@@ -14,8 +14,8 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Asks a URL for the function's health document before SNS is told to call it. Answers what keeps the function from auditing
- * launches though it can be called, a line each.
+ * Asks a URL for the function's health document before it is subscribed. Returns what keeps the function from auditing
+ * launches although it can be called, a line each.
  * @throws CliError when nothing answers, something answers that is not the function, or the function is not configured: it
  * could not confirm the subscription
  */

@@ -12,11 +12,11 @@ export type Leftover = {
       readonly losses: readonly string[];
       undo(): Promise<void>;
     }
-  /** It stays, and gets back what setup has changed of it. */
+  /** It stays, and what setup changed is undone. */
   | { readonly fate: "restore"; readonly what: string; undo(): Promise<void> }
   /** It stays: setup has not made it, or ("wait") it cannot be removed yet. */
   | { readonly fate: "leave" | "wait"; readonly why: string }
 );
 
-/** Why something of a known name stays. */
+/** Why something that has one of setup's names stays. */
 export const NOT_OURS = "setup has not made it: it does not have the tag ec2-audit=setup";

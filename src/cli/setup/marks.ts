@@ -8,12 +8,12 @@ import { shownUrl } from "./plan.ts";
 import { readTopic } from "./topics.ts";
 
 /**
- * Which subscriptions setup made. A subscription has no tags, so a topic that setup did not make lists them in one of its own, as
- * short hashes: a tag's value has at most 256 characters, and not all of those in a URL or an address.
+ * Which subscriptions setup made. Subscriptions have no tags, so a topic that setup did not make lists them in a tag, as
+ * short hashes: a tag's value has at most 256 characters, and must not contain all those of a URL or an address.
  * https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
  */
 
-/** As many marks of 8 characters, with spaces between them, as a tag's value has room for. */
+/** How many marks of 8 characters, separated by spaces, fit in a tag's value. */
 const MOST = 28;
 
 /** Whether a topic's tags say that setup made a subscription. */
@@ -22,7 +22,7 @@ export function isMarked(tags: Tags, subscription: Endpoint): boolean {
 }
 
 /**
- * Records on its topic that setup makes a subscription; of a topic that setup made, teardown removes all of them anyway.
+ * Records on its topic that setup makes a subscription; for a topic that setup made, teardown removes all of them anyway.
  * @throws CliError when the tag is full, and what AWS throws
  */
 export async function mark(aws: Aws, TopicArn: string, subscription: Endpoint): Promise<void> {

@@ -4,21 +4,21 @@ import { type NameOptions, repeatedFlags } from "./options.ts";
 import { type Plan, shownUrl } from "./plan.ts";
 import { isConfirmed } from "./subscriptions.ts";
 
-/** What is left to do after setup, by who is subscribed to the launch topic. `options` are given again in the next commands. */
+/** What is left to do after setup, which depends on the subscribers of the launch topic. Commands repeat `options`. */
 export function nextSteps(plan: Plan, options: NameOptions, subscribed: readonly Subscription[]): string {
   const flags = repeatedFlags(options);
   if (plan.url !== null) return `Next: ec2-audit doctor${flags}`;
   const urls = subscribed.filter(({ Protocol = "" }) => Protocol.startsWith("http"));
   const called = shown(urls.filter(isConfirmed));
   if (called !== "") {
-    return `SNS calls ${called} at every launch. To examine all of it: ec2-audit doctor${flags}`;
+    return `SNS calls ${called} at every launch. To check the installation: ec2-audit doctor${flags}`;
   }
   const waiting = urls.map(({ Endpoint = "" }) => Endpoint);
   if (waiting.length > 0) {
-    return `Next: ${shown(urls)} has not confirmed its subscription. SNS asks it again by
+    return `Next: ${shown(urls)} has not confirmed its subscription. To have SNS ask it again:
   ec2-audit setup${flags} --url ${shownUrl(waiting[0] ?? "")}`;
   }
-  // A queue or a function may be that of the template, or somebody's archive: SNS does not tell.
+  // A queue or a function may belong to the template, or be an archive: SNS does not say which.
   const others = shown(subscribed.filter(isConfirmed));
   const maybe = others && `${others} gets the launches. If ec2-audit deploy lambda made it, nothing is left to do.\n\n`;
   return maybe + fromNothing(plan, options);

@@ -12,7 +12,7 @@ import { type OtherRule, type Place, type Plan, RULE_KINDS, ruleArn, ruleName, t
 import { inspected, type Resource } from "./resource.ts";
 import { isEnabled, putTarget, type RuleFacts, readRule, targetDifferences } from "./rules.ts";
 
-/** The names of all rules of the default bus that have the launch topic as a target, but for setup's own. */
+/** The names of all rules of the default bus that have the launch topic as a target, except setup's own. */
 export async function otherRuleNames({ events }: Aws, place: Place): Promise<readonly string[]> {
   const own = RULE_KINDS.map((kind) => ruleName(place.names, kind));
   const names: string[] = [];
@@ -26,7 +26,7 @@ export async function otherRuleNames({ events }: Aws, place: Place): Promise<rea
   return names.filter((name) => !own.includes(name));
 }
 
-/** A rule of another name: to be used in place of setup's own, to be switched off, or only to be told of. */
+/** A rule of another name: used instead of setup's own, switched off, or only reported. */
 export function otherRule(aws: Aws, plan: Plan, other: OtherRule): Resource {
   const { name, part } = other;
   const asked = part === "adopted" || part === "disable";
@@ -39,7 +39,7 @@ export function otherRule(aws: Aws, plan: Plan, other: OtherRule): Resource {
     asked,
     async inspect() {
       const facts = await readRule(aws, plan, name);
-      if (facts === undefined) return inspected(null, [], ["Somebody has just removed it."]);
+      if (facts === undefined) return inspected(null, [], ["It has just been removed."]);
       const differences = [
         ...(stateDiffers(facts) ? [`state: ${facts.rule.State} → ${wanted}`] : []),
         ...(part === "adopted" ? targetDifferences(facts.targets, plan) : []),
@@ -73,7 +73,7 @@ function notesOf({ part, sends }: OtherRule, { tags, madeBySetup }: RuleFacts, p
 }
 
 /**
- * Switches a rule on or off. Its state before is recorded in a tag, for teardown; the tag goes when the rule is as it was.
+ * Switches a rule on or off. A tag records its former state for teardown, and is removed when the rule has that state again.
  * Throws what AWS throws.
  */
 export async function setState(
@@ -104,7 +104,7 @@ function listed(sends: readonly Sent[]): string {
   return sends.map((each) => TOLD[each]).join(", ");
 }
 
-/** A rule of another name by which alerts come twice, and what to do. */
+/** A rule of another name that makes alerts come twice, and what to do. */
 export interface Doubling {
   readonly name: string;
   /** As a sentence without its full stop. */
@@ -113,16 +113,16 @@ export interface Doubling {
   readonly mend: readonly string[];
 }
 
-/** The rules of other names by which alerts come twice. `flags` say in the next command which installation it is. */
+/** The rules of other names that make alerts come twice. `flags` name the installation in the commands. */
 export function doublings({ otherRules }: Plan, flags: string): readonly Doubling[] {
   const isReplaced = otherRules.some((each) => each.part === "adopted" && tellsOfStates(each.sends));
   const doubling = otherRules.filter(({ part, doubled }) => part !== "disable" && part !== "off" && doubled.length > 0);
   return doubling.map(({ name, part, sends, doubled }) => {
     const use = useOf(sends, isReplaced);
-    const again = doubled.length < sends.length ? " besides" : "";
+    const again = doubled.length < sends.length ? " also" : "";
     return {
       name,
-      message: `it sends ${listed(doubled)}${again}, so that alerts come twice`,
+      message: `it${again} sends ${listed(doubled)}, so alerts come twice`,
       mend: [
         `To switch it off: ec2-audit setup${flags} --disable-rule ${name}`,
         ...(part === "left" && use !== null ? [`${use}: ec2-audit setup${flags} --adopt-rule ${name}`] : []),
@@ -131,9 +131,12 @@ export function doublings({ otherRules }: Plan, flags: string): readonly Doublin
   });
 }
 
-/** What --adopt-rule would do of a rule; null for nothing that helps. `isReplaced`: another one is used for launches already. */
+/**
+ * What --adopt-rule is good for with this rule; null if it would not help. `isReplaced`: another rule is already used for
+ * launches.
+ */
 function useOf(sends: readonly Sent[], isReplaced: boolean): string | null {
-  if (tellsOfStates(sends)) return isReplaced ? null : "To use it in place of setup's own";
+  if (tellsOfStates(sends)) return isReplaced ? null : "To use it instead of setup's own";
   return sends.includes("CloudTrail calls") ? "To keep it, because it tells who launched" : null;
 }
 

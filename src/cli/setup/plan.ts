@@ -32,7 +32,7 @@ export interface Plan extends Place {
   readonly emails: readonly string[];
   /** The function's URL, for SNS to call; null when its subscription is not to be touched. */
   readonly url: string | null;
-  /** The tags that what setup makes gets, besides its own. */
+  /** The tags of `--tag`, which all that setup makes gets in addition to its own. */
   readonly tags: Tags;
 }
 
@@ -42,18 +42,18 @@ export interface PlannedRule {
   readonly asked: boolean;
 }
 
-/** What a rule of another name sends to the launch topic, as far as the function audits it. */
+/** What the function audits of what a rule of another name sends to the launch topic. */
 export type Sent = "pending" | "running" | "CloudTrail calls" | "Auto Scaling launches" | "tag changes";
 
 /** A rule that does not have one of the names of `ruleName`, and has the launch topic as a target. */
 export interface OtherRule {
   readonly name: string;
   readonly sends: readonly Sent[];
-  /** Those of `sends` that another rule, or this one, tells of already: each alert comes twice by them. */
+  /** Those of `sends` that another rule, or this one, already sends: they make alerts come twice. */
   readonly doubled: readonly Sent[];
   /**
-   * adopted: used in place of setup's own. disable: to be switched off. off: it is switched off. left: it is neither used nor
-   * changed.
+   * adopted: used instead of setup's own. disable: setup switches it off. off: it is switched off already. left: neither used
+   * nor changed.
    */
   readonly part: "adopted" | "disable" | "off" | "left";
 }

@@ -20,12 +20,12 @@ import { readTopic } from "./topics.ts";
 
 /** https://docs.aws.amazon.com/sns/latest/dg/sns-delete-subscription-topic.html */
 const PENDING =
-  "setup made it, and it is not confirmed: SNS lets nobody delete it before, and drops it by itself after 48 hours";
+  "setup made it, but it is not confirmed: SNS does not delete it until then, and drops it after 48 hours";
 
 /**
  * What there is of an installation, in the order in which it can be removed: nothing is left that points to what is gone.
- * Reads only. What setup has made has its tag; what it has added to things of others is known otherwise: a target by its id, a
- * subscription by its mark in a tag of its topic.
+ * Reads only. What setup has made has its tag; what it has added to things of others is known otherwise: a target by its id,
+ * a subscription by its mark in a tag of its topic.
  */
 export async function leftovers(aws: Aws, place: Place): Promise<readonly Leftover[]> {
   const queue = await readDeadLetterQueue(aws, place);
@@ -70,7 +70,7 @@ async function topicLeftovers(
   );
   const ours = parts.filter((part) => part !== null);
   const strange = subscriptions.filter((each) => !isMarked(facts.tags, each)).length;
-  const unknown = `With it ${strange === 1 ? "stays 1 subscription" : `stay ${strange} subscriptions`} that setup has no record of`;
+  const unknown = `${strange === 1 ? "1 subscription stays" : `${strange} subscriptions stay`} with it that setup did not record`;
   const why =
     strange === 0 ? NOT_OURS : `${NOT_OURS}. ${unknown}: aws sns list-subscriptions-by-topic --topic-arn ${arn}`;
   return [...ours, ...tagLeftover(aws, name, arn, facts.tags, ours), { kind, name, arn, fate: "leave", why }];
@@ -104,8 +104,7 @@ async function subscriptionLeftover(
     const change = { AttributeName: "RedrivePolicy", AttributeValue: "" };
     await aws.sns.send(new SetSubscriptionAttributesCommand({ SubscriptionArn, ...change }));
   };
-  const what =
-    "stays: there is no record that setup made it. Its dead-letter queue, which is removed, is taken from it";
+  const what = "stays: there is no record that setup made it. It loses its dead-letter queue, which is removed";
   return { ...itself, fate: "restore", what, undo };
 }
 

@@ -29,10 +29,10 @@ export interface RuleWish {
 export type RulePlan = Pick<Plan, "rules" | "otherRules">;
 
 /**
- * The rules that there are to be: those that are asked for, and those that are there from an earlier setup. State changes are
- * always asked for: CloudTrail's calls come minutes later, and leave out the instances of a large launch.
+ * The rules that the installation must have: those asked for, and those from an earlier setup. The rule for state changes is
+ * always asked for, because CloudTrail's calls come minutes later and omit the instances of a large launch.
  * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
- * A rule of another name that is switched on and sends the same is used in place of one that would have to be made.
+ * A rule of another name that is switched on and sends the same is used instead of making one.
  * @throws CliError for a rule to adopt or to disable that does not send launches to the launch topic, and what AWS throws
  */
 export async function planRules(aws: Aws, place: Place, wish: RuleWish): Promise<RulePlan> {
@@ -76,7 +76,7 @@ async function findRule(aws: Aws, place: Place, name: string): Promise<readonly 
 }
 
 /**
- * One event of each kind that the function audits, as EventBridge has them.
+ * One event of each kind that the function audits, in the form in which EventBridge sends it.
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html
  * https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html
  * https://docs.aws.amazon.com/tag-editor/latest/userguide/monitor-eb-tag-changes.html
@@ -126,14 +126,14 @@ function checkNamed(place: Place, { adopt, disable }: RuleWish, others: readonly
     const found = others.find((each) => each.name === name);
     if (found === undefined) {
       throw new CliError(
-        `no rule ${name} beside setup's own sends to ${place.names.launchTopic}`,
+        `no rule ${name} other than setup's own sends to ${place.names.launchTopic}`,
         those === "" ? "No other rule does. Leave the option out." : `Those that do: ${those}.`,
       );
     }
     if (adopt.includes(name) && kindsOf(found).length === 0) {
       throw new CliError(
         `the rule ${name} does not send launches`,
-        "Leave --adopt-rule out: setup makes a rule of its own.",
+        "Leave --adopt-rule out: setup makes its own rule.",
       );
     }
     if (adopt.includes(name) && disable.includes(name)) {
@@ -146,7 +146,7 @@ function kindsOf({ sends }: Pick<Found, "sends">): readonly RuleKind[] {
   return RULE_KINDS.filter((kind) => sends.some((each) => kindOf(each) === kind));
 }
 
-/** Setup makes no rule for what Auto Scaling says of its launches. */
+/** Setup makes no rule for Auto Scaling's events. */
 function kindOf(sent: Sent): RuleKind | null {
   if (sent === "Auto Scaling launches") return null;
   return sent === "pending" || sent === "running" ? "state changes" : sent;
@@ -201,7 +201,7 @@ function judge({ name, sends, enabled }: Found, { disable }: RuleWish, used: Rea
   const doubled = sends.filter((sent) => {
     const kind = kindOf(sent);
     if (kind !== null && used.get(kind) === name) return sent === "running" && sends.includes("pending");
-    // Without a rule of setup's for tag changes, nothing else tells of them.
+    // Without setup's own rule for tag changes, nothing else reports them.
     return kind !== "tag changes" || used.has(kind);
   });
   const isUsed = [...used.values()].includes(name);

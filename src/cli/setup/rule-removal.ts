@@ -7,8 +7,8 @@ import { type Place, ruleArn } from "./plan.ts";
 import { putTargets, type RuleFacts, readRule, removeTargets, TARGET_ID } from "./rules.ts";
 
 /**
- * What becomes of a rule by a name of setup's. `lostQueueArn` is the dead-letter queue that is removed; null when it stays. Reads
- * only, and throws what AWS throws.
+ * What becomes of a rule that has one of setup's names. `lostQueueArn` is the dead-letter queue that is removed; null when it
+ * stays. Reads only, and throws what AWS throws.
  */
 export async function ruleLeftovers(
   aws: Aws,
@@ -37,7 +37,7 @@ export async function ruleLeftovers(
   return [{ kind: "rule", name: Rule, arn: ruleArn(place, Rule), fate: "remove", losses, undo }];
 }
 
-/** What becomes of a rule of another name that sends to the launch topic: it stays, as it was before setup. */
+/** What becomes of a rule of another name that sends to the launch topic: it stays, in the state that it had before setup. */
 export async function otherRuleLeftovers(
   aws: Aws,
   place: Place,

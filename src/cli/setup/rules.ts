@@ -29,7 +29,10 @@ export interface RuleFacts {
   readonly madeBySetup: boolean;
 }
 
-/** Reads a rule by its name, its targets (AWS allows five, so all are on one page) and its tags; undefined when there is none. */
+/**
+ * Reads a rule by its name, its targets (AWS allows five, so all are on one page) and its tags; undefined when there is
+ * none.
+ */
 export async function readRule({ events }: Aws, place: Place, Name: string): Promise<RuleFacts | undefined> {
   const rule = await ifThere(events.send(new DescribeRuleCommand({ Name })));
   if (rule === undefined) return undefined;
@@ -111,7 +114,7 @@ export function isEnabled({ State }: Pick<DescribeRuleCommandOutput, "State">): 
 /** What of an event reaches the topic: all of it, unless the target has one of these. */
 const TRANSFORMS = ["Input", "InputPath", "InputTransformer"] as const;
 
-/** What differs of a rule's target; of the launch topic, whichever id it has. */
+/** What differs in a rule's target for the launch topic, whatever id it has. */
 export function targetDifferences(targets: readonly Target[], plan: Plan): readonly string[] {
   const [target, ...more] = toTopic(targets, plan);
   if (target === undefined) {
@@ -133,7 +136,10 @@ function toTopic(targets: readonly Target[], plan: Place): readonly Target[] {
   return targets.filter(({ Arn }) => Arn === plan.launchTopicArn);
 }
 
-/** Makes the target, or puts it right; takes those that the rule has. @throws CliError when EventBridge refuses, and what AWS throws */
+/**
+ * Makes the target, or corrects it. Takes the targets that the rule has. @throws CliError when EventBridge refuses, and what
+ * AWS throws
+ */
 export async function putTarget(aws: Aws, plan: Plan, Rule: string, targets: readonly Target[]): Promise<void> {
   if (targetDifferences(targets, plan).length === 0) return;
   const [present = { Id: TARGET_ID, Arn: plan.launchTopicArn }, ...more] = toTopic(targets, plan);
@@ -143,7 +149,10 @@ export async function putTarget(aws: Aws, plan: Plan, Rule: string, targets: rea
   await putTargets(aws, Rule, Targets);
 }
 
-/** Gives targets to a rule, in place of those with the same ids. @throws CliError when EventBridge refuses one, and what AWS throws */
+/**
+ * Gives targets to a rule; they replace those with the same ids. @throws CliError when EventBridge refuses one, and what AWS
+ * throws
+ */
 export async function putTargets({ events }: Aws, Rule: string, Targets: Target[]): Promise<void> {
   const { FailedEntries = [] } = await events.send(new PutTargetsCommand({ Rule, Targets }));
   refuse(FailedEntries, `the rule ${Rule} does not take its target`);

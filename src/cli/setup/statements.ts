@@ -21,7 +21,8 @@ export function eventsToTopic(place: Place): Statement {
 }
 
 /**
- * Lets EventBridge, for our rules and those used in their place, and SNS, for the launch topic, put into the dead-letter queue what they cannot deliver.
+ * Lets EventBridge, for our rules and those used instead, and SNS, for the launch topic, put into the dead-letter queue what
+ * they cannot deliver.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html#eb-dlq-perms,
  * https://docs.aws.amazon.com/sns/latest/dg/sns-configure-dead-letter-queue.html
  */
@@ -97,7 +98,10 @@ function sidOf(statement: unknown): unknown {
   return typeof statement === "object" && statement !== null && "Sid" in statement ? statement.Sid : undefined;
 }
 
-/** What a statement allows, as a text that is the same however it is written: AWS takes a list of one for its element, and an action in any case. */
+/**
+ * What a statement allows, as a text that is the same however it is written: AWS takes a list of one for its element, and an
+ * action in any case.
+ */
 function canonical(statement: unknown): string {
   return sortedJson({ ...(statement as object), Sid: null }, (key, value) =>
     key === "Action" ? value.toLowerCase() : value,

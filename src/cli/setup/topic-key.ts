@@ -4,14 +4,14 @@ import { parseTopicArn } from "../../topic-arn.ts";
 /** The key of an encrypted topic: its ARN, or its alias (`alias/name`) where the topic names it by that. */
 export type TopicKey = { readonly arn: string } | { readonly alias: string };
 
-/** What who publishes to an encrypted topic must be allowed on its key.
+/** The actions on its key that a publisher to an encrypted topic needs.
  * https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html */
 export const KEY_ACTIONS = ["kms:GenerateDataKey*", "kms:Decrypt"] as const;
 
 /**
- * The key that who publishes to a topic must be allowed to use. Takes the topic's ARN and its attribute KmsMasterKeyId: the id,
- * ARN or alias of a key. Null where nothing must be allowed: the topic has no key, or the one that AWS manages, whose policy lets
- * in everybody of the account who may publish.
+ * The key that a publisher to a topic must be allowed to use. Takes the topic's ARN and its attribute KmsMasterKeyId: the id,
+ * ARN or alias of a key. Null where nothing must be allowed: the topic has no key, or has the one that AWS manages, whose
+ * policy admits every publisher of the account.
  */
 export function topicKeyOf(topicArn: string, kmsMasterKeyId: string | undefined): TopicKey | null {
   const [topic, id] = [parseTopicArn(topicArn), kmsMasterKeyId ?? ""];

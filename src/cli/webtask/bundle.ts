@@ -15,7 +15,7 @@ export interface Bundle {
   readonly sha256: string;
   /** What its health document will say. */
   readonly version: string;
-  /** Which build its health document will say it is; null for a file without a mark, which older builds are. */
+  /** The build that its health document will report; null for a file without a mark, from an older build. */
   readonly build: string | null;
   /** The commit it was built from, with "-dirty" when the files differed from it; null where that is not known. */
   readonly commit: string | null;
@@ -33,7 +33,7 @@ export async function makeBundle(cli: Cli, config: WebtaskConfig): Promise<Bundl
   return { ...marksOf(code), version, commit: built ? await commitOf(cli, config.folder) : null };
 }
 
-/** A file, and what is told by its bytes alone. */
+/** A file, with what is computed from its bytes alone. */
 export function marksOf(code: Buffer): Pick<Bundle, "code" | "sha256" | "build"> {
   return { code, sha256: sha256Of(code), build: buildMarkOf(code.toString("utf8")) };
 }

@@ -55,7 +55,7 @@ function parse(path: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The parser's own message quotes the text around the mistake, and somebody may have put a secret there.
+    // The parser's own message quotes the text around the mistake, which may contain a secret.
     const at = jsonErrorIn(text);
     throw new CliError(
       `${file} is not JSON${at ? ` at line ${at.line}, column ${at.column}` : ""}`,
