@@ -30,9 +30,13 @@ function textToSign(envelope: Envelope): string {
   return text;
 }
 
-/** Whether the RSA key made the envelope's signature. False for a version that is not known. */
+/**
+ * Whether the RSA key made the envelope's signature. False for a version that is not known, and for a signature that is not
+ * written as SNS writes it: Node skips over whatever is not Base64.
+ */
 export function isSignedBy(envelope: Envelope, key: KeyObject): boolean {
   const digest = DIGESTS.get(envelope.SignatureVersion);
-  if (digest === undefined) return false;
-  return verify(digest, Buffer.from(textToSign(envelope)), key, Buffer.from(envelope.Signature, "base64"));
+  const signature = Buffer.from(envelope.Signature, "base64");
+  if (digest === undefined || signature.toString("base64") !== envelope.Signature) return false;
+  return verify(digest, Buffer.from(textToSign(envelope)), key, signature);
 }

@@ -92,6 +92,16 @@ describe.each(["1", "2"])("signature version %s", (version) => {
     expect(holds(envelope, OTHER_SIGNER)).toBe(true);
   });
 
+  it.each([
+    ["a blank after it", (text: string) => `${text} `],
+    ["a line break in it", (text: string) => `${text.slice(0, 76)}\n${text.slice(76)}`],
+    ["marks between that Base64 does not have", (text: string) => [...text].join("!")],
+    ["no padding", (text: string) => text.replace(/=+$/, "")],
+  ])("does not hold with %s, which SNS does not write", (_, written) => {
+    const envelope = signed(WITH_SUBJECT, { version });
+    expect(holds({ ...envelope, Signature: written(String(envelope.Signature)) })).toBe(false);
+  });
+
   it("does not hold under the other version's number", () => {
     expect(holds({ ...signed(WITH_SUBJECT, { version }), SignatureVersion: version === "1" ? "2" : "1" })).toBe(false);
   });
