@@ -286,7 +286,7 @@ describe("the doctor on the stack", () => {
     }
   });
 
-  it("warns that its alarms reach nobody, and says how to change that", async () => {
+  it("warns that its alarms notify no one, and says how to change that", async () => {
     stack({ parameters: { AlarmEmail: "", AlarmTopicArn: "" } });
     const { code, out } = await doctor();
     expect(code).toBe(0);

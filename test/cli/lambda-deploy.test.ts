@@ -204,7 +204,7 @@ describe.skipIf(missing !== null)(missing === null ? "deploy lambda" : `deploy l
     expect([code, JSON.parse(out)]).toMatchObject([0, { stack, changed: true, parameters: { LogLevel: "warn" } }]);
   });
 
-  it("names the way to be told of alarms, as long as they reach nobody", async () => {
+  it("names the way to get the alarms, as long as no one gets them", async () => {
     const next = `  ec2-audit deploy lambda --stack ${stack} --alarm-email you@example.com\n    No one gets the alarms yet.`;
     expect((await deploy([])).out).toContain(next);
     stack += "-told";

@@ -389,12 +389,12 @@ describe("the alarms", () => {
     );
   });
 
-  it("that reach nobody say so in the outputs", () => {
+  it("that no one gets say so in the outputs", () => {
     expect(template.Outputs.AlarmsReach?.Value).toEqual({
       "Fn::If": [
         "MakesAlarmTopic",
         { Ref: "AlarmEmail" },
-        { "Fn::If": ["HasAlarmTopic", { Ref: "AlarmTopicArn" }, "nobody: set AlarmEmail"] },
+        { "Fn::If": ["HasAlarmTopic", { Ref: "AlarmTopicArn" }, "no one: set AlarmEmail"] },
       ],
     });
   });
