@@ -66,12 +66,11 @@ function clean(findings: readonly Finding[]): Finding[] {
 }
 
 function cleanInstance(instance: Instance): Instance {
-  const { keyName, instanceProfile } = instance;
+  const texts = Object.entries(instance).filter((entry): entry is [string, string] => typeof entry[1] === "string");
   return {
     ...instance,
+    ...Object.fromEntries(texts.map(([name, text]) => [name, oneLine(text)])),
     tags: new Map([...instance.tags].map(([key, value]) => [oneLine(key), oneLine(value)])),
-    keyName: keyName && oneLine(keyName),
-    instanceProfile: instanceProfile && oneLine(instanceProfile),
   };
 }
 

@@ -146,7 +146,7 @@ describe("the mail about one instance", () => {
 });
 
 describe("foreign text", () => {
-  test("keeps to its line in every copy: names, tags, keys and launchers cannot forge another", () => {
+  test("keeps to its line in every copy: names, tags, keys, launchers and what EC2 says cannot forge another", () => {
     const line = fc.string({ unit: "binary", maxLength: 60 });
     const nasty = fc.constantFrom(
       "\n",
@@ -163,7 +163,7 @@ describe("foreign text", () => {
     fc.assert(
       fc.property(foreign, foreign, foreign, foreign, (name, launchedBy, keyName, key) => {
         const tags = { Name: name, [key]: name };
-        const about = { launchedBy, instance: { keyName, instanceProfile: name, ...tagged(tags) } };
+        const about = { launchedBy, instance: { ...fieldsAs(name), keyName, ...tagged(tags) } };
         const { email, sms, ...others } = textsOf(
           findingOf({ ...about, requires: `k${key.replaceAll(",", "")}k` }),
           findingOf({ ...about, requires: "required", ruleId: "other", id: "b".repeat(32) }),
@@ -182,6 +182,17 @@ describe("foreign text", () => {
         expect(labels.map((told) => told.split(/[ :]/)[0])).toEqual(LABELS);
       }),
     );
+  });
+  const fieldsAs = (text: string): Partial<Instance> => ({
+    state: text,
+    instanceType: text,
+    imageId: text,
+    availabilityZone: text,
+    vpcId: text,
+    subnetId: text,
+    privateIp: text,
+    publicIp: text,
+    instanceProfile: text,
   });
   const LABELS = ["Instance", "Account", "Launched", "Tags", "Network", "Image", "Profile", "Event", "Console"];
 });
