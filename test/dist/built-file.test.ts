@@ -240,6 +240,16 @@ describe("as a Lambda handler", () => {
     ]);
   });
 
+  it("names an error as the SDK does, though it has the SDK's classes of errors in a shorter form", async () => {
+    const [untagged = ""] = aws.launch({ count: 1 });
+    const allow = aws.deny("sns:Publish");
+    const audit = loadBuilt().handler(launchEvent(untagged, Date.now() - 120_000), LAMBDA);
+    await expect(audit).rejects.toThrow(
+      /AuthorizationErrorException: User: \S+ is not authorized to perform: SNS:Publish/,
+    );
+    allow();
+  });
+
   it("names in a queue's batch just the messages to bring again", async () => {
     const [tagged, young] = [await launch({ Name: "web-1", service: "shop" }), await launch({})];
     const record = (messageId: string, event: unknown) => ({

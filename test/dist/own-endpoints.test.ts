@@ -49,6 +49,7 @@ describe.each([
   { region: "eu-west-1", partition: "aws", domain: "eu-west-1.amazonaws.com" },
   { region: "cn-north-1", partition: "aws-cn", domain: "cn-north-1.amazonaws.com.cn" },
   { region: "us-gov-west-1", partition: "aws-us-gov", domain: "us-gov-west-1.amazonaws.com" },
+  { region: "eusc-de-east-1", partition: "aws-eusc", domain: "eusc-de-east-1.amazonaws.eu" },
 ])("in $region", ({ region, partition, domain }) => {
   it("audits a launch of another account, and alerts it, at AWS's own hosts of that region", async () => {
     turnToLoopback();
