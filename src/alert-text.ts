@@ -72,8 +72,7 @@ function opening(problems: readonly Problem[], subjects: readonly Subject[]): st
   return prose(`${start} ${rules === 1 ? ruleId : `${rules} rules`}: ${[...new Set(told)].join("; ")}${more}`);
 }
 
-/** How to correct each problem. A remedy that several problems share is written once. */
-/** Problems with the same remedy have it once, at the first of them, for the instances of all. */
+/** How to correct each problem. A remedy that several problems share is written once, at the first of them, for all their instances. */
 function remedies(problems: readonly Problem[], instances: number): string[] {
   const keyOf = ({ finding: { violation, region } }: Problem) => violation.remedy([], region).join("\n");
   const alike = groupBy(problems, keyOf);

@@ -127,7 +127,7 @@ function composeOne(findings: Findings, now: number): Alert {
     time: new Date(now).toISOString(),
     launchedBy: launchers.size === 1 ? findings[0].launchedBy : null,
     severity,
-    consoleUrl: instancePage(region),
+    consoleUrlPrefix: instancePage(region),
     findings: findings.map(documentOf),
   });
   const headline = headlineOf(findings);

@@ -134,7 +134,7 @@ describe("the mail about one instance", () => {
   ])("links to the console of the partition that %s is in", (region, link) => {
     const { email, default: document } = textsOf(findingOf({ region }));
     expect(email).toContain(link);
-    expect(JSON.parse(document).consoleUrl).toContain(link);
+    expect(JSON.parse(document).consoleUrlPrefix).toContain(link);
   });
 
   test("keeps emoji, quotes and markup as they are", () => {

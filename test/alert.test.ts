@@ -55,7 +55,7 @@ describe("what a program reads", () => {
       time: "2021-11-11T21:29:54.000Z",
       launchedBy: "arn:aws:iam::123456789012:user/Mateo",
       severity: "medium",
-      consoleUrl: "https://console.aws.amazon.com/ec2/home?region=us-east-1#InstanceDetails:instanceId=",
+      consoleUrlPrefix: "https://console.aws.amazon.com/ec2/home?region=us-east-1#InstanceDetails:instanceId=",
       findings: [
         {
           id: finding.id,
