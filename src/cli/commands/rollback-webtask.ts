@@ -62,7 +62,8 @@ async function rollback(cli: Cli, options: Options): Promise<void> {
     return cli.finish(0);
   }
   const wanted = options.to === undefined ? deploymentBefore(history) : findDeployment(history, options.to);
-  if (wanted === undefined) throw new CliError(`there is no older deployment of ${config.name} that was well`, LIST);
+  if (wanted === undefined)
+    throw new CliError(`there is no older deployment of ${config.name} that was well and is other code`, LIST);
   const bundle = readBundle(history, wanted);
   const secrets = gatherSecrets(cli, config, options.secretsFile);
   for (const warning of secrets.warnings) cli.terminal.err(`${cli.terminal.colours.yellow("warning:")} ${warning}`);

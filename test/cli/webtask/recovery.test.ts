@@ -127,7 +127,7 @@ describe.skipIf(wtCli === undefined)(withWtCli("deploy and rollback webtask"), {
     expect(stage.deployedCode()).toBe(another(code, "a"));
     const nothing = await stage.rollback("--yes");
     expect(nothing.code).toBe(2);
-    expect(nothing.err).toContain("there is no older deployment of ec2-audit that was well");
+    expect(nothing.err).toContain("there is no older deployment of ec2-audit that was well and is other code");
     expect((await stage.rollback("--yes", "--to", "3")).code).toBe(0);
     expect(stage.deployedCode()).toBe(another(code, "c"));
     const list = await stage.rollback("--list");
