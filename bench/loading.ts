@@ -1,10 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { timeToRun, versionOf } from "./processes.ts";
 
-/** What starting takes on one version of Node, in milliseconds, round by round; all in turn in each round. */
+/** Start times on one version of Node in milliseconds, by round. Each round measures all programs in turn. */
 export interface Loading {
   readonly version: string;
-  /** How many times what bare Node takes loading may take; the newer ones start so much faster. */
+  /** The limit of the ratio to bare Node, which is higher for newer versions because they start faster. */
   readonly limit: number;
   readonly times: Readonly<Record<"bare" | "ours" | "plain" | "oursFirst" | "plainFirst", readonly number[]>>;
 }
@@ -13,8 +13,9 @@ const ROUNDS = 41;
 const FIRST_LAUNCH = fileURLToPath(new URL("./first-launch.mjs", import.meta.url));
 
 /**
- * Starts Node without a program, with ours, and with the plain one, each once to load it and once to audit a launch too:
- * what is not done while loading is done then. Takes the binary of Node, the files, and the launch as first-launch.mjs does.
+ * Starts Node without a program, with ours, and with the plain one, each once to load it and once to audit a launch too,
+ * because work that loading puts off is done then. Takes the binary of Node, the files, and the launch as first-launch.mjs
+ * does.
  */
 export function measureLoading(
   node: string,

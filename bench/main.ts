@@ -42,7 +42,7 @@ function note(text: string): void {
 /** What one turn of something costs in CPU, in microseconds per launch. */
 type Subject = () => Promise<number>;
 
-/** One delivery after another to a webtask, each of a message of its own. Takes what signs the next one. */
+/** One delivery after another to a webtask, each of another message. Takes what signs the next one. */
 function deliveriesTo(host: Child, sign: () => string): Subject {
   return async () => {
     const deliveries = Array.from({ length: DELIVERIES }, sign);
@@ -131,7 +131,10 @@ function countRow(what: string, calls: number, limit: number | null): Row {
   };
 }
 
-/** Loading beside bare Node; the start to the first answer, with what was put off till then, beside the plain one's. */
+/**
+ * Loading compared with bare Node, and the time to the first answer, with all work put off until then, compared with the
+ * plain one's.
+ */
 function loadingRows({ version, limit, times }: Loading): Row[] {
   const bare = { baselines: times.bare, of: "bare node", unit: "ms" };
   const first = { values: times.oursFirst, baselines: times.plainFirst, of: "plain SDK v3", unit: "ms" };

@@ -11,7 +11,7 @@ const require = createRequire(import.meta.url);
 const [, , file = "", secrets = "{}"] = process.argv;
 const server = require("webtask-runtime").createServer(require(file), { secrets: JSON.parse(secrets) });
 
-// Where deliveries come side by side they wait as they would, and share their alerts.
+// Deliveries that come at the same time wait as usual, and share their alerts.
 let open = 0;
 server.prependListener("request", (_: unknown, response: ServerResponse) => {
   if (open === 0) stride();

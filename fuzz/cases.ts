@@ -78,7 +78,7 @@ function eventOf(random: Random, now: number): unknown {
 
 function fieldsOf(random: Random, message: string, { topic, certificateUrl, now }: World): Fields {
   const common = {
-    // Of its own: a case must not be a repetition of another.
+    // Unique: a case must not repeat another.
     MessageId: `${random.below(2 ** 31)}-${random.below(2 ** 31)}`,
     TopicArn: topic,
     SigningCertURL: certificateUrl,

@@ -179,7 +179,7 @@ function isGenuine({ class: done, body, genuine }: FuzzCase & { kind: "http" }):
   return isDeepStrictEqual(JSON.parse(body.toString()), genuine);
 }
 
-/** What no line may hold, its own end included. */
+/** What no line may contain, including a line break. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u;
 
 function wrongLine(lines: readonly string[], secrets: readonly string[]): string | null {

@@ -14,7 +14,7 @@ const LEFT_OUT: readonly { readonly path: RegExp; readonly instead: string | ((p
     path: /node-config-provider\/configLoader\.js$/,
     instead: `${unused("read")} export const loadConfig = () => async () => read();`,
   },
-  // Requests and answers are text that is in memory: no files, no streams, no blobs, none of the web's streams.
+  // Requests and answers are text in memory: no files, streams or blobs.
   {
     path: /util-body-length\/calculateBodyLength\.js$/,
     instead: "export const calculateBodyLength = (body) => (body ? Buffer.byteLength(body) : 0);",
@@ -96,7 +96,7 @@ const LEFT_OUT: readonly { readonly path: RegExp; readonly instead: string | ((p
       "resolveParamsForS3",
     ),
   },
-  // A call that says less of itself takes a tenth less time; nothing of this is read by AWS or written to our log.
+  // Calls without these take a tenth less time. AWS does not need them, and our log does not contain them.
   {
     path: /middleware-logger\/loggerMiddleware\.js$/,
     instead: `${noPlugin("getLoggerPlugin")} ${unused("loggerMiddleware", "loggerMiddlewareOptions")}`,
@@ -138,15 +138,15 @@ function unused(...names: readonly string[]): string {
     .join("\n");
 }
 
-/** A plugin of the SDK's that puts nothing around a call. */
+/** A plugin of the SDK that adds nothing to a call. */
 function noPlugin(name: string): string {
   return `export const ${name} = () => ({ applyToStack() {} });`;
 }
 
-/** The entries that a module was found for. One that none is found for has been outlived by an update. */
+/** The entries that a module was found for. An entry without one is obsolete after an update. */
 const found = new Set<RegExp>();
 
-/** What is put in place of a module has an id of its own: none of its package's code is in the file by it. */
+/** Replacements have their own ids, so that they do not count as code of the package in the bill of materials. */
 export const leaveOut: Plugin = {
   name: "leave-out",
   async resolveId(source, importer, options) {
@@ -170,8 +170,8 @@ export const leaveOut: Plugin = {
 };
 
 /**
- * The errors that a service models differ in their names alone, and each has a class of 250 bytes: made by one function
- * they keep their names, and take a tenth of that.
+ * The errors that a service models differ only in their names, and each has a class of 250 bytes. Made by one function, they
+ * keep their names and take a tenth of that.
  */
 export const compactErrors: Plugin = {
   name: "compact-errors",

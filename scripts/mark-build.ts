@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { Plugin } from "rolldown";
 import { markBuild, UNMARKED } from "../src/cli/build-mark.ts";
 
-/** Puts a hash of the deployed file into it, by which its health document says which build it is. */
+/** Puts a hash of the deployed file into it, with which its health document identifies the build. */
 export const buildMark: Plugin = {
   name: "build-mark",
   load: (id) => (id === resolve("src/build-mark.ts") ? `export const BUILD = "${UNMARKED}";` : null),

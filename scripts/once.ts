@@ -1,11 +1,11 @@
 import type { Plugin } from "rolldown";
 
 /**
- * What the SDK does again at each call and needs to do once for a client: by the end of the module's path, its text and the
- * text in its place. Together they are a fifth of what a call costs (npm run bench).
+ * What the SDK repeats at each call although once for a client is enough: by the end of the module's path, its text and the
+ * replacement. Together they are a fifth of the cost of a call (npm run bench).
  */
 const ONCE: readonly { readonly path: RegExp; readonly from: string; readonly to: string }[] = [
-  // The endpoint follows from the client's region and endpoint alone: no operation called here has a rule of its own.
+  // The endpoint follows from the client's region and endpoint alone: no operation called here has its own rule.
   {
     path: /middleware-endpoint\/endpointMiddleware\.js$/,
     from: `            const endpoint = await getEndpointFromInstructions(args.input, {
@@ -21,7 +21,7 @@ const ONCE: readonly { readonly path: RegExp; readonly from: string; readonly to
             }, { ...config }, context));
 `,
   },
-  // Credentials and clock are asked for by the signer at each signature.
+  // The signer asks for credentials and clock at each signature itself.
   {
     path: /aws_sdk\/resolveAwsSdkSigV4Config\.js$/,
     from: `        signer = async (authScheme) => {
@@ -31,7 +31,7 @@ const ONCE: readonly { readonly path: RegExp; readonly from: string; readonly to
         const makeSigner = async (authScheme) => {
             authScheme = Object.assign`,
   },
-  // A client's settings are some forty, and are read only.
+  // A client has about forty settings, which are only read.
   {
     path: /schema\/middleware\/schemaSerializationMiddleware\.js$/,
     from: `{
@@ -53,7 +53,7 @@ const ONCE: readonly { readonly path: RegExp; readonly from: string; readonly to
 
 const done = new Set<RegExp>();
 
-/** Changes these modules, and fails when one of them is no longer as it was. */
+/** Changes these modules, and fails when one of them differs from what is expected. */
 export const once: Plugin = {
   name: "once",
   transform(code, id) {

@@ -18,7 +18,7 @@ const linesOf = (...findings: readonly Finding[]) => textOf(...findings).split("
 const tagged = (tags: Readonly<Record<string, string>>): Partial<Instance> => ({ tags: new Map(Object.entries(tags)) });
 
 describe("the mail about one instance", () => {
-  test("says what is wrong, how to mend it, and what is known of the instance, in this order", () => {
+  test("says what is wrong, how to fix it, and what is known about the instance, in this order", () => {
     const finding = findingOf({
       requires: "service",
       launchedBy: "arn:aws:sts::123456789012:assumed-role/Developer/dev-7",
@@ -50,7 +50,7 @@ describe("the mail about one instance", () => {
     ]);
   });
 
-  test("tells each rule that it violates, the gravest first, with its own remedy", () => {
+  test("names each rule that it violates, the gravest first, with its own remedy", () => {
     const text = textOf(
       findingOf({ instance: tagged({ Name: "web-1" }) }),
       findingOf({
@@ -106,7 +106,7 @@ describe("the mail about one instance", () => {
     }
   });
 
-  test("leaves out what is not known of the instance", () => {
+  test("leaves out what is not known about the instance", () => {
     const unknown = {
       instanceType: null,
       availabilityZone: null,
@@ -252,7 +252,7 @@ describe("the mail about a burst", () => {
     ]);
   });
 
-  test("numbers what is wrong where it differs, and says at each instance which of it is", () => {
+  test("numbers the problems where they differ, and lists their numbers at each instance", () => {
     const grave = findingOf({
       id: "b".repeat(32),
       ruleId: "owner",
@@ -305,7 +305,7 @@ describe("the mail about a burst", () => {
     );
   });
 
-  test("has a remedy of its own for a tag that is blank under another spelling", () => {
+  test("has a separate remedy for a tag that is blank under another spelling", () => {
     const spellings = ["Owner", "OWNER"].map((key, index) =>
       findingOf({ requires: "owner", instance: { instanceId: instanceId(index), ...tagged({ [key]: "" }) } }),
     );
@@ -314,7 +314,7 @@ describe("the mail about a burst", () => {
     expect(text).toContain("--tags Key=OWNER,Value=<value>");
   });
 
-  test("is at most 72 columns wide but for the link, also of a hundred instances with long names and tags", () => {
+  test("is at most 72 columns wide except for the link, even for a hundred instances with long names and tags", () => {
     const all = instanceIds(100).map((id, index) =>
       findingOf({
         launchedBy: [GROUP, STACK, null][index % 3] ?? null,

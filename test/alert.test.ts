@@ -38,7 +38,7 @@ function bytesOf({ message, subject, attributes }: Alert): number {
 }
 
 describe("what a program reads", () => {
-  test("is the default of the message, beside the texts for e-mail and text messages: three copies and no more", () => {
+  test("is the default of the message, next to the texts for e-mail and SMS: three copies and no more", () => {
     const { default: document, ...texts } = protocolsOf(alertFor(findingOf()));
     expect(JSON.parse(document ?? "")).toMatchObject({ schema: ALERT_SCHEMA });
     expect(Object.keys(texts)).toEqual(["email", "sms"]);
@@ -153,7 +153,7 @@ describe("what subscribers filter by", () => {
 describe("the subject", () => {
   const named = (name: string) => ({ instance: { tags: new Map([["Name", name]]) } });
 
-  test("says how grave it is, of what instance, what, and where, in the first sixty characters", () => {
+  test("says severity, instance, problem and place in the first sixty characters", () => {
     const { subject } = alertFor(findingOf({ ...named("test-alice"), requires: "owner,service" }));
     expect(subject).toBe("[MEDIUM] test-alice lacks tags owner, service (us-east-1, 123456789012)");
     expect(subject.slice(0, 60)).toContain("us-east-1");
@@ -192,7 +192,7 @@ describe("the subject", () => {
     expect(alertFor(findingOf({ ...named("web-1"), requires })).subject).toContain("[MEDIUM] web-1 lacks 9 tags (");
   });
 
-  test("says the place whole, however long the name is", () => {
+  test("has the whole place, however long the name is", () => {
     const finding = findingOf({ ...named("n".repeat(256)), region: "ap-southeast-1", ruleId: "r".repeat(64) });
     expect(alertFor(finding).subject).toMatch(/n\.\.\. lacks tag service \(ap-southeast-1, 123456789012\)$/);
   });
@@ -223,14 +223,14 @@ describe("the subject", () => {
 describe("a text message", () => {
   const smsOf = (...findings: readonly Finding[]) => protocolsOf(alertFor(...findings)).sms ?? "";
 
-  test("says how grave it is, which instance by name and id, what, and where", () => {
+  test("says severity, name and id of the instance, problem and place", () => {
     const tags = new Map([["Name", "web-1"]]);
     expect(smsOf(findingOf({ severity: "critical", requires: "owner", instance: { tags } }))).toBe(
       `CRITICAL web-1 lacks tag owner (us-east-1, 123456789012) ${INSTANCE}`,
     );
   });
 
-  test("of several instances says how many", () => {
+  test("says how many instances there are when there are several", () => {
     const findings = instanceIds(3).map((id) => findingOf({ instance: { instanceId: id } }));
     expect(smsOf(...findings)).toBe("MEDIUM 3 instances lack tags name, service (us-east-1, 123456789012)");
   });

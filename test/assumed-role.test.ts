@@ -41,7 +41,7 @@ const ask = (account: string = SHOP, region = "us-east-1") =>
   clients.ec2(account, region).send(new DescribeTagsCommand({}));
 const later = (milliseconds: number) => vi.setSystemTime(Date.now() + milliseconds);
 
-/** From now on EC2 refuses what was given so far: the role was made again, or its sessions were revoked. */
+/** From now on EC2 refuses the credentials given so far: the role was recreated, or its sessions were revoked. */
 function refuseSoFar(code = "AuthFailure"): void {
   const old = new Set(given);
   refused = (key) => (old.has(key) ? code : undefined);
@@ -72,7 +72,7 @@ describe("assumed credentials that EC2 refuses", () => {
     expect(given).toEqual(["ASIA1", "ASIA2"]);
   });
 
-  it("are replaced in a region that is asked only later, too", async () => {
+  it("are also replaced in a region that is called only later", async () => {
     for (const region of ["us-east-1", "eu-west-1"]) await ask(SHOP, region);
     refuseSoFar();
     await ask(SHOP, "us-east-1");
@@ -82,7 +82,7 @@ describe("assumed credentials that EC2 refuses", () => {
     expect(given).toEqual(["ASIA1", "ASIA2"]);
   });
 
-  it("and whose successors are refused too cost one AssumeRole a minute, and the call fails with EC2's error", async () => {
+  it("cost one AssumeRole a minute when their replacements are refused too, and the call fails with EC2's error", async () => {
     await ask();
     refused = () => "UnauthorizedOperation";
     for (let seconds = 0; seconds < 60; seconds += 5) {
@@ -97,7 +97,7 @@ describe("assumed credentials that EC2 refuses", () => {
     expect(given).toHaveLength(3);
   });
 
-  it("say nothing of another account's", async () => {
+  it("do not affect those of another account", async () => {
     await Promise.all([ask(SHOP), ask(LAB)]);
     refuseSoFar();
     await ask(SHOP);
@@ -106,7 +106,7 @@ describe("assumed credentials that EC2 refuses", () => {
     expect(given).toHaveLength(4);
   });
 
-  it("are not kept when the role cannot be assumed again: the next call tries that", async () => {
+  it("are not kept when the role cannot be assumed again: the next call tries again", async () => {
     await ask();
     refuseSoFar();
     stsFails = true;
@@ -117,8 +117,8 @@ describe("assumed credentials that EC2 refuses", () => {
   });
 });
 
-describe("any other error of EC2's", () => {
-  it("says nothing of the credentials", async () => {
+describe("any other error of EC2", () => {
+  it("does not renew the credentials", async () => {
     await ask();
     refused = () => "InvalidParameterValue";
     await expect(ask()).rejects.toMatchObject({ name: "InvalidParameterValue" });

@@ -137,7 +137,7 @@ describe("an instance that EC2 does not show", () => {
   const NOW = { graceSeconds: 0 };
   const reason = "EC2 does not show the instance yet";
 
-  test("is looked for again for the five minutes that EC2's answers may be behind, then is unseen", async () => {
+  test("is looked for again for the five minutes that EC2's answers may lag behind, then is unseen", async () => {
     expect(await auditAfter(0, [launchOf()], NOW)).toEqual([{ kind: "deferred", retryAfterSeconds: 300, reason }]);
     expect(await auditAfter(299, [launchOf()], NOW)).toEqual([{ kind: "deferred", retryAfterSeconds: 1, reason }]);
     expect(await auditAfter(300, [launchOf()], NOW)).toEqual([
@@ -186,7 +186,7 @@ describe("a stopped instance that starts again", () => {
     expect(ec2.mock.calls()).toHaveLength(2);
   });
 
-  test("is audited like a launch when restarts are to be audited", async () => {
+  test("is audited like a launch with AUDIT_RESTARTS", async () => {
     ec2.launch(INSTANCE, { more });
     expect(await auditAfter(GRACE, [launchOf()], { auditRestarts: true })).toMatchObject([{ kind: "violating" }]);
   });
@@ -205,11 +205,11 @@ describe("a stopped instance that starts again", () => {
   });
 
   test.each([
-    ["another event than a state change tells of it", more, [{ event: "Tag Change on Resource" }]],
+    ["an event other than a state change reports it", more, [{ event: "Tag Change on Resource" }]],
     ["one of two events is no state change", more, [{}, { event: "EC2 Instance Launch Successful", at: AT + 2_000 }]],
     ["its first launch's own event comes late", { ...more, LaunchTime: new Date(AT + DAY_MS) }, [{ at: AT - DAY_MS }]],
     ["it took long to boot, and was never stopped", { ...more, LaunchTime: new Date(AT - DAY_MS) }, [{}]],
-    ["EC2 does not tell when its interface was attached", { ...more, NetworkInterfaces: [] }, [{}]],
+    ["EC2 does not say when its interface was attached", { ...more, NetworkInterfaces: [] }, [{}]],
     [
       "only a second interface was attached before",
       { ...more, NetworkInterfaces: [{ Attachment: { DeviceIndex: 1, AttachTime: new Date(AT - DAY_MS) } }] },
@@ -393,7 +393,7 @@ describe("the id of a finding", () => {
     expect(again.id).toBe(first.id);
   });
 
-  test("is another than the key to open and close an incident by, which stays when other tags are missing", async () => {
+  test("differs from the incident key, which stays the same when other tags are missing", async () => {
     const found = [
       await findingOn({}),
       await findingOn({ tags: { Name: "x" } }),

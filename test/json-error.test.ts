@@ -47,7 +47,7 @@ describe("Where a text stops being JSON", () => {
     expect(jsonErrorIn(text)).toEqual({ line, column });
   });
 
-  it("is nowhere in exactly the texts that JSON.parse takes", () => {
+  it("is null for exactly the texts that JSON.parse accepts", () => {
     fc.assert(
       fc.property(nearlyJson, (text) => {
         expect(jsonErrorIn(text) === null).toBe(isJson(text));

@@ -16,12 +16,12 @@ describe("escapeUnseen", () => {
     expect(escapeUnseen(text)).toBe(escaped);
   });
 
-  it("leaves text alone that can be seen, of any script", () => {
+  it("does not change visible text, in any script", () => {
     const text = `h\u00e9llo "quoted" \\ \u05d0\u05d1 \u4f60\u597d \u{1f680}`;
     expect(escapeUnseen(text)).toBe(text);
   });
 
-  it("leaves JSON what it is: the same value, and nothing in its text that cannot be seen", () => {
+  it("keeps the value of JSON, and leaves no invisible characters in its text", () => {
     fc.assert(
       fc.property(fc.jsonValue({ stringUnit: "binary" }), (value) => {
         const text = escapeUnseen(JSON.stringify(value));

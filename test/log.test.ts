@@ -204,7 +204,7 @@ describe("the line of an outcome", () => {
   });
 });
 
-describe("what a reader of the log cannot see, or a terminal would obey,", () => {
+describe("invisible and control characters in the log", () => {
   const foreign = "\u009b31m \u202e \u2028 \u200b";
   const escaped = "\\u009b31m \\u202e \\u2028 \\u200b";
 
@@ -231,7 +231,7 @@ describe("the metrics of a line", () => {
     return JSON.parse(line);
   };
 
-  test("have the function's name for their dimension on Lambda, so that two stacks in one account stay apart", () => {
+  test("have the function's name as their dimension on Lambda, so that two stacks in one account stay apart", () => {
     const line = metricsOf("ec2-audit-Function-8Q1");
     expect(line._aws.CloudWatchMetrics[0].Dimensions).toEqual([["FunctionName"]]);
     expect(line.FunctionName).toBe("ec2-audit-Function-8Q1");
@@ -254,7 +254,7 @@ describe("what is deferred", () => {
     expect(linesAt("debug")).toMatchObject([{ level: "debug", outcome: "deferred", message: "within its grace" }]);
   });
 
-  test("is at info no more than its metric, where CloudWatch reads it", () => {
+  test("is only its metric at info, where CloudWatch reads it", () => {
     const [line, ...others] = linesAt("info", "ec2-audit");
     expect(others).toEqual([]);
     expect(Object.keys(line)).toEqual([

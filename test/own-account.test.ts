@@ -49,7 +49,7 @@ describe("keys of another account than the topics", () => {
     sts.on(GetCallerIdentityCommand).resolves({ Account: OTHER });
   });
 
-  test("cannot audit a launch beside the topics without a role: it is misconfigured, and EC2 is not asked", async () => {
+  test("cannot audit a launch in the topics' account without a role: it is misconfigured, and EC2 is not called", async () => {
     const service = serviceOf();
     expect(await audit(service, stateChange())).toMatchObject([
       [
@@ -75,7 +75,7 @@ describe("keys of another account than the topics", () => {
     expect(sts.commandCalls(AssumeRoleCommand)).toHaveLength(0);
   });
 
-  test("audit a launch beside the topics by AUDIT_ROLE_NAME there", async () => {
+  test("audit a launch in the topics' account with AUDIT_ROLE_NAME", async () => {
     const service = serviceOf({ AUDIT_ROLE_NAME: "ec2-audit" });
     expect(await audit(service, stateChange())).toMatchObject([[{ kind: "violating" }]]);
     const { credentials } = ec2.mock.call(0).thisValue.config;
@@ -105,7 +105,7 @@ describe("STS", () => {
     expect(asked()).toBe(0);
   });
 
-  test("is not asked where the engine tells the account", async () => {
+  test("is not asked where the engine reports the account", async () => {
     const config = { ...configOf(), account: OTHER };
     const service = createService(config, {
       now: Date.now,
@@ -143,7 +143,7 @@ describe("STS", () => {
     },
   );
 
-  test("that does not answer delays a launch by two seconds, and what it says late counts from then on", async () => {
+  test("that does not answer delays a launch by two seconds, and a late answer counts from then on", async () => {
     let answer = (_: object) => {};
     sts.on(GetCallerIdentityCommand).callsFake(() => new Promise((resolve) => (answer = resolve)));
     const service = serviceOf();

@@ -17,7 +17,7 @@ function start() {
 }
 
 describe("turns", () => {
-  test("come at once as long as there are not ten within a second", async () => {
+  test("come at once while there are fewer than ten within a second", async () => {
     const { ask, pauses } = start();
     expect(await ask(10)).toEqual(Array(10).fill(0));
     expect(pauses).toEqual([]);
@@ -47,7 +47,7 @@ describe("turns", () => {
     for (const at of times) expect(times.filter((other) => other >= at && other < at + 1_000).length).toBeLessThan(11);
   });
 
-  test("that nobody wants any more take no time from those after them", async () => {
+  test("that are no longer wanted take no time from those after them", async () => {
     const { ask, clock, pauses } = start();
     const [, late, after] = await Promise.all([ask(10), ask(5, () => clock.now() > 5_000), ask(1)]);
     expect(late).toEqual(Array(5).fill(null));

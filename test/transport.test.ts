@@ -7,7 +7,7 @@ import { ACCOUNT, AT } from "./support/events.ts";
 import { clockAt } from "./support/launches.ts";
 import { type LoopbackAws, startLoopbackAws } from "./support/loopback-aws.ts";
 
-/** The connections to AWS, over real HTTP. Only the clock that tells of a freeze is the test's. */
+/** The connections to AWS, over real HTTP. Only the clock, which shows a freeze, is the test's. */
 
 let aws: LoopbackAws;
 const clock = clockAt(AT);

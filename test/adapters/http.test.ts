@@ -43,7 +43,7 @@ describe.each(HTTP_FACES)("the $face", ({ open }) => {
       expect(answer.body).not.toContain("SCP");
     });
 
-    it("with a warning that names the key, when its keys are of another account than the launch topic", async () => {
+    it("with a warning that names the key, when its keys are of an account other than that of the launch topic", async () => {
       ec2.sts.on(GetCallerIdentityCommand).resolves({ Account: "210987654321" });
       const { body } = await open().request({ method: "GET" });
       expect(JSON.parse(body)).toMatchObject({
@@ -125,7 +125,7 @@ describe.each(HTTP_FACES)("the $face", ({ open }) => {
     ]);
   });
 
-  it("answers what is no delivery of SNS the same, whole configuration or not, and counts no failure", async () => {
+  it("answers what is not an SNS delivery the same with a valid or invalid configuration, and counts no failure", async () => {
     const face = open({});
     expect((await face.request({ body: "{}" })).status).toBe(400);
     expect((await face.request({ body: "x".repeat(300 * KIB) })).status).toBe(413);
@@ -203,7 +203,7 @@ describe.each(HTTP_FACES)("the $face", ({ open }) => {
     expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ outcome: "ignored", level: "warn" }]);
   });
 
-  it("writes nothing to its log or its answer that a terminal obeys or nobody sees, whatever it is sent", async () => {
+  it("writes no control or invisible characters to its log or its answer, whatever it is sent", async () => {
     const face = open();
     const foreign = "\u009b31m \u202e \u2028 \u200b";
     await face.request({ headers: { "x-amz-sns-message-id": "\u009b31m" }, body: "{}" });
@@ -222,7 +222,7 @@ describe.each(HTTP_FACES)("the $face", ({ open }) => {
 });
 
 describe("a request whose body does not arrive", () => {
-  it("is answered 503 at the deadline, and is no failure of ours", async () => {
+  it("is answered 503 at the deadline, and does not count as failed", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const { app, world } = createWorld({}, SETTINGS);
     const request = { method: "POST", headers: {}, body: () => new Promise<never>(() => {}) };
@@ -321,7 +321,7 @@ describe("what is told of a delivery that is not verified", () => {
 });
 
 describe("an error of our own", () => {
-  it("is answered 503 without its text, which is for the log", async () => {
+  it("is answered 503 without its text, which only the log has", async () => {
     const { app, world } = createWorld(SETTINGS, SETTINGS);
     const error = new TypeError("Cannot read properties of null (reading 'secretName')");
     const request = { method: "POST", headers: {}, body: () => Promise.reject(error) };

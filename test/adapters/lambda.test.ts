@@ -252,7 +252,7 @@ describe("Lambda called over HTTP by something that does not speak payload forma
   });
 });
 
-describe("a function URL whose event has a body that is no text", () => {
+describe("a function URL whose event has a body that is not text", () => {
   it.each([[undefined], [null], [7], [{ Type: "Notification" }], [["x"]], [true]])(
     "answers 400, and no error of ours: %j",
     async (body) => {
@@ -341,7 +341,7 @@ describe("an instance that EC2 never shows", () => {
   const secondsAfterLaunch = (clock: ReturnType<typeof clockAt>, seconds: number) => clock.set(AT + seconds * 1_000);
   const lastLine = (face: { lines: readonly string[] }) => JSON.parse(face.lines.at(-1) ?? "");
 
-  it("is brought again by a queue three minutes apart, without a grace of the function's own, and then unseen", async () => {
+  it("is retried by a queue every three minutes, without a grace in the function, and is then unseen", async () => {
     const clock = clockAt(AT);
     const face = lambdaFace({ ...SETTINGS, GRACE_SECONDS: "0" }, { clock });
     const again = { batchItemFailures: [{ itemIdentifier: messageId(0) }] };
@@ -389,8 +389,8 @@ describe("the account that is ours", () => {
   });
 });
 
-describe("what Lambda is told", () => {
-  it("has no character that a terminal obeys or nobody sees: Lambda logs it as it is", async () => {
+describe("what Lambda is answered", () => {
+  it("has no control or invisible characters, because Lambda logs it unchanged", async () => {
     const foreign = "\u009b31m \u202e \u2028";
     const answer = await lambdaFace().invoke({ ...stateChange(), "detail-type": foreign });
     ec2.mock.on(DescribeTagsCommand).rejects(awsError("UnauthorizedOperation", foreign));
@@ -405,7 +405,7 @@ describe("what Lambda is told", () => {
 });
 
 describe("the metrics of a Lambda function", () => {
-  it("have its name for their dimension, also in what is said before there is a configuration", async () => {
+  it("have its name as their dimension, even before there is a configuration", async () => {
     const env = { AWS_LAMBDA_FUNCTION_NAME: "ec2-audit-Function-8Q1" };
     const face = lambdaFace({ ...SETTINGS, ...env });
     await face.invoke(stateChange({ state: "stopped" }));

@@ -177,7 +177,7 @@ describe("the webtask", () => {
     expect(answer.headers.get("retry-after")).toBe("30");
   });
 
-  it("takes the next request after a caller hung up in the middle of a body, which is no failure of ours", async () => {
+  it("takes the next request after a caller hung up in the middle of a body, and counts no failure", async () => {
     const { task, lines } = newTask();
     const url = await listen(runtime.createServer(task, { parseBody: 0, secrets: SETTINGS }));
     await new Promise<void>((resolve) => {

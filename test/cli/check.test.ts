@@ -57,14 +57,14 @@ describe("an audit by hand", () => {
     expect(out).toContain(`    --resources ${id} \\\n    --tags Key=service,Value=<value>\n`);
   });
 
-  it("of one that nobody has says that, and ends with 1", async () => {
+  it("of one that does not exist says so, and ends with 1", async () => {
     const { code, out } = await check([NOBODY]);
     expect(code).toBe(1);
     expect(out).toContain(`? ${NOBODY}  is not in us-east-1 (any more)`);
     expect(out).toContain("1 instance audited: 0 compliant, 0 violating, 1 not in us-east-1 (is it another region?");
   });
 
-  it("of one that is terminated says that, and ends with 0: a list made a moment ago may name it for an hour", async () => {
+  it("of one that is terminated says so, and ends with 0: EC2 lists it for about an hour", async () => {
     const ids = launch({}, 2);
     aws.terminate([...ids]);
     given(ids.join("\n"));

@@ -13,7 +13,7 @@ async function withoutOwnRule(): Promise<void> {
 }
 
 describe("the doctor on rules of other names", () => {
-  it("finds wrong that one sends what setup's own sends already, and names both ways out", async () => {
+  it("finds one that sends the same as setup's own rule, and names both ways to end that", async () => {
     await rule("ec2-launches", launches("pending"));
     expect(await diagnosis()).toEqual([
       1,
@@ -26,7 +26,7 @@ describe("the doctor on rules of other names", () => {
     expect((await doctor()).out).toContain("– rule ec2-launches: is switched off");
   });
 
-  it("finds right one that is used in place of setup's own, with the dead-letter queue", async () => {
+  it("accepts one that is used instead of setup's own, with the dead-letter queue", async () => {
     await withoutOwnRule();
     await rule("ec2-launches", launches("pending"));
     expect(await diagnosis()).toEqual([
@@ -39,7 +39,7 @@ describe("the doctor on rules of other names", () => {
     expect((await doctor()).out).toContain("✓ rule ec2-launches: as it should be");
   });
 
-  it("finds wrong that one which is used sends each launch twice, and nothing of it right", async () => {
+  it("finds one in use that sends each launch twice, and shows no ✓ for it", async () => {
     await withoutOwnRule();
     await rule("ec2-launches", launches("pending", "running"));
     await run("setup");
@@ -50,7 +50,7 @@ describe("the doctor on rules of other names", () => {
     expect((await doctor()).out).not.toContain("✓ rule ec2-launches");
   });
 
-  it("passes over one that sends no launches, or what nothing else sends, or nothing", async () => {
+  it("accepts one that sends no launches, or what no other rule sends, or nothing", async () => {
     await rule("buckets", { source: ["aws.s3"] });
     await rule("tags", { source: ["aws.tag"] });
     await rule("off", launches("pending"));
@@ -62,7 +62,7 @@ describe("the doctor on rules of other names", () => {
     expect(out).toContain("– rule off: is switched off");
   });
 
-  it("says that it may not look for them, and goes on with setup's own", async () => {
+  it("says that it may not look for them, and continues with setup's own", async () => {
     aws.deny("events:ListRuleNamesByTarget");
     const [code, ...found] = await diagnosis();
     expect([code, found.length]).toEqual([0, 1]);

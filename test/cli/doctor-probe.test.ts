@@ -96,7 +96,7 @@ describe("ec2-audit doctor --probe", () => {
     expect(aws.callCounts.get("sns:Publish")).toBeUndefined();
   });
 
-  it("ends with 1 when it could not be made: whether the function is called is what was asked", async () => {
+  it("ends with 1 when it could not be made, because its answer was asked for", async () => {
     const nobody = { env: { WT_CLI: join(folder, "wt") } };
     const { code, out } = await doctor("--probe --json", nobody);
     expect([code, JSON.parse(out)]).toMatchObject([1, { verdict: "unknown", counts: { wrong: 0, unknown: 1 } }]);

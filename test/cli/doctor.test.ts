@@ -24,7 +24,7 @@ describe("ec2-audit doctor, of an installation that is well", () => {
     expect(out).toMatch(/\n\n0 wrong, \d+ as it should be\.$/);
   });
 
-  it("with --json says where it has looked, what it came to, and each check", async () => {
+  it("with --json prints region, account, verdict and each check", async () => {
     const { code, out } = await doctor("--json");
     const found = JSON.parse(out);
     const ok = { group: "configuration", name: "settings", state: "ok", message: "5 keys, all valid, from .env" };
@@ -35,7 +35,7 @@ describe("ec2-audit doctor, of an installation that is well", () => {
     expect(found.checks).toContainEqual(ok);
   });
 
-  it("with --json says that something is wrong, and that the account is not known, where AWS could not be asked", async () => {
+  it("with --json has the verdict wrong, and no account, where AWS could not be asked", async () => {
     aws.faults.add({ service: "sts", kind: "deny" });
     const { code, out } = await doctor("--json");
     expect([code, JSON.parse(out)]).toMatchObject([1, { region: "us-east-1", account: null, verdict: "wrong" }]);

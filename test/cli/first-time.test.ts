@@ -250,12 +250,12 @@ describe("Credentials and region are found as the AWS CLI finds them", () => {
     warn.mockRestore();
   });
 
-  it("by the keys in the environment, and not by AWS_PROFILE beside them", async () => {
+  it("by the keys in the environment, even with AWS_PROFILE", async () => {
     const env = { ...files(), ...operatorAt(aws.endpoint), AWS_PROFILE: "work" };
     expect(await asked(env)).toEqual(["operator us-east-1"]);
   });
 
-  it("by nothing that is set to nothing", async () => {
+  it("by no variable that is empty", async () => {
     const { AWS_REGION: _, ...without } = operatorAt(aws.endpoint);
     const empty = { AWS_REGION: "", AWS_DEFAULT_REGION: "", AWS_PROFILE: "", AWS_SESSION_TOKEN: "" };
     const { code, err } = await runCommand(["setup"], { env: { ...without, ...empty } });

@@ -89,7 +89,7 @@ export function tells(...looks: (readonly StackEvent[] | Error)[]): void {
   }
 }
 
-/** Nobody answers there: what the stand-ins do not know of fails. */
+/** An endpoint where nothing answers, so that a call without a stand-in fails. */
 export const run = { endpoint: "http://127.0.0.1:9" };
 
 /** Deploys the package to the stack audits in eu-west-1. */

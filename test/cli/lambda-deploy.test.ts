@@ -120,8 +120,8 @@ describe.skipIf(missing !== null)(missing === null ? "deploy lambda" : `deploy l
     expect(called.filter((name) => !help.includes(name.replace(/Command$/, "")))).toEqual([]);
   }, 90_000);
 
-  it("makes a bucket that is private, encrypted, and open to nobody without TLS, and puts the file there alone", async () => {
-    // moto refuses everything by a policy that denies, whatever its condition: it does not get this one.
+  it("makes a bucket that is private, encrypted and closed without TLS, and uploads only the file", async () => {
+    // moto ignores the condition of a Deny and would refuse everything, so it does not get this policy.
     const policies: unknown[] = [];
     const send = S3Client.prototype.send;
     vi.spyOn(S3Client.prototype, "send").mockImplementation(function (this: S3Client, ...args: unknown[]) {
@@ -184,7 +184,7 @@ describe.skipIf(missing !== null)(missing === null ? "deploy lambda" : `deploy l
     expect(await keysIn("same")).toHaveLength(2);
   }, 90_000);
 
-  it("hands over what is given, a new release, and every other parameter as it is", async () => {
+  it("sends the given parameters, a new release, and every other parameter unchanged", async () => {
     await stackWith({ GraceSeconds: "120", LogLevel: "info", Release: "01d", Dropped: "of an older template" });
     const sent = vi.spyOn(CloudFormationClient.prototype, "send");
     const { code, out } = await deploy(["--parameter", "LogLevel=warn", "--json"]);
@@ -222,7 +222,7 @@ describe.skipIf(missing !== null)(missing === null ? "deploy lambda" : `deploy l
     await expect(keysIn("ec2-audit-123456789012-eu-west-1")).rejects.toThrow("does not exist");
   }, 60_000);
 
-  it("prints each change with --dry-run in a table, and takes the change set away again", async () => {
+  it("prints each change with --dry-run in a table, and removes the change set", async () => {
     await s3().send(new CreateBucketCommand({ Bucket: "planned" }));
     const { code, out } = await deploy(["--dry-run", "--bucket", "planned"]);
     expect([code, out]).toEqual([

@@ -33,7 +33,7 @@ describe("the parameters to deploy with", () => {
   const releaseOf = (given: Given[0], kept: Given[1], from: Given[2], versions: Given[3] = []) =>
     withRelease(given, kept, from, versions).Release;
 
-  it("are named anew when the code, the template or a setting changes, and else keep their release", () => {
+  it("get a new release when the code, the template or a setting changes, and keep it otherwise", () => {
     const release = releaseOf({}, { LogLevel: "info" }, artefact);
     expect(releaseOf({ LogLevel: "info" }, {}, artefact)).toBe(release);
     expect(releaseOf({}, { LogLevel: "info", Release: "old", AuditPolicy: "" }, artefact)).toBe(release);
@@ -85,7 +85,7 @@ describe("what failed in a stack", () => {
     ...(ResourceStatusReason !== undefined && { ResourceStatusReason }),
   });
 
-  it("is told in the order it happened, without what was only cancelled", () => {
+  it("is listed in the order in which it happened, without what was only cancelled", () => {
     const events = [
       event("2", "CREATE_FAILED", "name is taken"),
       event("3", "UPDATE_FAILED"),
@@ -94,7 +94,7 @@ describe("what failed in a stack", () => {
     ];
     expect(failures(events)).toEqual([
       "Resource2 (AWS::SQS::Queue): name is taken",
-      "Resource3 (AWS::SQS::Queue): no reason was told",
+      "Resource3 (AWS::SQS::Queue): no reason was given",
     ]);
   });
 });

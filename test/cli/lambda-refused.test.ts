@@ -176,7 +176,7 @@ describe("deploy lambda, with a bucket", () => {
     expect(s3.commandCalls(PutObjectCommand)).toHaveLength(0);
   });
 
-  it("tells S3 at the upload whose bucket it must be", async () => {
+  it("says at the upload which account must own the bucket", async () => {
     await deploy("--dry-run");
     const [put] = s3.commandCalls(PutObjectCommand);
     expect(put?.args[0].input).toMatchObject({ ExpectedBucketOwner: "123456789012" });

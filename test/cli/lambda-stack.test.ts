@@ -37,7 +37,7 @@ afterEach(() => {
 });
 const deploy = (...args: string[]) => deployTo(shipped, ...args);
 
-/** Ctrl-C, for those who have begun to listen since. */
+/** Ctrl-C, for the listeners that were added since. */
 const interrupt = (before: readonly unknown[]) => {
   for (const listener of process.listeners("SIGINT")) if (!before.includes(listener)) listener("SIGINT");
 };
@@ -62,7 +62,7 @@ describe("deploy lambda, with a stack", () => {
     expect((await deploy()).err).toContain("aws cloudformation delete-stack --stack-name audits --region eu-west-1");
   });
 
-  it("that could not be put back, says how to have that finished", async () => {
+  it("that could not be rolled back, says how to finish that", async () => {
     shows(stack("UPDATE_ROLLBACK_FAILED"));
     expect((await deploy()).err).toContain(
       "aws cloudformation continue-update-rollback --stack-name audits --region eu-west-1",
@@ -91,13 +91,13 @@ audits UPDATE_COMPLETE`),
     ]);
   });
 
-  it("goes on watching when CloudFormation could not be asked for a moment", async () => {
+  it("keeps watching when CloudFormation could not be asked for a moment", async () => {
     shows(stack("UPDATE_COMPLETE"), stack("UPDATE_COMPLETE"));
     tells([], new Error("no network"), new Error("no network"), [event("1", "UPDATE_COMPLETE")]);
     expect((await deploy()).code).toBe(0);
   });
 
-  it("that cannot be watched any more, says that CloudFormation may go on, and how to call it off", async () => {
+  it("that cannot be watched any more, says that CloudFormation may continue, and how to cancel it", async () => {
     shows(stack("UPDATE_COMPLETE"));
     cloudformation.on(DescribeStackEventsCommand).resolvesOnce({}).rejects(new Error("no network"));
     const { code, err } = await deploy();
@@ -105,7 +105,7 @@ audits UPDATE_COMPLETE`),
     expect(err).toContain("aws cloudformation cancel-update-stack --stack-name audits --region eu-west-1");
   });
 
-  it("says on Ctrl-C that CloudFormation may go on, how to see it, and how to call it off", async () => {
+  it("says on Ctrl-C that CloudFormation may continue, how to follow it, and how to cancel it", async () => {
     const kill = vi.spyOn(process, "kill").mockReturnValue(true);
     const before = process.listeners("SIGINT");
     shows(null, stack("CREATE_COMPLETE"));
@@ -135,7 +135,7 @@ audits UPDATE_COMPLETE`),
     expect(err).not.toContain("restores what was there before");
   });
 
-  it("that somebody deletes meanwhile, ends with it: the stack is asked for by its id, which goes on to tell", async () => {
+  it("that is deleted in the meantime, ends: the stack's events are read by its id", async () => {
     tells([], [event("1", "CREATE_IN_PROGRESS"), event("2", "DELETE_COMPLETE")]);
     const { code, err } = await deploy();
     expect([code, err]).toEqual([2, expect.stringContaining("the deployment of audits failed (DELETE_COMPLETE)\n")]);
@@ -192,7 +192,7 @@ audits UPDATE_COMPLETE`),
       expect(cloudformation.commandCalls(DeleteStackCommand)).toHaveLength(1);
     });
 
-    it("knows by the stack's release that there is nothing to change, and by no text", async () => {
+    it("knows from the stack's release that there is nothing to change, not from a text", async () => {
       shows(stack("UPDATE_COMPLETE"));
       expect((await deploy()).code).toBe(2);
       const there = stack("UPDATE_COMPLETE", { Release: releaseOf() });

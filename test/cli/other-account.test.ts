@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { diagnosis, doctor, settings, setUp, useInstallation } from "./doctor-installed.ts";
 import { aws, run, startFunction, useEmptyAws } from "./installed.ts";
 
-/** A function whose keys are of another account than its topics: it is called, and can audit nothing. */
+/** A function whose keys belong to another account than its topics: it is called, and can audit nothing. */
 const OTHER = "210987654321";
 
 useEmptyAws();
@@ -22,10 +22,10 @@ async function keysOfOther(): Promise<Record<string, string>> {
   };
 }
 
-describe("the doctor, of a function whose keys are of another account than its topics", () => {
+describe("the doctor on a function whose keys belong to another account than its topics", () => {
   const SELF = `arn:aws:sts::${OTHER}:assumed-role/function/function`;
 
-  it("sees it by the keys in the settings, and by what the function says", async () => {
+  it("finds it by the keys in the settings, and by the function's own warning", async () => {
     setUp(Object.assign(settings, await keysOfOther()));
     const [code, ...found] = await diagnosis();
     expect(code).toBe(1);
@@ -48,7 +48,7 @@ describe("the doctor, of a function whose keys are of another account than its t
   });
 });
 
-it("setup --url passes on that the function can audit nothing", async () => {
+it("setup --url passes on the warning that the function can audit nothing", async () => {
   const { url, settings: own } = await startFunction();
   Object.assign(own, await keysOfOther());
   const { err } = await run(`setup --url ${url}`, { pause: async () => {} });

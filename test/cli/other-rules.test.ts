@@ -55,7 +55,7 @@ async function setUpFunction(line: string): Promise<void> {
   expect((await run(`${line} --url ${url}`)).code).toBe(0);
 }
 
-describe("ec2-audit setup beside the rule that somebody has made by hand after the article", () => {
+describe("ec2-audit setup, where the article's rule was made by hand", () => {
   it("makes no second rule, so that one launch gives one alert", async () => {
     await byHand();
     await setUpFunction("setup");
@@ -105,7 +105,7 @@ describe("ec2-audit setup beside the rule that somebody has made by hand after t
     expect(changes).toEqual([]);
   });
 
-  it("with --json tells a program what the rule sends and what becomes of it", async () => {
+  it("with --json prints what the rule sends and what becomes of it", async () => {
     await byHand();
     const { otherRules, resources } = JSON.parse((await run("setup --json")).out);
     expect(otherRules).toEqual([{ name: "ec2-launches", sends: ["pending"], doubled: [], part: "adopted" }]);
@@ -131,14 +131,14 @@ describe("ec2-audit setup beside the rule that somebody has made by hand after t
     expect(await rulesThere()).toEqual(["ec2-launches"]);
   });
 
-  it("uses one of CloudTrail's calls where these are asked for, and makes only the rule for state changes", async () => {
+  it("uses one for CloudTrail's calls where these are asked for, and makes only the rule for state changes", async () => {
     await byHand(CLOUDTRAIL);
     expect((await run("setup --cloudtrail")).out).not.toContain("alerts come twice");
     expect(await rulesThere()).toEqual(["ec2-launches", "ec2_launches"]);
     expect((await run("setup")).out, "it is known by its dead-letter queue").not.toContain("alerts come twice");
   });
 
-  it("makes its own beside one that is switched off, or that sends no launches", async () => {
+  it("makes its own where the other is switched off, or sends no launches", async () => {
     await byHand({ source: ["aws.s3"] });
     await rule("off", launches("pending"));
     await events.send(new DisableRuleCommand({ Name: "off" }));
@@ -156,7 +156,7 @@ describe("ec2-audit setup, where a rule of another name makes alerts come twice"
     await rule("ec2-launches", pattern);
   }
 
-  it("says so, changes nothing by itself, and names both ways out", async () => {
+  it("says so, changes nothing, and names both ways to end it", async () => {
     await doubled();
     const changes = await changesOf(async () => {
       const { out } = await run("setup --region us-east-1");
@@ -183,7 +183,7 @@ describe("ec2-audit setup, where a rule of another name makes alerts come twice"
     expect((await run("setup")).out).toContain("There is nothing to change.");
   });
 
-  it("says of one that sends each launch twice, also when it is used, how to have setup's own instead", async () => {
+  it("says how to replace one that sends each launch twice by setup's own, even when it is used", async () => {
     await byHand(launches());
     const { out } = await run("setup");
     expect(out).toContain("! rule ec2-launches: it also sends launches (running), so alerts come twice.");
@@ -191,7 +191,7 @@ describe("ec2-audit setup, where a rule of another name makes alerts come twice"
     expect(await alertsOfOneLaunch()).toBe(1);
   });
 
-  it("says so of CloudTrail's calls that nobody asked setup for, and of Auto Scaling's", async () => {
+  it("also says so of CloudTrail's calls that setup was not asked for, and of Auto Scaling's", async () => {
     await doubled(CLOUDTRAIL);
     await rule("asg", { source: ["aws.autoscaling"] });
     const { out } = await run("setup");
@@ -203,7 +203,7 @@ describe("ec2-audit setup, where a rule of another name makes alerts come twice"
     expect((await run("setup")).out).not.toContain("! rule ec2-launches");
   });
 
-  it("names one way out of two that somebody has made: to switch off the one that is not used", async () => {
+  it("names one remedy for two rules made by hand: to switch off the one that is not used", async () => {
     await byHand();
     await rule("second", launches());
     const { out } = await run("setup");
@@ -235,7 +235,7 @@ describe("ec2-audit setup, where a rule of another name makes alerts come twice"
   });
 });
 
-it("needs no permission beside a rule of another name that the help of setup and teardown does not name", async () => {
+it("needs only the permissions in the help of setup and teardown, with a rule of another name too", async () => {
   await byHand();
   for (const line of [
     "setup --disable-rule ec2-launches",

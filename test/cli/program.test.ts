@@ -143,7 +143,7 @@ describe("The help on a narrow terminal", () => {
     },
   );
 
-  it("keeps examples, and what stands beside them, on lines of their own", async () => {
+  it("keeps examples and their remarks on separate lines", async () => {
     const { out } = await runCommand(["--help"], { columns: 60 });
     expect(out).toContain("\n  $ ec2-audit deploy webtask");
   });

@@ -56,7 +56,7 @@ describe("ec2-audit setup --tag", () => {
     }
   });
 
-  it("shows tags that have changed, and puts them right", async () => {
+  it("shows tags that have changed, and corrects them", async () => {
     const line = "setup --tag-changes --tag owner=platform --tag service=audit";
     await run(line);
     await sns.send(new UntagResourceCommand({ ResourceArn: LAUNCH_TOPIC, TagKeys: ["owner"] }));
@@ -76,7 +76,7 @@ describe("ec2-audit setup --tag", () => {
     expect((await run(line)).out).toContain("nothing to change");
   });
 
-  it("leaves the tags of earlier when it is not given, and teardown still knows what setup made", async () => {
+  it("keeps earlier tags when it is not given, and teardown still knows what setup made", async () => {
     await run("setup --tag owner=platform");
     expect(await changesOf(() => run("setup"))).toEqual([]);
     await run("teardown --yes");

@@ -184,13 +184,13 @@ describe("ec2-audit setup --url asks the URL for its health first, and subscribe
     expect(calls).toEqual([]);
   });
 
-  it("with --dry-run, too", async () => {
+  it("also with --dry-run", async () => {
     unreachable();
     const { code, err } = await run("setup --dry-run --url https://wt.example.com/ec2-audit");
     expect([code, err]).toEqual([2, expect.stringContaining("is not subscribed: it does not answer within 10 s")]);
   });
 
-  it("but not with --skip-health-check, which leaves it to the function's confirmation", async () => {
+  it("but not with --skip-health-check, which relies on the function's confirmation", async () => {
     const { url } = await startFunction();
     unreachable();
     const { code, out } = await run(`setup --skip-health-check --url ${url}`);

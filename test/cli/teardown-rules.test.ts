@@ -59,7 +59,7 @@ describe("ec2-audit teardown leaves a rule of another name as it was before setu
     expect(await rulesThere()).toEqual(["by-hand"]);
   });
 
-  it("one that somebody has switched on since stays on", async () => {
+  it("one that was switched on since then stays on", async () => {
     await byHand();
     await run("setup --disable-rule ec2-launches");
     await events.send(new EnableRuleCommand({ Name: "ec2-launches" }));

@@ -49,7 +49,7 @@ describe("ec2-audit teardown, and the function's subscription to a launch topic 
     expect((await run("teardown")).out).toContain("Nothing that setup made is in us-east-1");
   });
 
-  it("keeps its dead-letter queue, too, where the queue stays", async () => {
+  it("also keeps its dead-letter queue where the queue stays", async () => {
     await topic("ec2_launches_check");
     await sqs.send(new CreateQueueCommand({ QueueName: "ec2_launches_check_dead" }));
     const { url } = await startFunction();
@@ -81,7 +81,7 @@ describe("ec2-audit teardown, and the function's subscription to a launch topic 
 });
 
 describe("ec2-audit teardown, and e-mail subscriptions to an alert topic that was there before", () => {
-  it("removes those that setup made, and keeps the others, whom it counts", async () => {
+  it("removes those that setup made, and keeps and counts the others", async () => {
     await topic("ec2_audit_alert");
     await subscribe(ALERT_TOPIC, "email", "old@example.com");
     await click("old@example.com");
@@ -108,7 +108,7 @@ describe("ec2-audit teardown, and e-mail subscriptions to an alert topic that wa
     expect(await endpoints(ALERT_TOPIC)).toEqual([]);
   });
 
-  it("tells a program what is removed, restored, left, and waited for", async () => {
+  it("prints with --json what is removed, restored, left, and waited for", async () => {
     await topic("ec2_launches_check");
     await topic("ec2_audit_alert");
     const { url } = await startFunction();
@@ -130,7 +130,7 @@ describe("ec2-audit teardown, and e-mail subscriptions to an alert topic that wa
   });
 });
 
-it("subscribes nobody whom it could not record, and says how to do it by hand", async () => {
+it("subscribes no address that it could not record, and says how to do it by hand", async () => {
   await topic("ec2_audit_alert");
   const many = (from: number, to: number) =>
     Array.from({ length: to - from }, (_, index) => `--email a${from + index}@example.com`).join(" ");

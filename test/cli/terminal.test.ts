@@ -40,7 +40,7 @@ describe("The terminal", () => {
   const hostile = "a\u001b[2Jb\u009b31mc\u202ed\u2028e\rf";
   const harmless = "a\\u001b[2Jb\\u009b31mc\\u202ed\\u2028e\\u000df";
 
-  it("acts on no control character in what it is told, and shows each as JSON writes it", async () => {
+  it("passes on no control character, and shows each as JSON writes it", async () => {
     for (const tty of [false, true]) {
       const { streams: all, written } = streams(tty);
       const terminal = createTerminal(all, {});

@@ -119,7 +119,7 @@ describe("the key of an encrypted topic", () => {
 });
 
 describe("the role of the check of a new version", () => {
-  it("lets it call the versions of this function, tell CodeDeploy, and log; and nothing else", () => {
+  it("lets it call the versions of this function, report to CodeDeploy, and log; nothing else", () => {
     const { VersionCheckRole } = resolveTemplate(readTemplate(TEMPLATE), { "AWS::StackName": "ec2-audit" });
     expect(statementsOf(VersionCheckRole).map(({ actions, resources }) => [...actions, ...resources])).toEqual([
       ["lambda:InvokeFunction", "arn:aws:lambda:us-east-1:123456789012:function:ec2-audit:*"],

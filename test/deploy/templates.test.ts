@@ -168,7 +168,7 @@ describe("every parameter", () => {
 describe("the template that the command hands over", () => {
   const text = withUploadedCode(readFileSync(TEMPLATE, "utf8"), { bucket: "artefacts", key: "audit.zip" });
 
-  it("differs from the file in the place of the code alone", () => {
+  it("differs from the file only in the place of the code", () => {
     const folder = mkdtempSync(join(tmpdir(), "ec2-audit-template-"));
     const file = join(folder, "template.yaml");
     writeFileSync(file, text);
@@ -183,7 +183,7 @@ describe("the template that the command hands over", () => {
     });
   });
 
-  it("is no longer than CloudFormation takes", () => {
+  it("is not longer than CloudFormation accepts", () => {
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(51_200);
   });
 });
@@ -379,7 +379,7 @@ describe("the alarms", () => {
   const alarms = (parameters: Readonly<Record<string, string>>) =>
     Object.entries(resolveTemplate(template, parameters)).filter(([, { Type }]) => Type === "AWS::CloudWatch::Alarm");
 
-  it("tell the same people when they ring and when all is well again, but for the one that deployments ask", () => {
+  it("notify the same people when they ring and when they stop, except for the one that deployments use", () => {
     const told = alarms({ AlarmEmail: "team@example.com" }).map(([name, { Properties }]) => {
       expect(Properties.OKActions).toEqual(Properties.AlarmActions);
       return [name, Properties.AlarmActions];

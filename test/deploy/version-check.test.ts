@@ -24,7 +24,7 @@ function inlineCode(): string {
   return code?.ZipFile ?? "";
 }
 
-/** Runs the check with `invoke` as Lambda; answers what it told CodeDeploy. */
+/** Runs the check with `invoke` as Lambda. Returns what it reported to CodeDeploy. */
 async function check(invoke: Invoke): Promise<readonly Command["input"][]> {
   const told: Command["input"][] = [];
   class Sent implements Command {
@@ -83,7 +83,7 @@ async function version({ FunctionName, Payload }: Command["input"], settings: Re
 const status = (told: readonly Command["input"][]) => told.map((each) => each.status);
 
 describe("The check before a new version gets traffic", () => {
-  it("passes a version that settles the launch of an instance that does not exist, and alerts nobody", async () => {
+  it("passes a version that settles the launch of an instance that does not exist, and sends no alert", async () => {
     const told = await check((input) => version(input));
     expect(told).toEqual([
       { deploymentId: "d-ABCDEF123", lifecycleEventHookExecutionId: "execution", status: "Succeeded" },

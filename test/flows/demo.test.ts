@@ -6,7 +6,7 @@ import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { readConfig } from "../../src/config.ts";
 
-/** `npm start -- --keep`, in a shell in which what the demo must not go by is set. */
+/** `npm start -- --keep`, in a shell with settings that the demo must ignore. */
 
 const ROOT = join(import.meta.dirname, "../..");
 const SHELL = {
@@ -61,7 +61,7 @@ describe("npm start -- --keep", () => {
     expect(help.split("\n").filter((line) => line.length > 80)).toEqual([]);
   });
 
-  it("shows what a stranger publishes to the alert topic as a mail of AWS, and lets no terminal obey it", async () => {
+  it("shows what a stranger publishes to the alert topic as a mail from AWS, without control characters", async () => {
     const { AWS_ENDPOINT_URL = "", ALERT_TOPIC_ARN } = settings();
     const credentials = { accessKeyId: "local", secretAccessKey: "local" };
     const sns = new SNSClient({ region: "us-east-1", endpoint: AWS_ENDPOINT_URL, credentials });
@@ -78,7 +78,7 @@ describe("npm start -- --keep", () => {
     await showing("its configuration is not valid: see its log");
   });
 
-  it("takes its files away when it is ended", async () => {
+  it("removes its files when it is ended", async () => {
     const log = file("function.log");
     demo.kill("SIGINT");
     await vi.waitFor(() => expect(existsSync(log)).toBe(false), { timeout: 10_000 });

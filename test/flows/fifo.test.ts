@@ -69,7 +69,7 @@ describe("a FIFO alert topic", () => {
     expect(await received()).toEqual([null, MATEO.arn]);
   });
 
-  it("drops the alert of another event about the launch that tells nothing more", async () => {
+  it("drops the alert of another event about the launch that adds nothing", async () => {
     const [id = ""] = aws.launchAutoScaling({ count: 1, group: "web" });
     const where = here();
     await happen(stateChange({ id, ...where }));
@@ -77,7 +77,7 @@ describe("a FIFO alert topic", () => {
     expect(await received()).toEqual(["Auto Scaling group web"]);
   });
 
-  it("drops the alert of an event that is brought again within five minutes", async () => {
+  it("drops the alert of an event that is delivered again within five minutes", async () => {
     const [id = ""] = aws.launch({ count: 1 });
     const event = stateChange({ id, ...here() });
     await happen(event);

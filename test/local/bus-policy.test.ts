@@ -103,7 +103,7 @@ describe("Another account's event", () => {
   });
 });
 
-describe("A bus of one's own", () => {
+describe("A custom bus", () => {
   const OWN = `arn:aws:events:${region}:${ACCOUNT}:event-bus/own`;
   /** The rule of the default bus takes no part: it is not asked about what comes to another bus. */
   const take = async (pattern: object) => {
@@ -116,7 +116,7 @@ describe("A bus of one's own", () => {
     return bodies;
   };
 
-  it("gets what rules send to it, by its own policy, and nothing of AWS's own", async () => {
+  it("gets what rules send to it, as its policy allows, and none of AWS's own events", async () => {
     const own = await take({ source: ["aws.ec2"] });
     await sends(MEMBER, { RoleArn: "arn:aws:iam::210987654321:role/send", Arn: OWN });
     aws.launch({ account: MEMBER, region, count: 1 });
@@ -128,7 +128,7 @@ describe("A bus of one's own", () => {
     expect(accounts).toEqual([MEMBER]);
   });
 
-  it("that is not there takes nothing", async () => {
+  it("that does not exist takes nothing", async () => {
     const dead = await queue();
     await sends(MEMBER, { Arn: OWN, DeadLetterConfig: { Arn: dead.arn } });
     aws.launch({ account: MEMBER, region, count: 1 });

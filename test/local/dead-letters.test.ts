@@ -203,7 +203,7 @@ describe("SNS, to a queue", () => {
 
 describe("The key that AWS manages lets no service in", () => {
   // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-  it("neither to a topic nor to a queue that it encrypts, whatever their policies say; a key of one's own does", async () => {
+  it("neither to a topic nor to a queue that it encrypts, whatever their policies say; a customer key does", async () => {
     const encryptTopic = (TopicArn: string, AttributeValue: string) =>
       of().sns.send(new SetTopicAttributesCommand({ TopicArn, AttributeName: "KmsMasterKeyId", AttributeValue }));
     const encryptQueue = ({ QueueUrl }: Queue, KmsMasterKeyId: string) =>

@@ -16,8 +16,8 @@ import { ACCOUNT } from "./targets.ts";
 /** EC2 where the contract cannot hold moto_server to it, each part for the reason it gives. */
 useEmbeddedAws();
 
-describe("EC2's launch times (moto_server keeps the first one, and tells no attach time)", () => {
-  it("a start is a launch, and the primary network interface tells when the first one was", async () => {
+describe("EC2's launch times (moto_server keeps the first one, and has no attach time)", () => {
+  it("a start changes the launch time, and the primary network interface keeps the first one", async () => {
     const id = await launch();
     const times = async () => {
       const { Reservations } = await of().ec2.send(new DescribeInstancesCommand({ InstanceIds: [id] }));

@@ -94,7 +94,7 @@ describe("the command that sets tags", () => {
     );
   });
 
-  it.each(["sh", "bash"])("is refused by %s as long as a value is to be filled in", (shell) => {
+  it.each(["sh", "bash"])("is refused by %s until the values are filled in", (shell) => {
     fc.assert(
       fc.property(anyKeys, (keys) => {
         const { stdout, status } = run(
@@ -135,7 +135,7 @@ describe("a key that begins with aws:, in any case", () => {
     ["AWS:AutoScaling:groupName", "Amazon EC2 Auto Scaling"],
     ["aws:ec2launchtemplate:id", "a launch template"],
     ["aws:something:new", "the AWS service that owns the tag"],
-  ])("is in no command, for EC2 refuses it: %s is said to come from %s", (key, launcher) => {
+  ])("is in no command, because EC2 refuses it: %s is said to come from %s", (key, launcher) => {
     expect(createTags([key], ["i-1"], REGION).join(" ")).toBe(
       `Only AWS can set the tag "${key}". An instance has it when it is launched by ${launcher}.`,
     );

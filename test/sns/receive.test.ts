@@ -233,7 +233,7 @@ describe("a delivery's age", () => {
     expect(awsCalls()).toBe(0);
   });
 
-  it("ahead of our clock is 403 all the same when somebody else signed it", async () => {
+  it("ahead of our clock is still 403 when SNS did not sign it", async () => {
     const face = functionUrlFace(SETTINGS, { clock: clockAt(SENT_AT - 24 * HOUR) });
     expect((await face.deliver(signed(notification(stateChange()), { signer: OTHER_SIGNER }))).status).toBe(403);
   });

@@ -26,7 +26,7 @@ describe("what is settled", () => {
     expect(await once("a", async () => SETTLED)).toBeNull();
   });
 
-  it("is not what threw, and whoever waited for it is told", async () => {
+  it("does not include work that threw, and callers that waited for it get the error", async () => {
     const { once } = createRepetitions();
     const broken = () => Promise.reject(new Error("x"));
     const both = await Promise.allSettled([once("a", broken), once("a", async () => SETTLED)]);

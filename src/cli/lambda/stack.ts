@@ -122,7 +122,7 @@ export function failures(events: readonly StackEvent[]): readonly string[] {
     .filter(({ ResourceStatus = "", ResourceStatusReason = "" }) => {
       return ResourceStatus.endsWith("_FAILED") && !/cancelled/i.test(ResourceStatusReason);
     })
-    .map(({ LogicalResourceId, ResourceType, ResourceStatusReason = "no reason was told" }) => {
+    .map(({ LogicalResourceId, ResourceType, ResourceStatusReason = "no reason was given" }) => {
       return `${LogicalResourceId} (${ResourceType}): ${ResourceStatusReason}`;
     });
 }

@@ -11,7 +11,9 @@ import { CREDENTIALS, FILE, type StageSet } from "./set.ts";
 /** How often the files are looked at, in milliseconds. */
 const LOOK_MS = 300;
 
-/** What is left for somebody to play with: the function's settings and its log, in a folder that goes with the demo. */
+/**
+ * What a user of the demo can change and read: the function's settings and its log, in a folder that is removed at the end.
+ */
 export interface Kept {
   /** Adds a line to the log. */
   log(line: string): void;
@@ -47,7 +49,7 @@ export function keepRunning(screen: Screen, stage: StageSet): Kept {
   };
 }
 
-/** Starts the function with settings out of their file, and says how it is. */
+/** Starts the function with the settings in their file, and shows its health. */
 async function startAgain(screen: Screen, { restart, functionUrl }: StageSet, text: string): Promise<void> {
   try {
     await restart(Object.fromEntries(Object.entries(parseEnv(text)).map(([key, value]) => [key, value ?? ""])));

@@ -166,7 +166,7 @@ function instanceOf(attempt: DeliveryAttempt): string | undefined {
   return typeof id === "string" ? id : undefined;
 }
 
-/** Shows the mails that came since it was last asked. Anybody can publish to the topic: no terminal acts on their text. */
+/** Shows the mails since the last call. Anyone can publish to the topic, so their text is escaped. */
 function showMails(screen: Screen, aws: EmbeddedAws, seen: { mails: number }): void {
   const mails = aws.mails.slice(seen.mails);
   seen.mails = aws.mails.length;

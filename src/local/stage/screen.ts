@@ -30,7 +30,7 @@ export interface Screen {
 /** For how long a line waits for others like it, in milliseconds. */
 const GATHER_MS = 120;
 
-/** Where the reason is, when a line has no room for it. */
+/** The indent of a reason that does not fit on the line. */
 const INDENT = " ".repeat(11);
 
 /** The screen on `write`, of a width in columns. Times are seconds since it was made; `now` is in milliseconds. */

@@ -68,7 +68,7 @@ export async function setStage(speed: number, graceSeconds: number, watchers: Wa
       Attributes: { RawMessageDelivery: "true" },
     }),
   );
-  // What is shown of an alert is the mail that somebody would get.
+  // An alert is shown as the mail that a subscriber gets.
   const mail = { TopicArn: alerts.TopicArn, Protocol: "email", Endpoint: "you@example.com" };
   await sns.send(new SubscribeCommand(mail));
   await sns.send(new ConfirmSubscriptionCommand({ TopicArn: alerts.TopicArn, Token: aws.mails[0]?.token }));

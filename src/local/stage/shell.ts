@@ -2,8 +2,8 @@ import { devNull } from "node:os";
 import { KEYS } from "../../config.ts";
 
 /**
- * Takes out of the environment what would be taken for settings of the demo: the function's keys, and what the AWS SDK looks
- * for there and in a home directory. What the demo starts inherits the same environment.
+ * Removes from the environment what would count as settings of the demo: the function's keys, and the AWS SDK's variables and
+ * files. What the demo starts inherits the same environment.
  */
 export function leaveSettingsOut(env: NodeJS.ProcessEnv): void {
   for (const name of Object.keys(env)) {

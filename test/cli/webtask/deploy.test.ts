@@ -187,10 +187,10 @@ describe("deploy webtask", () => {
   };
   const kept = () => JSON.parse(project.read(".ec2-audit/webtask/ec2-audit/deployments.json")).deployments;
 
-  /** A function that answers at a URL, each time as the next of these builds; the last one goes on. */
+  /** A function that answers as the next of these builds each time, and then always as the last. */
   const builds = (...builds: readonly (string | undefined)[]) => telling(...builds.map((build) => ({ build })));
 
-  /** A function that is well, and tells the next of these each time; the last one goes on. */
+  /** A healthy function that answers with the next of these each time, and then always with the last. */
   async function telling(...told: readonly object[]): Promise<{ url: string; close(): void }> {
     let asked = 0;
     const server = createServer((_, response) => {
@@ -226,7 +226,7 @@ describe("deploy webtask", () => {
     expect([code, waits]).toEqual([0, [2_000, 2_000]]);
   });
 
-  it("takes a function for unwell that goes on as another build than the one that was uploaded", async () => {
+  it("fails for a function that still answers as another build than the one that was uploaded", async () => {
     project.installed();
     project.write("dist/audit.js", marked);
     const server = await builds("0123456789ab");
@@ -236,7 +236,7 @@ describe("deploy webtask", () => {
     expect(err).toContain(`it answers as build 0123456789ab, and build ${mark} was deployed`);
   });
 
-  it("passes on what the function says keeps it from auditing, without a terminal's commands, and is done", async () => {
+  it("passes on the function's warnings without control characters, and succeeds", async () => {
     project.installed();
     project.write("dist/audit.js", "module.exports = 'any';");
     const warnings = [{ key: "AUDIT_ROLE_NAME", problem: "is missing\u001b[2J" }];
@@ -247,7 +247,7 @@ describe("deploy webtask", () => {
     expect(err).toContain("warning: the function says: AUDIT_ROLE_NAME is missing\\u001b[2J");
   });
 
-  it("asks no build of a function whose file has no mark, as files of older versions have none", async () => {
+  it("does not check the build of a file without a mark, as of older versions", async () => {
     project.installed();
     project.write("dist/audit.js", "module.exports = 'older';");
     const server = await builds(undefined);

@@ -12,7 +12,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { ACCOUNT, clients, type Target } from "../targets.ts";
 
-/** How a bus is opened to others, and closed; and a bus of one's own. */
+/** How a bus is opened to others, and closed; and custom buses. */
 export function busContract(target: () => Target): void {
   // A region of its own: no other test opens its bus.
   const events = () => clients(target().endpoint, "eu-north-1").events;
@@ -62,7 +62,7 @@ export function busContract(target: () => Target): void {
     });
   });
 
-  describe("EventBridge: a bus of one's own", () => {
+  describe("EventBridge: a custom bus", () => {
     it("is made once, has a policy and rules of its own, and is deleted", async () => {
       const Name = "own";
       const bus = `arn:aws:events:eu-north-1:${ACCOUNT}:event-bus/${Name}`;
@@ -87,7 +87,7 @@ export function busContract(target: () => Target): void {
       await events().send(new DeleteEventBusCommand({ Name }));
     });
 
-    it("that is not there has no rules", async () => {
+    it("that does not exist has no rules", async () => {
       const rule = { Name: "take", EventPattern: '{"source":["aws.ec2"]}', EventBusName: "nowhere" };
       await expect(events().send(new PutRuleCommand(rule))).rejects.toMatchObject({
         name: "ResourceNotFoundException",

@@ -89,7 +89,7 @@ export function rulesContract(target: () => Target): void {
       expect([...(first.RuleNames ?? []), ...(second.RuleNames ?? [])].sort()).toEqual([...names].sort());
     });
 
-    it("a rule can be disabled and enabled, and keeps all else", async () => {
+    it("a rule can be disabled and enabled, and keeps everything else", async () => {
       const Name = unique("rule");
       await events().send(new PutRuleCommand({ Name, EventPattern, Description: "launches" }));
       const { State: _, ...before } = await events().send(new DescribeRuleCommand({ Name }));

@@ -74,7 +74,7 @@ export class Rules {
     return bus === DEFAULT_BUS || this.#buses.has(busArn({ ...place, bus }));
   }
 
-  /** The rules of a bus; changes to the map stay. It makes a bus that is not there. */
+  /** The rules of a bus, as a map that may be changed. Makes the bus if it does not exist. */
   of(place: BusPlace): Map<string, Rule> {
     const key = busArn(place);
     const rules = this.#buses.get(key) ?? new Map<string, Rule>();
@@ -114,7 +114,8 @@ export interface BusContext {
 
 /**
  * The buses: every event goes, in as many copies as it is given, to the targets of the enabled rules of its account's and
- * region's default bus that match it, as AWS's own events do. A target that is another bus has its own rules match the event, which stays as it is.
+ * region's default bus that match it, as AWS's own events do. The rules of a target that is another bus match the unchanged
+ * event.
  * From there it goes to no third bus: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html ("if
  * a receiver account sets up a rule that sends events received from a sender account on to a third account, these events
  * are not sent", and likewise for three buses of one account).

@@ -52,7 +52,7 @@ export function createTargetDelivery(context: TargetContext): Pick<BusContext, "
     // SNS is told nothing that a condition could compare with:
     // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
     const call = { service: SERVICE, action: "sns:Publish", resource: target.arn };
-    // The policy of the key that AWS manages lets in principals of the account, and no service; nobody can change it.
+    // The policy of the key that AWS manages admits principals of the account, and no service, and cannot be changed.
     // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
     const letsIn =
       allowsService(topicPolicy(found), call) && !found.attributes.get("KmsMasterKeyId")?.endsWith("alias/aws/sns");

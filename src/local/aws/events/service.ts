@@ -15,7 +15,7 @@ const MAX_TARGETS = 5;
 
 /**
  * EventBridge: buses, their rules, the targets of those (SNS topics, SQS queues and other buses), who may send to a bus, and
- * events of one's own on the default bus.
+ * custom events on the default bus.
  * @param policies those of the buses, by ARN
  */
 export function createEvents(rules: Rules, policies: Map<string, string>, emit: Emit): JsonService {

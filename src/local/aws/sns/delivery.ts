@@ -71,7 +71,7 @@ type Outcome = { status: number | undefined; error: string | undefined; answer: 
  * connection are tried again as the delivery policy says, never beyond 3,600 s, and then go to the subscription's dead-letter
  * queue, if it has one. Anything else (3xx, 4xx, 429 too) is final at once, and in no dead-letter queue: the page of ANSWER_MS
  * counts as failed only what is "outside the range of 200–4xx". Another page says that client errors are dead-lettered
- * (https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html); who relies on that may lose messages.
+ * (https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html); code that relies on that may lose messages.
  */
 export function createDelivery(clock: Clock, send: SendToQueue, onDelivery: (attempt: DeliveryAttempt) => void) {
   const http = new HttpAgent({ keepAlive: true, maxSockets: CONNECTIONS });

@@ -265,7 +265,7 @@ export function createSqs(clock: Clock, endpoint: () => string, policies: "check
 
 function letsIn(queue: Queue, { sender, source }: Outgoing): boolean {
   if (source === undefined) return true;
-  // The policy of the key that AWS manages lets in principals of the account, and no service; nobody can change it.
+  // The policy of the key that AWS manages admits principals of the account, and no service, and cannot be changed.
   // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
   if (queue.attributes.get("KmsMasterKeyId")?.endsWith("alias/aws/sqs")) return false;
   return allowsService(queue.attributes.get("Policy"), {
