@@ -3,8 +3,9 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { KEYS } from "../../src/config.ts";
-import { loadBuilt, type Served, serve } from "../support/built.ts";
+import { loadBuilt, serve } from "../support/built.ts";
 import { stateChange } from "../support/events.ts";
+import type { Served } from "../support/loopback.ts";
 import { notification, OTHER_SIGNER, signed } from "../support/sns.ts";
 import { houseOf } from "./house.ts";
 

@@ -1,5 +1,4 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import {
   DescribeRuleCommand,
   EventBridgeClient,
@@ -29,7 +28,8 @@ import { webtask } from "../../src/adapters/webtask.ts";
 import { createApp } from "../../src/app.ts";
 import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts";
 import { pinnedCertificate, readCertificate } from "../../src/sns/certificate.ts";
-import { type Served, serve } from "../support/built.ts";
+import { serve } from "../support/built.ts";
+import { type Served, serveOnLoopback } from "../support/loopback.ts";
 import { operatorAt, type Ran, type Run, runCommand } from "./run.ts";
 
 /** An installation of `setup` on an embedded AWS whose policies count. */
@@ -109,15 +109,9 @@ export async function startDeafFunction() {
       response.end(JSON.stringify({ name: "ec2-audit", configured: true }));
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const close = () =>
-    new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
+  const { url, close } = await serveOnLoopback(server);
   closing.push(close);
-  const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}/ec2-audit`, received, close };
+  return { url: `${url}/ec2-audit`, received, close };
 }
 
 /** Has a new queue get what is published to a topic. */

@@ -6,8 +6,9 @@ import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/c
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { buildMarkOf } from "../../src/cli/build-mark.ts";
 import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts";
-import { BUILT_FILE, loadBuilt, post, type Served, serve } from "../support/built.ts";
+import { BUILT_FILE, loadBuilt, post, serve } from "../support/built.ts";
 import { launchEnvelope, launchEvent } from "../support/launch.ts";
+import type { Served } from "../support/loopback.ts";
 
 /** The file that is deployed, as built: what `npx vitest run test/dist` shows on each version of Node. */
 

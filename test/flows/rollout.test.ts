@@ -21,8 +21,9 @@ import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts
 import { clientsAt, everything } from "../cli/installed.ts";
 import { operatorAt, type Ran, runCommand } from "../cli/run.ts";
 import { findMotoServer, motoTarget, type Target } from "../local/targets.ts";
-import { loadBuilt, post, type Served, serve } from "../support/built.ts";
+import { loadBuilt, post, serve } from "../support/built.ts";
 import { launchEnvelope } from "../support/launch.ts";
+import type { Served } from "../support/loopback.ts";
 
 /**
  * A whole rollout by the command line, as an operator goes about it, each step after the one before: from an empty account

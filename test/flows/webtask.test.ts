@@ -29,8 +29,9 @@ import {
   VirtualClock,
 } from "../../src/local/aws/index.ts";
 import { pinnedCertificate, readCertificate } from "../../src/sns/certificate.ts";
-import { type Served, serve } from "../support/built.ts";
+import { serve } from "../support/built.ts";
 import { stateChange } from "../support/events.ts";
+import type { Served } from "../support/loopback.ts";
 
 /**
  * The whole way, as the article has it, over real HTTP: EC2 emits, EventBridge passes on, SNS delivers, signs and retries,

@@ -1,5 +1,5 @@
 import { createServer, type IncomingHttpHeaders } from "node:http";
-import type { AddressInfo } from "node:net";
+import { serveOnLoopback } from "../support/loopback.ts";
 
 /** A request that SNS made. */
 export interface Received {
@@ -24,16 +24,12 @@ export async function startSubscriber(...behaviours: Behaviour[]) {
       else if (behaviour !== "silence") response.writeHead(behaviour).end(`answer ${behaviour}`);
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { url, close } = await serveOnLoopback(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`,
+    url: `${url}/hook`,
+    close,
     received,
     /** What it was sent last, read. @throws Error when there is nothing, or it is not JSON */
     last: (): Record<string, string> => JSON.parse(received.at(-1)?.body ?? "") as Record<string, string>,
-    close: (): Promise<void> =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
   };
 }

@@ -1,8 +1,8 @@
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import type { Server } from "node:http";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { type Served, serveOnLoopback } from "./loopback.ts";
 
 /** The deployed file. `npm test` builds it before; a test run by hand has to be told. */
 export const BUILT_FILE = fileURLToPath(new URL("../../dist/audit.js", import.meta.url));
@@ -21,31 +21,18 @@ export function loadBuilt(): Built {
   return require(BUILT_FILE);
 }
 
-/** A webtask served by the public webtask-runtime on a free port of loopback. */
-export interface Served {
-  readonly url: string;
-  close(): Promise<void>;
-}
-
-/** Takes a webtask or its source text, and the secrets; the object is read anew at each request, as a host does. */
+/**
+ * Serves a webtask with the public webtask-runtime on loopback; the URL ends with a slash. Takes the webtask or its source
+ * text, and the secrets; the object is read anew at each request, as a host does.
+ */
 export async function serve(
   webtaskOrCode: unknown,
   secrets: Readonly<Record<string, string>>,
   options: Readonly<Record<string, unknown>> = {},
 ): Promise<Served> {
   const server: Server = require("webtask-runtime").createServer(webtaskOrCode, { secrets, ...options });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  return {
-    url: `http://127.0.0.1:${port}/`,
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
+  const { url, close } = await serveOnLoopback(server);
+  return { url: `${url}/`, close };
 }
 
 /** An answer, taken in. */

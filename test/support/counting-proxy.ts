@@ -1,12 +1,10 @@
-import { once } from "node:events";
 import { createServer, request } from "node:http";
+import { type Served, serveOnLoopback } from "./loopback.ts";
 
 /** Stands between the function and an emulator, and writes down what the function asks for. */
-export interface CountingProxy {
-  readonly url: string;
+export interface CountingProxy extends Served {
   /** The actions of the query protocol, in their order. */
   readonly actions: string[];
-  close(): Promise<void>;
 }
 
 /** Takes the emulator's endpoint. */
@@ -28,16 +26,5 @@ export async function startCountingProxy(endpoint: string): Promise<CountingProx
       forwarded.end(body);
     });
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  return {
-    url: `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`,
-    actions,
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
+  return { ...(await serveOnLoopback(server)), actions };
 }

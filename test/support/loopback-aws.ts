@@ -1,7 +1,7 @@
-import { once } from "node:events";
 import { createServer } from "node:http";
 import type { Socket } from "node:net";
 import { setTimeout as later } from "node:timers/promises";
+import { serveOnLoopback } from "./loopback.ts";
 import { answerAsAws } from "./network.ts";
 
 /** An AWS on loopback that answers as one that finds nothing to object to, and that can forget its connections. */
@@ -47,22 +47,16 @@ export async function startLoopbackAws(answerMs = 0): Promise<LoopbackAws> {
     open.add(socket);
     socket.on("close", () => open.delete(socket));
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
+  const { url, close } = await serveOnLoopback(server);
   return {
-    endpoint: `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`,
+    endpoint: url,
+    close,
     counts,
     hold: (count) => {
       holding = count;
     },
     forget: (how) => {
       for (const socket of open) forgotten.set(socket, how);
-    },
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
     },
   };
 }

@@ -52,7 +52,7 @@ export function interceptNetwork(answer: Answer = answerAsAws): Sent[] {
 }
 
 /** What STS answers to who holds keys of an account. */
-export function callerIdentity(account: string): string {
+function callerIdentity(account: string): string {
   return `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>${account}</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`;
 }
 

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { isObject } from "../../../src/json.ts";
+import { serveOnLoopback } from "../../support/loopback.ts";
 
 /** A webtask as the cluster has it. */
 export interface Webtask {
@@ -84,13 +84,11 @@ export async function startCluster(): Promise<Cluster> {
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => send(response, 400, { code: 400, message: String(error) }));
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  url = `http://127.0.0.1:${typeof address === "object" && address !== null ? address.port : 0}`;
+  const served = await serveOnLoopback(server);
+  url = served.url;
 
   return {
-    url,
+    ...served,
     container: CONTAINER,
     webtasks,
     created: () => created,
@@ -98,11 +96,6 @@ export async function startCluster(): Promise<Cluster> {
       const openid = { valid_until: new Date(Date.now() + 86_400_000).toISOString(), scopes: [], scope: "" };
       const profile = { url, token, container: CONTAINER, ...(account === "OpenID" && { openid }) };
       writeFileSync(join(home, ".webtask"), JSON.stringify({ default: profile }));
-    },
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
     },
   };
 }

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { dirname } from "node:path";
@@ -7,6 +6,7 @@ import { version } from "../../../package.json";
 import { buildMarkOf, markBuild, UNMARKED } from "../../../src/cli/build-mark.ts";
 import { sha256Of } from "../../../src/cli/webtask/bundle.ts";
 import { freePort } from "../../../src/local/free-port.ts";
+import { type Served, serveOnLoopback } from "../../support/loopback.ts";
 import { makeProject, type Project, SECRETS } from "./project.ts";
 
 /** What `deploy webtask` does before wt-cli is at work, and what it says when wt-cli is not there. */
@@ -191,21 +191,14 @@ describe("deploy webtask", () => {
   const builds = (...builds: readonly (string | undefined)[]) => telling(...builds.map((build) => ({ build })));
 
   /** A healthy function that answers with the next of these each time, and then always with the last. */
-  async function telling(...told: readonly object[]): Promise<{ url: string; close(): void }> {
+  async function telling(...told: readonly object[]): Promise<Served> {
     let asked = 0;
     const server = createServer((_, response) => {
       const more = told[Math.min(asked++, told.length - 1)];
       response.end(JSON.stringify({ name: "ec2-audit", version, configured: true, subscribed: "confirmed", ...more }));
-    }).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const address = server.address();
-    return {
-      url: `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}/ec2-audit`,
-      close() {
-        server.closeAllConnections();
-        server.close();
-      },
-    };
+    });
+    const { url, close } = await serveOnLoopback(server);
+    return { url: `${url}/ec2-audit`, close };
   }
   const marked = markBuild(`module.exports = "${UNMARKED}";`);
   const mark = buildMarkOf(marked) ?? "";
@@ -258,17 +251,14 @@ describe("deploy webtask", () => {
 
   it("asks five times, two seconds apart, before it takes a function for unwell", async () => {
     project.installed();
-    const server = createServer((_, response) => response.end("Hello")).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const address = server.address();
-    const url = `http://127.0.0.1:${typeof address === "object" ? address?.port : ""}/ec2-audit`;
+    const other = await serveOnLoopback(createServer((_, response) => response.end("Hello")));
+    const url = `${other.url}/ec2-audit`;
     const waits: number[] = [];
     const { code, err } = await project.run(["deploy", "webtask"], {
       env: { WT_CLI: deployingTo(url) },
       pause: async (ms) => void waits.push(ms),
     });
-    server.closeAllConnections();
-    server.close();
+    await other.close();
     expect(code).toBe(2);
     expect(err).toContain("is not well: it answered 200, and not with the health document of ec2-audit");
     expect(waits).toEqual([2_000, 2_000, 2_000, 2_000]);
