@@ -1,10 +1,11 @@
 import { DescribeTagsCommand } from "@aws-sdk/client-ec2";
 import { AssumeRoleCommand, GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { createService, type Engine, type Service } from "../src/service.ts";
+import type { Engine, Service } from "../src/service.ts";
 import { awsError, mockEc2, mockSns } from "./support/aws.ts";
 import { configOf } from "./support/config.ts";
 import { ACCOUNT, AT, INSTANCE, instanceIds, scheduledEvent, stateChange } from "./support/events.ts";
+import { auditFor, serviceWith } from "./support/service.ts";
 
 /** The topics are in `ACCOUNT`; the function's keys may be of another account. */
 const ec2 = mockEc2();
@@ -28,19 +29,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function serviceOf(more: Readonly<Record<string, unknown>> = {}): Service {
-  return createService(configOf(more), {
-    now: Date.now,
-    write: (line) => lines.push(line),
-    certificates: { keyOf: async () => ({ kind: "failed", reason: "no network in tests" }) },
-  });
-}
-const audit = (service: Service, ...events: readonly unknown[]) =>
-  service.audit(
-    events.map((event) => ({ event })),
-    SNS,
-    Date.now() + 12_000,
-  );
+const serviceOf = (more: Readonly<Record<string, unknown>> = {}) => serviceWith(configOf(more), lines);
+const audit = (service: Service, ...events: readonly unknown[]) => auditFor(SNS, service, events);
 const asked = () => sts.commandCalls(GetCallerIdentityCommand).length;
 const warnings = () => lines.map((line) => JSON.parse(line)).filter(({ level }) => level === "warn");
 
@@ -106,12 +96,7 @@ describe("STS", () => {
   });
 
   test("is not asked where the engine reports the account", async () => {
-    const config = { ...configOf(), account: OTHER };
-    const service = createService(config, {
-      now: Date.now,
-      write: (line) => lines.push(line),
-      certificates: { keyOf: async () => ({ kind: "failed", reason: "no network in tests" }) },
-    });
+    const service = serviceWith({ ...configOf(), account: OTHER }, lines);
     expect(await audit(service, stateChange({ account: OTHER }))).toMatchObject([[{ kind: "violating" }]]);
     expect([asked(), service.own.known()]).toEqual([0, OTHER]);
   });

@@ -1,10 +1,9 @@
 import { DescribeTagsCommand } from "@aws-sdk/client-ec2";
 import { PublishCommand } from "@aws-sdk/client-sns";
-import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
-import { mockClient } from "aws-sdk-client-mock";
+import { AssumeRoleCommand } from "@aws-sdk/client-sts";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Outcome } from "../src/outcome.ts";
-import { createService, type Engine, type Service } from "../src/service.ts";
+import type { Engine, Service } from "../src/service.ts";
 import { awsError, documentIn, mockEc2, mockSns } from "./support/aws.ts";
 import { configOf, FOUR_SECRETS } from "./support/config.ts";
 import {
@@ -18,16 +17,16 @@ import {
   stateChange,
   tagChange,
 } from "./support/events.ts";
+import { auditFor, serviceWith } from "./support/service.ts";
 
 const ec2 = mockEc2();
 const sns = mockSns();
-const sts = mockClient(STSClient);
+const { sts } = ec2;
 const lines: string[] = [];
 
 beforeEach(() => {
   ec2.start();
   sns.start();
-  sts.reset();
   lines.length = 0;
   vi.useFakeTimers({ now: AT + 60_000 });
 });
@@ -39,20 +38,8 @@ const TAGGED = { Name: "web-1", service: "shop" };
 const PATIENT: Engine = { name: "the queue", patienceSeconds: Number.POSITIVE_INFINITY };
 const OTHER = "210987654321";
 
-function serviceOf(more: Readonly<Record<string, unknown>> = {}): Service {
-  return createService(configOf(more), {
-    now: Date.now,
-    write: (line) => lines.push(line),
-    certificates: { keyOf: async () => ({ kind: "failed", reason: "no network in tests" }) },
-  });
-}
-/** Audits events with twelve seconds to do it. */
-const audit = (service: Service, ...events: readonly unknown[]) =>
-  service.audit(
-    events.map((event) => ({ event })),
-    PATIENT,
-    Date.now() + 12_000,
-  );
+const serviceOf = (more: Readonly<Record<string, unknown>> = {}) => serviceWith(configOf(more), lines);
+const audit = (service: Service, ...events: readonly unknown[]) => auditFor(PATIENT, service, events);
 const kindsOf = (outcomes: readonly Outcome[][]) => outcomes.map((of) => of.map(({ kind }) => kind));
 const published = () =>
   sns.published().map((message) => documentIn(message).findings.map((finding) => finding.instanceId));

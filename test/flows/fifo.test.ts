@@ -2,13 +2,11 @@ import { CreateTagsCommand, DeleteTagsCommand } from "@aws-sdk/client-ec2";
 import { CreateTopicCommand, SubscribeCommand } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { lambdaHandler } from "../../src/adapters/lambda.ts";
-import { createApp } from "../../src/app.ts";
 import { type EmbeddedAws, startEmbeddedAws, VirtualClock } from "../../src/local/aws/index.ts";
-import { pinnedCertificate, readCertificate } from "../../src/sns/certificate.ts";
 import { clients } from "../local/targets.ts";
 import { autoScalingLaunch, MATEO, runInstances, stateChange, tagChange } from "../support/events.ts";
 import { contextWith } from "../support/lambda.ts";
+import { handlerOn } from "./on-lambda.ts";
 
 /** A FIFO alert topic, which drops what has the deduplication id of a message of the last five minutes. */
 const START = Date.parse("2026-11-23T03:00:00Z");
@@ -17,7 +15,7 @@ const REGION = "us-east-1";
 let clock: VirtualClock;
 let aws: EmbeddedAws;
 let of: ReturnType<typeof clients>;
-let handler: ReturnType<typeof lambdaHandler>;
+let handler: ReturnType<typeof handlerOn>;
 let QueueUrl: string | undefined;
 
 beforeEach(async () => {
@@ -32,16 +30,7 @@ beforeEach(async () => {
   const Endpoint = `arn:aws:sqs:${REGION}:${aws.accountId}:alerts.fifo`;
   const Attributes = { RawMessageDelivery: "true" };
   await of.sns.send(new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint, Attributes }));
-  const env = {
-    AWS_REGION: REGION,
-    AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE",
-    AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-    ALERT_TOPIC_ARN: TopicArn,
-    AWS_ENDPOINT_URL: aws.endpoint,
-  };
-  const now = () => clock.now();
-  const certificates = pinnedCertificate(readCertificate(aws.signingCert), now);
-  handler = lambdaHandler(createApp(env, { now, write: () => {}, certificates }));
+  handler = handlerOn(aws, clock, TopicArn);
 });
 afterEach(() => aws.close());
 

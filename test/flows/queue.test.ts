@@ -10,10 +10,8 @@ import {
 } from "@aws-sdk/client-sqs";
 import type { SQSBatchResponse } from "aws-lambda";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { lambdaHandler } from "../../src/adapters/lambda.ts";
-import { createApp } from "../../src/app.ts";
 import { type EmbeddedAws, startEmbeddedAws, VirtualClock } from "../../src/local/aws/index.ts";
-import { pinnedCertificate, readCertificate } from "../../src/sns/certificate.ts";
+import { handlerOn } from "./on-lambda.ts";
 
 /**
  * The way over a queue, over real HTTP: EC2 emits, EventBridge fills a queue whose DelaySeconds is the grace, Lambda is
@@ -25,7 +23,7 @@ let clock: VirtualClock;
 let aws: EmbeddedAws;
 let ec2: EC2Client;
 let sqs: SQSClient;
-let handler: ReturnType<typeof lambdaHandler>;
+let handler: ReturnType<typeof handlerOn>;
 
 beforeEach(async () => {
   clock = new VirtualClock(Date.parse("2026-11-23T03:00:00Z"));
@@ -52,16 +50,7 @@ beforeEach(async () => {
   };
   await events.send(new PutRuleCommand({ Name: "ec2_launches", EventPattern: JSON.stringify(pattern) }));
   await events.send(new PutTargetsCommand({ Rule: "ec2_launches", Targets: [{ Id: "queue", Arn: QUEUE }] }));
-  const env = {
-    AWS_REGION: "us-east-1",
-    AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE",
-    AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-    ALERT_TOPIC_ARN: TopicArn,
-    AWS_ENDPOINT_URL: aws.endpoint,
-  };
-  const now = () => clock.now();
-  const certificates = pinnedCertificate(readCertificate(aws.signingCert), now);
-  handler = lambdaHandler(createApp(env, { now, write: () => {}, certificates }));
+  handler = handlerOn(aws, clock, TopicArn);
 });
 afterEach(() => aws.close());
 
