@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { appendFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
+import { GetTopicAttributesCommand, PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { eventsToTopic, missingStatements } from "../../src/cli/setup/statements.ts";
 import { readConfig } from "../../src/config.ts";
 
 /** `npm start -- --keep`, in a shell with settings that the demo must ignore. */
@@ -69,6 +70,15 @@ describe("npm start -- --keep", () => {
     await showing("AWS Notification Message");
     await showing("hello \\u001b[31mred");
     expect(shown).not.toContain("undefined");
+  });
+
+  it("lets EventBridge publish by the launch topic's policy, as AWS requires", async () => {
+    const { AWS_ENDPOINT_URL: endpoint = "", ALERT_TOPIC_ARN = "" } = settings();
+    const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+    const sns = new SNSClient({ region: "us-east-1", endpoint, credentials });
+    const TopicArn = ALERT_TOPIC_ARN.replace("ec2_audit_alert", "ec2_launches_check");
+    const { Attributes } = await sns.send(new GetTopicAttributesCommand({ TopicArn }));
+    expect(missingStatements(Attributes?.Policy, [eventsToTopic({ launchTopicArn: TopicArn })])).toEqual([]);
   });
 
   it("starts the function again with the settings when they are saved", async () => {

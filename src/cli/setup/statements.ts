@@ -10,7 +10,7 @@ export type Statement = Readonly<Record<string, unknown>> & { readonly Sid: stri
  * give SNS what they compare with: "You can't use Condition blocks in Amazon SNS topic policies for EventBridge"
  * (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions).
  */
-export function eventsToTopic(place: Place): Statement {
+export function eventsToTopic(place: Pick<Place, "launchTopicArn">): Statement {
   return {
     Sid: "Ec2AuditEvents",
     Effect: "Allow",

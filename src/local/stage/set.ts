@@ -43,7 +43,9 @@ const EC2_TAKES_MS = 60;
  * Throws when the deployed file has not been built.
  */
 export async function setStage(speed: number, graceSeconds: number, watchers: Watchers): Promise<StageSet> {
-  const aws = await startEmbeddedAws({ clock: systemClock({ speed }), onDelivery: watchers.onDelivery });
+  const clock = systemClock({ speed });
+  const checked = { topicPolicies: "checked", queuePolicies: "checked" } as const;
+  const aws = await startEmbeddedAws({ clock, onDelivery: watchers.onDelivery, ...checked });
   aws.faults.add({ service: "ec2", kind: "slow", ms: EC2_TAKES_MS * speed });
   const settings = {
     region: CREDENTIALS.AWS_REGION,
@@ -55,16 +57,22 @@ export async function setStage(speed: number, graceSeconds: number, watchers: Wa
   };
   const sns = new SNSClient(settings);
   const events = new EventBridgeClient(settings);
-  const launches = await sns.send(new CreateTopicCommand({ Name: "ec2_launches_check" }));
+  const launchTopicArn = `arn:aws:sns:${CREDENTIALS.AWS_REGION}:${aws.accountId}:ec2_launches_check`;
+  const Attributes = { Policy: letting("events.amazonaws.com", "sns:Publish", launchTopicArn) };
+  await sns.send(new CreateTopicCommand({ Name: "ec2_launches_check", Attributes }));
   const alerts = await sns.send(new CreateTopicCommand({ Name: "ec2_audit_alert" }));
+  const alertQueueArn = `arn:aws:sqs:${CREDENTIALS.AWS_REGION}:${aws.accountId}:alerts`;
   const { QueueUrl: alertQueueUrl = "" } = await new SQSClient(settings).send(
-    new CreateQueueCommand({ QueueName: "alerts" }),
+    new CreateQueueCommand({
+      QueueName: "alerts",
+      Attributes: { Policy: letting("sns.amazonaws.com", "sqs:SendMessage", alertQueueArn) },
+    }),
   );
   await sns.send(
     new SubscribeCommand({
       TopicArn: alerts.TopicArn,
       Protocol: "sqs",
-      Endpoint: `arn:aws:sqs:${CREDENTIALS.AWS_REGION}:${aws.accountId}:alerts`,
+      Endpoint: alertQueueArn,
       Attributes: { RawMessageDelivery: "true" },
     }),
   );
@@ -78,7 +86,7 @@ export async function setStage(speed: number, graceSeconds: number, watchers: Wa
     detail: { state: ["pending"] },
   };
   await events.send(new PutRuleCommand({ Name: "ec2-launches", EventPattern: JSON.stringify(pattern) }));
-  await events.send(new PutTargetsCommand({ Rule: "ec2-launches", Targets: [{ Id: "sns", Arn: launches.TopicArn }] }));
+  await events.send(new PutTargetsCommand({ Rule: "ec2-launches", Targets: [{ Id: "sns", Arn: launchTopicArn }] }));
   const port = await freePort();
   const functionUrl = `http://127.0.0.1:${port}/`;
   const secrets = {
@@ -106,4 +114,10 @@ export async function setStage(speed: number, graceSeconds: number, watchers: Wa
       await aws.close();
     },
   };
+}
+
+/** A policy that lets a service of AWS do this, as the console writes it. */
+function letting(Service: string, Action: string, Resource: string): string {
+  const Statement = [{ Effect: "Allow", Principal: { Service }, Action, Resource }];
+  return JSON.stringify({ Version: "2012-10-17", Statement });
 }
