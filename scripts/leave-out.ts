@@ -114,6 +114,11 @@ const LEFT_OUT: readonly { readonly path: RegExp; readonly instead: string | ((p
     path: /util-user-agent-node\/defaultUserAgent\.js$/,
     instead: `export const createDefaultUserAgentProvider = () => undefined; ${unused("defaultUserAgent", "crtAvailability")}`,
   },
+  // It warns of versions of the SDK to come, on each cold start. The deployed file has the one that it was built with.
+  {
+    path: /@aws-sdk\/core\/.*client\/emitWarningIfUnsupportedVersion\.js$/,
+    instead: `export const emitWarningIfUnsupportedVersion = () => {}; export const state = {};`,
+  },
   // Clients are made without extensions, in one mode of defaults, and with one of retries.
   {
     path: /client-(?:ec2|sns|sts)\/dist-es\/runtimeExtensions\.js$/,

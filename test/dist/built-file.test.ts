@@ -111,6 +111,14 @@ describe("what the file exports", () => {
     expect(buildMarkOf(`${code} `)).toBe(null);
   });
 
+  it("makes its clients without a word on stderr, on each version of Node", () => {
+    const event = launchEvent("i-1234567890abcdef0", Date.now());
+    const script = `require(${JSON.stringify(BUILT_FILE)}).handler(${JSON.stringify(event)}, { getRemainingTimeInMillis: () => 5_000 }).catch(({ name }) => console.log(name));`;
+    const env = { ...secrets, AWS_ENDPOINT_URL: "http://127.0.0.1:1", LOG_LEVEL: "error" };
+    const { stdout, stderr } = spawnSync(process.execPath, ["-e", script], { encoding: "utf8", env });
+    expect([stdout.split("\n").at(-2), stderr]).toEqual(["Audit_failed", ""]);
+  });
+
   it("loads none of Node's modules before there is something to do, and what a delivery needs soon after", () => {
     const script = `const before = new Set(process.moduleLoadList);
       const loaded = () => process.moduleLoadList.filter((name) => name.startsWith("NativeModule") && !before.has(name));
