@@ -44,6 +44,7 @@ export interface Rejected {
   readonly refusal: Refusal;
 }
 
+/** Why a request is not acted on; each has an HTTP status. */
 export type Refusal =
   /** It is not an SNS delivery. */
   | "foreign"

@@ -14,8 +14,9 @@ import { LambdaClient, ListVersionsByFunctionCommand } from "@aws-sdk/client-lam
 import { HeadBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { mockClient } from "aws-sdk-client-mock";
+import { afterEach, beforeEach, vi } from "vitest";
 import { deployLambdaCommand } from "../../src/cli/commands/deploy-lambda.ts";
-import { type Package, runWith } from "../deploy/operator.ts";
+import { makePackage, type Package, runWith } from "../deploy/operator.ts";
 import type { Ran } from "./run.ts";
 
 /** AWS as deploy lambda and rollback lambda call it: a stand-in that answers as a test says. */
@@ -56,8 +57,30 @@ export const event = (
   ...(ResourceStatusReason !== undefined && { ResourceStatusReason }),
 });
 
-/** Has AWS answer as it does when nothing is wrong, and there is no stack. */
-export function answerAsUsual(): void {
+/**
+ * Gives each test of the file a package, and an AWS where nothing is wrong and there is no stack. Returns what deploys the
+ * package to the stack audits in eu-west-1, and what writes a file of the package.
+ */
+export function usePackage() {
+  let shipped: Package;
+  beforeEach(() => {
+    answerAsUsual();
+    shipped = makePackage();
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+    shipped.remove();
+  });
+  return {
+    deploy(...args: readonly string[]): Promise<Ran> {
+      const command = ["--stack", "audits", "--region", "eu-west-1", ...args];
+      return runWith((cli) => deployLambdaCommand(cli, shipped.folder), command, run);
+    },
+    write: (file: string, content: string) => shipped.write(file, content),
+  };
+}
+
+function answerAsUsual(): void {
   for (const client of [cloudformation, lambda, sts, s3]) client.reset();
   sts
     .on(GetCallerIdentityCommand)
@@ -91,9 +114,3 @@ export function tells(...looks: (readonly StackEvent[] | Error)[]): void {
 
 /** An endpoint where nothing answers, so that a call without a stand-in fails. */
 export const run = { endpoint: "http://127.0.0.1:9" };
-
-/** Deploys the package to the stack audits in eu-west-1. */
-export function deployTo(shipped: Package, ...args: readonly string[]): Promise<Ran> {
-  const command = ["--stack", "audits", "--region", "eu-west-1", ...args];
-  return runWith((cli) => deployLambdaCommand(cli, shipped.folder), command, run);
-}

@@ -5,20 +5,10 @@ import {
   PutObjectCommand,
   S3ServiceException,
 } from "@aws-sdk/client-s3";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { makePackage, type Package } from "../deploy/operator.ts";
-import { answerAsUsual, deployTo, s3, shows, stack } from "./lambda-aws.ts";
+import { beforeEach, describe, expect, it } from "vitest";
+import { s3, shows, stack, usePackage } from "./lambda-aws.ts";
 
-let shipped: Package;
-beforeEach(() => {
-  answerAsUsual();
-  shipped = makePackage();
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  shipped.remove();
-});
-const deploy = (...args: string[]) => deployTo(shipped, ...args);
+const { deploy, write } = usePackage();
 
 describe("deploy lambda refuses, before anything is uploaded,", () => {
   it.each([
@@ -115,9 +105,9 @@ describe("deploy lambda refuses, before anything is uploaded,", () => {
   });
 
   it("a clone whose types are wrong, and shows the compiler's text", async () => {
-    shipped.write("tsconfig.json", "{}");
-    shipped.write("src/audit.ts", "export const wrong: number = 'text';\n");
-    shipped.write(
+    write("tsconfig.json", "{}");
+    write("src/audit.ts", "export const wrong: number = 'text';\n");
+    write(
       "package.json",
       JSON.stringify({
         name: "clone",

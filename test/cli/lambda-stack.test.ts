@@ -8,34 +8,14 @@ import {
   ExecuteChangeSetCommand,
 } from "@aws-sdk/client-cloudformation";
 import { GetAliasCommand, ListVersionsByFunctionCommand, UpdateAliasCommand } from "@aws-sdk/client-lambda";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { rollbackLambdaCommand } from "../../src/cli/commands/rollback-lambda.ts";
-import { makePackage, type Package, runWith } from "../deploy/operator.ts";
-import {
-  answerAsUsual,
-  cloudformation,
-  deployTo,
-  event,
-  lambda,
-  run,
-  STACK_ID,
-  shows,
-  stack,
-  tells,
-} from "./lambda-aws.ts";
+import { runWith } from "../deploy/operator.ts";
+import { cloudformation, event, lambda, run, STACK_ID, shows, stack, tells, usePackage } from "./lambda-aws.ts";
 
 /** Stacks in states that moto has not. */
 
-let shipped: Package;
-beforeEach(() => {
-  answerAsUsual();
-  shipped = makePackage();
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  shipped.remove();
-});
-const deploy = (...args: string[]) => deployTo(shipped, ...args);
+const { deploy } = usePackage();
 
 /** Ctrl-C, for the listeners that were added since. */
 const interrupt = (before: readonly unknown[]) => {

@@ -164,6 +164,7 @@ export function createBus({ rules, clock, send, admits, copies }: BusContext): E
   };
 }
 
+/** The bus that AWS's own events come to. */
 export const DEFAULT_BUS = "default";
 
 /** The ARN of a bus. */
