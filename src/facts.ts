@@ -131,10 +131,12 @@ function readInstance(instanceId: string, from: Ec2Instance): Instance {
   const tags = new Map<string, string>();
   for (const tag of from.Tags ?? []) addTag(tags, tag);
   // AWS: "To determine the time that instance was first launched, see the attachment time for the primary network interface."
-  // It is the one of device index 0, and cannot be detached.
+  // It is the one of device index 0 on network card 0, and cannot be detached.
   // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
   // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
-  const primary = from.NetworkInterfaces?.find(({ Attachment }) => Attachment?.DeviceIndex === 0);
+  const primary = from.NetworkInterfaces?.find(
+    ({ Attachment: at }) => at?.DeviceIndex === 0 && (at.NetworkCardIndex ?? 0) === 0,
+  );
   return {
     instanceId,
     state: from.State?.Name ?? "unknown",

@@ -186,6 +186,12 @@ describe("a stopped instance that starts again", () => {
     expect(ec2.mock.calls()).toHaveLength(2);
   });
 
+  test("is told by its primary interface, also beside one of index 0 on another network card", async () => {
+    const second = { Attachment: { DeviceIndex: 0, NetworkCardIndex: 1, AttachTime: new Date(AT) } };
+    const NetworkInterfaces = [second, ...attached(AT - DAY_MS)];
+    expect(await verdictOn({ more: { ...more, NetworkInterfaces } })).toMatchObject({ kind: "ignored" });
+  });
+
   test("is audited like a launch with AUDIT_RESTARTS", async () => {
     ec2.launch(INSTANCE, { more });
     expect(await auditAfter(GRACE, [launchOf()], { auditRestarts: true })).toMatchObject([{ kind: "violating" }]);
