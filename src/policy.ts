@@ -45,9 +45,14 @@ export function parsePolicy(json: string): PolicyReading {
 const NOT_A_KEY =
   'a key with =, |, ; or * in it is refused here, because this list has no values and no wildcards; to require such a key, set AUDIT_POLICY instead, as in {"rules": [{"rule": "required-tags", "tags": ["a=b"]}]}';
 
+/** `$schema` is for editors. */
+const POLICY_KEYS = ["rules", "version", "$schema"];
+const ONLY_POLICY_KEYS = 'it may have no key but "rules", "version" and "$schema"';
+
 function readPolicy(value: unknown): PolicyReading {
   if (!isObject(value)) return { problems: ['it must be an object: {"rules": [...]}'] };
-  const problems = Object.keys(value).some((key) => key !== "rules") ? ['it may have no key but "rules"'] : [];
+  const problems = Object.keys(value).some((key) => !POLICY_KEYS.includes(key)) ? [ONLY_POLICY_KEYS] : [];
+  if (Object.hasOwn(value, "version") && value.version !== 1) problems.push('"version" must be 1');
   const entries: unknown = Object.hasOwn(value, "rules") ? value.rules : undefined;
   if (!Array.isArray(entries) || entries.length === 0) {
     return { problems: [...problems, '"rules" must be a list of at least one rule'] };

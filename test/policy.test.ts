@@ -152,8 +152,15 @@ describe("the whole policy, AUDIT_POLICY", () => {
     expect(problemsOf(value)).toEqual(problems);
   });
 
+  test("its version and its schema may be named", () => {
+    const $schema = "https://example.com/policy.schema.json";
+    expect(problemsOf({ $schema, version: 1, rules: [tagRule] })).toEqual([]);
+  });
+
   test("a key with a typo is refused, at the top and in a rule: it must not pass for a stricter policy", () => {
-    expect(problemsOf({ rules: [tagRule], rule: [] })).toEqual(['it may have no key but "rules"']);
+    expect(problemsOf({ rules: [tagRule], rule: [] })).toEqual([
+      'it may have no key but "rules", "version" and "$schema"',
+    ]);
     expect(problemsOf({ rules: [{ ...tagRule, casesensitive: true }] })).toEqual([
       "rule 1: required-tags may have no setting but id, severity, tags, caseSensitive",
     ]);
@@ -161,11 +168,13 @@ describe("the whole policy, AUDIT_POLICY", () => {
 
   test("everything that is wrong is said at once, rule by rule", () => {
     const problems = problemsOf({
-      version: 1,
+      version: 2,
+      verison: 1,
       rules: [tagRule, { rule: "x" }, { rule: "required-tags", severity: 3, tag: [] }],
     });
     expect(problems).toEqual([
-      'it may have no key but "rules"',
+      'it may have no key but "rules", "version" and "$schema"',
+      '"version" must be 1',
       expect.stringMatching(/^rule 2: "rule"/),
       expect.stringMatching(/^rule 3: required-tags may have no setting but/),
       expect.stringMatching(/^rule 3: "severity"/),
