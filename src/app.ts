@@ -15,7 +15,7 @@ export interface App extends World {
   open(secrets: Readonly<Record<string, unknown>>, ownAccount?: string | null): Opening;
   /** The log to say in what is wrong before there is a configuration. */
   readonly log: Log;
-  /** Logs what is wrong with the configuration, at most once a minute: anybody can ask for the function's health. */
+  /** Logs what is wrong with the configuration, at most once a minute, because anyone can ask for the function's health. */
   noteProblems(problems: readonly Problem[]): void;
 }
 

@@ -269,8 +269,8 @@ describe("the findings of a batch", () => {
 
   test.each([
     ["the one that launched them all", ["Mateo", "Mateo"], "Mateo"],
-    ["nobody when there are several", ["Mateo", "Auto Scaling group web"], null],
-    ["nobody when some are not known", ["Mateo", null], null],
+    ["none when there are several", ["Mateo", "Auto Scaling group web"], null],
+    ["none when some are not known", ["Mateo", null], null],
   ])("name as their launcher %s, and each its own", (_, launchers, launchedBy) => {
     const findings = launchers.map((each, index) =>
       findingOf({ launchedBy: each, instance: { instanceId: instanceId(index) } }),

@@ -22,7 +22,7 @@ const launch = (clients: Clients, account = ACCOUNT) =>
   clients.ec2(account === ACCOUNT ? null : account, "us-east-1").send(new DescribeTagsCommand({}));
 const launches = (clients: Clients, count: number) => Promise.all(Array.from({ length: count }, () => launch(clients)));
 
-/** Clients with so many idle connections. */
+/** Clients with a number of idle connections. */
 async function withIdle(count: number, limits = LIMITS): Promise<Clients> {
   aws = await startLoopbackAws();
   const clients = clientsOf(limits);

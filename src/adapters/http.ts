@@ -104,7 +104,7 @@ export async function answerHttp(
 const NO_BODY: Rejected = { kind: "rejected", refusal: "incomplete", reason: "the body of the request did not arrive" };
 
 /**
- * The reason that the caller is given. A delivery that is not verified always gets the same one, so that nobody can find out
+ * The reason that the caller is given. A delivery that is not verified always gets the same one, so that no one can find out
  * which topic is ours; the log has the real reason.
  */
 function answeredReason(outcome: Outcome): string {

@@ -31,8 +31,8 @@ export type HealthAnswer =
 export const TIMED_OUT = "TimeoutError";
 
 /**
- * Asks what is at a URL for the function's health document, for so many milliseconds, and follows no redirection. Never
- * throws.
+ * Asks for the function's health document at a URL. Waits for at most `timeoutMs` milliseconds, and follows no redirection.
+ * Never throws.
  */
 export async function askHealth(url: string, timeoutMs: number): Promise<HealthAnswer> {
   try {

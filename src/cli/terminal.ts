@@ -30,7 +30,7 @@ export interface Streams {
 }
 
 /**
- * The terminal of a process. Colours are for where both outputs are a terminal, and for nobody who has set NO_COLOR
+ * The terminal of a process. It has colours where both outputs are a terminal, unless NO_COLOR is set
  * (https://no-color.org).
  */
 export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.ProcessEnv): Terminal {

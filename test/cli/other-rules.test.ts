@@ -198,7 +198,7 @@ describe("ec2-audit setup, where a rule of another name makes alerts come twice"
     expect(out).toContain("! rule asg: it sends Auto Scaling's launches, so alerts come twice.");
     expect(out).not.toContain("--adopt-rule asg");
     expect(out).toContain("! rule ec2-launches: it sends CloudTrail's RunInstances calls, so alerts come twice.");
-    expect(out).toContain("  To keep it, because it tells who launched: ec2-audit setup --adopt-rule ec2-launches\n");
+    expect(out).toContain("  To keep it, because it names the launcher: ec2-audit setup --adopt-rule ec2-launches\n");
     await run("setup --adopt-rule ec2-launches");
     expect((await run("setup")).out).not.toContain("! rule ec2-launches");
   });

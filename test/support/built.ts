@@ -23,7 +23,7 @@ export function loadBuilt(): Built {
 
 /**
  * Serves a webtask with the public webtask-runtime on loopback; the URL ends with a slash. Takes the webtask or its source
- * text, and the secrets; the object is read anew at each request, as a host does.
+ * text, and the secrets; the object is read again at each request, as a host does.
  */
 export async function serve(
   webtaskOrCode: unknown,

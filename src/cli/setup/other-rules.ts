@@ -137,7 +137,7 @@ export function doublings({ otherRules }: Plan, flags: string): readonly Doublin
  */
 function useOf(sends: readonly Sent[], isReplaced: boolean): string | null {
   if (tellsOfStates(sends)) return isReplaced ? null : "To use it instead of setup's own";
-  return sends.includes("CloudTrail calls") ? "To keep it, because it tells who launched" : null;
+  return sends.includes("CloudTrail calls") ? "To keep it, because it names the launcher" : null;
 }
 
 function tellsOfStates(sends: readonly Sent[]): boolean {

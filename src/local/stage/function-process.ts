@@ -8,8 +8,8 @@ export interface FunctionProcess {
 }
 
 /**
- * Starts the function with its secrets, on a port of loopback. Takes the file's absolute path, and what is to be done with
- * each line of its log. Throws when the process ends before it listens.
+ * Starts the function with its secrets, on a port of loopback. Takes the file's absolute path, and what gets each line of its
+ * log. Throws when the process ends before it listens.
  */
 export async function startFunction(
   file: string,
