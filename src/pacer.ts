@@ -28,7 +28,8 @@ export function createPacer(
   return async (work, wanted) => {
     const started = line.then(async () => {
       if (!(await turn(wanted))) return null;
-      const result = work();
+      // A work that throws at once must not end the line.
+      const result = (async () => work())();
       ends.push(result.then(now, now));
       return { result };
     });

@@ -76,14 +76,17 @@ describe("turns", () => {
     expect([await slow, nine, await eleventh]).toEqual([undefined, Array(9).fill(0), [4_000]]);
   });
 
-  test("go on after a work that fails", async () => {
+  test.each<[string, () => Promise<never>]>([
+    ["fails", () => Promise.reject(new Error("refused"))],
+    [
+      "throws at once",
+      () => {
+        throw new Error("refused");
+      },
+    ],
+  ])("go on after a work that %s", async (_, work) => {
     const { ask, inTurn } = start();
-    await expect(
-      inTurn(
-        () => Promise.reject(new Error("refused")),
-        () => true,
-      ),
-    ).rejects.toThrow("refused");
+    await expect(inTurn(work, () => true)).rejects.toThrow("refused");
     expect(await ask(10)).toEqual([...Array(9).fill(0), 1_000]);
   });
 });
