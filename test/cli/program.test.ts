@@ -146,6 +146,8 @@ describe("The help on a narrow terminal", () => {
   it("keeps examples and their remarks on separate lines", async () => {
     const { out } = await runCommand(["--help"], { columns: 60 });
     expect(out).toContain("\n  $ ec2-audit deploy webtask");
+    const { out: setup } = await runCommand(["setup", "--help"], { columns: 60 });
+    expect(setup).toContain("\n  $ ec2-audit setup --dry-run\n      what would be done?\n");
   });
 });
 
