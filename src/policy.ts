@@ -80,10 +80,14 @@ type ReadRule = Omit<Rule, "id"> & { readonly id: string | null };
  */
 function withIds(rules: readonly ReadRule[]): Rule[] {
   const taken = new Set(rules.map((rule) => rule.id));
+  const counts = new Map<string, number>();
   return rules.map((rule) => {
-    let id = rule.id ?? rule.name;
-    for (let count = 2; rule.id === null && taken.has(id); count += 1) id = `${rule.name}-${count}`;
-    taken.add(id);
+    let id = rule.id;
+    for (let count = counts.get(rule.name) ?? 1; id === null; count += 1) {
+      const free = count === 1 ? rule.name : `${rule.name}-${count}`;
+      if (!taken.has(free)) id = free;
+      counts.set(rule.name, count + 1);
+    }
     return { ...rule, id };
   });
 }
