@@ -130,6 +130,15 @@ describe("the doctor on topics and policies", () => {
     expect(commands).toHaveLength(2);
   });
 
+  it("proposes a queue as subscriber of a FIFO alert topic, which sends no e-mail", async () => {
+    await run("setup --alert-topic alerts.fifo");
+    const alerts = "arn:aws:sns:us-east-1:123456789012:alerts.fifo";
+    setUp({ ...settings, ALERT_TOPIC_ARN: alerts });
+    expect((await doctor()).out).toContain(
+      `✗ who is told: nobody is told of alerts\n      aws sns subscribe --region us-east-1 --topic-arn ${alerts} --protocol sqs `,
+    );
+  });
+
   it("sees that nobody is told of alerts", async () => {
     const SubscriptionArn = await subscriptionTo("team@example.com", ALERT_TOPIC);
     await sns.send(new UnsubscribeCommand({ SubscriptionArn }));

@@ -22,7 +22,7 @@ import { type Plan, shownUrl } from "../setup/plan.ts";
 import { planRules } from "../setup/rule-plan.ts";
 import { actionFor, installationJson, installationText } from "../setup/show.ts";
 import { functionPolicy } from "../setup/statements.ts";
-import { isUnconfirmed, subscriptionsOf } from "../setup/subscriptions.ts";
+import { isUnconfirmed, subscribeQueue, subscriptionsOf } from "../setup/subscriptions.ts";
 import { topicKeyOf } from "../setup/topic-key.ts";
 import { readTopic } from "../setup/topics.ts";
 import { parseTags } from "../tags.ts";
@@ -240,6 +240,6 @@ async function tell(
 
 function howToListen({ names, region, alertTopicArn }: Plan, options: SetupOptions): string {
   return names.alertTopic.endsWith(".fifo")
-    ? `aws sns subscribe --region ${region} --topic-arn ${alertTopicArn} --protocol sqs --notification-endpoint <ARN of a queue>`
+    ? subscribeQueue(alertTopicArn, ` --region ${region}`)
     : `ec2-audit setup${repeatedFlags(options)} --email you@example.com`;
 }

@@ -5,7 +5,7 @@ import { doublings } from "../setup/other-rules.ts";
 import { type OtherRule, type Plan, shownUrl } from "../setup/plan.ts";
 import { readDeadLetterQueue } from "../setup/queue.ts";
 import type { Inspection, Resource } from "../setup/resource.ts";
-import { isConfirmed, subscriptionsOf } from "../setup/subscriptions.ts";
+import { isConfirmed, subscribeQueue, subscriptionsOf } from "../setup/subscriptions.ts";
 import { readTopic } from "../setup/topics.ts";
 import { checkFilters } from "./alert-filters.ts";
 import { type Check, type Reporter, reporter } from "./check.ts";
@@ -186,7 +186,8 @@ function judgeListeners({ arn, at, tell }: AlertTopic, all: readonly Subscriptio
       : "It has to confirm what SNS has sent it, or its owner has.";
   if (confirmed === 0) {
     const told = `nobody is told of alerts${pending && `: ${pending}`}`;
-    return topics.wrong("who is told", told, pending ? mendPending : `${tell} --email you@example.com`);
+    const subscribe = arn.endsWith(".fifo") ? subscribeQueue(arn, at) : `${tell} --email you@example.com`;
+    return topics.wrong("who is told", told, pending ? mendPending : subscribe);
   }
   const told = confirmed === 1 ? "1 subscriber" : `${confirmed} subscribers`;
   if (waiting.length === 0) return topics.ok("who is told", told);

@@ -42,6 +42,14 @@ export async function subscriptionsOf({ sns: client }: Aws, TopicArn: string): P
   return (await ifThere(read())) ?? [];
 }
 
+/**
+ * The command that subscribes a queue to a FIFO topic, which sends no e-mail. `at` are the AWS CLI's flags for its place; they start
+ * with a space.
+ */
+export function subscribeQueue(topicArn: string, at: string): string {
+  return `aws sns subscribe${at} --topic-arn ${topicArn} --protocol sqs --notification-endpoint <ARN of a queue>`;
+}
+
 /** Somebody who is told of alerts by e-mail, from when they have clicked on the link in SNS's own e-mail. */
 export function emailSubscription(aws: Aws, plan: Plan, address: string): Resource {
   const TopicArn = plan.alertTopicArn;
