@@ -9,30 +9,27 @@ import type { Plugin } from "rolldown";
  */
 const LOADED_LATER = { "node:crypto": crypto, "node:http": http, "node:https": https };
 
-/** Puts a stand-in in place of each of their functions and classes, which loads the module when it is used in any way. */
+/**
+ * Puts a stand-in in place of each of their functions and classes: it loads the module and gives its place to the real one
+ * when it is first called, so that the calls after that cost no more than before. No class can be made of one of them.
+ */
 export const loadLater: Plugin = {
   name: "load-later",
   resolveId: (source, _importer, { kind }) =>
-    kind === "import-statement" && Object.hasOwn(LOADED_LATER, source)
-      ? `\0later:${source}`
-      : source === "\0stand-in"
-        ? source
-        : null,
+    kind === "import-statement" && Object.hasOwn(LOADED_LATER, source) ? `\0later:${source}` : null,
   load(id) {
-    if (id === "\0stand-in") return STAND_IN;
     const [name, module] = Object.entries(LOADED_LATER).find(([name]) => id === `\0later:${name}`) ?? [];
     if (module === undefined) return null;
     const functions = Object.entries(module).filter(([, value]) => typeof value === "function");
-    return `import { standIn } from "\0stand-in";
-      let loaded;
-      const load = () => (loaded ??= require("${name}"));
+    const standIns = functions.map(
+      ([one]) => `export let ${one} = function standIn(...given) {
+        if (new.target && new.target !== standIn) throw new Error("${one} is loaded later, and cannot be extended");
+        ${one} = load().${one};
+        return new.target ? new ${one}(...given) : ${one}(...given);
+      };`,
+    );
+    return `const load = () => require("${name}");
       setImmediate(load).unref();
-      ${functions.map(([one]) => `export const ${one} = /* @__PURE__ */ standIn(() => load().${one});`).join("\n")}`;
+      ${standIns.join("\n")}`;
   },
 };
-
-const STAND_IN = `export const standIn = (load) => new Proxy(function () {}, {
-  apply: (_, self, given) => Reflect.apply(load(), self, given),
-  construct: (_, given, target) => Reflect.construct(load(), given, target),
-  get: (_, name) => load()[name],
-});`;
