@@ -66,6 +66,12 @@ describe("deploy lambda refuses, before anything is uploaded,", () => {
       "GraceSeconds must be a whole number of seconds from 0 to 900",
       "",
     ],
+    [
+      "a grace beyond the function's own limit, too",
+      ["--parameter", "GraceSeconds=5000"],
+      "GraceSeconds must be a whole number of seconds from 0 to 900",
+      "",
+    ],
     ["an organisation without a role", ["--parameter", "OrganizationId=o-abcdefghij"], "AuditRoleName is missing", ""],
   ])("%s", async (_, args, told, hint) => {
     const { code, err } = await deploy(...args);

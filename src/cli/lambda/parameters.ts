@@ -8,11 +8,10 @@ import { parameterNames, problemWith, readParameters } from "./template.ts";
 /** Values of the template's parameters, by name. */
 export type Parameters = Readonly<Record<string, string>>;
 
-/** The parameters that become a key of the function's configuration. */
+/** The parameters that become a key of the configuration. Not GraceSeconds: the template, which knows the queue, allows less. */
 const MIRRORED: Readonly<Record<string, Key>> = {
   RequiredTags: "REQUIRED_TAGS",
   AuditPolicy: "AUDIT_POLICY",
-  GraceSeconds: "GRACE_SECONDS",
   AlertTopicArn: "ALERT_TOPIC_ARN",
   LaunchTopicArn: "LAUNCH_TOPIC_ARN",
   AuditRestarts: "AUDIT_RESTARTS",
