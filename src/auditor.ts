@@ -137,7 +137,7 @@ function judge(launch: FirstLaunch, instance: Instance | null, audit: Audit): Ve
   return verdict ?? { kind: "violating", findings: findingsOf(launch, violations, instance) };
 }
 
-const RESTARTED = "the instance was started again, not launched; AUDIT_RESTARTS=true audits that too";
+const RESTARTED = "the instance was started again, not launched; AUDIT_RESTARTS=on audits that too";
 
 /** A stopped instance cannot start again sooner after its launch, in milliseconds. It also allows for clocks that differ. */
 const RESTART_AFTER_MS = 60_000;

@@ -78,6 +78,16 @@ export type ConfigReading = { readonly config: Config } | { readonly problems: r
  */
 export const MAX_GRACE_SECONDS = 3_000;
 
+/** What turns a key on or off, in lower case. */
+const SWITCH: ReadonlyMap<string, boolean> = new Map([
+  ["on", true],
+  ["true", true],
+  ["1", true],
+  ["off", false],
+  ["false", false],
+  ["0", false],
+]);
+
 const DEFAULT_GRACE_SECONDS = 45;
 const DEFAULT_REQUIRED_TAGS = "name,service";
 const DEFAULT_LAUNCH_TOPIC = "ec2_launches_check";
@@ -141,12 +151,13 @@ export function readConfig(settings: Settings, ownAccount: string | null = null)
   if (auditRoleName !== null && !/^(?:[\w+=,.@-]+\/)*[\w+=,.@-]{1,64}$/.test(auditRoleName)) {
     report("AUDIT_ROLE_NAME", "is not the name of an IAM role (a name, or path/name; not an ARN)");
   }
-  const restarts = (settings.AUDIT_RESTARTS ?? "false").toLowerCase();
-  if (restarts !== "true" && restarts !== "false") report("AUDIT_RESTARTS", "is not true or false");
+  const auditRestarts = SWITCH.get((settings.AUDIT_RESTARTS ?? "off").toLowerCase());
+  if (auditRestarts === undefined) report("AUDIT_RESTARTS", "is not on or off (true or false, 1 or 0)");
   const logLevel = LOG_LEVELS.find((level) => level === (settings.LOG_LEVEL ?? "info").toLowerCase());
   if (logLevel === undefined) report("LOG_LEVEL", `is not one of ${LOG_LEVELS.join(", ")}`);
 
-  if (problems.length > 0 || !alertTopic || !policy || !logLevel || graceSeconds === null) return { problems };
+  if (problems.length > 0 || !alertTopic || !policy || !logLevel) return { problems };
+  if (graceSeconds === null || auditRestarts === undefined) return { problems };
   return {
     config: {
       region,
@@ -160,7 +171,7 @@ export function readConfig(settings: Settings, ownAccount: string | null = null)
       graceSeconds,
       auditRoleName,
       signingCert,
-      auditRestarts: restarts === "true",
+      auditRestarts,
       logLevel,
     },
   };

@@ -181,7 +181,7 @@ describe("a stopped instance that starts again", () => {
   test("is not a launch: it is ignored, and the reason says how to audit it", async () => {
     expect(await verdictOn({ more })).toEqual({
       kind: "ignored",
-      reason: "the instance was started again, not launched; AUDIT_RESTARTS=true audits that too",
+      reason: "the instance was started again, not launched; AUDIT_RESTARTS=on audits that too",
     });
     expect(ec2.mock.calls()).toHaveLength(2);
   });

@@ -124,8 +124,8 @@ describe("the configuration", () => {
     ["AUDIT_ROLE_NAME", "r".repeat(65)],
     ["SNS_SIGNING_CERT", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"],
     ["SNS_SIGNING_CERT", "/etc/ssl/sns.pem"],
-    ["AUDIT_RESTARTS", "1"],
-    ["AUDIT_RESTARTS", "on"],
+    ["AUDIT_RESTARTS", "yes please"],
+    ["AUDIT_RESTARTS", "2"],
     ["LOG_LEVEL", "verbose"],
     ["LOG_LEVEL", "__proto__"],
   ])("%s is not %j", (key, value) => {
@@ -144,10 +144,20 @@ describe("the configuration", () => {
     ["AUDIT_POLICY", '{"rules":[{"rule":"required-tags","tags":["a"]}]}'],
     ["GRACE_SECONDS", String(MAX_GRACE_SECONDS)],
     ["AUDIT_ROLE_NAME", "Audit_role+=,.@-1"],
-    ["AUDIT_RESTARTS", "False"],
     ["LOG_LEVEL", "Error"],
   ])("%s may be %j", (key, value) => {
     expect(problemsOf({ [key]: value })).toEqual([]);
+  });
+
+  test.each([
+    ["on", true],
+    ["True", true],
+    ["1", true],
+    ["off", false],
+    ["FALSE", false],
+    ["0", false],
+  ])("AUDIT_RESTARTS=%s turns the audit of restarts on or off: %s", (AUDIT_RESTARTS, auditRestarts) => {
+    expect(configOf({ AUDIT_RESTARTS })).toMatchObject({ auditRestarts });
   });
 
   test("a grace over 3000 s is refused: SNS gives up after 3,600 s, and adds jitter to its delays", () => {
