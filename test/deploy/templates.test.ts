@@ -105,7 +105,7 @@ describe("a parameter that mirrors a key of the configuration", () => {
       "GRACE_SECONDS",
       ["0", "9", "45", "99", "100", "899", "900", "-1", "4.5", "1e2", "forever", "99999"],
     ],
-    ["AuditRestarts", "AUDIT_RESTARTS", ["true", "false", "yes", "1"]],
+    ["AuditRestarts", "AUDIT_RESTARTS", ["on", "off", "true", "false", "1", "0", "yes", "2"]],
     ["AlertTopicArn", "ALERT_TOPIC_ARN", topics],
     ["LaunchTopicArn", "LAUNCH_TOPIC_ARN", topics.filter((arn) => arn !== `${topic}alerts`)],
     [
