@@ -145,6 +145,7 @@ describe.skipIf(missing !== null)(
       expect(audit).toMatchObject({ Runtime: "nodejs24.x", Handler: "audit.handler", MemorySize: 512, Timeout: 30 });
       expect(audit.Environment.Variables).toEqual({
         ALERT_TOPIC_ARN: expect.stringContaining(":ec2-audit-AlertTopic-"),
+        AUDIT_RESTARTS: "off",
         GRACE_SECONDS: "0",
         LOG_LEVEL: "info",
       });
