@@ -23,7 +23,7 @@ export function isGood({ run, account: { closes } }: Told): boolean {
 /** A number with its thousands apart. */
 export const count = (value: number) => value.toLocaleString("en");
 /** Takes milliseconds. */
-export const seconds = (ms: number) => `${(ms / 1000).toFixed(0)} s`;
+export const seconds = (ms: number) => (Number.isNaN(ms) ? "none" : `${(ms / 1000).toFixed(0)} s`);
 /** Takes bytes. */
 export const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
 
