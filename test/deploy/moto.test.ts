@@ -6,7 +6,7 @@ import { zip } from "../../src/cli/lambda/artefact.ts";
 import { motoTarget, type Target } from "../local/targets.ts";
 import { BUILT_FILE } from "../support/built.ts";
 import { awsCli, MOTO_AND_CLI } from "./aws-cli.ts";
-import { MEMBER, type Template } from "./template.ts";
+import { MEMBER, reference, type Template } from "./template.ts";
 import { canTranslate, translate } from "./translate.ts";
 
 /**
@@ -186,6 +186,5 @@ function withoutUnknown(template: Template): unknown {
     Outputs: Object.fromEntries(outputs),
   });
   const applied = text.replaceAll("FunctionAliaslive", "Function");
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own
-  return JSON.parse(applied.replaceAll("${ServerlessDeploymentApplication}", "application"));
+  return JSON.parse(applied.replaceAll(reference("ServerlessDeploymentApplication"), "application"));
 }

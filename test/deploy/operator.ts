@@ -5,7 +5,7 @@ import { Command } from "commander";
 import type { Cli } from "../../src/cli/cli.ts";
 import { type Ran, type Run, runCommand } from "../cli/run.ts";
 import { operatorEnv } from "./aws-cli.ts";
-import { TEMPLATE } from "./template.ts";
+import { reference, TEMPLATE } from "./template.ts";
 
 /** How a command is run. */
 export interface RunWith extends Pick<Run, "answer"> {
@@ -39,8 +39,10 @@ export function makePackage(): Package {
   };
   write("dist/audit.js", "exports.handler = async () => ({ batchItemFailures: [] });\n");
   // moto carries out no SAM transform: it does not know what that adds.
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own
-  const template = readFileSync(TEMPLATE, "utf8").replaceAll("${ServerlessDeploymentApplication}", "application");
+  const template = readFileSync(TEMPLATE, "utf8").replaceAll(
+    reference("ServerlessDeploymentApplication"),
+    "application",
+  );
   write("deploy/template.yaml", template.replaceAll("!Ref Function.Version", "version"));
   return { folder, write, remove: () => rmSync(folder, { recursive: true }) };
 }

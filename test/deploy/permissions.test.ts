@@ -8,6 +8,7 @@ import {
   MEMBER,
   readStatement,
   readTemplate,
+  reference,
   resolveTemplate,
   type Statement,
   statementsOf,
@@ -125,8 +126,7 @@ describe("the role of the check of a new version", () => {
       ["lambda:InvokeFunction", "arn:aws:lambda:us-east-1:123456789012:function:ec2-audit:*"],
       [
         "codedeploy:PutLifecycleEventHookExecutionStatus",
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own
-        "arn:aws:codedeploy:us-east-1:123456789012:deploymentgroup:${ServerlessDeploymentApplication}/*",
+        `arn:aws:codedeploy:us-east-1:123456789012:deploymentgroup:${reference("ServerlessDeploymentApplication")}/*`,
       ],
       ["logs:CreateLogStream", "logs:PutLogEvents", { "Fn::GetAtt": "VersionCheckLogGroup.Arn" }],
     ]);

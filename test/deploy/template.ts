@@ -6,6 +6,11 @@ import { type CollectionTag, parse, type ScalarTag } from "yaml";
 export const TEMPLATE = fileURLToPath(new URL("../../deploy/template.yaml", import.meta.url));
 export const MEMBER = fileURLToPath(new URL("../../deploy/member.yaml", import.meta.url));
 
+/** A reference as it stands in the text of `Fn::Sub`. */
+export function reference(name: string): string {
+  return `\${${name}}`;
+}
+
 /** A parameter, as far as tests look at it. */
 export interface Parameter {
   readonly Type: string;

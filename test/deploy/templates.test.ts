@@ -8,7 +8,7 @@ import { findProgram } from "../../src/cli/run-program.ts";
 import { type Key, MAX_GRACE_SECONDS, readConfig } from "../../src/config.ts";
 import { NAMESPACE } from "../../src/log.ts";
 import { partitionOf } from "../../src/regions.ts";
-import { MEMBER, readTemplate, resolveTemplate, TEMPLATE } from "./template.ts";
+import { MEMBER, readTemplate, reference, resolveTemplate, TEMPLATE } from "./template.ts";
 
 const template = readTemplate(TEMPLATE);
 const member = readTemplate(MEMBER);
@@ -413,8 +413,7 @@ describe("the link to the dashboard", () => {
         .DashboardName;
     expect([nameIn("us-east-1"), nameIn("eu-west-1")]).toEqual(["ec2-audit-us-east-1", "ec2-audit-eu-west-1"]);
     expect(JSON.stringify(template.Outputs.DashboardUrl?.Value)).toContain(
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own
-      "#dashboards:name=${AWS::StackName}-${AWS::Region}",
+      `#dashboards:name=${reference("AWS::StackName")}-${reference("AWS::Region")}`,
     );
   });
 });
@@ -488,7 +487,6 @@ describe("the metrics", () => {
       .map(({ properties: { metrics } }) => metrics[0] ?? [])
       .filter(([namespace]) => namespace === NAMESPACE);
     expect(first).toHaveLength(3);
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: CloudFormation's own
-    for (const metric of first) expect(metric.slice(2, 4)).toEqual(["FunctionName", "${Function}"]);
+    for (const metric of first) expect(metric.slice(2, 4)).toEqual(["FunctionName", reference("Function")]);
   });
 });
