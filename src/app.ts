@@ -1,7 +1,7 @@
 import { gatherSettings, KEYS, type Problem, readConfig, type Settings } from "./config.ts";
+import { createService, type Service, type World } from "./launches/dispatch.ts";
+import { reasonOfProblems } from "./launches/outcome.ts";
 import { createLog, type Log } from "./log.ts";
-import { reasonOfProblems } from "./outcome.ts";
-import { createService, type Service, type World } from "./service.ts";
 
 /** A service, or what is wrong with the configuration. */
 export type Opening = { readonly service: Service } | { readonly problems: readonly Problem[] };

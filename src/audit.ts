@@ -1,8 +1,8 @@
 import { lambdaHandler } from "./adapters/lambda.ts";
 import { webtask } from "./adapters/webtask.ts";
 import { createApp } from "./app.ts";
-import { fetchText } from "./fetch-text.ts";
 import { fetchedCertificates } from "./sns/certificate.ts";
+import { fetchText } from "./sns/fetch-text.ts";
 
 const app = createApp(process.env, {
   now: Date.now,

@@ -1,7 +1,7 @@
-import { type Policy, parsePolicy, policyOfTags } from "./policy.ts";
-import { isRegion } from "./regions.ts";
+import { isRegion } from "./aws/regions.ts";
+import { besideTopic, parseTopicArn, type TopicArn } from "./aws/topic-arn.ts";
+import { type Policy, parsePolicy, policyOfTags } from "./policy/policy.ts";
 import { readCertificate, type SigningCertificate } from "./sns/certificate.ts";
-import { besideTopic, parseTopicArn, type TopicArn } from "./topic-arn.ts";
 
 /** Every key of the configuration, whether it comes as a webtask secret or as an environment variable. */
 export const KEYS = [

@@ -1,7 +1,7 @@
 import { LOG_LEVELS, type LogLevel } from "./config.ts";
-import type { Launch } from "./events.ts";
-import { escapeUnseen } from "./json.ts";
-import { type Outcome, reasonOf } from "./outcome.ts";
+import type { Launch } from "./launches/events.ts";
+import { type Outcome, reasonOf } from "./launches/outcome.ts";
+import { escapeUnseen } from "./util/json.ts";
 
 /** Writes one line of log. */
 export type Write = (line: string) => void;

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { createApp, type Opening } from "../src/app.ts";
 import { KEYS, type Key } from "../src/config.ts";
-import type { Engine, Service, World } from "../src/service.ts";
+import type { Engine, Service, World } from "../src/launches/dispatch.ts";
 import { FOUR_SECRETS } from "./support/config.ts";
 import { AT, stateChange } from "./support/events.ts";
 import { answerAsAws, interceptNetwork } from "./support/network.ts";

@@ -2,9 +2,9 @@ import { generateKeyPairSync } from "node:crypto";
 import fc from "fast-check";
 import { generate } from "selfsigned";
 import { beforeAll, describe, expect, test } from "vitest";
+import { isAccountId, isRegion, partitionOf } from "../src/aws/regions.ts";
+import { besideTopic, parseTopicArn } from "../src/aws/topic-arn.ts";
 import { gatherSettings, KEYS, type Key, MAX_GRACE_SECONDS, readConfig } from "../src/config.ts";
-import { isAccountId, isRegion, partitionOf } from "../src/regions.ts";
-import { besideTopic, parseTopicArn } from "../src/topic-arn.ts";
 import { configOf, FOUR_SECRETS, problemsOf } from "./support/config.ts";
 
 const keysOf = (problems: readonly { key: Key }[]) => problems.map(({ key }) => key);

@@ -2,8 +2,8 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { LOG_LEVELS, type LogLevel } from "../src/config.ts";
+import type { Outcome } from "../src/launches/outcome.ts";
 import { createLog, NAMESPACE } from "../src/log.ts";
-import type { Outcome } from "../src/outcome.ts";
 import { ACCOUNT, AT, INSTANCE, REGION } from "./support/events.ts";
 import { launchOf } from "./support/launches.ts";
 

@@ -1,12 +1,12 @@
 import { name, version } from "../../package.json";
 import type { App, Opening } from "../app.ts";
-import { BUILD } from "../build-mark.ts";
-import { within } from "../deadline.ts";
-import { describeError } from "../errors.ts";
-import { escapeUnseen } from "../json.ts";
-import { type Outcome, type Refusal, type Rejected, reasonOf, TOO_LONG, worstOf } from "../outcome.ts";
+import { type Outcome, type Refusal, type Rejected, reasonOf, TOO_LONG, worstOf } from "../launches/outcome.ts";
 import { readDelivery } from "../sns/envelope.ts";
 import { receive } from "../sns/receive.ts";
+import { BUILD } from "../util/build-mark.ts";
+import { within } from "../util/deadline.ts";
+import { describeError } from "../util/errors.ts";
+import { escapeUnseen } from "../util/json.ts";
 
 /** A request, as either engine brings it. */
 export interface HttpRequest {

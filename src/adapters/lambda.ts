@@ -1,9 +1,9 @@
 import type { APIGatewayProxyEventV2, SQSBatchResponse } from "aws-lambda";
 import type { App } from "../app.ts";
-import { escapeUnseen, isObject } from "../json.ts";
-import { isUnsettled, type Outcome, type Rejected, reasonOf, worstOf } from "../outcome.ts";
-import type { Engine, Message } from "../service.ts";
+import type { Engine, Message } from "../launches/dispatch.ts";
+import { isUnsettled, type Outcome, type Rejected, reasonOf, worstOf } from "../launches/outcome.ts";
 import { TOO_LARGE, unwrapMessage, unwrapQueued } from "../sns/envelope.ts";
+import { escapeUnseen, isObject } from "../util/json.ts";
 import { answerHttp, HTTP_DEADLINE_MS, json, MAX_BODY_BYTES } from "./http.ts";
 
 /** The part of Lambda's context that is used here. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { fromConnect, type WebtaskContext, type WebtaskFunction } from "webtask-tools";
 import type { App } from "../app.ts";
-import type { Rejected } from "../outcome.ts";
+import type { Rejected } from "../launches/outcome.ts";
 import { TOO_LARGE } from "../sns/envelope.ts";
 import { answerHttp, HTTP_DEADLINE_MS, MAX_BODY_BYTES } from "./http.ts";
 

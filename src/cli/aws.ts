@@ -7,7 +7,7 @@ import { S3Client } from "@aws-sdk/client-s3";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
-import { isRegion } from "../regions.ts";
+import { isRegion } from "../aws/regions.ts";
 import { type Cli, CliError, type CommonOptions } from "./cli.ts";
 import { chooseCredentials, PROFILES_HINT } from "./credentials.ts";
 import { NOT_AWS } from "./explain.ts";

@@ -1,5 +1,5 @@
-import { describeError } from "../errors.ts";
-import { escapeUnseen } from "../json.ts";
+import { describeError } from "../util/errors.ts";
+import { escapeUnseen } from "../util/json.ts";
 import { CliError } from "./cli.ts";
 
 /** An error as an operator can use it: what is wrong, and what to do where that is known. */

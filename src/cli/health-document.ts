@@ -1,5 +1,5 @@
 import { name as ourName } from "../../package.json";
-import { escapeUnseen, isObject, parseJson } from "../json.ts";
+import { escapeUnseen, isObject, parseJson } from "../util/json.ts";
 import { systemCode } from "./run-program.ts";
 
 /** What the function says of itself to a GET. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { name } from "../../package.json";
-import { isObject } from "../json.ts";
+import { isObject } from "../util/json.ts";
 
 /**
  * The folder of this package: a clone, or where npm has installed it. It is sought upwards, since these lines are in another

@@ -1,7 +1,7 @@
 import { confirm, isCancel } from "@clack/prompts";
 import pc from "picocolors";
 import spinner from "yocto-spinner";
-import { escapeUnseen } from "../json.ts";
+import { escapeUnseen } from "../util/json.ts";
 import { CliError } from "./cli.ts";
 
 /** What colours text; does nothing where there are to be none. */

@@ -1,5 +1,5 @@
 import { type KeyObject, X509Certificate } from "node:crypto";
-import { partitionOf } from "../regions.ts";
+import { partitionOf } from "../aws/regions.ts";
 
 /** What a signing certificate is needed for: its key, and its validity period in milliseconds since 1970. */
 export interface SigningCertificate {

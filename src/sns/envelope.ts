@@ -1,6 +1,6 @@
-import { hasMoreParts, isObject, parseJson } from "../json.ts";
-import type { Rejected } from "../outcome.ts";
-import type { Message } from "../service.ts";
+import type { Message } from "../launches/dispatch.ts";
+import type { Rejected } from "../launches/outcome.ts";
+import { hasMoreParts, isObject, parseJson } from "../util/json.ts";
 
 /** The fields that every SNS delivery has.
  * https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html#http-subscription-confirmation-json */

@@ -1,5 +1,5 @@
-import type { Outcome } from "../outcome.ts";
-import type { Engine, Service } from "../service.ts";
+import type { Engine, Service } from "../launches/dispatch.ts";
+import type { Outcome } from "../launches/outcome.ts";
 import { isCertificateUrl } from "./certificate.ts";
 import { type Delivery, unwrapMessage } from "./envelope.ts";
 import { type Once, repeated } from "./repetitions.ts";

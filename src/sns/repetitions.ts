@@ -1,5 +1,5 @@
-import type { Launch } from "../events.ts";
-import { isUnsettled, type Outcome } from "../outcome.ts";
+import type { Launch } from "../launches/events.ts";
+import { isUnsettled, type Outcome } from "../launches/outcome.ts";
 
 /** Does the work of a delivery, and answers its outcomes; null when the delivery was settled before. */
 export type Once = (work: () => Promise<Outcome[]>) => Promise<Outcome[] | null>;

@@ -1,11 +1,11 @@
 import { ConfirmSubscriptionCommand, SubscribeCommand } from "@aws-sdk/client-sns";
-import type { Clients } from "../clients.ts";
+import type { Clients } from "../aws/clients.ts";
+import type { TopicArn } from "../aws/topic-arn.ts";
 import type { Config } from "../config.ts";
-import { within } from "../deadline.ts";
-import { describeError } from "../errors.ts";
+import type { Outcome } from "../launches/outcome.ts";
 import type { Log } from "../log.ts";
-import type { Outcome } from "../outcome.ts";
-import type { TopicArn } from "../topic-arn.ts";
+import { within } from "../util/deadline.ts";
+import { describeError } from "../util/errors.ts";
 import type { Confirmation } from "./envelope.ts";
 
 /**

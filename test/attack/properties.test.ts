@@ -1,16 +1,16 @@
 /** What holds of every input, and not only of those that somebody thought of. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { CLASSES, type FuzzCase } from "../../fuzz/cases.ts";
-import { fuzz } from "../../fuzz/run.ts";
-import { createTarget, type Target } from "../../fuzz/target.ts";
-import { alertsFor } from "../../src/alert.ts";
-import { readEvent } from "../../src/events.ts";
-import { parsePolicy } from "../../src/policy.ts";
+import { alertsFor } from "../../src/alerts/alert.ts";
+import { readEvent } from "../../src/launches/events.ts";
+import { parsePolicy } from "../../src/policy/policy.ts";
 import { AT, autoScalingLaunch, runInstances, stateChange, tagChange } from "../support/events.ts";
 import { findingOf } from "../support/findings.ts";
 import { CERTIFICATE_URL, notification, SNS_SIGNER, signed, subscriptionConfirmation } from "../support/sns.ts";
 import { functionUrlFace, SETTINGS } from "../support/world.ts";
+import { CLASSES, type FuzzCase } from "./fuzz/cases.ts";
+import { fuzz } from "./fuzz/run.ts";
+import { createTarget, type Target } from "./fuzz/target.ts";
 
 describe("a delivery that SNS signed", () => {
   it.each([

@@ -9,11 +9,11 @@ import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { generate } from "selfsigned";
 import { vi } from "vitest";
-import { answerAsAws } from "../../fuzz/stand-in-aws.ts";
 import { type Built, loadBuilt } from "../support/built.ts";
 import { contextWith, urlEvent } from "../support/lambda.ts";
 import { type Answer, runtime, watchRequests } from "../support/world.ts";
 import { CERTIFICATE_NUMBERS } from "./corpus/case.ts";
+import { answerAsAws } from "./fuzz/stand-in-aws.ts";
 import type { House, Keys } from "./house.ts";
 
 /** A request of an attacker. */

@@ -3,11 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { partitionOf } from "../../src/aws/regions.ts";
 import { parameterNames, withUploadedCode } from "../../src/cli/lambda/template.ts";
 import { findProgram } from "../../src/cli/run-program.ts";
 import { type Key, MAX_GRACE_SECONDS, readConfig } from "../../src/config.ts";
 import { NAMESPACE } from "../../src/log.ts";
-import { partitionOf } from "../../src/regions.ts";
 import { MEMBER, readTemplate, reference, resolveTemplate, TEMPLATE } from "./template.ts";
 
 const template = readTemplate(TEMPLATE);

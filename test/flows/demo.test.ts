@@ -25,7 +25,7 @@ const SHELL = {
 let demo: ChildProcess;
 let shown = "";
 beforeAll(async () => {
-  const args = ["--import", "tsx", "--disable-warning=Warning", "src/local/stage/main.ts", "--keep"];
+  const args = ["--import", "tsx", "--disable-warning=Warning", "src/local/demo/main.ts", "--keep"];
   demo = spawn(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...SHELL, NO_COLOR: "1" } });
   demo.stdout?.setEncoding("utf8").on("data", (text) => {
     shown += text;

@@ -91,7 +91,7 @@ describe.skipIf(moto === undefined)(
       expect([status, messages.length]).toEqual([200, 1]);
       expect(actions).toEqual(["DescribeTags", "DescribeInstances", "Publish"]);
       const [alert] = messages.map(documentOf);
-      const schema = JSON.parse(readFileSync(new URL("../../src/alert.schema.json", import.meta.url), "utf8"));
+      const schema = JSON.parse(readFileSync(new URL("../../src/alerts/alert.schema.json", import.meta.url), "utf8"));
       const ajv = new Ajv2020();
       addFormats.default(ajv);
       expect(ajv.validate(schema, alert), ajv.errorsText()).toBe(true);

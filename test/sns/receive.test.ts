@@ -1,6 +1,6 @@
 import { ConfirmSubscriptionCommand, PublishCommand } from "@aws-sdk/client-sns";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { createService } from "../../src/service.ts";
+import { createService } from "../../src/launches/dispatch.ts";
 import { fetchedCertificates } from "../../src/sns/certificate.ts";
 import { readDelivery } from "../../src/sns/envelope.ts";
 import { receive } from "../../src/sns/receive.ts";

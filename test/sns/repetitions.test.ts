@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Outcome } from "../../src/outcome.ts";
+import type { Outcome } from "../../src/launches/outcome.ts";
 import { createRepetitions, MAX_SETTLED, repeated } from "../../src/sns/repetitions.ts";
 import { ACCOUNT, instanceId, REGION } from "../support/events.ts";
 import { launchOf } from "../support/launches.ts";

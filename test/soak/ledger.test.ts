@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Account, account, type Cause, type Expected, type Records } from "../../soak/ledger.ts";
+import { type Account, account, type Cause, type Expected, type Records } from "./ledger.ts";
 
 const LAUNCHED = Date.parse("2026-11-23T03:00:00Z");
 const SECOND = 1_000;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { LockstepClock, type Participant, type Progress } from "../../soak/lockstep-clock.ts";
+import { LockstepClock, type Participant, type Progress } from "./lockstep-clock.ts";
 
 const START = Date.parse("2026-11-23T03:00:00Z");
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { isQuiet, LAUNCHING_MS, type Plan, soakPlan } from "../../soak/plan.ts";
+import { isQuiet, LAUNCHING_MS, type Plan, soakPlan } from "./plan.ts";
 
 const PLAN = soakPlan(1, 5_000);
 const MINUTE = 60_000;

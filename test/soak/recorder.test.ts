@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { Killed } from "../../soak/function-process.ts";
-import { Recorder } from "../../soak/recorder.ts";
 import type { DeliveryAttempt } from "../../src/local/aws/index.ts";
 import { stateChange } from "../support/events.ts";
+import { Killed } from "./function-process.ts";
+import { Recorder } from "./recorder.ts";
 
 const START = Date.parse("2026-11-23T03:00:00Z");
 const SECOND = 1_000;

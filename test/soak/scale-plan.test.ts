@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Plan } from "../../soak/plan.ts";
-import { BURST, scalePlan } from "../../soak/scale-plan.ts";
+import type { Plan } from "./plan.ts";
+import { BURST, scalePlan } from "./scale-plan.ts";
 
 const SIZE = { accounts: 10, launchesPerDay: 100_000, minutes: 3 };
 const PLAN = scalePlan(SIZE);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { account } from "../../soak/ledger.ts";
-import { callsOf } from "../../soak/report.ts";
-import { play } from "../../soak/run.ts";
-import { BURST, scalePlan } from "../../soak/scale-plan.ts";
 import { BUILT_FILE } from "../support/built.ts";
+import { account } from "./ledger.ts";
+import { callsOf } from "./report.ts";
+import { play } from "./run.ts";
+import { BURST, scalePlan } from "./scale-plan.ts";
 
 /** A small organisation in each test run; `npm run scale` plays the large ones. */
 const PLAN = scalePlan({ accounts: 3, launchesPerDay: 9_000, minutes: 1 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { soakPlan } from "../../soak/plan.ts";
-import { complaints, isGood, table, tell } from "../../soak/report.ts";
-import { play } from "../../soak/run.ts";
 import { BUILT_FILE } from "../support/built.ts";
+import { soakPlan } from "./plan.ts";
+import { complaints, isGood, table, tell } from "./report.ts";
+import { play } from "./run.ts";
 
 /** A small soak in each test run; `npm run soak` is the large one. */
 describe.each(["webtask", "lambda"] as const)("the deployed file as a %s, on a bad day", (face) => {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { Finding } from "../../src/auditor.ts";
-import type { Instance } from "../../src/facts.ts";
+import type { Instance } from "../../src/facts/facts.ts";
+import type { Finding } from "../../src/launches/auditor.ts";
 import { ACCOUNT, INSTANCE, REGION, TIME } from "./events.ts";
 import { policyOf } from "./policy.ts";
 

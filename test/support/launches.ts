@@ -1,4 +1,4 @@
-import type { Launch } from "../../src/events.ts";
+import type { Launch } from "../../src/launches/events.ts";
 import { ACCOUNT, AT, INSTANCE, REGION } from "./events.ts";
 
 /** A launch as the sample events tell it, with what a test changes. */

@@ -1,5 +1,5 @@
-import { type Policy, parsePolicy, policyOfTags } from "../../src/policy.ts";
-import type { Rule } from "../../src/rules/rule.ts";
+import { type Policy, parsePolicy, policyOfTags } from "../../src/policy/policy.ts";
+import type { Rule } from "../../src/policy/rule.ts";
 
 /** What stands in `REQUIRED_TAGS`, as a policy. */
 export function requiring(list: string): Policy {

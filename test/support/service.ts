@@ -1,5 +1,5 @@
 import type { Config } from "../../src/config.ts";
-import { createService, type Engine, type Service } from "../../src/service.ts";
+import { createService, type Engine, type Service } from "../../src/launches/dispatch.ts";
 
 /** Makes a service whose log lines are added to `lines`. */
 export function serviceWith(config: Config, lines: string[]): Service {

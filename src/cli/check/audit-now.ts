@@ -1,9 +1,9 @@
 import type { EC2Client } from "@aws-sdk/client-ec2";
-import { alertsFor } from "../../alert.ts";
-import { auditLaunches, type Verdict } from "../../auditor.ts";
-import type { Launch } from "../../events.ts";
-import { allInstances, ec2Facts, type FactReader } from "../../facts.ts";
-import type { Policy } from "../../policy.ts";
+import { alertsFor } from "../../alerts/alert.ts";
+import { allInstances, ec2Facts, type FactReader } from "../../facts/facts.ts";
+import { auditLaunches, type Verdict } from "../../launches/auditor.ts";
+import type { Launch } from "../../launches/events.ts";
+import type { Policy } from "../../policy/policy.ts";
 import type { Cli } from "../cli.ts";
 
 /** What came of one instance; a finding is as it stands in the alert's document. */

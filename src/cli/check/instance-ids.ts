@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { quote } from "../../json.ts";
+import { quote } from "../../util/json.ts";
 import { CliError } from "../cli.ts";
 
 /** Instance ids are `i-` and 17 hexadecimal digits, 8 in older accounts.

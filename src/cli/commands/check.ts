@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { Command, Option } from "commander";
+import { partitionOf } from "../../aws/regions.ts";
 import { KEYS, type Key, readConfig, type Settings } from "../../config.ts";
-import type { Policy } from "../../policy.ts";
-import { partitionOf } from "../../regions.ts";
+import type { Policy } from "../../policy/policy.ts";
 import { type Aws, connect } from "../aws.ts";
 import { auditNow, type Checked, type CheckedInstance, everyOne, named } from "../check/audit-now.ts";
 import { readIds } from "../check/instance-ids.ts";

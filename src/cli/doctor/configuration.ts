@@ -1,5 +1,5 @@
+import { parseTopicArn, type TopicArn } from "../../aws/topic-arn.ts";
 import { type Config, KEYS, readConfig } from "../../config.ts";
-import { parseTopicArn, type TopicArn } from "../../topic-arn.ts";
 import type { FunctionSettings } from "../settings.ts";
 import { nearest } from "../webtask/config.ts";
 import { type Check, reporter } from "./check.ts";

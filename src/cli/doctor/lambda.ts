@@ -1,8 +1,8 @@
 import { DescribeStackResourcesCommand, type StackResource } from "@aws-sdk/client-cloudformation";
 import { type FunctionConfiguration, GetFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
+import { partitionOf } from "../../aws/regions.ts";
+import { parseTopicArn } from "../../aws/topic-arn.ts";
 import { type Config, gatherSettings, readConfig } from "../../config.ts";
-import { partitionOf } from "../../regions.ts";
-import { parseTopicArn } from "../../topic-arn.ts";
 import { type Aws, connect, type Identity } from "../aws.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
 import { ifThere } from "../if-there.ts";

@@ -1,7 +1,7 @@
-import { createClients } from "../../clients.ts";
+import { createClients } from "../../aws/clients.ts";
+import { partitionOf } from "../../aws/regions.ts";
 import type { Config } from "../../config.ts";
-import { ec2Facts, type Reads } from "../../facts.ts";
-import { partitionOf } from "../../regions.ts";
+import { ec2Facts, type Reads } from "../../facts/facts.ts";
 import type { Aws, Identity } from "../aws.ts";
 import { explain } from "../explain.ts";
 import { type Check, reporter } from "./check.ts";

@@ -1,7 +1,7 @@
 import { PublishCommand } from "@aws-sdk/client-sns";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { Config } from "../../config.ts";
-import { escapeUnseen, isObject, parseJson } from "../../json.ts";
+import { escapeUnseen, isObject, parseJson } from "../../util/json.ts";
 import type { Aws } from "../aws.ts";
 import type { Cli } from "../cli.ts";
 import type { Place } from "../setup/plan.ts";

@@ -1,6 +1,6 @@
 import type { Subscription } from "@aws-sdk/client-sns";
-import { isObject } from "../../json.ts";
-import { DEFAULT_RETRY_POLICY, retryDelays } from "../../sns/retry-policy.ts";
+import { DEFAULT_RETRY_POLICY, retryDelays } from "../../aws/retry-policy.ts";
+import { isObject } from "../../util/json.ts";
 import type { Aws } from "../aws.ts";
 import { type Plan, shownUrl } from "../setup/plan.ts";
 import { attributesOf, FILTERED, functionSubscription, isConfirmed, subscriptionsOf } from "../setup/subscriptions.ts";

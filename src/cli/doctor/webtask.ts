@@ -1,5 +1,5 @@
-import { isRegion } from "../../regions.ts";
-import type { TopicArn } from "../../topic-arn.ts";
+import { isRegion } from "../../aws/regions.ts";
+import type { TopicArn } from "../../aws/topic-arn.ts";
 import { connect } from "../aws.ts";
 import { type Cli, CliError } from "../cli.ts";
 import { shownPlaceFlags } from "../lambda/stack.ts";

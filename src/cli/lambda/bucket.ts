@@ -11,7 +11,7 @@ import {
   PutPublicAccessBlockCommand,
   S3ServiceException,
 } from "@aws-sdk/client-s3";
-import { partitionOf } from "../../regions.ts";
+import { partitionOf } from "../../aws/regions.ts";
 import type { Aws } from "../aws.ts";
 import { CliError } from "../cli.ts";
 import { type Tags, tagList } from "../tags.ts";

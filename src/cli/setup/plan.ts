@@ -1,4 +1,4 @@
-import { partitionOf } from "../../regions.ts";
+import { partitionOf } from "../../aws/regions.ts";
 import { CliError } from "../cli.ts";
 import { NAMES } from "../names.ts";
 import type { Tags } from "../tags.ts";

@@ -1,4 +1,4 @@
-import { partitionOf } from "../../regions.ts";
+import { partitionOf } from "../../aws/regions.ts";
 import { type Place, type Plan, RULE_KINDS, ruleArn, ruleName } from "./plan.ts";
 import { KEY_ACTIONS, type TopicKey } from "./topic-key.ts";
 

@@ -1,5 +1,5 @@
-import { partitionOf } from "../../regions.ts";
-import { parseTopicArn } from "../../topic-arn.ts";
+import { partitionOf } from "../../aws/regions.ts";
+import { parseTopicArn } from "../../aws/topic-arn.ts";
 
 /** The key of an encrypted topic: its ARN, or its alias (`alias/name`) where the topic names it by that. */
 export type TopicKey = { readonly arn: string } | { readonly alias: string };

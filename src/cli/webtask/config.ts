@@ -2,13 +2,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import { closestMatch } from "leven";
-import schema from "../../../wt.config.schema.json";
 import type { Key } from "../../config.ts";
-import { isObject } from "../../json.ts";
-import { jsonErrorIn } from "../../json-error.ts";
+import { isObject } from "../../util/json.ts";
+import { jsonErrorIn } from "../../util/json-error.ts";
 import { type Cli, CliError } from "../cli.ts";
 import { packageFolder } from "../package-folder.ts";
 import { SECRETS_FROM } from "../settings.ts";
+import schema from "./wt.config.schema.json";
 
 /** What is deployed to webtask, and with which secrets: wt.config.json, valid as a whole. */
 export interface WebtaskConfig {
@@ -47,7 +47,7 @@ export function readWebtaskConfig(cli: Cli, named?: string): WebtaskConfig {
   return { file, folder, home, name, main: resolve(folder, main), secrets, secretsFrom };
 }
 
-const HINT = `An editor shows what may be there, when "$schema" is the path of this package's wt.config.schema.json.`;
+const HINT = `An editor shows what may be there, when "$schema" is the path of this package's src/cli/webtask/wt.config.schema.json.`;
 
 function parse(path: string, file: string): unknown {
   if (!existsSync(path)) throw new CliError(`there is no file ${file}`, "Name another with --config FILE.");

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { parseJson } from "../../json.ts";
+import { parseJson } from "../../util/json.ts";
 import { CliError } from "../cli.ts";
 import { type Bundle, marksOf } from "./bundle.ts";
 import type { WebtaskConfig } from "./config.ts";

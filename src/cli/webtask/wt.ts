@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { isObject } from "../../json.ts";
+import { isObject } from "../../util/json.ts";
 import { type Cli, CliError } from "../cli.ts";
 import { inPrivateFolder } from "../private-folder.ts";
 import { type Ended, findProgram, runProgram, systemCode, withoutSecrets } from "../run-program.ts";

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { isObject } from "../../../src/json.ts";
+import { isObject } from "../../../src/util/json.ts";
 import { serveOnLoopback } from "../../support/loopback.ts";
 
 /** A webtask as the cluster has it. */

@@ -1,4 +1,4 @@
-import { isObject } from "../../../json.ts";
+import { isObject } from "../../../util/json.ts";
 
 /**
  * Which messages of a batch a function's answer says have failed, by the conditions of

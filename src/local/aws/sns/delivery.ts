@@ -1,6 +1,6 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { retryDelays } from "../../../sns/retry-policy.ts";
+import { retryDelays } from "../../../aws/retry-policy.ts";
 import type { Clock } from "../clock.ts";
 import { dueAt } from "../clock.ts";
 import type { SendToQueue } from "../sqs/service.ts";

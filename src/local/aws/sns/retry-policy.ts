@@ -3,7 +3,7 @@ import {
   DEFAULT_RETRY_POLICY,
   type RetryPolicy,
   retryDelays,
-} from "../../../sns/retry-policy.ts";
+} from "../../../aws/retry-policy.ts";
 import { invalidParameter } from "./store.ts";
 
 /** SNS gives up on an HTTP endpoint after this long whatever the policy says, in seconds. */

@@ -1,4 +1,4 @@
-import { DEFAULT_RETRY_POLICY } from "../../../sns/retry-policy.ts";
+import { DEFAULT_RETRY_POLICY } from "../../../aws/retry-policy.ts";
 import { arn } from "../arns.ts";
 import { type Params, structure, structures, text, textMap } from "../params.ts";
 import { statementsOf } from "../resource-policy.ts";

@@ -1,0 +1,202 @@
+import { resolve } from "node:path";
+import type { Plugin } from "rolldown";
+
+/**
+ * What the packages bring along and this function never uses, by the end of the module's path: the reason, and the
+ * module in its place: a shorter one that does what is used, or one that throws when it is used after all, so that no test
+ * passes by luck. Together they are half of the file and of its loading time (npm run bench).
+ */
+const LEFT_OUT: readonly { readonly path: RegExp; readonly instead: string | ((part: string) => string) }[] = [
+  // Credentials come from the configuration. The default chain brings SSO, login, STS and the instance metadata client.
+  { path: /credential-provider-node\/dist-es\/index\.js$/, instead: unused("defaultProvider") },
+  // Every setting is given to the clients; none is looked for in the files of a home directory.
+  {
+    path: /node-config-provider\/configLoader\.js$/,
+    instead: `${unused("read")} export const loadConfig = () => async () => read();`,
+  },
+  // Requests and answers are text in memory: no files, streams or blobs.
+  {
+    path: /util-body-length\/calculateBodyLength\.js$/,
+    instead: "export const calculateBodyLength = (body) => (body ? Buffer.byteLength(body) : 0);",
+  },
+  { path: /isStreamingPayload\/isStreamingPayload\.js$/, instead: "export const isStreamingPayload = () => false;" },
+  {
+    path: /util-stream\/stream-collector\.js$/,
+    instead: `export const streamCollector = (stream) => new Promise((resolve, reject) => {
+      const chunks = [];
+      stream.on("data", (chunk) => chunks.push(chunk));
+      stream.on("end", () => resolve(Buffer.concat(chunks)));
+      stream.on("error", reject);
+    });`,
+  },
+  {
+    path: /protocols\/collect-stream-body\.js$/,
+    instead: "export const collectBody = (body, context) => context.streamCollector(body);",
+  },
+  {
+    path: /node-http-handler\/dist-es\/write-request-body\.js$/,
+    instead: "export const writeRequestBody = async (request, { body }) => { request.end(body); };",
+  },
+  // No operation called here is given a time.
+  {
+    path: /serde\/date-utils\.js$/,
+    instead: unused(
+      "dateToUtcString",
+      "parseRfc3339DateTime",
+      "parseRfc3339DateTimeWithOffset",
+      "parseRfc7231DateTime",
+      "parseEpochTimestamp",
+    ),
+  },
+  // Node has these built in.
+  { path: /serde\/uuid\/v4\.js$/, instead: "export const bindV4 = () => () => crypto.randomUUID();" },
+  {
+    path: /util-hex-encoding\/hex-encoding\.js$/,
+    instead: `export const toHex = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+      ${unused("fromHex")}`,
+  },
+  // By name, so that only what is used of it is in the file.
+  { path: /node-http-handler\/dist-es\/node-https\.js$/, instead: 'export * as node_https from "node:https";' },
+  {
+    path: /checksum\/sha256\/Sha256Node\.js$/,
+    instead: `import { createHash, createHmac } from "node:crypto";
+      export class Sha256Node {
+        constructor(secret) { this.hash = secret ? createHmac("sha256", secret) : createHash("sha256"); }
+        update(data) { this.hash.update(data); }
+        digest() { return this.hash.digest(); }
+      }`,
+  },
+  { path: /regionConfig\/getInstanceMetadataRegion\.js$/, instead: unused("getInstanceMetadataRegion") },
+  // No operation called here streams events, or is signed for many regions.
+  {
+    path: /submodules\/event-streams\/index\.js$/,
+    instead: unused("EventStreamSerde", "eventStreamSerdeProvider"),
+  },
+  // STS signs with this one even for a single region.
+  {
+    path: /signature-v4-multi-region\/dist-es\/index\.js$/,
+    instead: `import { SignatureV4 } from "@smithy/signature-v4";
+      export class SignatureV4MultiRegion extends SignatureV4 { static sigv4aDependency() { return "none"; } }`,
+  },
+  // AWS's endpoints follow from the region: neither the rules that find them nor the table of partitions is needed.
+  {
+    path: /client-(ec2|sns|sts)\/dist-es\/endpoint\/endpointResolver\.js$/,
+    instead: (service) => `import { partitionOf } from ${JSON.stringify(resolve("src/aws/regions.ts"))};
+      export const defaultEndpointResolver = ({ Endpoint, Region }) => ({
+        url: new URL(Endpoint ?? \`https://${service}.\${Region}.\${partitionOf(Region).dnsSuffix}\`),
+      });`,
+  },
+  {
+    path: /service-customizations\/s3\.js$/,
+    instead: unused(
+      "DOT_PATTERN",
+      "S3_HOSTNAME_PATTERN",
+      "isArnBucketName",
+      "isDnsCompatibleBucketName",
+      "resolveParamsForS3",
+    ),
+  },
+  // Calls without these take a tenth less time. AWS does not need them, and our log does not contain them.
+  {
+    path: /middleware-logger\/loggerMiddleware\.js$/,
+    instead: `${noPlugin("getLoggerPlugin")} ${unused("loggerMiddleware", "loggerMiddlewareOptions")}`,
+  },
+  { path: /getRecursionDetectionPlugin\.js$/, instead: noPlugin("getRecursionDetectionPlugin") },
+  {
+    path: /middleware-user-agent\/user-agent-middleware\.js$/,
+    instead: `${noPlugin("getUserAgentPlugin")} ${unused("userAgentMiddleware", "getUserAgentMiddlewareOptions")}`,
+  },
+  {
+    path: /middleware-user-agent\/configurations\.js$/,
+    instead: "export const DEFAULT_UA_APP_ID = undefined; export const resolveUserAgentConfig = (config) => config;",
+  },
+  {
+    path: /util-user-agent-node\/defaultUserAgent\.js$/,
+    instead: `export const createDefaultUserAgentProvider = () => undefined; ${unused("defaultUserAgent", "crtAvailability")}`,
+  },
+  // It warns of versions of the SDK to come, on each cold start. The deployed file has the one that it was built with.
+  {
+    path: /@aws-sdk\/core\/.*client\/emitWarningIfUnsupportedVersion\.js$/,
+    instead: `export const emitWarningIfUnsupportedVersion = () => {}; export const state = {};`,
+  },
+  // Clients are made without extensions, in one mode of defaults, and with one of retries.
+  {
+    path: /client-(?:ec2|sns|sts)\/dist-es\/runtimeExtensions\.js$/,
+    instead: "export const resolveRuntimeExtensions = (config) => config;",
+  },
+  {
+    path: /defaults-mode\/resolveDefaultsModeConfig\.js$/,
+    instead: 'export const resolveDefaultsModeConfig = () => async () => "standard";',
+  },
+  { path: /util-retry\/AdaptiveRetryStrategy\.js$/, instead: unused("AdaptiveRetryStrategy") },
+  { path: /signature-v4\/dist-es\/HeaderFormatter\.js$/, instead: "export class HeaderFormatter {}" },
+  // webtask-tools requires these for its log-in pages, templates and storage over HTTP; only fromConnect is used.
+  { path: /webtask-tools\/lib\/auth0\/auth0\.js$/, instead: "module.exports = undefined;" },
+];
+
+/** Modules that webtask-tools requires inside functions that are never called. */
+const NEVER_REQUIRED = new Set(["pug", "boom", "request", "edge"]);
+
+function unused(...names: readonly string[]): string {
+  return names
+    .map((name) => `export function ${name}() { throw new Error("${name} is not in this file"); }`)
+    .join("\n");
+}
+
+/** A plugin of the SDK that adds nothing to a call. */
+function noPlugin(name: string): string {
+  return `export const ${name} = () => ({ applyToStack() {} });`;
+}
+
+/** The entries that a module was found for. An entry without one is obsolete after an update. */
+const found = new Set<RegExp>();
+
+/** Replacements have their own ids, so that they do not count as code of the package in the bill of materials. */
+export const leaveOut: Plugin = {
+  name: "leave-out",
+  async resolveId(source, importer, options) {
+    if (NEVER_REQUIRED.has(source) && importer?.includes("webtask-tools")) return `\0unused:${source}`;
+    const resolved = await this.resolve(source, importer, { ...options, skipSelf: true });
+    const path = resolved?.id.replaceAll("\\", "/") ?? "";
+    const left = LEFT_OUT.find((each) => each.path.test(path));
+    return left === undefined ? null : `\0left-out:${LEFT_OUT.indexOf(left)}:${left.path.exec(path)?.[1] ?? ""}`;
+  },
+  load(id) {
+    if (id.startsWith("\0unused:")) return "module.exports = undefined;";
+    const [kind, index, part = ""] = id.split(":");
+    const left = kind === "\0left-out" ? LEFT_OUT[Number(index)] : undefined;
+    if (left === undefined) return null;
+    found.add(left.path);
+    return typeof left.instead === "string" ? left.instead : left.instead(part);
+  },
+  buildEnd() {
+    for (const { path } of LEFT_OUT) if (!found.has(path)) this.error(`nothing was left out for ${path}`);
+  },
+};
+
+/**
+ * The errors that a service models differ only in their names, and each has a class of 250 bytes. Made by one function, they
+ * keep their names and take a tenth of that.
+ */
+export const compactErrors: Plugin = {
+  name: "compact-errors",
+  transform(code, id) {
+    if (!/client-(?:sns|sts)\/dist-es\/models\/errors\.js$/.test(id.replaceAll("\\", "/"))) return null;
+    const [base] = /^import .*;$/m.exec(code) ?? [];
+    const classes =
+      /export class (\w+) extends __BaseException \{\s*static shapeId = "([^"]+)";\s*name = "\1";\s*\$fault = "(\w+)";/g;
+    const errors = [...code.matchAll(classes)];
+    if (base === undefined || errors.length !== code.split("export class ").length - 1)
+      return this.error(`${id} has changed`);
+    const compact = `${base}
+      const error = (id, $fault) => {
+        const name = id.split("#")[1];
+        return class extends __BaseException {
+          static shapeId = id;
+          constructor(options) { super({ name, $fault, ...options }); }
+        };
+      };
+      ${errors.map(([, name, id, fault]) => `export const ${name} = /* @__PURE__ */ error("${id}", "${fault}");`).join("\n")}`;
+    return { code: compact, map: { mappings: "" } };
+  },
+};

@@ -1,0 +1,209 @@
+import { hash } from "node:crypto";
+import type { Instance } from "../facts/facts.ts";
+import type { Finding } from "../launches/auditor.ts";
+import { SEVERITIES } from "../policy/rule.ts";
+import { groupBy } from "../util/group-by.ts";
+import { cut, oneLine } from "../util/text.ts";
+import { instancePage, nameOf } from "./instance-names.ts";
+import { textOf } from "./text.ts";
+
+/** One message for the alert topic, ready to publish. */
+export interface Alert {
+  /**
+   * The same for the same findings, launchers and occasions. Subscribers and FIFO topics recognize a repeated alert by it.
+   */
+  readonly id: string;
+  readonly findings: readonly Finding[];
+  /** Severity, what and where; ASCII, under 100 characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
+  readonly subject: string;
+  /** JSON for `MessageStructure: json`: the texts for `email` and `sms`, and the document for every other protocol. */
+  readonly message: string;
+  readonly attributes: Readonly<Record<string, { DataType: "String" | "String.Array"; StringValue: string }>>;
+  /** For FIFO topics: alerts of one account and region keep their order. */
+  readonly group: string;
+}
+
+/** The value of the document's `schema`, and the `$id` of `alert.schema.json`. */
+export const ALERT_SCHEMA = "urn:ec2-audit:alert:1";
+
+/** What SNS takes as one message, in bytes, attributes and all.
+ * https://docs.aws.amazon.com/general/latest/gr/sns.html#limits_sns */
+const MAX_BYTES = 256 * 1024;
+
+/** With its brackets and mark, the subject has 99 characters at most. */
+const MAX_SUBJECT = 99;
+const MAX_NAME = 24;
+
+type Findings = readonly [Finding, ...Finding[]];
+
+/**
+ * Makes the alerts for some findings: one for each account and region, so that a burst of launches is one message, and more
+ * only where SNS's limit of 256 KiB requires it. Takes the time now in milliseconds since 1970.
+ */
+export function alertsFor(findings: readonly Finding[], now: number): Alert[] {
+  const places = groupBy(clean(findings), ({ account, region }) => `${account} ${region}`);
+  return [...places.values()].flatMap((place) => compose(byInstance(place), now));
+}
+
+/** The findings, each once, without characters that could forge a line in any of their texts. */
+function clean(findings: readonly Finding[]): Finding[] {
+  const instances = new Map<Instance, Instance>();
+  const cleaned = new Map<string, Finding>();
+  for (const finding of findings) {
+    const instance = instances.get(finding.instance) ?? cleanInstance(finding.instance);
+    instances.set(finding.instance, instance);
+    const { violation, launchedBy } = finding;
+    const details = Object.entries(violation.details).map(([name, texts]) => [name, texts.map(oneLine)] as const);
+    const summary = (instances: number) => oneLine(violation.summary(instances));
+    cleaned.set(finding.id, {
+      ...finding,
+      launchedBy: launchedBy && oneLine(launchedBy),
+      violation: { ...violation, message: oneLine(violation.message), summary, details: Object.fromEntries(details) },
+      instance,
+    });
+  }
+  return [...cleaned.values()];
+}
+
+function cleanInstance(instance: Instance): Instance {
+  const texts = Object.entries(instance).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  return {
+    ...instance,
+    ...Object.fromEntries(texts.map(([name, text]) => [name, oneLine(text)])),
+    tags: new Map([...instance.tags].map(([key, value]) => [oneLine(key), oneLine(value)])),
+  };
+}
+
+/**
+ * The findings of each instance. Instances and their findings are in a fixed order, the gravest first, so that a message is
+ * split the same way each time.
+ */
+function byInstance(findings: Finding[]): Finding[][] {
+  return [...groupBy(findings.sort(inOrder), ({ instance }) => instance.instanceId).values()];
+}
+
+function inOrder(a: Finding, b: Finding): number {
+  const gravest = SEVERITIES.indexOf(b.severity) - SEVERITIES.indexOf(a.severity);
+  return (
+    gravest ||
+    compare(a.instance.instanceId, b.instance.instanceId) ||
+    compare(a.ruleId, b.ruleId) ||
+    compare(a.id, b.id)
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/**
+ * One alert for all instances, or for as many parts of them as their size asks for, and so on until each fits; for one
+ * instance that does not fit, for parts of its findings.
+ */
+function compose(instances: readonly Finding[][], now: number): Alert[] {
+  const [first, ...others] = instances.flat().sort(inOrder);
+  if (first === undefined) return [];
+  const alert = composeOne([first, ...others], now);
+  const bytes = bytesOf(alert);
+  if (others.length === 0 || bytes <= MAX_BYTES) return [alert];
+  const parts = instances.length > 1 ? instances : instances.flat().map((finding) => [finding]);
+  const size = Math.ceil(parts.length / Math.ceil(bytes / MAX_BYTES));
+  const starts = Array.from({ length: Math.ceil(parts.length / size) }, (_, index) => index * size);
+  return starts.flatMap((start) => compose(parts.slice(start, start + size), now));
+}
+
+function composeOne(findings: Findings, now: number): Alert {
+  const [{ account, region, severity }] = findings;
+  const launchers = new Set(findings.map(({ launchedBy }) => launchedBy));
+  const rules = [...new Set(findings.map(({ ruleId }) => ruleId))];
+  const content = findings.map(({ id, launchedBy, occasion }) => JSON.stringify([id, launchedBy, occasion])).sort();
+  const id = hash("sha256", content.join(), "hex").slice(0, 32);
+  const document = JSON.stringify({
+    schema: ALERT_SCHEMA,
+    id,
+    status: "violating",
+    account,
+    region,
+    time: new Date(now).toISOString(),
+    launchedBy: launchers.size === 1 ? findings[0].launchedBy : null,
+    severity,
+    consoleUrlPrefix: instancePage(region),
+    findings: findings.map(documentOf),
+  });
+  const headline = headlineOf(findings);
+  return {
+    id,
+    findings,
+    subject: headline.subject,
+    message: JSON.stringify({ default: document, email: textOf(findings), sms: headline.sms }),
+    attributes: {
+      account: { DataType: "String", StringValue: account },
+      region: { DataType: "String", StringValue: region },
+      rules: { DataType: "String.Array", StringValue: JSON.stringify(rules) },
+      severity: { DataType: "String", StringValue: severity },
+      status: { DataType: "String", StringValue: "violating" },
+    },
+    group: `${account}-${region}`,
+  };
+}
+
+/** A finding as it stands in the document for programs. */
+function documentOf(finding: Finding) {
+  const { id, dedupKey, rule, ruleId, severity, violation, instance, region, launchedBy, event } = finding;
+  const { tags, instanceId, firstLaunchTime, ...rest } = instance;
+  return {
+    id,
+    dedupKey,
+    instanceId,
+    rule,
+    ruleId,
+    severity,
+    message: violation.message,
+    ...violation.details,
+    remedy: violation.remedy([instanceId], region),
+    link: null,
+    launchedBy,
+    event,
+    name: nameOf(tags),
+    tags: Object.fromEntries(tags),
+    ...rest,
+    ...(firstLaunchTime !== rest.launchTime && { firstLaunchTime }),
+  };
+}
+
+/** The gravest finding in a few words (severity, who, what, where), with the number of other rules. */
+function headlineOf(findings: Findings): { readonly subject: string; readonly sms: string } {
+  const [{ severity, ruleId, violation, instance, account, region }] = findings;
+  const all = new Set(findings.map((finding) => finding.instance.instanceId)).size;
+  const ofRule = findings.filter((finding) => finding.ruleId === ruleId);
+  const alike = ofRule.every((finding) => finding.violation.message === violation.message);
+  const name = asciiName(instance);
+  const count = ofRule.length < all ? `${ofRule.length} of ${all}` : String(all);
+  const who = all === 1 ? (name ?? instance.instanceId) : `${count} instances`;
+  const others = new Set(findings.map((finding) => finding.ruleId)).size - 1;
+  const does = alike ? violation.summary(ofRule.length) : `${ofRule.length === 1 ? "violates" : "violate"} ${ruleId}`;
+  const more = others === 0 ? "" : `, +${others} ${others === 1 ? "rule" : "rules"}`;
+  const where = ` (${region}, ${account})`;
+  const left = MAX_SUBJECT - `[${severity}] ${where}`.length;
+  const what = `${cut(ascii(`${who} ${does}`), left - more.length)}${more}`;
+  const which = name !== null && all === 1 ? ` ${instance.instanceId}` : "";
+  const grave = severity.toUpperCase();
+  return { subject: `[${grave}] ${what}${where}`, sms: `${grave} ${what}${where}${which}` };
+}
+
+/** The name in ASCII, for a subject; null where nothing of it would be left. */
+function asciiName({ tags }: Instance): string | null {
+  const name = ascii(nameOf(tags) ?? "");
+  return /\w/.test(name) ? cut(name, MAX_NAME) : null;
+}
+
+function ascii(text: string): string {
+  return text.replaceAll(/[^ -~]+/g, "?");
+}
+
+/** The size that SNS counts: the message, the subject, and each attribute's name, type and value. */
+function bytesOf({ message, subject, attributes }: Alert): number {
+  const texts = [message, subject];
+  for (const [name, { DataType, StringValue }] of Object.entries(attributes)) texts.push(name, DataType, StringValue);
+  return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+}

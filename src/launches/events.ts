@@ -1,0 +1,179 @@
+import { isAccountId, isRegion } from "../aws/regions.ts";
+import { isObject, quote } from "../util/json.ts";
+
+/** An instance that is to be audited, and what is known of it before AWS is asked. */
+export interface Launch {
+  readonly account: string;
+  readonly region: string;
+  readonly instanceId: string;
+  /** When it happened, in milliseconds since 1970: the grace counts from here. */
+  readonly at: number;
+  /** Who launched it, where the event says so: an IAM principal's ARN, or an Auto Scaling group. */
+  readonly launchedBy: string | null;
+  /** The event's `detail-type`. */
+  readonly event: string;
+}
+
+/** The `detail-type` of the event that reports every start of an instance, launch or restart. */
+export const STATE_CHANGE = "EC2 Instance State-change Notification";
+
+/** What an event means to the audit. */
+export type EventReading =
+  | { readonly kind: "launches"; readonly launches: readonly Launch[] }
+  | {
+      readonly kind: "ignored";
+      readonly reason: string;
+      /** What is known of the launch that the event is about. */
+      readonly launch: Partial<Launch>;
+      /** The event reports launches, but does not name the instances. */
+      readonly warning?: true;
+    }
+  | { readonly kind: "malformed"; readonly reason: string };
+
+/** Clocks differ a little, a quarter of an hour is not a little: an instance "launched" later than that would be within
+ * its grace for as long as the event likes. */
+const MAX_AHEAD_MS = 15 * 60_000;
+
+/** The longest `detail-type`. https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html */
+const MAX_TYPE = 128;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The event's common part, read. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html */
+interface Origin {
+  readonly account: string;
+  readonly region: string;
+  readonly at: number;
+  readonly event: string;
+}
+
+type Reader = (detail: Fields, origin: Origin, event: Fields) => EventReading;
+
+/** The `detail-type` of the event that reports changed tags, at any time after the launch. */
+export const TAG_CHANGE = "Tag Change on Resource";
+
+/** The events understood, by `detail-type`. */
+const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  [STATE_CHANGE, readStateChange],
+  ["AWS API Call via CloudTrail", readApiCall],
+  ["EC2 Instance Launch Successful", readAutoScalingLaunch],
+  [TAG_CHANGE, readTagChange],
+  ["Scheduled Event", (_, origin) => ignored("a scheduled event names no instance", origin)],
+]);
+
+/**
+ * Reads an EventBridge event: which instances it asks to audit. Takes the event as parsed JSON and the time now in
+ * milliseconds. Anything that is an event, but not one of ours, is ignored; anything else is malformed.
+ */
+export function readEvent(event: unknown, now: number): EventReading {
+  if (!isObject(event)) return malformed("the event is not a JSON object");
+  const type = event["detail-type"];
+  if (typeof type !== "string") return malformed('the event has no "detail-type"');
+  const reader = READERS.get(type);
+  const { account, region, time, detail } = event;
+  if (reader === undefined) {
+    const about = {
+      event: type.slice(0, MAX_TYPE),
+      ...(typeof account === "string" && isAccountId(account) && { account }),
+      ...(typeof region === "string" && isRegion(region) && { region }),
+    };
+    return ignored(`no rule is about events of the type ${quote(type)}`, about);
+  }
+  if (typeof account !== "string" || !isAccountId(account))
+    return malformed('the event\'s "account" is not an account id');
+  if (typeof region !== "string" || !isRegion(region)) return malformed('the event\'s "region" is not a region name');
+  const at = typeof time === "string" ? Date.parse(time) : Number.NaN;
+  if (Number.isNaN(at)) return malformed('the event\'s "time" is not a time');
+  if (at > now + MAX_AHEAD_MS) return malformed('the event\'s "time" is more than 15 minutes ahead of our clock');
+  if (!isObject(detail)) return malformed('the event has no "detail"');
+  return reader(detail, { account, region, at, event: type }, event);
+}
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html */
+function readStateChange(detail: Fields, origin: Origin): EventReading {
+  const { state, "instance-id": instanceId } = detail;
+  if (typeof state !== "string") return malformed('the event\'s "detail.state" is missing');
+  if (state !== "pending" && state !== "running") {
+    return ignored(`the instance is ${quote(state)}`, { ...origin, ...(isInstanceId(instanceId) && { instanceId }) });
+  }
+  return launches(origin, [instanceId], null, "detail.instance-id");
+}
+
+/**
+ * `RunInstances`, with every instance that it launched. A refused call has an `errorCode` and no instances. CloudTrail
+ * omits an answer over 100 KB, which a large launch has. No retry brings its instances, so the event is ignored with a
+ * warning.
+ * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+ */
+function readApiCall(detail: Fields, origin: Origin): EventReading {
+  if (detail.eventSource !== "ec2.amazonaws.com" || detail.eventName !== "RunInstances") {
+    return ignored("the API call is not RunInstances", origin);
+  }
+  if (detail.errorCode !== undefined) return ignored("the RunInstances call failed, so nothing was launched", origin);
+  const response = detail.responseElements;
+  const set = isObject(response) ? response.instancesSet : undefined;
+  const items: unknown = isObject(set) ? set.items : undefined;
+  const ids = Array.isArray(items)
+    ? items.map((item: unknown) => (isObject(item) ? item.instanceId : undefined))
+    : undefined;
+  // AWS does not say in which of them the mark is.
+  const isOmitted = [detail, response, set].some((part) => isObject(part) && part.omitted === true);
+  if (isOmitted && !ids?.length) return { kind: "ignored", reason: OMITTED, launch: origin, warning: true };
+  if (ids === undefined) return malformed('the event\'s "detail.responseElements.instancesSet.items" is missing');
+  return launches(origin, ids, launcherOf(detail.userIdentity), "detail.responseElements…instanceId");
+}
+
+const OMITTED =
+  'CloudTrail omitted the instances of a large launch: only a rule for "EC2 Instance State-change Notification" reports them';
+
+/** `invokedBy` is the host name of the AWS service that made the request. A service that launches on its own has no ARN; one
+ * that acts with the account's authority has the ARN of "root", which launched nothing itself.
+ * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html */
+function launcherOf(identity: unknown): string | null {
+  if (!isObject(identity)) return null;
+  const { type, arn, invokedBy, principalId } = identity;
+  const names: readonly unknown[] = type === "Root" ? [invokedBy, arn, principalId] : [arn, invokedBy, principalId];
+  return names.find((name): name is string => typeof name === "string" && name !== "") ?? null;
+}
+
+/** https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html */
+function readAutoScalingLaunch(detail: Fields, origin: Origin): EventReading {
+  const group = detail.AutoScalingGroupName;
+  const launchedBy = typeof group === "string" && group !== "" ? autoScalingGroup(group) : null;
+  return launches(origin, [detail.EC2InstanceId], launchedBy, "detail.EC2InstanceId");
+}
+
+/** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-tag-changes.html */
+function readTagChange(detail: Fields, origin: Origin, event: Fields): EventReading {
+  if (detail.service !== "ec2" || detail["resource-type"] !== "instance") {
+    return ignored("the tags are not an instance's", origin);
+  }
+  const arns = event.resources;
+  if (!Array.isArray(arns)) return malformed('the event\'s "resources" is missing');
+  const ids = arns.map((arn: unknown) => (typeof arn === "string" ? arn.slice(arn.lastIndexOf("/") + 1) : undefined));
+  return launches(origin, ids, null, "resources");
+}
+
+/** How an Auto Scaling group is named where a launcher is. */
+export function autoScalingGroup(name: string): string {
+  return `Auto Scaling group ${name}`;
+}
+
+function launches(origin: Origin, ids: readonly unknown[], launchedBy: string | null, where: string): EventReading {
+  if (ids.length === 0 || !ids.every(isInstanceId)) return malformed(`the event's "${where}" is not an instance id`);
+  return { kind: "launches", launches: [...new Set(ids)].map((instanceId) => ({ ...origin, instanceId, launchedBy })) };
+}
+
+/** Instance ids are `i-` and 17 hexadecimal digits, 8 in older accounts.
+ * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html */
+function isInstanceId(id: unknown): id is string {
+  return typeof id === "string" && /^i-(?:[0-9a-f]{8}|[0-9a-f]{17})$/.test(id);
+}
+
+function ignored(reason: string, launch: Partial<Launch>): EventReading {
+  return { kind: "ignored", reason, launch };
+}
+
+function malformed(reason: string): EventReading {
+  return { kind: "malformed", reason };
+}

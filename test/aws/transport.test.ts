@@ -1,0 +1,101 @@
+import { DescribeTagsCommand } from "@aws-sdk/client-ec2";
+import { afterEach, describe, expect, it } from "vitest";
+import { type Clients, createClients } from "../../src/aws/clients.ts";
+import { CALL_LIMITS } from "../../src/aws/transport.ts";
+import { configOf } from "../support/config.ts";
+import { ACCOUNT, AT } from "../support/events.ts";
+import { clockAt } from "../support/launches.ts";
+import { type LoopbackAws, startLoopbackAws } from "../support/loopback-aws.ts";
+
+/** The connections to AWS, over real HTTP. Only the clock, which shows a freeze, is the test's. */
+
+let aws: LoopbackAws;
+const clock = clockAt(AT);
+/** Long enough for a busy machine to answer, and short enough to wait for. */
+const LIMITS = { ...CALL_LIMITS, answerMs: 1_000 };
+
+afterEach(() => aws.close());
+
+const clientsOf = (limits = LIMITS) =>
+  createClients(configOf({ AWS_ENDPOINT_URL: aws.endpoint, AUDIT_ROLE_NAME: "ec2-audit" }), clock.now, limits);
+const launch = (clients: Clients, account = ACCOUNT) =>
+  clients.ec2(account === ACCOUNT ? null : account, "us-east-1").send(new DescribeTagsCommand({}));
+const launches = (clients: Clients, count: number) => Promise.all(Array.from({ length: count }, () => launch(clients)));
+
+/** Clients with a number of idle connections. */
+async function withIdle(count: number, limits = LIMITS): Promise<Clients> {
+  aws = await startLoopbackAws();
+  const clients = clientsOf(limits);
+  aws.hold(count);
+  await launches(clients, count);
+  expect(aws.counts).toEqual({ connections: count, requests: count, onForgotten: 0 });
+  return clients;
+}
+
+describe("idle connections that the other side has forgotten", () => {
+  it.each([2, 50])(
+    "(%i of them) cost the next launch one timeout, and the launches after it nothing",
+    async (count) => {
+      const clients = await withIdle(count);
+      aws.forget("silent");
+      for (let next = 0; next < 3; next++) await launch(clients);
+      expect(aws.counts.onForgotten).toBe(1);
+    },
+  );
+
+  it("and that it resets cost the next launch one try", async () => {
+    const clients = await withIdle(50);
+    aws.forget("reset");
+    for (let next = 0; next < 3; next++) await launch(clients);
+    expect(aws.counts.onForgotten).toBe(1);
+  });
+
+  it("fail none of many launches at once", async () => {
+    const clients = await withIdle(50);
+    aws.forget("silent");
+    await launches(clients, 100);
+    expect(aws.counts.onForgotten).toBe(35);
+  });
+
+  it("are not even tried after a freeze of more than ten seconds", async () => {
+    const clients = await withIdle(50);
+    aws.forget("silent");
+    clock.pass(10.5);
+    await launches(clients, 20);
+    expect(aws.counts.onForgotten).toBe(0);
+  });
+});
+
+describe("connections that are in order", () => {
+  it("are used again: one in a sequence of launches, four in a burst", async () => {
+    const clients = await withIdle(1);
+    for (let next = 0; next < 20; next++) {
+      clock.pass(9);
+      await launch(clients);
+    }
+    expect(aws.counts.connections).toBe(1);
+    for (let round = 0; round < 10; round++) {
+      aws.hold(4);
+      await launches(clients, 4);
+    }
+    expect(aws.counts.connections).toBe(4);
+  });
+
+  it("are kept, 35 of them, when many accounts are asked at once", async () => {
+    const clients = await withIdle(100, CALL_LIMITS);
+    aws.hold(100);
+    await launches(clients, 100);
+    expect(aws.counts.connections).toBe(100 + 65);
+  });
+});
+
+describe("the wait for a free place", () => {
+  it("is not taken for AWS's time: of 100 accounts at once none fails, and none is asked twice", async () => {
+    aws = await startLoopbackAws(60);
+    const clients = clientsOf({ ...LIMITS, answerMs: 500, callsAtOnce: 10 });
+    const accounts = Array.from({ length: 100 }, (_, index) => String(400_000_000_000 + index));
+    await Promise.all(accounts.map((account) => launch(clients, account)));
+    expect(aws.counts.requests).toBe(200);
+    expect(aws.counts.connections).toBeLessThanOrEqual(20);
+  });
+});

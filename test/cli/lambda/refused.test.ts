@@ -1,0 +1,180 @@
+import {
+  BucketAlreadyExists,
+  CreateBucketCommand,
+  HeadBucketCommand,
+  PutObjectCommand,
+  S3ServiceException,
+} from "@aws-sdk/client-s3";
+import { beforeEach, describe, expect, it } from "vitest";
+import { s3, shows, stack, usePackage } from "./aws.ts";
+
+const { deploy, write } = usePackage();
+
+describe("deploy lambda refuses, before anything is uploaded,", () => {
+  it.each([
+    [
+      "a misspelt parameter",
+      ["--parameter", "RequierdTags=name"],
+      "the template has no parameter RequierdTags",
+      "Did you mean RequiredTags?",
+    ],
+    [
+      "a parameter without a value",
+      ["--parameter", "RequiredTags"],
+      "--parameter takes Key=Value",
+      "--parameter RequiredTags=name,owner",
+    ],
+    ["no address", ["--email", "nope"], "--email must be an e-mail address", "the address of a list"],
+    ["no address for alarms", ["--alarm-email", "a b@c.d"], "--alarm-email must be an e-mail address", ""],
+    ["no address as a parameter", ["--parameter", "AlertEmail=nope"], "AlertEmail must be an e-mail address", ""],
+    ["what is no tag", ["--tag", "owner"], "--tag must have the form Key=Value", "--tag owner=platform"],
+    [
+      "a value that the template does not take",
+      ["--parameter", "MaxReceiveCount=0", "--parameter", "LogLevel=loud", "--parameter", "MaximumConcurrency=1"],
+      "LogLevel is not one of debug, info, warn, error\nMaximumConcurrency must be a number from 2 to 1000\n" +
+        "MaxReceiveCount must be a whole number from 1 to 1000\n",
+      "",
+    ],
+    [
+      "e-mail from a FIFO topic",
+      ["--email", "a@example.com", "--parameter", "AlertTopicArn=arn:aws:sns:us-east-1:123456789012:alerts.fifo"],
+      "AlertEmail is set, but AlertTopicArn is a FIFO topic, which sends no e-mail",
+      "",
+    ],
+    [
+      "less reserved concurrency than the queue may use",
+      ["--parameter", "ReservedConcurrency=4"],
+      "ReservedConcurrency is 4, below MaximumConcurrency (5)",
+      "",
+    ],
+    ["a release", ["--parameter", "Release=1"], "Release cannot be given", ""],
+    [
+      "a wrong policy",
+      ["--parameter", 'AuditPolicy={"rules":[]}'],
+      'AuditPolicy is not a policy: "rules" must be a list',
+      "--parameter",
+    ],
+    [
+      "both kinds of policy",
+      ["--parameter", "AuditPolicy={}", "--parameter", "RequiredTags=name"],
+      "RequiredTags is set beside AUDIT_POLICY",
+      "Key= takes away",
+    ],
+    [
+      "too long a grace",
+      ["--parameter", "GraceSeconds=901"],
+      "GraceSeconds must be a whole number of seconds from 0 to 900",
+      "",
+    ],
+    [
+      "a grace beyond the function's own limit, too",
+      ["--parameter", "GraceSeconds=5000"],
+      "GraceSeconds must be a whole number of seconds from 0 to 900",
+      "",
+    ],
+    ["an organisation without a role", ["--parameter", "OrganizationId=o-abcdefghij"], "AuditRoleName is missing", ""],
+  ])("%s", async (_, args, told, hint) => {
+    const { code, err } = await deploy(...args);
+    expect([code, err]).toEqual([2, expect.stringContaining(told)]);
+    expect(err).toContain(hint);
+    expect(s3.calls()).toEqual([]);
+  });
+
+  it("tags beside the policy that an earlier deployment gave, unless that is taken away", async () => {
+    shows(
+      stack("UPDATE_COMPLETE", { AuditPolicy: '{"rules":[{"rule":"required-tags","tags":["name"]}]}', Release: "01d" }),
+    );
+    expect((await deploy("--parameter", "RequiredTags=name")).err).toContain("RequiredTags is set beside AUDIT_POLICY");
+    const { err } = await deploy("--parameter", "RequiredTags=name", "--parameter", "AuditPolicy=");
+    expect(err).not.toContain("RequiredTags is set beside");
+  });
+
+  it("less reserved concurrency than an earlier deployment lets the queue use", async () => {
+    shows(stack("UPDATE_COMPLETE", { MaximumConcurrency: "50", Release: "01d" }));
+    const { code, err } = await deploy("--parameter", "ReservedConcurrency=20");
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining("ReservedConcurrency is 20, below MaximumConcurrency (50)"),
+    ]);
+  });
+
+  it("a stack that is not of its template: CloudFormation would remove all that is in it", async () => {
+    shows(stack("UPDATE_COMPLETE", { VpcId: "vpc-1" }));
+    const { code, err } = await deploy("--parameter", "LogLevel=warn");
+    expect([code, err]).toEqual([2, expect.stringContaining("the stack audits is not of deploy/template.yaml")]);
+    expect(s3.calls()).toEqual([]);
+  });
+
+  it("a name that a function cannot have", async () => {
+    const { code, err } = await deploy("--stack", "x".repeat(65));
+    expect([code, err]).toEqual([2, expect.stringContaining("--stack is not a name")]);
+  });
+
+  it("a clone whose types are wrong, and shows the compiler's text", async () => {
+    write("tsconfig.json", "{}");
+    write("src/audit.ts", "export const wrong: number = 'text';\n");
+    write(
+      "package.json",
+      JSON.stringify({
+        name: "clone",
+        scripts: { typecheck: "echo src/audit.ts: not a number && exit 1", build: "exit 0" },
+      }),
+    );
+    const { code, err } = await deploy();
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining("npm run typecheck failed, and nothing was uploaded:\nsrc/audit.ts: not a number"),
+    ]);
+    expect(s3.calls()).toEqual([]);
+  });
+});
+
+describe("deploy lambda, with a bucket", () => {
+  const answer = (httpStatusCode: number) =>
+    new S3ServiceException({
+      name: "Unknown",
+      $fault: "client",
+      $metadata: { httpStatusCode },
+      message: "UnknownError",
+    });
+  beforeEach(() => shows(null));
+
+  it.each([
+    [403, "the bucket taken is not account 123456789012's, or these credentials may not use it"],
+    [301, "the bucket taken is not in eu-west-1"],
+  ])("that S3 answers %i for, uploads nothing", async (status, told) => {
+    s3.on(HeadBucketCommand).rejects(answer(status));
+    const { code, err } = await deploy("--bucket", "taken");
+    expect([code, err]).toEqual([2, expect.stringContaining(told)]);
+    const [head] = s3.commandCalls(HeadBucketCommand);
+    expect(head?.args[0].input).toEqual({ Bucket: "taken", ExpectedBucketOwner: "123456789012" });
+    expect(s3.calls()).toHaveLength(1);
+  });
+
+  it("that is named and not there, makes none", async () => {
+    s3.on(HeadBucketCommand).rejects(answer(404));
+    const { code, err } = await deploy("--bucket", "nowhere");
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining("there is no bucket nowhere\n  Without --bucket one is made."),
+    ]);
+    expect(s3.calls()).toHaveLength(1);
+  });
+
+  it("whose name a stranger takes in between, uploads nothing", async () => {
+    s3.on(HeadBucketCommand).rejects(answer(404));
+    s3.on(CreateBucketCommand).rejects(new BucketAlreadyExists({ $metadata: {}, message: "taken" }));
+    const { code, err } = await deploy();
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining("the bucket ec2-audit-123456789012-eu-west-1 is not account 123456789012's"),
+    ]);
+    expect(s3.commandCalls(PutObjectCommand)).toHaveLength(0);
+  });
+
+  it("says at the upload which account must own the bucket", async () => {
+    await deploy("--dry-run");
+    const [put] = s3.commandCalls(PutObjectCommand);
+    expect(put?.args[0].input).toMatchObject({ ExpectedBucketOwner: "123456789012" });
+  });
+});

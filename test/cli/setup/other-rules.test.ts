@@ -1,0 +1,253 @@
+import {
+  DescribeRuleCommand,
+  DisableRuleCommand,
+  EventBridgeClient,
+  ListRuleNamesByTargetCommand,
+  ListTargetsByRuleCommand,
+  TestEventPatternCommand,
+} from "@aws-sdk/client-eventbridge";
+import { SetTopicAttributesCommand } from "@aws-sdk/client-sns";
+import { mockClient } from "aws-sdk-client-mock";
+import { describe, expect, it } from "vitest";
+import { byHand, launches, rule } from "../by-hand.ts";
+import {
+  ALERT_TOPIC,
+  aws,
+  changesOf,
+  DEAD_LETTERS,
+  events,
+  everything,
+  LAUNCH_TOPIC,
+  listen,
+  queueAttributes,
+  received,
+  ruleAndTargets,
+  run,
+  sns,
+  startFunction,
+  useEmptyAws,
+} from "../installed.ts";
+
+/** Rules of names that are not setup's, which send launches to the launch topic already. */
+
+useEmptyAws();
+
+const CLOUDTRAIL = {
+  source: ["aws.ec2"],
+  "detail-type": ["AWS API Call via CloudTrail"],
+  detail: { eventSource: ["ec2.amazonaws.com"], eventName: ["RunInstances"] },
+};
+
+const rulesThere = async () => (await everything()).rules;
+const stateOf = async (name: string) => (await ruleAndTargets(name)).State;
+
+/** How many alerts one launch without tags makes, in an installation whose function is called. */
+async function alertsOfOneLaunch(): Promise<number> {
+  await listen("alerts", ALERT_TOPIC);
+  aws.launch({ count: 1 });
+  await aws.idle();
+  return (await received("alerts")).length;
+}
+
+async function setUpFunction(line: string): Promise<void> {
+  const { url, settings } = await startFunction();
+  settings.GRACE_SECONDS = "0";
+  expect((await run(`${line} --url ${url}`)).code).toBe(0);
+}
+
+describe("ec2-audit setup, where the article's rule was made by hand", () => {
+  it("makes no second rule, so that one launch gives one alert", async () => {
+    await byHand();
+    await setUpFunction("setup");
+    expect(await rulesThere()).toEqual(["ec2-launches"]);
+    expect(await alertsOfOneLaunch()).toBe(1);
+  });
+
+  it("says so, and gives the rule's target the dead-letter queue, which takes what the rule cannot deliver", async () => {
+    await byHand();
+    const { out } = await run("setup");
+    expect(out).toMatch(/~ rule +ec2-launches +put right, was there before setup\n/);
+    expect(out).toContain(`      target sns: dead-letter queue none → ${DEAD_LETTERS}\n`);
+    expect(out).toContain(
+      "      It sends launches (pending) to ec2_launches_check: setup makes no second rule for that.\n",
+    );
+    expect((await ruleAndTargets("ec2-launches")).Targets).toEqual([
+      { Id: "sns", Arn: LAUNCH_TOPIC, DeadLetterConfig: { Arn: DEAD_LETTERS } },
+    ]);
+    await sns.send(
+      new SetTopicAttributesCommand({ TopicArn: LAUNCH_TOPIC, AttributeName: "Policy", AttributeValue: "" }),
+    );
+    aws.launch({ count: 1 });
+    expect(await queueAttributes()).toMatchObject({ ApproximateNumberOfMessages: "1" });
+  });
+
+  it("changes nothing the second time", async () => {
+    await byHand();
+    await run("setup");
+    const again = await changesOf(async () => {
+      expect((await run("setup")).out).toMatch(/= rule +ec2-launches +as it should be, was there before setup/);
+    });
+    expect(again).toEqual([]);
+  });
+
+  it("finds the rule among more than one page of them", async () => {
+    await byHand();
+    for (let index = 0; index < 100; index += 1) await rule(`a-${index}`, { source: ["shop"] });
+    await run("setup");
+    expect(await rulesThere()).not.toContain("ec2_launches");
+  });
+
+  it("with --dry-run shows it, and changes nothing", async () => {
+    await byHand();
+    const changes = await changesOf(async () => {
+      expect((await run("setup --dry-run")).out).toMatch(/~ rule +ec2-launches +would be put right/);
+    });
+    expect(changes).toEqual([]);
+  });
+
+  it("with --json prints what the rule sends and what becomes of it", async () => {
+    await byHand();
+    const { otherRules, resources } = JSON.parse((await run("setup --json")).out);
+    expect(otherRules).toEqual([{ name: "ec2-launches", sends: ["pending"], doubled: [], part: "adopted" }]);
+    expect(resources.at(-1)).toMatchObject({ kind: "rule", name: "ec2-launches", action: "mend", madeBySetup: false });
+  });
+
+  it("makes nothing where EventBridge does not say what the rule matches, as some emulators do not", async () => {
+    await byHand();
+    const mock = mockClient(EventBridgeClient);
+    mock.onAnyCommand().resolves({});
+    mock.on(ListRuleNamesByTargetCommand).resolves({ RuleNames: ["ec2-launches"] });
+    mock.on(DescribeRuleCommand).resolves({ EventPattern: "{}", State: "ENABLED" });
+    mock.on(ListTargetsByRuleCommand).resolves({});
+    mock.on(TestEventPatternCommand).resolves({});
+    const { code, err } = await run("setup").finally(() => mock.restore());
+    expect([code, err]).toEqual([2, expect.stringContaining("something that is not AWS answered")]);
+    expect((await everything()).queues).toEqual([]);
+  });
+
+  it("uses one that sends launches when they run, and asks for no other", async () => {
+    await byHand(launches("running"));
+    await run("setup");
+    expect(await rulesThere()).toEqual(["ec2-launches"]);
+  });
+
+  it("uses one for CloudTrail's calls where these are asked for, and makes only the rule for state changes", async () => {
+    await byHand(CLOUDTRAIL);
+    expect((await run("setup --cloudtrail")).out).not.toContain("alerts come twice");
+    expect(await rulesThere()).toEqual(["ec2-launches", "ec2_launches"]);
+    expect((await run("setup")).out, "it is known by its dead-letter queue").not.toContain("alerts come twice");
+  });
+
+  it("makes its own where the other is switched off, or sends no launches", async () => {
+    await byHand({ source: ["aws.s3"] });
+    await rule("off", launches("pending"));
+    await events.send(new DisableRuleCommand({ Name: "off" }));
+    const { out } = await run("setup");
+    expect(out).toContain("      It sends no launches of this account to ec2_launches_check.\n");
+    expect(out).toContain("      It is switched off.\n");
+    expect(out).not.toContain("alerts come twice");
+    expect(await rulesThere()).toContain("ec2_launches");
+  });
+});
+
+describe("ec2-audit setup, where a rule of another name makes alerts come twice", () => {
+  async function doubled(pattern: object = launches("pending")): Promise<void> {
+    await run("setup");
+    await rule("ec2-launches", pattern);
+  }
+
+  it("says so, changes nothing, and names both ways to end it", async () => {
+    await doubled();
+    const changes = await changesOf(async () => {
+      const { out } = await run("setup --region us-east-1");
+      expect(out).toContain("! rule ec2-launches: it sends launches (pending), so alerts come twice.\n");
+      expect(out).toContain("  To switch it off: ec2-audit setup --region us-east-1 --disable-rule ec2-launches\n");
+      expect(out).toContain(
+        "  To use it instead of setup's own: ec2-audit setup --region us-east-1 --adopt-rule ec2-launches\n",
+      );
+    });
+    expect(changes).toEqual([]);
+    const { otherRules, resources } = JSON.parse((await run("setup --dry-run --json")).out);
+    expect(otherRules).toEqual([{ name: "ec2-launches", sends: ["pending"], doubled: ["pending"], part: "left" }]);
+    expect(resources.at(-1)).toMatchObject({ name: "ec2-launches", state: "right", action: "leave" });
+  });
+
+  it.each([
+    ["--disable-rule", "ec2_launches", "ec2-launches"],
+    ["--adopt-rule", "ec2-launches", "ec2_launches"],
+  ])("gives one alert for one launch after %s, which switches the other off", async (flag, on, off) => {
+    await doubled();
+    await setUpFunction(`setup ${flag} ec2-launches`);
+    expect([await stateOf(on), await stateOf(off)]).toEqual(["ENABLED", "DISABLED"]);
+    expect(await alertsOfOneLaunch()).toBe(1);
+    expect((await run("setup")).out).toContain("There is nothing to change.");
+  });
+
+  it("says how to replace one that sends each launch twice by setup's own, even when it is used", async () => {
+    await byHand(launches());
+    const { out } = await run("setup");
+    expect(out).toContain("! rule ec2-launches: it also sends launches (running), so alerts come twice.");
+    await setUpFunction("setup --disable-rule ec2-launches");
+    expect(await alertsOfOneLaunch()).toBe(1);
+  });
+
+  it("also says so of CloudTrail's calls that setup was not asked for, and of Auto Scaling's", async () => {
+    await doubled(CLOUDTRAIL);
+    await rule("asg", { source: ["aws.autoscaling"] });
+    const { out } = await run("setup");
+    expect(out).toContain("! rule asg: it sends Auto Scaling's launches, so alerts come twice.");
+    expect(out).not.toContain("--adopt-rule asg");
+    expect(out).toContain("! rule ec2-launches: it sends CloudTrail's RunInstances calls, so alerts come twice.");
+    expect(out).toContain("  To keep it, because it names the launcher: ec2-audit setup --adopt-rule ec2-launches\n");
+    await run("setup --adopt-rule ec2-launches");
+    expect((await run("setup")).out).not.toContain("! rule ec2-launches");
+  });
+
+  it("names one remedy for two rules made by hand: to switch off the one that is not used", async () => {
+    await byHand();
+    await rule("second", launches());
+    const { out } = await run("setup");
+    expect(out).toContain("  To switch it off: ec2-audit setup --disable-rule second\n");
+    expect(out).not.toContain("--adopt-rule");
+  });
+
+  it("adopts and switches on one that is switched off", async () => {
+    await doubled();
+    await events.send(new DisableRuleCommand({ Name: "ec2-launches" }));
+    const { out } = await run("setup --adopt-rule ec2-launches");
+    expect(out).toContain("      state: DISABLED → ENABLED\n");
+    expect([await stateOf("ec2-launches"), await stateOf("ec2_launches")]).toEqual(["ENABLED", "DISABLED"]);
+  });
+
+  it.each([
+    ["--adopt-rule nope", "no rule nope other than setup's own sends to ec2_launches_check"],
+    ["--disable-rule ec2_launches", "no rule ec2_launches other than setup's own sends to ec2_launches_check"],
+    ["--adopt-rule s3", "the rule s3 does not send launches"],
+    ["--adopt-rule ec2-launches --disable-rule ec2-launches", "both name ec2-launches"],
+  ])("refuses %s, and changes nothing", async (flags, message) => {
+    await doubled();
+    await rule("s3", { source: ["aws.s3"] });
+    const changes = await changesOf(async () => {
+      const { code, err } = await run(`setup ${flags}`);
+      expect([code, err]).toEqual([2, expect.stringContaining(message)]);
+    });
+    expect(changes).toEqual([]);
+  });
+});
+
+it("needs only the permissions in the help of setup and teardown, with a rule of another name too", async () => {
+  await byHand();
+  for (const line of [
+    "setup --disable-rule ec2-launches",
+    "setup --adopt-rule ec2-launches",
+    "setup --disable-rule ec2-launches",
+    "teardown --yes",
+  ]) {
+    const from = aws.calls.length;
+    await run(line);
+    const called = new Set(aws.calls.slice(from).map(({ action }) => action));
+    called.delete("GetCallerIdentity");
+    const { out } = await run(`${line.split(" ")[0]} --help`);
+    expect([...called].filter((action) => !new RegExp(`\\b${action}\\b`).test(out))).toEqual([]);
+  }
+});

@@ -1,0 +1,138 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { DescribeInstancesCommand, DescribeTagsCommand, EC2Client } from "@aws-sdk/client-ec2";
+import { ConfirmSubscriptionCommand, PublishCommand, SNSClient } from "@aws-sdk/client-sns";
+import { mockClient } from "aws-sdk-client-mock";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import cases from "../../audit.js-to-ts/cases.json" with { type: "json" };
+import { webtask } from "../../src/adapters/webtask.ts";
+import { createApp } from "../../src/app.ts";
+import { createSigningIdentity, type SigningIdentity } from "../../src/local/aws/certificate.ts";
+import { fetchedCertificates } from "../../src/sns/certificate.ts";
+import { stateChange } from "../support/events.ts";
+
+interface Case {
+  readonly name: string;
+  readonly delivery: {
+    readonly state?: string;
+    readonly ageSeconds?: number;
+    readonly type?: string;
+    readonly forged?: boolean;
+    readonly body?: string;
+    readonly message?: string;
+  };
+  readonly instance: { readonly state: string; readonly tags: Readonly<Record<string, string>> } | null;
+  readonly fault?: string;
+  readonly without?: string;
+  readonly then: Did;
+  readonly now: Did & { readonly status: number; readonly outcome: string };
+  readonly why: string;
+}
+
+interface Did {
+  readonly status: number | string;
+  readonly calls: readonly string[];
+  readonly alerts: number;
+}
+
+const runtime = createRequire(import.meta.url)("webtask-runtime");
+const NOW = Date.parse("2026-11-23T09:00:00Z");
+const INSTANCE = "i-0123456789abcdef0";
+const TOPIC = "arn:aws:sns:us-east-1:123456789012:ec2_launches_check";
+const SECRETS: Readonly<Record<string, string>> = {
+  AWS_REGION: "us-east-1",
+  AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE",
+  AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+  ALERT_TOPIC_ARN: "arn:aws:sns:us-east-1:123456789012:ec2_audit_alert",
+};
+
+const ec2 = mockClient(EC2Client);
+const sns = mockClient(SNSClient);
+let identity: SigningIdentity;
+
+beforeAll(async () => {
+  identity = await createSigningIdentity(NOW);
+});
+beforeEach(() => {
+  ec2.reset();
+  sns.reset();
+});
+
+function launchEvent(state: string, ageSeconds: number): string {
+  return JSON.stringify(stateChange({ id: INSTANCE, state, time: new Date(NOW - ageSeconds * 1000).toISOString() }));
+}
+
+function bodyOf({ delivery }: Case): string {
+  if (delivery.body !== undefined) return delivery.body;
+  const Type = delivery.type ?? "Notification";
+  const envelope = {
+    Type,
+    MessageId: "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
+    TopicArn: TOPIC,
+    Message: delivery.message ?? launchEvent(delivery.state ?? "", delivery.ageSeconds ?? 0),
+    Timestamp: new Date(NOW).toISOString(),
+    ...(Type !== "Notification" && { Token: "2336412f37fb687f", SubscribeURL: "https://sns.us-east-1.amazonaws.com/" }),
+  };
+  const signed = identity.sign(envelope);
+  return JSON.stringify(delivery.forged ? { ...signed, MessageId: "another" } : signed);
+}
+
+function prepareAws({ instance, fault }: Case): void {
+  const tags = Object.entries(instance?.tags ?? {}).map(([Key, Value]) => ({ Key, Value }));
+  const described = { InstanceId: INSTANCE, State: { Name: instance?.state as "running" }, Tags: tags };
+  ec2.on(DescribeTagsCommand).resolves({ Tags: tags.map((tag) => ({ ResourceId: INSTANCE, ...tag })) });
+  ec2.on(DescribeInstancesCommand).resolves({ Reservations: instance ? [{ Instances: [described] }] : [] });
+  sns.on(PublishCommand).resolves({ MessageId: "1" });
+  sns.on(ConfirmSubscriptionCommand).resolves({ SubscriptionArn: `${TOPIC}:1` });
+  const throttled = new Error("Rate exceeded");
+  if (fault === "DescribeTags") ec2.on(DescribeTagsCommand).rejects(throttled);
+  if (fault === "Publish") sns.on(PublishCommand).rejects(throttled);
+}
+
+/** The calls in their order, EC2's before SNS's, without `Command` at their ends. */
+function callsMade(): string[] {
+  const commands = [...ec2.calls(), ...sns.calls()].map(({ args: [command] }) => command.constructor.name);
+  return commands.map((name) => name.replace(/Command$/, ""));
+}
+
+function deliver(
+  body: string,
+  secrets: Readonly<Record<string, string>>,
+): Promise<{ statusCode: number; payload: string }> {
+  const world = {
+    now: () => NOW,
+    write: () => {},
+    certificates: fetchedCertificates(
+      async () => identity.certificate,
+      () => NOW,
+    ),
+  };
+  const headers = { "content-type": "text/plain; charset=UTF-8" };
+  const options = { secrets, method: "POST", payload: body, headers };
+  return new Promise((resolve) => runtime.simulate(webtask(createApp({}, world)), options, resolve));
+}
+
+describe("the record of the port is true: this function answers as the case says", () => {
+  it.each(cases as readonly Case[])("$name", async (port) => {
+    prepareAws(port);
+    const { [port.without ?? ""]: _left, ...secrets } = SECRETS;
+    const { statusCode, payload } = await deliver(bodyOf(port), port.without ? secrets : SECRETS);
+    expect({ status: statusCode, outcome: JSON.parse(payload).outcome, calls: callsMade() }).toEqual({
+      status: port.now.status,
+      outcome: port.now.outcome,
+      calls: port.now.calls,
+    });
+    const published = await Promise.allSettled(sns.commandCalls(PublishCommand).map((call) => call.returnValue));
+    expect(published.filter(({ status }) => status === "fulfilled")).toHaveLength(port.now.alerts);
+  });
+});
+
+describe("the README beside the record", () => {
+  const did = ({ status, calls, ...rest }: Did & { outcome?: string }) =>
+    `${[status, rest.outcome].filter(Boolean).join(" ")}, ${calls.length > 0 ? calls.join(" + ") : "no call"}`;
+
+  it.each(cases as readonly Case[])("has a row for: $name", (port) => {
+    const readme = readFileSync(new URL("../../audit.js-to-ts/README.md", import.meta.url), "utf8");
+    expect(readme).toContain(`| ${port.name} | ${did(port.then)} | ${did(port.now)} | ${port.why} |\n`);
+  });
+});

@@ -1,0 +1,407 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type Launch, readEvent } from "../../src/launches/events.ts";
+import {
+  ACCOUNT,
+  AT,
+  autoScalingLaunch,
+  type EventBridgeEvent,
+  INSTANCE,
+  instanceIds,
+  MATEO,
+  REGION,
+  refusedRunInstances,
+  runInstances,
+  scheduledEvent,
+  stateChange,
+  tagChange,
+} from "../support/events.ts";
+
+const NOW = AT + 1_000;
+const read = (event: unknown) => readEvent(event, NOW);
+
+/** The launches that an event is read as; a test whose event is not read so fails here. */
+function launchesIn(event: EventBridgeEvent): readonly Launch[] {
+  const reading = read(event);
+  if (reading.kind !== "launches") throw new Error(`${reading.kind}: ${reading.reason}`);
+  return reading.launches;
+}
+
+/** The event with other fields in its detail; a field that is undefined is not there. */
+const withDetail = (event: EventBridgeEvent, detail: Readonly<Record<string, unknown>>) => ({
+  ...event,
+  detail: { ...event.detail, ...detail },
+});
+
+const EVENTS = { stateChange, runInstances, autoScalingLaunch, tagChange };
+
+describe("EC2 Instance State-change Notification", () => {
+  test.each(["pending", "running"])("an instance that is %s is audited", (state) => {
+    expect(launchesIn(stateChange({ state }))).toEqual([
+      {
+        account: ACCOUNT,
+        region: REGION,
+        instanceId: INSTANCE,
+        at: AT,
+        launchedBy: null,
+        event: "EC2 Instance State-change Notification",
+      },
+    ]);
+  });
+
+  test.each(["stopping", "stopped", "shutting-down", "terminated"])("one that is %s is ignored", (state) => {
+    const about = { account: ACCOUNT, region: REGION, instanceId: INSTANCE, event: stateChange()["detail-type"] };
+    expect(read(stateChange({ state }))).toMatchObject({
+      kind: "ignored",
+      reason: `the instance is "${state}"`,
+      launch: about,
+    });
+    expect(read(stateChange({ id: "\u009b31m", state }))).not.toHaveProperty("launch.instanceId");
+  });
+
+  test("one without a state is malformed", () => {
+    expect(read(withDetail(stateChange(), { state: undefined }))).toMatchObject({ kind: "malformed" });
+  });
+});
+
+describe("RunInstances, as CloudTrail tells it", () => {
+  test("every instance that it launched is audited, with who launched it", () => {
+    const ids = instanceIds(3);
+    const launches = launchesIn(runInstances({ ids }));
+    expect(launches.map(({ instanceId }) => instanceId)).toEqual(ids);
+    expect(new Set(launches.map(({ launchedBy }) => launchedBy))).toEqual(new Set([MATEO.arn]));
+  });
+
+  test("a thousand instances are a thousand launches", () => {
+    const ids = instanceIds(1000);
+    expect(launchesIn(runInstances({ ids })).map(({ instanceId }) => instanceId)).toEqual(ids);
+  });
+
+  test("an instance that is named twice is one launch", () => {
+    expect(launchesIn(runInstances({ ids: [INSTANCE, INSTANCE] }))).toHaveLength(1);
+  });
+
+  test.each([
+    ["an IAM user", MATEO, MATEO.arn],
+    [
+      "a session of a role",
+      { type: "AssumedRole", arn: "arn:aws:sts::123456789012:assumed-role/Admin/mateo", principalId: "AROA:mateo" },
+      "arn:aws:sts::123456789012:assumed-role/Admin/mateo",
+    ],
+    [
+      "the root user",
+      { type: "Root", principalId: ACCOUNT, arn: "arn:aws:iam::123456789012:root" },
+      "arn:aws:iam::123456789012:root",
+    ],
+    [
+      "an AWS service with the account's authority",
+      {
+        type: "Root",
+        principalId: ACCOUNT,
+        arn: "arn:aws:iam::123456789012:root",
+        invokedBy: "autoscaling.amazonaws.com",
+      },
+      "autoscaling.amazonaws.com",
+    ],
+    ["a user through a service", { ...MATEO, invokedBy: "cloudformation.amazonaws.com" }, MATEO.arn],
+    ["an AWS service", { type: "AWSService", invokedBy: "autoscaling.amazonaws.com" }, "autoscaling.amazonaws.com"],
+    [
+      "another account, which shows no ARN",
+      { type: "AWSAccount", principalId: "AIDAQ:x", accountId: "210987654321" },
+      "AIDAQ:x",
+    ],
+    ["a principal whose ARN is empty", { type: "Unknown", arn: "", principalId: "AIDAQ:x" }, "AIDAQ:x"],
+    ["nobody that it names", { type: "Unknown" }, null],
+    ["an identity that is not one", "Mateo", null],
+    ["an ARN that is not text", { arn: { toString: "x" } }, null],
+    ["no identity", null, null],
+  ])("launched by %s", (_, userIdentity, launchedBy) => {
+    expect(launchesIn(runInstances({ userIdentity }))[0]?.launchedBy).toBe(launchedBy);
+  });
+
+  test.each([
+    "Client.InstanceLimitExceeded",
+    "Client.UnauthorizedOperation",
+    "Client.DryRunOperation",
+    "Server.InsufficientInstanceCapacity",
+  ])("a call that failed with %s launched nothing, so it is ignored", (errorCode) => {
+    expect(read(refusedRunInstances(errorCode))).toMatchObject({ kind: "ignored" });
+  });
+
+  test("other calls are ignored, of EC2 and of others", () => {
+    expect(read(withDetail(runInstances(), { eventName: "StartInstances" }))).toMatchObject({ kind: "ignored" });
+    expect(read(withDetail(runInstances(), { eventSource: "ssm.amazonaws.com" }))).toMatchObject({ kind: "ignored" });
+  });
+
+  test.each([
+    ["no answer", null],
+    ["an answer without instances", { requestId: "x" }],
+    ["instances that are not a list", { instancesSet: { items: { instanceId: INSTANCE } } }],
+    ["an empty list", { instancesSet: { items: [] } }],
+    ["an instance without an id", { instancesSet: { items: [{ imageId: "ami-0abcdef1234567890" }] } }],
+    ["an instance that is null", { instancesSet: { items: [null] } }],
+    ["one good and one bad id", { instancesSet: { items: [{ instanceId: INSTANCE }, { instanceId: "i-nope" }] } }],
+  ])("with %s it is malformed", (_, responseElements) => {
+    expect(read(withDetail(runInstances(), { responseElements }))).toMatchObject({ kind: "malformed" });
+  });
+
+  // CloudTrail leaves out what is over 100 KB, and says so:
+  // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+  test.each([
+    [
+      "the answer",
+      { responseElements: { omitted: true, originalSize: 204_800, reason: "responseElements too large" } },
+    ],
+    ["the set of instances", { responseElements: { instancesSet: { omitted: true } } }],
+    ["a set of instances that is cut to none", { responseElements: { instancesSet: { items: [], omitted: true } } }],
+    ["the event, which has no answer", { responseElements: null, omitted: true }],
+  ])(
+    "a large launch with omitted instances, marked in %s, is ignored with a warning: no retry brings them",
+    (_, detail) => {
+      expect(read(withDetail(runInstances(), detail))).toEqual({
+        kind: "ignored",
+        reason: expect.stringContaining('only a rule for "EC2 Instance State-change Notification" reports them'),
+        launch: { account: ACCOUNT, region: REGION, event: "AWS API Call via CloudTrail", at: AT },
+        warning: true,
+      });
+    },
+  );
+});
+
+describe("EC2 Instance Launch Successful, of Auto Scaling", () => {
+  test("its instance is audited, launched by the group", () => {
+    expect(launchesIn(autoScalingLaunch({ group: "web" }))).toEqual([
+      expect.objectContaining({ instanceId: INSTANCE, launchedBy: "Auto Scaling group web", at: AT }),
+    ]);
+  });
+
+  test.each([undefined, "", 7])("a group called %j is not known", (AutoScalingGroupName) => {
+    expect(launchesIn(withDetail(autoScalingLaunch(), { AutoScalingGroupName }))[0]?.launchedBy).toBeNull();
+  });
+
+  test("Unsuccessful launches are ignored", () => {
+    expect(read({ ...autoScalingLaunch(), "detail-type": "EC2 Instance Launch Unsuccessful" })).toMatchObject({
+      kind: "ignored",
+    });
+  });
+});
+
+describe("Tag Change on Resource", () => {
+  test("the instance is audited again: a required tag may have been removed", () => {
+    expect(launchesIn(tagChange())).toEqual([
+      expect.objectContaining({ instanceId: INSTANCE, event: "Tag Change on Resource", at: AT, launchedBy: null }),
+    ]);
+  });
+
+  test.each([
+    ["a volume", { resourceType: "volume" }],
+    ["another service's instance", { service: "rds" }],
+  ])("of %s is ignored", (_, of) => {
+    expect(read(tagChange(of))).toMatchObject({ kind: "ignored" });
+  });
+
+  test.each([
+    ["no resources", undefined],
+    ["an empty list", []],
+    ["something that is not an ARN", ["instance"]],
+    ["a number", [7]],
+    ["an ARN that ends with a slash", ["arn:aws:ec2:us-east-1:123456789012:instance/"]],
+  ])("with %s it is malformed", (_, resources) => {
+    expect(read({ ...tagChange(), resources })).toMatchObject({ kind: "malformed" });
+  });
+});
+
+describe("every other event", () => {
+  test("Scheduled Event is ignored until there is an audit report", () => {
+    expect(read(scheduledEvent())).toMatchObject({ kind: "ignored" });
+  });
+
+  test.each(["EC2 Spot Instance Interruption Warning", "EBS Snapshot Notification", "", "constructor", "__proto__"])(
+    "%j is well-formed and ignored, whatever else is in it",
+    (type) => {
+      expect(read({ ...stateChange(), "detail-type": type })).toMatchObject({ kind: "ignored" });
+      expect(read({ "detail-type": type })).toMatchObject({ kind: "ignored" });
+    },
+  );
+
+  test("says where it was, as far as that can be trusted", () => {
+    const event = { ...stateChange(), "detail-type": "EBS Snapshot Notification" };
+    const about = { event: "EBS Snapshot Notification", account: ACCOUNT, region: REGION };
+    expect(read(event)).toMatchObject({ launch: about });
+    expect(read({ ...event, account: "x", region: {} })).toMatchObject({ launch: { event: about.event } });
+    expect(read({ ...event, account: "x", region: {} })).not.toHaveProperty("launch.account");
+    expect(read({ ...event, account: "x", region: {} })).not.toHaveProperty("launch.region");
+  });
+
+  test("its type is told on one line and cut short", () => {
+    const reading = read({ "detail-type": `${"x".repeat(300)}\nnext line` });
+    expect(reading.kind === "ignored" && reading.reason.length < 160 && !reading.reason.includes("\n")).toBe(true);
+    expect(reading).toMatchObject({ launch: { event: "x".repeat(128) } });
+  });
+});
+
+describe("where it happened", () => {
+  test.each([
+    ["aws", "eu-central-1"],
+    ["aws-cn", "cn-north-1"],
+    ["aws-us-gov", "us-gov-west-1"],
+  ])("is taken from the event, in the partition %s", (_, region) => {
+    for (const event of Object.values(EVENTS)) {
+      expect(launchesIn(event({ region, account: "210987654321" }))[0]).toMatchObject({
+        region,
+        account: "210987654321",
+      });
+    }
+  });
+
+  test.each(["evil.com/#", "us-east-1.evil.com", "", "us-east-1\r\nHost: evil.com", null, 7])(
+    "a region %j is malformed",
+    (region) => {
+      for (const event of Object.values(EVENTS))
+        expect(read({ ...event(), region })).toMatchObject({ kind: "malformed" });
+    },
+  );
+
+  test.each(["1234", "12345678901a", "", undefined, 123456789012])("an account %j is malformed", (account) => {
+    for (const event of Object.values(EVENTS))
+      expect(read({ ...event(), account })).toMatchObject({ kind: "malformed" });
+  });
+});
+
+describe("when it happened", () => {
+  test("a time up to 15 minutes ahead is a clock that differs; any later is malformed", () => {
+    const time = new Date(AT).toISOString();
+    const event = stateChange({ time });
+    expect(readEvent(event, AT - 15 * 60_000).kind).toBe("launches");
+    expect(readEvent(event, AT - 15 * 60_000 - 1)).toEqual({
+      kind: "malformed",
+      reason: expect.stringContaining("15 minutes ahead"),
+    });
+  });
+
+  test("an old event is read all the same: a dead-letter queue may bring it days later", () => {
+    expect(readEvent(stateChange(), AT + 14 * 24 * 3_600_000).kind).toBe("launches");
+  });
+
+  test.each(["soon", "", undefined, AT, "2021-13-45T00:00:00Z"])("a time %j is malformed", (time) => {
+    for (const event of Object.values(EVENTS)) expect(read({ ...event(), time })).toMatchObject({ kind: "malformed" });
+  });
+});
+
+describe("malformed", () => {
+  test.each([undefined, null, "text", 7, [], [stateChange()]])("what is not an object: %j", (event) => {
+    expect(read(event)).toMatchObject({ kind: "malformed" });
+  });
+
+  test.each([undefined, null, 7, {}])("a type that is not text: %j", (type) => {
+    expect(read({ ...stateChange(), "detail-type": type })).toMatchObject({ kind: "malformed" });
+  });
+
+  test.each([undefined, null, "text", 7, []])("a detail that is not an object: %j", (detail) => {
+    for (const event of [...Object.values(EVENTS), scheduledEvent]) {
+      expect(read({ ...event(), detail })).toMatchObject({ kind: "malformed" });
+    }
+  });
+
+  test.each([
+    "i-xyz",
+    "i-123",
+    "I-1234567890abcdef0",
+    "i-1234567890ABCDEF0",
+    "ami-0abcdef1234567890",
+    "i-1234567890abcdef0\n",
+    "*",
+    "",
+    " i-12345678",
+    "i-123456789",
+  ])("an instance id that is not one: %j", (id) => {
+    for (const event of [
+      stateChange({ id }),
+      runInstances({ ids: [id] }),
+      autoScalingLaunch({ id }),
+      tagChange({ id }),
+    ]) {
+      expect(read(event)).toMatchObject({ kind: "malformed" });
+    }
+  });
+
+  test.each([
+    ["detail.instance-id", stateChange({ id: "i-xyz" })],
+    ["detail.responseElements…instanceId", runInstances({ ids: ["i-xyz"] })],
+    ["detail.EC2InstanceId", autoScalingLaunch({ id: "i-xyz" })],
+    ["resources", tagChange({ id: "i-xyz" })],
+  ])("an instance id that is not one is told with where it stands: %s", (where, event) => {
+    expect(read(event)).toEqual({ kind: "malformed", reason: `the event's "${where}" is not an instance id` });
+  });
+
+  test.each([
+    ["detail.responseElements.instancesSet.items", withDetail(runInstances(), { responseElements: null })],
+    ["resources", { ...tagChange(), resources: undefined }],
+  ])("what should hold the instances and is not there is told by its name: %s", (name, event) => {
+    expect(read(event)).toEqual({ kind: "malformed", reason: `the event's "${name}" is missing` });
+  });
+
+  test("an id of the old eight digits is one", () => {
+    expect(launchesIn(stateChange({ id: "i-12345678" }))[0]?.instanceId).toBe("i-12345678");
+  });
+
+  test("an event whose fields are only inherited, through a key __proto__, has none", () => {
+    const event = JSON.parse(`{"__proto__": ${JSON.stringify(stateChange())}}`);
+    expect(read(event)).toMatchObject({ kind: "malformed" });
+  });
+});
+
+describe("any event at all", () => {
+  const sample = fc.constantFrom<EventBridgeEvent>(
+    stateChange(),
+    runInstances({ ids: instanceIds(2) }),
+    refusedRunInstances(),
+    autoScalingLaunch(),
+    tagChange(),
+    scheduledEvent(),
+  );
+
+  test("is read without throwing, and only launches whose every part can be trusted come out", () => {
+    const broken = fc
+      .tuple(sample, fc.jsonValue(), fc.nat())
+      .map(([event, junk, seed]) => replaceOne(event, junk, seed));
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), broken), (event) => {
+        const reading = read(event);
+        if (reading.kind !== "launches") {
+          expect(reading.reason).toMatch(/^[^\n]{1,300}$/);
+          return;
+        }
+        expect(reading.launches.length).toBeGreaterThan(0);
+        for (const launch of reading.launches) {
+          expect(launch.instanceId).toMatch(/^i-[0-9a-f]{8,17}$/);
+          expect(launch.account).toMatch(/^[0-9]{12}$/);
+          expect(launch.region).toMatch(/^[a-z]{2}(-[a-z]+)+-[0-9]+$/);
+          expect(launch.at).toBeLessThanOrEqual(NOW + 15 * 60_000);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test("comes out the same after a journey through JSON", () => {
+    fc.assert(
+      fc.property(sample, (event) => {
+        expect(read(JSON.parse(JSON.stringify(event)))).toEqual(read(event));
+      }),
+    );
+  });
+});
+
+/** The value with one of its parts, found by the seed, replaced by junk. */
+function replaceOne(value: unknown, junk: unknown, seed: number): unknown {
+  if (typeof value !== "object" || value === null) return junk;
+  const keys = Object.keys(value);
+  const key = keys[seed % (keys.length + 1)];
+  if (key === undefined) return junk;
+  const part: unknown = Reflect.get(value, key);
+  const replaced = replaceOne(part, junk, Math.floor(seed / (keys.length + 1)));
+  return Array.isArray(value)
+    ? value.map((item: unknown, index) => (String(index) === key ? replaced : item))
+    : { ...value, [key]: replaced };
+}

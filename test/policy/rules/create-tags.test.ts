@@ -1,0 +1,186 @@
+import { execFile, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { DescribeTagsCommand } from "@aws-sdk/client-ec2";
+import fc from "fast-check";
+import { afterAll, describe, expect, it } from "vitest";
+import { type EmbeddedAws, startEmbeddedAws } from "../../../src/local/aws/index.ts";
+import { createTags } from "../../../src/policy/rules/create-tags.ts";
+import { AWS_CLI, operatorEnv } from "../../deploy/aws-cli.ts";
+import { clients } from "../../local/targets.ts";
+import { instanceIds } from "../../support/events.ts";
+
+const REGION = "us-east-1";
+const SYNTAX = [..."',\"[]{}()=<>\\/@~$`!#&|;*? \u00a0-:%^"];
+/** Tag keys of users, made of what is syntax to a shell or to the AWS CLI, and of any other text. */
+const anyKey = fc
+  .oneof(
+    fc.string({ unit: fc.constantFrom(...SYNTAX, "a", "Key", "Value", "file://", "部"), minLength: 1, maxLength: 20 }),
+    fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 }),
+    fc.string({ unit: fc.constantFrom(..."abcXYZ019_.:/@+- "), minLength: 1, maxLength: 60 }),
+  )
+  .filter((key) => key.trim() !== "" && key.length <= 128 && !/^aws:/i.test(key));
+const anyKeys = fc.uniqueArray(anyKey, { minLength: 1, maxLength: 5 });
+
+const folder = mkdtempSync(join(tmpdir(), "ec2-audit-remedy-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Runs text in a shell, in an empty folder. */
+function run(shell: string, script: string, env: NodeJS.ProcessEnv = { PATH: process.env.PATH }) {
+  return spawnSync(shell, ["-c", script], { cwd: folder, env, encoding: "utf8" });
+}
+
+/** The arguments that a shell gives to `aws` in a remedy whose values are filled in. */
+function argumentsIn(shell: string, remedy: readonly string[]): string[] {
+  const script = remedy.join("\n").replaceAll("<value>", "shop");
+  return run(shell, `aws() { printf '%s\\0' "$@"; }\n${script}`).stdout.split("\0").slice(0, -1);
+}
+
+/** The words before the tags, and the tags. */
+function partsOf(words: readonly string[]) {
+  const start = words.indexOf("--tags") + 1;
+  const [first = "", ...others] = words.slice(start);
+  const tags: unknown[] = first.startsWith("[")
+    ? JSON.parse(first)
+    : [first, ...others].map((word) => {
+        const [, Key, Value] = /^Key=(.*),Value=(.*)$/.exec(word) ?? [];
+        return { Key, Value };
+      });
+  return [words.slice(0, start).join(" "), ...tags];
+}
+
+describe("the command that sets tags", () => {
+  it("is on one line where it fits, and else has an option a line", () => {
+    expect(createTags(["a"], ["i-1"], REGION)).toEqual([
+      "aws ec2 create-tags --region us-east-1 \\",
+      "  --resources i-1 \\",
+      "  --tags Key=a,Value=<value>",
+    ]);
+  });
+
+  it("has lines of at most 66 columns, however many instances and keys it is for", () => {
+    const keys = Array.from({ length: 50 }, (_, index) => `key-${index}`);
+    const lines = createTags(keys, instanceIds(150), REGION);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(66);
+    expect(lines.slice(0, -1).every((line) => line.endsWith(" \\"))).toBe(true);
+    expect(argumentsIn("sh", lines).filter((word) => word.startsWith("i-"))).toEqual(instanceIds(150));
+  });
+
+  it("is in JSON where a key is syntax in the AWS CLI's shorthand", () => {
+    expect(createTags(["owner", `it's "a, b"`], ["i-1"], REGION)).toEqual([
+      "aws ec2 create-tags --region us-east-1 \\",
+      "  --resources i-1 \\",
+      `  --tags '[{"Key":"owner","Value":"'<value>'"},`,
+      `    {"Key":"it'\\''s \\"a, b\\"","Value":"'<value>'"}]'`,
+    ]);
+  });
+
+  it.each(["sh", "bash"])("is one command to %s, which is given every key as it is", (shell) => {
+    fc.assert(
+      fc.property(fc.array(anyKeys, { minLength: 40, maxLength: 40 }), (commands) => {
+        const script = commands.map((keys) => createTags(keys, ["i-1", "i-2"], REGION).join("\n"));
+        const words = argumentsIn(shell, script);
+        for (const keys of commands) {
+          const end = words.indexOf("ec2", 1);
+          const [given, ...tags] = partsOf(words.splice(0, end < 0 ? words.length : end));
+          expect(given).toBe("ec2 create-tags --region us-east-1 --resources i-1 i-2 --tags");
+          expect(tags).toEqual(keys.map((Key) => ({ Key, Value: "shop" })));
+        }
+        expect(words).toEqual([]);
+      }),
+      { numRuns: 5 },
+    );
+  });
+
+  it.each(["sh", "bash"])("is refused by %s until the values are filled in", (shell) => {
+    fc.assert(
+      fc.property(anyKeys, (keys) => {
+        const { stdout, status } = run(
+          shell,
+          `aws() { echo called; }\n${createTags(keys, ["i-1"], REGION).join("\n")}`,
+        );
+        expect([stdout, status === 0]).toEqual(["", false]);
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it("sets no tag even where a file is called as the placeholder is", () => {
+    const own = mkdtempSync(join(folder, "value-"));
+    writeFileSync(join(own, "value"), "");
+    for (const keys of [["owner"], ["a", "b"], ["a,b"], ["a,b", "c"]]) {
+      const script = `cd ${own}\naws() { printf '%s\\0' "$@"; }\n${createTags(keys, ["i-1"], REGION).join("\n")}`;
+      const words = run("bash", script).stdout.split("\0");
+      expect(
+        words.filter((word) => word.includes("Value=")),
+        keys.join(),
+      ).toEqual([]);
+      for (const word of words.filter((each) => each.startsWith("["))) expect(() => JSON.parse(word)).toThrow();
+    }
+  });
+
+  it("has no character in it that could forge a line, and still names the key", () => {
+    const key = "a\u009b31m\u202e\u2028b\n\u0007,🛒";
+    const remedy = createTags([key], ["i-1"], REGION);
+    expect(remedy.join("")).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u);
+    expect(JSON.parse(argumentsIn("bash", remedy).at(-1) ?? "")).toEqual([{ Key: key, Value: "shop" }]);
+  });
+});
+
+describe("a key that begins with aws:, in any case", () => {
+  it.each([
+    ["aws:cloudformation:stack-name", "AWS CloudFormation"],
+    ["AWS:AutoScaling:groupName", "Amazon EC2 Auto Scaling"],
+    ["aws:ec2launchtemplate:id", "a launch template"],
+    ["aws:something:new", "the AWS service that owns the tag"],
+  ])("is in no command, because EC2 refuses it: %s is said to come from %s", (key, launcher) => {
+    expect(createTags([key], ["i-1"], REGION).join(" ")).toBe(
+      `Only AWS can set the tag "${key}". An instance has it when it is launched by ${launcher}.`,
+    );
+  });
+
+  it("leaves the command for the others", () => {
+    const remedy = createTags(["owner", "aws:cloudformation:stack-name"], ["i-1"], REGION);
+    expect(remedy.slice(2, 4)).toEqual([
+      "  --tags Key=owner,Value=<value>",
+      expect.stringMatching(/^Only AWS can set/),
+    ]);
+  });
+});
+
+const skipped = AWS_CLI === null ? "the AWS CLI is not on the PATH" : null;
+if (skipped !== null) console.info(`The remedies with the AWS CLI are skipped: ${skipped}.`);
+
+describe.skipIf(skipped !== null)("the AWS CLI", () => {
+  let aws: EmbeddedAws;
+  const keys = fc.uniqueArray(anyKey, { minLength: 40, maxLength: 45 });
+
+  it("gives the instances exactly these tags, once the values are filled in", { timeout: 120_000 }, async () => {
+    aws = await startEmbeddedAws();
+    try {
+      const check = async (of: readonly string[]) => {
+        const ids = aws.launch({ count: 2 });
+        const script = createTags(of, ids, REGION).join("\n").replaceAll("<value>", "shop");
+        await promisify(execFile)("sh", ["-c", script], { cwd: folder, env: operatorEnv(aws.endpoint) });
+        const { ec2 } = clients(aws.endpoint, REGION);
+        const { Tags = [] } = await ec2.send(
+          new DescribeTagsCommand({ Filters: [{ Name: "resource-id", Values: ids }], MaxResults: 1000 }),
+        );
+        const found = ids.map((id) =>
+          Tags.filter((tag) => tag.ResourceId === id).map(({ Key, Value }) => [Key, Value]),
+        );
+        for (const own of found) expect(own.sort()).toEqual(of.map((key) => [key, "shop"]).sort());
+      };
+      const safe = fc.uniqueArray(fc.stringMatching(/^[\w.:/@+-]{1,40}( [\w.:/@+-]{1,40}){0,2}$/), {
+        minLength: 40,
+        maxLength: 45,
+      });
+      await fc.assert(fc.asyncProperty(keys, check), { numRuns: 3, endOnFailure: true });
+      await fc.assert(fc.asyncProperty(safe, check), { numRuns: 2, endOnFailure: true });
+    } finally {
+      await aws.close();
+    }
+  });
+});

@@ -1,0 +1,63 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { jsonErrorIn } from "../../src/util/json-error.ts";
+
+const isJson = (text: string) => {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** JSON with a few characters put in, taken out or exchanged. */
+const nearlyJson = fc
+  .tuple(
+    fc.json({ maxDepth: 4 }),
+    fc.array(
+      fc.tuple(fc.nat(), fc.constantFrom("", ",", '"', "{", "]", ":", "\\", "\n", "0", "-", "..", "e", "t", "é")),
+      {
+        maxLength: 3,
+      },
+    ),
+  )
+  .map(([json, edits]) =>
+    edits.reduce((text, [where, put]) => {
+      const at = where % (text.length + 1);
+      return text.slice(0, at) + put + text.slice(at + (where % 2));
+    }, json),
+  );
+
+describe("Where a text stops being JSON", () => {
+  it.each([
+    ["a comma too many", '{\n  "rules": [\n    {"rule": "required-tags"},\n  ]\n}', 4, 3],
+    ["a comma too few", '{"rules": [] "exemptions": []}', 1, 14],
+    ["an end too early", '{"rules": [', 1, 12],
+    ["a single quote", "{'rules': []}", 1, 2],
+    ["a line break in a string", '{"rules\n": []}', 1, 8],
+    ["an escape that there is not", '{"a": "\\x"}', 1, 8],
+    ["a word that is none of JSON's", '{"a": True}', 1, 7],
+    ["a number that is none of JSON's", "[1, 01]", 1, 5],
+    ["more than one value", "{} {}", 1, 4],
+    ["a comment", "// rules\n{}", 1, 1],
+    ["nothing", "", 1, 1],
+  ])("is at %s", (_, text, line, column) => {
+    expect(isJson(text)).toBe(false);
+    expect(jsonErrorIn(text)).toEqual({ line, column });
+  });
+
+  it("is null for exactly the texts that JSON.parse accepts", () => {
+    fc.assert(
+      fc.property(nearlyJson, (text) => {
+        expect(jsonErrorIn(text) === null).toBe(isJson(text));
+      }),
+      { numRuns: 5_000 },
+    );
+  });
+
+  it("is found in text that is deeply nested, or has many escapes", () => {
+    expect(jsonErrorIn("[".repeat(100_000))).toEqual({ line: 1, column: 100_001 });
+    expect(jsonErrorIn(`"${"\\\\".repeat(100_000)}`)).toEqual({ line: 1, column: 200_002 });
+  });
+});
