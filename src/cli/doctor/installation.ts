@@ -1,5 +1,6 @@
 import type { Subscription } from "@aws-sdk/client-sns";
 import type { Aws } from "../aws.ts";
+import { differenceText } from "../setup/difference.ts";
 import { installation } from "../setup/installation.ts";
 import { doublings } from "../setup/other-rules.ts";
 import { type OtherRule, type Plan, shownUrl } from "../setup/plan.ts";
@@ -86,14 +87,14 @@ function judge(report: Reporter, name: string, found: Inspection, flags: string)
     case "absent":
       return [report.wrong(name, "is not there", mend)];
     case "differs":
-      return found.differences.map((difference) => report.wrong(name, difference, mend));
+      return found.differences.map((difference) => report.wrong(name, differenceText(difference), mend));
     case "right":
       return [report.ok(name, "as it should be")];
   }
 }
 
 function isSwitchedOff(found: Inspection): boolean {
-  return found.state === "differs" && found.differences.some((difference) => difference.startsWith("state:"));
+  return found.state === "differs" && found.differences.some(({ property }) => property === "state");
 }
 
 async function checkDeadLetters(aws: Aws, plan: Plan, at: string): Promise<readonly Check[]> {

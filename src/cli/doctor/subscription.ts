@@ -2,6 +2,7 @@ import type { Subscription } from "@aws-sdk/client-sns";
 import { DEFAULT_RETRY_POLICY, retryDelays } from "../../aws/retry-policy.ts";
 import { isObject } from "../../util/json.ts";
 import type { Aws } from "../aws.ts";
+import { differenceText } from "../setup/difference.ts";
 import { type Plan, shownUrl } from "../setup/plan.ts";
 import { attributesOf, FILTERED, functionSubscription, isConfirmed, subscriptionsOf } from "../setup/subscriptions.ts";
 import { type Check, reporter } from "./check.ts";
@@ -69,17 +70,17 @@ async function checkOne(
     const instead = others.length > 0 ? `; subscribed are ${others.join(", ")}` : "";
     return [wrong(name, `is not subscribed to the launch topic: no launch is audited${instead}`, mend)];
   }
-  const isPending = all.some((each) => each.Endpoint === url && !isConfirmed(each));
-  if (isPending) return [wrong(name, "subscribed, and has not confirmed yet", `${NOTHING_TO_DO} ${mend}`)];
+  const present = all.find(({ Endpoint }) => Endpoint === url);
+  if (present !== undefined && !isConfirmed(present))
+    return [wrong(name, "subscribed, and has not confirmed yet", `${NOTHING_TO_DO} ${mend}`)];
+  const { FilterPolicy } = await attributesOf(aws, present?.SubscriptionArn);
   const differences = found.state === "differs" ? found.differences : [];
   return [
     ...(differences.length === 0
       ? [ok(name, "is subscribed and has confirmed, with retries and a dead-letter queue")]
       : []),
-    ...differences.map((difference) => wrong(name, difference, mend)),
-    ...found.notes
-      .filter((note) => note === FILTERED)
-      .map((note) => warning(name, note, "Is that meant? Else take it away: setup does not touch it.")),
+    ...differences.map((difference) => wrong(name, differenceText(difference), mend)),
+    ...(FilterPolicy ? [warning(name, FILTERED, "Is that meant? Else take it away: setup does not touch it.")] : []),
   ];
 }
 

@@ -41,7 +41,7 @@ export function otherRule(aws: Aws, plan: Plan, other: OtherRule): Resource {
       const facts = await readRule(aws, plan, name);
       if (facts === undefined) return inspected(null, [], ["It has just been removed."]);
       const differences = [
-        ...(stateDiffers(facts) ? [`state: ${facts.rule.State} → ${wanted}`] : []),
+        ...(stateDiffers(facts) ? [{ property: "state" as const, actual: facts.rule.State, expected: wanted }] : []),
         ...(part === "adopted" ? targetDifferences(facts.targets, plan) : []),
       ];
       return inspected(facts.madeBySetup, differences, notesOf(other, facts, plan));

@@ -75,11 +75,20 @@ export function deadLetterQueue(aws: Aws, plan: Plan): Resource {
         [
           ...(attributes.MessageRetentionPeriod === RETENTION
             ? []
-            : [`MessageRetentionPeriod: ${attributes.MessageRetentionPeriod} → ${RETENTION}`]),
-          ...missingStatements(attributes.Policy, statements).map(({ Principal }) =>
-            senderOf(Principal, "may not send → may send"),
-          ),
-          ...(isUnencrypted(attributes) ? ["SqsManagedSseEnabled: false → true"] : []),
+            : [
+                {
+                  property: "MessageRetentionPeriod" as const,
+                  actual: attributes.MessageRetentionPeriod,
+                  expected: RETENTION,
+                },
+              ]),
+          ...missingStatements(attributes.Policy, statements).map(({ Principal }) => ({
+            property: "queue policy" as const,
+            sender: Principal.Service,
+          })),
+          ...(isUnencrypted(attributes)
+            ? [{ property: "SqsManagedSseEnabled" as const, actual: "false", expected: "true" }]
+            : []),
           ...tagDifferences(facts.tags, plan.tags),
         ],
         [
@@ -132,10 +141,4 @@ async function create({ sqs }: Aws, plan: Plan): Promise<void> {
 
 function isUnencrypted({ SqsManagedSseEnabled, KmsMasterKeyId }: QueueFacts["attributes"]): boolean {
   return SqsManagedSseEnabled === "false" && !KmsMasterKeyId;
-}
-
-function senderOf(principal: unknown, what: string): string {
-  const service =
-    typeof principal === "object" && principal !== null && "Service" in principal ? principal.Service : "";
-  return `policy: ${service} ${what}`;
 }

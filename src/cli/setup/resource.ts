@@ -1,5 +1,6 @@
 import { MADE_BY } from "../names.ts";
 import type { Tags } from "../tags.ts";
+import type { Difference } from "./difference.ts";
 
 /** What there is of a resource, beside what there should be. */
 export type Inspection =
@@ -14,8 +15,7 @@ export type Inspection =
       readonly state: "differs";
       readonly madeBySetup: MadeBySetup;
       readonly notes: readonly string[];
-      /** Each as "what: is → should be". */
-      readonly differences: readonly string[];
+      readonly differences: readonly Difference[];
     };
 
 /** Whether the tag says that `setup` has made it; null for what cannot have a tag: a subscription. */
@@ -62,9 +62,9 @@ export function missingTags(present: Tags, wanted: Tags): Tags {
 }
 
 /** The same as differences. */
-export function tagDifferences(present: Tags, wanted: Tags): readonly string[] {
+export function tagDifferences(present: Tags, wanted: Tags): readonly Difference[] {
   const missing = Object.entries(missingTags(present, wanted));
-  return missing.map(([key, value]) => `tag ${key}: ${present[key] ?? "none"} → ${value}`);
+  return missing.map(([key, expected]) => ({ property: "tag", key, actual: present[key], expected }));
 }
 
 /**
@@ -82,7 +82,7 @@ export const ABSENT: Inspection = { state: "absent", notes: [] };
 /** What was found of something that is there. */
 export function inspected(
   madeBySetup: MadeBySetup,
-  differences: readonly string[],
+  differences: readonly Difference[],
   notes: readonly string[] = [],
 ): Inspection {
   if (differences.length === 0) return { state: "right", madeBySetup, notes };

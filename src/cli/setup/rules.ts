@@ -14,6 +14,7 @@ import type { Aws } from "../aws.ts";
 import { CliError } from "../cli.ts";
 import { ifThere } from "../if-there.ts";
 import { type Tags, tagList, tagsIn } from "../tags.ts";
+import type { Difference } from "./difference.ts";
 import { PATTERNS, type Place, type Plan, type PlannedRule, type RuleKind, ruleArn, ruleName } from "./plan.ts";
 import { ABSENT, inspected, isMadeBySetup, missingTags, newTags, type Resource, tagDifferences } from "./resource.ts";
 import { sameJson } from "./statements.ts";
@@ -95,14 +96,13 @@ function notAskedFor({ rule, madeBySetup }: RuleFacts, region: string): readonly
   ];
 }
 
-function ruleDifferences(rule: DescribeRuleCommandOutput, kind: RuleKind): readonly string[] {
+function ruleDifferences(rule: DescribeRuleCommandOutput, kind: RuleKind): readonly Difference[] {
   const { State, EventPattern, ScheduleExpression } = rule;
+  const pattern = { property: "pattern", actual: EventPattern, expected: JSON.stringify(PATTERNS[kind]) } as const;
   return [
-    ...(isEnabled(rule) ? [] : [`state: ${State ?? "none"} → ENABLED`]),
-    ...(sameJson(EventPattern, PATTERNS[kind])
-      ? []
-      : [`pattern: ${EventPattern ?? "none"} → ${JSON.stringify(PATTERNS[kind])}`]),
-    ...(ScheduleExpression ? [`schedule: ${ScheduleExpression} → none`] : []),
+    ...(isEnabled(rule) ? [] : [{ property: "state" as const, actual: State, expected: "ENABLED" }]),
+    ...(sameJson(EventPattern, PATTERNS[kind]) ? [] : [pattern]),
+    ...(ScheduleExpression ? [{ property: "schedule" as const, actual: ScheduleExpression, expected: undefined }] : []),
   ];
 }
 
@@ -115,19 +115,19 @@ export function isEnabled({ State }: Pick<DescribeRuleCommandOutput, "State">): 
 const TRANSFORMS = ["Input", "InputPath", "InputTransformer"] as const;
 
 /** What differs in a rule's target for the launch topic, whatever id it has. */
-export function targetDifferences(targets: readonly Target[], plan: Plan): readonly string[] {
+export function targetDifferences(targets: readonly Target[], plan: Plan): readonly Difference[] {
   const [target, ...more] = toTopic(targets, plan);
   if (target === undefined) {
     const squatter = targets.find(({ Id }) => Id === TARGET_ID);
-    return [`target: ${squatter?.Arn ?? "none"} → ${plan.launchTopicArn}`];
+    return [{ property: "target", actual: squatter?.Arn, expected: plan.launchTopicArn }];
   }
-  const dead = target.DeadLetterConfig?.Arn;
+  const id = target.Id;
+  const queue = { actual: target.DeadLetterConfig?.Arn, expected: plan.deadLetterQueueArn };
+  const transforms = TRANSFORMS.filter((field) => target[field] !== undefined);
   return [
-    ...more.map(({ Id }) => `target ${Id}: sends everything to the launch topic once more → none`),
-    ...TRANSFORMS.filter((name) => target[name] !== undefined).map((name) => `target ${target.Id}: ${name} → none`),
-    ...(dead === plan.deadLetterQueueArn
-      ? []
-      : [`target ${target.Id}: dead-letter queue ${dead ?? "none"} → ${plan.deadLetterQueueArn}`]),
+    ...more.map(({ Id }) => ({ property: "extra target" as const, id: Id })),
+    ...transforms.map((field) => ({ property: "target input" as const, id, field })),
+    ...(queue.actual === queue.expected ? [] : [{ property: "target queue" as const, id, ...queue }]),
   ];
 }
 

@@ -1,4 +1,5 @@
 import type { Colours } from "../terminal.ts";
+import { differenceText } from "./difference.ts";
 import type { Inspected } from "./installation.ts";
 import { isUnconfirmed } from "./subscriptions.ts";
 
@@ -34,7 +35,8 @@ function linesOf(each: Inspected, dryRun: boolean, colours: Colours, kindWidth: 
   const others = found.state !== "absent" && found.madeBySetup === false ? ", was there before setup" : "";
   const again = dryRun ? "would be asked again: it has not confirmed yet" : "asked again: it had not confirmed yet";
   const told = isUnconfirmed(found) ? again : `${dryRun ? planned : done}${others}`;
-  const below = [...(found.state === "differs" && action === "mend" ? found.differences : []), ...found.notes];
+  const differences = found.state === "differs" && action === "mend" ? found.differences.map(differenceText) : [];
+  const below = [...differences, ...found.notes];
   return [
     colour(`  ${mark} ${resource.kind.padEnd(kindWidth)}  ${resource.name.padEnd(nameWidth)}  ${told}`),
     ...below.map((line) => `      ${line}`),
@@ -48,7 +50,7 @@ export function installationJson(all: readonly Inspected[]): readonly object[] {
     name: resource.name,
     arn: resource.arn,
     state: found.state,
-    differences: found.state === "differs" ? found.differences : [],
+    differences: found.state === "differs" ? found.differences.map(differenceText) : [],
     notes: found.notes,
     madeBySetup: found.state === "absent" ? null : found.madeBySetup,
     action: actionFor({ resource, found }),

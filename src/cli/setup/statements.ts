@@ -3,7 +3,14 @@ import { type Place, type Plan, RULE_KINDS, ruleArn, ruleName } from "./plan.ts"
 import { KEY_ACTIONS, type TopicKey } from "./topic-key.ts";
 
 /** A statement of a policy, as JSON. */
-export type Statement = Readonly<Record<string, unknown>> & { readonly Sid: string };
+export interface Statement {
+  readonly Sid: string;
+  readonly Effect: "Allow";
+  readonly Principal: { readonly Service: string };
+  readonly Action: string;
+  readonly Resource: string;
+  readonly Condition?: object;
+}
 
 /**
  * Lets EventBridge publish to the launch topic. It has no condition on the rule or the account because EventBridge does not

@@ -8,6 +8,7 @@ import {
 import { DELIVERY_POLICY, isOtherAttributes } from "../../sns/subscription.ts";
 import type { Aws } from "../aws.ts";
 import { ifThere } from "../if-there.ts";
+import type { SubscriptionDifference } from "./difference.ts";
 import { mark } from "./marks.ts";
 import { type Plan, shownUrl } from "./plan.ts";
 import { type Inspection, inspected, type Resource } from "./resource.ts";
@@ -23,11 +24,9 @@ export function isConfirmed({ SubscriptionArn = PENDING }: Subscription): boolea
   return SubscriptionArn.startsWith("arn:");
 }
 
-const UNCONFIRMED = "confirmation: pending";
-
 /** Whether this was found of a function's subscription that the function has not confirmed: it can only be asked again. */
 export function isUnconfirmed(found: Inspection): boolean {
-  return found.state === "differs" && found.differences.includes(UNCONFIRMED);
+  return found.state === "differs" && found.differences.some(({ property }) => property === "confirmation");
 }
 
 /** All subscriptions of a topic; none when there is no such topic. */
@@ -102,14 +101,10 @@ export function functionSubscription(aws: Aws, plan: Plan, url: string): Resourc
           `${shownUrl(Endpoint)} is subscribed too: if that is a function, launches are alerted twice.`,
       );
       if (present === undefined) return { state: "absent", notes };
-      if (!isConfirmed(present)) return inspected(null, [UNCONFIRMED], notes);
+      if (!isConfirmed(present)) return inspected(null, [{ property: "confirmation" }], notes);
       const attributes = await attributesOf(aws, present.SubscriptionArn);
       const drift = differences(attributes, plan.deadLetterQueueArn);
-      return inspected(
-        null,
-        drift.map(({ told }) => told),
-        [...notes, ...(attributes.FilterPolicy ? [FILTERED] : [])],
-      );
+      return inspected(null, drift, [...notes, ...(attributes.FilterPolicy ? [FILTERED] : [])]);
     },
     async put(found) {
       if (found.state === "right") return;
@@ -127,10 +122,10 @@ export function functionSubscription(aws: Aws, plan: Plan, url: string): Resourc
         return;
       }
       const { SubscriptionArn } = present;
-      for (const { name } of differences(await attributesOf(aws, SubscriptionArn), plan.deadLetterQueueArn)) {
-        const AttributeValue = name === "RawMessageDelivery" ? "false" : wanted[name];
+      for (const { property } of differences(await attributesOf(aws, SubscriptionArn), plan.deadLetterQueueArn)) {
+        const AttributeValue = property === "RawMessageDelivery" ? "false" : wanted[property];
         await aws.sns.send(
-          new SetSubscriptionAttributesCommand({ SubscriptionArn, AttributeName: name, AttributeValue }),
+          new SetSubscriptionAttributesCommand({ SubscriptionArn, AttributeName: property, AttributeValue }),
         );
       }
     },
@@ -147,37 +142,26 @@ export async function attributesOf(aws: Aws, SubscriptionArn: string | undefined
   return Attributes;
 }
 
-interface SubscriptionDifference {
-  readonly name: "DeliveryPolicy" | "RedrivePolicy" | "RawMessageDelivery";
-  readonly told: string;
-}
-
 function differences(
   attributes: Readonly<Record<string, string>>,
   queueArn: string,
 ): readonly SubscriptionDifference[] {
   const { DeliveryPolicy, RawMessageDelivery } = attributes;
-  const retries: Readonly<Record<string, unknown>> | undefined = parsed(DeliveryPolicy)?.healthyRetryPolicy;
-  const dead = deadLetterQueueOf(attributes);
+  const retries = {
+    actual: parsed(DeliveryPolicy)?.healthyRetryPolicy,
+    expected: DELIVERY_POLICY.healthyRetryPolicy,
+  };
+  const queue = { actual: deadLetterQueueOf(attributes), expected: queueArn };
   return [
-    // SNS adds members of its own to a delivery policy: only ours are compared.
-    ...(Object.entries(DELIVERY_POLICY.healthyRetryPolicy).every(([key, value]) => retries?.[key] === value)
+    // SNS adds fields of its own to a delivery policy: only ours are compared.
+    ...(Object.entries(retries.expected).every(([key, value]) => retries.actual?.[key] === value)
       ? []
-      : [{ name: "DeliveryPolicy" as const, told: `delivery policy: ${retriesOf(retries)} → ${retriesOf(OURS)}` }]),
-    ...(dead === queueArn
-      ? []
-      : [{ name: "RedrivePolicy" as const, told: `dead-letter queue: ${dead ?? "none"} → ${queueArn}` }]),
+      : [{ property: "DeliveryPolicy" as const, ...retries }]),
+    ...(queue.actual === queue.expected ? [] : [{ property: "RedrivePolicy" as const, ...queue }]),
     ...(RawMessageDelivery === "true"
-      ? [{ name: "RawMessageDelivery" as const, told: "RawMessageDelivery: true (carries no signature) → false" }]
+      ? [{ property: "RawMessageDelivery" as const, actual: "true", expected: "false" }]
       : []),
   ];
-}
-
-const OURS: Readonly<Record<string, unknown>> = DELIVERY_POLICY.healthyRetryPolicy;
-
-function retriesOf(policy: Readonly<Record<string, unknown>> | undefined): string {
-  if (policy === undefined) return "SNS's default (3 retries, 20 s apart)";
-  return JSON.stringify(Object.fromEntries(Object.keys(OURS).map((key) => [key, policy[key]])));
 }
 
 /** The queue of what a subscription could not deliver, by its ARN; undefined when it has none. */

@@ -59,8 +59,10 @@ export function launchTopic(aws: Aws, plan: Plan): Resource {
       return inspected(
         facts.madeBySetup,
         [
-          ...(missing ? ["policy: does not let EventBridge publish → lets it"] : []),
-          ...(version === SIGNATURE_VERSION ? [] : [`SignatureVersion: ${version} → ${SIGNATURE_VERSION}`]),
+          ...(missing ? [{ property: "topic policy" as const }] : []),
+          ...(version === SIGNATURE_VERSION
+            ? []
+            : [{ property: "SignatureVersion" as const, actual: version, expected: SIGNATURE_VERSION }]),
           ...tagDifferences(facts.tags, plan.tags),
         ],
         KmsMasterKeyId ? [encryptedFor(KmsMasterKeyId, "events.amazonaws.com")] : [],
