@@ -21,6 +21,7 @@ import {
   runInstances,
   stateChange,
 } from "./support/events.ts";
+import type { HttpResponse, Settings } from "./support/hosts.ts";
 import { messageId, sqsEvent } from "./support/lambda.ts";
 import { clockAt } from "./support/launches.ts";
 import {
@@ -37,40 +38,38 @@ import {
   unsubscribeConfirmation,
 } from "./support/sns.ts";
 import {
-  type Answer,
   EVENT_SHAPES,
-  fateOf,
-  HTTP_FACES,
-  lambdaFace,
+  HTTP_HOSTS,
   MESSAGE_SHAPES,
   NOW,
+  onLambda,
+  resultOf,
   SETTINGS,
-  type Settings,
-  type World,
+  type TestStack,
   watchRequests,
-} from "./support/world.ts";
+} from "./support/test-stack.ts";
 
 const ec2 = mockEc2();
 const sns = mockSns();
 const sts = mockClient(STSClient);
 
 /** The faces that the test has opened. */
-const worlds: World[] = [];
-function watched<T extends World>(face: T): T {
-  worlds.push(face);
+const stacks: TestStack[] = [];
+function watched<T extends TestStack>(face: T): T {
+  stacks.push(face);
   return face;
 }
 
 beforeEach(() => {
-  worlds.length = 0;
+  stacks.length = 0;
 });
 afterEach(() => {
   vi.useRealTimers();
-  for (const world of worlds) {
-    const secrets = world.secrets();
+  for (const stack of stacks) {
+    const secrets = stack.secrets();
     expect(secrets).toContain(SETTINGS.AWS_SECRET_ACCESS_KEY);
     expect(secrets).toContain(SETTINGS.AWS_SESSION_TOKEN);
-    const told = world.told();
+    const told = stack.output();
     // Sixteen characters of a secret are as good as told.
     expect(secrets.filter((secret) => told.includes(secret.slice(0, 16)))).toEqual([]);
   }
@@ -81,14 +80,14 @@ function awsCalls(): number {
 }
 
 /** The faces as this file opens them. */
-const FACES = HTTP_FACES.map(({ face, open }) => ({
-  face,
+const FACES = HTTP_HOSTS.map(({ host, open }) => ({
+  host,
   open: (...given: Parameters<typeof open>) => watched(open(...given)),
 }));
-const openLambda = (...given: Parameters<typeof lambdaFace>) => watched(lambdaFace(...given));
+const openLambda = (...given: Parameters<typeof onLambda>) => watched(onLambda(...given));
 
 /** An answer with its outcome, and that AWS was not asked for anything. */
-function expectRefused(answer: Answer, status: number, outcome: string): void {
+function expectRefused(answer: HttpResponse, status: number, outcome: string): void {
   expect(JSON.parse(answer.body)).toEqual({ outcome, reason: expect.stringMatching(/\w/) });
   expect(answer.status).toBe(status);
   expect(awsCalls()).toBe(0);
@@ -118,7 +117,7 @@ describe("with AWS in order", () => {
     ec2.launch(INSTANCE);
   });
 
-  describe.each(FACES)("over HTTP, the $face", ({ open }) => {
+  describe.each(FACES)("over HTTP, the $host", ({ open }) => {
     it.each(["", "hello", "{", '{"Type": "Notification",}', "\u0000\u0001", "<xml/>", "Type=Notification&Message=x"])(
       "not JSON: %j is answered 400",
       async (body) => {
@@ -306,7 +305,7 @@ describe("with AWS in order", () => {
       for (const confirmation of [subscriptionConfirmation({ TopicArn }), unsubscribeConfirmation({ TopicArn })]) {
         expectRefused(await face.deliver(signed(confirmation)), 403, "rejected");
       }
-      expect(face.certificatesAsked).toEqual([]);
+      expect(face.certificatesRequested).toEqual([]);
     });
 
     const FILE = CERTIFICATE_URL.slice(CERTIFICATE_URL.lastIndexOf("/") + 1);
@@ -331,7 +330,7 @@ describe("with AWS in order", () => {
         expectRefused(await face.deliver(signed(fields)), 403, "rejected");
       }
       watch.stop();
-      expect(face.certificatesAsked).toEqual([]);
+      expect(face.certificatesRequested).toEqual([]);
       expect(watch.requests).toEqual([]);
     });
 
@@ -376,7 +375,7 @@ describe("with AWS in order", () => {
       const answer = await face.deliver(LAUNCH);
       expectRefused(answer, 500, "misconfigured");
       expect(answer.body).toContain("ALERT_TOPIC_ARN");
-      expect(face.told()).not.toContain(arn);
+      expect(face.output()).not.toContain(arn);
     });
 
     it.each(BAD_GRACES)("`GRACE_SECONDS=%s` is answered 500, without its value", async (grace) => {
@@ -390,7 +389,7 @@ describe("with AWS in order", () => {
   describe.each(MESSAGE_SHAPES)("on Lambda, $shape", ({ wrap }) => {
     async function expectAgain(message: string, settings?: Settings): Promise<void> {
       const face = openLambda(settings);
-      expect(await fateOf(face.invoke(wrap(message)))).toBe("again");
+      expect(await resultOf(face.invoke(wrap(message)))).toBe("retried");
       expect(awsCalls()).toBe(0);
       expect(face.lines.map((line) => JSON.parse(line).level)).toEqual(["error"]);
     }
@@ -420,13 +419,13 @@ describe("with AWS in order", () => {
     it("an event with a thousand instances is done, and each is alerted of once", async () => {
       const ids = instanceIds(1_000);
       for (const id of ids) ec2.launch(id);
-      expect(await fateOf(openLambda().invoke(wrap(JSON.stringify(runInstances({ ids })))))).toBe("done");
+      expect(await resultOf(openLambda().invoke(wrap(JSON.stringify(runInstances({ ids })))))).toBe("done");
       expectEachAlertedOnce(sns.published(), ids);
     });
 
     it.each(ODD_TAGS)("tags with %s are told as they are", async (_, value) => {
       ec2.launch(INSTANCE, { tags: { Name: value } });
-      expect(await fateOf(openLambda().invoke(wrap(JSON.stringify(stateChange()))))).toBe("done");
+      expect(await resultOf(openLambda().invoke(wrap(JSON.stringify(stateChange()))))).toBe("done");
       expectToldAsItIs(sns.published(), value);
     });
 
@@ -434,13 +433,13 @@ describe("with AWS in order", () => {
 
     it.each(BAD_ARNS)("`ALERT_TOPIC_ARN` that is not an ARN: %j, and every message comes again", async (arn) => {
       await expectAgain(JSON.stringify(stateChange()), { ...SETTINGS, ALERT_TOPIC_ARN: arn });
-      expect(worlds.at(-1)?.told()).toContain("ALERT_TOPIC_ARN");
-      expect(worlds.at(-1)?.told()).not.toContain(arn);
+      expect(stacks.at(-1)?.output()).toContain("ALERT_TOPIC_ARN");
+      expect(stacks.at(-1)?.output()).not.toContain(arn);
     });
 
     it.each(BAD_GRACES)("`GRACE_SECONDS=%s`, and every message comes again", async (grace) => {
       await expectAgain(JSON.stringify(stateChange()), { ...SETTINGS, GRACE_SECONDS: grace });
-      expect(worlds.at(-1)?.told()).toContain("GRACE_SECONDS is not a whole number");
+      expect(stacks.at(-1)?.output()).toContain("GRACE_SECONDS is not a whole number");
     });
   });
 
@@ -534,7 +533,7 @@ describe("publishing that fails for some of a batch", () => {
   });
 
   it.each(FACES)(
-    "is answered 503 for that delivery to the $face, and 200 for another at the same time",
+    "is answered 503 for that delivery to the $host, and 200 for another at the same time",
     async ({ open }) => {
       const face = open();
       const [first, second] = [signed(notification(inOne())), signed(notification(inTwo()))];
@@ -547,7 +546,7 @@ describe("publishing that fails for some of a batch", () => {
   );
 
   it.each(FACES)(
-    "of a single delivery to the $face brings it all again, and what is repeated has the id that it had",
+    "of a single delivery to the $host brings it all again, and what is repeated has the id that it had",
     async ({ open }) => {
       const ids = instanceIds(400);
       for (const id of ids) ec2.launch(id);
@@ -576,15 +575,15 @@ describe("publishing that fails for some of a batch", () => {
     });
     const event = runInstances({ ids });
     sns.mock.on(PublishCommand).rejectsOnce(awsError("Throttling", "Rate exceeded")).resolves({ MessageId: "1" });
-    expect(await fateOf(face.invoke(event))).toBe("again");
+    expect(await resultOf(face.invoke(event))).toBe("retried");
     const first = sns.published().map(({ MessageDeduplicationId }) => MessageDeduplicationId);
-    expect(await fateOf(face.invoke(event))).toBe("done");
+    expect(await resultOf(face.invoke(event))).toBe("done");
     const again = sns.published().map(({ MessageDeduplicationId }) => MessageDeduplicationId);
     expect(first.length).toBeGreaterThan(1);
     expect(again).toEqual([...first, ...first]);
   });
 
-  it.each(FACES)("alerts of nothing while some tags of a delivery to the $face cannot be read", async ({ open }) => {
+  it.each(FACES)("alerts of nothing while some tags of a delivery to the $host cannot be read", async ({ open }) => {
     const ids = instanceIds(1_000);
     for (const id of ids) ec2.launch(id);
     const failing = ids[450] ?? "";
@@ -640,7 +639,7 @@ describe("AWS timing out", () => {
   ];
 
   describe.each(HANGING)("in %s", (_, hang) => {
-    it.each(FACES)("is answered 503 by the $face, before SNS hangs up", async ({ open }) => {
+    it.each(FACES)("is answered 503 by the $host, before SNS hangs up", async ({ open }) => {
       hang();
       const { seconds, value } = await settled(open().deliver(LAUNCH));
       expect(value).toMatchObject({ status: 503 });
@@ -649,12 +648,12 @@ describe("AWS timing out", () => {
 
     it.each(EVENT_SHAPES)("brings $shape again", async ({ wrap }) => {
       hang();
-      const { value } = await settled(fateOf(openLambda().invoke(wrap(stateChange()), 10_000)));
-      expect(value).toBe("again");
+      const { value } = await settled(resultOf(openLambda().invoke(wrap(stateChange()), 10_000)));
+      expect(value).toBe("retried");
     });
   });
 
-  it.each(FACES)("alerts of nothing after the $face has answered 503: SNS delivers again", async ({ open }) => {
+  it.each(FACES)("alerts of nothing after the $host has answered 503: SNS delivers again", async ({ open }) => {
     let arrive = () => {};
     ec2.mock.on(DescribeTagsCommand).callsFake(
       () =>
@@ -763,7 +762,7 @@ describe("over real HTTP, AWS", () => {
     name = "web";
   });
   afterEach(() => {
-    const told = worlds.map((world) => world.told()).join("\n");
+    const told = stacks.map((stack) => stack.output()).join("\n");
     expect(signatures.length).toBeGreaterThan(0);
     expect(signatures.filter((signature) => told.includes(signature.slice(0, 16)))).toEqual([]);
   });
@@ -792,7 +791,7 @@ describe("over real HTTP, AWS", () => {
 
   describe.each(FAILURES)("%s", (_, failure) => {
     describe.each(ACTIONS)("in %s", (action) => {
-      it.each(FACES)("is answered 503 by the $face; the next delivery is alerted of, once", async ({ open }) => {
+      it.each(FACES)("is answered 503 by the $host; the next delivery is alerted of, once", async ({ open }) => {
         const face = open(settings);
         instead.set(action, failure(action));
         const answer = await face.deliver(LAUNCH);
@@ -818,7 +817,7 @@ describe("over real HTTP, AWS", () => {
   });
 
   it.each(FACES)(
-    "answering HTML with status 200 to a confirmation is no confirmation: the $face answers 503",
+    "answering HTML with status 200 to a confirmation is no confirmation: the $host answers 503",
     async ({ open }) => {
       instead.set("", html(200));
       expect((await open(settings).deliver(signed(subscriptionConfirmation()))).status).toBe(503);
@@ -826,7 +825,7 @@ describe("over real HTTP, AWS", () => {
   );
 
   it.each(FACES)(
-    "answering HTML with status 200 to a subscription is no subscription: GET of the $face says so",
+    "answering HTML with status 200 to a subscription is no subscription: GET of the $host says so",
     async ({ open }) => {
       instead.set("", html(200));
       const face = open({ ...settings, FUNCTION_URL: "https://example.com/audit" });
@@ -835,7 +834,7 @@ describe("over real HTTP, AWS", () => {
     },
   );
 
-  it.each(FACES)("denying in words that quote the request: the $face tells none of its signature", async ({ open }) => {
+  it.each(FACES)("denying in words that quote the request: the $host tells none of its signature", async ({ open }) => {
     const face = open(settings);
     const quoting: Reply = (response, request) => {
       const canonical = `POST\n/\n\nx-amz-security-token:${request.headers["x-amz-security-token"]}`;
@@ -844,14 +843,14 @@ describe("over real HTTP, AWS", () => {
     };
     instead.set("DescribeTags", quoting);
     expect((await face.deliver(LAUNCH)).status).toBe(503);
-    expect(face.told()).toContain("SignatureDoesNotMatch");
+    expect(face.output()).toContain("SignatureDoesNotMatch");
 
     instead.set("DescribeTags", (response, request) => {
       const message = `'EXAMPLE' not a valid key=value pair (missing equal-sign) in Authorization header: '${request.headers.authorization}'.`;
       ec2Error(400, "IncompleteSignature", message)(response, request);
     });
     expect((await face.deliver(LAUNCH)).status).toBe(503);
-    expect(face.told()).toContain("IncompleteSignature");
+    expect(face.output()).toContain("IncompleteSignature");
   });
 
   it("stopping in the middle of its answer does not stop the launches that follow", async () => {
@@ -859,16 +858,16 @@ describe("over real HTTP, AWS", () => {
     instead.set("DescribeTags", (response) => {
       response.writeHead(200, { "Content-Type": "text/xml" }).write("<?xml version");
     });
-    expect(await fateOf(face.invoke(stateChange(), 1_500))).toBe("again");
+    expect(await resultOf(face.invoke(stateChange(), 1_500))).toBe("retried");
     instead.clear();
-    expect(await fateOf(face.invoke(stateChange(), 12_000))).toBe("done");
+    expect(await resultOf(face.invoke(stateChange(), 12_000))).toBe("done");
     expectEachAlertedOnce(taken, [INSTANCE]);
   });
 
   it.each(ODD_TAGS)("showing tags with %s: they are told as they are", async (_, value) => {
     name = value;
     const face = openLambda(settings, { clock: clockAt(AT + 60_000) });
-    expect(await fateOf(face.invoke(stateChange()))).toBe("done");
+    expect(await resultOf(face.invoke(stateChange()))).toBe("done");
     expectToldAsItIs(taken, value);
   });
 });

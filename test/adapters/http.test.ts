@@ -6,7 +6,7 @@ import { awsError, mockEc2, mockSns } from "../support/aws.ts";
 import { ACCOUNT, AT, INSTANCE, instanceId, REGION, runInstances, stateChange } from "../support/events.ts";
 import { clockAt } from "../support/launches.ts";
 import { type Fields, LAUNCH_TOPIC, notification, OTHER_SIGNER, signed } from "../support/sns.ts";
-import { createWorld, HTTP_FACES, SETTINGS } from "../support/world.ts";
+import { createTestStack, HTTP_HOSTS, SETTINGS } from "../support/test-stack.ts";
 
 const ec2 = mockEc2();
 const sns = mockSns();
@@ -18,7 +18,7 @@ beforeEach(() => {
 const JSON_TYPE = "application/json; charset=utf-8";
 const KIB = 1024;
 
-describe.each(HTTP_FACES)("the $face", ({ open }) => {
+describe.each(HTTP_HOSTS)("the $host", ({ open }) => {
   describe("answers GET", () => {
     it("with who it is, that it is configured, and whether it is subscribed", async () => {
       const answer = await open().request({ method: "GET" });
@@ -119,7 +119,7 @@ describe.each(HTTP_FACES)("the $face", ({ open }) => {
     const answer = await face.deliver(signed(notification(stateChange())));
     expect(answer.status).toBe(500);
     expect(JSON.parse(answer.body)).toEqual({ outcome: "misconfigured", reason: "AWS_REGION is missing" });
-    expect(face.certificatesAsked).toEqual([]);
+    expect(face.certificatesRequested).toEqual([]);
     expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([
       { level: "error", outcome: "misconfigured", failed: 1 },
     ]);
@@ -224,12 +224,12 @@ describe.each(HTTP_FACES)("the $face", ({ open }) => {
 describe("a request whose body does not arrive", () => {
   it("is answered 503 at the deadline, and does not count as failed", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    const { app, world } = createWorld({}, SETTINGS);
+    const { app, stack } = createTestStack({}, SETTINGS);
     const request = { method: "POST", headers: {}, body: () => new Promise<never>(() => {}) };
-    const answer = answerHttp(app, request, SETTINGS, world.clock.now() + 12_000);
+    const answer = answerHttp(app, request, SETTINGS, stack.clock.now() + 12_000);
     await vi.advanceTimersByTimeAsync(12_000);
     expect(await answer).toMatchObject({ status: 503, body: expect.stringContaining("did not arrive") });
-    expect(world.lines.map((line) => JSON.parse(line))).toMatchObject([{ level: "warn", outcome: "rejected" }]);
+    expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([{ level: "warn", outcome: "rejected" }]);
     vi.useRealTimers();
   });
 });
@@ -237,10 +237,10 @@ describe("a request whose body does not arrive", () => {
 describe("a delivery whose certificate does not arrive", () => {
   it("is answered 503 at the deadline", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-    const { app, world } = createWorld({}, SETTINGS, { fetchText: () => new Promise(() => {}) });
+    const { app, stack } = createTestStack({}, SETTINGS, { fetchText: () => new Promise(() => {}) });
     const body = JSON.stringify(signed(notification(stateChange())));
     const request = { method: "POST", headers: {}, body: async () => body };
-    const answer = answerHttp(app, request, SETTINGS, world.clock.now() + 12_000);
+    const answer = answerHttp(app, request, SETTINGS, stack.clock.now() + 12_000);
     await vi.advanceTimersByTimeAsync(12_000);
     expect(await answer).toMatchObject({ status: 503 });
     vi.useRealTimers();
@@ -248,8 +248,8 @@ describe("a delivery whose certificate does not arrive", () => {
 });
 
 describe("a large launch", () => {
-  it.each(HTTP_FACES)(
-    "is audited by the $face though its envelope is over 256 KiB, when its message is not",
+  it.each(HTTP_HOSTS)(
+    "is audited by the $host though its envelope is over 256 KiB, when its message is not",
     async ({ open }) => {
       const ids = Array.from({ length: 1_000 }, (_, index) => instanceId(index + 1));
       for (const id of ids) ec2.launch(id, { tags: { Name: "web", service: "shop" } });
@@ -306,7 +306,7 @@ describe("what is told of a delivery that is not verified", () => {
       "the SigningCertURL is not where SNS keeps its certificates",
     ],
   ];
-  describe.each(HTTP_FACES)("by the $face", ({ open }) => {
+  describe.each(HTTP_HOSTS)("by the $host", ({ open }) => {
     it.each(REFUSED)(
       "is one sentence for all of them, and the log has the reason: %s",
       async (_, envelope, headers, reason) => {
@@ -322,13 +322,13 @@ describe("what is told of a delivery that is not verified", () => {
 
 describe("an error of our own", () => {
   it("is answered 503 without its text, which only the log has", async () => {
-    const { app, world } = createWorld(SETTINGS, SETTINGS);
+    const { app, stack } = createTestStack(SETTINGS, SETTINGS);
     const error = new TypeError("Cannot read properties of null (reading 'secretName')");
     const request = { method: "POST", headers: {}, body: () => Promise.reject(error) };
     const answer = await answerHttp(app, request, {}, AT + 90_000);
     expect(answer.status).toBe(503);
     expect(JSON.parse(answer.body)).toEqual({ outcome: "failed", reason: "an internal error: see the log" });
-    expect(world.lines.map((line) => JSON.parse(line))).toMatchObject([
+    expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([
       { level: "error", outcome: "failed", message: expect.stringContaining("secretName") },
     ]);
   });

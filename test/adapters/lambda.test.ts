@@ -7,7 +7,7 @@ import { AT, autoScalingLaunch, INSTANCE, instanceId, runInstances, stateChange 
 import { contextWith, messageId, snsEvent, sqsEvent, urlEvent } from "../support/lambda.ts";
 import { clockAt } from "../support/launches.ts";
 import { headersOf, notification, signed } from "../support/sns.ts";
-import { createWorld, EVENT_SHAPES, lambdaFace, NOW, SETTINGS } from "../support/world.ts";
+import { createTestStack, EVENT_SHAPES, NOW, onLambda, SETTINGS } from "../support/test-stack.ts";
 
 const ec2 = mockEc2();
 const sns = mockSns();
@@ -24,7 +24,7 @@ const WITHIN_GRACE = { clock: clockAt(NOW - 30_000) };
 
 describe("the Lambda handler", () => {
   it("has two parameters and answers a promise, as Node 24 on Lambda wants it", async () => {
-    const handler = lambdaHandler(createWorld(SETTINGS, SETTINGS).app);
+    const handler = lambdaHandler(createTestStack(SETTINGS, SETTINGS).app);
     expect(handler).toHaveLength(2);
     const answer = handler(stateChange({ state: "stopped" }), contextWith());
     expect(answer).toBeInstanceOf(Promise);
@@ -35,7 +35,7 @@ describe("the Lambda handler", () => {
 describe.each(EVENT_SHAPES)("Lambda called with $shape", ({ wrap }) => {
   it("audits a launch that keeps the rules, for one DescribeTags call", async () => {
     ec2.launch(INSTANCE, TAGGED);
-    const face = lambdaFace();
+    const face = onLambda();
     const answer = await face.invoke(wrap(stateChange()));
     expect([
       { batchItemFailures: [] },
@@ -48,14 +48,14 @@ describe.each(EVENT_SHAPES)("Lambda called with $shape", ({ wrap }) => {
 
   it("alerts of a launch that breaks the rules", async () => {
     ec2.launch(INSTANCE, { tags: { Name: "web" } });
-    await lambdaFace().invoke(wrap(autoScalingLaunch()));
+    await onLambda().invoke(wrap(autoScalingLaunch()));
     expect(sns.published().map(documentIn)).toMatchObject([
       { launchedBy: "Auto Scaling group my-auto-scaling-group", findings: [{ missing: ["service"] }] },
     ]);
   });
 
   it("is done with an event that is not ours", async () => {
-    const answer = await lambdaFace().invoke(wrap({ ...stateChange(), "detail-type": "EBS Volume Notification" }));
+    const answer = await onLambda().invoke(wrap({ ...stateChange(), "detail-type": "EBS Volume Notification" }));
     expect([{ batchItemFailures: [] }, { outcomes: [expect.objectContaining({ outcome: "ignored" })] }]).toContainEqual(
       answer,
     );
@@ -68,24 +68,24 @@ describe("Lambda called asynchronously", () => {
 
   it.each(shapes)("with $shape throws for a launch within its grace, so that Lambda calls again", async ({ wrap }) => {
     ec2.launch(INSTANCE);
-    await expect(lambdaFace(SETTINGS, WITHIN_GRACE).invoke(wrap(stateChange()))).rejects.toThrow(/within its grace/);
+    await expect(onLambda(SETTINGS, WITHIN_GRACE).invoke(wrap(stateChange()))).rejects.toThrow(/within its grace/);
     expect(sns.published()).toEqual([]);
   });
 
   it.each(shapes)("with $shape throws where AWS fails", async ({ wrap }) => {
     ec2.mock.on(DescribeTagsCommand).rejects(awsError("UnauthorizedOperation", "You are not authorized"));
-    await expect(lambdaFace().invoke(wrap(stateChange()))).rejects.toThrow(/UnauthorizedOperation/);
+    await expect(onLambda().invoke(wrap(stateChange()))).rejects.toThrow(/UnauthorizedOperation/);
   });
 
   it.each(shapes)("with $shape throws without a whole configuration, and names the keys", async ({ wrap }) => {
-    const face = lambdaFace({ ALERT_TOPIC_ARN: "nonsense" });
+    const face = onLambda({ ALERT_TOPIC_ARN: "nonsense" });
     await expect(face.invoke(wrap(stateChange()))).rejects.toThrow(/AWS_REGION is missing.*ALERT_TOPIC_ARN is not/);
-    expect(face.told()).not.toContain("nonsense");
+    expect(face.output()).not.toContain("nonsense");
   });
 
   it("throws for a grace that outlasts Lambda's two retries, and names the key", async () => {
     ec2.launch(INSTANCE);
-    const face = lambdaFace({ ...SETTINGS, GRACE_SECONDS: "171" });
+    const face = onLambda({ ...SETTINGS, GRACE_SECONDS: "171" });
     await expect(face.invoke(stateChange())).rejects.toThrow(/GRACE_SECONDS/);
     expect(ec2.mock.calls()).toHaveLength(0);
   });
@@ -93,7 +93,7 @@ describe("Lambda called asynchronously", () => {
   it("audits every record of an SNS event, and is done when all are", async () => {
     const ids = [instanceId(1), instanceId(2)];
     for (const id of ids) ec2.launch(id, TAGGED);
-    const answer = await lambdaFace().invoke(snsEvent(...ids.map((id) => JSON.stringify(stateChange({ id })))));
+    const answer = await onLambda().invoke(snsEvent(...ids.map((id) => JSON.stringify(stateChange({ id })))));
     expect(answer).toMatchObject({ outcomes: [{ outcome: "compliant" }, { outcome: "compliant" }] });
     expect(ec2.tagCalls()).toEqual([ids]);
   });
@@ -105,7 +105,7 @@ describe("Lambda called by SQS", () => {
     ec2.launch(tagged, TAGGED);
     ec2.launch(broken, { tags: { Name: "web" } });
     ec2.launch(young);
-    const answer = await lambdaFace().invoke(
+    const answer = await onLambda().invoke(
       sqsEvent(
         JSON.stringify(stateChange({ id: tagged })),
         JSON.stringify({ Type: "Notification", Message: JSON.stringify(stateChange({ id: broken })) }),
@@ -124,7 +124,7 @@ describe("Lambda called by SQS", () => {
   it("audits a batch for one DescribeTags call and alerts of it in one message", async () => {
     const ids = Array.from({ length: 10 }, (_, index) => instanceId(index + 1));
     for (const id of ids) ec2.launch(id);
-    const answer = await lambdaFace().invoke(sqsEvent(...ids.map((id) => JSON.stringify(stateChange({ id })))));
+    const answer = await onLambda().invoke(sqsEvent(...ids.map((id) => JSON.stringify(stateChange({ id })))));
     expect(answer).toEqual({ batchItemFailures: [] });
     expect(ec2.tagCalls()).toEqual([ids]);
     expect(sns.published().map((message) => documentIn(message).findings.length)).toEqual([10]);
@@ -133,7 +133,7 @@ describe("Lambda called by SQS", () => {
   it("brings back a whole message, and alerts of none of its launches, while one of them is not settled", async () => {
     const ids = [instanceId(1), instanceId(2)];
     ec2.launch(ids[0] ?? "");
-    const face = lambdaFace({ ...SETTINGS, GRACE_SECONDS: "0" }, { clock: clockAt(NOW - 40_000) });
+    const face = onLambda({ ...SETTINGS, GRACE_SECONDS: "0" }, { clock: clockAt(NOW - 40_000) });
     // EC2 does not show the second one yet.
     expect(await face.invoke(sqsEvent(JSON.stringify(runInstances({ ids }))))).toEqual({
       batchItemFailures: [{ itemIdentifier: messageId(0) }],
@@ -142,20 +142,20 @@ describe("Lambda called by SQS", () => {
   });
 
   it("brings back every message without a whole configuration", async () => {
-    const answer = await lambdaFace({ ...SETTINGS, GRACE_SECONDS: "soon" }).invoke(sqsEvent("{}", "{}", "{}"));
+    const answer = await onLambda({ ...SETTINGS, GRACE_SECONDS: "soon" }).invoke(sqsEvent("{}", "{}", "{}"));
     expect(answer).toEqual({ batchItemFailures: [0, 1, 2].map((index) => ({ itemIdentifier: messageId(index) })) });
     expect(ec2.mock.calls()).toHaveLength(0);
   });
 
   it("allows any grace: the queue's owner says how often it calls", async () => {
     ec2.launch(INSTANCE);
-    const face = lambdaFace({ ...SETTINGS, GRACE_SECONDS: "3000" }, { clock: clockAt(NOW + 3_600_000) });
+    const face = onLambda({ ...SETTINGS, GRACE_SECONDS: "3000" }, { clock: clockAt(NOW + 3_600_000) });
     expect(await face.invoke(sqsEvent(JSON.stringify(stateChange())))).toEqual({ batchItemFailures: [] });
     expect(sns.published()).toHaveLength(1);
   });
 
   it("answers an empty list for messages that are all done, and asks nothing of AWS for none", async () => {
-    expect(await lambdaFace().invoke(sqsEvent(JSON.stringify(stateChange({ state: "stopped" }))))).toEqual({
+    expect(await onLambda().invoke(sqsEvent(JSON.stringify(stateChange({ state: "stopped" }))))).toEqual({
       batchItemFailures: [],
     });
     expect(ec2.mock.calls()).toHaveLength(0);
@@ -172,7 +172,7 @@ describe("Lambda called by a function URL or HTTP API", () => {
     ["as an HTTP API gives it", { ...urlEvent(request), routeKey: "POST /audit", rawPath: "/prod/audit" }],
   ])("audits the delivery in its body, %s", async (_, event) => {
     ec2.launch(INSTANCE, TAGGED);
-    expect(await lambdaFace().invoke(event)).toEqual({
+    expect(await onLambda().invoke(event)).toEqual({
       statusCode: 200,
       headers: { "Content-Type": "application/json; charset=utf-8" },
       body: expect.stringContaining("compliant"),
@@ -182,18 +182,18 @@ describe("Lambda called by a function URL or HTTP API", () => {
 
   it("verifies it: anybody can call a URL", async () => {
     const body = JSON.stringify({ ...launch, Subject: "another" });
-    expect(await lambdaFace().invoke(urlEvent({ ...request, body }))).toMatchObject({ statusCode: 403 });
+    expect(await onLambda().invoke(urlEvent({ ...request, body }))).toMatchObject({ statusCode: 403 });
     expect(ec2.mock.calls()).toHaveLength(0);
   });
 
   it("does not take Records in a body for Lambda's own", async () => {
     const body = JSON.stringify(snsEvent(JSON.stringify(stateChange())));
-    expect(await lambdaFace().invoke(urlEvent({ body }))).toMatchObject({ statusCode: 400 });
+    expect(await onLambda().invoke(urlEvent({ body }))).toMatchObject({ statusCode: 400 });
     expect(ec2.mock.calls()).toHaveLength(0);
   });
 
   it("answers GET with the health document, and HEAD with nothing", async () => {
-    const face = lambdaFace();
+    const face = onLambda();
     expect(await face.invoke(urlEvent({ method: "GET" }))).toMatchObject({
       statusCode: 200,
       body: expect.stringContaining('"configured":true'),
@@ -203,7 +203,7 @@ describe("Lambda called by a function URL or HTTP API", () => {
 
   it("answers 300 KB with 413, however they are encoded", async () => {
     for (const base64 of [false, true]) {
-      expect(await lambdaFace().invoke(urlEvent({ body: "x".repeat(300_000), base64 }))).toMatchObject({
+      expect(await onLambda().invoke(urlEvent({ body: "x".repeat(300_000), base64 }))).toMatchObject({
         statusCode: 413,
       });
     }
@@ -242,7 +242,7 @@ describe("Lambda called over HTTP by something that does not speak payload forma
     ["API Gateway's payload format 1.0", apiGateway],
     ["an Application Load Balancer", loadBalancer],
   ])("is answered and logged what to use: %s", async (_, event) => {
-    const face = lambdaFace();
+    const face = onLambda();
     const answer = await face.invoke(event);
     expect(answer).toEqual({ statusCode: 500, headers: expect.anything(), body: expect.any(String) });
     const { outcome, reason } = JSON.parse("body" in answer ? answer.body : "");
@@ -257,7 +257,7 @@ describe("a function URL whose event has a body that is not text", () => {
     "answers 400, and no error of ours: %j",
     async (body) => {
       for (const isBase64Encoded of [false, true]) {
-        const face = lambdaFace();
+        const face = onLambda();
         const answer = await face.invoke({ ...urlEvent(), body, isBase64Encoded });
         expect(answer).toMatchObject({ statusCode: 400, body: expect.stringContaining("the body is not JSON") });
         expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ level: "warn", outcome: "rejected" }]);
@@ -278,7 +278,7 @@ describe("Lambda called with something else", () => {
     ["text", "hello"],
     ["a number", 7],
   ])("throws, and asks nothing of AWS: %s", async (_, event) => {
-    await expect(lambdaFace().invoke(event)).rejects.toThrow();
+    await expect(onLambda().invoke(event)).rejects.toThrow();
     expect(ec2.mock.calls().length + sns.mock.calls().length).toBe(0);
   });
 });
@@ -291,7 +291,7 @@ describe("a record without its message is malformed", () => {
     ["no Message", { EventSource: "aws:sns", Sns: { MessageId } }, { messageId: MessageId }],
     ["a Message that is a list", { EventSource: "aws:sns", Sns: { Message: [JSON.stringify(stateChange())] } }, {}],
   ])("from SNS with %s: it is logged, and thrown for the dead-letter queue", async (_, record, named) => {
-    const face = lambdaFace();
+    const face = onLambda();
     await expect(face.invoke({ Records: [record] })).rejects.toMatchObject({
       name: "Audit_malformed",
       message: "the record has no SNS message",
@@ -304,7 +304,7 @@ describe("a record without its message is malformed", () => {
 
   it("from SNS, and the records beside it are audited", async () => {
     ec2.launch(INSTANCE, TAGGED);
-    const face = lambdaFace();
+    const face = onLambda();
     const { Records } = snsEvent(JSON.stringify(stateChange()));
     await expect(face.invoke({ Records: [...Records, null] })).rejects.toMatchObject({ name: "Audit_malformed" });
     expect(face.lines.map((line) => JSON.parse(line).outcome).sort()).toEqual(["compliant", "malformed"]);
@@ -316,7 +316,7 @@ describe("a record without its message is malformed", () => {
     ["a body that is a list", { body: [JSON.stringify(stateChange())] }],
   ])("from SQS with %s: it is logged, and alone comes again", async (_, fields) => {
     ec2.launch(INSTANCE, TAGGED);
-    const face = lambdaFace();
+    const face = onLambda();
     const { Records } = sqsEvent(JSON.stringify(stateChange()));
     const record = { eventSource: "aws:sqs", messageId: messageId(7), ...fields };
     const answer = await face.invoke({ Records: [...Records, record] });
@@ -331,7 +331,7 @@ describe("a record without its message is malformed", () => {
     ["nothing at all", null],
   ])("from SQS with %s: the empty id brings the whole batch again", async (_, record) => {
     const { Records } = sqsEvent(JSON.stringify(stateChange({ state: "stopped" })));
-    expect(await lambdaFace().invoke({ Records: [...Records, record] })).toEqual({
+    expect(await onLambda().invoke({ Records: [...Records, record] })).toEqual({
       batchItemFailures: [{ itemIdentifier: "" }],
     });
   });
@@ -343,7 +343,7 @@ describe("an instance that EC2 never shows", () => {
 
   it("is retried by a queue every three minutes, without a grace in the function, and is then unseen", async () => {
     const clock = clockAt(AT);
-    const face = lambdaFace({ ...SETTINGS, GRACE_SECONDS: "0" }, { clock });
+    const face = onLambda({ ...SETTINGS, GRACE_SECONDS: "0" }, { clock });
     const again = { batchItemFailures: [{ itemIdentifier: messageId(0) }] };
     for (const [seconds, answer] of [
       [45, again],
@@ -358,7 +358,7 @@ describe("an instance that EC2 never shows", () => {
 
   it("is unseen by the last of an asynchronous call's tries, and not a failed call", async () => {
     const clock = clockAt(AT);
-    const face = lambdaFace(SETTINGS, { clock });
+    const face = onLambda(SETTINGS, { clock });
     for (const seconds of [1, 61]) {
       secondsAfterLaunch(clock, seconds);
       await expect(face.invoke(stateChange())).rejects.toThrow();
@@ -373,14 +373,14 @@ describe("the account that is ours", () => {
 
   it("is the function's own, as its context tells it, also when the alerts go to a topic of another one", async () => {
     ec2.launch(INSTANCE, TAGGED);
-    const { app } = createWorld(SETTINGS, SETTINGS);
+    const { app } = createTestStack(SETTINGS, SETTINGS);
     const context = { ...contextWith(), invokedFunctionArn: arn };
     const answer = await lambdaHandler(app)(stateChange({ account: "210987654321" }), context);
     expect(answer).toEqual({ outcomes: [{ outcome: "compliant", reason: "it keeps the rules" }] });
   });
 
   it("is not that of the topic then: without a role to assume there, its launches are misconfigured", async () => {
-    const { app } = createWorld(SETTINGS, SETTINGS);
+    const { app } = createTestStack(SETTINGS, SETTINGS);
     const context = { ...contextWith(), invokedFunctionArn: arn };
     await expect(lambdaHandler(app)(stateChange(), context)).rejects.toThrow(
       /AUDIT_ROLE_NAME is missing: the launch is in account 123456789012, .* credentials belong to account 210987654321;/,
@@ -392,9 +392,9 @@ describe("the account that is ours", () => {
 describe("what Lambda is answered", () => {
   it("has no control or invisible characters, because Lambda logs it unchanged", async () => {
     const foreign = "\u009b31m \u202e \u2028";
-    const answer = await lambdaFace().invoke({ ...stateChange(), "detail-type": foreign });
+    const answer = await onLambda().invoke({ ...stateChange(), "detail-type": foreign });
     ec2.mock.on(DescribeTagsCommand).rejects(awsError("UnauthorizedOperation", foreign));
-    const error = await lambdaFace()
+    const error = await onLambda()
       .invoke(stateChange())
       .catch((thrown: Error) => thrown.message);
     for (const told of [JSON.stringify(answer), error]) {
@@ -407,9 +407,9 @@ describe("what Lambda is answered", () => {
 describe("the metrics of a Lambda function", () => {
   it("have its name as their dimension, even before there is a configuration", async () => {
     const env = { AWS_LAMBDA_FUNCTION_NAME: "ec2-audit-Function-8Q1" };
-    const face = lambdaFace({ ...SETTINGS, ...env });
+    const face = onLambda({ ...SETTINGS, ...env });
     await face.invoke(stateChange({ state: "stopped" }));
-    const unset = lambdaFace(env);
+    const unset = onLambda(env);
     await unset.invoke(stateChange()).catch(() => {});
     for (const line of [...face.lines, ...unset.lines].map((each) => JSON.parse(each))) {
       expect(line.FunctionName).toBe("ec2-audit-Function-8Q1");
@@ -428,7 +428,7 @@ describe("the log names what was malformed by the id that its engine gave it", (
       "7bf73129-1428-4cd3-a780-95db273d1602",
     ],
   ])("%s", async (_, event, id) => {
-    const face = lambdaFace();
+    const face = onLambda();
     await face.invoke(event).catch(() => {});
     expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ outcome: "malformed", messageId: id }]);
   });
@@ -436,7 +436,7 @@ describe("the log names what was malformed by the id that its engine gave it", (
 
 describe("a batch without a valid configuration", () => {
   it("has a line in the log, and so a failure in the metrics, for each of its messages", async () => {
-    const face = lambdaFace({});
+    const face = onLambda({});
     await face.invoke(sqsEvent(JSON.stringify(stateChange()), JSON.stringify(stateChange())));
     expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([
       { outcome: "misconfigured", failed: 1 },
@@ -467,7 +467,7 @@ describe("the time that Lambda leaves", () => {
 
   it("is kept when AWS does not answer: an asynchronous call throws before it is cut off", async () => {
     ec2.mock.on(DescribeTagsCommand).callsFake(() => new Promise(() => {}));
-    expect(await within(3_000, lambdaFace().invoke(stateChange(), 3_000))).toMatchObject({
+    expect(await within(3_000, onLambda().invoke(stateChange(), 3_000))).toMatchObject({
       message: "the time ran out: AWS was slow, or there were more alerts than may be sent in a second",
     });
   });
@@ -475,7 +475,7 @@ describe("the time that Lambda leaves", () => {
   it("is kept when AWS does not answer: a batch's messages come again, but for those that need no answer", async () => {
     ec2.mock.on(DescribeTagsCommand).callsFake(() => new Promise(() => {}));
     const event = sqsEvent(JSON.stringify(stateChange()), JSON.stringify(stateChange({ state: "stopped" })));
-    expect(await within(3_000, lambdaFace().invoke(event, 3_000))).toEqual({
+    expect(await within(3_000, onLambda().invoke(event, 3_000))).toEqual({
       batchItemFailures: [{ itemIdentifier: messageId(0) }],
     });
   });
@@ -483,7 +483,7 @@ describe("the time that Lambda leaves", () => {
   it("is kept when AWS does not answer a subscription: what was alerted is not alerted again", async () => {
     ec2.launch(INSTANCE);
     sns.mock.on(SubscribeCommand).callsFake(() => new Promise(() => {}));
-    const face = lambdaFace({ ...SETTINGS, FUNCTION_URL: "https://url-id.lambda-url.us-east-1.on.aws/" });
+    const face = onLambda({ ...SETTINGS, FUNCTION_URL: "https://url-id.lambda-url.us-east-1.on.aws/" });
     const event = sqsEvent(JSON.stringify(stateChange()));
     expect(await within(3_000, face.invoke(event, 3_000))).toEqual({ batchItemFailures: [] });
     expect(sns.published()).toHaveLength(1);

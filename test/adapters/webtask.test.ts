@@ -11,8 +11,9 @@ import type { WebtaskContext, WebtaskFunction } from "webtask-tools";
 import { webtask } from "../../src/adapters/webtask.ts";
 import { mockEc2, mockSns } from "../support/aws.ts";
 import { INSTANCE, stateChange } from "../support/events.ts";
+import { callWebtask, runtime } from "../support/hosts.ts";
 import { CERTIFICATE_URL, type Fields, headersOf, notification, signed } from "../support/sns.ts";
-import { createWorld, runtime, SETTINGS } from "../support/world.ts";
+import { createTestStack, SETTINGS } from "../support/test-stack.ts";
 
 const ec2 = mockEc2();
 const sns = mockSns();
@@ -36,8 +37,8 @@ async function listen(server: Server): Promise<string> {
 }
 
 function newTask(): { task: WebtaskFunction; lines: readonly string[] } {
-  const { app, world } = createWorld({}, SETTINGS);
-  return { task: webtask(app), lines: world.lines };
+  const { app, stack } = createTestStack({}, SETTINGS);
+  return { task: webtask(app), lines: stack.lines };
 }
 
 /** The public webtask runtime, serving the webtask on loopback. */
@@ -196,25 +197,16 @@ describe("the webtask", () => {
 describe("the secrets of a webtask", () => {
   /** A warm container whose secrets a test can change. */
   function warm(env: Readonly<Record<string, string>> = {}) {
-    const { app, world } = createWorld(env, SETTINGS);
+    const { app, stack } = createTestStack(env, SETTINGS);
     const task = webtask(app);
-    const deliver = (secrets: Readonly<Record<string, string>>) =>
-      new Promise<number>((resolve) => {
-        const options = {
-          method: "POST",
-          headers: headersOf(LAUNCH),
-          payload: JSON.stringify(LAUNCH),
-          secrets,
-          parseBody: 0,
-        };
-        runtime.simulate(task, options, ({ statusCode }) => resolve(statusCode));
-      });
-    return { world, deliver };
+    const deliver = async (secrets: Readonly<Record<string, string>>) =>
+      (await callWebtask(task, secrets, { headers: headersOf(LAUNCH), body: JSON.stringify(LAUNCH) })).status;
+    return { stack, deliver };
   }
 
   it("may change between two calls: nothing of the old ones is used again, but the certificate", async () => {
     ec2.launch(INSTANCE, { tags: { Name: "web" } });
-    const { world, deliver } = warm();
+    const { stack, deliver } = warm();
     const other = SETTINGS.ALERT_TOPIC_ARN?.replace("ec2_audit_alert", "another_topic") ?? "";
     expect(await deliver(SETTINGS)).toBe(200);
     expect(await deliver({ ...SETTINGS, ALERT_TOPIC_ARN: other })).toBe(200);
@@ -224,7 +216,7 @@ describe("the secrets of a webtask", () => {
     expect(await deliver({ ...SETTINGS, GRACE_SECONDS: "soon" })).toBe(500);
     expect(await deliver(SETTINGS)).toBe(200);
     expect(sns.published()).toHaveLength(3);
-    expect(world.certificatesAsked).toEqual([CERTIFICATE_URL]);
+    expect(stack.certificatesRequested).toEqual([CERTIFICATE_URL]);
   });
 
   it("win over the environment variables of its host", async () => {

@@ -6,8 +6,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { KEYS } from "../../src/config.ts";
 import { stateChange } from "../support/events.ts";
+import type { HttpResponse } from "../support/hosts.ts";
 import { notification, signed } from "../support/sns.ts";
-import type { Answer } from "../support/world.ts";
 import * as around from "./corpus/around.ts";
 import * as bodies from "./corpus/bodies.ts";
 import { type AttackCase, type AttackClass, basesOf, certificateUrl, genuine, type Target } from "./corpus/case.ts";
@@ -65,7 +65,7 @@ beforeAll(async () => {
 afterAll(() => stage.close());
 
 /** What is wrong with an answer to a case; null for nothing. */
-function faultOf({ status, says }: AttackCase, answer: Answer): string | null {
+function faultOf({ status, says }: AttackCase, answer: HttpResponse): string | null {
   if (answer.status !== status) return `answered ${answer.status}, not ${status}: ${answer.body}`;
   const told = JSON.stringify(answer.headers) + answer.body;
   const tells = [...house.values, ...otherHouse.values, ...KEYS].filter((value) => told.includes(value));
@@ -86,7 +86,7 @@ describe.each(["webtask", "function URL"])("the deployed file, as a %s, refuses 
     const face = faceOf();
     const before = {
       aws: stage.awsCalls.length,
-      certificates: stage.certificatesAsked.length,
+      certificates: stage.certificatesRequested.length,
       requests: stage.requests.length,
     };
     const faults: string[] = [];
@@ -106,7 +106,7 @@ describe.each(["webtask", "function URL"])("the deployed file, as a %s, refuses 
     expect(faults).toEqual([]);
     expect(count).toBeGreaterThanOrEqual(least);
     expect(stage.awsCalls.slice(before.aws)).toEqual([]);
-    const fetched = stage.certificatesAsked.slice(before.certificates);
+    const fetched = stage.certificatesRequested.slice(before.certificates);
     expect(stage.requests.length - before.requests).toBe(fetched.length);
     const allowed = asksForCertificates
       ? /^https:\/\/sns\.eu-central-1\.amazonaws\.com\/SimpleNotificationService-0{31}\d\.pem$/

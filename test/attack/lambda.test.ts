@@ -4,7 +4,7 @@ import { mockEc2, mockSns } from "../support/aws.ts";
 import { stateChange } from "../support/events.ts";
 import { snsEvent, sqsEvent, urlEvent } from "../support/lambda.ts";
 import { notification, OTHER_SIGNER, signed } from "../support/sns.ts";
-import { fateOf, lambdaFace, SETTINGS, watchRequests } from "../support/world.ts";
+import { onLambda, resultOf, SETTINGS, watchRequests } from "../support/test-stack.ts";
 
 const ec2 = mockEc2();
 const sns = mockSns();
@@ -70,8 +70,8 @@ describe("the Lambda handler, given garbage", () => {
     "fails with a line in the log, and alerts nobody: $index $shown",
     async ({ event }) => {
       const requests = watch.requests.length;
-      const face = lambdaFace();
-      expect(await fateOf(face.invoke(event))).toBe("again");
+      const face = onLambda();
+      expect(await resultOf(face.invoke(event))).toBe("retried");
       expect(new Set(face.lines.map((line) => JSON.parse(line).outcome))).toEqual(new Set(["malformed"]));
       expect(ec2.mock.calls()).toHaveLength(0);
       expect(sns.mock.calls()).toHaveLength(0);
@@ -103,17 +103,17 @@ describe("the Lambda handler, given garbage", () => {
       403,
     ],
   ])("refuses a request with %s", async (_, event, status) => {
-    expect(await lambdaFace().invoke(event)).toMatchObject({ statusCode: status });
+    expect(await onLambda().invoke(event)).toMatchObject({ statusCode: status });
     expect(ec2.mock.calls()).toHaveLength(0);
     expect(sns.mock.calls()).toHaveLength(0);
   });
 
   it("without a valid configuration fails whatever it is given, naming keys and no value", async () => {
-    const face = lambdaFace({ ...SETTINGS, ALERT_TOPIC_ARN: "my-secret-topic", GRACE_SECONDS: "my-secret-grace" });
+    const face = onLambda({ ...SETTINGS, ALERT_TOPIC_ARN: "my-secret-topic", GRACE_SECONDS: "my-secret-grace" });
     for (const event of [stateChange(), snsEvent(text), sqsEvent(text), ...GARBAGE.slice(8)]) {
-      expect(await fateOf(face.invoke(event))).toBe("again");
+      expect(await resultOf(face.invoke(event))).toBe("retried");
     }
-    expect(face.told()).toContain("ALERT_TOPIC_ARN");
-    expect(face.told()).not.toContain("my-secret");
+    expect(face.output()).toContain("ALERT_TOPIC_ARN");
+    expect(face.output()).not.toContain("my-secret");
   });
 });

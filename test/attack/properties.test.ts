@@ -7,7 +7,7 @@ import { parsePolicy } from "../../src/policy/policy.ts";
 import { AT, autoScalingLaunch, runInstances, stateChange, tagChange } from "../support/events.ts";
 import { findingOf } from "../support/findings.ts";
 import { CERTIFICATE_URL, notification, SNS_SIGNER, signed, subscriptionConfirmation } from "../support/sns.ts";
-import { functionUrlFace, SETTINGS } from "../support/world.ts";
+import { onFunctionUrl, SETTINGS } from "../support/test-stack.ts";
 import { CLASSES, type FuzzCase } from "./fuzz/cases.ts";
 import { fuzz } from "./fuzz/run.ts";
 import { createTarget, type Target } from "./fuzz/target.ts";
@@ -21,7 +21,7 @@ describe("a delivery that SNS signed", () => {
       if (url !== CERTIFICATE_URL) throw new Error("status 403");
       return SNS_SIGNER.certificate;
     };
-    const face = functionUrlFace(SETTINGS, { fetchText });
+    const face = onFunctionUrl(SETTINGS, { fetchText });
     const names = Object.keys(envelope).filter((name) => !["UnsubscribeURL", "Signature"].includes(name));
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...names), fc.nat(), fc.nat(7), async (name, at, bit) => {
@@ -38,7 +38,7 @@ describe("a delivery that SNS signed", () => {
   });
 
   it("is refused with any one bit of its signature changed", async () => {
-    const face = functionUrlFace();
+    const face = onFunctionUrl();
     const envelope = signed(notification(stateChange({ state: "stopped" })));
     await fc.assert(
       fc.asyncProperty(fc.nat(2047), async (bit) => {
@@ -70,7 +70,7 @@ describe("any body", () => {
     fc.string({ unit: "binary" }),
   );
   it("that is not signed is refused, and nothing is thrown", async () => {
-    const face = functionUrlFace();
+    const face = onFunctionUrl();
     await fc.assert(
       fc.asyncProperty(json, async (body) => {
         expect([400, 403]).toContain((await face.request({ body })).status);

@@ -9,9 +9,8 @@ import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { generate } from "selfsigned";
 import { vi } from "vitest";
-import { type Built, loadBuilt } from "../support/built.ts";
-import { contextWith, urlEvent } from "../support/lambda.ts";
-import { type Answer, runtime, watchRequests } from "../support/world.ts";
+import { type AuditFunction, callFunctionUrl, callWebtask, type HttpResponse, loadBuilt } from "../support/hosts.ts";
+import { watchRequests } from "../support/test-stack.ts";
 import { CERTIFICATE_NUMBERS } from "./corpus/case.ts";
 import { answerAsAws } from "./fuzz/stand-in-aws.ts";
 import type { House, Keys } from "./house.ts";
@@ -26,18 +25,18 @@ export interface Attack {
 /** One of the deployed file's faces. */
 export interface Face {
   readonly face: string;
-  send(attack: Attack, house: House): Promise<Answer>;
+  send(attack: Attack, house: House): Promise<HttpResponse>;
 }
 
 export interface Stage {
   readonly endpoint: string;
   readonly faces: readonly Face[];
   /** The function itself, as Lambda calls it. */
-  readonly handler: Built["handler"];
+  readonly handler: AuditFunction["handler"];
   /** The actions that AWS was asked for. */
   readonly awsCalls: string[];
   /** The certificates that were asked for. */
-  readonly certificatesAsked: string[];
+  readonly certificatesRequested: string[];
   /** The lines that the function has logged. */
   readonly lines: string[];
   /** Every request that this process has started, by any client. */
@@ -69,7 +68,7 @@ export async function openStage(keys: Keys, regions: readonly string[], tagKeys:
     faces: [webtaskOf(built), functionUrlOf(built)],
     handler: built.handler,
     awsCalls,
-    certificatesAsked: certificates.asked,
+    certificatesRequested: certificates.asked,
     lines,
     requests: watch.requests,
     async close() {
@@ -82,44 +81,22 @@ export async function openStage(keys: Keys, regions: readonly string[], tagKeys:
   };
 }
 
-function webtaskOf(built: Built): Face {
+function webtaskOf(built: AuditFunction): Face {
   return {
     face: "webtask",
-    send: ({ method = "POST", headers, body }, { settings }) => {
-      const simulation = { method, headers, secrets: settings, parseBody: 0, payload: body };
-      return new Promise((resolve) => {
-        runtime.simulate(built, simulation, ({ statusCode, headers: answered, payload }) => {
-          // The Date is the HTTP server's, which the runtime plays.
-          const lowerCased = Object.entries(answered)
-            .filter(([name]) => name.toLowerCase() !== "date")
-            .map(([name, value]) => [name.toLowerCase(), String(value)]);
-          resolve({ status: statusCode, headers: Object.fromEntries(lowerCased), body: payload });
-        });
-      });
-    },
+    send: (attack, { settings }) => callWebtask(built, settings, attack),
   };
 }
 
-function functionUrlOf(built: Built): Face {
+function functionUrlOf(built: AuditFunction): Face {
   return {
     face: "function URL",
-    async send({ method = "POST", headers, body }, { settings }) {
+    async send(attack, { settings }) {
       // The function reads the environment anew at each call.
       Object.assign(process.env, settings);
-      const text = typeof body === "string";
-      const event = {
-        ...urlEvent({ method, headers }),
-        body: text ? body : body.toString("base64"),
-        isBase64Encoded: !text,
-      };
-      const answer = (await built.handler(event, contextWith())) as {
-        statusCode: number;
-        headers: Record<string, string>;
-        body: string;
-      };
+      const response = await callFunctionUrl(built, attack);
       for (const key of Object.keys(settings)) delete process.env[key];
-      const lowerCased = Object.entries(answer.headers).map(([name, value]) => [name.toLowerCase(), value]);
-      return { status: answer.statusCode, headers: Object.fromEntries(lowerCased), body: answer.body };
+      return response;
     },
   };
 }

@@ -24,12 +24,10 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import { afterEach, beforeEach } from "vitest";
-import { webtask } from "../../src/adapters/webtask.ts";
-import { createApp } from "../../src/app.ts";
 import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts";
-import { pinnedCertificate, readCertificate } from "../../src/sns/certificate.ts";
-import { serve } from "../support/built.ts";
+import { serve } from "../support/hosts.ts";
 import { type Served, serveOnLoopback } from "../support/loopback.ts";
+import { sourceFor } from "../support/test-stack.ts";
 import { operatorAt, type Ran, type Run, runCommand } from "./run.ts";
 
 /** An installation of `setup` on an embedded AWS whose policies count. */
@@ -84,7 +82,6 @@ export async function changesOf(work: () => Promise<unknown>): Promise<string[]>
 
 /** The function, on a free port of loopback, with settings that may be changed while it runs. */
 export async function startFunction(): Promise<Served & { readonly settings: Record<string, string> }> {
-  const certificates = pinnedCertificate(readCertificate(aws.signingCert), Date.now);
   const settings: Record<string, string> = {
     AWS_REGION: "us-east-1",
     AWS_ACCESS_KEY_ID: "function",
@@ -92,8 +89,7 @@ export async function startFunction(): Promise<Served & { readonly settings: Rec
     ALERT_TOPIC_ARN: ALERT_TOPIC,
     AWS_ENDPOINT_URL: aws.endpoint,
   };
-  const app = createApp({}, { now: Date.now, write: () => {}, certificates });
-  const served = await serve(webtask(app), settings);
+  const served = await serve(sourceFor(aws, {}), settings);
   closing.push(() => served.close());
   return { ...served, settings };
 }

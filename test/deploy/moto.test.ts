@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { zip } from "../../src/cli/lambda/artefact.ts";
 import { motoTarget, type Target } from "../local/targets.ts";
-import { BUILT_FILE } from "../support/built.ts";
+import { BUILT_FILE } from "../support/hosts.ts";
 import { awsCli, MOTO_AND_CLI } from "./aws-cli.ts";
 import { MEMBER, reference, type Template } from "./template.ts";
 import { canTranslate, translate } from "./translate.ts";

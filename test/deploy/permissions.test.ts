@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { NAMES } from "../../src/cli/names.ts";
 import type { Place } from "../../src/cli/setup/plan.ts";
 import { functionPolicy } from "../../src/cli/setup/statements.ts";
-import { BUILT_FILE } from "../support/built.ts";
+import { BUILT_FILE } from "../support/hosts.ts";
 import {
   MEMBER,
   readStatement,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts";
-import { loadBuilt } from "../support/built.ts";
+import { loadBuilt } from "../support/hosts.ts";
 import { readTemplate, TEMPLATE } from "./template.ts";
 
 /** The inline code of the template that CodeDeploy calls before a new version gets traffic, and the built file as that version. */

@@ -6,7 +6,7 @@ import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/c
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { buildMarkOf } from "../../src/cli/build-mark.ts";
 import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts";
-import { BUILT_FILE, loadBuilt, post, serve } from "../support/built.ts";
+import { BUILT_FILE, loadBuilt, post, serve } from "../support/hosts.ts";
 import { launchEnvelope, launchEvent } from "../support/launch.ts";
 import type { Served } from "../support/loopback.ts";
 

@@ -2,7 +2,7 @@ import { createServer, request as httpRequest, type RequestOptions, type Server 
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { loadBuilt } from "../support/built.ts";
+import { loadBuilt } from "../support/hosts.ts";
 import { launchEvent } from "../support/launch.ts";
 import { answerAsAws } from "../support/network.ts";
 

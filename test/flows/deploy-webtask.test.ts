@@ -11,7 +11,7 @@ import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts
 import { startCluster } from "../cli/webtask/cluster.ts";
 import { builtCode, lines, makeProject, SECRETS } from "../cli/webtask/project.ts";
 import { answering, type Stage, setStage, withWtCli, wtCli } from "../cli/webtask/stage.ts";
-import { post } from "../support/built.ts";
+import { post } from "../support/hosts.ts";
 import { launchEnvelope } from "../support/launch.ts";
 
 const POLICY = JSON.stringify({ rules: [{ rule: "required-tags", tags: ["name", 'it\'s # "$HOME" = \\n'] }] });

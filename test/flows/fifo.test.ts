@@ -4,9 +4,11 @@ import { CreateQueueCommand, ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type EmbeddedAws, startEmbeddedAws, VirtualClock } from "../../src/local/aws/index.ts";
 import { clients } from "../local/targets.ts";
+import { FOUR_SECRETS } from "../support/config.ts";
 import { autoScalingLaunch, MATEO, runInstances, stateChange, tagChange } from "../support/events.ts";
+import type { AuditFunction } from "../support/hosts.ts";
 import { contextWith } from "../support/lambda.ts";
-import { handlerOn } from "./on-lambda.ts";
+import { sourceFor } from "../support/test-stack.ts";
 
 /** A FIFO alert topic, which drops what has the deduplication id of a message of the last five minutes. */
 const START = Date.parse("2026-11-23T03:00:00Z");
@@ -15,7 +17,7 @@ const REGION = "us-east-1";
 let clock: VirtualClock;
 let aws: EmbeddedAws;
 let of: ReturnType<typeof clients>;
-let handler: ReturnType<typeof handlerOn>;
+let handler: AuditFunction["handler"];
 let QueueUrl: string | undefined;
 
 beforeEach(async () => {
@@ -30,7 +32,8 @@ beforeEach(async () => {
   const Endpoint = `arn:aws:sqs:${REGION}:${aws.accountId}:alerts.fifo`;
   const Attributes = { RawMessageDelivery: "true" };
   await of.sns.send(new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint, Attributes }));
-  handler = handlerOn(aws, clock, TopicArn);
+  const env = { ...FOUR_SECRETS, ALERT_TOPIC_ARN: TopicArn ?? "", AWS_ENDPOINT_URL: aws.endpoint };
+  ({ handler } = sourceFor(aws, { env, now: () => clock.now() }));
 });
 afterEach(() => aws.close());
 

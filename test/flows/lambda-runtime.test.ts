@@ -6,7 +6,7 @@ import { EC2Client, RunInstancesCommand } from "@aws-sdk/client-ec2";
 import { CreateTopicCommand, SNSClient } from "@aws-sdk/client-sns";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts";
-import { BUILT_FILE } from "../support/built.ts";
+import { BUILT_FILE } from "../support/hosts.ts";
 import { launchEvent } from "../support/launch.ts";
 
 /**

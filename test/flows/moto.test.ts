@@ -13,8 +13,8 @@ import addFormats from "ajv-formats";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createSigningIdentity, type SigningIdentity } from "../../src/local/aws/certificate.ts";
 import { findMotoServer, motoTarget, type Target } from "../local/targets.ts";
-import { loadBuilt, post, serve } from "../support/built.ts";
 import { type CountingProxy, startCountingProxy } from "../support/counting-proxy.ts";
+import { loadBuilt, post, serve } from "../support/hosts.ts";
 import { launchEnvelope } from "../support/launch.ts";
 import type { Served } from "../support/loopback.ts";
 

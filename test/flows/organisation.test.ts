@@ -11,7 +11,7 @@ import { operatorAt, runCommand } from "../cli/run.ts";
 import { builtCode } from "../cli/webtask/project.ts";
 import { setStage, withWtCli, wtCli } from "../cli/webtask/stage.ts";
 import { MEMBER, type Resource, readStatement, statementsOf, TEMPLATE } from "../deploy/template.ts";
-import { loadBuilt, serve } from "../support/built.ts";
+import { loadBuilt, serve } from "../support/hosts.ts";
 import {
   enforceRoles,
   FUNCTION_KEY,

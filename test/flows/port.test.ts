@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { DescribeInstancesCommand, DescribeTagsCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { ConfirmSubscriptionCommand, PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 import { mockClient } from "aws-sdk-client-mock";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import cases from "../../audit.js-to-ts/cases.json" with { type: "json" };
-import { webtask } from "../../src/adapters/webtask.ts";
-import { createApp } from "../../src/app.ts";
 import { createSigningIdentity, type SigningIdentity } from "../../src/local/aws/certificate.ts";
 import { fetchedCertificates } from "../../src/sns/certificate.ts";
+import { FOUR_SECRETS } from "../support/config.ts";
 import { stateChange } from "../support/events.ts";
+import { callWebtask, type Settings } from "../support/hosts.ts";
+import { fromSource } from "../support/test-stack.ts";
 
 interface Case {
   readonly name: string;
@@ -35,16 +35,9 @@ interface Did {
   readonly alerts: number;
 }
 
-const runtime = createRequire(import.meta.url)("webtask-runtime");
 const NOW = Date.parse("2026-11-23T09:00:00Z");
 const INSTANCE = "i-0123456789abcdef0";
 const TOPIC = "arn:aws:sns:us-east-1:123456789012:ec2_launches_check";
-const SECRETS: Readonly<Record<string, string>> = {
-  AWS_REGION: "us-east-1",
-  AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE",
-  AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-  ALERT_TOPIC_ARN: "arn:aws:sns:us-east-1:123456789012:ec2_audit_alert",
-};
 
 const ec2 = mockClient(EC2Client);
 const sns = mockClient(SNSClient);
@@ -95,29 +88,19 @@ function callsMade(): string[] {
   return commands.map((name) => name.replace(/Command$/, ""));
 }
 
-function deliver(
-  body: string,
-  secrets: Readonly<Record<string, string>>,
-): Promise<{ statusCode: number; payload: string }> {
-  const world = {
-    now: () => NOW,
-    write: () => {},
-    certificates: fetchedCertificates(
-      async () => identity.certificate,
-      () => NOW,
-    ),
-  };
+function deliver(body: string, secrets: Settings) {
+  const now = () => NOW;
+  const certificates = fetchedCertificates(async () => identity.certificate, now);
   const headers = { "content-type": "text/plain; charset=UTF-8" };
-  const options = { secrets, method: "POST", payload: body, headers };
-  return new Promise((resolve) => runtime.simulate(webtask(createApp({}, world)), options, resolve));
+  return callWebtask(fromSource({}, { now, write: () => {}, certificates }), secrets, { headers, body });
 }
 
 describe("the record of the port is true: this function answers as the case says", () => {
   it.each(cases as readonly Case[])("$name", async (port) => {
     prepareAws(port);
-    const { [port.without ?? ""]: _left, ...secrets } = SECRETS;
-    const { statusCode, payload } = await deliver(bodyOf(port), port.without ? secrets : SECRETS);
-    expect({ status: statusCode, outcome: JSON.parse(payload).outcome, calls: callsMade() }).toEqual({
+    const secrets = Object.entries(FOUR_SECRETS).filter(([key]) => key !== port.without);
+    const { status, body } = await deliver(bodyOf(port), Object.fromEntries(secrets));
+    expect({ status, outcome: JSON.parse(body).outcome, calls: callsMade() }).toEqual({
       status: port.now.status,
       outcome: port.now.outcome,
       calls: port.now.calls,

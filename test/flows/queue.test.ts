@@ -11,7 +11,9 @@ import {
 import type { SQSBatchResponse } from "aws-lambda";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type EmbeddedAws, startEmbeddedAws, VirtualClock } from "../../src/local/aws/index.ts";
-import { handlerOn } from "./on-lambda.ts";
+import { FOUR_SECRETS } from "../support/config.ts";
+import type { AuditFunction } from "../support/hosts.ts";
+import { sourceFor } from "../support/test-stack.ts";
 
 /**
  * The way over a queue, over real HTTP: EC2 emits, EventBridge fills a queue whose DelaySeconds is the grace, Lambda is
@@ -23,7 +25,7 @@ let clock: VirtualClock;
 let aws: EmbeddedAws;
 let ec2: EC2Client;
 let sqs: SQSClient;
-let handler: ReturnType<typeof handlerOn>;
+let handler: AuditFunction["handler"];
 
 beforeEach(async () => {
   clock = new VirtualClock(Date.parse("2026-11-23T03:00:00Z"));
@@ -50,7 +52,8 @@ beforeEach(async () => {
   };
   await events.send(new PutRuleCommand({ Name: "ec2_launches", EventPattern: JSON.stringify(pattern) }));
   await events.send(new PutTargetsCommand({ Rule: "ec2_launches", Targets: [{ Id: "queue", Arn: QUEUE }] }));
-  handler = handlerOn(aws, clock, TopicArn);
+  const env = { ...FOUR_SECRETS, AWS_ENDPOINT_URL: aws.endpoint };
+  ({ handler } = sourceFor(aws, { env, now: () => clock.now() }));
 });
 afterEach(() => aws.close());
 

@@ -21,7 +21,7 @@ import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts
 import { clientsAt, everything } from "../cli/installed.ts";
 import { operatorAt, type Ran, runCommand } from "../cli/run.ts";
 import { findMotoServer, motoTarget, type Target } from "../local/targets.ts";
-import { loadBuilt, post, serve } from "../support/built.ts";
+import { loadBuilt, post, serve } from "../support/hosts.ts";
 import { launchEnvelope } from "../support/launch.ts";
 import type { Served } from "../support/loopback.ts";
 

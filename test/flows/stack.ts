@@ -18,7 +18,7 @@ import type { ApiCall, EmbeddedAws, Mapping, Organization, VirtualClock } from "
 import { fits } from "../../src/local/aws/resource-policy.ts";
 import { type Resource, readTemplate, resolveTemplate, statementsOf, type Template } from "../deploy/template.ts";
 import { clients } from "../local/targets.ts";
-import { loadBuilt } from "../support/built.ts";
+import { loadBuilt } from "../support/hosts.ts";
 
 /** The templates made on the embedded AWS: what it knows of them is made as they say, by AWS's own calls. */
 

@@ -18,8 +18,6 @@ import {
 } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { webtask } from "../../src/adapters/webtask.ts";
-import { createApp } from "../../src/app.ts";
 import {
   type Clock,
   type DeliveryAttempt,
@@ -28,10 +26,10 @@ import {
   systemClock,
   VirtualClock,
 } from "../../src/local/aws/index.ts";
-import { pinnedCertificate, readCertificate } from "../../src/sns/certificate.ts";
-import { serve } from "../support/built.ts";
 import { stateChange } from "../support/events.ts";
+import { serve } from "../support/hosts.ts";
 import type { Served } from "../support/loopback.ts";
+import { sourceFor } from "../support/test-stack.ts";
 
 /**
  * The whole way, as the article has it, over real HTTP: EC2 emits, EventBridge passes on, SNS delivers, signs and retries,
@@ -89,10 +87,7 @@ async function begin(at: Clock, more: Readonly<Record<string, string>> = {}): Pr
     AWS_ENDPOINT_URL: aws.endpoint,
     ...more,
   };
-  const now = () => clock.now();
-  const certificates = pinnedCertificate(readCertificate(aws.signingCert), now);
-  const app = createApp({}, { now, write: (line) => log.push(line), certificates });
-  served = await serve(webtask(app), secrets);
+  served = await serve(sourceFor(aws, { now: () => clock.now(), write: (line) => log.push(line) }), secrets);
   secrets.FUNCTION_URL = served.url;
   await fetch(served.url);
   await aws.idle();
@@ -159,9 +154,7 @@ describe("the function's first run", () => {
   it("is not followed by another subscription, and a cold container finds itself subscribed", async () => {
     await fetch(served.url);
     expect(aws.callCounts.get("sns:Subscribe")).toBe(2);
-    const now = () => clock.now();
-    const certificates = pinnedCertificate(readCertificate(aws.signingCert), now);
-    const cold = await serve(webtask(createApp({}, { now, write: () => {}, certificates })), secrets);
+    const cold = await serve(sourceFor(aws, { now: () => clock.now() }), secrets);
     expect(await (await fetch(cold.url)).json()).toMatchObject({ subscribed: "confirmed" });
     await cold.close();
   });

@@ -8,7 +8,7 @@ import { CreateTopicCommand, SNSClient } from "@aws-sdk/client-sns";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts";
 import { freePort } from "../../src/local/free-port.ts";
-import { BUILT_FILE, post } from "../support/built.ts";
+import { BUILT_FILE, post } from "../support/hosts.ts";
 import { launchEnvelope } from "../support/launch.ts";
 
 /**

@@ -20,7 +20,7 @@ import {
   subscriptionConfirmation,
   unsubscribeConfirmation,
 } from "../support/sns.ts";
-import { functionUrlFace, HTTP_FACES, NOW, SETTINGS } from "../support/world.ts";
+import { HTTP_HOSTS, NOW, onFunctionUrl, SETTINGS } from "../support/test-stack.ts";
 
 const ec2 = mockEc2();
 const sns = mockSns();
@@ -37,7 +37,7 @@ function awsCalls(): number {
   return ec2.mock.calls().length + sns.mock.calls().length;
 }
 
-describe.each(HTTP_FACES)("SNS delivering to the $face", ({ open }) => {
+describe.each(HTTP_HOSTS)("SNS delivering to the $host", ({ open }) => {
   it("a launch that keeps the rules: 200, for one DescribeTags call", async () => {
     ec2.launch(INSTANCE, { tags: { Name: "web", service: "shop" } });
     const answer = await open().deliver(signed(notification(stateChange())));
@@ -100,7 +100,7 @@ describe.each(HTTP_FACES)("SNS delivering to the $face", ({ open }) => {
   });
 });
 
-describe.each(HTTP_FACES)("a delivery that comes again to the $face", ({ open }) => {
+describe.each(HTTP_HOSTS)("a delivery that comes again to the $host", ({ open }) => {
   const LAUNCH = signed(notification(stateChange()));
   const said = (face: ReturnType<typeof open>) => face.lines.map((line) => JSON.parse(line));
   const REPEATED = {
@@ -227,21 +227,21 @@ describe("a delivery's age", () => {
     ["a millisecond further ahead, for our clock may be slow", SENT_AT - HOUR / 4 - 1, 503],
     ["of tomorrow", SENT_AT - 24 * HOUR, 503],
   ])("one %s", async (_, now, status) => {
-    const face = functionUrlFace(SETTINGS, { clock: clockAt(now) });
+    const face = onFunctionUrl(SETTINGS, { clock: clockAt(now) });
     const event = stateChange({ state: "stopped" });
     expect((await face.deliver(signed(notification(event)))).status).toBe(status);
     expect(awsCalls()).toBe(0);
   });
 
   it("ahead of our clock is still 403 when SNS did not sign it", async () => {
-    const face = functionUrlFace(SETTINGS, { clock: clockAt(SENT_AT - 24 * HOUR) });
+    const face = onFunctionUrl(SETTINGS, { clock: clockAt(SENT_AT - 24 * HOUR) });
     expect((await face.deliver(signed(notification(stateChange()), { signer: OTHER_SIGNER }))).status).toBe(403);
   });
 
   it.each(["yesterday", "", "2021-13-45T99:99:99Z"])(
     "one that is not a time, %j, is no delivery of SNS: 400",
     async (Timestamp) => {
-      expect((await functionUrlFace().deliver(signed(notification(stateChange(), { Timestamp })))).status).toBe(400);
+      expect((await onFunctionUrl().deliver(signed(notification(stateChange(), { Timestamp })))).status).toBe(400);
       expect(awsCalls()).toBe(0);
     },
   );
@@ -254,14 +254,14 @@ describe("SNS's headers", () => {
     ["x-amz-sns-topic-arn", "arn:aws:sns:us-east-1:123456789012:another_topic"],
     ["x-amz-sns-topic-arn", ""],
   ])("that disagree with the envelope are refused: %s of %j", async (header, value) => {
-    const face = functionUrlFace();
+    const face = onFunctionUrl();
     expect((await face.deliver(signed(notification(stateChange())), { [header]: value })).status).toBe(403);
-    expect(face.certificatesAsked).toEqual([]);
+    expect(face.certificatesRequested).toEqual([]);
     expect(awsCalls()).toBe(0);
   });
 
   it("are taken in whatever case they come", async () => {
-    const answer = await functionUrlFace().request({
+    const answer = await onFunctionUrl().request({
       headers: { "X-Amz-Sns-Message-Type": "SubscriptionConfirmation" },
       body: JSON.stringify(signed(notification(stateChange()))),
     });
@@ -270,7 +270,7 @@ describe("SNS's headers", () => {
 
   it("may be missing: then the signature alone decides", async () => {
     const body = JSON.stringify(signed(notification(stateChange({ state: "stopped" }))));
-    expect((await functionUrlFace().request({ body })).status).toBe(200);
+    expect((await onFunctionUrl().request({ body })).status).toBe(200);
   });
 });
 
@@ -286,17 +286,17 @@ describe("the topic of a delivery", () => {
     ["no ARN", "ec2_launches_check"],
     ["nothing", ""],
   ])("is not ours with %s: 403, before anything is fetched", async (_, TopicArn) => {
-    const face = functionUrlFace();
+    const face = onFunctionUrl();
     for (const fields of [notification(stateChange(), { TopicArn }), subscriptionConfirmation({ TopicArn })]) {
       expect((await face.deliver(signed(fields))).status).toBe(403);
     }
-    expect(face.certificatesAsked).toEqual([]);
+    expect(face.certificatesRequested).toEqual([]);
     expect(awsCalls()).toBe(0);
   });
 
   it("may be any one of several", async () => {
     const other = "arn:aws:sns:eu-west-1:210987654321:launches.fifo";
-    const face = functionUrlFace({ ...SETTINGS, LAUNCH_TOPIC_ARN: `${LAUNCH_TOPIC}, ${other}` });
+    const face = onFunctionUrl({ ...SETTINGS, LAUNCH_TOPIC_ARN: `${LAUNCH_TOPIC}, ${other}` });
     const SigningCertURL = CERTIFICATE_URL.replace("us-east-1", "eu-west-1");
     const event = stateChange({ state: "stopped" });
     expect((await face.deliver(signed(notification(event)))).status).toBe(200);
@@ -310,7 +310,7 @@ describe("the topic of a delivery", () => {
   ])("may be in %s, with the certificate from there", async (_, partition, region, suffix, elsewhere) => {
     const TopicArn = `arn:${partition}:sns:${region}:${ACCOUNT}:ec2_launches_check`;
     const url = (domain: string) => `https://sns.${region}.${domain}/SimpleNotificationService-${"0".repeat(32)}.pem`;
-    const face = functionUrlFace({
+    const face = onFunctionUrl({
       ...SETTINGS,
       AWS_REGION: region,
       ALERT_TOPIC_ARN: `arn:${partition}:sns:${region}:${ACCOUNT}:ec2_audit_alert`,
@@ -319,7 +319,7 @@ describe("the topic of a delivery", () => {
       signed(notification(stateChange({ region, state: "stopped" }), { TopicArn, SigningCertURL }));
     expect((await face.deliver(envelope(url(suffix)))).status).toBe(200);
     expect((await face.deliver(envelope(url(elsewhere)))).status).toBe(403);
-    expect(face.certificatesAsked).toEqual([url(suffix)]);
+    expect(face.certificatesRequested).toEqual([url(suffix)]);
   });
 });
 
@@ -351,7 +351,7 @@ describe("a grace that outlasts the hour in which SNS calls again", () => {
 describe("the certificate of a delivery", () => {
   it("that cannot be fetched: 503, and the next delivery is verified all the same", async () => {
     let down = true;
-    const face = functionUrlFace(SETTINGS, {
+    const face = onFunctionUrl(SETTINGS, {
       fetchText: async () => {
         if (down) throw new Error("connect ECONNREFUSED 203.0.113.7:443");
         return SNS_SIGNER.certificate;
@@ -369,36 +369,36 @@ describe("the certificate of a delivery", () => {
     ["is not valid yet by our clock", { from: "2021-11-12", to: "2022-11-12" }],
   ])("that %s: 503, so that SNS calls again", async (_, period) => {
     const signer = await makeSigner(period);
-    const face = functionUrlFace(SETTINGS, { fetchText: async () => signer.certificate });
+    const face = onFunctionUrl(SETTINGS, { fetchText: async () => signer.certificate });
     expect((await face.deliver(signed(notification(stateChange()), { signer }))).status).toBe(503);
     expect(awsCalls()).toBe(0);
   });
 
   it("is not fetched for a signature version that is not known", async () => {
-    const face = functionUrlFace();
+    const face = onFunctionUrl();
     expect((await face.deliver({ ...signed(notification(stateChange())), SignatureVersion: "3" })).status).toBe(403);
-    expect(face.certificatesAsked).toEqual([]);
+    expect(face.certificatesRequested).toEqual([]);
   });
 
   it("is fetched once by a warm function", async () => {
-    const face = functionUrlFace();
+    const face = onFunctionUrl();
     const event = stateChange({ state: "stopped" });
     await face.deliver(signed(notification(event)));
     face.clock.set(NOW + 60_000);
     await face.deliver(signed(notification(event)));
-    expect(face.certificatesAsked).toEqual([CERTIFICATE_URL]);
+    expect(face.certificatesRequested).toEqual([CERTIFICATE_URL]);
   });
 
   it("is not fetched where the configuration has one, with its line breaks written out as in a secrets file", async () => {
     const SNS_SIGNING_CERT = SNS_SIGNER.certificate.replaceAll("\r", "").replaceAll("\n", "\\n");
-    const face = functionUrlFace({ ...SETTINGS, SNS_SIGNING_CERT });
+    const face = onFunctionUrl({ ...SETTINGS, SNS_SIGNING_CERT });
     const event = stateChange({ state: "stopped" });
     expect((await face.deliver(signed(notification(event)))).status).toBe(200);
     expect((await face.deliver(signed(notification(event), { signer: OTHER_SIGNER }))).status).toBe(403);
     expect(
       (await face.deliver(signed(notification(event, { SigningCertURL: "https://example.com/x.pem" })))).status,
     ).toBe(403);
-    expect(face.certificatesAsked).toEqual([]);
+    expect(face.certificatesRequested).toEqual([]);
   });
 });
 
@@ -410,7 +410,7 @@ describe("many deliveries that name certificates that do not exist", () => {
   const genuine = signed(notification(stateChange({ state: "stopped" })));
   const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-  it.each(HTTP_FACES)("do not keep the $face from a genuine one whose certificate it has", async ({ open }) => {
+  it.each(HTTP_HOSTS)("do not keep the $host from a genuine one whose certificate it has", async ({ open }) => {
     const face = open(SETTINGS, {
       fetchText: (url) => (url === CERTIFICATE_URL ? Promise.resolve(SNS_SIGNER.certificate) : new Promise(() => {})),
     });
@@ -418,11 +418,11 @@ describe("many deliveries that name certificates that do not exist", () => {
     for (let number = 0; number < 200; number += 1) void face.deliver(forgedWith(number));
     await turn();
     expect((await face.deliver(genuine)).status).toBe(200);
-    expect(face.certificatesAsked).toHaveLength(9);
+    expect(face.certificatesRequested).toHaveLength(9);
   });
 
-  it.each(HTTP_FACES)(
-    "do not keep the $face from a genuine one whose certificate is still to be fetched",
+  it.each(HTTP_HOSTS)(
+    "do not keep the $host from a genuine one whose certificate is still to be fetched",
     async ({ open }) => {
       const failures: (() => void)[] = [];
       const face = open(SETTINGS, {

@@ -9,6 +9,7 @@ import { HTTP_DEADLINE_MS } from "../../src/adapters/http.ts";
 import { MAX_GRACE_SECONDS } from "../../src/config.ts";
 import { awsError, mockEc2, mockSns } from "../support/aws.ts";
 import { ACCOUNT, INSTANCE, stateChange } from "../support/events.ts";
+import type { HttpResponse } from "../support/hosts.ts";
 import {
   LAUNCH_TOPIC,
   notification,
@@ -17,7 +18,7 @@ import {
   TOKEN,
   unsubscribeConfirmation,
 } from "../support/sns.ts";
-import { type Answer, functionUrlFace, HTTP_FACES, type HttpFace, SETTINGS, watchRequests } from "../support/world.ts";
+import { HTTP_HOSTS, type HttpStack, onFunctionUrl, SETTINGS, watchRequests } from "../support/test-stack.ts";
 
 const ec2 = mockEc2();
 const sns = mockSns();
@@ -57,20 +58,20 @@ function subscribeAnswers(answers: Readonly<Record<string, () => Promise<Subscri
   }
 }
 
-function linesOf(face: HttpFace): Record<string, unknown>[] {
+function linesOf(face: HttpStack): Record<string, unknown>[] {
   return face.lines.map((line) => JSON.parse(line));
 }
 
 /** Lets everything happen that waits for no timer. */
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-async function health(face: HttpFace): Promise<Record<string, unknown>> {
+async function health(face: HttpStack): Promise<Record<string, unknown>> {
   return JSON.parse((await face.request({ method: "GET" })).body);
 }
 
 /** The answer that comes before SNS gives up waiting, after 15 s; timers must be fake. */
-async function answerInTime(promise: Promise<Answer>): Promise<Answer | "no answer in 15 s"> {
-  let answer: Answer | undefined;
+async function answerInTime(promise: Promise<HttpResponse>): Promise<HttpResponse | "no answer in 15 s"> {
+  let answer: HttpResponse | undefined;
   void promise.then((arrived) => {
     answer = arrived;
   });
@@ -82,7 +83,7 @@ async function answerInTime(promise: Promise<Answer>): Promise<Answer | "no answ
   return answer ?? "no answer in 15 s";
 }
 
-describe.each(HTTP_FACES)("a SubscriptionConfirmation for the $face", ({ open }) => {
+describe.each(HTTP_HOSTS)("a SubscriptionConfirmation for the $host", ({ open }) => {
   it.each(["1", "2"])(
     "is answered with ConfirmSubscription, and not by a request to its SubscribeURL (signature %s)",
     async (version) => {
@@ -144,7 +145,7 @@ describe.each(HTTP_FACES)("a SubscriptionConfirmation for the $face", ({ open })
   });
 });
 
-describe.each(HTTP_FACES)("an UnsubscribeConfirmation for the $face", ({ open }) => {
+describe.each(HTTP_HOSTS)("an UnsubscribeConfirmation for the $host", ({ open }) => {
   it("is answered 200 and logged as a warning; nothing is asked of AWS, and nothing is subscribed again", async () => {
     const face = open();
     expect((await face.deliver(signed(unsubscribeConfirmation()))).status).toBe(200);
@@ -174,10 +175,10 @@ describe.each(HTTP_FACES)("an UnsubscribeConfirmation for the $face", ({ open })
 
 describe("FUNCTION_URL", () => {
   it.each([
-    ["a delivery", (face: HttpFace) => face.deliver(launch)],
-    ["a look at its health", (face: HttpFace) => face.request({ method: "GET" })],
+    ["a delivery", (face: HttpStack) => face.deliver(launch)],
+    ["a look at its health", (face: HttpStack) => face.request({ method: "GET" })],
   ])("is subscribed by the first run, %s, and by no other of the same warm service", async (_, run) => {
-    const face = functionUrlFace(SUBSCRIBING);
+    const face = onFunctionUrl(SUBSCRIBING);
     await run(face);
     await face.deliver(launch);
     await face.request({ method: "GET" });
@@ -186,7 +187,7 @@ describe("FUNCTION_URL", () => {
   });
 
   it("is subscribed once by runs at the same time", async () => {
-    const face = functionUrlFace(SUBSCRIBING);
+    const face = onFunctionUrl(SUBSCRIBING);
     await Promise.all([face.deliver(launch), face.deliver(launch), face.request({ method: "GET" })]);
     expect(subscribed()).toHaveLength(1);
   });
@@ -199,7 +200,7 @@ describe("FUNCTION_URL", () => {
           answer = () => resolve({ SubscriptionArn: SUBSCRIPTION_ARN });
         }),
     );
-    const face = functionUrlFace(SUBSCRIBING);
+    const face = onFunctionUrl(SUBSCRIBING);
     const runs = [health(face)];
     while (subscribed().length === 0) await turn();
     runs.push(health(face), health(face));
@@ -215,7 +216,7 @@ describe("FUNCTION_URL", () => {
       regions.push(await getClient().config.region());
       return { SubscriptionArn: SUBSCRIPTION_ARN };
     });
-    expect(await health(functionUrlFace(TWO_TOPICS))).toMatchObject({ subscribed: "confirmed" });
+    expect(await health(onFunctionUrl(TWO_TOPICS))).toMatchObject({ subscribed: "confirmed" });
     expect(subscribed().map(({ TopicArn }) => TopicArn)).toEqual([LAUNCH_TOPIC, OTHER_TOPIC]);
     expect(regions).toEqual(["us-east-1", "eu-west-1"]);
   });
@@ -223,7 +224,7 @@ describe("FUNCTION_URL", () => {
   it.each([0, 45, MAX_GRACE_SECONDS])(
     "is subscribed with a delivery policy that SNS takes and that outlasts a grace of %i s",
     async (grace) => {
-      await functionUrlFace({ ...SUBSCRIBING, GRACE_SECONDS: String(grace) }).request({ method: "GET" });
+      await onFunctionUrl({ ...SUBSCRIBING, GRACE_SECONDS: String(grace) }).request({ method: "GET" });
       const [{ Attributes } = { Attributes: undefined }] = subscribed();
       const { healthyRetryPolicy: policy, ...rest } = JSON.parse(Attributes?.DeliveryPolicy ?? "");
       expect(rest).toEqual({});
@@ -250,7 +251,7 @@ describe("FUNCTION_URL", () => {
     "alone is subscribed, whatever host a request names: %s",
     async (host) => {
       const headers = { host, "x-forwarded-host": host, forwarded: `host=${host}`, origin: `https://${host}` };
-      for (const { open } of HTTP_FACES) {
+      for (const { open } of HTTP_HOSTS) {
         const unsubscribed = open();
         await unsubscribed.request({ method: "GET", headers });
         await unsubscribed.deliver(launch, headers);
@@ -270,19 +271,19 @@ describe("FUNCTION_URL", () => {
       AWS_ENDPOINT_URL: "http://127.0.0.1:5000",
       FUNCTION_URL: "http://127.0.0.1:8080/",
     };
-    await functionUrlFace(emulated).request({ method: "GET" });
+    await onFunctionUrl(emulated).request({ method: "GET" });
     expect(subscribed()).toMatchObject([{ Protocol: "http", Endpoint: "http://127.0.0.1:8080/" }]);
   });
 
   it("is not subscribed by a delivery that is not verified", async () => {
-    const face = functionUrlFace(SUBSCRIBING);
+    const face = onFunctionUrl(SUBSCRIBING);
     await face.deliver({ ...launch, Signature: "AAAA" });
     await face.request({ body: "hello" });
     expect(subscribed()).toEqual([]);
   });
 
   it("goes from pending to confirmed, as GET shows", async () => {
-    const face = functionUrlFace(SUBSCRIBING);
+    const face = onFunctionUrl(SUBSCRIBING);
     expect(await health(face)).toMatchObject({ configured: true, subscribed: "pending" });
     await face.deliver(signed(subscriptionConfirmation()));
     expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
@@ -290,7 +291,7 @@ describe("FUNCTION_URL", () => {
 
   it("that AWS has as confirmed already is confirmed at once", async () => {
     sns.mock.on(SubscribeCommand).resolves({ SubscriptionArn: SUBSCRIPTION_ARN });
-    const face = functionUrlFace(SUBSCRIBING);
+    const face = onFunctionUrl(SUBSCRIBING);
     expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
     face.clock.pass(3_600);
     expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
@@ -298,7 +299,7 @@ describe("FUNCTION_URL", () => {
   });
 
   it("that was confirmed before Subscribe was answered stays confirmed, though the answer says pending", async () => {
-    const face = functionUrlFace(SUBSCRIBING);
+    const face = onFunctionUrl(SUBSCRIBING);
     sns.mock.on(SubscribeCommand).callsFake(async () => {
       await face.deliver(signed(subscriptionConfirmation()));
       return { SubscriptionArn: "pending confirmation" };
@@ -311,7 +312,7 @@ describe("FUNCTION_URL", () => {
     ["confirmed", SUBSCRIPTION_ARN],
   ])("that is %s is logged with its topic", async (state, SubscriptionArn) => {
     sns.mock.on(SubscribeCommand).resolves({ SubscriptionArn });
-    const face = functionUrlFace(SUBSCRIBING);
+    const face = onFunctionUrl(SUBSCRIBING);
     await health(face);
     expect(linesOf(face)).toEqual([
       { level: "info", time: expect.any(String), message: `subscription ${state}`, topic: LAUNCH_TOPIC },
@@ -319,7 +320,7 @@ describe("FUNCTION_URL", () => {
   });
 
   it("where there is none, GET says so", async () => {
-    expect(await health(functionUrlFace())).toMatchObject({ subscribed: "not configured" });
+    expect(await health(onFunctionUrl())).toMatchObject({ subscribed: "not configured" });
   });
 });
 
@@ -339,7 +340,7 @@ describe("the subscriptions to two launch topics, in one word", () => {
       [other, one],
     ] as const) {
       subscribeAnswers({ [LAUNCH_TOPIC]: first, [OTHER_TOPIC]: second });
-      expect(await health(functionUrlFace(TWO_TOPICS))).toMatchObject({ subscribed: word });
+      expect(await health(onFunctionUrl(TWO_TOPICS))).toMatchObject({ subscribed: word });
     }
   });
 
@@ -348,7 +349,7 @@ describe("the subscriptions to two launch topics, in one word", () => {
     ["pending", pending],
   ])("one that has ended counts, though the other is %s", async (_, other) => {
     subscribeAnswers({ [LAUNCH_TOPIC]: pending, [OTHER_TOPIC]: other });
-    const face = functionUrlFace(TWO_TOPICS);
+    const face = onFunctionUrl(TWO_TOPICS);
     await face.request({ method: "GET" });
     await face.deliver(signed(unsubscribeConfirmation()));
     expect(await health(face)).toMatchObject({ subscribed: "unsubscribed" });
@@ -356,7 +357,7 @@ describe("the subscriptions to two launch topics, in one word", () => {
 
   it("one that is known is not both of them", async () => {
     const { FUNCTION_URL: _, ...settings } = TWO_TOPICS;
-    const face = functionUrlFace(settings);
+    const face = onFunctionUrl(settings);
     await face.deliver(launch);
     expect(await health(face)).toMatchObject({ subscribed: "not configured" });
   });
@@ -368,7 +369,7 @@ describe("a subscription that fails", () => {
   });
 
   it("does not stop the audit, is logged, and is shown by GET", async () => {
-    const face = functionUrlFace(SUBSCRIBING);
+    const face = onFunctionUrl(SUBSCRIBING);
     expect((await face.deliver(launch)).status).toBe(200);
     expect(sns.published()).toHaveLength(1);
     expect(await health(face)).toMatchObject({ subscribed: expect.stringMatching(/^failed: AuthorizationError/) });
@@ -382,20 +383,20 @@ describe("a subscription that fails", () => {
 
   it("with what is no error at all is shown so", async () => {
     sns.mock.on(SubscribeCommand).callsFake(() => Promise.reject("nonsense"));
-    const face = functionUrlFace(SUBSCRIBING);
+    const face = onFunctionUrl(SUBSCRIBING);
     expect(await health(face)).toMatchObject({ subscribed: "failed: an unknown error" });
   });
 
   it("because another answered in SNS's place is not taken for confirmed, and the log says why", async () => {
     sns.mock.on(SubscribeCommand).resolves({});
-    const face = functionUrlFace(SUBSCRIBING);
+    const face = onFunctionUrl(SUBSCRIBING);
     expect(await health(face)).toMatchObject({ subscribed: "failed: Error" });
     const message = "could not subscribe FUNCTION_URL: Error: Subscribe was answered by something that is not SNS";
     expect(linesOf(face)).toMatchObject([{ level: "error", message, topic: LAUNCH_TOPIC }]);
   });
 
   it("is tried again by a run a minute later, and not by every run", async () => {
-    const face = functionUrlFace(SUBSCRIBING);
+    const face = onFunctionUrl(SUBSCRIBING);
     await face.deliver(launch);
     face.clock.pass(59);
     await face.deliver(launch);
@@ -420,7 +421,7 @@ describe("a subscription that is there already", () => {
       if (Attributes) throw others();
       return { SubscriptionArn: SUBSCRIPTION_ARN };
     });
-    const face = functionUrlFace(SUBSCRIBING);
+    const face = onFunctionUrl(SUBSCRIBING);
     expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
     expect(subscribed().map(({ Attributes }) => Attributes !== undefined)).toEqual([true, false]);
     expect(linesOf(face)).toContainEqual(
@@ -433,7 +434,7 @@ describe("a subscription that is there already", () => {
   });
 
   it("that somebody else has made, is known by its first verified notification", async () => {
-    const face = functionUrlFace(SETTINGS);
+    const face = onFunctionUrl(SETTINGS);
     expect(await health(face)).toMatchObject({ subscribed: "not configured" });
     await face.deliver({ ...launch, Signature: "AAAA" });
     expect(await health(face)).toMatchObject({ subscribed: "not configured" });
@@ -442,7 +443,7 @@ describe("a subscription that is there already", () => {
   });
 
   it("is asked for again, a minute later, when another container may have confirmed it", async () => {
-    const face = functionUrlFace(SUBSCRIBING);
+    const face = onFunctionUrl(SUBSCRIBING);
     expect(await health(face)).toMatchObject({ subscribed: "pending" });
     sns.mock.on(SubscribeCommand).resolves({ SubscriptionArn: SUBSCRIPTION_ARN });
     face.clock.pass(59);
@@ -454,20 +455,20 @@ describe("a subscription that is there already", () => {
 });
 
 describe("a subscription that AWS does not answer", () => {
-  it.each(HTTP_FACES)("does not keep SNS waiting for the audit of the $face", async ({ open }) => {
+  it.each(HTTP_HOSTS)("does not keep SNS waiting for the audit of the $host", async ({ open }) => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     sns.mock.on(SubscribeCommand).callsFake(() => new Promise(() => {}));
     expect(await answerInTime(open(SUBSCRIBING).deliver(launch))).toMatchObject({ status: 200 });
     expect(sns.published()).toHaveLength(1);
   });
 
-  it.each(HTTP_FACES)("does not keep a GET of the $face waiting", async ({ open }) => {
+  it.each(HTTP_HOSTS)("does not keep a GET of the $host waiting", async ({ open }) => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     sns.mock.on(SubscribeCommand).callsFake(() => new Promise(() => {}));
     expect(await answerInTime(open(SUBSCRIBING).request({ method: "GET" }))).toMatchObject({ status: 200 });
   });
 
-  it.each(HTTP_FACES)("is waited for by a GET of the $face until a second before its deadline", async ({ open }) => {
+  it.each(HTTP_HOSTS)("is waited for by a GET of the $host until a second before its deadline", async ({ open }) => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     sns.mock.on(SubscribeCommand).callsFake(() => new Promise(() => {}));
     let answered = false;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BUILT_FILE } from "../support/built.ts";
+import { BUILT_FILE } from "../support/hosts.ts";
 import { account } from "./ledger.ts";
 import { callsOf } from "./report.ts";
 import { play } from "./run.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { BUILT_FILE } from "../support/built.ts";
+import { BUILT_FILE } from "../support/hosts.ts";
 import { soakPlan } from "./plan.ts";
 import { complaints, isGood, table, tell } from "./report.ts";
 import { play } from "./run.ts";

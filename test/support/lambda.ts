@@ -67,14 +67,14 @@ export function sqsEvent(...bodies: readonly string[]) {
 interface UrlRequest {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
-  /** Lambda encodes the bodies whose content type it does not take for text. */
+  readonly body?: string | Buffer;
+  /** Lambda encodes bodies that are not text, or whose content type is not a text type. */
   readonly base64?: boolean;
 }
 
 /** A request of a function URL or HTTP API, payload format 2.0. */
-export function urlEvent({ method = "POST", headers = {}, body, base64 = false }: UrlRequest = {}) {
-  const encoded = body !== undefined && base64 ? Buffer.from(body, "utf8").toString("base64") : body;
+export function urlEvent({ method = "POST", headers = {}, body, base64 = body instanceof Buffer }: UrlRequest = {}) {
+  const encoded = body !== undefined && base64 ? Buffer.from(body).toString("base64") : body;
   return {
     version: "2.0",
     routeKey: "$default",

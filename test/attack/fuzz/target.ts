@@ -1,14 +1,12 @@
 /** The function under test, in this process, behind both of its faces; and what must hold of it whatever it is given. */
 import { isDeepStrictEqual } from "node:util";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
-import { lambdaHandler } from "../../../src/adapters/lambda.ts";
-import { webtask } from "../../../src/adapters/webtask.ts";
-import { createApp } from "../../../src/app.ts";
 import { KEYS } from "../../../src/config.ts";
 import { fetchedCertificates } from "../../../src/sns/certificate.ts";
-import { contextWith, urlEvent } from "../../support/lambda.ts";
+import { callFunctionUrl, callWebtask, type HttpResponse } from "../../support/hosts.ts";
+import { contextWith } from "../../support/lambda.ts";
 import { makeSigner, SIGNED_IN_CONFIRMATION, SIGNED_IN_NOTIFICATION } from "../../support/sns.ts";
-import { runtime } from "../../support/world.ts";
+import { fromSource } from "../../support/test-stack.ts";
 import type { FuzzCase, World } from "./cases.ts";
 import { answerAsAws, breaksTheRules } from "./stand-in-aws.ts";
 
@@ -64,7 +62,7 @@ export async function createTarget(): Promise<Target> {
   const now = Date.parse("2021-11-11T21:30:54Z");
   const calls: Call[] = [];
   const lines: string[] = [];
-  const certificatesAsked: string[] = [];
+  const certificatesRequested: string[] = [];
   const secrets = [...SECRETS, ...signer.certificate.split(/\r?\n/).filter((line) => line.length > 40)];
 
   const { handle } = NodeHttpHandler.prototype;
@@ -74,35 +72,22 @@ export async function createTarget(): Promise<Target> {
     const xml = new TextEncoder().encode(answerAsAws(parameters, ["tag-of-zebra"]));
     return { response: { statusCode: 200, headers: {}, body: xml } } as never;
   };
-  const app = createApp(SETTINGS, {
+  const audit = fromSource(SETTINGS, {
     now: () => now,
     pause: async () => {},
     write: (line) => lines.push(line),
     certificates: fetchedCertificates(
       async (url) => {
-        certificatesAsked.push(url);
+        certificatesRequested.push(url);
         if (url !== CERTIFICATE_URL) throw new Error("status 403");
         return signer.certificate;
       },
       () => now,
     ),
   });
-  const task = webtask(app);
-  const handler = lambdaHandler(app);
 
-  const send = async (fuzzCase: FuzzCase & { kind: "http" }): Promise<{ status: number; body: string }> => {
-    const { face, method, headers, body } = fuzzCase;
-    if (face === "function URL") {
-      const event = { ...urlEvent({ method, headers }), body: body.toString("base64"), isBase64Encoded: true };
-      const answer = await handler(event, contextWith());
-      if (!("statusCode" in answer)) throw new Error("that is no HTTP answer");
-      return { status: answer.statusCode, body: answer.body };
-    }
-    const simulation = { method, headers, secrets: {}, parseBody: 0, payload: body };
-    return new Promise((resolve) => {
-      runtime.simulate(task, simulation, ({ statusCode, payload }) => resolve({ status: statusCode, body: payload }));
-    });
-  };
+  const send = (fuzzCase: FuzzCase & { kind: "http" }): Promise<HttpResponse> =>
+    fuzzCase.face === "function URL" ? callFunctionUrl(audit, fuzzCase) : callWebtask(audit, {}, fuzzCase);
 
   const runHttp = async (fuzzCase: FuzzCase & { kind: "http" }): Promise<Omit<Result, "milliseconds">> => {
     const { status, body } = await send(fuzzCase);
@@ -123,7 +108,7 @@ export async function createTarget(): Promise<Target> {
 
   const runLambda = async ({ event }: FuzzCase & { kind: "lambda" }): Promise<Omit<Result, "milliseconds">> => {
     try {
-      const answer = await handler(event, contextWith());
+      const answer = await audit.handler(event, contextWith());
       const whole = "statusCode" in answer || "batchItemFailures" in answer || "outcomes" in answer;
       return { outcome: Object.keys(answer)[0] ?? "nothing", violation: whole ? null : "answered something else" };
     } catch (error) {
@@ -140,12 +125,12 @@ export async function createTarget(): Promise<Target> {
     async run(fuzzCase) {
       calls.length = 0;
       lines.length = 0;
-      certificatesAsked.length = 0;
+      certificatesRequested.length = 0;
       const startedAt = performance.now();
       try {
         const result = fuzzCase.kind === "http" ? await runHttp(fuzzCase) : await runLambda(fuzzCase);
         const violation =
-          result.violation ?? wrongLine(lines, secrets) ?? wrongAlert(calls) ?? wrongFetch(certificatesAsked);
+          result.violation ?? wrongLine(lines, secrets) ?? wrongAlert(calls) ?? wrongFetch(certificatesRequested);
         return { outcome: result.outcome, violation, milliseconds: performance.now() - startedAt };
       } catch (error) {
         const violation = `threw ${error instanceof Error ? error.stack : String(error)}`;

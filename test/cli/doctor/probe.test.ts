@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { webtask } from "../../../src/adapters/webtask.ts";
 import { createApp } from "../../../src/app.ts";
 import { pinnedCertificate, readCertificate } from "../../../src/sns/certificate.ts";
-import { serve } from "../../support/built.ts";
+import { serve } from "../../support/hosts.ts";
 import type { Served } from "../../support/loopback.ts";
 import { aws, LAUNCH_TOPIC, run, useEmptyAws } from "../installed.ts";
 import { diagnosis, doctor, FUNCTION_USER, folder, settings, setUp, useInstallation } from "./installed.ts";

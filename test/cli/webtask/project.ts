@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { BUILT_FILE } from "../../support/built.ts";
+import { BUILT_FILE } from "../../support/hosts.ts";
 import { type Ran, type Run, runCommand } from "../run.ts";
 
 /** A small clone in a folder of its own, with an operator's home folder beside it. */
