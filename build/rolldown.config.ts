@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { resolve, sep } from "node:path";
 import { defineConfig, type Plugin } from "rolldown";
 import manifest from "../package.json" with { type: "json" };
@@ -39,6 +40,9 @@ const commonJs: Plugin = {
   },
 };
 
+// Files of a former build would go into the package.
+rmSync("dist/cli", { recursive: true, force: true });
+
 export default defineConfig([
   {
     input: "src/audit.ts",
@@ -61,6 +65,7 @@ export default defineConfig([
     input: "src/cli/main.ts",
     platform: "node",
     external: (id) => Object.keys(manifest.dependencies).some((name) => id === name || id.startsWith(`${name}/`)),
-    output: { file: "dist/ec2-audit.mjs", format: "esm", codeSplitting: false },
+    // A command is loaded when it runs: the help and a usage error need none of these files.
+    output: { dir: "dist", entryFileNames: "ec2-audit.mjs", chunkFileNames: "cli/[name].mjs", format: "esm" },
   },
 ]);

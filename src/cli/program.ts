@@ -11,8 +11,8 @@ import { setupCommand } from "./commands/setup.ts";
 import { teardownCommand } from "./commands/teardown.ts";
 import { explain } from "./explain.ts";
 import { fitHelp, MIN_COLUMNS } from "./help-width.ts";
+import { nearest } from "./nearest.ts";
 import type { Terminal } from "./terminal.ts";
-import { nearest } from "./webtask/config.ts";
 
 const EXAMPLES = `
 From nothing to audited launches, on webtask:

@@ -1,6 +1,4 @@
-import { confirm, isCancel } from "@clack/prompts";
 import pc from "picocolors";
-import spinner from "yocto-spinner";
 import { escapeUnseen } from "../util/json.ts";
 import { CliError } from "./cli.ts";
 
@@ -53,6 +51,7 @@ export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.P
         return work((text) => void stderr.write(`  ${shown(text)}\n`));
       }
       // One that leaves the keyboard alone: Ctrl-C is a signal to whoever has something to clear away.
+      const { default: spinner } = await import("yocto-spinner");
       const turning = spinner({ text: title, stream: stderr }).start();
       try {
         const result = await work((text) => {
@@ -67,6 +66,7 @@ export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.P
     },
     async confirm(question) {
       if (!interactive) throw new CliError("there is nobody to ask on this terminal", "Give --yes to go on unasked.");
+      const { confirm, isCancel } = await import("@clack/prompts");
       const answer = await confirm({ message: shown(question), initialValue: false, input: stdin, output: stderr });
       return !isCancel(answer) && answer;
     },

@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { SourceMap } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { Ajv } from "ajv";
 import addFormats from "ajv-formats";
 import { afterAll, describe, expect, it } from "vitest";
@@ -37,6 +37,13 @@ interface Bill {
 
 const code = read("dist/audit.js");
 const bill: Bill = JSON.parse(read("dist/audit.cdx.json"));
+const shipped = (folder: string) =>
+  readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(join(ROOT, folder), join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
+    .sort();
+/** The files that a command loads when it runs. */
+const COMMANDS = shipped("dist/cli");
 const nameOf = ({ group, name }: Component) => (group === undefined ? name : `${group}/${name}`);
 const locked: Readonly<Record<string, { readonly version?: string; readonly license?: string }>> = lock.packages;
 
@@ -167,12 +174,13 @@ describe("the file", () => {
   });
 
   it("tells no path of the machine that it was built on, nor does anything beside it", () => {
-    const files = readdirSync(join(ROOT, "dist"));
-    expect(files.sort()).toEqual([
+    const files = shipped("dist");
+    expect(files).toEqual([
       "audit.LICENSES.txt",
       "audit.cdx.json",
       "audit.js",
       "audit.js.map",
+      ...COMMANDS.map((file) => `cli/${file}`),
       "ec2-audit.mjs",
       "package.json",
     ]);
@@ -198,20 +206,24 @@ describe("the package on npm", () => {
       "dist/audit.cdx.json",
       "dist/audit.js",
       "dist/audit.js.map",
+      ...COMMANDS.map((file) => `dist/cli/${file}`),
       "dist/ec2-audit.mjs",
       "dist/package.json",
       "package.json",
       "src/alerts/alert.schema.json",
-      "wt.config.json",
       "src/cli/webtask/wt.config.schema.json",
+      "wt.config.json",
     ]);
   });
 
   it("depends on what its commands import, and on nothing else", () => {
-    const command = read("dist/ec2-audit.mjs");
-    const imported = [...command.matchAll(/^import .* from "([^"]+)";$/gm)].map(([, name = ""]) => name);
+    const code = ["ec2-audit.mjs", ...COMMANDS.map((file) => `cli/${file}`)]
+      .map((file) => read(`dist/${file}`))
+      .join("\n");
+    const imported = [...code.matchAll(/^import .* from "([^"]+)";$|\bimport\("([^"]+)"\)/gm)];
     const packages = imported
-      .filter((name) => !name.startsWith("node:"))
+      .map(([, name = "", lazily = name]) => lazily)
+      .filter((name) => !/^(?:node:|\.)/.test(name))
       .map((name) => /^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0]);
     expect([...new Set(packages)].sort()).toEqual(Object.keys(manifest.dependencies).sort());
   });

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -31,6 +31,24 @@ describe("The built command", () => {
 
   it("says its version", async () => {
     expect(await run(["--version"])).toEqual({ code: 0, out: `${manifest.version}\n`, err: "" });
+  });
+
+  it.each([
+    "--help",
+    "--version",
+    "setup --help",
+    "help deploy webtask",
+    "rollback lambda --help",
+    "frobnicate",
+    "doctor --prob",
+    "check --policy",
+  ])("loads only the packages that read the command line for %s", async (words) => {
+    const folder = mkdtempSync(join(tmpdir(), "ec2-audit-loaded-"));
+    await run(words.split(" "), { NODE_V8_COVERAGE: folder });
+    const scripts = readdirSync(folder).map((file) => readFileSync(join(folder, file), "utf8"));
+    rmSync(folder, { recursive: true });
+    const packages = scripts.flatMap((json) => [...json.matchAll(/node_modules\/((?:@[^/"]+\/)?[^/"]+)/g)]);
+    expect([...new Set(packages.map(([, name]) => name))].sort()).toEqual(["commander", "leven", "picocolors"]);
   });
 
   it("sets up an installation, in plain text where there is no terminal, and finds nothing to change afterwards", async () => {

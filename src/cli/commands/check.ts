@@ -1,15 +1,5 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { Command, Option } from "commander";
-import { partitionOf } from "../../aws/regions.ts";
-import { KEYS, type Key, readConfig, type Settings } from "../../config.ts";
-import type { Policy } from "../../policy/policy.ts";
-import { type Aws, connect } from "../aws.ts";
-import { auditNow, type Checked, type CheckedInstance, everyOne, named } from "../check/audit-now.ts";
-import { readIds } from "../check/instance-ids.ts";
-import { type Cli, CliError, type CommonOptions } from "../cli.ts";
-import { gatherFunctionSettings } from "../doctor/function-settings.ts";
-import { systemCode } from "../run-program.ts";
+import type { Cli } from "../cli.ts";
 
 const HELP = `
 The instances are audited as the function would audit them, but now: whatever
@@ -31,16 +21,6 @@ It calls ec2:DescribeInstances and sts:GetCallerIdentity.
 Exit codes: 0 no instance violates a rule; 1 one does, or is not in the region;
 2 used wrongly or failed.`;
 
-interface CheckOptions extends CommonOptions {
-  readonly requiredTags?: string;
-  readonly policy?: string;
-  readonly config?: string;
-  readonly secretsFile?: string;
-  readonly all?: true;
-  readonly quiet?: true;
-  readonly json?: true;
-}
-
 /** `ec2-audit check <instance-id…>`: audits instances now, and prints what an alert would say. */
 export function checkCommand(cli: Cli): Command {
   return new Command("check")
@@ -59,121 +39,7 @@ export function checkCommand(cli: Cli): Command {
     .option("--json", "print one JSON document: the instances, and the alerts' documents")
     .addHelpText("after", HELP)
     .action(async (words: string[], _: unknown, command: Command) => {
+      const { check } = await import("../check/check.ts");
       await check(cli, words, command.optsWithGlobals());
     });
-}
-
-async function check(cli: Cli, words: readonly string[], options: CheckOptions): Promise<void> {
-  if (options.all && words.length > 0) throw new CliError("--all takes no instance ids", "Give one or the other.");
-  if (!options.all && words.length === 0) {
-    throw new CliError("no instance ids are given", "Give ids, - to read ids from the standard input, or --all.");
-  }
-  const ids = options.all ? null : await readIds(words, process.stdin);
-  const aws = await connect(cli, options);
-  const policy = await policyFor(cli, aws, options);
-  const what = ids === null ? "every instance" : instances(ids.length);
-  const checked = await cli.terminal.busy(`Auditing ${what} in ${aws.region}`, async (say) => {
-    const { account } = await aws.identity();
-    const batches = ids === null ? everyOne(aws.ec2) : named(ids, aws.ec2);
-    const progress = (audited: number) => say(ids === null ? `${audited} so far` : `${audited} of ${ids.length}`);
-    return auditNow(batches, { account, region: aws.region }, policy, cli, progress);
-  });
-  cli.terminal.out(options.json ? asJson(checked) : asText(checked, aws.region, options, cli));
-  cli.finish(checked.instances.some(({ outcome }) => outcome === "violating" || outcome === "unseen") ? 1 : 0);
-}
-
-/** The policy of the options, else that of the function. @throws CliError with everything that is wrong with it */
-async function policyFor(cli: Cli, aws: Aws, options: CheckOptions): Promise<Policy> {
-  const { settings, nameOf } = policySettings(cli, options);
-  // The policy is read as the function reads it; its other settings are of no account here.
-  const reading = readConfig({
-    ...settings,
-    AWS_REGION: aws.region,
-    AWS_ACCESS_KEY_ID: "unused",
-    AWS_SECRET_ACCESS_KEY: "unused",
-    ALERT_TOPIC_ARN: `arn:${partitionOf(aws.region).name}:sns:${aws.region}:000000000000:unused`,
-  });
-  if ("config" in reading) return reading.config.policy;
-  const problems = reading.problems.map(({ key, problem }) => `${nameOf(key)} ${problem}`);
-  throw new CliError(problems.join("\n"), 'README.md, "The policy", shows both forms.');
-}
-
-/** The settings that make the policy, and how the operator gave each of them. */
-interface PolicySettings {
-  readonly settings: Settings;
-  nameOf(key: Key): string;
-}
-
-function policySettings(cli: Cli, options: CheckOptions): PolicySettings {
-  const { requiredTags, policy } = options;
-  if (policy !== undefined) {
-    return { settings: { AUDIT_POLICY: readPolicyFile(cli, policy) }, nameOf: () => policy };
-  }
-  if (requiredTags !== undefined) {
-    return { settings: { REQUIRED_TAGS: requiredTags }, nameOf: () => "--required-tags" };
-  }
-  const { settings, from } = gatherFunctionSettings(cli, options);
-  const ofPolicy = KEYS.filter((key) => key === "REQUIRED_TAGS" || key === "AUDIT_POLICY");
-  const own: Settings = Object.fromEntries(ofPolicy.flatMap((key) => (settings[key] ? [[key, settings[key]]] : [])));
-  return { settings: own, nameOf: (key) => `${key} (from ${from[key]})` };
-}
-
-function readPolicyFile(cli: Cli, file: string): string {
-  const path = resolve(cli.folder, file);
-  try {
-    // Editors on Windows begin a file with a byte order mark, which is not JSON.
-    return readFileSync(path, "utf8").replace(/^\uFEFF/, "");
-  } catch (error) {
-    const code = systemCode(error);
-    const told = code === "ENOENT" ? "there is no file" : code === "EISDIR" ? "a folder, not a file:" : `${code}:`;
-    throw new CliError(`${told} ${file}`, "It is to hold a policy, as JSON.");
-  }
-}
-
-function asJson({ instances, alerts }: Checked): string {
-  const documents = alerts.map(({ document }) => document);
-  return JSON.stringify({ instances, alerts: documents }, null, 2);
-}
-
-function asText(checked: Checked, region: string, { quiet }: CheckOptions, { terminal }: Cli): string {
-  const { colours } = terminal;
-  const line = (instance: CheckedInstance): string => {
-    switch (instance.outcome) {
-      case "compliant":
-        return `${colours.green("✓")} ${instance.instanceId}  keeps the rules`;
-      case "violating":
-        return `${colours.red("✗")} ${instance.instanceId}  ${instance.findings.map(({ message }) => message).join("; ")}`;
-      case "ignored":
-        return `${colours.dim("–")} ${instance.instanceId}  ${instance.reason}`;
-      case "unseen":
-        return `${colours.red("?")} ${instance.instanceId}  ${instance.reason}`;
-    }
-  };
-  const isTold = ({ outcome }: CheckedInstance) => !quiet || outcome === "violating" || outcome === "unseen";
-  const lines = checked.instances.filter(isTold).map(line);
-  const texts = quiet ? [] : checked.alerts.flatMap(({ subject, text }) => ["", colours.bold(subject), "", text]);
-  return [...lines, ...texts, ...(lines.length > 0 ? [""] : []), summaryOf(checked.instances, region)].join("\n");
-}
-
-/** How many instances have each outcome, and how often each rule was violated. */
-function summaryOf(all: readonly CheckedInstance[], region: string): string {
-  const count = (outcome: CheckedInstance["outcome"]) => all.filter((each) => each.outcome === outcome).length;
-  const [terminated, unseen] = [count("ignored"), count("unseen")];
-  const counts = [
-    `${count("compliant")} compliant`,
-    `${count("violating")} violating`,
-    ...(terminated > 0 ? [`${terminated} terminated`] : []),
-    ...(unseen > 0 ? [`${unseen} not in ${region} (is it another region? --region)`] : []),
-  ];
-  const rules = new Map<string, number>();
-  for (const { ruleId } of all.flatMap((each) => (each.outcome === "violating" ? each.findings : []))) {
-    rules.set(ruleId, (rules.get(ruleId) ?? 0) + 1);
-  }
-  const violated = [...rules].sort(([, one], [, other]) => other - one).map(([rule, times]) => `${rule} ${times}`);
-  const summary = `${instances(all.length)} audited: ${counts.join(", ")}.`;
-  return violated.length === 0 ? summary : `${summary}\nViolated: ${violated.join(", ")}.`;
-}
-
-function instances(count: number): string {
-  return count === 1 ? "1 instance" : `${count} instances`;
 }

@@ -1,20 +1,5 @@
-import { relative } from "node:path";
 import { Command } from "commander";
 import type { Cli } from "../cli.ts";
-import { type Bundle, makeBundle } from "../webtask/bundle.ts";
-import { readWebtaskConfig } from "../webtask/config.ts";
-import { readHistory } from "../webtask/history.ts";
-import { type Plan, type Release, recover, release } from "../webtask/release.ts";
-import { gatherSecrets, type Secrets } from "../webtask/secrets.ts";
-import { createArguments, requireWt, wtProgram } from "../webtask/wt.ts";
-
-interface Options {
-  readonly config?: string;
-  readonly secretsFile?: string;
-  readonly wtProfile?: string;
-  readonly dryRun?: boolean;
-  readonly json?: boolean;
-}
 
 const HELP = `
 In this order: the secrets are gathered and validated; in a clone the types are
@@ -50,124 +35,8 @@ export function deployWebtaskCommand(cli: Cli): Command {
     .option("--dry-run", "say what would be deployed, and upload nothing")
     .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)
-    .action((options: Options) => deploy(cli, options));
-}
-
-async function deploy(cli: Cli, options: Options): Promise<void> {
-  const config = readWebtaskConfig(cli, options.config);
-  const secrets = gatherSecrets(cli, config, options.secretsFile);
-  for (const warning of secrets.warnings) cli.terminal.err(`${cli.terminal.colours.yellow("warning:")} ${warning}`);
-  const plan: Plan = { config, secrets, wtProfile: options.wtProfile };
-  const history = readHistory(config, options.wtProfile);
-  requireWt(cli);
-  const bundle = await makeBundle(cli, config);
-  if (options.dryRun) {
-    showDryRun(cli, plan, bundle, options);
-    return cli.finish(0);
-  }
-  const released = await release(cli, plan, bundle, history, null);
-  if (released.health.state !== "good") {
-    const recovery = await recover(cli, plan, released);
-    if (options.json) cli.terminal.out(json(released, recovery.release, bundle, secrets));
-    throw recovery.error;
-  }
-  warnOfOtherUrl(cli, secrets, released.deployment.url);
-  for (const warning of released.health.warnings) warn(cli, `the function says: ${warning}`);
-  if (options.json) cli.terminal.out(json(released, null, bundle, secrets));
-  else showRelease(cli, plan, released, options);
-  return cli.finish(0);
-}
-
-function showDryRun(
-  cli: Cli,
-  { config, secrets, wtProfile }: Plan,
-  { code, sha256, version, commit }: Bundle,
-  options: Options,
-) {
-  const { name, main } = config;
-  const wtCommand = [wtProgram(cli), ...createArguments({ name, wtProfile }, "<file>", "<secrets file>")];
-  const file = relative(cli.folder, main);
-  if (options.json) {
-    const facts = { dryRun: true, name, file, bytes: code.length, sha256, version, commit };
-    cli.terminal.out(JSON.stringify({ ...facts, secrets: secrets.from, command: wtCommand }, null, 2));
-    return;
-  }
-  cli.terminal.out(`Would deploy ${name}, version ${version}${commit === null ? "" : `, commit ${commit}`}. Nothing was uploaded.
-  file     ${file}, ${code.length} bytes, sha256 ${sha256}
-${secretLines(secrets)}
-  command  ${wtCommand.join(" ")}
-           with copies of both files in a folder of its own, which is removed afterwards`);
-}
-
-function secretLines({ from }: Secrets): string {
-  const width = Math.max(...Object.keys(from).map((key) => key.length));
-  return Object.entries(from)
-    .map(([key, source], index) => `  ${index === 0 ? "secrets" : "       "}  ${key.padEnd(width)}  from ${source}`)
-    .join("\n");
-}
-
-function warnOfOtherUrl(cli: Cli, { values, from }: Secrets, url: string): void {
-  const { FUNCTION_URL } = values;
-  if (FUNCTION_URL === undefined || withoutSlash(FUNCTION_URL) === withoutSlash(url)) return;
-  warn(
-    cli,
-    `FUNCTION_URL (${from.FUNCTION_URL}) is not the URL that wt-cli answered: the function subscribes another address than its own`,
-  );
-}
-
-function warn({ terminal }: Cli, text: string): void {
-  terminal.err(`${terminal.colours.yellow("warning:")} ${text}`);
-}
-
-function showRelease(cli: Cli, { config }: Plan, { deployment, health }: Release, options: Options): void {
-  const { url, number, sha256, version } = deployment;
-  const { green, bold } = cli.terminal.colours;
-  const subscribed = health.state === "good" ? health.subscribed : null;
-  const next = subscribed === "confirmed" ? [] : [`ec2-audit setup --url ${url}`];
-  cli.terminal.out(`${green("Deployed")} ${config.name}, version ${version} (${sha256.slice(0, 8)}), as deployment ${number}.
-It answers, and its configuration is valid.
-  ${bold(url)}
-Next:
-${[...next, "ec2-audit doctor"].map((line) => `  ${line}`).join("\n")}
-Back again:
-  ec2-audit rollback webtask${sameAgain(options)}`);
-}
-
-/** The options that it takes to put back the same webtask, with the same secrets. */
-function sameAgain({ config, secretsFile, wtProfile }: Options): string {
-  const given = [
-    ["--config", config],
-    ["--secrets-file", secretsFile],
-    ["--wt-profile", wtProfile],
-  ] as const;
-  return given.map(([option, value]) => (value === undefined ? "" : ` ${option} ${value}`)).join("");
-}
-
-function withoutSlash(url: string): string {
-  return url.replace(/\/$/, "");
-}
-
-function json(made: Release, putBack: Release | null, bundle: Bundle, secrets: Secrets): string {
-  const { number, url, sha256, version, commit } = made.deployment;
-  const now = putBack ?? made;
-  return JSON.stringify(
-    {
-      deployment: number,
-      url,
-      bytes: bundle.code.length,
-      sha256,
-      version,
-      commit,
-      secrets: secrets.from,
-      health: made.health,
-      deployedNow: {
-        deployment: now.deployment.number,
-        sha256: now.deployment.sha256,
-        putBack: now.deployment.putBack,
-        health: now.health,
-      },
-    },
-    null,
-    2,
-  );
+    .action(async (_: unknown, command: Command) => {
+      const { deployWebtask } = await import("../webtask/deploy.ts");
+      await deployWebtask(cli, command.opts());
+    });
 }

@@ -1,11 +1,6 @@
 import { Command } from "commander";
 import { type Cli, CliError } from "../cli.ts";
-import { verdictOf } from "../doctor/check.ts";
-import { examineLambda } from "../doctor/lambda.ts";
-import { checksText, countsOf } from "../doctor/show.ts";
-import { checkTrace } from "../doctor/trace.ts";
-import { checkAccount, examineWebtask, type WebtaskOptions } from "../doctor/webtask.ts";
-import { checkUrl, withNameOptions } from "../setup/options.ts";
+import { withNameOptions } from "../setup/options.ts";
 
 const HELP = `
 Examines an installation, and says of each thing that is wrong how to mend it:
@@ -52,11 +47,6 @@ Exit codes: 0 nothing is wrong (as far as could be checked); 1 something is, AWS
 could not be asked, or the probe could not be made or followed; 2 used wrongly
 or failed.`;
 
-interface DoctorOptions extends WebtaskOptions {
-  readonly stack?: string;
-  readonly json?: true;
-}
-
 /** `ec2-audit doctor`: examines an installation end to end, and says how to mend what is wrong. */
 export function doctorCommand(cli: Cli): Command {
   const command = new Command("doctor")
@@ -73,6 +63,7 @@ export function doctorCommand(cli: Cli): Command {
   return withNameOptions(command)
     .addHelpText("after", HELP)
     .action(async (_: unknown, given: Command) => {
+      const { doctor } = await import("../doctor/doctor.ts");
       await doctor(cli, given.optsWithGlobals());
     });
 }
@@ -81,22 +72,8 @@ function collect(value: string, before: readonly string[] = []): readonly string
   return [...before, checkAccount(value)];
 }
 
-async function doctor(cli: Cli, options: DoctorOptions): Promise<void> {
-  const { terminal } = cli;
-  if (options.stack !== undefined && (options.url !== undefined || options.account !== undefined)) {
-    throw new CliError("--url and --account go with the function on webtask, not with --stack");
-  }
-  if (options.trace !== undefined && !options.probe) {
-    throw new CliError("--trace goes with --probe", "It is where the probe's line is looked for.");
-  }
-  checkTrace(cli, options);
-  if (options.url !== undefined) checkUrl(options.url, Boolean(cli.env.AWS_ENDPOINT_URL));
-  const { stack } = options;
-  const { region, account, checks } = await terminal.busy("Examining the installation", (say) =>
-    stack === undefined ? examineWebtask(cli, options, say) : examineLambda(cli, { ...options, stack }, say),
-  );
-  const verdict = verdictOf(checks);
-  const document = { region, account, verdict, counts: countsOf(checks), checks };
-  terminal.out(options.json ? JSON.stringify(document, null, 2) : checksText(checks, terminal.colours));
-  cli.finish(verdict === "ok" ? 0 : 1);
+/** @throws CliError for what is not an account id */
+function checkAccount(account: string): string {
+  if (/^\d{12}$/.test(account)) return account;
+  throw new CliError(`"${account}" is not the id of an account`, "It has twelve digits.");
 }

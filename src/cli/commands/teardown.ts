@@ -1,13 +1,6 @@
 import { Command } from "commander";
-import { connect } from "../aws.ts";
 import type { Cli } from "../cli.ts";
-import { ifThere } from "../if-there.ts";
-import type { Leftover } from "../setup/leftover.ts";
-import { oneByOne } from "../setup/one-by-one.ts";
-import { type NameOptions, placeAt, withNameOptions } from "../setup/options.ts";
-import type { Place } from "../setup/plan.ts";
-import { leftovers } from "../setup/removal.ts";
-import type { Colours } from "../terminal.ts";
+import { withNameOptions } from "../setup/options.ts";
 
 const HELP = `
 Removes what setup has made, and knows it by the tag ec2-audit=setup. What was
@@ -36,12 +29,6 @@ It reads and removes, and needs for that:
 Exit codes: 0 done, or nothing to do; 1 you did not say yes; 2 used wrongly or
 failed.`;
 
-interface TeardownOptions extends NameOptions {
-  readonly yes?: true;
-  readonly dryRun?: true;
-  readonly json?: true;
-}
-
 /** `ec2-audit teardown`: removes what `setup` has made. */
 export function teardownCommand(cli: Cli): Command {
   const command = new Command("teardown")
@@ -52,89 +39,7 @@ export function teardownCommand(cli: Cli): Command {
   return withNameOptions(command)
     .addHelpText("after", HELP)
     .action(async (_: unknown, given: Command) => {
+      const { teardown } = await import("../setup/teardown.ts");
       await teardown(cli, given.optsWithGlobals());
     });
-}
-
-type Removal = Extract<Leftover, { fate: "remove" }>;
-type Change = Removal | Extract<Leftover, { fate: "restore" }>;
-
-/** Nothing was there, or it was to be left; it is only to be shown; the operator said no; or it is gone. */
-type Ending = "nothing to remove" | "dry run" | "declined" | "removed";
-
-async function teardown(cli: Cli, options: TeardownOptions): Promise<void> {
-  const { terminal } = cli;
-  const aws = await connect(cli, options);
-  const { place, all } = await terminal.busy(`Looking at what is there in ${aws.region}`, async () => {
-    const there = await placeAt(aws, options);
-    return { place: there, all: await leftovers(aws, there) };
-  });
-  const changes = all.filter((each): each is Change => "undo" in each);
-  const say = options.json ? terminal.err : terminal.out;
-  // What is asked about has to be seen first.
-  if (all.length > 0) say(listing(all, place, aws.credentials, terminal.colours));
-  const ending = await carryOut(cli, place, changes, options);
-  if (options.json) terminal.out(JSON.stringify(document(all, place, aws.credentials, ending), null, 2));
-  else if (ending === "nothing to remove") {
-    const nothing = all.some(({ fate }) => fate === "wait") ? "can be removed yet" : "is";
-    terminal.out(`Nothing that setup made ${nothing} in ${place.region} (${place.account}).`);
-  } else terminal.out(ENDINGS[ending] + (ending === "removed" && changes.some(isQueue) ? QUEUE_IS_KEPT : ""));
-  cli.finish(ending === "declined" ? 1 : 0);
-}
-
-const ENDINGS: Readonly<Record<Exclude<Ending, "nothing to remove">, string>> = {
-  "dry run": "\nNothing has been removed: this was a dry run.",
-  declined: "\nNothing has been removed.",
-  removed: `\nRemoved. If the function is deployed on webtask, it is still there: wt rm ec2-audit`,
-};
-
-const QUEUE_IS_KEPT = "\nSQS keeps the name of a queue for a minute: until then, setup cannot make it again.";
-
-function isQueue({ kind }: Leftover): boolean {
-  return kind === "dead-letter queue";
-}
-
-async function carryOut(cli: Cli, place: Place, changes: readonly Change[], options: TeardownOptions): Promise<Ending> {
-  if (changes.length === 0) return "nothing to remove";
-  if (options.dryRun) return "dry run";
-  if (!options.yes && !(await cli.terminal.confirm(question(changes)))) return "declined";
-  await cli.terminal.busy(`Removing EC2 audit from ${place.region} (${place.account})`, async (say) => {
-    await oneByOne(changes, async ({ kind, name, undo }) => {
-      say(`${kind} ${name}`);
-      // SQS goes on showing a queue for up to a minute after it is deleted, and somebody may have been faster.
-      await ifThere(undo());
-    });
-  });
-  return "removed";
-}
-
-function question(changes: readonly Change[]): string {
-  const removals = changes.filter((each): each is Removal => each.fate === "remove");
-  if (removals.length === 0) return "Restore what is listed?";
-  const losses = removals.flatMap((each) => each.losses);
-  const [what, those] = removals.length === 1 ? ["this", "it"] : [`these ${removals.length}`, "them"];
-  const asked = `Remove ${what}${removals.length < changes.length ? ", and restore the rest" : ""}?`;
-  return losses.length === 0 ? asked : `${asked} With ${those}:\n- ${losses.join("\n- ")}\n`;
-}
-
-function listing(all: readonly Leftover[], { region, account }: Place, credentials: string, colours: Colours): string {
-  const width = Math.max(...all.map(({ kind }) => kind.length));
-  const nameWidth = Math.max(...all.map(({ name }) => name.length));
-  const lines = all.flatMap((each) => {
-    const line = `${each.kind.padEnd(width)}  ${each.name.padEnd(nameWidth)}`;
-    if ("why" in each) return [colours.dim(`  = ${line}  stays: ${each.why}`)];
-    if (each.fate === "restore") return [colours.yellow(`  ~ ${line}  ${each.what}`)];
-    return [colours.red(`  - ${line}`.trimEnd()), ...each.losses.map((loss) => `      ${loss}`)];
-  });
-  return [`EC2 audit in ${region}, account ${account}, with ${credentials}:`, ...lines].join("\n");
-}
-
-function document(all: readonly Leftover[], { region, account }: Place, credentials: string, ending: Ending): object {
-  const resources = all.map((each) => {
-    const { kind, name, arn, fate } = each;
-    const told =
-      "why" in each ? { why: each.why } : each.fate === "restore" ? { what: each.what } : { losses: each.losses };
-    return { kind, name, arn, fate, ...told };
-  });
-  return { region, account, credentials, ending, resources };
 }

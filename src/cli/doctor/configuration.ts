@@ -1,7 +1,7 @@
 import { parseTopicArn, type TopicArn } from "../../aws/topic-arn.ts";
 import { type Config, KEYS, readConfig } from "../../config.ts";
+import { nearest } from "../nearest.ts";
 import type { FunctionSettings } from "../settings.ts";
-import { nearest } from "../webtask/config.ts";
 import { type Check, reporter } from "./check.ts";
 
 /** What the function is configured with; null when the configuration is not whole. */

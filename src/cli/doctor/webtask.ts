@@ -1,7 +1,7 @@
 import { isRegion } from "../../aws/regions.ts";
 import type { TopicArn } from "../../aws/topic-arn.ts";
 import { connect } from "../aws.ts";
-import { type Cli, CliError } from "../cli.ts";
+import type { Cli } from "../cli.ts";
 import { shownPlaceFlags } from "../lambda/stack.ts";
 import { NAMES } from "../names.ts";
 import type { FunctionSettings } from "../settings.ts";
@@ -162,10 +162,4 @@ function checkTopics({ config }: Configured, place: Place, options: NameOptions)
     checks.push(configuration.skipped("LAUNCH_TOPIC_ARN", `also names ${arn}; ${mend}`));
   }
   return checks;
-}
-
-/** Whether an account id is one. @throws CliError */
-export function checkAccount(account: string): string {
-  if (/^\d{12}$/.test(account)) return account;
-  throw new CliError(`"${account}" is not the id of an account`, "It has twelve digits.");
 }

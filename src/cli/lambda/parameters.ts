@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Key, readConfig } from "../../config.ts";
 import { CliError } from "../cli.ts";
-import { nearest } from "../webtask/config.ts";
+import { nearest } from "../nearest.ts";
 import type { Artefact } from "./artefact.ts";
 import { parameterNames, problemWith, readParameters } from "./template.ts";
 

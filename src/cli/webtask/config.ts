@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
-import { closestMatch } from "leven";
 import type { Key } from "../../config.ts";
 import { isObject } from "../../util/json.ts";
 import { jsonErrorIn } from "../../util/json-error.ts";
 import { type Cli, CliError } from "../cli.ts";
+import { nearest } from "../nearest.ts";
 import { packageFolder } from "../package-folder.ts";
 import { SECRETS_FROM } from "../settings.ts";
 import schema from "./wt.config.schema.json";
@@ -117,25 +117,4 @@ const ARTICLES: Readonly<Record<string, string>> = { string: "a text", object: "
 function within(path: string, part: string): string {
   if (/^\d+$/.test(part)) return `${path}[${part}]`;
   return /^[\w$]+$/.test(part) ? `${path}.${part}` : `${path}[${JSON.stringify(part)}]`;
-}
-
-/**
- * The word that was most likely meant: one that is nearly the same, or the only one that has a part more or less, as
- * ALERT_TOPIC_ARN has beside ALERT_TOPIC. Undefined when none is near.
- */
-export function nearest(word: string, choices: readonly string[]): string | undefined {
-  const plain = word.toLowerCase();
-  const near = closestMatch(
-    plain,
-    choices.map((choice) => choice.toLowerCase()),
-    {
-      maxDistance: Math.max(2, Math.floor(word.length / 4)),
-    },
-  );
-  if (near !== undefined) return choices.find((choice) => choice.toLowerCase() === near);
-  const begun = choices.filter((choice) => {
-    const other = choice.toLowerCase();
-    return other.startsWith(`${plain}_`) || plain.startsWith(`${other}_`);
-  });
-  return begun.length === 1 ? begun[0] : undefined;
 }

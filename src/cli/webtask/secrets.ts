@@ -1,8 +1,9 @@
 import { relative, resolve } from "node:path";
 import { KEYS, type Key, readConfig } from "../../config.ts";
 import { type Cli, CliError } from "../cli.ts";
+import { nearest } from "../nearest.ts";
 import { readFunctionSettings } from "../settings.ts";
-import { nearest, type WebtaskConfig } from "./config.ts";
+import type { WebtaskConfig } from "./config.ts";
 import { secretsFileText } from "./secrets-file.ts";
 
 /** The secrets to deploy with, valid as a whole. */

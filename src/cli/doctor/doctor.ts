@@ -1,0 +1,33 @@
+import { type Cli, CliError } from "../cli.ts";
+import { checkUrl } from "../setup/options.ts";
+import { verdictOf } from "./check.ts";
+import { examineLambda } from "./lambda.ts";
+import { checksText, countsOf } from "./show.ts";
+import { checkTrace } from "./trace.ts";
+import { examineWebtask, type WebtaskOptions } from "./webtask.ts";
+
+interface DoctorOptions extends WebtaskOptions {
+  readonly stack?: string;
+  readonly json?: true;
+}
+
+/** `ec2-audit doctor`: examines an installation end to end, and says how to mend what is wrong. */
+export async function doctor(cli: Cli, options: DoctorOptions): Promise<void> {
+  const { terminal } = cli;
+  if (options.stack !== undefined && (options.url !== undefined || options.account !== undefined)) {
+    throw new CliError("--url and --account go with the function on webtask, not with --stack");
+  }
+  if (options.trace !== undefined && !options.probe) {
+    throw new CliError("--trace goes with --probe", "It is where the probe's line is looked for.");
+  }
+  checkTrace(cli, options);
+  if (options.url !== undefined) checkUrl(options.url, Boolean(cli.env.AWS_ENDPOINT_URL));
+  const { stack } = options;
+  const { region, account, checks } = await terminal.busy("Examining the installation", (say) =>
+    stack === undefined ? examineWebtask(cli, options, say) : examineLambda(cli, { ...options, stack }, say),
+  );
+  const verdict = verdictOf(checks);
+  const document = { region, account, verdict, counts: countsOf(checks), checks };
+  terminal.out(options.json ? JSON.stringify(document, null, 2) : checksText(checks, terminal.colours));
+  cli.finish(verdict === "ok" ? 0 : 1);
+}
