@@ -1,9 +1,10 @@
 import { hash } from "node:crypto";
-import type { Instance } from "../facts/facts.ts";
-import type { Finding } from "../launches/auditor.ts";
+import type { Instance } from "../facts/instances.ts";
 import { SEVERITIES } from "../policy/rule.ts";
 import { groupBy } from "../util/group-by.ts";
-import { cut, oneLine } from "../util/text.ts";
+import { oneLine } from "../util/text.ts";
+import type { Finding, Findings } from "./finding.ts";
+import { headlineOf } from "./headline.ts";
 import { instancePage, nameOf } from "./instance-names.ts";
 import { textOf } from "./text.ts";
 
@@ -16,6 +17,10 @@ export interface Alert {
   readonly findings: readonly Finding[];
   /** Severity, what and where; ASCII, under 100 characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
   readonly subject: string;
+  /** The text of the e-mail. */
+  readonly text: string;
+  /** The document for programs. */
+  readonly document: AlertDocument;
   /** JSON for `MessageStructure: json`: the texts for `email` and `sms`, and the document for every other protocol. */
   readonly message: string;
   readonly attributes: Readonly<Record<string, { DataType: "String" | "String.Array"; StringValue: string }>>;
@@ -29,12 +34,6 @@ export const ALERT_SCHEMA = "urn:ec2-audit:alert:1";
 /** What SNS takes as one message, in bytes, attributes and all.
  * https://docs.aws.amazon.com/general/latest/gr/sns.html#limits_sns */
 const MAX_BYTES = 256 * 1024;
-
-/** With its brackets and mark, the subject has 99 characters at most. */
-const MAX_SUBJECT = 99;
-const MAX_NAME = 24;
-
-type Findings = readonly [Finding, ...Finding[]];
 
 /**
  * Makes the alerts for some findings: one for each account and region, so that a burst of launches is one message, and more
@@ -113,42 +112,50 @@ function compose(instances: readonly Finding[][], now: number): Alert[] {
 }
 
 function composeOne(findings: Findings, now: number): Alert {
-  const [{ account, region, severity }] = findings;
-  const launchers = new Set(findings.map(({ launchedBy }) => launchedBy));
+  const document = documentOf(findings, now);
+  const { id, account, region, severity, status } = document;
   const rules = [...new Set(findings.map(({ ruleId }) => ruleId))];
-  const content = findings.map(({ id, launchedBy, occasion }) => JSON.stringify([id, launchedBy, occasion])).sort();
-  const id = hash("sha256", content.join(), "hex").slice(0, 32);
-  const document = JSON.stringify({
-    schema: ALERT_SCHEMA,
-    id,
-    status: "violating",
-    account,
-    region,
-    time: new Date(now).toISOString(),
-    launchedBy: launchers.size === 1 ? findings[0].launchedBy : null,
-    severity,
-    consoleUrlPrefix: instancePage(region),
-    findings: findings.map(documentOf),
-  });
-  const headline = headlineOf(findings);
+  const { subject, sms } = headlineOf(findings);
+  const text = textOf(findings);
   return {
     id,
     findings,
-    subject: headline.subject,
-    message: JSON.stringify({ default: document, email: textOf(findings), sms: headline.sms }),
+    subject,
+    text,
+    document,
+    message: JSON.stringify({ default: JSON.stringify(document), email: text, sms }),
     attributes: {
       account: { DataType: "String", StringValue: account },
       region: { DataType: "String", StringValue: region },
       rules: { DataType: "String.Array", StringValue: JSON.stringify(rules) },
       severity: { DataType: "String", StringValue: severity },
-      status: { DataType: "String", StringValue: "violating" },
+      status: { DataType: "String", StringValue: status },
     },
     group: `${account}-${region}`,
   };
 }
 
-/** A finding as it stands in the document for programs. */
-function documentOf(finding: Finding) {
+/** The alert for programs, as `alert.schema.json` describes it. */
+export type AlertDocument = ReturnType<typeof documentOf>;
+
+function documentOf(findings: Findings, now: number) {
+  const [{ account, region, severity, launchedBy }] = findings;
+  const content = findings.map(({ id, launchedBy, occasion }) => JSON.stringify([id, launchedBy, occasion])).sort();
+  return {
+    schema: ALERT_SCHEMA,
+    id: hash("sha256", content.join(), "hex").slice(0, 32),
+    status: "violating",
+    account,
+    region,
+    time: new Date(now).toISOString(),
+    launchedBy: findings.every((finding) => finding.launchedBy === launchedBy) ? launchedBy : null,
+    severity,
+    consoleUrlPrefix: instancePage(region),
+    findings: findings.map(findingDocumentOf),
+  } as const;
+}
+
+function findingDocumentOf(finding: Finding) {
   const { id, dedupKey, rule, ruleId, severity, violation, instance, region, launchedBy, event } = finding;
   const { tags, instanceId, firstLaunchTime, ...rest } = instance;
   return {
@@ -169,36 +176,6 @@ function documentOf(finding: Finding) {
     ...rest,
     ...(firstLaunchTime !== rest.launchTime && { firstLaunchTime }),
   };
-}
-
-/** The gravest finding in a few words (severity, who, what, where), with the number of other rules. */
-function headlineOf(findings: Findings): { readonly subject: string; readonly sms: string } {
-  const [{ severity, ruleId, violation, instance, account, region }] = findings;
-  const all = new Set(findings.map((finding) => finding.instance.instanceId)).size;
-  const ofRule = findings.filter((finding) => finding.ruleId === ruleId);
-  const alike = ofRule.every((finding) => finding.violation.message === violation.message);
-  const name = asciiName(instance);
-  const count = ofRule.length < all ? `${ofRule.length} of ${all}` : String(all);
-  const who = all === 1 ? (name ?? instance.instanceId) : `${count} instances`;
-  const others = new Set(findings.map((finding) => finding.ruleId)).size - 1;
-  const does = alike ? violation.summary(ofRule.length) : `${ofRule.length === 1 ? "violates" : "violate"} ${ruleId}`;
-  const more = others === 0 ? "" : `, +${others} ${others === 1 ? "rule" : "rules"}`;
-  const where = ` (${region}, ${account})`;
-  const left = MAX_SUBJECT - `[${severity}] ${where}`.length;
-  const what = `${cut(ascii(`${who} ${does}`), left - more.length)}${more}`;
-  const which = name !== null && all === 1 ? ` ${instance.instanceId}` : "";
-  const grave = severity.toUpperCase();
-  return { subject: `[${grave}] ${what}${where}`, sms: `${grave} ${what}${where}${which}` };
-}
-
-/** The name in ASCII, for a subject; null where nothing of it would be left. */
-function asciiName({ tags }: Instance): string | null {
-  const name = ascii(nameOf(tags) ?? "");
-  return /\w/.test(name) ? cut(name, MAX_NAME) : null;
-}
-
-function ascii(text: string): string {
-  return text.replaceAll(/[^ -~]+/g, "?");
 }
 
 /** The size that SNS counts: the message, the subject, and each attribute's name, type and value. */

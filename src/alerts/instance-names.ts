@@ -1,5 +1,5 @@
 import { partitionOf } from "../aws/regions.ts";
-import type { Tags } from "../facts/facts.ts";
+import type { Tags } from "../facts/tags.ts";
 
 /** The instance's name; null for one that has none. */
 export function nameOf(tags: Tags): string | null {

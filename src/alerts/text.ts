@@ -1,7 +1,7 @@
-import type { Instance } from "../facts/facts.ts";
-import type { Finding } from "../launches/auditor.ts";
+import type { Instance } from "../facts/instances.ts";
 import { groupBy } from "../util/group-by.ts";
 import { cut, wrap } from "../util/text.ts";
+import type { Finding, Findings } from "./finding.ts";
 import { instancePage, instancesPage, nameOf } from "./instance-names.ts";
 
 /** A phone shows no more. */
@@ -27,7 +27,7 @@ interface Subject {
  * The text for people: what is wrong, how to fix it, then the facts. Takes findings of one account and region, the gravest
  * first, whose texts have no control characters. With several instances there is a line for each, by launcher.
  */
-export function textOf(findings: readonly [Finding, ...Finding[]]): string {
+export function textOf(findings: Findings): string {
   const problems = new Map<string, Problem>();
   const subjects = new Map<string, Subject>();
   for (const finding of findings) {
@@ -68,7 +68,7 @@ function opening(problems: readonly Problem[], subjects: readonly Subject[]): st
     const summary = finding.violation.summary(instances.length);
     return subjects.length === 1 ? summary : `${instances.length} ${summary}`;
   });
-  const more = problems.length > told.length ? "; ..." : "..";
+  const more = problems.length > told.length ? "; ..." : ".";
   return prose(`${start} ${rules === 1 ? ruleId : `${rules} rules`}: ${[...new Set(told)].join("; ")}${more}`);
 }
 

@@ -77,7 +77,7 @@ export function createService(config: Config, world: World): Service {
   const subscriber = createSubscriber(config, clients, log, now);
   const own = createOwnAccount(config, clients, log, now);
   const { policy, graceSeconds, auditRestarts, alertTopic } = config;
-  const inTurn = createPacer(ALERTS_AT_ONCE, ALERTS_SPAN_MS, now, pause);
+  const paced = createPacer(ALERTS_AT_ONCE, ALERTS_SPAN_MS, now, pause);
   const runLane: RunLane = (account, region, units) => {
     log.note("debug", "a batch begins", { account, region, events: String(units.length) });
     const facts = ec2Facts(clients.ec2(account === own.account() ? null : account, region));
@@ -93,7 +93,7 @@ export function createService(config: Config, world: World): Service {
       facts,
       alertTopic,
       sns,
-      inTurn,
+      paced,
     });
   };
   const submit = createLanes(runLane, () => pause(BREATH_MS));

@@ -1,4 +1,6 @@
+import { isInstanceId } from "../aws/instance-id.ts";
 import { isAccountId, isRegion } from "../aws/regions.ts";
+import { autoScalingGroup } from "../facts/launcher.ts";
 import { isObject, quote } from "../util/json.ts";
 
 /** An instance that is to be audited, and what is known of it before AWS is asked. */
@@ -154,20 +156,9 @@ function readTagChange(detail: Fields, origin: Origin, event: Fields): EventRead
   return launches(origin, ids, null, "resources");
 }
 
-/** How an Auto Scaling group is named where a launcher is. */
-export function autoScalingGroup(name: string): string {
-  return `Auto Scaling group ${name}`;
-}
-
 function launches(origin: Origin, ids: readonly unknown[], launchedBy: string | null, where: string): EventReading {
   if (ids.length === 0 || !ids.every(isInstanceId)) return malformed(`the event's "${where}" is not an instance id`);
   return { kind: "launches", launches: [...new Set(ids)].map((instanceId) => ({ ...origin, instanceId, launchedBy })) };
-}
-
-/** Instance ids are `i-` and 17 hexadecimal digits, 8 in older accounts.
- * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html */
-function isInstanceId(id: unknown): id is string {
-  return typeof id === "string" && /^i-(?:[0-9a-f]{8}|[0-9a-f]{17})$/.test(id);
 }
 
 function ignored(reason: string, launch: Partial<Launch>): EventReading {

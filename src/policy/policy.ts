@@ -113,7 +113,7 @@ function readRule(entry: unknown): { rule: ReadRule } | { problems: readonly str
   return { rule: { id: id ?? null, name: kind.name, severity, ...configured } };
 }
 
-const ID_SHAPE = '"id" must be text of 1 to 64 letters, digits, "..", "-" and "_" that begins with a letter or a digit';
+const ID_SHAPE = '"id" must be text of 1 to 64 letters, digits, ".", "-" and "_" that begins with a letter or a digit';
 
 function isRuleId(id: unknown): id is string | undefined {
   return id === undefined || (typeof id === "string" && /^[A-Za-z0-9][\w.-]{0,63}$/.test(id));

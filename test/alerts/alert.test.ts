@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import schema from "../../src/alerts/alert.schema.json";
 import { ALERT_SCHEMA, type Alert, alertsFor } from "../../src/alerts/alert.ts";
-import type { Finding } from "../../src/launches/auditor.ts";
+import type { Finding } from "../../src/alerts/finding.ts";
 import { policyOfTags } from "../../src/policy/policy.ts";
 import { SEVERITIES } from "../../src/policy/rule.ts";
 import { AT, INSTANCE, instanceId, instanceIds } from "../support/events.ts";

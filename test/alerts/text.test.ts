@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { alertsFor } from "../../src/alerts/alert.ts";
-import type { Instance } from "../../src/facts/facts.ts";
-import type { Finding } from "../../src/launches/auditor.ts";
+import type { Finding } from "../../src/alerts/finding.ts";
+import type { Instance } from "../../src/facts/instances.ts";
 import { AT, INSTANCE, instanceId, instanceIds } from "../support/events.ts";
 import { findingOf } from "../support/findings.ts";
 

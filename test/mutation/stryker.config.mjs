@@ -1,16 +1,9 @@
-// Mutation testing: changes the source in small ways, one at a time, and tells which changes no test notices.
-// `npm run mutation -- --mutate src/launches/auditor.ts` does one file.
+// Mutation testing: makes small changes to the source, one at a time, and lists the changes that no test detects.
+// `npm run mutation -- --mutate src/launches/auditor.ts` tests one file.
 
 /** @type {import("@stryker-mutator/api/core").PartialStrykerOptions} */
 export default {
-  mutate: [
-    "src/sns/**/*.ts",
-    "src/launches/auditor.ts",
-    "src/launches/batch.ts",
-    "src/launches/events.ts",
-    "src/facts/facts.ts",
-    "src/launches/lanes.ts",
-  ],
+  mutate: ["src/{sns,launches,facts,policy}/**/*.ts"],
   testRunner: "vitest",
   vitest: { configFile: "test/mutation/vitest.config.ts" },
   plugins: ["@stryker-mutator/vitest-runner"],

@@ -111,7 +111,7 @@ describe("the whole policy, AUDIT_POLICY", () => {
 
   test.each(["", "-a", "a b", "a/b", "ä", "a".repeat(65), 1, null, ["a"]])("is refused with the id %j", (id) => {
     expect(problemsOf({ rules: [tagRule, { ...tagRule, id }] })).toEqual([
-      'rule 2: "id" must be text of 1 to 64 letters, digits, "..", "-" and "_" that begins with a letter or a digit',
+      'rule 2: "id" must be text of 1 to 64 letters, digits, ".", "-" and "_" that begins with a letter or a digit',
     ]);
   });
 

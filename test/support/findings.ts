@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { Instance } from "../../src/facts/facts.ts";
-import type { Finding } from "../../src/launches/auditor.ts";
+import type { Finding } from "../../src/alerts/finding.ts";
+import type { Instance } from "../../src/facts/instances.ts";
 import { ACCOUNT, INSTANCE, REGION, TIME } from "./events.ts";
 import { policyOf } from "./policy.ts";
 
@@ -25,6 +25,14 @@ export function instanceOf(changes: Partial<Instance> = {}): Instance {
   };
 }
 
+export const ORIGIN = {
+  account: ACCOUNT,
+  region: REGION,
+  launchedBy: "arn:aws:iam::123456789012:user/Mateo",
+  event: "EC2 Instance State-change Notification",
+  occasion: TIME,
+};
+
 /** A finding of `required-tags`, with the instance's changes apart from its own. */
 export function findingOf({
   instance = {},
@@ -43,15 +51,11 @@ export function findingOf({
   return {
     id: idOf(about.instanceId, violation.message),
     dedupKey: idOf(about.instanceId),
-    account: ACCOUNT,
-    region: REGION,
+    ...ORIGIN,
     rule: "required-tags",
     ruleId: "required-tags",
     severity: "medium",
     violation,
-    launchedBy: "arn:aws:iam::123456789012:user/Mateo",
-    event: "EC2 Instance State-change Notification",
-    occasion: about.launchTime ?? TIME,
     instance: about,
     ...changes,
   };

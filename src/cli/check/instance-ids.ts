@@ -1,11 +1,8 @@
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { isInstanceId } from "../../aws/instance-id.ts";
 import { quote } from "../../util/json.ts";
 import { CliError } from "../cli.ts";
-
-/** Instance ids are `i-` and 17 hexadecimal digits, 8 in older accounts.
- * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html */
-const INSTANCE_ID = /^i-(?:[0-9a-f]{8}|[0-9a-f]{17})$/;
 
 /** So many wrong ones are named, and the others counted. */
 const SHOWN = 5;
@@ -19,7 +16,7 @@ export async function readIds(words: readonly string[], stdin: Readable): Promis
   const ids = new Set<string>();
   const wrong: string[] = [];
   const take = (word: string) => {
-    if (INSTANCE_ID.test(word)) ids.add(word);
+    if (isInstanceId(word)) ids.add(word);
     else wrong.push(word);
   };
   for (const word of words.filter((each) => each !== "-")) take(word);

@@ -1,7 +1,8 @@
 import { createClients } from "../../aws/clients.ts";
 import { partitionOf } from "../../aws/regions.ts";
 import type { Config } from "../../config.ts";
-import { ec2Facts, type Reads } from "../../facts/facts.ts";
+import { ec2Facts } from "../../facts/facts.ts";
+import type { Reads } from "../../facts/pages.ts";
 import type { Aws, Identity } from "../aws.ts";
 import { explain } from "../explain.ts";
 import { type Check, reporter } from "./check.ts";

@@ -1,4 +1,4 @@
-import type { Tags } from "../../facts/facts.ts";
+import type { Tags } from "../../facts/tags.ts";
 import type { RuleKind } from "../rule.ts";
 import { createTags } from "./create-tags.ts";
 

@@ -1,0 +1,41 @@
+import type { Instance } from "../facts/instances.ts";
+import { cut } from "../util/text.ts";
+import type { Findings } from "./finding.ts";
+import { nameOf } from "./instance-names.ts";
+
+/** SNS takes subjects of up to 100 characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
+const MAX_SUBJECT = 99;
+const MAX_NAME = 24;
+
+/**
+ * Returns the subject and the text message: the most severe finding in a few words, and the number of other violated rules.
+ * Takes findings of one account and region, the most severe first.
+ */
+export function headlineOf(findings: Findings): { readonly subject: string; readonly sms: string } {
+  const [{ severity, ruleId, violation, instance, account, region }] = findings;
+  const all = new Set(findings.map((finding) => finding.instance.instanceId)).size;
+  const ofRule = findings.filter((finding) => finding.ruleId === ruleId);
+  const alike = ofRule.every((finding) => finding.violation.message === violation.message);
+  const name = asciiName(instance);
+  const count = ofRule.length < all ? `${ofRule.length} of ${all}` : String(all);
+  const who = all === 1 ? (name ?? instance.instanceId) : `${count} instances`;
+  const others = new Set(findings.map((finding) => finding.ruleId)).size - 1;
+  const does = alike ? violation.summary(ofRule.length) : `${ofRule.length === 1 ? "violates" : "violate"} ${ruleId}`;
+  const more = others === 0 ? "" : `, +${others} ${others === 1 ? "rule" : "rules"}`;
+  const where = ` (${region}, ${account})`;
+  const left = MAX_SUBJECT - `[${severity}] ${where}`.length;
+  const what = `${cut(ascii(`${who} ${does}`), left - more.length)}${more}`;
+  const which = name !== null && all === 1 ? ` ${instance.instanceId}` : "";
+  const grave = severity.toUpperCase();
+  return { subject: `[${grave}] ${what}${where}`, sms: `${grave} ${what}${where}${which}` };
+}
+
+/** The name in ASCII, for a subject; null where nothing of it would be left. */
+function asciiName({ tags }: Instance): string | null {
+  const name = ascii(nameOf(tags) ?? "");
+  return /\w/.test(name) ? cut(name, MAX_NAME) : null;
+}
+
+function ascii(text: string): string {
+  return text.replaceAll(/[^ -~]+/g, "?");
+}

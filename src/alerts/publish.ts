@@ -1,0 +1,51 @@
+import { PublishCommand, type SNSClient } from "@aws-sdk/client-sns";
+import type { TopicArn } from "../aws/topic-arn.ts";
+import type { Alert } from "./alert.ts";
+import type { Finding } from "./finding.ts";
+import type { Paced } from "./pacer.ts";
+
+/** Where alerts are published. */
+export interface AlertTarget {
+  readonly alertTopic: TopicArn;
+  /** The client for the topic's region. */
+  readonly sns: Pick<SNSClient, "send">;
+  /** Limits the rate of all alerts of the function. */
+  readonly paced: Paced;
+}
+
+/** The result of publishing each finding, by the finding's id: the id of its alert, or the error. */
+export type Published = ReadonlyMap<Finding["id"], { readonly alertId: string } | { readonly error: unknown }>;
+
+/** Publishes alerts. An alert whose turn comes when `isAwaited` returns false is not published: that is an error too. */
+export async function publishAll(
+  alerts: readonly Alert[],
+  target: AlertTarget,
+  isAwaited: () => boolean,
+): Promise<Published> {
+  const published = new Map<string, { alertId: string } | { error: unknown }>();
+  await Promise.all(
+    alerts.map(async (alert) => {
+      const result = await publish(alert, target, isAwaited).then(
+        () => ({ alertId: alert.id }),
+        (error: unknown) => ({ error }),
+      );
+      for (const finding of alert.findings) published.set(finding.id, result);
+    }),
+  );
+  return published;
+}
+
+async function publish(alert: Alert, { sns, alertTopic, paced }: AlertTarget, isAwaited: () => boolean): Promise<void> {
+  const command = new PublishCommand({
+    TopicArn: alertTopic.arn,
+    Subject: alert.subject,
+    Message: alert.message,
+    MessageStructure: "json",
+    MessageAttributes: alert.attributes,
+    ...(alertTopic.fifo && { MessageGroupId: alert.group, MessageDeduplicationId: alert.id }),
+  });
+  const response = await paced(() => sns.send(command), isAwaited);
+  if (response === null) throw new Error("the time ran out while other alerts were sent, ten a second");
+  // SNS returns an id for every message that it accepts. A response without one is from something else.
+  if (!response.MessageId) throw new Error("the response to Publish is not from SNS");
+}

@@ -1,0 +1,107 @@
+import {
+  DescribeInstancesCommand,
+  type EC2Client,
+  type Instance as Ec2Instance,
+  type Filter,
+} from "@aws-sdk/client-ec2";
+import { requireSet } from "./pages.ts";
+import { addTag, type Tags } from "./tags.ts";
+
+/** The fields of DescribeInstances that rules and alerts use. */
+export interface Instance {
+  readonly instanceId: string;
+  readonly state: string;
+  readonly tags: Tags;
+  readonly instanceType: string | null;
+  readonly imageId: string | null;
+  readonly keyName: string | null;
+  readonly availabilityZone: string | null;
+  readonly vpcId: string | null;
+  readonly subnetId: string | null;
+  readonly privateIp: string | null;
+  readonly publicIp: string | null;
+  /** The ARN of the instance profile, which contains the role of the instance. */
+  readonly instanceProfile: string | null;
+  /** The time of its last launch or start. */
+  readonly launchTime: string | null;
+  /** The time of its first launch; null if EC2 does not report it. */
+  readonly firstLaunchTime: string | null;
+}
+
+/** Whether the instance is terminated or shutting down. EC2 still shows it for about an hour. */
+export function isTerminated({ state }: Instance): boolean {
+  return state === "shutting-down" || state === "terminated";
+}
+
+/**
+ * Reads at most 200 instances, by instance id; null for an instance that EC2 does not show. They are selected by filter: one
+ * unknown id in the parameter `InstanceIds` would fail the call for all of them. Throws as `allInstances` does.
+ */
+export async function describeInstances(
+  ec2: Pick<EC2Client, "send">,
+  ids: readonly string[],
+): Promise<Map<string, Instance | null>> {
+  const found = new Map<string, Instance | null>(ids.map((id) => [id, null]));
+  for await (const page of pagesOf(ec2, { Name: "instance-id", Values: [...ids] })) {
+    for (const instance of page) found.set(instance.instanceId, instance);
+  }
+  return found;
+}
+
+/**
+ * Reads every instance of the client's account and region that is not terminated or shutting down, in pages of up to 1,000.
+ * Throws what the client throws, and an Error for a response that is not from EC2.
+ */
+export function allInstances(ec2: Pick<EC2Client, "send">): AsyncGenerator<readonly Instance[]> {
+  return pagesOf(ec2, { Name: "instance-state-name", Values: ["pending", "running", "stopping", "stopped"] });
+}
+
+/**
+ * The instances that match a filter, page by page. Instances that an AWS service manages are included, although an account can
+ * hide them. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedResourceVisibility.html
+ */
+async function* pagesOf(ec2: Pick<EC2Client, "send">, filter: Filter): AsyncGenerator<readonly Instance[]> {
+  let next: string | undefined;
+  do {
+    const page = await ec2.send(
+      new DescribeInstancesCommand({
+        Filters: [filter],
+        IncludeManagedResources: true,
+        MaxResults: 1000,
+        ...(next && { NextToken: next }),
+      }),
+    );
+    yield requireSet(page.Reservations, "DescribeInstances").flatMap(({ Instances = [] }) =>
+      Instances.flatMap((instance) => (instance.InstanceId ? [readInstance(instance.InstanceId, instance)] : [])),
+    );
+    next = page.NextToken;
+  } while (next);
+}
+
+function readInstance(instanceId: string, from: Ec2Instance): Instance {
+  const tags = new Map<string, string>();
+  for (const tag of from.Tags ?? []) addTag(tags, tag);
+  // AWS: "To determine the time that instance was first launched, see the attachment time for the primary network interface."
+  // The primary interface has device index 0 on network card 0, and cannot be detached.
+  // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
+  // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-eni.html
+  const primary = from.NetworkInterfaces?.find(
+    ({ Attachment }) => Attachment?.DeviceIndex === 0 && (Attachment.NetworkCardIndex ?? 0) === 0,
+  );
+  return {
+    instanceId,
+    state: from.State?.Name ?? "unknown",
+    tags,
+    instanceType: from.InstanceType ?? null,
+    imageId: from.ImageId ?? null,
+    keyName: from.KeyName ?? null,
+    availabilityZone: from.Placement?.AvailabilityZone ?? null,
+    vpcId: from.VpcId ?? null,
+    subnetId: from.SubnetId ?? null,
+    privateIp: from.PrivateIpAddress ?? null,
+    publicIp: from.PublicIpAddress ?? null,
+    instanceProfile: from.IamInstanceProfile?.Arn ?? null,
+    launchTime: from.LaunchTime?.toISOString() ?? null,
+    firstLaunchTime: primary?.Attachment?.AttachTime?.toISOString() ?? null,
+  };
+}

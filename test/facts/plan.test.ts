@@ -1,0 +1,37 @@
+import { EC2Client } from "@aws-sdk/client-ec2";
+import { beforeEach, describe, expect, it } from "vitest";
+import { ec2Facts } from "../../src/facts/facts.ts";
+import { planFacts } from "../../src/facts/plan.ts";
+import { mockEc2 } from "../support/aws.ts";
+import { INSTANCE, instanceId, REGION } from "../support/events.ts";
+import { instanceOf } from "../support/findings.ts";
+
+const ec2 = mockEc2();
+beforeEach(ec2.start);
+
+const reader = ec2Facts(new EC2Client({ region: REGION }));
+const tags = new Map([["Name", "web-1"]]);
+
+describe("planFacts", () => {
+  it("screens by DescribeTags alone when the rules need only tags", async () => {
+    ec2.launch(INSTANCE, { tags });
+    const reads = await planFacts(["tags", "tags"], reader).screen?.([INSTANCE]);
+    expect(reads).toEqual(new Map([[INSTANCE, { value: { tags, instance: null } }]]));
+    expect([ec2.tagCalls(), ec2.instanceCalls()]).toEqual([[[INSTANCE]], []]);
+  });
+
+  it("does not screen when a rule needs the instance", () => {
+    expect(planFacts(["tags", "instance"], reader).screen).toBeNull();
+  });
+
+  it("reads the instance and its tags by DescribeInstances alone", async () => {
+    ec2.launch(INSTANCE, { tags });
+    expect(await planFacts(["tags"], reader).read([INSTANCE, instanceId(7)])).toEqual(
+      new Map([
+        [INSTANCE, { value: { tags, instance: instanceOf({ tags }) } }],
+        [instanceId(7), { value: null }],
+      ]),
+    );
+    expect([ec2.tagCalls(), ec2.instanceCalls()]).toEqual([[], [[INSTANCE, instanceId(7)]]]);
+  });
+});

@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { evaluate } from "../../src/policy/evaluate.ts";
+import { instanceOf } from "../support/findings.ts";
+import { onlyMicro, requiring } from "../support/policy.ts";
+
+describe("evaluate", () => {
+  it("returns a verdict for each rule, in the order of the policy, and checks each rule once", () => {
+    const rules = [onlyMicro, ...requiring("name").rules];
+    const checked: string[] = [];
+    const counted = rules.map((rule) => ({
+      ...rule,
+      check: (facts: Parameters<typeof rule.check>[0]) => {
+        checked.push(rule.id);
+        return rule.check(facts);
+      },
+    }));
+    const verdicts = evaluate({ tags: new Map(), instance: instanceOf() }, { rules: counted });
+    expect(verdicts).toEqual([
+      { kind: "compliant", rule: counted[0] },
+      {
+        kind: "violation",
+        rule: counted[1],
+        violation: expect.objectContaining({ message: 'the tag "name" is missing' }),
+      },
+    ]);
+    expect(checked).toEqual(["instance-types", "required-tags"]);
+  });
+});
