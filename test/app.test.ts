@@ -4,7 +4,7 @@ import { KEYS, type Key } from "../src/config.ts";
 import type { Engine, Service, World } from "../src/launches/dispatch.ts";
 import { FOUR_SECRETS } from "./support/config.ts";
 import { AT, stateChange } from "./support/events.ts";
-import { answerAsAws, interceptNetwork } from "./support/network.ts";
+import { interceptNetwork } from "./support/network.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -82,7 +82,7 @@ describe("a warm container", () => {
   });
 
   test("signs the next call with the key that is in force now", async () => {
-    const sent = interceptNetwork(answerAsAws);
+    const sent = interceptNetwork();
     const app = createApp({}, worldOf());
     const secrets = [FOUR_SECRETS, { ...FOUR_SECRETS, AWS_ACCESS_KEY_ID: CHANGED.AWS_ACCESS_KEY_ID }, FOUR_SECRETS];
     for (const each of secrets) await serviceIn(app.open(each)).audit([{ event: stateChange() }], ENGINE, AT + 12_000);
@@ -97,7 +97,7 @@ describe("a warm container", () => {
   });
 
   test("does not assume a role with what an earlier configuration was given", async () => {
-    const sent = interceptNetwork(answerAsAws);
+    const sent = interceptNetwork();
     const app = createApp({}, worldOf());
     const secrets = { ...FOUR_SECRETS, AUDIT_ROLE_NAME: "ec2-audit" };
     for (const each of [secrets, secrets, { ...secrets, AWS_SECRET_ACCESS_KEY: "changed" }]) {

@@ -1,9 +1,10 @@
 import { DescribeTagsCommand } from "@aws-sdk/client-ec2";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Clients, createClients } from "../../src/aws/clients.ts";
+import { assumedRole, cannedResponse } from "../support/canned-aws.ts";
 import { configOf } from "../support/config.ts";
 import { AT } from "../support/events.ts";
-import { answerAsAws, assumedRole, interceptNetwork, refusedByEc2 } from "../support/network.ts";
+import { interceptNetwork, refusedByEc2 } from "../support/network.ts";
 
 const [SHOP, LAB] = ["210987654321", "333333333333"] as const;
 const SECOND = 1_000;
@@ -28,7 +29,7 @@ beforeEach(() => {
     const { accessKeyId = "" } = request;
     used.push(accessKeyId);
     const code = refused(accessKeyId);
-    return code === undefined ? answerAsAws(request) : refusedByEc2(code);
+    return code === undefined ? cannedResponse(request) : refusedByEc2(code);
   });
   clients = createClients(configOf({ AUDIT_ROLE_NAME: "ec2-audit" }), Date.now);
 });

@@ -5,9 +5,10 @@ import { PublishCommand } from "@aws-sdk/client-sns";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Clients, createClients } from "../../src/aws/clients.ts";
+import { assumedRole, cannedResponse } from "../support/canned-aws.ts";
 import { configOf } from "../support/config.ts";
 import { ACCOUNT, AT } from "../support/events.ts";
-import { answerAsAws, assumedRole, interceptNetwork, type Sent } from "../support/network.ts";
+import { interceptNetwork, type Sent } from "../support/network.ts";
 
 const OTHER = "210987654321";
 const MINUTE = 60_000;
@@ -151,7 +152,7 @@ describe("in another account", () => {
     const sent = interceptNetwork((request) =>
       request.action === "AssumeRole"
         ? assumedRole(`ASIA${++times}`, new Date(Date.now() + 60 * MINUTE))
-        : answerAsAws(request),
+        : cannedResponse(request),
     );
     const clients = clientsOf(role);
     const keys = [];
@@ -177,7 +178,7 @@ describe("in another account", () => {
   test("a role that could not be assumed is not remembered as such: the next call tries again", async () => {
     let times = 0;
     const sent = interceptNetwork((request) =>
-      request.action === "AssumeRole" && ++times === 1 ? "<AssumeRoleResponse/>" : answerAsAws(request),
+      request.action === "AssumeRole" && ++times === 1 ? "<AssumeRoleResponse/>" : cannedResponse(request),
     );
     const clients = clientsOf(role);
     const both = ["us-east-1", "eu-west-1"].map((region) => describeTags(clients, OTHER, region));
@@ -195,7 +196,7 @@ describe("in another account", () => {
 
   test("accounts do not share a failure", async () => {
     interceptNetwork((request) =>
-      request.parameters.get("RoleArn")?.includes(OTHER) ? "<AssumeRoleResponse/>" : answerAsAws(request),
+      request.parameters.get("RoleArn")?.includes(OTHER) ? "<AssumeRoleResponse/>" : cannedResponse(request),
     );
     const clients = clientsOf(role);
     await expect(describeTags(clients, OTHER, "us-east-1")).rejects.toThrow();
@@ -243,7 +244,7 @@ describe("a connection", () => {
     const reset = () => Object.assign(new Error("socket hang up"), { code: "ECONNRESET", name: "TimeoutError" });
     vi.useRealTimers();
     let failures = 1;
-    const sent = interceptNetwork((request) => (failures-- > 0 ? reset() : answerAsAws(request)));
+    const sent = interceptNetwork((request) => (failures-- > 0 ? reset() : cannedResponse(request)));
     await describeTags(clientsOf(), ACCOUNT, "us-east-1");
     expect(sent).toHaveLength(2);
 

@@ -1,30 +1,78 @@
+import type { Socket } from "node:net";
+import { setTimeout as later } from "node:timers/promises";
 import { DescribeTagsCommand } from "@aws-sdk/client-ec2";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Clients, createClients } from "../../src/aws/clients.ts";
 import { CALL_LIMITS } from "../../src/aws/transport.ts";
+import { type CannedAws, cannedResponse, startCannedAws } from "../support/canned-aws.ts";
 import { configOf } from "../support/config.ts";
 import { ACCOUNT, AT } from "../support/events.ts";
 import { clockAt } from "../support/launches.ts";
-import { type LoopbackAws, startLoopbackAws } from "../support/loopback-aws.ts";
 
 /** The connections to AWS, over real HTTP. Only the clock, which shows a freeze, is the test's. */
 
-let aws: LoopbackAws;
+let aws: ForgetfulAws;
 const clock = clockAt(AT);
 /** Long enough for a busy machine to answer, and short enough to wait for. */
 const LIMITS = { ...CALL_LIMITS, answerMs: 1_000 };
 
 afterEach(() => aws.close());
 
+interface ForgetfulAws extends CannedAws {
+  /** The connections that were used, the requests, and those on connections that AWS has forgotten. */
+  readonly counts: { connections: number; requests: number; onForgotten: number };
+  /** Holds the responses until `count` requests wait for one. */
+  hold(count: number): void;
+  /** From now on a request on an open connection gets no response, or a reset. */
+  forget(how: "silent" | "reset"): void;
+}
+
+/** Starts an AWS that can hold its responses and forget its connections. Takes the milliseconds until each response. */
+async function startForgetfulAws(responseMs = 0): Promise<ForgetfulAws> {
+  const counts = { connections: 0, requests: 0, onForgotten: 0 };
+  const sockets = new Set<Socket>();
+  const forgotten = new Map<Socket, "silent" | "reset">();
+  let held: (() => void)[] = [];
+  let holding = 0;
+  const canned = await startCannedAws(async (call, { socket }) => {
+    counts.requests++;
+    const how = forgotten.get(socket);
+    if (how !== undefined) {
+      counts.onForgotten++;
+      if (how === "reset") socket.resetAndDestroy();
+      return null;
+    }
+    counts.connections = sockets.add(socket).size;
+    if (responseMs > 0) await later(responseMs);
+    const released = new Promise<void>((release) => held.push(release));
+    if (held.length >= holding) {
+      for (const release of held) release();
+      [held, holding] = [[], 0];
+    }
+    await released;
+    return cannedResponse(call);
+  });
+  return {
+    ...canned,
+    counts,
+    hold: (count) => {
+      holding = count;
+    },
+    forget: (how) => {
+      for (const socket of sockets) forgotten.set(socket, how);
+    },
+  };
+}
+
 const clientsOf = (limits = LIMITS) =>
-  createClients(configOf({ AWS_ENDPOINT_URL: aws.endpoint, AUDIT_ROLE_NAME: "ec2-audit" }), clock.now, limits);
+  createClients(configOf({ AWS_ENDPOINT_URL: aws.url, AUDIT_ROLE_NAME: "ec2-audit" }), clock.now, limits);
 const launch = (clients: Clients, account = ACCOUNT) =>
   clients.ec2(account === ACCOUNT ? null : account, "us-east-1").send(new DescribeTagsCommand({}));
 const launches = (clients: Clients, count: number) => Promise.all(Array.from({ length: count }, () => launch(clients)));
 
 /** Clients with a number of idle connections. */
 async function withIdle(count: number, limits = LIMITS): Promise<Clients> {
-  aws = await startLoopbackAws();
+  aws = await startForgetfulAws();
   const clients = clientsOf(limits);
   aws.hold(count);
   await launches(clients, count);
@@ -91,7 +139,7 @@ describe("connections that are in order", () => {
 
 describe("the wait for a free place", () => {
   it("is not taken for AWS's time: of 100 accounts at once none fails, and none is asked twice", async () => {
-    aws = await startLoopbackAws(60);
+    aws = await startForgetfulAws(60);
     const clients = clientsOf({ ...LIMITS, answerMs: 500, callsAtOnce: 10 });
     const accounts = Array.from({ length: 100 }, (_, index) => String(400_000_000_000 + index));
     await Promise.all(accounts.map((account) => launch(clients, account)));

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
-/** Bundles one of the baselines into a folder as ours is bundled, but for what ours leaves out. Answers the file. */
+/** Bundles a baseline into a folder as ours is bundled, except for the code that ours leaves out. Returns the file. */
 export async function bundle(name: string, folder: string): Promise<string> {
   const file = join(folder, `${name}.cjs`);
   const input = fileURLToPath(new URL(`./functions/${name}.ts`, import.meta.url));

@@ -6,12 +6,12 @@ export const REGION = "us-east-1";
 export const ALERT_TOPIC = `arn:aws:sns:${REGION}:${ACCOUNT}:ec2_audit_alert`;
 const LAUNCH_TOPIC = `arn:aws:sns:${REGION}:${ACCOUNT}:ec2_launches_check`;
 
-/** An instance id that the canned endpoint has tags for, or has none for. */
+/** The id of an instance that the canned AWS shows as violating (no tags) or as compliant. */
 export function instanceId(index: number, violating: boolean): string {
-  return `${violating ? "i-bad" : "i-000"}${index.toString(16).padStart(14, "0")}`;
+  return `${violating ? "i-0bad" : "i-c0de"}${index.toString(16).padStart(13, "0")}`;
 }
 
-/** A launch that happened two minutes ago: its grace is over. */
+/** The event of a launch two minutes ago: its grace is over. */
 export function launchEvent(id: string): string {
   return JSON.stringify({
     version: "0",
@@ -26,7 +26,7 @@ export function launchEvent(id: string): string {
   });
 }
 
-/** SNS's HTTPS deliveries of launches, signed with SHA-256 as new topics are set to. */
+/** SNS's HTTPS delivery of a launch, with signature version 2. */
 export function signedDelivery(identity: SigningIdentity, id: string): string {
   return JSON.stringify(
     identity.sign({
@@ -41,7 +41,7 @@ export function signedDelivery(identity: SigningIdentity, id: string): string {
   );
 }
 
-/** Lambda's event for a batch of a queue that EventBridge or raw SNS delivery fills. */
+/** Lambda's event for an SQS batch of EventBridge events. */
 export function queueEvent(ids: readonly string[]): unknown {
   return {
     Records: ids.map((id) => ({

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { Readable } from "node:stream";
 
-/** A program of its own: loads a webtask and gives it one delivery. Arguments: its file, its secrets as JSON, the body. */
+/** A program of its own: loads a webtask and sends it one delivery. Arguments: its file, its secrets as JSON, the body. */
 const [, , file = "", secrets = "{}", body = ""] = process.argv;
 const request = Object.assign(Readable.from([Buffer.from(body)]), {
   method: "POST",

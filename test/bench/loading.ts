@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { timeToRun, versionOf } from "./processes.ts";
 
-/** Start times on one version of Node in milliseconds, by round. Each round measures all programs in turn. */
+/** Start-up times on one version of Node, in milliseconds. Each round measures all programs in turn. */
 export interface Loading {
   readonly version: string;
   /** The limit of the ratio to bare Node, which is higher for newer versions because they start faster. */
@@ -13,9 +13,8 @@ const ROUNDS = 41;
 const FIRST_LAUNCH = fileURLToPath(new URL("./first-launch.mjs", import.meta.url));
 
 /**
- * Starts Node without a program, with ours, and with the plain one, each once to load it and once to audit a launch too,
- * because work that loading puts off is done then. Takes the binary of Node, the files, and the launch as first-launch.mjs
- * does.
+ * Measures Node without a program, and with ours and the plain one: once loading only, once auditing a launch too, because
+ * work that loading defers happens then. Takes the path of Node, the files, and the arguments of first-launch.mjs.
  */
 export function measureLoading(
   node: string,
@@ -32,7 +31,7 @@ export function measureLoading(
   const times = { bare: [], ours: [], plain: [], oursFirst: [], plainFirst: [] } as Record<keyof typeof runs, number[]>;
   const names = Object.keys(runs) as (keyof typeof runs)[];
   for (let round = 0; round < ROUNDS; round++) {
-    // Each round begins with another one, so that none always comes after the same one.
+    // Each round begins with another program, so that no program always follows the same one.
     for (const name of [...names.slice(round % names.length), ...names.slice(0, round % names.length)]) {
       times[name].push(runs[name]());
     }

@@ -2,35 +2,45 @@ import { type ChildProcess, fork, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-/** A child process of the benchmark: it tells its port when it is ready, and answers each message with one. */
+/** The function in a process of its own. */
 export interface Child {
-  readonly port: number;
-  ask(message: unknown): Promise<Record<string, unknown>>;
+  /** Empty for Lambda. */
+  readonly url: string;
+  /** Returns the CPU time in microseconds since the last message; for Lambda that of the events in this one. */
+  cpu(events?: readonly unknown[]): Promise<number>;
   stop(): void;
 }
 
-/** Starts one of this folder's processes. Its log goes nowhere. */
-export async function start(name: string, args: readonly string[], env: Record<string, string> = {}): Promise<Child> {
-  const file = fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
-  const child: ChildProcess = fork(file, args, {
+/** Starts the function of a file as a webtask with these secrets. Its log is discarded. */
+export function startWebtask(file: string, secrets: Readonly<Record<string, string>>): Promise<Child> {
+  return start([file, JSON.stringify(secrets)], {});
+}
+
+/** Starts the function of a file on Lambda with this environment. Its log is discarded. */
+export function startLambda(file: string, env: Readonly<Record<string, string>>): Promise<Child> {
+  return start([file], env);
+}
+
+async function start(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Child> {
+  const child: ChildProcess = fork(fileURLToPath(new URL("./host.ts", import.meta.url)), args, {
     env: { ...process.env, ...env },
-    // webtask-runtime 2.0.0 reads a constant through a circular import, of which Node warns at every request.
+    // webtask-runtime 2.0.0 reads a constant through a circular import, and Node warns about it at every request.
     execArgv: [...process.execArgv, "--disable-warning=Warning"],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
-  const [ready] = await once(child, "message");
+  const [{ url }] = await once(child, "message");
   return {
-    port: Number(ready.port),
-    async ask(message) {
-      child.send(message as object);
-      const [answer] = await once(child, "message");
-      return answer;
+    url,
+    async cpu(events = []) {
+      child.send([...events]);
+      const [{ microseconds }] = await once(child, "message");
+      return Number(microseconds);
     },
     stop: () => child.disconnect(),
   };
 }
 
-/** How long `node file args` takes from start to end, in milliseconds. Takes the binary of Node to use. */
+/** Returns how long `node file args` runs, in milliseconds. Takes the path of Node. Throws Error when it fails. */
 export function timeToRun(node: string, file: string, args: readonly string[] = []): number {
   const startedAt = process.hrtime.bigint();
   const { status, stderr } = spawnSync(node, ["--no-warnings", file, ...args]);
@@ -38,12 +48,12 @@ export function timeToRun(node: string, file: string, args: readonly string[] = 
   return Number(process.hrtime.bigint() - startedAt) / 1e6;
 }
 
-/** The version of a binary of Node, `v24.1.0`. */
+/** Returns the version of Node at a path: `v24.1.0`. */
 export function versionOf(node: string): string {
   return spawnSync(node, ["--version"], { encoding: "utf8" }).stdout.trim();
 }
 
-/** The middle one of the values; the upper one of two. */
+/** Returns the median; the upper one of the two middle values. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;

@@ -1,12 +1,9 @@
-/**
- * How far the clock jumps with each delivery, in milliseconds: more than a tenth of the second in which ten alerts may be
- * sent.
- */
+/** The clock's jump at each delivery, in milliseconds: more than a tenth of the second in which ten alerts may be sent. */
 const STRIDE_MS = 120;
 
 /**
- * Returns what makes the clock of this process jump, to be called with each delivery. So the function does not wait to
- * publish, and only its work is measured. Must be called before the function is loaded.
+ * Returns a function that makes the clock of this process jump. Call it at each delivery: then the function does not wait
+ * to publish, and only its work is measured. Must be called before the function is loaded.
  */
 export function strideClock(): () => void {
   const real = Date.now;

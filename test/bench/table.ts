@@ -1,7 +1,7 @@
 import pc from "picocolors";
 import { median } from "./processes.ts";
 
-/** One line of the table: a figure of ours beside that of a baseline in the same run, and what the design asks for. */
+/** One line of the table: our figure, that of a baseline in the same run, and the target. */
 export interface Row {
   readonly what: string;
   readonly ours: string;
@@ -11,7 +11,7 @@ export interface Row {
   readonly met: boolean | null;
 }
 
-/** Figures and baselines of the same rounds; the ratio is the median of the rounds' ratios. No limit: for comparison. */
+/** Compares figures with baselines of the same rounds; the ratio is the median of the rounds' ratios. Null: no target. */
 export function ratioRow(
   what: string,
   {
@@ -44,7 +44,7 @@ export function print(rows: readonly Row[]): void {
     row.target,
     row.met === null ? "" : row.met ? "met" : "NOT MET",
   ]);
-  const head = ["what", "ours", "beside", "ratio", "target", ""];
+  const head = ["measure", "ours", "baseline", "ratio", "target", ""];
   const widths = head.map((title, column) => Math.max(title.length, ...cells.map((row) => row[column]?.length ?? 0)));
   const line = (row: readonly string[]) =>
     row

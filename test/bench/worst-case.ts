@@ -6,11 +6,11 @@ import { TOO_LARGE } from "../../src/sns/envelope.ts";
 import { ACCOUNT, ALERT_TOPIC, REGION } from "./deliveries.ts";
 import { median } from "./processes.ts";
 
-/** What the worst body of a kind costs, from the request to its answer, in milliseconds. */
+/** The time from the request with the worst body of a kind to the response, in milliseconds. */
 export interface WorstCase {
   readonly what: string;
   readonly bytes: number;
-  /** What it is answered, which shows that it is what it is said to be. */
+  /** The expected status: another one is an error of the benchmark. */
   readonly status: number;
   readonly milliseconds: number;
 }
@@ -26,8 +26,8 @@ interface Body {
 }
 
 /**
- * Measures the worst bodies that are let in, beside a delivery of the usual size: in this process, with real keys, no AWS
- * asked. Every kind has its turn in each round; the figures are medians. Throws when one is not answered as it should be.
+ * Measures the worst request bodies and a delivery of the usual size, in this process, with real keys and no call to AWS.
+ * Each round measures every kind; the figures are medians. Throws Error when a response has another status than expected.
  */
 export async function measureWorstCases(): Promise<WorstCase[]> {
   const now = Date.now();
@@ -48,7 +48,7 @@ export async function measureWorstCases(): Promise<WorstCase[]> {
   for (let round = -WARM_UP; round < ROUNDS; round += 1) {
     for (const { what, body, status } of bodies) {
       const bytes = Buffer.from(body);
-      // As the webtask does: what is measured begins with the bytes.
+      // As the webtask does: the measurement begins with the bytes.
       const request: HttpRequest = {
         method: "POST",
         headers: {},
@@ -57,7 +57,7 @@ export async function measureWorstCases(): Promise<WorstCase[]> {
       const startedAt = performance.now();
       const answer = await answerHttp(app, request, {}, Date.now() + 12_000);
       if (round >= 0) times.get(what)?.push(performance.now() - startedAt);
-      if (answer.status !== status) throw new Error(`${what} was answered ${answer.status}: ${answer.body}`);
+      if (answer.status !== status) throw new Error(`${what}: status ${answer.status}, not ${status}: ${answer.body}`);
     }
   }
   return bodies.map(({ what, body, status }) => {
@@ -65,7 +65,7 @@ export async function measureWorstCases(): Promise<WorstCase[]> {
   });
 }
 
-/** Somebody who signs with another key, under the URL of the real one's certificate. */
+/** An identity with another key that names the URL of the genuine certificate. */
 async function otherIdentity(identity: SigningIdentity): Promise<SigningIdentity> {
   const other = await createSigningIdentity(Date.now());
   return {
@@ -85,7 +85,7 @@ function bodiesOf(identity: SigningIdentity, other: SigningIdentity): Body[] {
   });
   const signed = (message: string) => JSON.stringify(identity.sign(envelope(message)));
   const forged = (message: string) => JSON.stringify(other.sign(envelope(message)));
-  /** An event of so many bytes that nobody is interested in, so that AWS is not asked. */
+  /** An event of this size that the function ignores, so that it calls no AWS API. */
   const event = (bytes: number, fill = "x") => {
     const empty = JSON.stringify({ "detail-type": "EBS Volume Notification", padding: "" });
     return empty.replace(/""\}$/, `"${fill.repeat((bytes - empty.length) / fill.length)}"}`);

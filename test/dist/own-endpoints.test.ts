@@ -1,33 +1,24 @@
-import { createServer, request as httpRequest, type RequestOptions, type Server } from "node:http";
+import { request as httpRequest, type RequestOptions } from "node:http";
 import https from "node:https";
-import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { type CannedAws, cannedResponse, startCannedAws } from "../support/canned-aws.ts";
 import { loadBuilt } from "../support/hosts.ts";
 import { launchEvent } from "../support/launch.ts";
-import { answerAsAws } from "../support/network.ts";
 
 /**
  * The file that is deployed, without an AWS_ENDPOINT_URL: what it leaves out of the SDK must not be needed on the way to
  * AWS's own hosts either. https requests are turned to loopback, and those hosts are written down.
  */
-let server: Server;
+let aws: CannedAws;
 const asked: string[] = [];
 
 beforeAll(async () => {
-  server = createServer(async (request, response) => {
-    let body = "";
-    for await (const chunk of request) body += chunk;
-    const parameters = new URLSearchParams(body);
-    const action = parameters.get("Action");
-    asked.push(`${action} ${request.headers.host}`);
-    const untagged = `<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>${INSTANCE}</instanceId>
-      <instanceState><name>running</name></instanceState></item></instancesSet></item></reservationSet></DescribeInstancesResponse>`;
-    const sent = { action, parameters, protocol: "", hostname: "", accessKeyId: "", scope: "", sessionToken: "" };
-    response.end(action === "DescribeInstances" ? untagged : answerAsAws(sent));
+  aws = await startCannedAws((call, request) => {
+    asked.push(`${call.action} ${request.headers.host}`);
+    return cannedResponse(call);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 });
-afterAll(() => void server.close());
+afterAll(() => aws.close());
 afterEach(() => {
   asked.length = 0;
   vi.restoreAllMocks();
@@ -38,7 +29,7 @@ const INSTANCE = "i-0123456789abcdef0";
 const OTHER = "210987654321";
 
 function turnToLoopback(): void {
-  const { port } = server.address() as AddressInfo;
+  const { port } = new URL(aws.url);
   const turned = ({ headers, method, path }: RequestOptions, onResponse?: Parameters<typeof httpRequest>[2]) =>
     httpRequest({ headers, method, path, host: "127.0.0.1", port }, onResponse);
   vi.spyOn(https, "request").mockImplementation(turned as typeof https.request);

@@ -13,7 +13,7 @@ import addFormats from "ajv-formats";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { createSigningIdentity, type SigningIdentity } from "../../src/local/aws/certificate.ts";
 import { findMotoServer, motoTarget, type Target } from "../local/targets.ts";
-import { type CountingProxy, startCountingProxy } from "../support/counting-proxy.ts";
+import { type CannedAws, startCannedAws } from "../support/canned-aws.ts";
 import { loadBuilt, post, serve } from "../support/hosts.ts";
 import { launchEnvelope } from "../support/launch.ts";
 import type { Served } from "../support/loopback.ts";
@@ -27,7 +27,8 @@ describe.skipIf(moto === undefined)(
     : "the built file against moto_server",
   () => {
     let target: Target;
-    let proxy: CountingProxy;
+    /** Passes each call on to moto_server. */
+    let proxy: CannedAws;
     let served: Served;
     let identity: SigningIdentity;
     let ec2: EC2Client;
@@ -37,7 +38,11 @@ describe.skipIf(moto === undefined)(
     beforeAll(async () => {
       vi.spyOn(process.stdout, "write").mockReturnValue(true);
       target = await motoTarget(moto ?? "");
-      proxy = await startCountingProxy(target.endpoint);
+      proxy = await startCannedAws(async ({ parameters }, { headers }) => {
+        const { authorization = "" } = headers;
+        const sent = { method: "POST", headers: { authorization }, body: parameters };
+        return (await fetch(target.endpoint, sent)).text();
+      });
       identity = await createSigningIdentity(Date.now());
       const credentials = { accessKeyId: "testing", secretAccessKey: "testing" };
       const settings = { region: "us-east-1", endpoint: target.endpoint, credentials };
@@ -75,13 +80,14 @@ describe.skipIf(moto === undefined)(
       );
       const instanceId = Instances[0]?.InstanceId ?? "";
       const now = Date.now();
-      const from = proxy.actions.length;
+      const from = proxy.calls.length;
       const envelope = identity.sign(launchEnvelope(instanceId, { at: now - 120_000, now }));
       const { status } = await post(served.url, JSON.stringify(envelope));
       const { Messages = [] } = await sqs.send(
         new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 600 }),
       );
-      return { instanceId, status, actions: proxy.actions.slice(from), messages: Messages };
+      const actions = proxy.calls.slice(from).map(({ action }) => action);
+      return { instanceId, status, actions, messages: Messages };
     }
 
     const documentOf = ({ Body = "" }: Message) => JSON.parse(JSON.parse(Body).Message);

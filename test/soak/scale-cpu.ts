@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { CreateTopicCommand, SNSClient } from "@aws-sdk/client-sns";
 import { startEmbeddedAws } from "../../src/local/aws/index.ts";
-import { start } from "../bench/processes.ts";
+import { startLambda } from "../bench/processes.ts";
 import { HOME, type Place } from "./plan.ts";
 import { ONE_WITHOUT_TAG_IN, type Size, scalePlan } from "./scale-plan.ts";
 
@@ -28,7 +28,7 @@ export async function cpuPerLaunch(size: Size, file: string): Promise<Cpu> {
   const credentials = { accessKeyId: "scale", secretAccessKey: "scale" };
   const sns = new SNSClient({ region: HOME.region, endpoint: aws.endpoint, credentials });
   const { TopicArn = "" } = await sns.send(new CreateTopicCommand({ Name: "ec2_audit_alert" }));
-  const lambda = await start("lambda-host", [file], {
+  const lambda = await startLambda(file, {
     AWS_REGION: HOME.region,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
@@ -46,9 +46,9 @@ export async function cpuPerLaunch(size: Size, file: string): Promise<Cpu> {
     for (let from = 0; from < records.length; from += batch)
       events.push({ Records: records.slice(from, from + batch) });
     const half = Math.ceil(MEASURED / batch);
-    await lambda.ask(events.slice(0, half));
-    const { microseconds } = await lambda.ask(events.slice(half));
-    return { batch, microsecondsPerLaunch: Number(microseconds) / (records.length - half * batch) };
+    await lambda.cpu(events.slice(0, half));
+    const microseconds = await lambda.cpu(events.slice(half));
+    return { batch, microsecondsPerLaunch: microseconds / (records.length - half * batch) };
   } finally {
     lambda.stop();
     await aws.close();

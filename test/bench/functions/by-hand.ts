@@ -2,8 +2,8 @@ import { createHash, createHmac } from "node:crypto";
 import { Agent, request as httpRequest, type IncomingMessage, type ServerResponse } from "node:http";
 
 /**
- * The floor: the same two calls with nothing but Node: signed by hand, answers read with a pattern. No retries, no
- * errors worth the name; nobody should run this.
+ * The lower bound: the same two calls with Node alone, signed by hand, responses read with a regular expression. It has no
+ * retries and almost no error handling: not for production.
  */
 interface Context {
   secrets: Record<string, string>;

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 
-/** The least that a webtask can do with a delivery: take it, and answer 200. What costs more than this is the function. */
+/** A webtask that reads the delivery and responds 200. The CPU time beyond this is the function's. */
 export default function noop(_context: unknown, request: IncomingMessage, response: ServerResponse): void {
   request.on("data", () => {});
   request.on("end", () => {

@@ -3,8 +3,8 @@ import { DescribeTagsCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 
 /**
- * The plainest possible audit on the SDK: one client each, kept; nothing verified, no grace, no second look, no log.
- * What a team would write in an hour, and the baseline to be measured by.
+ * The baseline: the simplest audit with the SDK. It keeps one client for each service, verifies nothing, and has no grace,
+ * no confirmation by DescribeInstances and no log.
  */
 interface Context {
   secrets: Record<string, string>;
