@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { SourceMap } from "node:module";
+import { createRequire, SourceMap } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
@@ -209,11 +209,16 @@ describe("the package on npm", () => {
       ...COMMANDS.map((file) => `dist/cli/${file}`),
       "dist/ec2-audit.mjs",
       "dist/package.json",
+      ...readdirSync(`${ROOT}/docs`).map((page) => `docs/${page}`),
       "package.json",
       "src/alerts/alert.schema.json",
       "src/cli/webtask/wt.config.schema.json",
       "wt.config.json",
     ]);
+  });
+
+  it.each(["alert", "wt.config"])("exports the schema %s.schema.json", (name) => {
+    expect(createRequire(import.meta.url)(`ec2-audit/${name}.schema.json`)).toMatchObject({ type: "object" });
   });
 
   it("depends on what its commands import, and on nothing else", () => {
