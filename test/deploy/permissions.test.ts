@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { NAMES } from "../../src/cli/names.ts";
-import type { Place } from "../../src/cli/setup/plan.ts";
+import type { Installation } from "../../src/cli/setup/plan.ts";
 import { functionPolicy } from "../../src/cli/setup/statements.ts";
 import { BUILT_FILE } from "../support/hosts.ts";
 import {
@@ -186,7 +186,7 @@ describe("the role in a member account", () => {
 
 describe("the user of a webtask", () => {
   const topic = "arn:aws:sns:us-east-1:123456789012:";
-  const place: Place = {
+  const installation: Installation = {
     region: "us-east-1",
     account: "123456789012",
     names: NAMES,
@@ -196,9 +196,9 @@ describe("the user of a webtask", () => {
   };
 
   it("is allowed by setup --show-policy exactly what the file calls there", () => {
-    const { Statement: statements } = functionPolicy(place) as { Statement: Record<string, unknown>[] };
+    const { Statement: statements } = functionPolicy(installation) as { Statement: Record<string, unknown>[] };
     expect(actionsOf(statements.map(readStatement))).toEqual([...EVERY_FACE, ...HTTPS_FACE].sort());
-    const { Statement: more } = functionPolicy(place, "auditor") as { Statement: Record<string, unknown>[] };
+    const { Statement: more } = functionPolicy(installation, "auditor") as { Statement: Record<string, unknown>[] };
     const all = [...EVERY_FACE, ...HTTPS_FACE, ...OTHER_ACCOUNTS];
     expect(actionsOf(more.map(readStatement))).toEqual(all.sort());
   });

@@ -1,9 +1,9 @@
 import type { Subscription } from "@aws-sdk/client-sns";
 import type { Aws } from "../aws.ts";
 import { differenceText } from "../setup/difference.ts";
-import { installation } from "../setup/installation.ts";
+import { resourcesOf } from "../setup/installation.ts";
 import { doublings } from "../setup/other-rules.ts";
-import { type OtherRule, type Plan, shownUrl } from "../setup/plan.ts";
+import { type OtherRule, type SetupPlan, shownUrl } from "../setup/plan.ts";
 import { readDeadLetterQueue } from "../setup/queue.ts";
 import type { Inspection, Resource } from "../setup/resource.ts";
 import { isConfirmed, subscribeQueue, subscriptionsOf } from "../setup/subscriptions.ts";
@@ -33,7 +33,7 @@ export interface AlertTopic {
  */
 export async function checkInstallation(
   aws: Aws,
-  plan: Plan,
+  plan: SetupPlan,
   alert: AlertTopic,
   { flags, at }: { readonly flags: string; readonly at: string },
 ): Promise<readonly Check[]> {
@@ -41,7 +41,7 @@ export async function checkInstallation(
   const others = plan.otherRules.filter(({ part }) => part !== "adopted");
   const adopted = plan.otherRules.filter(({ part }) => part === "adopted");
   const wanted = { ...plan, otherRules: adopted, emails: [], url: null };
-  const resources = installation(aws, wanted).filter(({ kind }) => kind !== "alert topic");
+  const resources = resourcesOf(aws, wanted).filter(({ kind }) => kind !== "alert topic");
   const isDoubling = ({ kind, name }: Resource) => kind === "rule" && doubling.some((each) => each.name === name);
   const checks: readonly (readonly Check[])[] = await Promise.all([
     ...resources.map(async (resource) => {
@@ -49,7 +49,7 @@ export async function checkInstallation(
       return isDoubling(resource) ? own.filter(({ state }) => state !== "ok") : own;
     }),
     others.flatMap(checkOtherRule),
-    doubling.map(({ name, message, mend }) => rules.wrong(`rule ${name}`, message, mend.join("\n"))),
+    doubling.map(({ name, message, fixes }) => rules.wrong(`rule ${name}`, message, fixes.join("\n"))),
     topics.attempt("dead letters", () => checkDeadLetters(aws, plan, at)),
     checkAlertTopic(alert),
   ]);
@@ -69,7 +69,7 @@ async function checkResource(resource: Resource, flags: string): Promise<readonl
   return report.attempt(name, async () => {
     const found = await resource.inspect();
     // A rule that setup adds only when asked to may be switched off: setup itself says how.
-    if (!resource.asked && isSwitchedOff(found)) return [report.skipped(name, "is switched off")];
+    if (!resource.requested && isSwitchedOff(found)) return [report.skipped(name, "is switched off")];
     // Of the other kinds the notes tell what is no matter here, or is told by a check of its own.
     const notes = resource.kind === "launch topic" ? found.notes : [];
     return [
@@ -97,7 +97,7 @@ function isSwitchedOff(found: Inspection): boolean {
   return found.state === "differs" && found.differences.some(({ property }) => property === "state");
 }
 
-async function checkDeadLetters(aws: Aws, plan: Plan, at: string): Promise<readonly Check[]> {
+async function checkDeadLetters(aws: Aws, plan: SetupPlan, at: string): Promise<readonly Check[]> {
   const queue = await readDeadLetterQueue(aws, plan);
   if (queue === undefined) return [];
   const { messages, url } = queue;

@@ -2,7 +2,7 @@ import { ListEventSourceMappingsCommand } from "@aws-sdk/client-lambda";
 import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import type { Config } from "../../config.ts";
 import type { Aws } from "../aws.ts";
-import { ifThere } from "../if-there.ts";
+import { ifExists } from "../if-exists.ts";
 import type { Stack } from "../lambda/stack.ts";
 import { ALIAS } from "../lambda/versions.ts";
 import { type Check, reporter } from "./check.ts";
@@ -74,7 +74,7 @@ async function checkDead(
 
 /** Undefined when there is no such queue. */
 async function read({ sqs }: Aws, QueueUrl: string): Promise<Attributes | undefined> {
-  const found = await ifThere(sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] })));
+  const found = await ifExists(sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] })));
   return found && (found.Attributes ?? {});
 }
 

@@ -1,7 +1,7 @@
 import type { StackResource } from "@aws-sdk/client-cloudformation";
 import { DescribeRuleCommand, ListTargetsByRuleCommand } from "@aws-sdk/client-eventbridge";
 import type { Aws } from "../aws.ts";
-import { ifThere } from "../if-there.ts";
+import { ifExists } from "../if-exists.ts";
 import { attributesOf } from "../setup/subscriptions.ts";
 import { type Check, reporter } from "./check.ts";
 
@@ -64,7 +64,7 @@ async function checkRule(
   const [Name = "", EventBusName] = id.split("|").reverse();
   const on = EventBusName === undefined ? {} : { EventBusName };
   const name = `rule ${id}`;
-  const rule = await ifThere(events.send(new DescribeRuleCommand({ Name, ...on })));
+  const rule = await ifExists(events.send(new DescribeRuleCommand({ Name, ...on })));
   if (rule === undefined) return [wrong(name, "is not there any more", drift)];
   const { Targets = [] } = await events.send(new ListTargetsByRuleCommand({ Rule: Name, ...on }));
   const target = Targets.find(({ Arn }) => Arn?.endsWith(`:${queue}`));
@@ -87,7 +87,7 @@ async function checkRule(
 async function checkSubscription(aws: Aws, arn: string, deploy: string): Promise<readonly Check[]> {
   const name = "launch topic → queue";
   return attempt(name, async () => {
-    const attributes = await ifThere(attributesOf(aws, arn));
+    const attributes = await ifExists(attributesOf(aws, arn));
     if (attributes === undefined) return wrong(name, "the queue is not subscribed any more", deploy);
     if (attributes.PendingConfirmation === "true") {
       return wrong(name, "the subscription is not confirmed", "A topic of another account asks its owner to confirm.");

@@ -5,7 +5,7 @@ import { parseTopicArn } from "../../aws/topic-arn.ts";
 import { type Config, gatherSettings, readConfig } from "../../config.ts";
 import { type Aws, connect, type Identity } from "../aws.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
-import { ifThere } from "../if-there.ts";
+import { ifExists } from "../if-exists.ts";
 import { readStack, type Stack, shownPlaceFlags } from "../lambda/stack.ts";
 import { ALIAS, readLive } from "../lambda/versions.ts";
 import { checkAlertKey } from "./alert-key.ts";
@@ -142,7 +142,7 @@ async function checkFunctionOnLambda(
   let config: Config | null = null;
   const checks = await code.attempt(name, async () => {
     const asked = new GetFunctionConfigurationCommand({ FunctionName, Qualifier: ALIAS });
-    const found = await ifThere(aws.lambda.send(asked));
+    const found = await ifExists(aws.lambda.send(asked));
     if (found === undefined) return code.wrong(name, "is not there any more: no launch is audited", drift);
     const state = [
       judgeState(name, found, deploy),

@@ -4,7 +4,7 @@ import type { Config } from "../../config.ts";
 import { escapeUnseen, isObject, parseJson } from "../../util/json.ts";
 import type { Aws } from "../aws.ts";
 import type { Cli } from "../cli.ts";
-import type { Place } from "../setup/plan.ts";
+import type { Installation } from "../setup/plan.ts";
 import { type Check, reporter } from "./check.ts";
 import { NOBODY } from "./permissions.ts";
 import { cloudWatchTrace, openTrace, type Trace, type TraceOptions } from "./trace.ts";
@@ -26,7 +26,7 @@ export const PROBING = `the probe: waiting up to ${WAIT_MS / 1_000} s for its li
 const LOOK_EVERY_MS = 1_000;
 
 /** A launch of an instance that nobody has, as EventBridge tells it. */
-function launchOfNobody({ region, account }: Pick<Place, "region" | "account">, now: number): string {
+function launchOfNobody({ region, account }: Pick<Installation, "region" | "account">, now: number): string {
   return JSON.stringify({
     version: "0",
     id: "00000000-0000-0000-0000-000000000000",
@@ -44,18 +44,18 @@ function launchOfNobody({ region, account }: Pick<Place, "region" | "account">, 
 export async function probeWebtask(
   cli: Cli,
   aws: Aws,
-  place: Place,
+  installation: Installation,
   config: Config | null,
   options: TraceOptions,
 ): Promise<readonly Check[]> {
-  const name = `topic ${place.names.launchTopic}`;
+  const name = `topic ${installation.names.launchTopic}`;
   if (config === null) return [skipped(name, "the configuration is not whole")];
   if (isSilent(config)) return [unknown(name, SILENT, SPEAK)];
   const trace = await openTrace(cli, options);
   if ("none" in trace) return [unknown(name, trace.none, trace.mend)];
   return follow(cli, name, trace, async () => {
-    const Message = launchOfNobody(place, cli.now());
-    return (await aws.sns.send(new PublishCommand({ TopicArn: place.launchTopicArn, Message }))).MessageId;
+    const Message = launchOfNobody(installation, cli.now());
+    return (await aws.sns.send(new PublishCommand({ TopicArn: installation.launchTopicArn, Message }))).MessageId;
   });
 }
 

@@ -3,7 +3,7 @@ import { DEFAULT_RETRY_POLICY, retryDelays } from "../../aws/retry-policy.ts";
 import { isObject } from "../../util/json.ts";
 import type { Aws } from "../aws.ts";
 import { differenceText } from "../setup/difference.ts";
-import { type Plan, shownUrl } from "../setup/plan.ts";
+import { type SetupPlan, shownUrl } from "../setup/plan.ts";
 import { attributesOf, FILTERED, functionSubscription, isConfirmed, subscriptionsOf } from "../setup/subscriptions.ts";
 import { type Check, reporter } from "./check.ts";
 
@@ -24,7 +24,7 @@ export interface Subscribed {
  */
 export async function checkSubscription(
   aws: Aws,
-  plan: Plan,
+  plan: SetupPlan,
   url: string | null,
   graceSeconds: number | null,
   { flags, at }: { readonly flags: string; readonly at: string },
@@ -57,7 +57,7 @@ export async function checkSubscription(
 
 async function checkOne(
   aws: Aws,
-  plan: Plan,
+  plan: SetupPlan,
   url: string,
   all: readonly Subscription[],
   flags: string,

@@ -6,7 +6,7 @@ import { shownPlaceFlags } from "../lambda/stack.ts";
 import { NAMES } from "../names.ts";
 import type { FunctionSettings } from "../settings.ts";
 import { type NameOptions, repeatedFlags } from "../setup/options.ts";
-import { type InstallationNames, namesOf, type Place, placeOf } from "../setup/plan.ts";
+import { type Installation, type InstallationNames, installationOf, namesOf } from "../setup/plan.ts";
 import { planRules, type RulePlan } from "../setup/rule-plan.ts";
 import { checkAlertKey } from "./alert-key.ts";
 import { type Check, type Examination, reporter } from "./check.ts";
@@ -76,8 +76,8 @@ export async function examineWebtask(
       ? await checkPermissions(aws, { config, identity: own.identity, members: options.account ?? [], now: cli.now })
       : [permissions.skipped("the function's", config ? "its keys do not work" : "the configuration is not whole")];
 
-  const place = placeOf(aws.region, operator.account, names);
-  const head = [...configured.checks, ...checkTopics(configured, place, options), ...credentials, ...allowed];
+  const installation = installationOf(aws.region, operator.account, names);
+  const head = [...configured.checks, ...checkTopics(configured, installation, options), ...credentials, ...allowed];
   if (ownTopics.some(({ account }) => account !== operator.account)) {
     const told = "the topics are of another account than your credentials";
     const healths = url === null ? [] : await checkHealth(url, flags);
@@ -86,7 +86,7 @@ export async function examineWebtask(
   }
 
   say("topics, rules and subscriptions");
-  const alertArn = alert && options.alertTopic === undefined ? alert.arn : place.alertTopicArn;
+  const alertArn = alert && options.alertTopic === undefined ? alert.arn : installation.alertTopicArn;
   const alertAws =
     alert && alert.region !== aws.region ? await connect(cli, { ...options, region: alert.region }) : aws;
   const key = own.identity
@@ -97,12 +97,12 @@ export async function examineWebtask(
         () => "Allow it to the function's user, as ec2-audit setup --show-policy prints it.",
       )
     : [];
-  let planned: RulePlan = { rules: [{ kind: "state changes", asked: true }], otherRules: [] };
+  let planned: RulePlan = { rules: [{ kind: "state changes", requested: true }], otherRules: [] };
   const unplanned = await rules.attempt("rules of other names", async () => {
-    planned = await planRules(aws, place, { cloudTrail: false, tagChanges: false, adopt: [], disable: [] });
+    planned = await planRules(aws, installation, { cloudTrail: false, tagChanges: false, adopt: [], disable: [] });
     return [];
   });
-  const plan = { ...place, ...planned, emails: [], url, tags: {} };
+  const plan = { ...installation, ...planned, emails: [], url, tags: {} };
   const at = shownPlaceFlags(options, aws);
   const setup = `ec2-audit setup${flagsOf(options, alertAws.region, names)}`;
   const alertTopic = {
@@ -144,18 +144,19 @@ function namesIn(options: NameOptions, launchTopic: string | undefined, alertTop
 }
 
 /** Whether the function goes by the topics that the operator names. */
-function checkTopics({ config }: Configured, place: Place, options: NameOptions): readonly Check[] {
+function checkTopics({ config }: Configured, installation: Installation, options: NameOptions): readonly Check[] {
   if (config === null) return [];
   const { launchTopics, alertTopic } = config;
   const checks: Check[] = [];
-  const isHere = ({ name, region }: TopicArn) => name === place.names.launchTopic && region === place.region;
+  const isHere = ({ name, region }: TopicArn) =>
+    name === installation.names.launchTopic && region === installation.region;
   if (!launchTopics.some(isHere)) {
-    const told = `is ${launchTopics.map(({ arn }) => arn).join(", ")}: launches of ${place.launchTopicArn} are refused`;
-    checks.push(configuration.wrong("LAUNCH_TOPIC_ARN", told, `LAUNCH_TOPIC_ARN=${place.launchTopicArn}`));
+    const told = `is ${launchTopics.map(({ arn }) => arn).join(", ")}: launches of ${installation.launchTopicArn} are refused`;
+    checks.push(configuration.wrong("LAUNCH_TOPIC_ARN", told, `LAUNCH_TOPIC_ARN=${installation.launchTopicArn}`));
   }
   if (options.alertTopic !== undefined && alertTopic.name !== options.alertTopic) {
     const told = `is ${alertTopic.arn}, and not ${options.alertTopic}`;
-    checks.push(configuration.wrong("ALERT_TOPIC_ARN", told, `ALERT_TOPIC_ARN=${place.alertTopicArn}`));
+    checks.push(configuration.wrong("ALERT_TOPIC_ARN", told, `ALERT_TOPIC_ARN=${installation.alertTopicArn}`));
   }
   for (const { arn, name, region } of launchTopics.filter((topic) => !isHere(topic))) {
     const mend = `to examine it too: ec2-audit doctor --launch-topic ${name} --region ${region}`;

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Aws } from "../aws.ts";
 import { type Cli, CliError } from "../cli.ts";
-import { tellingOfInterruption } from "../interruption.ts";
+import { onInterruption } from "../interruption.ts";
 import type { Tags } from "../tags.ts";
 import { type Artefact, zip } from "./artefact.ts";
 import { type Bucket, hasBucket, makeBucket, tagBucket, upload } from "./bucket.ts";
@@ -104,7 +104,7 @@ async function carryOut(cli: Cli, aws: Aws, order: Order, id: string, stackId: s
     cli.terminal.err(`CloudFormation may continue the deployment. To follow it, and to cancel it:
   aws cloudformation describe-stack-events --stack-name ${stack}${flags}
   ${callOff}`);
-  return tellingOfInterruption(tell, () =>
+  return onInterruption(tell, () =>
     cli.terminal.busy("Deploying", async (say) => {
       await execute(aws, id);
       return untilEnded(cli, aws, stackId, last, say).catch((error: unknown) => {

@@ -1,6 +1,6 @@
 import { type Aws, connect } from "../aws.ts";
 import { type Cli, CliError, type CommonOptions } from "../cli.ts";
-import { tellingOfInterruption } from "../interruption.ts";
+import { onInterruption } from "../interruption.ts";
 import { NAMES } from "../names.ts";
 import { readStack, type Stack, shownPlaceFlags, waitFor } from "./stack.ts";
 import { ALIAS, type Live, listVersions, moveLive, readLive, type Version } from "./versions.ts";
@@ -52,7 +52,7 @@ export async function rollbackLambda(cli: Cli, options: Options): Promise<void> 
     cli.terminal.err("Nothing was changed.");
     return cli.finish(1);
   }
-  await tellingOfInterruption(
+  await onInterruption(
     () =>
       cli.terminal.err(
         `The alias may have moved already. To check: ec2-audit rollback lambda${whichOf(options)} --list`,

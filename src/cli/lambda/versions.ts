@@ -6,7 +6,7 @@ import {
 } from "@aws-sdk/client-lambda";
 import type { Aws } from "../aws.ts";
 import { CliError } from "../cli.ts";
-import { ifThere } from "../if-there.ts";
+import { ifExists } from "../if-exists.ts";
 
 /** The alias that the queue calls; deploy/template.yaml makes it. */
 export const ALIAS = "live";
@@ -33,7 +33,7 @@ export async function listVersions({ lambda }: Aws, name: string): Promise<reado
   const versions: Version[] = [];
   let Marker: string | undefined;
   do {
-    const page = await ifThere(
+    const page = await ifExists(
       lambda.send(new ListVersionsByFunctionCommand({ FunctionName: name, ...(Marker && { Marker }) })),
     );
     if (page === undefined) return undefined;

@@ -1,6 +1,6 @@
 import type { Aws } from "../aws.ts";
 import type { Cli } from "../cli.ts";
-import { type Plan, shownUrl } from "./plan.ts";
+import { type SetupPlan, shownUrl } from "./plan.ts";
 import type { Resource } from "./resource.ts";
 import { isConfirmed, subscriptionsOf } from "./subscriptions.ts";
 
@@ -12,11 +12,11 @@ const PAUSE_MS = 2_000;
  * Waits until the function has confirmed its subscription, a minute at the most, and answers whether it has. What the
  * subscription was given while it was pending is put right then, should SNS not have taken it.
  */
-export async function confirmed(cli: Cli, aws: Aws, plan: Plan, subscription: Resource): Promise<boolean> {
+export async function confirmed(cli: Cli, aws: Aws, plan: SetupPlan, subscription: Resource): Promise<boolean> {
   for (let look = 0; look < LOOKS; look += 1) {
     const all = await subscriptionsOf(aws, plan.launchTopicArn);
     if (all.some((each) => each.Endpoint === plan.url && isConfirmed(each))) {
-      await subscription.put(await subscription.inspect());
+      await subscription.apply(await subscription.inspect());
       return true;
     }
     await cli.pause(PAUSE_MS);
@@ -25,7 +25,7 @@ export async function confirmed(cli: Cli, aws: Aws, plan: Plan, subscription: Re
 }
 
 /** What to look at when the function does not confirm. Takes the options that the next command is to be given, too. */
-export function unconfirmedText({ launchTopicArn }: Plan, url: string, flags: string): string {
+export function unconfirmedText({ launchTopicArn }: SetupPlan, url: string, flags: string): string {
   return `The function has not confirmed its subscription within a minute. Look, in this order:
   1. curl ${shownUrl(url)}
      answers from outside your network, and with "configured":true? If not, it names the keys that are wrong.

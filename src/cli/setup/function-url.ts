@@ -21,10 +21,10 @@ const REASONS: Readonly<Record<string, string>> = {
  */
 export async function checkFunctionAt(url: string): Promise<readonly string[]> {
   const refused = (why: string, hint: string) => new CliError(`${shownUrl(url)} is not subscribed: ${why}`, hint);
-  const answer = await askHealth(url, TIMEOUT_MS);
-  if ("failed" in answer) throw refused(REASONS[answer.failed] ?? `it does not answer (${answer.failed})`, HINT);
-  if (answer.document === null) throw refused(`it answers ${notOurs(answer.status)}`, HINT);
-  const { configured, problems, warnings } = answer.document;
+  const response = await askHealth(url, TIMEOUT_MS);
+  if ("failed" in response) throw refused(REASONS[response.failed] ?? `it does not answer (${response.failed})`, HINT);
+  if (response.document === null) throw refused(`it answers ${notOurs(response.status)}`, HINT);
+  const { configured, problems, warnings } = response.document;
   if (configured === false) {
     throw refused(
       "its configuration is not valid",

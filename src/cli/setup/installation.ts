@@ -1,6 +1,6 @@
 import type { Aws } from "../aws.ts";
 import { otherRule } from "./other-rules.ts";
-import type { Plan } from "./plan.ts";
+import type { SetupPlan } from "./plan.ts";
 import { deadLetterQueue } from "./queue.ts";
 import type { Inspection, Resource } from "./resource.ts";
 import { rule } from "./rules.ts";
@@ -8,7 +8,7 @@ import { emailSubscription, functionSubscription } from "./subscriptions.ts";
 import { alertTopic, launchTopic } from "./topics.ts";
 
 /** The resources that a plan asks for, in the order in which they are to be made: each needs only those before it. */
-export function installation(aws: Aws, plan: Plan): readonly Resource[] {
+export function resourcesOf(aws: Aws, plan: SetupPlan): readonly Resource[] {
   return [
     deadLetterQueue(aws, plan),
     launchTopic(aws, plan),
@@ -27,6 +27,6 @@ export interface Inspected {
 }
 
 /** Looks at all that a plan asks for; reads only. Throws what AWS throws. */
-export async function inspectInstallation(aws: Aws, plan: Plan): Promise<readonly Inspected[]> {
-  return Promise.all(installation(aws, plan).map(async (resource) => ({ resource, found: await resource.inspect() })));
+export async function inspectInstallation(aws: Aws, plan: SetupPlan): Promise<readonly Inspected[]> {
+  return Promise.all(resourcesOf(aws, plan).map(async (resource) => ({ resource, found: await resource.inspect() })));
 }

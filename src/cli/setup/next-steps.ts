@@ -1,11 +1,11 @@
 import type { Subscription } from "@aws-sdk/client-sns";
 import { NAMES } from "../names.ts";
 import { type NameOptions, repeatedFlags } from "./options.ts";
-import { type Plan, shownUrl } from "./plan.ts";
+import { type SetupPlan, shownUrl } from "./plan.ts";
 import { isConfirmed } from "./subscriptions.ts";
 
 /** What is left to do after setup, which depends on the subscribers of the launch topic. Commands repeat `options`. */
-export function nextSteps(plan: Plan, options: NameOptions, subscribed: readonly Subscription[]): string {
+export function nextSteps(plan: SetupPlan, options: NameOptions, subscribed: readonly Subscription[]): string {
   const flags = repeatedFlags(options);
   if (plan.url !== null) return `Next: ec2-audit doctor${flags}`;
   const urls = subscribed.filter(({ Protocol = "" }) => Protocol.startsWith("http"));
@@ -28,7 +28,7 @@ function shown(subscriptions: readonly Subscription[]): string {
   return subscriptions.map(({ Endpoint = "" }) => shownUrl(Endpoint)).join(", ");
 }
 
-function fromNothing(plan: Plan, options: NameOptions): string {
+function fromNothing(plan: SetupPlan, options: NameOptions): string {
   const flags = repeatedFlags(options);
   const { profile: named, region } = options;
   const profile = repeatedFlags({ ...(named && { profile: named }) });

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { Aws } from "../aws.ts";
 import { CliError, type CommonOptions } from "../cli.ts";
 import { NAMES } from "../names.ts";
-import { type InstallationNames, namesOf, type Place, placeOf } from "./plan.ts";
+import { type Installation, type InstallationNames, installationOf, namesOf } from "./plan.ts";
 
 /** The options that say how the parts of an installation are called. */
 export interface NameOptions extends CommonOptions {
@@ -29,9 +29,9 @@ export function collect(value: string, before: readonly string[] = []): readonly
 }
 
 /** Asks AWS which account it is. @throws CliError for a name that AWS does not take */
-export async function placeAt(aws: Aws, options: NameOptions): Promise<Place> {
+export async function findInstallation(aws: Aws, options: NameOptions): Promise<Installation> {
   const names: InstallationNames = namesOf(options);
-  return placeOf(aws.region, (await aws.identity()).account, names);
+  return installationOf(aws.region, (await aws.identity()).account, names);
 }
 
 /**

@@ -6,20 +6,28 @@ import {
   UntagResourceCommand,
 } from "@aws-sdk/client-eventbridge";
 import type { Aws } from "../aws.ts";
-import { ifThere } from "../if-there.ts";
+import { ifExists } from "../if-exists.ts";
 import { STATE_TAG } from "../names.ts";
-import { type OtherRule, type Place, type Plan, RULE_KINDS, ruleArn, ruleName, type Sent } from "./plan.ts";
+import {
+  EVENT_RULE_KINDS,
+  type Installation,
+  type OtherRule,
+  ruleArn,
+  ruleName,
+  type Sent,
+  type SetupPlan,
+} from "./plan.ts";
 import { inspected, type Resource } from "./resource.ts";
 import { isEnabled, putTarget, type RuleFacts, readRule, targetDifferences } from "./rules.ts";
 
 /** The names of all rules of the default bus that have the launch topic as a target, except setup's own. */
-export async function otherRuleNames({ events }: Aws, place: Place): Promise<readonly string[]> {
-  const own = RULE_KINDS.map((kind) => ruleName(place.names, kind));
+export async function otherRuleNames({ events }: Aws, installation: Installation): Promise<readonly string[]> {
+  const own = EVENT_RULE_KINDS.map((kind) => ruleName(installation.names, kind));
   const names: string[] = [];
   let NextToken: string | undefined;
   do {
-    const request = { TargetArn: place.launchTopicArn, ...(NextToken && { NextToken }) };
-    const page = await ifThere(events.send(new ListRuleNamesByTargetCommand(request)));
+    const request = { TargetArn: installation.launchTopicArn, ...(NextToken && { NextToken }) };
+    const page = await ifExists(events.send(new ListRuleNamesByTargetCommand(request)));
     names.push(...(page?.RuleNames ?? []));
     NextToken = page?.NextToken;
   } while (NextToken);
@@ -27,35 +35,35 @@ export async function otherRuleNames({ events }: Aws, place: Place): Promise<rea
 }
 
 /** A rule of another name: used instead of setup's own, switched off, or only reported. */
-export function otherRule(aws: Aws, plan: Plan, other: OtherRule): Resource {
+export function otherRule(aws: Aws, plan: SetupPlan, other: OtherRule): Resource {
   const { name, part } = other;
-  const asked = part === "adopted" || part === "disable";
-  const wanted = part === "adopted" ? "ENABLED" : "DISABLED";
-  const stateDiffers = ({ rule }: RuleFacts) => asked && isEnabled(rule) !== (wanted === "ENABLED");
+  const requested = part === "adopted" || part === "disable";
+  const expected = part === "adopted" ? "ENABLED" : "DISABLED";
+  const stateDiffers = ({ rule }: RuleFacts) => requested && isEnabled(rule) !== (expected === "ENABLED");
   return {
     kind: "rule",
     name,
     arn: ruleArn(plan, name),
-    asked,
+    requested,
     async inspect() {
       const facts = await readRule(aws, plan, name);
       if (facts === undefined) return inspected(null, [], ["It has just been removed."]);
       const differences = [
-        ...(stateDiffers(facts) ? [{ property: "state" as const, actual: facts.rule.State, expected: wanted }] : []),
+        ...(stateDiffers(facts) ? [{ property: "state" as const, actual: facts.rule.State, expected }] : []),
         ...(part === "adopted" ? targetDifferences(facts.targets, plan) : []),
       ];
       return inspected(facts.madeBySetup, differences, notesOf(other, facts, plan));
     },
-    async put() {
+    async apply() {
       const facts = await readRule(aws, plan, name);
       if (facts === undefined) return;
-      if (stateDiffers(facts)) await setState(aws, ruleArn(plan, name), facts, wanted);
+      if (stateDiffers(facts)) await setState(aws, ruleArn(plan, name), facts, expected);
       if (part === "adopted") await putTarget(aws, plan, name, facts.targets);
     },
   };
 }
 
-function notesOf({ part, sends }: OtherRule, { tags, madeBySetup }: RuleFacts, plan: Plan): readonly string[] {
+function notesOf({ part, sends }: OtherRule, { tags, madeBySetup }: RuleFacts, plan: SetupPlan): readonly string[] {
   switch (part) {
     case "adopted":
       return [`It sends ${listed(sends)} to ${plan.names.launchTopic}: setup makes no second rule for that.`];
@@ -92,7 +100,7 @@ export async function setState(
   if (before !== undefined) await events.send(new UntagResourceCommand({ ResourceARN, TagKeys: [STATE_TAG] }));
 }
 
-const TOLD: Readonly<Record<Sent, string>> = {
+const SENT_TEXT: Readonly<Record<Sent, string>> = {
   pending: "launches (pending)",
   running: "launches (running)",
   "CloudTrail calls": "CloudTrail's RunInstances calls",
@@ -101,7 +109,7 @@ const TOLD: Readonly<Record<Sent, string>> = {
 };
 
 function listed(sends: readonly Sent[]): string {
-  return sends.map((each) => TOLD[each]).join(", ");
+  return sends.map((each) => SENT_TEXT[each]).join(", ");
 }
 
 /** A rule of another name that makes alerts come twice, and what to do. */
@@ -110,11 +118,11 @@ export interface Doubling {
   /** As a sentence without its full stop. */
   readonly message: string;
   /** Commands, each with what it does. */
-  readonly mend: readonly string[];
+  readonly fixes: readonly string[];
 }
 
 /** The rules of other names that make alerts come twice. `flags` name the installation in the commands. */
-export function doublings({ otherRules }: Plan, flags: string): readonly Doubling[] {
+export function doublings({ otherRules }: SetupPlan, flags: string): readonly Doubling[] {
   const isReplaced = otherRules.some((each) => each.part === "adopted" && tellsOfStates(each.sends));
   const doubling = otherRules.filter(({ part, doubled }) => part !== "disable" && part !== "off" && doubled.length > 0);
   return doubling.map(({ name, part, sends, doubled }) => {
@@ -123,7 +131,7 @@ export function doublings({ otherRules }: Plan, flags: string): readonly Doublin
     return {
       name,
       message: `it${again} sends ${listed(doubled)}, so alerts come twice`,
-      mend: [
+      fixes: [
         `To switch it off: ec2-audit setup${flags} --disable-rule ${name}`,
         ...(part === "left" && use !== null ? [`${use}: ec2-audit setup${flags} --adopt-rule ${name}`] : []),
       ],

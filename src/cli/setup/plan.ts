@@ -4,7 +4,7 @@ import { NAMES } from "../names.ts";
 import type { Tags } from "../tags.ts";
 
 /** What a rule lets through. */
-export type RuleKind = "state changes" | "CloudTrail calls" | "tag changes";
+export type EventRuleKind = "state changes" | "CloudTrail calls" | "tag changes";
 
 /** The names of what an installation is made of. */
 export interface InstallationNames {
@@ -15,7 +15,7 @@ export interface InstallationNames {
 }
 
 /** Where an installation is, and what its parts are called. */
-export interface Place {
+export interface Installation {
   readonly region: string;
   readonly account: string;
   readonly names: InstallationNames;
@@ -25,7 +25,7 @@ export interface Place {
 }
 
 /** What there should be. */
-export interface Plan extends Place {
+export interface SetupPlan extends Installation {
   readonly rules: readonly PlannedRule[];
   readonly otherRules: readonly OtherRule[];
   /** Who is to be told of alerts. */
@@ -38,8 +38,8 @@ export interface Plan extends Place {
 
 /** A rule that is asked for, or one that is there from an earlier setup. */
 export interface PlannedRule {
-  readonly kind: RuleKind;
-  readonly asked: boolean;
+  readonly kind: EventRuleKind;
+  readonly requested: boolean;
 }
 
 /** What the function audits of what a rule of another name sends to the launch topic. */
@@ -58,16 +58,16 @@ export interface OtherRule {
   readonly part: "adopted" | "disable" | "off" | "left";
 }
 
-export const RULE_KINDS: readonly RuleKind[] = ["state changes", "CloudTrail calls", "tag changes"];
+export const EVENT_RULE_KINDS: readonly EventRuleKind[] = ["state changes", "CloudTrail calls", "tag changes"];
 
-const SUFFIX: Readonly<Record<RuleKind, string>> = {
+const SUFFIX: Readonly<Record<EventRuleKind, string>> = {
   "state changes": "",
   "CloudTrail calls": "-cloudtrail",
   "tag changes": "-tag-changes",
 };
 
 /** What the rule of each kind matches. `running` as well would have every launch audited twice. */
-export const PATTERNS: Readonly<Record<RuleKind, object>> = {
+export const PATTERNS: Readonly<Record<EventRuleKind, object>> = {
   "state changes": {
     source: ["aws.ec2"],
     "detail-type": ["EC2 Instance State-change Notification"],
@@ -86,17 +86,17 @@ export const PATTERNS: Readonly<Record<RuleKind, object>> = {
 };
 
 /** The name of the rule of a kind. */
-export function ruleName(names: InstallationNames, kind: RuleKind): string {
+export function ruleName(names: InstallationNames, kind: EventRuleKind): string {
   return `${names.rule}${SUFFIX[kind]}`;
 }
 
 /** The ARN of a rule, on the default bus. */
-export function ruleArn(place: Place, name: string): string {
-  return arn(place, "events", `rule/${name}`);
+export function ruleArn(installation: Installation, name: string): string {
+  return arn(installation, "events", `rule/${name}`);
 }
 
 /** Where the parts of an installation are, by their names. */
-export function placeOf(region: string, account: string, names: InstallationNames): Place {
+export function installationOf(region: string, account: string, names: InstallationNames): Installation {
   const at = { region, account };
   return {
     ...at,
@@ -108,7 +108,7 @@ export function placeOf(region: string, account: string, names: InstallationName
 }
 
 /** The ARN of a resource in an account and region. */
-export function arn(at: Pick<Place, "region" | "account">, service: string, resource: string): string {
+export function arn(at: Pick<Installation, "region" | "account">, service: string, resource: string): string {
   return `arn:${partitionOf(at.region).name}:${service}:${at.region}:${at.account}:${resource}`;
 }
 

@@ -8,9 +8,9 @@ import {
 } from "@aws-sdk/client-sqs";
 import type { Aws } from "../aws.ts";
 import { CliError } from "../cli.ts";
-import { ifThere } from "../if-there.ts";
+import { ifExists } from "../if-exists.ts";
 import type { Tags } from "../tags.ts";
-import type { Place, Plan } from "./plan.ts";
+import type { Installation, SetupPlan } from "./plan.ts";
 import {
   ABSENT,
   encryptedFor,
@@ -37,13 +37,13 @@ export interface QueueFacts {
 }
 
 /** Reads the dead-letter queue's attributes and tags; undefined when there is no such queue. */
-export async function readDeadLetterQueue({ sqs }: Aws, { names }: Place): Promise<QueueFacts | undefined> {
-  const queue = await ifThere(sqs.send(new GetQueueUrlCommand({ QueueName: names.deadLetterQueue })));
+export async function readDeadLetterQueue({ sqs }: Aws, { names }: Installation): Promise<QueueFacts | undefined> {
+  const queue = await ifExists(sqs.send(new GetQueueUrlCommand({ QueueName: names.deadLetterQueue })));
   if (!queue?.QueueUrl) return undefined;
   const { QueueUrl } = queue;
   const [attributes, tagged] = await Promise.all([
-    ifThere(sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }))),
-    ifThere(sqs.send(new ListQueueTagsCommand({ QueueUrl }))),
+    ifExists(sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }))),
+    ifExists(sqs.send(new ListQueueTagsCommand({ QueueUrl }))),
   ]);
   if (attributes === undefined) return undefined;
   const tags = tagged?.Tags ?? {};
@@ -58,14 +58,14 @@ export async function readDeadLetterQueue({ sqs }: Aws, { names }: Place): Promi
 }
 
 /** The queue of launches that could not be delivered: by EventBridge to the topic, or by the topic to the function. */
-export function deadLetterQueue(aws: Aws, plan: Plan): Resource {
+export function deadLetterQueue(aws: Aws, plan: SetupPlan): Resource {
   const name = plan.names.deadLetterQueue;
   const statements = deadLetters(plan);
   return {
     kind: "dead-letter queue",
     name,
     arn: plan.deadLetterQueueArn,
-    asked: true,
+    requested: true,
     async inspect() {
       const facts = await readDeadLetterQueue(aws, plan);
       if (facts === undefined) return ABSENT;
@@ -99,7 +99,7 @@ export function deadLetterQueue(aws: Aws, plan: Plan): Resource {
         ],
       );
     },
-    async put(found) {
+    async apply(found) {
       if (found.state === "absent") await create(aws, plan);
       if (found.state !== "differs") return;
       const facts = await readDeadLetterQueue(aws, plan);
@@ -122,7 +122,7 @@ export function deadLetterQueue(aws: Aws, plan: Plan): Resource {
 }
 
 /** A new queue is encrypted by SQS's own key unless told otherwise. */
-async function create({ sqs }: Aws, plan: Plan): Promise<void> {
+async function create({ sqs }: Aws, plan: SetupPlan): Promise<void> {
   const QueueName = plan.names.deadLetterQueue;
   const Attributes = {
     MessageRetentionPeriod: RETENTION,

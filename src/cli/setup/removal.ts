@@ -12,7 +12,7 @@ import type { Tags } from "../tags.ts";
 import { type Leftover, NOT_OURS } from "./leftover.ts";
 import { isMarked } from "./marks.ts";
 import { otherRuleNames } from "./other-rules.ts";
-import { type Place, RULE_KINDS, ruleName, shownUrl } from "./plan.ts";
+import { EVENT_RULE_KINDS, type Installation, ruleName, shownUrl } from "./plan.ts";
 import { type QueueFacts, readDeadLetterQueue } from "./queue.ts";
 import { otherRuleLeftovers, ruleLeftovers } from "./rule-removal.ts";
 import { attributesOf, deadLetterQueueOf, isConfirmed, subscriptionsOf } from "./subscriptions.ts";
@@ -27,17 +27,26 @@ const PENDING =
  * Reads only. What setup has made has its tag; what it has added to things of others is known otherwise: a target by its id,
  * a subscription by its mark in a tag of its topic.
  */
-export async function leftovers(aws: Aws, place: Place): Promise<readonly Leftover[]> {
-  const queue = await readDeadLetterQueue(aws, place);
-  const lostQueueArn = queue?.madeBySetup ? place.deadLetterQueueArn : null;
-  const others = await otherRuleNames(aws, place);
+export async function leftovers(aws: Aws, installation: Installation): Promise<readonly Leftover[]> {
+  const queue = await readDeadLetterQueue(aws, installation);
+  const lostQueueArn = queue?.madeBySetup ? installation.deadLetterQueueArn : null;
+  const others = await otherRuleNames(aws, installation);
   const [launch, alert, ...rules] = await Promise.all([
-    topicLeftovers(aws, "launch topic", place.names.launchTopic, place.launchTopicArn, lostQueueArn, others),
-    topicLeftovers(aws, "alert topic", place.names.alertTopic, place.alertTopicArn, lostQueueArn, []),
-    ...RULE_KINDS.map((kind) => ruleLeftovers(aws, place, ruleName(place.names, kind), lostQueueArn)),
-    ...others.map((name) => otherRuleLeftovers(aws, place, name, lostQueueArn)),
+    topicLeftovers(
+      aws,
+      "launch topic",
+      installation.names.launchTopic,
+      installation.launchTopicArn,
+      lostQueueArn,
+      others,
+    ),
+    topicLeftovers(aws, "alert topic", installation.names.alertTopic, installation.alertTopicArn, lostQueueArn, []),
+    ...EVENT_RULE_KINDS.map((kind) =>
+      ruleLeftovers(aws, installation, ruleName(installation.names, kind), lostQueueArn),
+    ),
+    ...others.map((name) => otherRuleLeftovers(aws, installation, name, lostQueueArn)),
   ]);
-  return [...rules.flat(), ...launch, ...alert, ...(queue ? [queueLeftover(aws, place, queue)] : [])];
+  return [...rules.flat(), ...launch, ...alert, ...(queue ? [queueLeftover(aws, installation, queue)] : [])];
 }
 
 async function topicLeftovers(
@@ -123,7 +132,7 @@ function tagLeftover(
   return [{ kind: "tag", name: `${SUBSCRIPTIONS_TAG} of ${topic}`, arn: null, fate: "remove", losses: [], undo }];
 }
 
-function queueLeftover(aws: Aws, { names, deadLetterQueueArn }: Place, facts: QueueFacts): Leftover {
+function queueLeftover(aws: Aws, { names, deadLetterQueueArn }: Installation, facts: QueueFacts): Leftover {
   const itself = { kind: "dead-letter queue", name: names.deadLetterQueue, arn: deadLetterQueueArn } as const;
   if (!facts.madeBySetup) return { ...itself, fate: "leave", why: NOT_OURS };
   const { messages, url } = facts;

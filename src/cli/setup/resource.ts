@@ -38,11 +38,11 @@ export interface Resource {
   /** Null where AWS gives the ARN: a subscription's. */
   readonly arn: string | null;
   /** Whether it is asked for, or is left from an earlier setup: then `setup` leaves it as it is. */
-  readonly asked: boolean;
+  readonly requested: boolean;
   /** Reads only. Throws what AWS throws, but for "there is no such thing". */
   inspect(): Promise<Inspection>;
   /** Makes it, or puts right what differs. Takes what `inspect` has found. Does nothing to what is right. */
-  put(found: Inspection): Promise<void>;
+  apply(found: Inspection): Promise<void>;
 }
 
 /** The tags of what setup makes: its own, and those of `--tag`. */
@@ -56,14 +56,14 @@ export function isMadeBySetup(tags: Tags): boolean {
 }
 
 /** The tags of `--tag` that something lacks or has with another value. Only what setup made gets them. */
-export function missingTags(present: Tags, wanted: Tags): Tags {
+export function missingTags(present: Tags, expected: Tags): Tags {
   if (!isMadeBySetup(present)) return {};
-  return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => present[key] !== value));
+  return Object.fromEntries(Object.entries(expected).filter(([key, value]) => present[key] !== value));
 }
 
 /** The same as differences. */
-export function tagDifferences(present: Tags, wanted: Tags): readonly Difference[] {
-  const missing = Object.entries(missingTags(present, wanted));
+export function tagDifferences(present: Tags, desired: Tags): readonly Difference[] {
+  const missing = Object.entries(missingTags(present, desired));
   return missing.map(([key, expected]) => ({ property: "tag", key, actual: present[key], expected }));
 }
 

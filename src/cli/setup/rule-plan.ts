@@ -4,19 +4,19 @@ import { CliError } from "../cli.ts";
 import { otherRuleNames } from "./other-rules.ts";
 import {
   arn,
+  EVENT_RULE_KINDS,
+  type EventRuleKind,
+  type Installation,
   type OtherRule,
-  type Place,
-  type Plan,
   type PlannedRule,
-  RULE_KINDS,
-  type RuleKind,
   ruleName,
   type Sent,
+  type SetupPlan,
 } from "./plan.ts";
 import { isEnabled, type RuleFacts, readRule } from "./rules.ts";
 
 /** What the operator asks of the rules beside the one for state changes. */
-export interface RuleWish {
+export interface RuleOptions {
   readonly cloudTrail: boolean;
   readonly tagChanges: boolean;
   /** Rules of other names to use in place of setup's own. */
@@ -26,7 +26,7 @@ export interface RuleWish {
 }
 
 /** The rules of an installation. */
-export type RulePlan = Pick<Plan, "rules" | "otherRules">;
+export type RulePlan = Pick<SetupPlan, "rules" | "otherRules">;
 
 /**
  * The rules that the installation must have: those asked for, and those from an earlier setup. The rule for state changes is
@@ -35,20 +35,22 @@ export type RulePlan = Pick<Plan, "rules" | "otherRules">;
  * A rule of another name that is switched on and sends the same is used instead of making one.
  * @throws CliError for a rule to adopt or to disable that does not send launches to the launch topic, and what AWS throws
  */
-export async function planRules(aws: Aws, place: Place, wish: RuleWish): Promise<RulePlan> {
+export async function planRules(aws: Aws, installation: Installation, options: RuleOptions): Promise<RulePlan> {
   const [own, names] = await Promise.all([
     Promise.all(
-      RULE_KINDS.map(async (kind) => [kind, await readRule(aws, place, ruleName(place.names, kind))] as const),
+      EVENT_RULE_KINDS.map(
+        async (kind) => [kind, await readRule(aws, installation, ruleName(installation.names, kind))] as const,
+      ),
     ),
-    otherRuleNames(aws, place),
+    otherRuleNames(aws, installation),
   ]);
-  const others = (await Promise.all(names.map((name) => findRule(aws, place, name)))).flat();
-  checkNamed(place, wish, others);
-  return decide(place, wish, new Map(own), others);
+  const others = (await Promise.all(names.map((name) => findRule(aws, installation, name)))).flat();
+  checkNamed(installation, options, others);
+  return decide(installation, options, new Map(own), others);
 }
 
 /** A rule of another name as it is. */
-interface Found {
+interface FoundRule {
   readonly name: string;
   readonly sends: readonly Sent[];
   readonly enabled: boolean;
@@ -56,11 +58,11 @@ interface Found {
   readonly hasOurQueue: boolean;
 }
 
-async function findRule(aws: Aws, place: Place, name: string): Promise<readonly Found[]> {
-  const facts = await readRule(aws, place, name);
+async function findRule(aws: Aws, installation: Installation, name: string): Promise<readonly FoundRule[]> {
+  const facts = await readRule(aws, installation, name);
   if (facts === undefined) return [];
   const { EventPattern } = facts.rule;
-  const samples = Object.entries(samplesAt(place)) as [Sent, object][];
+  const samples = Object.entries(samplesAt(installation)) as [Sent, object][];
   const sent = samples.map(async ([what, event]) => {
     if (EventPattern === undefined) return [];
     const { Result } = await aws.events.send(
@@ -68,7 +70,7 @@ async function findRule(aws: Aws, place: Place, name: string): Promise<readonly 
     );
     return answered(Result) ? [what] : [];
   });
-  const { deadLetterQueueArn, launchTopicArn } = place;
+  const { deadLetterQueueArn, launchTopicArn } = installation;
   const hasOurQueue = facts.targets.some(
     ({ Arn, DeadLetterConfig }) => Arn === launchTopicArn && DeadLetterConfig?.Arn === deadLetterQueueArn,
   );
@@ -81,8 +83,8 @@ async function findRule(aws: Aws, place: Place, name: string): Promise<readonly 
  * https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html
  * https://docs.aws.amazon.com/tag-editor/latest/userguide/monitor-eb-tag-changes.html
  */
-function samplesAt(place: Place): Readonly<Record<Sent, object>> {
-  const { region, account } = place;
+function samplesAt(installation: Installation): Readonly<Record<Sent, object>> {
+  const { region, account } = installation;
   const id = "i-0123456789abcdef0";
   const event = (source: string, type: string, detail: object) => ({
     version: "0",
@@ -92,7 +94,7 @@ function samplesAt(place: Place): Readonly<Record<Sent, object>> {
     account,
     time: "2026-01-01T00:00:00Z",
     region,
-    resources: [arn(place, "ec2", `instance/${id}`)],
+    resources: [arn(installation, "ec2", `instance/${id}`)],
     detail,
   });
   const state = (name: string) =>
@@ -120,13 +122,13 @@ function samplesAt(place: Place): Readonly<Record<Sent, object>> {
   };
 }
 
-function checkNamed(place: Place, { adopt, disable }: RuleWish, others: readonly Found[]): void {
+function checkNamed(installation: Installation, { adopt, disable }: RuleOptions, others: readonly FoundRule[]): void {
   const those = others.map(({ name }) => name).join(", ");
   for (const name of [...adopt, ...disable]) {
     const found = others.find((each) => each.name === name);
     if (found === undefined) {
       throw new CliError(
-        `no rule ${name} other than setup's own sends to ${place.names.launchTopic}`,
+        `no rule ${name} other than setup's own sends to ${installation.names.launchTopic}`,
         those === "" ? "No other rule does. Leave the option out." : `Those that do: ${those}.`,
       );
     }
@@ -142,54 +144,54 @@ function checkNamed(place: Place, { adopt, disable }: RuleWish, others: readonly
   }
 }
 
-function kindsOf({ sends }: Pick<Found, "sends">): readonly RuleKind[] {
-  return RULE_KINDS.filter((kind) => sends.some((each) => kindOf(each) === kind));
+function kindsOf({ sends }: Pick<FoundRule, "sends">): readonly EventRuleKind[] {
+  return EVENT_RULE_KINDS.filter((kind) => sends.some((each) => kindOf(each) === kind));
 }
 
 /** Setup makes no rule for Auto Scaling's events. */
-function kindOf(sent: Sent): RuleKind | null {
+function kindOf(sent: Sent): EventRuleKind | null {
   if (sent === "Auto Scaling launches") return null;
   return sent === "pending" || sent === "running" ? "state changes" : sent;
 }
 
 function decide(
-  { names }: Place,
-  wish: RuleWish,
-  own: ReadonlyMap<RuleKind, RuleFacts | undefined>,
-  others: readonly Found[],
+  { names }: Installation,
+  options: RuleOptions,
+  own: ReadonlyMap<EventRuleKind, RuleFacts | undefined>,
+  others: readonly FoundRule[],
 ): RulePlan {
-  const asksFor = (kind: RuleKind) =>
-    others.some((each) => wish.adopt.includes(each.name) && kindsOf(each)[0] === kind);
-  const asked: Readonly<Record<RuleKind, boolean>> = {
+  const isAdopted = (kind: EventRuleKind) =>
+    others.some((each) => options.adopt.includes(each.name) && kindsOf(each)[0] === kind);
+  const requested: Readonly<Record<EventRuleKind, boolean>> = {
     "state changes": true,
-    "CloudTrail calls": wish.cloudTrail || asksFor("CloudTrail calls"),
-    "tag changes": wish.tagChanges || asksFor("tag changes"),
+    "CloudTrail calls": options.cloudTrail || isAdopted("CloudTrail calls"),
+    "tag changes": options.tagChanges || isAdopted("tag changes"),
   };
   const rules: PlannedRule[] = [];
   const switchedOff: OtherRule[] = [];
-  const used = new Map<RuleKind, string>();
-  for (const kind of RULE_KINDS) {
+  const used = new Map<EventRuleKind, string>();
+  for (const kind of EVENT_RULE_KINDS) {
     const present = own.get(kind);
     const isOn = present !== undefined && isEnabled(present.rule);
-    const chosen = choose(kind, others, wish, { isAsked: asked[kind], isOn });
-    const isThere = present !== undefined || (asked[kind] && chosen === undefined);
+    const chosen = choose(kind, others, options, { isRequested: requested[kind], isOn });
+    const isThere = present !== undefined || (requested[kind] && chosen === undefined);
     if (chosen !== undefined && isOn) {
       switchedOff.push({ name: ruleName(names, kind), sends: [], doubled: [], part: "disable" });
-    } else if (isThere) rules.push({ kind, asked: asked[kind] && chosen === undefined });
+    } else if (isThere) rules.push({ kind, requested: requested[kind] && chosen === undefined });
     const name = chosen?.name ?? (isThere ? ruleName(names, kind) : undefined);
-    if (name !== undefined && (isOn || asked[kind] || chosen !== undefined)) used.set(kind, name);
+    if (name !== undefined && (isOn || requested[kind] || chosen !== undefined)) used.set(kind, name);
   }
   // The one that is used is on before the other is off: no launch is missed in between.
-  return { rules, otherRules: [...others.map((each) => judge(each, wish, used)), ...switchedOff] };
+  return { rules, otherRules: [...others.map((each) => judge(each, options, used)), ...switchedOff] };
 }
 
 /** The rule of another name that is used for a kind; undefined when none is. */
 function choose(
-  kind: RuleKind,
-  others: readonly Found[],
-  { adopt, disable }: RuleWish,
-  { isAsked, isOn }: { readonly isAsked: boolean; readonly isOn: boolean },
-): Found | undefined {
+  kind: EventRuleKind,
+  others: readonly FoundRule[],
+  { adopt, disable }: RuleOptions,
+  { isRequested: isAsked, isOn }: { readonly isRequested: boolean; readonly isOn: boolean },
+): FoundRule | undefined {
   const able = others.filter((each) => kindsOf(each).includes(kind) && !disable.includes(each.name));
   const adopted = isAsked || isOn ? able.find(({ name }) => adopt.includes(name)) : undefined;
   if (adopted !== undefined || isOn) return adopted;
@@ -197,7 +199,11 @@ function choose(
   return enabled.find((each) => each.hasOurQueue) ?? (isAsked ? enabled[0] : undefined);
 }
 
-function judge({ name, sends, enabled }: Found, { disable }: RuleWish, used: ReadonlyMap<RuleKind, string>): OtherRule {
+function judge(
+  { name, sends, enabled }: FoundRule,
+  { disable }: RuleOptions,
+  used: ReadonlyMap<EventRuleKind, string>,
+): OtherRule {
   const doubled = sends.filter((sent) => {
     const kind = kindOf(sent);
     if (kind !== null && used.get(kind) === name) return sent === "running" && sends.includes("pending");

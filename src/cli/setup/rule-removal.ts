@@ -3,7 +3,7 @@ import type { Aws } from "../aws.ts";
 import { STATE_TAG } from "../names.ts";
 import { type Leftover, NOT_OURS } from "./leftover.ts";
 import { setState } from "./other-rules.ts";
-import { type Place, ruleArn } from "./plan.ts";
+import { type Installation, ruleArn } from "./plan.ts";
 import { putTargets, type RuleFacts, readRule, removeTargets, TARGET_ID } from "./rules.ts";
 
 /**
@@ -12,44 +12,50 @@ import { putTargets, type RuleFacts, readRule, removeTargets, TARGET_ID } from "
  */
 export async function ruleLeftovers(
   aws: Aws,
-  place: Place,
+  installation: Installation,
   Rule: string,
   lostQueueArn: string | null,
 ): Promise<readonly Leftover[]> {
-  const facts = await readRule(aws, place, Rule);
+  const facts = await readRule(aws, installation, Rule);
   if (facts === undefined) return [];
   if (!facts.madeBySetup) {
-    const ours = facts.targets.filter(({ Id, Arn }) => Id === TARGET_ID && Arn === place.launchTopicArn);
+    const ours = facts.targets.filter(({ Id, Arn }) => Id === TARGET_ID && Arn === installation.launchTopicArn);
     const kept = facts.targets.filter((target) => !ours.includes(target));
     const name = `${TARGET_ID} of the rule ${Rule}`;
     const undo = () => removeTargets(aws, Rule, ours);
     return [
       ...(ours.length > 0 ? [{ kind: "target", name, arn: null, fate: "remove", losses: [], undo } as const] : []),
-      stays(aws, place, Rule, { ...facts, targets: kept }, lostQueueArn),
+      stays(aws, installation, Rule, { ...facts, targets: kept }, lostQueueArn),
     ];
   }
-  const others = facts.targets.filter(({ Arn }) => Arn !== place.launchTopicArn);
+  const others = facts.targets.filter(({ Arn }) => Arn !== installation.launchTopicArn);
   const losses = others.map(({ Arn }) => `the rule ${Rule} sends to ${Arn} too, which gets nothing any more`);
   const undo = async () => {
     await removeTargets(aws, Rule, facts.targets);
     await aws.events.send(new DeleteRuleCommand({ Name: Rule }));
   };
-  return [{ kind: "rule", name: Rule, arn: ruleArn(place, Rule), fate: "remove", losses, undo }];
+  return [{ kind: "rule", name: Rule, arn: ruleArn(installation, Rule), fate: "remove", losses, undo }];
 }
 
 /** What becomes of a rule of another name that sends to the launch topic: it stays, in the state that it had before setup. */
 export async function otherRuleLeftovers(
   aws: Aws,
-  place: Place,
+  installation: Installation,
   Rule: string,
   lostQueueArn: string | null,
 ): Promise<readonly Leftover[]> {
-  const facts = await readRule(aws, place, Rule);
-  return facts === undefined ? [] : [stays(aws, place, Rule, facts, lostQueueArn)];
+  const facts = await readRule(aws, installation, Rule);
+  return facts === undefined ? [] : [stays(aws, installation, Rule, facts, lostQueueArn)];
 }
 
-function stays(aws: Aws, place: Place, Rule: string, facts: RuleFacts, lostQueueArn: string | null): Leftover {
-  const arn = ruleArn(place, Rule);
+function stays(
+  aws: Aws,
+  installation: Installation,
+  Rule: string,
+  facts: RuleFacts,
+  lostQueueArn: string | null,
+): Leftover {
+  const arn = ruleArn(installation, Rule);
   const itself = { kind: "rule", name: Rule, arn } as const;
   const before = facts.tags[STATE_TAG];
   const state = before?.startsWith("ENABLED") ? "ENABLED" : "DISABLED";

@@ -12,10 +12,18 @@ import {
 } from "@aws-sdk/client-eventbridge";
 import type { Aws } from "../aws.ts";
 import { CliError } from "../cli.ts";
-import { ifThere } from "../if-there.ts";
+import { ifExists } from "../if-exists.ts";
 import { type Tags, tagList, tagsIn } from "../tags.ts";
 import type { Difference } from "./difference.ts";
-import { PATTERNS, type Place, type Plan, type PlannedRule, type RuleKind, ruleArn, ruleName } from "./plan.ts";
+import {
+  type EventRuleKind,
+  type Installation,
+  PATTERNS,
+  type PlannedRule,
+  ruleArn,
+  ruleName,
+  type SetupPlan,
+} from "./plan.ts";
 import { ABSENT, inspected, isMadeBySetup, missingTags, newTags, type Resource, tagDifferences } from "./resource.ts";
 import { sameJson } from "./statements.ts";
 
@@ -34,25 +42,29 @@ export interface RuleFacts {
  * Reads a rule by its name, its targets (AWS allows five, so all are on one page) and its tags; undefined when there is
  * none.
  */
-export async function readRule({ events }: Aws, place: Place, Name: string): Promise<RuleFacts | undefined> {
-  const rule = await ifThere(events.send(new DescribeRuleCommand({ Name })));
+export async function readRule(
+  { events }: Aws,
+  installation: Installation,
+  Name: string,
+): Promise<RuleFacts | undefined> {
+  const rule = await ifExists(events.send(new DescribeRuleCommand({ Name })));
   if (rule === undefined) return undefined;
   const [targets, tagged] = await Promise.all([
-    ifThere(events.send(new ListTargetsByRuleCommand({ Rule: Name }))),
-    ifThere(events.send(new ListTagsForResourceCommand({ ResourceARN: ruleArn(place, Name) }))),
+    ifExists(events.send(new ListTargetsByRuleCommand({ Rule: Name }))),
+    ifExists(events.send(new ListTagsForResourceCommand({ ResourceARN: ruleArn(installation, Name) }))),
   ]);
   const tags = tagsIn(tagged?.Tags);
   return { rule, targets: targets?.Targets ?? [], tags, madeBySetup: isMadeBySetup(tags) };
 }
 
 /** A rule that sends the events of a kind to the launch topic, and those it cannot send to the dead-letter queue. */
-export function rule(aws: Aws, plan: Plan, { kind, asked }: PlannedRule): Resource {
+export function rule(aws: Aws, plan: SetupPlan, { kind, requested }: PlannedRule): Resource {
   const Name = ruleName(plan.names, kind);
   return {
     kind: "rule",
     name: Name,
     arn: ruleArn(plan, Name),
-    asked,
+    requested,
     async inspect() {
       const facts = await readRule(aws, plan, Name);
       if (facts === undefined) return ABSENT;
@@ -61,9 +73,9 @@ export function rule(aws: Aws, plan: Plan, { kind, asked }: PlannedRule): Resour
         ...targetDifferences(facts.targets, plan),
         ...tagDifferences(facts.tags, plan.tags),
       ];
-      return inspected(facts.madeBySetup, differences, asked ? [] : notAskedFor(facts, plan.region));
+      return inspected(facts.madeBySetup, differences, requested ? [] : notesOfUnrequested(facts, plan.region));
     },
-    async put(found) {
+    async apply(found) {
       if (found.state === "right") return;
       const facts = await readRule(aws, plan, Name);
       const EventPattern = JSON.stringify(PATTERNS[kind]);
@@ -87,7 +99,7 @@ export function rule(aws: Aws, plan: Plan, { kind, asked }: PlannedRule): Resour
   };
 }
 
-function notAskedFor({ rule, madeBySetup }: RuleFacts, region: string): readonly string[] {
+function notesOfUnrequested({ rule, madeBySetup }: RuleFacts, region: string): readonly string[] {
   if (!isEnabled(rule)) return ["It is switched off."];
   if (!madeBySetup) return [];
   return [
@@ -96,7 +108,7 @@ function notAskedFor({ rule, madeBySetup }: RuleFacts, region: string): readonly
   ];
 }
 
-function ruleDifferences(rule: DescribeRuleCommandOutput, kind: RuleKind): readonly Difference[] {
+function ruleDifferences(rule: DescribeRuleCommandOutput, kind: EventRuleKind): readonly Difference[] {
   const { State, EventPattern, ScheduleExpression } = rule;
   const pattern = { property: "pattern", actual: EventPattern, expected: JSON.stringify(PATTERNS[kind]) } as const;
   return [
@@ -115,7 +127,7 @@ export function isEnabled({ State }: Pick<DescribeRuleCommandOutput, "State">): 
 const TRANSFORMS = ["Input", "InputPath", "InputTransformer"] as const;
 
 /** What differs in a rule's target for the launch topic, whatever id it has. */
-export function targetDifferences(targets: readonly Target[], plan: Plan): readonly Difference[] {
+export function targetDifferences(targets: readonly Target[], plan: SetupPlan): readonly Difference[] {
   const [target, ...more] = toTopic(targets, plan);
   if (target === undefined) {
     const squatter = targets.find(({ Id }) => Id === TARGET_ID);
@@ -132,7 +144,7 @@ export function targetDifferences(targets: readonly Target[], plan: Plan): reado
 }
 
 /** Whatever its id: one that somebody else has made, before, is not to send everything twice. */
-function toTopic(targets: readonly Target[], plan: Place): readonly Target[] {
+function toTopic(targets: readonly Target[], plan: Installation): readonly Target[] {
   return targets.filter(({ Arn }) => Arn === plan.launchTopicArn);
 }
 
@@ -140,7 +152,7 @@ function toTopic(targets: readonly Target[], plan: Place): readonly Target[] {
  * Makes the target, or corrects it. Takes the targets that the rule has. @throws CliError when EventBridge refuses, and what
  * AWS throws
  */
-export async function putTarget(aws: Aws, plan: Plan, Rule: string, targets: readonly Target[]): Promise<void> {
+export async function putTarget(aws: Aws, plan: SetupPlan, Rule: string, targets: readonly Target[]): Promise<void> {
   if (targetDifferences(targets, plan).length === 0) return;
   const [present = { Id: TARGET_ID, Arn: plan.launchTopicArn }, ...more] = toTopic(targets, plan);
   await removeTargets(aws, Rule, more);

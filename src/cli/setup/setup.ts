@@ -11,12 +11,12 @@ import {
   checkNoPassword,
   checkRoleName,
   checkUrl,
+  findInstallation,
   type NameOptions,
-  placeAt,
   repeatedFlags,
 } from "./options.ts";
 import { doublings } from "./other-rules.ts";
-import { type Plan, shownUrl } from "./plan.ts";
+import { type SetupPlan, shownUrl } from "./plan.ts";
 import { planRules } from "./rule-plan.ts";
 import { actionFor, installationJson, installationText } from "./show.ts";
 import { functionPolicy } from "./statements.ts";
@@ -71,23 +71,29 @@ export async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   const aws = await connect(cli, options);
   const looking = `Looking at what is there in ${aws.region}`;
   if (options.showPolicy) {
-    const { place, key } = await terminal.busy(looking, async () => {
-      const found = await placeAt(aws, options);
+    const { installation, key } = await terminal.busy(looking, async () => {
+      const found = await findInstallation(aws, options);
       const topic = await readTopic(aws, found.alertTopicArn);
-      return { place: found, key: topicKeyOf(found.alertTopicArn, topic?.attributes.KmsMasterKeyId) };
+      return { installation: found, key: topicKeyOf(found.alertTopicArn, topic?.attributes.KmsMasterKeyId) };
     });
-    terminal.out(JSON.stringify(functionPolicy(place, options.auditRole, key), null, 2));
+    terminal.out(JSON.stringify(functionPolicy(installation, options.auditRole, key), null, 2));
     return;
   }
   const { plan, all } = await terminal.busy(looking, async () => {
-    const place = await placeAt(aws, options);
-    const wish = {
+    const installation = await findInstallation(aws, options);
+    const rules = {
       cloudTrail: options.cloudtrail ?? false,
       tagChanges: options.tagChanges ?? false,
       adopt: options.adoptRule ?? [],
       disable: options.disableRule ?? [],
     };
-    const planned: Plan = { ...place, ...(await planRules(aws, place, wish)), emails: eachOnce(emails), url, tags };
+    const planned: SetupPlan = {
+      ...installation,
+      ...(await planRules(aws, installation, rules)),
+      emails: eachOnce(emails),
+      url,
+      tags,
+    };
     return { plan: planned, all: await inspectInstallation(aws, planned) };
   });
   const dryRun = options.dryRun ?? false;
@@ -105,7 +111,7 @@ export async function setup(cli: Cli, options: SetupOptions): Promise<void> {
     const resources = installationJson(all);
     terminal.out(JSON.stringify({ ...where, dryRun, confirmed: isConfirmed, resources, otherRules }, null, 2));
   } else {
-    await tell(cli, aws, plan, all, options, isConfirmed);
+    await report(cli, aws, plan, all, options, isConfirmed);
   }
   cli.finish(isConfirmed === false ? 1 : 0);
 }
@@ -115,7 +121,7 @@ function isToBeConfirmed({ resource, found }: Inspected): boolean {
 }
 
 /** Makes and mends, in order; answers whether the function has confirmed its subscription, null when none was asked for. */
-async function carryOut(cli: Cli, aws: Aws, plan: Plan, all: readonly Inspected[]): Promise<boolean | null> {
+async function carryOut(cli: Cli, aws: Aws, plan: SetupPlan, all: readonly Inspected[]): Promise<boolean | null> {
   const work = all.filter((each) => ["make", "mend"].includes(actionFor(each)));
   if (work.length > 0) {
     await cli.terminal.busy(
@@ -123,7 +129,7 @@ async function carryOut(cli: Cli, aws: Aws, plan: Plan, all: readonly Inspected[
       async (say) => {
         await oneByOne(work, async ({ resource, found }) => {
           say(`${resource.kind} ${resource.name}`);
-          await resource.put(found);
+          await resource.apply(found);
         });
       },
     );
@@ -135,10 +141,10 @@ async function carryOut(cli: Cli, aws: Aws, plan: Plan, all: readonly Inspected[
   return cli.terminal.busy(`Waiting for ${resource.name} to confirm`, () => confirmed(cli, aws, plan, resource));
 }
 
-async function tell(
+async function report(
   cli: Cli,
   aws: Aws,
-  plan: Plan,
+  plan: SetupPlan,
   all: readonly Inspected[],
   options: SetupOptions,
   isConfirmed: boolean | null,
@@ -148,8 +154,8 @@ async function tell(
   out(`EC2 audit in ${plan.region}, account ${plan.account}:\n${installationText(all, dryRun, colours)}`);
   const idle = all.every((each) => ["nothing", "leave"].includes(actionFor(each)));
   if (idle) out("\nThere is nothing to change.");
-  for (const { name, message, mend } of doublings(plan, repeatedFlags(options))) {
-    out(`\n${colours.yellow("!")} rule ${name}: ${message}.\n${mend.map((line) => `  ${line}`).join("\n")}`);
+  for (const { name, message, fixes } of doublings(plan, repeatedFlags(options))) {
+    out(`\n${colours.yellow("!")} rule ${name}: ${message}.\n${fixes.map((line) => `  ${line}`).join("\n")}`);
   }
   if (dryRun) {
     if (!idle) out("\nNothing has been changed: this was a dry run.");
@@ -166,7 +172,7 @@ async function tell(
   out(`\n${nextSteps(plan, options, isConfirmed ? [] : await subscriptionsOf(aws, plan.launchTopicArn))}`);
 }
 
-function howToListen({ names, region, alertTopicArn }: Plan, options: SetupOptions): string {
+function howToListen({ names, region, alertTopicArn }: SetupPlan, options: SetupOptions): string {
   return names.alertTopic.endsWith(".fifo")
     ? subscribeQueue(alertTopicArn, ` --region ${region}`)
     : `ec2-audit setup${repeatedFlags(options)} --email you@example.com`;

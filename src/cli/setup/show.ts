@@ -8,12 +8,14 @@ export type Action = "make" | "mend" | "nothing" | "leave";
 
 /** What setup does with what was found. */
 export function actionFor({ resource, found }: Inspected): Action {
-  if (!resource.asked) return "leave";
+  if (!resource.requested) return "leave";
   return found.state === "absent" ? "make" : found.state === "differs" ? "mend" : "nothing";
 }
 
 /** In the words of the terminal, and whether it has been done or would be. */
-const TOLD: Readonly<Record<Action, { readonly mark: string; readonly done: string; readonly planned: string }>> = {
+const ACTION_TEXT: Readonly<
+  Record<Action, { readonly mark: string; readonly done: string; readonly planned: string }>
+> = {
   make: { mark: "+", done: "made", planned: "would be made" },
   mend: { mark: "~", done: "put right", planned: "would be put right" },
   nothing: { mark: "=", done: "as it should be", planned: "as it should be" },
@@ -30,15 +32,15 @@ export function installationText(all: readonly Inspected[], dryRun: boolean, col
 function linesOf(each: Inspected, dryRun: boolean, colours: Colours, kindWidth: number, nameWidth: number): string[] {
   const { resource, found } = each;
   const action = actionFor(each);
-  const { mark, done, planned } = TOLD[action];
+  const { mark, done, planned } = ACTION_TEXT[action];
   const colour = { make: colours.green, mend: colours.yellow, nothing: colours.dim, leave: colours.dim }[action];
   const others = found.state !== "absent" && found.madeBySetup === false ? ", was there before setup" : "";
   const again = dryRun ? "would be asked again: it has not confirmed yet" : "asked again: it had not confirmed yet";
-  const told = isUnconfirmed(found) ? again : `${dryRun ? planned : done}${others}`;
+  const status = isUnconfirmed(found) ? again : `${dryRun ? planned : done}${others}`;
   const differences = found.state === "differs" && action === "mend" ? found.differences.map(differenceText) : [];
   const below = [...differences, ...found.notes];
   return [
-    colour(`  ${mark} ${resource.kind.padEnd(kindWidth)}  ${resource.name.padEnd(nameWidth)}  ${told}`),
+    colour(`  ${mark} ${resource.kind.padEnd(kindWidth)}  ${resource.name.padEnd(nameWidth)}  ${status}`),
     ...below.map((line) => `      ${line}`),
   ];
 }

@@ -1,5 +1,5 @@
 import { partitionOf } from "../../aws/regions.ts";
-import { type Place, type Plan, RULE_KINDS, ruleArn, ruleName } from "./plan.ts";
+import { EVENT_RULE_KINDS, type Installation, ruleArn, ruleName, type SetupPlan } from "./plan.ts";
 import { KEY_ACTIONS, type TopicKey } from "./topic-key.ts";
 
 /** A statement of a policy, as JSON. */
@@ -17,13 +17,13 @@ export interface Statement {
  * give SNS what they compare with: "You can't use Condition blocks in Amazon SNS topic policies for EventBridge"
  * (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions).
  */
-export function eventsToTopic(place: Pick<Place, "launchTopicArn">): Statement {
+export function eventsToTopic(installation: Pick<Installation, "launchTopicArn">): Statement {
   return {
     Sid: "Ec2AuditEvents",
     Effect: "Allow",
     Principal: { Service: "events.amazonaws.com" },
     Action: "sns:Publish",
-    Resource: place.launchTopicArn,
+    Resource: installation.launchTopicArn,
   };
 }
 
@@ -33,24 +33,24 @@ export function eventsToTopic(place: Pick<Place, "launchTopicArn">): Statement {
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html#eb-dlq-perms,
  * https://docs.aws.amazon.com/sns/latest/dg/sns-configure-dead-letter-queue.html
  */
-export function deadLetters(place: Plan): readonly Statement[] {
-  const adopted = place.otherRules.filter(({ part }) => part === "adopted").map(({ name }) => name);
-  const rules = [...RULE_KINDS.map((kind) => ruleName(place.names, kind)), ...adopted];
+export function deadLetters(installation: SetupPlan): readonly Statement[] {
+  const adopted = installation.otherRules.filter(({ part }) => part === "adopted").map(({ name }) => name);
+  const rules = [...EVENT_RULE_KINDS.map((kind) => ruleName(installation.names, kind)), ...adopted];
   const from = (Sid: string, Service: string, sources: string | readonly string[]): Statement => ({
     Sid,
     Effect: "Allow",
     Principal: { Service },
     Action: "sqs:SendMessage",
-    Resource: place.deadLetterQueueArn,
+    Resource: installation.deadLetterQueueArn,
     Condition: { ArnEquals: { "aws:SourceArn": sources } },
   });
   return [
     from(
       "Ec2AuditRules",
       "events.amazonaws.com",
-      rules.map((name) => ruleArn(place, name)),
+      rules.map((name) => ruleArn(installation, name)),
     ),
-    from("Ec2AuditTopic", "sns.amazonaws.com", place.launchTopicArn),
+    from("Ec2AuditTopic", "sns.amazonaws.com", installation.launchTopicArn),
   ];
 }
 
@@ -58,23 +58,27 @@ export function deadLetters(place: Plan): readonly Statement[] {
  * All that the function's own user needs, as an IAM policy: to read, to alert, and to be subscribed; to assume the role of
  * AUDIT_ROLE_NAME in other accounts, where there is one; and to use the key of the alert topic, where that has one.
  */
-export function functionPolicy(place: Place, auditRole?: string, alertKey: TopicKey | null = null): object {
-  const role = `arn:${partitionOf(place.region).name}:iam::*:role/${auditRole}`;
+export function functionPolicy(
+  installation: Installation,
+  auditRole?: string,
+  alertKey: TopicKey | null = null,
+): object {
+  const role = `arn:${partitionOf(installation.region).name}:iam::*:role/${auditRole}`;
   return {
     Version: "2012-10-17",
     Statement: [
       { Effect: "Allow", Action: ["ec2:DescribeTags", "ec2:DescribeInstances"], Resource: "*" },
-      { Effect: "Allow", Action: "sns:Publish", Resource: place.alertTopicArn },
-      { Effect: "Allow", Action: ["sns:Subscribe", "sns:ConfirmSubscription"], Resource: place.launchTopicArn },
+      { Effect: "Allow", Action: "sns:Publish", Resource: installation.alertTopicArn },
+      { Effect: "Allow", Action: ["sns:Subscribe", "sns:ConfirmSubscription"], Resource: installation.launchTopicArn },
       ...(auditRole ? [{ Effect: "Allow", Action: "sts:AssumeRole", Resource: role }] : []),
-      ...(alertKey ? [{ Effect: "Allow", Action: KEY_ACTIONS, ...named(alertKey, place) }] : []),
+      ...(alertKey ? [{ Effect: "Allow", Action: KEY_ACTIONS, ...named(alertKey, installation) }] : []),
     ],
   };
 }
 
 /** A key as a policy names it: by its ARN, or any that has its alias.
  * https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html */
-function named(key: TopicKey, { region, account }: Place): object {
+function named(key: TopicKey, { region, account }: Installation): object {
   if ("arn" in key) return { Resource: key.arn };
   const Resource = `arn:${partitionOf(region).name}:kms:${region}:${account}:key/*`;
   return { Resource, Condition: { "ForAnyValue:StringEquals": { "kms:ResourceAliases": key.alias } } };

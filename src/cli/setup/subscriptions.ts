@@ -7,10 +7,10 @@ import {
 } from "@aws-sdk/client-sns";
 import { DELIVERY_POLICY, isOtherAttributes } from "../../sns/subscription.ts";
 import type { Aws } from "../aws.ts";
-import { ifThere } from "../if-there.ts";
+import { ifExists } from "../if-exists.ts";
 import type { SubscriptionDifference } from "./difference.ts";
 import { mark } from "./marks.ts";
-import { type Plan, shownUrl } from "./plan.ts";
+import { type SetupPlan, shownUrl } from "./plan.ts";
 import { type Inspection, inspected, type Resource } from "./resource.ts";
 
 /** What SNS shows in place of the ARN of a subscription that waits for its confirmation. */
@@ -38,7 +38,7 @@ export async function subscriptionsOf({ sns: client }: Aws, TopicArn: string): P
     }
     return all;
   };
-  return (await ifThere(read())) ?? [];
+  return (await ifExists(read())) ?? [];
 }
 
 /**
@@ -50,13 +50,13 @@ export function subscribeQueue(topicArn: string, at: string): string {
 }
 
 /** Somebody who is told of alerts by e-mail, from when they have clicked on the link in SNS's own e-mail. */
-export function emailSubscription(aws: Aws, plan: Plan, address: string): Resource {
+export function emailSubscription(aws: Aws, plan: SetupPlan, address: string): Resource {
   const TopicArn = plan.alertTopicArn;
   return {
     kind: "e-mail subscription",
     name: address,
     arn: null,
-    asked: true,
+    requested: true,
     async inspect() {
       const present = (await subscriptionsOf(aws, TopicArn)).find(
         ({ Protocol, Endpoint }) => Protocol === "email" && Endpoint?.toLowerCase() === address.toLowerCase(),
@@ -71,7 +71,7 @@ export function emailSubscription(aws: Aws, plan: Plan, address: string): Resour
       const waits = ["It waits for the click on the link in SNS's e-mail. For another e-mail:", again];
       return inspected(null, [], isConfirmed(present) ? [] : waits);
     },
-    async put(found) {
+    async apply(found) {
       if (found.state !== "absent") return;
       const request = { TopicArn, Protocol: "email", Endpoint: address };
       await mark(aws, TopicArn, request);
@@ -81,9 +81,9 @@ export function emailSubscription(aws: Aws, plan: Plan, address: string): Resour
 }
 
 /** The subscription of the function's URL, which the function confirms itself. */
-export function functionSubscription(aws: Aws, plan: Plan, url: string): Resource {
+export function functionSubscription(aws: Aws, plan: SetupPlan, url: string): Resource {
   const TopicArn = plan.launchTopicArn;
-  const wanted = {
+  const attributes = {
     DeliveryPolicy: JSON.stringify(DELIVERY_POLICY),
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn: plan.deadLetterQueueArn }),
   };
@@ -91,7 +91,7 @@ export function functionSubscription(aws: Aws, plan: Plan, url: string): Resourc
     kind: "function subscription",
     name: shownUrl(url),
     arn: null,
-    asked: true,
+    requested: true,
     async inspect() {
       const all = await subscriptionsOf(aws, TopicArn);
       const present = all.find(({ Endpoint }) => Endpoint === url);
@@ -106,7 +106,7 @@ export function functionSubscription(aws: Aws, plan: Plan, url: string): Resourc
       const drift = differences(attributes, plan.deadLetterQueueArn);
       return inspected(null, drift, [...notes, ...(attributes.FilterPolicy ? [FILTERED] : [])]);
     },
-    async put(found) {
+    async apply(found) {
       if (found.state === "right") return;
       const present = (await subscriptionsOf(aws, TopicArn)).find(({ Endpoint }) => Endpoint === url);
       if (present === undefined || !isConfirmed(present)) {
@@ -114,7 +114,7 @@ export function functionSubscription(aws: Aws, plan: Plan, url: string): Resourc
         const Protocol = new URL(url).protocol.slice(0, -1);
         const request = { TopicArn, Protocol, Endpoint: url };
         if (present === undefined) await mark(aws, TopicArn, request);
-        await aws.sns.send(new SubscribeCommand({ ...request, Attributes: wanted })).catch((error: unknown) => {
+        await aws.sns.send(new SubscribeCommand({ ...request, Attributes: attributes })).catch((error: unknown) => {
           // The function has subscribed itself, its own way: what it lacks is put right when it has confirmed.
           if (!isOtherAttributes(error)) throw error;
           return aws.sns.send(new SubscribeCommand(request));
@@ -123,7 +123,7 @@ export function functionSubscription(aws: Aws, plan: Plan, url: string): Resourc
       }
       const { SubscriptionArn } = present;
       for (const { property } of differences(await attributesOf(aws, SubscriptionArn), plan.deadLetterQueueArn)) {
-        const AttributeValue = property === "RawMessageDelivery" ? "false" : wanted[property];
+        const AttributeValue = property === "RawMessageDelivery" ? "false" : attributes[property];
         await aws.sns.send(
           new SetSubscriptionAttributesCommand({ SubscriptionArn, AttributeName: property, AttributeValue }),
         );

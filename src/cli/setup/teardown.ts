@@ -1,11 +1,11 @@
 import { connect } from "../aws.ts";
 import type { Cli } from "../cli.ts";
-import { ifThere } from "../if-there.ts";
+import { ifExists } from "../if-exists.ts";
 import type { Colours } from "../terminal.ts";
 import type { Leftover } from "./leftover.ts";
 import { oneByOne } from "./one-by-one.ts";
-import { type NameOptions, placeAt } from "./options.ts";
-import type { Place } from "./plan.ts";
+import { findInstallation, type NameOptions } from "./options.ts";
+import type { Installation } from "./plan.ts";
 import { leftovers } from "./removal.ts";
 
 interface TeardownOptions extends NameOptions {
@@ -24,19 +24,19 @@ type Ending = "nothing to remove" | "dry run" | "declined" | "removed";
 export async function teardown(cli: Cli, options: TeardownOptions): Promise<void> {
   const { terminal } = cli;
   const aws = await connect(cli, options);
-  const { place, all } = await terminal.busy(`Looking at what is there in ${aws.region}`, async () => {
-    const there = await placeAt(aws, options);
-    return { place: there, all: await leftovers(aws, there) };
+  const { installation, all } = await terminal.busy(`Looking at what is there in ${aws.region}`, async () => {
+    const there = await findInstallation(aws, options);
+    return { installation: there, all: await leftovers(aws, there) };
   });
   const changes = all.filter((each): each is Change => "undo" in each);
   const say = options.json ? terminal.err : terminal.out;
   // What is asked about has to be seen first.
-  if (all.length > 0) say(listing(all, place, aws.credentials, terminal.colours));
-  const ending = await carryOut(cli, place, changes, options);
-  if (options.json) terminal.out(JSON.stringify(document(all, place, aws.credentials, ending), null, 2));
+  if (all.length > 0) say(listing(all, installation, aws.credentials, terminal.colours));
+  const ending = await carryOut(cli, installation, changes, options);
+  if (options.json) terminal.out(JSON.stringify(document(all, installation, aws.credentials, ending), null, 2));
   else if (ending === "nothing to remove") {
     const nothing = all.some(({ fate }) => fate === "wait") ? "can be removed yet" : "is";
-    terminal.out(`Nothing that setup made ${nothing} in ${place.region} (${place.account}).`);
+    terminal.out(`Nothing that setup made ${nothing} in ${installation.region} (${installation.account}).`);
   } else terminal.out(ENDINGS[ending] + (ending === "removed" && changes.some(isQueue) ? QUEUE_IS_KEPT : ""));
   cli.finish(ending === "declined" ? 1 : 0);
 }
@@ -53,15 +53,20 @@ function isQueue({ kind }: Leftover): boolean {
   return kind === "dead-letter queue";
 }
 
-async function carryOut(cli: Cli, place: Place, changes: readonly Change[], options: TeardownOptions): Promise<Ending> {
+async function carryOut(
+  cli: Cli,
+  installation: Installation,
+  changes: readonly Change[],
+  options: TeardownOptions,
+): Promise<Ending> {
   if (changes.length === 0) return "nothing to remove";
   if (options.dryRun) return "dry run";
   if (!options.yes && !(await cli.terminal.confirm(question(changes)))) return "declined";
-  await cli.terminal.busy(`Removing EC2 audit from ${place.region} (${place.account})`, async (say) => {
+  await cli.terminal.busy(`Removing EC2 audit from ${installation.region} (${installation.account})`, async (say) => {
     await oneByOne(changes, async ({ kind, name, undo }) => {
       say(`${kind} ${name}`);
       // SQS goes on showing a queue for up to a minute after it is deleted, and somebody may have been faster.
-      await ifThere(undo());
+      await ifExists(undo());
     });
   });
   return "removed";
@@ -72,11 +77,16 @@ function question(changes: readonly Change[]): string {
   if (removals.length === 0) return "Restore what is listed?";
   const losses = removals.flatMap((each) => each.losses);
   const [what, those] = removals.length === 1 ? ["this", "it"] : [`these ${removals.length}`, "them"];
-  const asked = `Remove ${what}${removals.length < changes.length ? ", and restore the rest" : ""}?`;
-  return losses.length === 0 ? asked : `${asked} With ${those}:\n- ${losses.join("\n- ")}\n`;
+  const text = `Remove ${what}${removals.length < changes.length ? ", and restore the rest" : ""}?`;
+  return losses.length === 0 ? text : `${text} With ${those}:\n- ${losses.join("\n- ")}\n`;
 }
 
-function listing(all: readonly Leftover[], { region, account }: Place, credentials: string, colours: Colours): string {
+function listing(
+  all: readonly Leftover[],
+  { region, account }: Installation,
+  credentials: string,
+  colours: Colours,
+): string {
   const width = Math.max(...all.map(({ kind }) => kind.length));
   const nameWidth = Math.max(...all.map(({ name }) => name.length));
   const lines = all.flatMap((each) => {
@@ -88,12 +98,17 @@ function listing(all: readonly Leftover[], { region, account }: Place, credentia
   return [`EC2 audit in ${region}, account ${account}, with ${credentials}:`, ...lines].join("\n");
 }
 
-function document(all: readonly Leftover[], { region, account }: Place, credentials: string, ending: Ending): object {
+function document(
+  all: readonly Leftover[],
+  { region, account }: Installation,
+  credentials: string,
+  ending: Ending,
+): object {
   const resources = all.map((each) => {
     const { kind, name, arn, fate } = each;
-    const told =
+    const details =
       "why" in each ? { why: each.why } : each.fate === "restore" ? { what: each.what } : { losses: each.losses };
-    return { kind, name, arn, fate, ...told };
+    return { kind, name, arn, fate, ...details };
   });
   return { region, account, credentials, ending, resources };
 }

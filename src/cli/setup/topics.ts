@@ -6,9 +6,9 @@ import {
   TagResourceCommand,
 } from "@aws-sdk/client-sns";
 import { type Aws, answered } from "../aws.ts";
-import { ifThere } from "../if-there.ts";
+import { ifExists } from "../if-exists.ts";
 import { type Tags, tagList, tagsIn } from "../tags.ts";
-import type { Plan } from "./plan.ts";
+import type { SetupPlan } from "./plan.ts";
 import {
   ABSENT,
   encryptedFor,
@@ -30,9 +30,9 @@ interface TopicFacts {
 
 /** Reads a topic's attributes and tags. */
 export async function readTopic({ sns }: Aws, arn: string): Promise<TopicFacts | undefined> {
-  const attributes = await ifThere(sns.send(new GetTopicAttributesCommand({ TopicArn: arn })));
+  const attributes = await ifExists(sns.send(new GetTopicAttributesCommand({ TopicArn: arn })));
   if (attributes === undefined) return undefined;
-  const tags = tagsIn((await ifThere(sns.send(new ListTagsForResourceCommand({ ResourceArn: arn }))))?.Tags);
+  const tags = tagsIn((await ifExists(sns.send(new ListTagsForResourceCommand({ ResourceArn: arn }))))?.Tags);
   return { attributes: answered(attributes.Attributes), tags, madeBySetup: isMadeBySetup(tags) };
 }
 
@@ -40,7 +40,7 @@ export async function readTopic({ sns }: Aws, arn: string): Promise<TopicFacts |
 const SIGNATURE_VERSION = "2";
 
 /** The topic that EventBridge publishes launches to, and that calls the function. */
-export function launchTopic(aws: Aws, plan: Plan): Resource {
+export function launchTopic(aws: Aws, plan: SetupPlan): Resource {
   const { launchTopicArn: arn, names } = plan;
   const statement = eventsToTopic(plan);
   const set = (AttributeName: string, AttributeValue: string) =>
@@ -49,7 +49,7 @@ export function launchTopic(aws: Aws, plan: Plan): Resource {
     kind: "launch topic",
     name: names.launchTopic,
     arn,
-    asked: true,
+    requested: true,
     async inspect() {
       const facts = await readTopic(aws, arn);
       if (facts === undefined) return ABSENT;
@@ -68,7 +68,7 @@ export function launchTopic(aws: Aws, plan: Plan): Resource {
         KmsMasterKeyId ? [encryptedFor(KmsMasterKeyId, "events.amazonaws.com")] : [],
       );
     },
-    async put(found) {
+    async apply(found) {
       if (found.state === "absent") {
         const Attributes = { SignatureVersion: SIGNATURE_VERSION, Policy: withStatements(undefined, [statement]) };
         await createTopic(aws, plan, names.launchTopic, Attributes);
@@ -79,7 +79,7 @@ export function launchTopic(aws: Aws, plan: Plan): Resource {
         const { Policy } = facts.attributes;
         if (missingStatements(Policy, [statement]).length > 0) await set("Policy", withStatements(Policy, [statement]));
         if (signatureVersionOf(facts) !== SIGNATURE_VERSION) await set("SignatureVersion", SIGNATURE_VERSION);
-        await mendTags(aws, arn, facts, plan.tags);
+        await addTags(aws, arn, facts, plan.tags);
       }
     },
   };
@@ -91,33 +91,33 @@ function signatureVersionOf({ attributes, madeBySetup }: TopicFacts): string {
 }
 
 /** The topic that the function publishes alerts to. It needs no policy: the function's user is of the same account. */
-export function alertTopic(aws: Aws, plan: Plan): Resource {
+export function alertTopic(aws: Aws, plan: SetupPlan): Resource {
   const { alertTopicArn: arn, names } = plan;
   const fifo = names.alertTopic.endsWith(".fifo");
   return {
     kind: "alert topic",
     name: names.alertTopic,
     arn,
-    asked: true,
+    requested: true,
     async inspect() {
       const facts = await readTopic(aws, arn);
       return facts === undefined ? ABSENT : inspected(facts.madeBySetup, tagDifferences(facts.tags, plan.tags));
     },
-    async put(found) {
+    async apply(found) {
       if (found.state === "absent") await createTopic(aws, plan, names.alertTopic, fifo ? { FifoTopic: "true" } : {});
       if (found.state !== "differs") return;
       const facts = await readTopic(aws, arn);
-      if (facts !== undefined) await mendTags(aws, arn, facts, plan.tags);
+      if (facts !== undefined) await addTags(aws, arn, facts, plan.tags);
     },
   };
 }
 
-async function createTopic(aws: Aws, plan: Plan, Name: string, Attributes: Record<string, string>): Promise<void> {
+async function createTopic(aws: Aws, plan: SetupPlan, Name: string, Attributes: Record<string, string>): Promise<void> {
   const Tags = tagList(newTags(plan.tags));
   answered((await aws.sns.send(new CreateTopicCommand({ Name, Attributes, Tags }))).TopicArn);
 }
 
-async function mendTags({ sns }: Aws, ResourceArn: string, { tags }: TopicFacts, wanted: Tags): Promise<void> {
-  const Tags = tagList(missingTags(tags, wanted));
+async function addTags({ sns }: Aws, ResourceArn: string, { tags }: TopicFacts, expected: Tags): Promise<void> {
+  const Tags = tagList(missingTags(tags, expected));
   if (Tags.length > 0) await sns.send(new TagResourceCommand({ ResourceArn, Tags }));
 }

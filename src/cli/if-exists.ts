@@ -1,5 +1,5 @@
 /** What a call gives; undefined when AWS says that there is no such thing. */
-export async function ifThere<T>(call: Promise<T>): Promise<T | undefined> {
+export async function ifExists<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;
   } catch (error) {
