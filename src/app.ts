@@ -1,40 +1,99 @@
-import { gatherSettings, KEYS, type Problem, readConfig, type Settings } from "./config.ts";
-import { createService, type Service, type World } from "./launches/dispatch.ts";
-import { reasonOfProblems } from "./launches/outcome.ts";
-import { createLog, type Log } from "./log.ts";
+import { createPacer } from "./alerts/pacer.ts";
+import { createClients } from "./aws/clients.ts";
+import { createOwnAccount, type OwnAccount } from "./aws/own-account.ts";
+import { type Config, gatherSettings, KEYS, type Problem, readConfig, type Settings } from "./config.ts";
+import { ec2Facts } from "./facts/facts.ts";
+import { runBatch } from "./launches/batch.ts";
+import { createDispatch, type Dispatch } from "./launches/dispatch.ts";
+import { createLanes, type RunLane } from "./launches/lanes.ts";
+import { isUnsettled, type Outcome, reasonOfProblems } from "./launches/outcome.ts";
+import { createLog, type Log, type Write } from "./log.ts";
+import { type Certificates, pinnedCertificate } from "./sns/certificate.ts";
+import { createRunOnce, type RunOnce } from "./sns/duplicates.ts";
+import type { Delivery } from "./sns/envelope.ts";
+import { type Handled, type Notified, receive } from "./sns/receive.ts";
+import { createSubscriber, type Subscriber } from "./sns/subscription.ts";
+import { pause as pauseByClock } from "./util/deadline.ts";
 
-/** A service, or what is wrong with the configuration. */
+/** The environment that the function runs in. */
+export interface Host {
+  /** The time now, in milliseconds since 1970. */
+  readonly now: () => number;
+  readonly write: Write;
+  /** The certificates that deliveries name. They do not depend on the configuration. */
+  readonly certificates: Certificates;
+  /** Waits for a number of milliseconds. Default: by the machine's clock. */
+  readonly pause?: (milliseconds: number) => Promise<void>;
+}
+
+/** Everything that is made of one configuration. */
+export interface Service {
+  readonly config: Config;
+  readonly log: Log;
+  readonly subscriber: Subscriber;
+  readonly own: OwnAccount;
+  /** Returns known problems that make launches fail although the configuration is valid. */
+  warnings(): readonly Problem[];
+  /** Verifies an SNS delivery. Returns the message of a notification, and handles any other delivery. */
+  receive(delivery: Delivery): Promise<Handled | Notified>;
+  /** Keeps duplicates of a notification from being audited again. */
+  readonly once: RunOnce<Outcome[]>;
+  /** Audits the launches in messages. The first call also subscribes the function. */
+  readonly audit: Dispatch;
+}
+
+/** A service, or the problems of the configuration. */
 export type Opening = { readonly service: Service } | { readonly problems: readonly Problem[] };
 
-/** The function behind all its faces. */
-export interface App extends World {
+/** The function, independent of its host. */
+export interface App {
   /**
-   * The service for the configuration as it is now. Takes the webtask's secrets, which Lambda has none of, and our own
-   * account, which only Lambda tells. A warm container keeps its service as long as none of the values changes.
+   * Returns the service for the current configuration. Takes the webtask's secrets, which Lambda does not have, and the
+   * function's own account, which only Lambda reports. A warm container keeps its service until a value changes.
    */
   open(secrets: Readonly<Record<string, unknown>>, ownAccount?: string | null): Opening;
-  /** The log to say in what is wrong before there is a configuration. */
+  /** The log to use while there is no valid configuration. */
   readonly log: Log;
-  /** Logs what is wrong with the configuration, at most once a minute, because anyone can ask for the function's health. */
+  /** Logs the problems of the configuration, at most once a minute, because anyone can request the health document. */
   noteProblems(problems: readonly Problem[]): void;
+  readonly now: () => number;
 }
 
 /** In milliseconds. */
 const NOTE_AGAIN_MS = 60_000;
 
-/** Makes the app. Takes the environment variables, and what the app takes from the world. */
-export function createApp(env: NodeJS.ProcessEnv, outside: World): App {
+/**
+ * The pause between two batches of a burst in one account and region, in milliseconds. EC2 allows an account twenty
+ * DescribeTags calls a second in a region, for all its callers, so a burst must take few calls however fast EC2 responds.
+ * https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+ */
+const BATCH_PAUSE_MS = 100;
+
+/**
+ * SNS ends an e-mail subscription that gets more than ten messages a second. The span, in milliseconds, has a margin because
+ * messages may arrive closer together than they were sent.
+ * https://docs.aws.amazon.com/general/latest/gr/sns.html#limits_sns
+ */
+const ALERTS_AT_ONCE = 10;
+const ALERTS_SPAN_MS = 1_100;
+
+const OTHER_ACCOUNT =
+  "is missing, and the function's credentials belong to another account than LAUNCH_TOPIC_ARN: no launch in that account can be audited";
+
+/** Creates the app. Takes the environment variables and the host. */
+export function createApp(env: NodeJS.ProcessEnv, host: Host): App {
   // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
-  const world: World = { ...outside, functionName: env.AWS_LAMBDA_FUNCTION_NAME };
-  const log = createLog("info", world.write, world.now, world.functionName);
+  const functionName = env.AWS_LAMBDA_FUNCTION_NAME;
+  const { now } = host;
+  const log = createLog("info", host.write, now, functionName);
   let last: { settings: Settings; account: string | null; opening: Opening } | null = null;
   let noteAgainAt = Number.NEGATIVE_INFINITY;
   return {
-    ...world,
     log,
+    now,
     noteProblems(problems) {
-      if (world.now() < noteAgainAt) return;
-      noteAgainAt = world.now() + NOTE_AGAIN_MS;
+      if (now() < noteAgainAt) return;
+      noteAgainAt = now() + NOTE_AGAIN_MS;
       log.note("error", `the configuration is not valid: ${reasonOfProblems(problems)}`);
     },
     open(secrets, account = null) {
@@ -43,9 +102,69 @@ export function createApp(env: NodeJS.ProcessEnv, outside: World): App {
         return last.opening;
       }
       const reading = readConfig(settings, account);
-      const opening = "config" in reading ? { service: createService(reading.config, world) } : reading;
+      const opening = "config" in reading ? { service: createService(reading.config, host, functionName) } : reading;
       last = { settings, account, opening };
       return opening;
+    },
+  };
+}
+
+/** Creates the service of a configuration, without a call to AWS. Takes the name of the Lambda function, if it is one. */
+export function createService(config: Config, host: Host, functionName?: string): Service {
+  const { now, pause = pauseByClock } = host;
+  const { alertTopic, launchTopics, auditRoleName } = config;
+  const log = createLog(config.logLevel, host.write, now, functionName);
+  const clients = createClients(config, now);
+  const subscriber = createSubscriber(config.functionUrl, launchTopics, clients, log.note, now);
+  const own = createOwnAccount(config.account, alertTopic.account, clients, log.note, now);
+
+  const paced = createPacer(ALERTS_AT_ONCE, ALERTS_SPAN_MS, now, pause);
+  const runLane: RunLane = (account, region, units) => {
+    log.note("debug", "a batch starts", { account, region, events: String(units.length) });
+    const facts = ec2Facts(clients.ec2(account === own.account() ? null : account, region));
+    // Only Lambda has several engines, and a Lambda container processes one call of one engine at a time.
+    const retryWindowSeconds = Math.min(...units.map((unit) => unit.retryWindowSeconds));
+    const sns = clients.sns(alertTopic.region);
+    const { policy, graceSeconds, auditRestarts } = config;
+    return runBatch(units, {
+      policy,
+      graceSeconds,
+      retryWindowSeconds,
+      auditRestarts,
+      now,
+      facts,
+      alertTopic,
+      sns,
+      paced,
+    });
+  };
+  const submit = createLanes(runLane, () => pause(BATCH_PAUSE_MS));
+  const dispatch = createDispatch(config, own, submit, now);
+
+  const receiver = {
+    launchTopics,
+    certificates: config.signingCert ? pinnedCertificate(config.signingCert, now) : host.certificates,
+    subscriber,
+    once: createRunOnce(({ kind }: Handled) => kind !== "failed"),
+    note: log.note,
+    now,
+  };
+  return {
+    config,
+    log,
+    subscriber,
+    own,
+    warnings() {
+      const isElsewhere = own.known() !== null && launchTopics.every(({ account }) => account !== own.known());
+      return isElsewhere && auditRoleName === null ? [{ key: "AUDIT_ROLE_NAME", problem: OTHER_ACCOUNT }] : [];
+    },
+    receive: (delivery) => receive(delivery, receiver),
+    once: createRunOnce((outcomes: Outcome[]) => !outcomes.some(isUnsettled)),
+    async audit(messages, engine, deadline, once) {
+      const subscribing = subscriber.ensure(deadline);
+      const outcomes = await dispatch(messages, engine, deadline, once);
+      await subscribing;
+      return outcomes;
     },
   };
 }

@@ -6,7 +6,7 @@ import { fetchText } from "./sns/fetch-text.ts";
 
 const app = createApp(process.env, {
   now: Date.now,
-  // Not console.log: Lambda's puts a prefix before the line, and an embedded metric has to be the whole line.
+  // Not console.log: Lambda puts a prefix before its lines, but an embedded metric must be the whole line.
   write: (line) => process.stdout.write(`${line}\n`),
   certificates: fetchedCertificates(fetchText, Date.now),
 });

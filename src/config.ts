@@ -1,7 +1,9 @@
+import type { Credentials } from "./aws/credentials.ts";
 import { isRegion } from "./aws/regions.ts";
+import { readCertificate, type SigningCertificate } from "./aws/signing-certificate.ts";
 import { besideTopic, parseTopicArn, type TopicArn } from "./aws/topic-arn.ts";
 import { type Policy, parsePolicy, policyOfTags } from "./policy/policy.ts";
-import { readCertificate, type SigningCertificate } from "./sns/certificate.ts";
+import { LOG_LEVELS, type LogLevel } from "./util/note.ts";
 
 /** Every key of the configuration, whether it comes as a webtask secret or as an environment variable. */
 export const KEYS = [
@@ -25,17 +27,6 @@ export type Key = (typeof KEYS)[number];
 
 /** The keys' values as they were given; a key that was not given, or is blank, is not in it. */
 export type Settings = Readonly<Partial<Record<Key, string>>>;
-
-/** From the least to the most urgent. */
-export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
-
-/** AWS credentials as the SDK takes them. */
-export interface Credentials {
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
-  readonly sessionToken?: string;
-}
 
 /** The configuration, valid as a whole. */
 export interface Config {

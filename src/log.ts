@@ -1,32 +1,35 @@
-import { LOG_LEVELS, type LogLevel } from "./config.ts";
 import type { Launch } from "./launches/events.ts";
 import { type Outcome, reasonOf } from "./launches/outcome.ts";
+import type { Handled } from "./sns/receive.ts";
 import { escapeUnseen } from "./util/json.ts";
+import { LOG_LEVELS, type LogLevel, type Note } from "./util/note.ts";
 
 /** Writes one line of log. */
 export type Write = (line: string) => void;
 
-/** Where everything is said that is worth saying. */
+/** An outcome for the log: of a launch, or of an SNS delivery without one. */
+export type Logged = Outcome | Handled;
+
+/** The function's log. */
 export interface Log {
   /**
-   * One line for one outcome; `milliseconds` is how long its delivery has been in our hands. `messageId` is what SNS, SQS
-   * or EventBridge name the message by: who finds it in a dead-letter queue finds the reason here. It may be anything, for
-   * it is not verified: what is no text is left out, and long text is cut.
+   * Writes one line for one outcome. `milliseconds` is the time since the delivery arrived. `messageId` is the id that SNS, SQS
+   * or EventBridge gave the message, so that an operator can find the reason of a message in a dead-letter queue. It is not
+   * verified: a value that is not text is omitted, and long text is cut.
    */
-  outcome(outcome: Outcome, milliseconds: number, messageId: unknown): void;
-  /** One line about anything else. Fields must hold no secret, signature, token or certificate. */
-  note(level: LogLevel, message: string, fields?: Readonly<Record<string, string>>): void;
+  outcome(outcome: Logged, milliseconds: number, messageId: unknown): void;
+  readonly note: Note;
 }
 
-/** The metrics' namespace in CloudWatch. */
+/** The CloudWatch namespace of the metrics. */
 export const NAMESPACE = "EC2Audit";
 
-/** How urgent an outcome's line is, and the metrics that it counts in beside its milliseconds. */
+/** The level of an outcome's line, and its metrics. */
 interface Reporting {
   readonly level: LogLevel;
   /** The counters, each 1. */
   readonly counts: Readonly<Record<string, 1>>;
-  /** What tells CloudWatch which of the line's fields are metrics. */
+  /** Tells CloudWatch which fields of the line are metrics. */
   readonly metrics: readonly object[];
 }
 
@@ -38,10 +41,10 @@ function reporting(level: LogLevel, ...counters: readonly string[]): Reporting {
   };
 }
 
-const REPORTING: Readonly<Record<Outcome["kind"], Reporting>> = {
+const REPORTING: Readonly<Record<Logged["kind"], Reporting>> = {
   compliant: reporting("info", "audited", "compliant"),
   violating: reporting("warn", "audited", "violating"),
-  // It is decided later, so the line is only noise until then.
+  // The launch is not decided yet.
   deferred: reporting("debug", "audited", "deferred"),
   ignored: reporting("info", "ignored"),
   unseen: reporting("warn", "unseen"),
@@ -53,25 +56,25 @@ const REPORTING: Readonly<Record<Outcome["kind"], Reporting>> = {
 };
 
 /**
- * The log: JSON lines of the level and above, without invisible characters. The line of an outcome is also in the embedded
- * metric format, so that CloudWatch makes metrics of it without a call. Their dimension is the name of the Lambda function,
- * where there is one. On Lambda at `info`, a deferred launch writes a line with only its metrics. `now` is in milliseconds
- * since 1970.
+ * Creates the log: JSON lines of the level and above, without invisible characters. The line of an outcome is also in the
+ * embedded metric format, so that CloudWatch extracts metrics without a call. Their dimension is the name of the Lambda
+ * function, if there is one. On Lambda at `info`, the line of a deferred launch has only its metrics. `now` is in
+ * milliseconds since 1970.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 export function createLog(level: LogLevel, write: Write, now: () => number, functionName?: string): Log {
   const passes = (candidate: LogLevel) => LOG_LEVELS.indexOf(candidate) >= LOG_LEVELS.indexOf(level);
-  const say = (line: object) => write(escapeUnseen(JSON.stringify(line)));
+  const writeLine = (line: object) => write(escapeUnseen(JSON.stringify(line)));
   const dimension = functionName === undefined ? {} : { FunctionName: functionName };
   return {
     outcome(outcome, milliseconds, messageId) {
       const { counts, metrics, ...report } = REPORTING[outcome.kind];
-      const urgency = outcome.kind === "ignored" && outcome.warning ? "warn" : report.level;
+      const urgency = "warning" in outcome ? "warn" : report.level;
       const isCounted = outcome.kind === "deferred" && level === "info" && functionName !== undefined;
       if (!passes(urgency) && !isCounted) return;
       const Timestamp = now();
       const directive = { Namespace: NAMESPACE, Dimensions: [Object.keys(dimension)], Metrics: metrics };
-      say({
+      writeLine({
         level: urgency,
         time: new Date(Timestamp).toISOString(),
         outcome: outcome.kind,
@@ -83,16 +86,16 @@ export function createLog(level: LogLevel, write: Write, now: () => number, func
       });
     },
     note(urgency, message, fields = {}) {
-      if (passes(urgency)) say({ level: urgency, time: new Date(now()).toISOString(), message, ...fields });
+      if (passes(urgency)) writeLine({ level: urgency, time: new Date(now()).toISOString(), message, ...fields });
     },
   };
 }
 
-/** AWS's own ids are UUIDs. */
+/** The maximum length of a message id. AWS's ids are UUIDs. */
 const MAX_ID = 100;
 
-function detailsOf(outcome: Outcome, messageId: unknown): object {
-  const { account, region, instanceId, event, launchedBy } = aboutOf(outcome);
+function detailsOf(outcome: Logged, messageId: unknown): object {
+  const { account, region, instanceId, event, launchedBy } = launchOf(outcome);
   return {
     message: reasonOf(outcome),
     ...(typeof messageId === "string" && { messageId: messageId.slice(0, MAX_ID) }),
@@ -106,7 +109,7 @@ function detailsOf(outcome: Outcome, messageId: unknown): object {
   };
 }
 
-/** What is known of the launch that the outcome is about. */
-function aboutOf(outcome: Outcome): Partial<Launch> {
+/** Returns the known fields of the outcome's launch. */
+function launchOf(outcome: Logged): Partial<Launch> {
   return ("launch" in outcome && outcome.launch) || {};
 }

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { createApp, type Opening } from "../src/app.ts";
+import { createApp, type Host, type Opening, type Service } from "../src/app.ts";
 import { KEYS, type Key } from "../src/config.ts";
-import type { Engine, Service, World } from "../src/launches/dispatch.ts";
+import type { Engine } from "../src/launches/dispatch.ts";
 import { FOUR_SECRETS } from "./support/config.ts";
 import { AT, stateChange } from "./support/events.ts";
 import { interceptNetwork } from "./support/network.ts";
@@ -10,12 +10,12 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-const worldOf = (lines: string[] = []): World => ({
+const hostOf = (lines: string[] = []): Host => ({
   now: () => AT,
   write: (line) => lines.push(line),
   certificates: { keyOf: async () => ({ kind: "failed", reason: "no network in tests" }) },
 });
-const ENGINE: Engine = { name: "SNS", patienceSeconds: 3_600 };
+const ENGINE: Engine = { name: "SNS", retryWindowSeconds: 3_600 };
 
 function serviceIn(opening: Opening): Service {
   if ("problems" in opening) throw new Error(JSON.stringify(opening.problems));
@@ -50,14 +50,14 @@ const CHANGED: Readonly<Record<Exclude<Key, "AUDIT_POLICY" | "SNS_SIGNING_CERT">
 
 describe("a warm container", () => {
   test("keeps its service as long as no value changes", () => {
-    const app = createApp({}, worldOf());
+    const app = createApp({}, hostOf());
     const service = serviceIn(app.open({ ...FOUR_SECRETS }));
     expect(serviceIn(app.open({ ...FOUR_SECRETS }))).toBe(service);
     expect(serviceIn(app.open({ ...FOUR_SECRETS, MORE: "x", GRACE_SECONDS: "" }))).toBe(service);
   });
 
   test.each(Object.entries(CHANGED))("makes another one when %s changes, appears or goes", (key, value) => {
-    const app = createApp({}, worldOf());
+    const app = createApp({}, hostOf());
     const before = serviceIn(app.open(FOUR_SECRETS));
     const changed = serviceIn(app.open({ ...FOUR_SECRETS, [key]: value }));
     expect(changed).not.toBe(before);
@@ -68,7 +68,7 @@ describe("a warm container", () => {
   });
 
   test("makes another one when the policy or the certificate appears, and says when they are wrong", () => {
-    const app = createApp({}, worldOf());
+    const app = createApp({}, hostOf());
     serviceIn(app.open(FOUR_SECRETS));
     const AUDIT_POLICY = '{"rules":[{"rule":"required-tags","severity":"critical","tags":["a"]}]}';
     expect(serviceIn(app.open({ ...FOUR_SECRETS, AUDIT_POLICY })).config.policy.rules[0]?.severity).toBe("critical");
@@ -83,7 +83,7 @@ describe("a warm container", () => {
 
   test("signs the next call with the key that is in force now", async () => {
     const sent = interceptNetwork();
-    const app = createApp({}, worldOf());
+    const app = createApp({}, hostOf());
     const secrets = [FOUR_SECRETS, { ...FOUR_SECRETS, AWS_ACCESS_KEY_ID: CHANGED.AWS_ACCESS_KEY_ID }, FOUR_SECRETS];
     for (const each of secrets) await serviceIn(app.open(each)).audit([{ event: stateChange() }], ENGINE, AT + 12_000);
     expect(sent.map(({ action, accessKeyId }) => [action, accessKeyId])).toEqual([
@@ -98,7 +98,7 @@ describe("a warm container", () => {
 
   test("does not assume a role with what an earlier configuration was given", async () => {
     const sent = interceptNetwork();
-    const app = createApp({}, worldOf());
+    const app = createApp({}, hostOf());
     const secrets = { ...FOUR_SECRETS, AUDIT_ROLE_NAME: "ec2-audit" };
     for (const each of [secrets, secrets, { ...secrets, AWS_SECRET_ACCESS_KEY: "changed" }]) {
       await serviceIn(app.open(each)).audit([{ event: stateChange({ account: "210987654321" }) }], ENGINE, AT + 12_000);
@@ -118,7 +118,7 @@ describe("a warm container", () => {
 describe("a configuration that is not valid", () => {
   test("is told with every problem, asks nothing of AWS, and is repaired by the next call's secrets", () => {
     const sent = interceptNetwork();
-    const app = createApp({}, worldOf());
+    const app = createApp({}, hostOf());
     expect(app.open({})).toMatchObject({
       problems: ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "ALERT_TOPIC_ARN"].map((key) => ({ key })),
     });
@@ -129,7 +129,7 @@ describe("a configuration that is not valid", () => {
 
   test("has a log to be said in, before there is a LOG_LEVEL", () => {
     const lines: string[] = [];
-    const app = createApp({ LOG_LEVEL: "nonsense" }, worldOf(lines));
+    const app = createApp({ LOG_LEVEL: "nonsense" }, hostOf(lines));
     const opening = app.open({});
     if ("service" in opening) throw new Error("valid");
     app.log.outcome({ kind: "misconfigured", problems: opening.problems }, 0, null);
@@ -140,13 +140,13 @@ describe("a configuration that is not valid", () => {
 
 describe("on Lambda", () => {
   test("the environment is the configuration", () => {
-    const app = createApp({ ...FOUR_SECRETS, AWS_SESSION_TOKEN: "role-token" }, worldOf());
+    const app = createApp({ ...FOUR_SECRETS, AWS_SESSION_TOKEN: "role-token" }, hostOf());
     expect(serviceIn(app.open({})).config.credentials).toMatchObject({ sessionToken: "role-token" });
   });
 
   test("an environment variable that changes in a warm process changes the service", () => {
     const env: NodeJS.ProcessEnv = { ...FOUR_SECRETS };
-    const app = createApp(env, worldOf());
+    const app = createApp(env, hostOf());
     expect(serviceIn(app.open({})).config.graceSeconds).toBe(45);
     env.GRACE_SECONDS = "7";
     expect(serviceIn(app.open({})).config.graceSeconds).toBe(7);

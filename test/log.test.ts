@@ -1,14 +1,13 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { LOG_LEVELS, type LogLevel } from "../src/config.ts";
-import type { Outcome } from "../src/launches/outcome.ts";
-import { createLog, NAMESPACE } from "../src/log.ts";
+import { createLog, type Logged, NAMESPACE } from "../src/log.ts";
+import { LOG_LEVELS, type LogLevel } from "../src/util/note.ts";
 import { ACCOUNT, AT, INSTANCE, REGION } from "./support/events.ts";
 import { launchOf } from "./support/launches.ts";
 
 const launch = launchOf({ launchedBy: "arn:aws:iam::123456789012:user/Mateo" });
-const OUTCOMES: Readonly<Record<Outcome["kind"], Outcome>> = {
+const OUTCOMES: Readonly<Record<Logged["kind"], Logged>> = {
   compliant: { kind: "compliant", launch },
   violating: { kind: "violating", launch, rules: ["required-tags"], reason: "a tag is missing", alertIds: ["a1"] },
   deferred: { kind: "deferred", launch, reason: "within its grace", retryAfterSeconds: 7 },
@@ -45,7 +44,7 @@ function linesOf(
 }
 
 /** The one line of an outcome, parsed. */
-function lineOf(outcome: Outcome, milliseconds = 12) {
+function lineOf(outcome: Logged, milliseconds = 12) {
   const [line = "", ...others] = linesOf((log) => log.outcome(outcome, milliseconds, null));
   expect(others).toEqual([]);
   return JSON.parse(line);
@@ -167,7 +166,7 @@ describe("the line of an outcome", () => {
     expect(METRICS.filter((name) => name in line)).toEqual(METRICS.filter((name) => names.includes(name)));
   });
 
-  test.each<[Outcome["kind"], string[]]>([
+  test.each<[Logged["kind"], string[]]>([
     ["compliant", ["audited", "compliant"]],
     ["violating", ["audited", "violating"]],
     ["deferred", ["audited", "deferred"]],
@@ -281,8 +280,8 @@ describe("what is deferred", () => {
 });
 
 describe("what is ignored", () => {
-  const lineOfIgnored = (ignored: Partial<Outcome>, level: LogLevel) =>
-    linesOf((log) => log.outcome({ ...OUTCOMES.ignored, ...ignored } as Outcome, 1, null), level).map((line) =>
+  const lineOfIgnored = (ignored: Partial<Logged>, level: LogLevel) =>
+    linesOf((log) => log.outcome({ ...OUTCOMES.ignored, ...ignored } as Logged, 1, null), level).map((line) =>
       JSON.parse(line),
     );
 
@@ -317,9 +316,9 @@ describe("LOG_LEVEL", () => {
     expect(through.map((line) => JSON.parse(line).level)).toEqual(LOG_LEVELS.slice(LOG_LEVELS.indexOf(level)));
   });
 
-  test.each<[LogLevel, Outcome["kind"][]]>([
-    ["debug", Object.keys(OUTCOMES) as Outcome["kind"][]],
-    ["info", (Object.keys(OUTCOMES) as Outcome["kind"][]).filter((kind) => kind !== "deferred")],
+  test.each<[LogLevel, Logged["kind"][]]>([
+    ["debug", Object.keys(OUTCOMES) as Logged["kind"][]],
+    ["info", (Object.keys(OUTCOMES) as Logged["kind"][]).filter((kind) => kind !== "deferred")],
     ["warn", ["violating", "unseen", "failed", "malformed", "rejected", "misconfigured"]],
     ["error", ["failed", "malformed", "misconfigured"]],
   ])("at %s the outcomes %j have lines", (level, kinds) => {

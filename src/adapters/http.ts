@@ -1,40 +1,44 @@
 import { name, version } from "../../package.json";
-import type { App, Opening } from "../app.ts";
-import { type Outcome, type Refusal, type Rejected, reasonOf, TOO_LONG, worstOf } from "../launches/outcome.ts";
-import { readDelivery } from "../sns/envelope.ts";
-import { receive } from "../sns/receive.ts";
+import type { App, Opening, Service } from "../app.ts";
+import type { Engine } from "../launches/dispatch.ts";
+import { type Outcome, reasonOf, TOO_LONG, worstOf } from "../launches/outcome.ts";
+import type { Logged } from "../log.ts";
+import { type Delivery, type Refusal, type Rejected, readDelivery, TOO_LARGE } from "../sns/envelope.ts";
 import { BUILD } from "../util/build-mark.ts";
 import { within } from "../util/deadline.ts";
 import { describeError } from "../util/errors.ts";
 import { escapeUnseen } from "../util/json.ts";
 
-/** A request, as either engine brings it. */
+/** A request, independent of the host. */
 export interface HttpRequest {
   readonly method: string;
   /** With names in lower case. */
   readonly headers: Readonly<Record<string, string | undefined>>;
-  /** The body, or why there is none: `TOO_LARGE` for one over `MAX_BODY_BYTES`. Asked for only when the method has one. */
+  /** Returns the body, or the reason why there is none. Called only for a method with a body. */
   readonly body: () => Promise<string | Rejected>;
 }
 
-/** An answer, for either engine to send. */
+/** A response, independent of the host. */
 export interface HttpResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** What an adapter has to read of a body, in bytes: a message of SNS's 256 KiB grows when it is escaped into its
- * envelope, at the most to twice its size. Whether it is too large is for `parseBody` to say. */
+/** The maximum size of a body that an adapter reads, in bytes. The envelope escapes a message of up to 256 KiB, to at most
+ * twice its size. `readDelivery` decides whether a body is too large for SNS. */
 export const MAX_BODY_BYTES = 2 * 256 * 1024 + 16 * 1024;
 
-/** SNS waits 15 s for an answer. https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.prepare.html */
+/** SNS waits 15 s for a response. https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.prepare.html */
 export const HTTP_DEADLINE_MS = 12_000;
 
-/** What is kept back of the deadline, in milliseconds, so that a late audit can still say which launch was late. */
+/** The part of the deadline that is kept to report a launch that timed out, in milliseconds. */
 const RESERVE_MS = 500;
 
-const STATUS: Readonly<Record<Exclude<Outcome["kind"], "rejected">, number>> = {
+/** SNS retries a delivery for at most an hour, with the delivery policy of our subscriptions. */
+const SNS_HTTPS: Engine = { name: "SNS", retryWindowSeconds: 3_600 };
+
+const STATUS: Readonly<Record<Exclude<Logged["kind"], "rejected">, number>> = {
   compliant: 200,
   violating: 200,
   ignored: 200,
@@ -42,7 +46,7 @@ const STATUS: Readonly<Record<Exclude<Outcome["kind"], "rejected">, number>> = {
   confirmed: 200,
   deferred: 503,
   failed: 503,
-  // SNS retries a 5xx, and then uses its dead-letter queue. For 4xx, AWS documents both that it does and that it does not.
+  // SNS retries a 5xx status, and then uses its dead-letter queue. For 4xx, AWS's pages contradict each other.
   malformed: 500,
   misconfigured: 500,
 };
@@ -57,9 +61,9 @@ const REFUSED: Readonly<Record<Refusal, number>> = {
 };
 
 /**
- * Answers an HTTP request: the health document for GET, the outcome of an SNS delivery for POST. Takes the webtask's
- * secrets (none on Lambda), the deadline in milliseconds since 1970, and our own account where the engine tells it. Never
- * throws.
+ * Responds to an HTTP request: to GET with the health document, to POST with the outcome of an SNS delivery. Takes the
+ * webtask's secrets (empty on Lambda), the deadline in milliseconds since 1970, and the function's own account if the host
+ * reports it. Never throws.
  */
 export async function answerHttp(
   app: App,
@@ -72,11 +76,10 @@ export async function answerHttp(
   const opening = app.open(secrets, account);
   const log = "service" in opening ? opening.service.log : app.log;
   let messageId = request.headers["x-amz-sns-message-id"];
-  const answer = (outcomes: readonly Outcome[], reason?: string): HttpResponse => {
+  const respond = (worst: Logged, outcomes: readonly Logged[] = [worst], reason = publicReason(worst)) => {
     for (const outcome of outcomes) log.outcome(outcome, app.now() - startedAt, messageId);
-    const worst = worstOf(outcomes);
     const status = worst.kind === "rejected" ? REFUSED[worst.refusal] : STATUS[worst.kind];
-    return json(status, { outcome: worst.kind, reason: reason ?? answeredReason(worst) }, headersFor(worst, outcomes));
+    return json(status, { outcome: worst.kind, reason }, headersFor(worst, outcomes));
   };
   try {
     switch (request.method) {
@@ -87,37 +90,48 @@ export async function answerHttp(
       case "POST": {
         const body = await within<string | Rejected>(deadline - app.now(), request.body(), NO_BODY);
         const delivery = readDelivery(request.headers, body);
-        if (delivery.kind === "rejected") return answer([delivery]);
+        if (delivery.kind === "rejected") return respond(delivery);
         messageId ??= delivery.envelope.MessageId;
-        if ("problems" in opening) return answer([{ kind: "misconfigured", problems: opening.problems }]);
-        const received = receive(delivery, opening.service, app.now, deadline - RESERVE_MS);
-        return answer(await within(deadline - app.now(), received, [{ kind: "failed", reason: TOO_LONG }]));
+        if ("problems" in opening) return respond({ kind: "misconfigured", problems: opening.problems });
+        const received = receive(delivery, opening.service, deadline - RESERVE_MS);
+        const outcome = await within(deadline - app.now(), received, { kind: "failed", reason: TOO_LONG });
+        return "kind" in outcome ? respond(outcome) : respond(worstOf(outcome), outcome);
       }
       default:
-        return answer([{ kind: "rejected", refusal: "method", reason: "only GET and POST are answered" }]);
+        return respond({ kind: "rejected", refusal: "method", reason: "only GET and POST are allowed" });
     }
   } catch (error) {
-    return answer([{ kind: "failed", reason: describeError(error) }], "an internal error: see the log");
+    const failed = { kind: "failed", reason: describeError(error) } as const;
+    return respond(failed, [failed], "an internal error: see the log");
   }
 }
 
-const NO_BODY: Rejected = { kind: "rejected", refusal: "incomplete", reason: "the body of the request did not arrive" };
+const NO_BODY: Rejected = { kind: "rejected", refusal: "incomplete", reason: "the request body did not arrive" };
+
+/** Verifies a delivery, and audits the launches in a notification. Returns their outcomes, or the one of another delivery. */
+async function receive(delivery: Delivery, service: Service, deadline: number): Promise<Logged | readonly Outcome[]> {
+  const received = await service.receive(delivery);
+  if (received.kind !== "notification") return received;
+  const { key, message } = received;
+  const [outcomes = []] = await service.audit([message], SNS_HTTPS, deadline, (work) => service.once(key, work));
+  return outcomes;
+}
 
 /**
- * The reason that the caller is given. A delivery that is not verified always gets the same one, so that no one can find out
- * which topic is ours; the log has the real reason.
+ * Returns the reason for the response. It is the same for every unverified delivery, so that the sender cannot find out which
+ * topics are accepted. The log has the actual reason.
  */
-function answeredReason(outcome: Outcome): string {
+function publicReason(outcome: Logged): string {
   const isSecret = outcome.kind === "rejected" && outcome.refusal === "unverified";
   return isSecret ? "the delivery could not be verified" : reasonOf(outcome);
 }
 
-function headersFor(worst: Outcome, outcomes: readonly Outcome[]): Readonly<Record<string, string>> {
+function headersFor(worst: Logged, outcomes: readonly Logged[]): Readonly<Record<string, string>> {
   if (worst.kind === "deferred") return { "Retry-After": String(retryAfter(outcomes)) };
   return worst.kind === "rejected" && worst.refusal === "method" ? { Allow: "GET, HEAD, POST" } : {};
 }
 
-/** The health document: who this is, whether its configuration is whole, whether it is subscribed. No value is in it. */
+/** Returns the health document: version, validity of the configuration, subscription. It contains no configured value. */
 async function health(opening: Opening, deadline: number): Promise<HttpResponse> {
   if ("problems" in opening) {
     return json(STATUS.misconfigured, { name, version, build: BUILD, configured: false, problems: opening.problems });
@@ -136,13 +150,18 @@ async function health(opening: Opening, deadline: number): Promise<HttpResponse>
   });
 }
 
-/** When every launch that was put off is due, in seconds. SNS goes by its delivery policy; people read it. */
-function retryAfter(outcomes: readonly Outcome[]): number {
+/** Returns the seconds until the last deferred launch is due. SNS follows its delivery policy instead; this is for readers. */
+function retryAfter(outcomes: readonly Logged[]): number {
   return Math.max(...outcomes.map((outcome) => (outcome.kind === "deferred" ? outcome.retryAfterSeconds : 0)));
 }
 
-/** An answer that is a JSON document. */
+/** Returns a response with a JSON document. */
 export function json(status: number, document: unknown, headers: Readonly<Record<string, string>> = {}): HttpResponse {
   const body = `${escapeUnseen(JSON.stringify(document))}\n`;
   return { status, headers: { "Content-Type": "application/json; charset=utf-8", ...headers }, body };
+}
+
+/** Returns a body up to `MAX_BODY_BYTES`, and rejects a longer one. */
+export function limited(body: string): string | Rejected {
+  return Buffer.byteLength(body) > MAX_BODY_BYTES ? TOO_LARGE : body;
 }

@@ -1,10 +1,12 @@
 import type { APIGatewayProxyEventV2, SQSBatchResponse } from "aws-lambda";
 import type { App } from "../app.ts";
-import type { Engine, Message } from "../launches/dispatch.ts";
-import { isUnsettled, type Outcome, type Rejected, reasonOf, worstOf } from "../launches/outcome.ts";
-import { TOO_LARGE, unwrapMessage, unwrapQueued } from "../sns/envelope.ts";
+import type { Engine } from "../launches/dispatch.ts";
+import { isUnsettled, type Outcome, reasonOf, worstOf } from "../launches/outcome.ts";
+import type { Rejected } from "../sns/envelope.ts";
+import { unwrapMessage, unwrapQueued } from "../sns/message.ts";
 import { escapeUnseen, isObject } from "../util/json.ts";
-import { answerHttp, HTTP_DEADLINE_MS, json, MAX_BODY_BYTES } from "./http.ts";
+import type { Message } from "../util/message.ts";
+import { answerHttp, HTTP_DEADLINE_MS, json, limited } from "./http.ts";
 
 /** The part of Lambda's context that is used here. */
 export interface LambdaContext {
@@ -20,10 +22,10 @@ export type LambdaAnswer =
 
 /** Lambda tries an asynchronous call again after a minute, and once more two minutes later; the last look must be after
  * the grace. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html */
-const ASYNCHRONOUS: Engine = { name: "an asynchronous Lambda call", patienceSeconds: 170 };
+const ASYNCHRONOUS: Engine = { name: "an asynchronous Lambda call", retryWindowSeconds: 170 };
 
 /** A queue brings a message as often as its owner set it to. */
-const QUEUE: Engine = { name: "the queue", patienceSeconds: Number.POSITIVE_INFINITY };
+const QUEUE: Engine = { name: "the queue", retryWindowSeconds: Number.POSITIVE_INFINITY };
 
 /** What is kept back of the time that Lambda leaves us, in milliseconds: enough to answer. */
 const RESERVE_MS = 500;
@@ -150,7 +152,7 @@ function readBody(event: APIGatewayProxyEventV2): string | Rejected {
   const body: unknown = event.body;
   if (typeof body !== "string") return "";
   const text = event.isBase64Encoded ? Buffer.from(body, "base64").toString("utf8") : body;
-  return Buffer.byteLength(text) > MAX_BODY_BYTES ? TOO_LARGE : text;
+  return limited(text);
 }
 
 function lowerCased(headers: APIGatewayProxyEventV2["headers"] | null): Record<string, string | undefined> {

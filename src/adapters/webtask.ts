@@ -1,18 +1,17 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { fromConnect, type WebtaskContext, type WebtaskFunction } from "webtask-tools";
 import type { App } from "../app.ts";
-import type { Rejected } from "../launches/outcome.ts";
-import { TOO_LARGE } from "../sns/envelope.ts";
-import { answerHttp, HTTP_DEADLINE_MS, MAX_BODY_BYTES } from "./http.ts";
+import { type Rejected, TOO_LARGE } from "../sns/envelope.ts";
+import { answerHttp, HTTP_DEADLINE_MS, limited, MAX_BODY_BYTES } from "./http.ts";
 
-/** A request as webtask hosts give it: some have read the body before we see it, and each leaves it somewhere else. */
+/** A request of a webtask host. Some hosts have read the body already, and each stores it in another place. */
 interface WebtaskRequest extends IncomingMessage {
   webtaskContext: WebtaskContext;
   raw_body?: unknown;
   body?: unknown;
 }
 
-/** The webtask `(ctx, req, res)`. Takes the app. */
+/** Creates the webtask `(ctx, req, res)`. */
 export function webtask(app: App): WebtaskFunction {
   return fromConnect(async (request: WebtaskRequest, response: ServerResponse) => {
     const context = request.webtaskContext;
@@ -32,19 +31,19 @@ export function webtask(app: App): WebtaskFunction {
 }
 
 /**
- * The raw body, wherever the host left it: as text, still to be read, or parsed already. Text that was parsed is not
- * the text that came, but what SNS signs are the values in it, and these are the same.
+ * Returns the body, which the host may have stored as text, left unread, or parsed. A parsed body is not the original text,
+ * but it has the same values, and SNS signs only values.
  */
 async function readBody(request: WebtaskRequest, context: WebtaskContext): Promise<string | Rejected> {
   const left = [context.body_raw, request.raw_body, request.body, context.body];
   const text = left.map(textOf).find((candidate) => candidate !== "");
-  if (text !== undefined) return withinLimit(text);
+  if (text !== undefined) return limited(text);
   if (!request.readableEnded && !request.destroyed) return readStream(request);
   const parsed = left.find((candidate) => typeof candidate === "object" && candidate !== null);
-  return parsed === undefined ? "" : withinLimit(textAgain(parsed));
+  return parsed === undefined ? "" : limited(textAgain(parsed));
 }
 
-/** A parsed body as JSON again; empty for one that is nested too deeply to be written, and so is none of SNS's. */
+/** Returns a parsed body as JSON; empty for one that is nested too deeply to be stringified, and so is not from SNS. */
 function textAgain(parsed: unknown): string {
   try {
     return JSON.stringify(parsed);
@@ -53,22 +52,18 @@ function textAgain(parsed: unknown): string {
   }
 }
 
-/** A body that was read and not parsed, as text; empty for anything else. */
+/** Returns an unparsed body as text; empty for anything else. */
 function textOf(left: unknown): string {
   if (typeof left === "string") return left;
   return left instanceof Uint8Array ? Buffer.from(left).toString("utf8") : "";
 }
 
-function withinLimit(text: string): string | Rejected {
-  return Buffer.byteLength(text) > MAX_BODY_BYTES ? TOO_LARGE : text;
-}
-
-/** The caller broke off, so no answer reaches it. */
+/** The caller closed the connection, so no response reaches it. */
 const CUT_OFF: Rejected = { kind: "rejected", refusal: "foreign", reason: "the request ended before its body" };
 
 /**
- * Reads to the end even what is too large, and keeps none of it: an answer sent half-way would be a broken connection.
- * By events, and not by iteration: the request that webtask-runtime simulates ends, but never closes.
+ * Reads the stream. A body that is too large is read to its end and discarded: an early response would break the connection.
+ * This uses events instead of iteration, because the requests that webtask-runtime simulates end but never close.
  */
 function readStream(stream: IncomingMessage): Promise<string | Rejected> {
   return new Promise((resolve) => {

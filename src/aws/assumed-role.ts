@@ -1,28 +1,28 @@
 import { type EC2Client, EC2ServiceException } from "@aws-sdk/client-ec2";
 import { AssumeRoleCommand, type STSClient } from "@aws-sdk/client-sts";
-import type { Credentials } from "../config.ts";
+import type { Credentials } from "./credentials.ts";
 
-/** How long before they expire assumed credentials are renewed, in milliseconds. */
+/** Assumed credentials are renewed this long before they expire, in milliseconds. */
 const RENEW_BEFORE_MS = 5 * 60_000;
 
-/** How long credentials that replaced refused ones are kept at least, in milliseconds, even if AWS refuses them too. */
+/** Credentials that replaced refused ones are kept for at least this long, in milliseconds, even if AWS refuses them too. */
 const REFUSED_MS = 60_000;
 
-/** Without an expiration, the SDK would keep the first credentials forever. */
+/** The expiration is required: without it, the SDK would keep the first credentials forever. */
 type Assumed = Credentials & { readonly expiration: Date };
 
-/** A role in another account, and the credentials that it gave last. */
+/** A role in another account, with its latest credentials. */
 export interface AssumedRole {
-  /** The credentials, kept until shortly before they expire. Rejects with STS's error, or when it gave none. */
+  /** Returns the credentials, cached until shortly before they expire. Rejects with STS's error, and when STS returns none. */
   credentials(): Promise<Assumed>;
   /**
-   * Drops credentials that AWS refused, by their access key id, so that the role is assumed again. Returns whether a call can
-   * be retried with others: false when credentials of this role were dropped less than a minute ago.
+   * Drops refused credentials, given their access key id, so that the role is assumed again. Returns whether to retry the call
+   * with new ones: false if credentials of this role were dropped less than a minute ago.
    */
   drop(accessKeyId: string): boolean;
 }
 
-/** Makes the role of an ARN; it is assumed when its credentials are first asked for. `now` is in milliseconds since 1970. */
+/** Creates the role with an ARN. It is assumed on the first call of `credentials`. `now` is in milliseconds since 1970. */
 export function createAssumedRole(sts: STSClient, roleArn: string, now: () => number): AssumedRole {
   let kept: { credentials: Promise<Assumed>; accessKeyId: string | null; renewAt: number } | null = null;
   let droppedAt = Number.NEGATIVE_INFINITY;
@@ -32,7 +32,7 @@ export function createAssumedRole(sts: STSClient, roleArn: string, now: () => nu
       new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: "ec2-audit" }),
     );
     if (!given?.AccessKeyId || !given.SecretAccessKey || !given.SessionToken) {
-      throw new Error("AssumeRole was answered without credentials");
+      throw new Error("AssumeRole returned no credentials");
     }
     const expiration = given.Expiration ?? new Date(now());
     if (kept) {
@@ -70,9 +70,9 @@ export function createAssumedRole(sts: STSClient, roleArn: string, now: () => nu
 }
 
 /**
- * The error codes with which EC2 may refuse the credentials themselves. A revoked session gets UnauthorizedOperation, because
- * its role then has a policy that denies everything to older sessions. A missing permission gives the same code, and then
- * costs one AssumeRole a minute.
+ * The error codes that can mean that EC2 refused the credentials themselves. A revoked session gets UnauthorizedOperation,
+ * because its role then has a policy that denies everything to older sessions. A missing permission gives the same code, at
+ * the cost of one AssumeRole a minute.
  * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_revoke-sessions.html
  */
@@ -85,7 +85,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   "UnrecognizedClientException",
 ]);
 
-/** Makes a client repeat a call once, with new credentials of the role, when EC2 refuses the old ones. Returns the client. */
+/** Makes the client retry a call once, with new credentials of the role, when EC2 refuses the old ones. Returns the client. */
 export function renewing(client: EC2Client, role: AssumedRole): EC2Client {
   const { config, middlewareStack } = client;
   middlewareStack.add(
@@ -96,7 +96,7 @@ export function renewing(client: EC2Client, role: AssumedRole): EC2Client {
       } catch (error) {
         const isRefusal = error instanceof EC2ServiceException && REFUSALS.has(error.name);
         if (!isRefusal || !role.drop(accessKeyId)) throw error;
-        // The SDK keeps the credentials too.
+        // The SDK caches the credentials too.
         await config.credentials({ forceRefresh: true });
         return next(call);
       }

@@ -1,61 +1,70 @@
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
-import type { Config, Credentials } from "../config.ts";
 import { createAssumedRole, renewing } from "./assumed-role.ts";
+import type { Credentials } from "./credentials.ts";
 import { isAccountId, partitionOf } from "./regions.ts";
 import { CALL_LIMITS, type CallLimits, createTransport } from "./transport.ts";
 
-/** The AWS clients of one configuration. They live and die with it. */
+/** The settings that all clients share. */
+export interface ClientSettings {
+  /** The region of STS. */
+  readonly region: string;
+  readonly credentials: Credentials;
+  /** The endpoint of an emulator; null for AWS. */
+  readonly endpoint: string | null;
+  /** The role to assume in other accounts; null if there is none. */
+  readonly auditRoleName: string | null;
+}
+
+/** The AWS clients of one configuration. */
 export interface Clients {
-  /**
-   * The client for a region, in our own account when `account` is null; in another one with the role that is assumed there.
-   */
+  /** Returns the client for a region. With an account, it assumes the audit role there; null is the function's own account. */
   ec2(account: string | null, region: string): EC2Client;
   sns(region: string): SNSClient;
   /**
-   * The account of our own credentials. It needs no permission. Throws what the call throws.
+   * Returns the account of the function's credentials, which needs no permission. Throws the SDK's error, and an Error for a
+   * response that is not from STS.
    * https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
    */
   ownAccount(): Promise<string>;
 }
 
-/** One retry for a connection that was closed under us; the engine that called us does the others. */
+/** One retry, for a connection that the server closed. Any others are up to the engine, which calls the function again. */
 const MAX_ATTEMPTS = 2;
 
-/** An organisation has many accounts and regions, and a client takes some thirty kilobytes; those not asked for for
- * longest make room. */
+/** An organisation has many accounts and regions, and a client takes about 30 kB. The least recently used is evicted. */
 const MAX_CLIENTS = 200;
 
-/** Credentials take one kilobyte, and a call of STS to have again: those of a whole organisation are kept.
+/** Credentials take 1 kB, and a call of STS to replace, so those of a whole organisation are kept.
  * https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html */
 const MAX_ROLES = 10_000;
 
-/** Makes clients for a valid configuration, each when it is first asked for. `now` is in milliseconds since 1970. */
-export function createClients(config: Config, now: () => number, limits: CallLimits = CALL_LIMITS): Clients {
+/** Creates the clients of a configuration, each on its first use. `now` is in milliseconds since 1970. */
+export function createClients(shared: ClientSettings, now: () => number, limits: CallLimits = CALL_LIMITS): Clients {
   const requestHandler = createTransport(now, limits);
   const settings = (region: string, credentials: Credentials | (() => Promise<Credentials>)) => ({
     region,
     credentials,
     requestHandler,
     maxAttempts: MAX_ATTEMPTS,
-    // Each command's chain of middleware is put together once, and not for each call: a fifth of a call's time.
+    // Builds the middleware chain once for each command instead of for each call, which takes a fifth of a call's time.
     cacheMiddleware: true,
     ...SETTLED,
-    ...(config.endpoint !== null && { endpoint: config.endpoint }),
+    ...(shared.endpoint !== null && { endpoint: shared.endpoint }),
   });
-  const ec2 = remember(MAX_CLIENTS, (key: string) => {
+  const ec2 = cached(MAX_CLIENTS, (key: string) => {
     const [account = "", region = ""] = key.split("/");
-    if (account === "") return new EC2Client(settings(region, config.credentials));
+    if (account === "") return new EC2Client(settings(region, shared.credentials));
     const role = roles(account);
     return renewing(new EC2Client(settings(region, role.credentials)), role);
   });
-  const sns = remember(MAX_CLIENTS, (region: string) => new SNSClient(settings(region, config.credentials)));
-  const sts = remember(MAX_CLIENTS, (region: string) => new STSClient(settings(region, config.credentials)));
-  const roles = remember(MAX_ROLES, (account: string) =>
+  const sns = cached(MAX_CLIENTS, (region: string) => new SNSClient(settings(region, shared.credentials)));
+  const sts = cached(MAX_CLIENTS, (region: string) => new STSClient(settings(region, shared.credentials)));
+  const roles = cached(MAX_ROLES, (account: string) =>
     createAssumedRole(
-      sts(config.region),
-      `arn:${partitionOf(config.region).name}:iam::${account}:role/${config.auditRoleName}`,
+      sts(shared.region),
+      `arn:${partitionOf(shared.region).name}:iam::${account}:role/${shared.auditRoleName}`,
       now,
     ),
   );
@@ -63,19 +72,16 @@ export function createClients(config: Config, now: () => number, limits: CallLim
     ec2: (account, region) => ec2(`${account ?? ""}/${region}`),
     sns,
     async ownAccount() {
-      const { Account } = await sts(config.region).send(new GetCallerIdentityCommand({}));
+      const { Account } = await sts(shared.region).send(new GetCallerIdentityCommand({}));
       if (!Account || !isAccountId(Account)) {
-        throw new Error("GetCallerIdentity was answered by something that is not STS");
+        throw new Error("the response to GetCallerIdentity is not from STS");
       }
       return Account;
     },
   };
 }
 
-/**
- * What the SDK would look for in environment variables of its own, and in the files of a home directory, when it is not
- * told: this function goes by its own configuration alone.
- */
+/** Settings that the SDK would otherwise read from its own environment variables and from files in the home directory. */
 const SETTLED = {
   ignoreConfiguredEndpointUrls: true,
   useDualstackEndpoint: false,
@@ -88,8 +94,8 @@ const SETTLED = {
   userAgentAppId: "ec2-audit",
 } as const;
 
-/** A function that makes each thing once, and over `max` of them forgets the one not asked for for longest. */
-function remember<T>(max: number, make: (key: string) => T): (key: string) => T {
+/** Returns a function that caches up to `max` results of `make`, and evicts the least recently used. */
+function cached<T>(max: number, make: (key: string) => T): (key: string) => T {
   const made = new Map<string, T>();
   return (key) => {
     const known = made.get(key);
@@ -100,8 +106,8 @@ function remember<T>(max: number, make: (key: string) => T): (key: string) => T 
     }
     const [oldest] = made.keys();
     if (made.size >= max && oldest !== undefined) made.delete(oldest);
-    const thing = make(key);
-    made.set(key, thing);
-    return thing;
+    const value = make(key);
+    made.set(key, value);
+    return value;
   };
 }

@@ -1,24 +1,22 @@
-import type { Config } from "../config.ts";
-import type { Log } from "../log.ts";
 import { within } from "../util/deadline.ts";
 import { describeError } from "../util/errors.ts";
+import type { Note } from "../util/note.ts";
 import type { Clients } from "./clients.ts";
 
-/** The account of the function's own credentials: launches there need no role. */
+/** The account of the function's own credentials. Launches in it need no role. */
 export interface OwnAccount {
   /**
-   * Asks STS for it where the engine did not report it. Callers at the same time share one call, and after a failure STS is
-   * not asked again for a minute. Waits for the answer for at most two seconds, and not past the deadline, in milliseconds
-   * since 1970. Never throws.
+   * Calls STS for the account unless it is known. Concurrent callers share one call, and after a failure the next call is a
+   * minute later. Waits for at most two seconds, and not past the deadline, in milliseconds since 1970. Never throws.
    */
   ask(deadline: number): Promise<void>;
-  /** The account; null while it is unknown. */
+  /** Returns the account; null while it is unknown. */
   known(): string | null;
-  /** The account; while it is unknown, that of the alert topic. */
+  /** Returns the account; while it is unknown, the assumed one. */
   account(): string;
 }
 
-/** STS usually answers within a fraction of a second. If it does not, a launch must not wait for long. */
+/** STS usually responds within a fraction of a second. If it does not, a launch must not wait for long. */
 const WAIT_MS = 2_000;
 
 const ASK_AGAIN_AFTER_MS = 60_000;
@@ -26,10 +24,18 @@ const ASK_AGAIN_AFTER_MS = 60_000;
 const ASSUMED =
   "sts:GetCallerIdentity failed; until it succeeds, the function's keys are assumed to belong to the alert topic's account";
 
-/** Makes the own account of one configuration. `now` is in milliseconds since 1970. */
-export function createOwnAccount(config: Config, clients: Clients, log: Log, now: () => number): OwnAccount {
-  const assumed = config.alertTopic.account;
-  let known = config.account;
+/**
+ * Creates the function's own account. Takes the account that the engine reported, if any, and the account to assume while it
+ * is unknown. `now` is in milliseconds since 1970.
+ */
+export function createOwnAccount(
+  reported: string | null,
+  assumed: string,
+  clients: Pick<Clients, "ownAccount">,
+  note: Note,
+  now: () => number,
+): OwnAccount {
+  let known = reported;
   let asking: Promise<void> | null = null;
   let askAgainAt = 0;
   let warned = false;
@@ -37,10 +43,10 @@ export function createOwnAccount(config: Config, clients: Clients, log: Log, now
   const askSts = async (): Promise<void> => {
     try {
       known = await clients.ownAccount();
-      log.note("debug", "the account of the function's keys is known", { account: known });
+      note("debug", "the account of the function's keys is known", { account: known });
     } catch (error) {
       askAgainAt = now() + ASK_AGAIN_AFTER_MS;
-      if (!warned) log.note("warn", `${ASSUMED}: ${describeError(error)}`, { account: assumed });
+      if (!warned) note("warn", `${ASSUMED}: ${describeError(error)}`, { account: assumed });
       warned = true;
     }
     asking = null;

@@ -18,7 +18,7 @@ export interface Audit {
   readonly policy: Policy;
   readonly graceSeconds: number;
   /** For how many seconds after its event the engine delivers a launch again. */
-  readonly patienceSeconds: number;
+  readonly retryWindowSeconds: number;
   /** Whether a stopped instance that starts again is audited as a launch. */
   readonly auditRestarts: boolean;
   /** The time now, in milliseconds since 1970. */
@@ -92,7 +92,7 @@ function screen(launch: Launch, facts: Facts, audit: Audit): Outcome | null {
 /** Judges a launch by its instance; null is an instance that EC2 does not show. */
 function judge(launch: FirstLaunch, facts: ShownFacts | null, audit: Audit): Audited {
   if (facts === null) {
-    const seconds = Math.min(UNSEEN_SECONDS, audit.patienceSeconds);
+    const seconds = Math.min(UNSEEN_SECONDS, audit.retryWindowSeconds);
     const left = secondsLeft(launch, seconds, audit);
     if (left > 0) return deferred(launch, left, "EC2 does not show the instance yet");
     const reason = `EC2 does not show the instance, ${seconds} s after the event: it is gone, or hidden from these credentials`;

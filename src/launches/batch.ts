@@ -11,7 +11,7 @@ export interface Unit {
   /** All of one account and region. */
   readonly launches: readonly Launch[];
   /** For how many seconds after the first call the engine retries it. */
-  readonly patienceSeconds: number;
+  readonly retryWindowSeconds: number;
   /** Whether the engine still waits for the response. */
   readonly isAwaited: () => boolean;
 }

@@ -2,7 +2,7 @@ import { describeError } from "../util/errors.ts";
 import type { Unit } from "./batch.ts";
 import { type Outcome, TOO_LONG } from "./outcome.ts";
 
-/** Runs the units of one account and region, and answers the outcomes of each, in their order. */
+/** Audits units of one account and region. Returns the outcomes of each unit, in their order. */
 export type RunLane = (account: string, region: string, units: readonly Unit[]) => Promise<Outcome[][]>;
 
 interface Waiting {
@@ -11,12 +11,12 @@ interface Waiting {
 }
 
 /**
- * Gathers deliveries into batches: there is a lane for each account and region, and what arrives while the lane's batch is
- * at work makes the next batch. A lone launch is audited at once; of a burst, the closer its deliveries come, the fewer are
- * its batches, its calls and its alerts. Where they come faster than batches end, `breathe` is awaited between two of them:
- * how quickly EC2 answers must not decide how often it is asked.
+ * Gathers deliveries into batches. Each account and region has a lane: deliveries that arrive during a batch of the lane form
+ * its next batch. A single launch is audited at once. The denser a burst, the fewer batches, calls and alerts it takes. When
+ * deliveries arrive faster than batches end, the lane awaits `pause` between batches, so that fast responses from EC2 do not
+ * lead to more calls.
  */
-export function createLanes(run: RunLane, breathe: () => Promise<void>): (unit: Unit) => Promise<Outcome[]> {
+export function createLanes(run: RunLane, pause: () => Promise<void>): (unit: Unit) => Promise<Outcome[]> {
   const lanes = new Map<string, Waiting[]>();
 
   const runSafely: RunLane = async (account, region, units) => {
@@ -32,7 +32,7 @@ export function createLanes(run: RunLane, breathe: () => Promise<void>): (unit: 
       const waiting = queue.splice(0);
       const batch: Waiting[] = [];
       for (const each of waiting) {
-        // A launch that nobody waits for any more will be brought again; to audit it now would keep the others waiting.
+        // If no caller waits any longer, the engine delivers the launch again. Auditing it now would only delay the others.
         if (each.unit.isAwaited()) batch.push(each);
         else each.settle(tooLate(each.unit));
       }
@@ -40,9 +40,9 @@ export function createLanes(run: RunLane, breathe: () => Promise<void>): (unit: 
       const units = batch.map(({ unit }) => unit);
       const outcomes = await runSafely(account, region, units);
       batch.forEach(({ unit, settle }, index) => {
-        settle(outcomes[index] ?? failedBy(new Error("the batch did not answer for it"))(unit));
+        settle(outcomes[index] ?? failedBy(new Error("the batch returned no outcome for it"))(unit));
       });
-      if (batch.length > 1 && queue.length > 0) await breathe();
+      if (batch.length > 1 && queue.length > 0) await pause();
     }
     lanes.delete(key);
   };
@@ -59,7 +59,7 @@ export function createLanes(run: RunLane, breathe: () => Promise<void>): (unit: 
       } else {
         const own = [{ unit, settle }];
         lanes.set(key, own);
-        // Not before all that is handed over in one go is in the lane: a batch of a queue's messages stays one batch.
+        // Starts after the caller has submitted all its units, so that a queue's batch of messages stays one batch.
         queueMicrotask(() => void work(key, account, region, own));
       }
     });

@@ -1,12 +1,12 @@
 import { get } from "node:https";
 
-/** A PEM certificate has two or three kilobytes. */
+/** A PEM certificate has 2 to 3 kB. */
 const MAX_BYTES = 16 * 1024;
 
 /**
- * Fetches a small text over https, with the module that the SDK has loaded already: Node's own fetch has to load a client
- * of its own at its first use, which is the first delivery of a cold container. Redirects are not followed. Throws for any answer but 200, for one over 16 KiB, and
- * when the whole takes longer than the time given in milliseconds.
+ * Fetches a small text over https. Does not follow redirects. Throws for any status but 200, for a body over 16 KiB, and when
+ * the request takes longer than `timeoutMs` milliseconds. It uses a module that the SDK has loaded already: Node's fetch loads
+ * a client of its own on first use, which would be the first delivery of a cold container.
  */
 export function fetchText(url: string, timeoutMs = 3_000): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -19,7 +19,7 @@ export function fetchText(url: string, timeoutMs = 3_000): Promise<string> {
       let bytes = 0;
       response.on("data", (chunk: Buffer) => {
         bytes += chunk.length;
-        if (bytes > MAX_BYTES) request.destroy(new Error("the answer is too large"));
+        if (bytes > MAX_BYTES) request.destroy(new Error("the response is too large"));
         else chunks.push(chunk);
       });
       response.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));

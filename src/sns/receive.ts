@@ -1,92 +1,116 @@
-import type { Engine, Service } from "../launches/dispatch.ts";
-import type { Outcome } from "../launches/outcome.ts";
-import { isCertificateUrl } from "./certificate.ts";
-import { type Delivery, unwrapMessage } from "./envelope.ts";
-import { type Once, repeated } from "./repetitions.ts";
+import type { TopicArn } from "../aws/topic-arn.ts";
+import type { Message } from "../util/message.ts";
+import type { Note } from "../util/note.ts";
+import { type Certificates, isCertificateUrl } from "./certificate.ts";
+import type { RunOnce } from "./duplicates.ts";
+import type { Delivery, Rejected } from "./envelope.ts";
+import { unwrapMessage } from "./message.ts";
 import { isKnownVersion, isSignedBy } from "./signature.ts";
+import type { Subscriber } from "./subscription.ts";
 
-/** SNS over HTTPS calls again for an hour at most, under the delivery policy that we subscribe with. */
-const SNS_HTTPS: Engine = { name: "SNS", patienceSeconds: 3_600 };
+/** The result of a delivery without a message to audit. */
+export type Handled =
+  | Rejected
+  | { readonly kind: "confirmed"; readonly reason: string }
+  | { readonly kind: "ignored"; readonly reason: string }
+  /** SNS must retry it. */
+  | { readonly kind: "failed"; readonly reason: string };
 
-/** SNS retries for an hour, so an older message is a replay; the sender's clock may be a little ahead of ours. */
+/** A verified notification. The key is the same for every duplicate of the delivery. */
+export interface Notified {
+  readonly kind: "notification";
+  readonly key: string;
+  readonly message: Message;
+}
+
+/** The parts of the function that deliveries are checked against. */
+export interface Receiver {
+  /** The topics whose deliveries are accepted. */
+  readonly launchTopics: readonly TopicArn[];
+  readonly certificates: Certificates;
+  readonly subscriber: Pick<Subscriber, "confirm" | "ended" | "seen">;
+  /** Keeps duplicates of a confirmation from being processed again. */
+  readonly once: RunOnce<Handled>;
+  readonly note: Note;
+  /** The time now, in milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** SNS retries for an hour, so an older message is a replay. The sender's clock may be a little ahead. */
 const MAX_AGE_MS = 2 * 60 * 60_000;
 const MAX_SENT_AHEAD_MS = 15 * 60_000;
 
 /**
- * Verifies a delivery, then acts on it, unless it was settled before: audits the event of a notification, or confirms a
- * subscription. Answers the outcome for each launch in it, or one for the delivery as a whole, by the deadline in
- * milliseconds since 1970. Nothing is asked of AWS for a delivery that is not verified, but its certificate.
+ * The headers that repeat a signed field. SNS sends all of them; a header that is missing is not checked. The log names the
+ * message by its header.
  */
-export async function receive(
-  delivery: Delivery,
-  service: Service,
-  now: () => number,
-  deadline: number,
-): Promise<Outcome[]> {
-  const { envelope } = delivery;
-  const topic = service.config.launchTopics.find(({ arn }) => arn === envelope.TopicArn);
-  if (topic === undefined) return [unverified("the topic is not one of LAUNCH_TOPIC_ARN")];
-  const refusal = await refuse(delivery, topic.region, service, now());
-  if (refusal !== null) return [refusal];
-  service.log.note("debug", "the delivery is verified", { topic: topic.arn, messageId: envelope.MessageId });
+const SIGNED_HEADERS = [
+  ["x-amz-sns-message-type", "Type"],
+  ["x-amz-sns-topic-arn", "TopicArn"],
+  ["x-amz-sns-message-id", "MessageId"],
+] as const;
 
-  const once: Once = (work) => service.repetitions.once(`${topic.arn} ${envelope.MessageId}`, work);
+/**
+ * Verifies a delivery. Returns the message of a notification; confirms a subscription, and notes the end of one. Before the
+ * delivery is verified, the only request that it causes is for its certificate.
+ */
+export async function receive(delivery: Delivery, receiver: Receiver): Promise<Handled | Notified> {
+  const { envelope } = delivery;
+  const { subscriber } = receiver;
+  const topic = receiver.launchTopics.find(({ arn }) => arn === envelope.TopicArn);
+  if (topic === undefined) return unverified("the topic is not one of LAUNCH_TOPIC_ARN");
+  const refusal = await verify(delivery, topic.region, receiver);
+  if (refusal !== null) return refusal;
+  receiver.note("debug", "the delivery is verified", { topic: topic.arn, messageId: envelope.MessageId });
+
+  const key = `${topic.arn} ${envelope.MessageId}`;
   switch (envelope.Type) {
     case "SubscriptionConfirmation":
-      return (await once(async () => [await service.subscriber.confirm(envelope, topic)])) ?? [repeated()];
+      return (await receiver.once(key, () => subscriber.confirm(envelope, topic))) ?? DUPLICATE;
     case "UnsubscribeConfirmation": {
-      const ended = async (): Promise<Outcome[]> => {
-        service.subscriber.ended(topic);
-        return [{ kind: "ignored", reason: "the subscription has ended" }];
+      const end = async (): Promise<Handled> => {
+        subscriber.ended(topic);
+        return { kind: "ignored", reason: "the subscription has ended" };
       };
-      return (await once(ended)) ?? [repeated()];
+      return (await receiver.once(key, end)) ?? DUPLICATE;
     }
-    case "Notification": {
-      service.subscriber.seen(topic);
-      const [outcomes = []] = await service.audit([unwrapMessage(envelope.Message)], SNS_HTTPS, deadline, once);
-      return outcomes;
-    }
+    case "Notification":
+      subscriber.seen(topic);
+      return { kind: "notification", key, message: unwrapMessage(envelope.Message) };
   }
 }
 
+const DUPLICATE: Handled = { kind: "ignored", reason: "duplicate delivery" };
+
 /**
- * Why the delivery cannot be trusted; null when it can. The cheap checks come first. It is rejected where the delivery is
- * wrong, and failed, so that SNS retries it, where the cause may be ours: our clock, or a certificate that we cannot get.
+ * Returns null for a genuine delivery. Rejects one that is wrong. Fails, so that SNS retries, if the cause may be on our side:
+ * our clock, or a certificate that we cannot get. The cheap checks come first.
  */
-async function refuse(
+async function verify(
   { headers, envelope }: Delivery,
   region: string,
-  service: Service,
-  now: number,
-): Promise<Outcome | null> {
-  if (!agrees(headers["x-amz-sns-message-type"], envelope.Type)) {
-    return unverified("the header x-amz-sns-message-type is not the envelope's Type");
+  { certificates, now }: Receiver,
+): Promise<Handled | null> {
+  for (const [header, field] of SIGNED_HEADERS) {
+    const value = headers[header];
+    if (value !== undefined && value !== envelope[field]) {
+      return unverified(`the header ${header} differs from the envelope's ${field}`);
+    }
   }
-  if (!agrees(headers["x-amz-sns-topic-arn"], envelope.TopicArn)) {
-    return unverified("the header x-amz-sns-topic-arn is not the envelope's TopicArn");
-  }
-  // The log names the message by this header.
-  if (!agrees(headers["x-amz-sns-message-id"], envelope.MessageId)) {
-    return unverified("the header x-amz-sns-message-id is not the envelope's MessageId");
-  }
+  const startedAt = now();
   const sentAt = Date.parse(envelope.Timestamp);
-  if (sentAt < now - MAX_AGE_MS) return unverified("the message is older than two hours");
+  if (sentAt < startedAt - MAX_AGE_MS) return unverified("the message is older than two hours");
   if (!isKnownVersion(envelope.SignatureVersion)) return unverified("the SignatureVersion is not 1 or 2");
   if (!isCertificateUrl(envelope.SigningCertURL, region)) {
-    return unverified("the SigningCertURL is not where SNS keeps its certificates");
+    return unverified("the SigningCertURL is not a certificate of SNS in the topic's region");
   }
-  const reading = await service.certificates.keyOf(envelope.SigningCertURL);
+  const reading = await certificates.keyOf(envelope.SigningCertURL);
   if (reading.kind !== "key") return reading;
-  if (!isSignedBy(envelope, reading.key)) return unverified("the signature is not SNS's");
-  if (sentAt <= now + MAX_SENT_AHEAD_MS) return null;
+  if (!isSignedBy(envelope, reading.key)) return unverified("the signature is not from SNS");
+  if (sentAt <= startedAt + MAX_SENT_AHEAD_MS) return null;
   return { kind: "failed", reason: "the message is more than fifteen minutes ahead of our clock" };
 }
 
-/** SNS sends both headers; a caller that sends none is judged by the signature alone. */
-function agrees(header: string | undefined, value: string): boolean {
-  return header === undefined || header === value;
-}
-
-function unverified(reason: string): Outcome {
+function unverified(reason: string): Rejected {
   return { kind: "rejected", refusal: "unverified", reason };
 }

@@ -1,7 +1,7 @@
 import { type KeyObject, verify } from "node:crypto";
 import type { Envelope } from "./envelope.ts";
 
-/** The fields that are signed, in their order. https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message-verify-message-signature.html */
+/** The signed fields, in the order of the signed text. https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message-verify-message-signature.html */
 const SIGNED_FIELDS = {
   Notification: ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"],
   SubscriptionConfirmation: ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"],
@@ -14,12 +14,12 @@ const DIGESTS: ReadonlyMap<string, string> = new Map([
   ["2", "RSA-SHA256"],
 ]);
 
-/** Whether we can verify signatures of this version at all. */
+/** Whether this version of signatures is supported. */
 export function isKnownVersion(version: string): boolean {
   return DIGESTS.has(version);
 }
 
-/** The text that SNS signs: each signed field that the envelope has, its name and its value on a line each. */
+/** Returns the signed text: the name and the value of each signed field that the envelope has, each on a line. */
 function textToSign(envelope: Envelope): string {
   const values = new Map<string, unknown>(Object.entries(envelope));
   let text = "";
@@ -31,8 +31,8 @@ function textToSign(envelope: Envelope): string {
 }
 
 /**
- * Whether the RSA key made the envelope's signature. False for a version that is not known, and for a signature that is not
- * written as SNS writes it: Node skips over whatever is not Base64.
+ * Whether the envelope's signature was made with the RSA key. Returns false for an unsupported version, and for a signature
+ * that is not strict Base64, because Node skips invalid characters.
  */
 export function isSignedBy(envelope: Envelope, key: KeyObject): boolean {
   const digest = DIGESTS.get(envelope.SignatureVersion);

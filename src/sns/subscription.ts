@@ -1,18 +1,16 @@
 import { ConfirmSubscriptionCommand, SubscribeCommand } from "@aws-sdk/client-sns";
 import type { Clients } from "../aws/clients.ts";
 import type { TopicArn } from "../aws/topic-arn.ts";
-import type { Config } from "../config.ts";
-import type { Outcome } from "../launches/outcome.ts";
-import type { Log } from "../log.ts";
 import { within } from "../util/deadline.ts";
 import { describeError } from "../util/errors.ts";
+import type { Note } from "../util/note.ts";
 import type { Confirmation } from "./envelope.ts";
 
 /**
- * The delivery policy that we subscribe with. It has to outlast every grace that the configuration allows, whatever it
- * is now: SNS refuses to subscribe an endpoint again with other attributes, and changing them would take one more
- * permission. Every 15 s at first, so that a launch is looked at as soon as its grace is over; then every minute, up to
- * 3,540 s of the 3,600 s that SNS allows in all.
+ * The delivery policy of our subscriptions. It must outlast every grace that the configuration allows, not only the current
+ * one: SNS refuses to subscribe an endpoint again with other attributes, and changing them takes one more permission. SNS
+ * retries every 15 s at first, so that a launch is audited soon after its grace; then every minute, for 3,540 s in total. The
+ * maximum is 3,600 s.
  * https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html#creating-delivery-policy
  */
 export const DELIVERY_POLICY = {
@@ -27,54 +25,65 @@ export const DELIVERY_POLICY = {
   },
 };
 
-/** A subscription that failed, or waits for its confirmation, is asked for again by a run so much later, in milliseconds. */
+/** A failed or pending subscription is requested again after this time, in milliseconds. */
 const RETRY_AFTER_MS = 60_000;
 
-/** What is left of a delivery's time for its answer when SNS does not answer us, in milliseconds. */
-const ANSWER_MS = 1_000;
+/** The part of the deadline that is kept for the response to the caller, in milliseconds. */
+const RESERVE_MS = 1_000;
 
 const OTHER_POLICY =
-  "FUNCTION_URL is subscribed already, with other attributes than ours: SNS may call again for less long than GRACE_SECONDS";
+  "FUNCTION_URL is already subscribed with other attributes: SNS may stop retrying before GRACE_SECONDS have passed";
 
-/** SNS does not subscribe an endpoint again with other attributes; without any it answers the subscription there is.
+/** Whether SNS refused to subscribe an endpoint again with other attributes. Without attributes, it returns the existing
+ * subscription. The error has no code of its own.
  * https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html */
 export function isOtherAttributes(error: unknown): boolean {
   return error instanceof Error && /already exists with different attributes/i.test(error.message);
 }
 
-/** SNS says this in place of an ARN. */
+/** SNS returns this in place of an ARN. */
 const PENDING = "pending confirmation";
 
-/** Whether the function is subscribed, for the health document: in a word, or the name of the error. */
-export type SubscriptionState =
-  | "not configured"
-  | "not yet"
-  | "pending"
-  | "confirmed"
-  | "unsubscribed"
-  | `failed: ${string}`;
+/** Whether the function is subscribed, as the health document states it. A failure includes the name of the error. */
+export type SubscriptionState = "not configured" | "not yet" | Known | `failed: ${string}`;
+
+type Known = "pending" | "confirmed" | "unsubscribed";
+
+/** The state of one topic's subscription. */
+type TopicState = Known | { readonly errorName: string };
+
+/** The result of confirming a subscription. SNS must retry a failed confirmation. */
+interface Confirming {
+  readonly kind: "confirmed" | "failed";
+  readonly reason: string;
+}
 
 /** Keeps this function subscribed to its launch topics. */
 export interface Subscriber {
   /**
-   * Subscribes `FUNCTION_URL` to the launch topics, once; does nothing without one. Ends some time before the deadline, in
-   * milliseconds since 1970, whether AWS has answered or not: whoever calls has something better to answer. Never throws.
+   * Subscribes the function's URL to the launch topics, once; does nothing without a URL. Returns one second before the
+   * deadline at the latest, in milliseconds since 1970, even if SNS has not responded. Never throws.
    */
   ensure(deadline: number): Promise<void>;
-  /** Answers SNS's request to confirm a subscription; the envelope must be verified. */
-  confirm(envelope: Confirmation, topic: TopicArn): Promise<Outcome>;
-  /** Takes note of a verified notification: without a `FUNCTION_URL`, it is what shows that somebody has subscribed us. */
+  /** Confirms a subscription. The envelope must be verified. Never throws. */
+  confirm(envelope: Confirmation, topic: TopicArn): Promise<Confirming>;
+  /** Records a verified notification. Without a URL of its own, the function has no other sign of its subscription. */
   seen(topic: TopicArn): void;
-  /** Takes note that SNS says the subscription has ended. */
+  /** Records that the subscription has ended. */
   ended(topic: TopicArn): void;
   state(): SubscriptionState;
 }
 
-/** The subscriber of one configuration. `now` is in milliseconds since 1970. */
-export function createSubscriber(config: Config, clients: Clients, log: Log, now: () => number): Subscriber {
-  const { functionUrl, launchTopics } = config;
-  const states = new Map<string, SubscriptionState>();
-  let running: Promise<void> | null = null;
+/** Creates the subscriber. Takes the function's URL, or null if another tool subscribes it. `now` is in milliseconds since 1970. */
+export function createSubscriber(
+  functionUrl: string | null,
+  launchTopics: readonly TopicArn[],
+  clients: Pick<Clients, "sns">,
+  note: Note,
+  now: () => number,
+): Subscriber {
+  const states = new Map<string, TopicState>();
+  let pending: Promise<void> | null = null;
   let tryAgainAt = 0;
 
   const subscribe = async (url: string, topic: TopicArn): Promise<void> => {
@@ -82,40 +91,40 @@ export function createSubscriber(config: Config, clients: Clients, log: Log, now
     const Attributes = { DeliveryPolicy: JSON.stringify(DELIVERY_POLICY) };
     const sns = clients.sns(topic.region);
     try {
-      const answer = await sns.send(new SubscribeCommand({ ...request, Attributes })).catch((error: unknown) => {
+      const response = await sns.send(new SubscribeCommand({ ...request, Attributes })).catch((error: unknown) => {
         if (!isOtherAttributes(error)) throw error;
-        log.note("warn", OTHER_POLICY, { topic: topic.arn });
+        note("warn", OTHER_POLICY, { topic: topic.arn });
         return sns.send(new SubscribeCommand(request));
       });
-      if (!answer.SubscriptionArn) throw new Error("Subscribe was answered by something that is not SNS");
-      const state = answer.SubscriptionArn === PENDING ? "pending" : "confirmed";
-      // SNS may have asked for the confirmation, and been answered, before this answer came.
+      if (!response.SubscriptionArn) throw new Error("the response to Subscribe is not from SNS");
+      const state = response.SubscriptionArn === PENDING ? "pending" : "confirmed";
+      // SNS may have requested the confirmation, and received it, before this response arrived.
       if (states.get(topic.arn) !== "confirmed") states.set(topic.arn, state);
-      log.note("info", `subscription ${state}`, { topic: topic.arn });
+      note("info", `subscription ${state}`, { topic: topic.arn });
     } catch (error) {
-      // Anybody can read the state, and AWS's message names our principal: it is for the log alone.
-      states.set(topic.arn, `failed: ${error instanceof Error ? error.name : "an unknown error"}`);
-      log.note("error", `could not subscribe FUNCTION_URL: ${describeError(error)}`, { topic: topic.arn });
+      // The state is public. AWS's message names our principal, so it goes to the log only.
+      states.set(topic.arn, { errorName: error instanceof Error ? error.name : "an unknown error" });
+      note("error", `could not subscribe FUNCTION_URL: ${describeError(error)}`, { topic: topic.arn });
     }
   };
 
   const isDue = ({ arn }: TopicArn): boolean => {
     const state = states.get(arn);
     if (state === undefined) return true;
-    return (state === "pending" || state.startsWith("failed")) && now() >= tryAgainAt;
+    return (state === "pending" || typeof state === "object") && now() >= tryAgainAt;
   };
 
   return {
     async ensure(deadline) {
       if (functionUrl === null) return;
       const due = launchTopics.filter(isDue);
-      if (due.length > 0 && running === null) {
+      if (due.length > 0 && pending === null) {
         tryAgainAt = now() + RETRY_AFTER_MS;
-        running = Promise.all(due.map((topic) => subscribe(functionUrl, topic))).then(() => {
-          running = null;
+        pending = Promise.all(due.map((topic) => subscribe(functionUrl, topic))).then(() => {
+          pending = null;
         });
       }
-      if (running !== null) await within(deadline - ANSWER_MS - now(), running, undefined);
+      if (pending !== null) await within(deadline - RESERVE_MS - now(), pending, undefined);
     },
 
     async confirm(envelope, topic) {
@@ -127,7 +136,7 @@ export function createSubscriber(config: Config, clients: Clients, log: Log, now
             AuthenticateOnUnsubscribe: "true",
           }),
         );
-        if (!SubscriptionArn) throw new Error("ConfirmSubscription was answered by something that is not SNS");
+        if (!SubscriptionArn) throw new Error("the response to ConfirmSubscription is not from SNS");
         states.set(topic.arn, "confirmed");
         return { kind: "confirmed", reason: `the subscription to ${topic.name} is confirmed` };
       } catch (error) {
@@ -141,13 +150,13 @@ export function createSubscriber(config: Config, clients: Clients, log: Log, now
 
     ended(topic) {
       states.set(topic.arn, "unsubscribed");
-      log.note("warn", "SNS says that this function was unsubscribed", { topic: topic.arn });
+      note("warn", "SNS reports that this function was unsubscribed", { topic: topic.arn });
     },
 
     state() {
       const all = launchTopics.map(({ arn }) => states.get(arn));
-      const failure = all.find((state) => state?.startsWith("failed"));
-      if (failure !== undefined) return failure;
+      const failure = all.find((state) => typeof state === "object");
+      if (failure !== undefined) return `failed: ${failure.errorName}`;
       if (all.includes("unsubscribed")) return "unsubscribed";
       if (all.includes("pending")) return "pending";
       if (all.every((state) => state === "confirmed")) return "confirmed";

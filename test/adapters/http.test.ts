@@ -274,18 +274,18 @@ describe("what is told of a delivery that is not verified", () => {
       {},
       "the topic is not one of LAUNCH_TOPIC_ARN",
     ],
-    ["another key", signed(notification(event), { signer: OTHER_SIGNER }), {}, "the signature is not SNS's"],
+    ["another key", signed(notification(event), { signer: OTHER_SIGNER }), {}, "the signature is not from SNS"],
     [
       "another type in the header",
       signed(notification(event)),
       { "x-amz-sns-message-type": "x" },
-      "the header x-amz-sns-message-type is not the envelope's Type",
+      "the header x-amz-sns-message-type differs from the envelope's Type",
     ],
     [
       "another topic in the header",
       signed(notification(event)),
       { "x-amz-sns-topic-arn": "x" },
-      "the header x-amz-sns-topic-arn is not the envelope's TopicArn",
+      "the header x-amz-sns-topic-arn differs from the envelope's TopicArn",
     ],
     [
       "an old one",
@@ -303,7 +303,7 @@ describe("what is told of a delivery that is not verified", () => {
       "another host",
       { ...signed(notification(event)), SigningCertURL: "https://example.com/" },
       {},
-      "the SigningCertURL is not where SNS keeps its certificates",
+      "the SigningCertURL is not a certificate of SNS in the topic's region",
     ],
   ];
   describe.each(HTTP_HOSTS)("by the $host", ({ open }) => {

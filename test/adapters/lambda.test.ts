@@ -39,7 +39,7 @@ describe.each(EVENT_SHAPES)("Lambda called with $shape", ({ wrap }) => {
     const answer = await face.invoke(wrap(stateChange()));
     expect([
       { batchItemFailures: [] },
-      { outcomes: [{ outcome: "compliant", reason: "it keeps the rules" }] },
+      { outcomes: [{ outcome: "compliant", reason: "complies with the policy" }] },
     ]).toContainEqual(answer);
     expect(ec2.tagCalls()).toEqual([[INSTANCE]]);
     expect(sns.mock.calls()).toHaveLength(0);
@@ -376,7 +376,7 @@ describe("the account that is ours", () => {
     const { app } = createTestStack(SETTINGS, SETTINGS);
     const context = { ...contextWith(), invokedFunctionArn: arn };
     const answer = await lambdaHandler(app)(stateChange({ account: "210987654321" }), context);
-    expect(answer).toEqual({ outcomes: [{ outcome: "compliant", reason: "it keeps the rules" }] });
+    expect(answer).toEqual({ outcomes: [{ outcome: "compliant", reason: "complies with the policy" }] });
   });
 
   it("is not that of the topic then: without a role to assume there, its launches are misconfigured", async () => {
@@ -468,7 +468,7 @@ describe("the time that Lambda leaves", () => {
   it("is kept when AWS does not answer: an asynchronous call throws before it is cut off", async () => {
     ec2.mock.on(DescribeTagsCommand).callsFake(() => new Promise(() => {}));
     expect(await within(3_000, onLambda().invoke(stateChange(), 3_000))).toMatchObject({
-      message: "the time ran out: AWS was slow, or there were more alerts than may be sent in a second",
+      message: "timed out: AWS was slow, or more alerts were due than can be sent in a second",
     });
   });
 

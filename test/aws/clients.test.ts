@@ -185,7 +185,7 @@ describe("in another account", () => {
     for (const answer of await Promise.allSettled(both)) {
       expect(answer).toMatchObject({
         status: "rejected",
-        reason: { message: "AssumeRole was answered without credentials" },
+        reason: { message: "AssumeRole returned no credentials" },
       });
     }
     expect(callsOf(sent, "DescribeTags")).toEqual([]);

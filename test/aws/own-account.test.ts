@@ -1,7 +1,8 @@
 import { DescribeTagsCommand } from "@aws-sdk/client-ec2";
 import { AssumeRoleCommand, GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Engine, Service } from "../../src/launches/dispatch.ts";
+import type { Service } from "../../src/app.ts";
+import type { Engine } from "../../src/launches/dispatch.ts";
 import { awsError, mockEc2, mockSns } from "../support/aws.ts";
 import { configOf } from "../support/config.ts";
 import { ACCOUNT, AT, INSTANCE, instanceIds, scheduledEvent, stateChange } from "../support/events.ts";
@@ -12,7 +13,7 @@ const ec2 = mockEc2();
 const sns = mockSns();
 const { sts } = ec2;
 const OTHER = "210987654321";
-const SNS: Engine = { name: "SNS", patienceSeconds: 3_600 };
+const SNS: Engine = { name: "SNS", retryWindowSeconds: 3_600 };
 const lines: string[] = [];
 
 beforeEach(() => {

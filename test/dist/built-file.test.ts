@@ -218,7 +218,7 @@ describe("as a Lambda handler", () => {
   it("audits an EventBridge event", async () => {
     const instanceId = await launch({ Name: "web-1", service: "shop" });
     const answer = await loadBuilt().handler(launchEvent(instanceId, Date.now() - 120_000), LAMBDA);
-    expect(answer).toEqual({ outcomes: [{ outcome: "compliant", reason: "it keeps the rules" }] });
+    expect(answer).toEqual({ outcomes: [{ outcome: "compliant", reason: "complies with the policy" }] });
   });
 
   it("says what is beyond ASCII, in its own words and in others'", async () => {

@@ -25,7 +25,7 @@ function auditAfter(seconds: number, launches: readonly Launch[], changes: Parti
   return auditLaunches(launches, {
     policy: requiring("name,service"),
     graceSeconds: GRACE,
-    patienceSeconds: 3_600,
+    retryWindowSeconds: 3_600,
     auditRestarts: false,
     now: clock.now,
     facts,
@@ -160,7 +160,7 @@ describe("an instance that EC2 does not show", () => {
   });
 
   it("is deferred only as long as the engine retries", async () => {
-    const hasty = { ...NOW, patienceSeconds: 170 };
+    const hasty = { ...NOW, retryWindowSeconds: 170 };
     expect(await auditAfter(169, [launchOf()], hasty)).toEqual(notYet(1));
     expect(kindsOf(await auditAfter(170, [launchOf()], hasty))).toEqual(["unseen"]);
   });

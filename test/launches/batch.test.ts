@@ -24,7 +24,11 @@ const TAGGED = { Name: "web-1", service: "shop" };
 const GROUP = { "aws:autoscaling:groupName": "web" };
 const DEADLINE = AT + 72_000;
 
-const unitOf = (...launches: readonly Launch[]): Unit => ({ launches, patienceSeconds: 3_600, isAwaited: () => true });
+const unitOf = (...launches: readonly Launch[]): Unit => ({
+  launches,
+  retryWindowSeconds: 3_600,
+  isAwaited: () => true,
+});
 const unitsOf = (ids: readonly string[]) => ids.map((id) => unitOf(launchOf({ instanceId: id })));
 
 /** Runs a batch of units a minute after the launches. */
@@ -34,7 +38,7 @@ function run(units: readonly Unit[], changes: Partial<Batch> = {}): Promise<Outc
     alertTopic,
     policy,
     graceSeconds,
-    patienceSeconds: 3_600,
+    retryWindowSeconds: 3_600,
     auditRestarts: false,
     now: clock.now,
     facts: ec2Facts(new EC2Client({ region: REGION })),

@@ -2,7 +2,8 @@ import { DescribeTagsCommand } from "@aws-sdk/client-ec2";
 import { PublishCommand } from "@aws-sdk/client-sns";
 import { AssumeRoleCommand } from "@aws-sdk/client-sts";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Engine, Service } from "../../src/launches/dispatch.ts";
+import type { Service } from "../../src/app.ts";
+import type { Engine } from "../../src/launches/dispatch.ts";
 import type { Outcome } from "../../src/launches/outcome.ts";
 import { awsError, documentIn, mockEc2, mockSns } from "../support/aws.ts";
 import { configOf, FOUR_SECRETS } from "../support/config.ts";
@@ -35,7 +36,7 @@ afterEach(() => {
 });
 
 const TAGGED = { Name: "web-1", service: "shop" };
-const PATIENT: Engine = { name: "the queue", patienceSeconds: Number.POSITIVE_INFINITY };
+const PATIENT: Engine = { name: "the queue", retryWindowSeconds: Number.POSITIVE_INFINITY };
 const OTHER = "210987654321";
 
 const serviceOf = (more: Readonly<Record<string, unknown>> = {}) => serviceWith(configOf(more), lines);
@@ -265,7 +266,7 @@ describe("alerts for many accounts at once", () => {
 });
 
 describe("a grace that is longer than the engine calls again", () => {
-  const hasty: Engine = { name: "an asynchronous Lambda call", patienceSeconds: 170 };
+  const hasty: Engine = { name: "an asynchronous Lambda call", retryWindowSeconds: 170 };
 
   test("is a misconfiguration that names the key and the engine: the alert would be lost", async () => {
     ec2.launch(INSTANCE);
@@ -317,7 +318,7 @@ describe("when AWS hangs", () => {
       instanceIds(2).map((instanceId) => ({
         kind: "failed",
         launch: { instanceId },
-        reason: "the time ran out: AWS was slow, or there were more alerts than may be sent in a second",
+        reason: "timed out: AWS was slow, or more alerts were due than can be sent in a second",
       })),
     ]);
   });

@@ -7,7 +7,7 @@ import { launchOf } from "../support/launches.ts";
 
 const unitOf = (id: string, where: { account?: string; region?: string } = {}): Unit => ({
   launches: [launchOf({ instanceId: id, ...where })],
-  patienceSeconds: 3_600,
+  retryWindowSeconds: 3_600,
   isAwaited: () => true,
 });
 const compliant = (unit: Unit): Outcome[] => unit.launches.map((launch) => ({ kind: "compliant", launch }));

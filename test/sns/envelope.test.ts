@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
-import { readDelivery, unwrapMessage, unwrapQueued } from "../../src/sns/envelope.ts";
+import { readDelivery } from "../../src/sns/envelope.ts";
 import { stateChange } from "../support/events.ts";
 import {
   type Fields,
@@ -194,7 +194,7 @@ describe("an SNS envelope", () => {
 
   it("is no delivery when it has thousands of parts, and is not parsed then", () => {
     const parse = vi.spyOn(JSON, "parse");
-    const reason = "the body has more parts than an envelope";
+    const reason = "the body has more fields than an SNS envelope";
     const parts = (count: number) =>
       `{"a":[${Array(count - 1)
         .fill(0)
@@ -290,40 +290,5 @@ describe("a body that is too large", () => {
     ["an envelope without a message", JSON.stringify({ Type: "Notification", Token: "x".repeat(LIMIT) }), true],
   ])("is %s: %#", (_, body, tooLarge) => {
     expect(refusalOf(readText(body)) === "tooLarge").toBe(tooLarge);
-  });
-});
-
-describe("a message that came through a queue", () => {
-  it("is the event in SNS's envelope", () => {
-    expect(unwrapQueued(JSON.stringify(signed(notification(stateChange()))))).toEqual({ event: stateChange() });
-  });
-
-  it("is the event itself where there is no envelope", () => {
-    expect(unwrapQueued(JSON.stringify(stateChange()))).toEqual({ event: stateChange() });
-  });
-
-  it.each([
-    { Message: "{}" },
-    { Type: "SubscriptionConfirmation", Message: "{}" },
-    { Type: "Notification", Message: {} },
-  ])("is the event itself where it only looks like an envelope: %j", (event) => {
-    expect(unwrapQueued(JSON.stringify(event))).toEqual({ event });
-  });
-
-  it("is no delivery when it, or what is in its envelope, is not JSON", () => {
-    expect(unwrapQueued("hello")).toEqual({ malformed: "the message is not JSON" });
-    expect(unwrapQueued(JSON.stringify(signed(notification("hello"))))).toEqual({
-      malformed: "the envelope's Message is not JSON",
-    });
-  });
-
-  it("comes out as it went in, whatever JSON it is", () => {
-    fc.assert(
-      fc.property(fc.jsonValue(), (event) => {
-        const text = JSON.stringify(event);
-        expect(unwrapMessage(text)).toEqual({ event: JSON.parse(text) });
-        expect(unwrapQueued(JSON.stringify(notification(text)))).toEqual({ event: JSON.parse(text) });
-      }),
-    );
   });
 });

@@ -1,16 +1,10 @@
 import { ConfirmSubscriptionCommand, PublishCommand } from "@aws-sdk/client-sns";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { createService } from "../../src/launches/dispatch.ts";
-import { fetchedCertificates } from "../../src/sns/certificate.ts";
-import { readDelivery } from "../../src/sns/envelope.ts";
-import { receive } from "../../src/sns/receive.ts";
 import { awsError, documentIn, mockEc2, mockSns } from "../support/aws.ts";
-import { configOf } from "../support/config.ts";
 import { ACCOUNT, AT, INSTANCE, stateChange } from "../support/events.ts";
 import { clockAt } from "../support/launches.ts";
 import {
   CERTIFICATE_URL,
-  headersOf,
   LAUNCH_TOPIC,
   makeSigner,
   notification,
@@ -42,7 +36,7 @@ describe.each(HTTP_HOSTS)("SNS delivering to the $host", ({ open }) => {
     ec2.launch(INSTANCE, { tags: { Name: "web", service: "shop" } });
     const answer = await open().deliver(signed(notification(stateChange())));
     expect(answer).toMatchObject({ status: 200, headers: { "content-type": "application/json; charset=utf-8" } });
-    expect(JSON.parse(answer.body)).toEqual({ outcome: "compliant", reason: "it keeps the rules" });
+    expect(JSON.parse(answer.body)).toEqual({ outcome: "compliant", reason: "complies with the policy" });
     expect(ec2.tagCalls()).toEqual([[INSTANCE]]);
     expect(awsCalls()).toBe(1);
   });
@@ -105,7 +99,7 @@ describe.each(HTTP_HOSTS)("a delivery that comes again to the $host", ({ open })
   const said = (face: ReturnType<typeof open>) => face.lines.map((line) => JSON.parse(line));
   const REPEATED = {
     outcome: "ignored",
-    message: "this delivery was settled before, and is not audited again",
+    message: "duplicate delivery",
     messageId: LAUNCH.MessageId,
     account: ACCOUNT,
     instanceId: INSTANCE,
@@ -320,31 +314,6 @@ describe("the topic of a delivery", () => {
     expect((await face.deliver(envelope(url(suffix)))).status).toBe(200);
     expect((await face.deliver(envelope(url(elsewhere)))).status).toBe(403);
     expect(face.certificatesRequested).toEqual([url(suffix)]);
-  });
-});
-
-describe("a grace that outlasts the hour in which SNS calls again", () => {
-  /** The configuration allows none so long; whatever it comes to allow, SNS forgets the launch before it is due. */
-  const receivedWith = (graceSeconds: number) => {
-    const envelope = signed(notification(stateChange()));
-    const now = () => AT + 1_000;
-    const certificates = fetchedCertificates(async () => SNS_SIGNER.certificate, now);
-    const service = createService({ ...configOf(), graceSeconds }, { now, write: () => {}, certificates });
-    const delivery = readDelivery(headersOf(envelope), JSON.stringify(envelope));
-    if (delivery.kind === "rejected") throw new Error(delivery.reason);
-    return receive(delivery, service, now, now() + 12_000);
-  };
-
-  it("is a problem of the configuration that names SNS, and AWS is not asked for anything", async () => {
-    const problem = expect.stringContaining("is longer than SNS calls again, 3600 s");
-    expect(await receivedWith(3_601)).toMatchObject([
-      { kind: "misconfigured", problems: [{ key: "GRACE_SECONDS", problem }] },
-    ]);
-    expect(awsCalls()).toBe(0);
-  });
-
-  it("is none when it is the hour itself", async () => {
-    expect(await receivedWith(3_600)).toMatchObject([{ kind: "deferred" }]);
   });
 });
 

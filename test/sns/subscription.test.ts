@@ -112,7 +112,7 @@ describe.each(HTTP_HOSTS)("a SubscriptionConfirmation for the $host", ({ open })
     [
       "does not confirm, for another answered in its place",
       async () => ({}),
-      "Error: ConfirmSubscription was answered by something that is not SNS",
+      "Error: the response to ConfirmSubscription is not from SNS",
     ],
   ])("that AWS %s is answered 503 that says so, and is not confirmed", async (_, confirm, why) => {
     sns.mock.on(ConfirmSubscriptionCommand).callsFake(confirm);
@@ -391,7 +391,7 @@ describe("a subscription that fails", () => {
     sns.mock.on(SubscribeCommand).resolves({});
     const face = onFunctionUrl(SUBSCRIBING);
     expect(await health(face)).toMatchObject({ subscribed: "failed: Error" });
-    const message = "could not subscribe FUNCTION_URL: Error: Subscribe was answered by something that is not SNS";
+    const message = "could not subscribe FUNCTION_URL: Error: the response to Subscribe is not from SNS";
     expect(linesOf(face)).toMatchObject([{ level: "error", message, topic: LAUNCH_TOPIC }]);
   });
 
@@ -427,7 +427,7 @@ describe("a subscription that is there already", () => {
     expect(linesOf(face)).toContainEqual(
       expect.objectContaining({
         level: "warn",
-        message: expect.stringContaining("other attributes than ours"),
+        message: expect.stringContaining("already subscribed with other attributes"),
         topic: LAUNCH_TOPIC,
       }),
     );

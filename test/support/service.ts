@@ -1,5 +1,6 @@
+import { createService, type Service } from "../../src/app.ts";
 import type { Config } from "../../src/config.ts";
-import { createService, type Engine, type Service } from "../../src/launches/dispatch.ts";
+import type { Engine } from "../../src/launches/dispatch.ts";
 
 /** Makes a service whose log lines are added to `lines`. */
 export function serviceWith(config: Config, lines: string[]): Service {

@@ -3,8 +3,9 @@ import diagnostics from "node:diagnostics_channel";
 import { type LambdaAnswer, lambdaHandler } from "../../src/adapters/lambda.ts";
 import { webtask } from "../../src/adapters/webtask.ts";
 import { createApp } from "../../src/app.ts";
+import { readCertificate } from "../../src/aws/signing-certificate.ts";
 import type { EmbeddedAws } from "../../src/local/aws/index.ts";
-import { fetchedCertificates, pinnedCertificate, readCertificate } from "../../src/sns/certificate.ts";
+import { fetchedCertificates, pinnedCertificate } from "../../src/sns/certificate.ts";
 import { FOUR_SECRETS } from "./config.ts";
 import { AT } from "./events.ts";
 import {
