@@ -1,7 +1,7 @@
-// Asks the registry whether it knows of an advisory about a package that ships: in the deployed file, which is bundled, so
-// that `npm audit --omit=dev` has nothing to say about it, or among what the command line depends on. Fails when there is
-// one; says so in a line when it cannot know.
-// The question is the one of `npm audit`: https://github.com/npm/cli/blob/latest/workspaces/arborist/lib/audit-report.js
+// Asks the registry for advisories about the packages that ship: those in the deployed file, which `npm audit --omit=dev` does not
+// see because they are bundled, and the dependencies of the commands. Fails if there is one. Prints a line if the registry does
+// not respond.
+// The request is that of `npm audit`: https://github.com/npm/cli/blob/latest/workspaces/arborist/lib/audit-report.js
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
@@ -12,28 +12,28 @@ function inBill({ components }) {
   return components.map(({ group, name, version }) => [group === undefined ? name : `${group}/${name}`, version]);
 }
 
-/** The packages of a lock file that are installed with this one, likewise: its dependencies, and theirs. */
+/** The packages of a lock file that are installed with this one, as pairs: its dependencies, and theirs. */
 function installed({ packages }) {
   return Object.entries(packages)
     .filter(([path, { dev, devOptional }]) => path !== "" && !dev && !devOptional)
     .map(([path, { version }]) => [path.split("node_modules/").pop(), version]);
 }
 
-/** Each package's versions by its name, each once. */
+/** The distinct versions of each package, by its name. */
 function versionsOf(pairs) {
   const versions = {};
   for (const [name, version] of pairs) versions[name] = [...new Set([...(versions[name] ?? []), version])];
   return versions;
 }
 
-/** The registry that npm goes by: npm says it to the scripts that it runs, and when it is asked. */
+/** The registry that npm uses: from npm's environment variable, or else from npm itself. */
 function registry() {
   const ask = () =>
     execFileSync("npm", ["config", "get", "registry"], { encoding: "utf8", shell: process.platform === "win32" });
   return (process.env.npm_config_registry ?? ask()).trim().replace(/\/*$/, "/");
 }
 
-/** The registry's answer: advisories by package. Throws when it cannot be had, or is none. */
+/** Returns the registry's advisories by package. Throws if it does not respond with advisories. */
 async function ask(url, versions) {
   const response = await fetch(url, {
     method: "POST",
@@ -43,10 +43,11 @@ async function ask(url, versions) {
   });
   if (!response.ok) throw new Error(`status ${response.status}`);
   const text = await response.text();
-  const answer = JSON.parse(text);
-  const isAnswer = answer !== null && typeof answer === "object" && Object.values(answer).every(Array.isArray);
-  if (!isAnswer || Array.isArray(answer)) throw new Error(`not advisories by package: ${text.slice(0, 80)}`);
-  return answer;
+  const advisories = JSON.parse(text);
+  const isByPackage =
+    advisories !== null && typeof advisories === "object" && Object.values(advisories).every(Array.isArray);
+  if (!isByPackage || Array.isArray(advisories)) throw new Error(`not advisories by package: ${text.slice(0, 80)}`);
+  return advisories;
 }
 
 const read = (file) => JSON.parse(readFileSync(file, "utf8"));
@@ -66,5 +67,5 @@ try {
   if (found.length > 0) process.exitCode = 1;
 } catch (error) {
   const why = error.cause?.message ?? error.message;
-  console.log(`skipped: advisories about the ${count} packages that ship: ${url} did not tell (${why})`);
+  console.log(`skipped: advisories about the ${count} packages that ship: no advisories from ${url} (${why})`);
 }

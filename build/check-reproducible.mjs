@@ -1,6 +1,5 @@
-// Builds the working tree in two folders, one after the other and in different environments, and fails unless every file
-// of dist is the same, byte for byte. The packages are installed anew, so that nothing of this folder's own install is in
-// what is compared; where this folder has a dist, that is compared as well.
+// Builds the working tree twice, in two folders and environments, and fails unless every file of dist is the same, byte for byte.
+// It installs the packages again, so that this folder's own install does not matter. If this folder has a dist, it is compared too.
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
@@ -10,7 +9,7 @@ import { dirname, join } from "node:path";
 const UTC = { TZ: "UTC", LANG: "C", LC_ALL: "C" };
 const KIRIBATI = { TZ: "Pacific/Kiritimati", LANG: "de_DE.UTF-8", LC_ALL: "de_DE.UTF-8" };
 
-/** The files that a commit of the working tree would have, as they are now. */
+/** The files of the working tree that a commit would contain. */
 function workingTree() {
   const list = (...options) => execFileSync("git", ["ls-files", "-z", ...options], { encoding: "utf8" }).split("\0");
   const deleted = new Set(list("--deleted"));
@@ -24,7 +23,7 @@ function copy(files, to) {
   }
 }
 
-/** Runs npm in a folder, quietly but for errors. */
+/** Runs npm in a folder. It prints errors only. */
 function npm(folder, args, { env = {}, umask = 0o022 } = {}) {
   const before = process.umask(umask);
   try {
@@ -64,7 +63,7 @@ try {
     const got = hashesOf(folder);
     for (const file of new Set([...expected.keys(), ...got.keys()])) {
       if (expected.get(file) === got.get(file)) continue;
-      console.error(`${join(folder, file)} is not what ${join(short, "dist", file)} is`);
+      console.error(`${join(folder, file)} differs from ${join(short, "dist", file)}`);
       process.exitCode = 1;
     }
   }

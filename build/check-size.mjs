@@ -1,4 +1,4 @@
-// Says how large the deployed file is, and fails over the limit that the design sets.
+// Prints the size of the deployed file, and fails if it is over the limit.
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 

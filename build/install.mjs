@@ -1,5 +1,5 @@
-// Installs what the lock file says, unless that has been done since the lock file last changed: `npm start` and the commands
-// are to work in a fresh clone, and not to take a minute the next time. The standard output is left to what is run then.
+// Installs the packages of the lock file, unless that was done since it last changed: `npm start` and the commands must work in a
+// fresh clone, and must not take a minute the next time. Standard output is left to the program that runs next.
 import { spawnSync } from "node:child_process";
 import { statSync } from "node:fs";
 

@@ -2,19 +2,19 @@ import { resolve } from "node:path";
 import type { Plugin } from "rolldown";
 
 /**
- * What the packages bring along and this function never uses, by the end of the module's path: the reason, and the
- * module in its place: a shorter one that does what is used, or one that throws when it is used after all, so that no test
- * passes by luck. Together they are half of the file and of its loading time (npm run bench).
+ * Modules of packages that the function never uses, by the end of their path, with the module that replaces each: a shorter one
+ * with what is used, or one that throws when it is used after all. Together they are half of the file and of its loading time
+ * (npm run bench).
  */
 const LEFT_OUT: readonly { readonly path: RegExp; readonly instead: string | ((part: string) => string) }[] = [
   // Credentials come from the configuration. The default chain brings SSO, login, STS and the instance metadata client.
   { path: /credential-provider-node\/dist-es\/index\.js$/, instead: unused("defaultProvider") },
-  // Every setting is given to the clients; none is looked for in the files of a home directory.
+  // The clients receive every setting. They read no files of a home directory.
   {
     path: /node-config-provider\/configLoader\.js$/,
     instead: `${unused("read")} export const loadConfig = () => async () => read();`,
   },
-  // Requests and answers are text in memory: no files, streams or blobs.
+  // Requests and responses are text in memory: no files, streams or blobs.
   {
     path: /util-body-length\/calculateBodyLength\.js$/,
     instead: "export const calculateBodyLength = (body) => (body ? Buffer.byteLength(body) : 0);",
@@ -37,7 +37,7 @@ const LEFT_OUT: readonly { readonly path: RegExp; readonly instead: string | ((p
     path: /node-http-handler\/dist-es\/write-request-body\.js$/,
     instead: "export const writeRequestBody = async (request, { body }) => { request.end(body); };",
   },
-  // No operation called here is given a time.
+  // No operation called here takes a time.
   {
     path: /serde\/date-utils\.js$/,
     instead: unused(
@@ -55,7 +55,7 @@ const LEFT_OUT: readonly { readonly path: RegExp; readonly instead: string | ((p
     instead: `export const toHex = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
       ${unused("fromHex")}`,
   },
-  // By name, so that only what is used of it is in the file.
+  // A namespace import, so that the file contains only the used parts.
   { path: /node-http-handler\/dist-es\/node-https\.js$/, instead: 'export * as node_https from "node:https";' },
   {
     path: /checksum\/sha256\/Sha256Node\.js$/,
@@ -78,7 +78,7 @@ const LEFT_OUT: readonly { readonly path: RegExp; readonly instead: string | ((p
     instead: `import { SignatureV4 } from "@smithy/signature-v4";
       export class SignatureV4MultiRegion extends SignatureV4 { static sigv4aDependency() { return "none"; } }`,
   },
-  // AWS's endpoints follow from the region: neither the rules that find them nor the table of partitions is needed.
+  // AWS's endpoints follow from the region, so the endpoint rules and the table of partitions are not needed.
   {
     path: /client-(ec2|sns|sts)\/dist-es\/endpoint\/endpointResolver\.js$/,
     instead: (service) => `import { partitionOf } from ${JSON.stringify(resolve("src/aws/regions.ts"))};
@@ -96,7 +96,7 @@ const LEFT_OUT: readonly { readonly path: RegExp; readonly instead: string | ((p
       "resolveParamsForS3",
     ),
   },
-  // Calls without these take a tenth less time. AWS does not need them, and our log does not contain them.
+  // Calls without these take a tenth less time. AWS does not need them, and the log does not contain them.
   {
     path: /middleware-logger\/loggerMiddleware\.js$/,
     instead: `${noPlugin("getLoggerPlugin")} ${unused("loggerMiddleware", "loggerMiddlewareOptions")}`,
@@ -114,12 +114,12 @@ const LEFT_OUT: readonly { readonly path: RegExp; readonly instead: string | ((p
     path: /util-user-agent-node\/defaultUserAgent\.js$/,
     instead: `export const createDefaultUserAgentProvider = () => undefined; ${unused("defaultUserAgent", "crtAvailability")}`,
   },
-  // It warns of versions of the SDK to come, on each cold start. The deployed file has the one that it was built with.
+  // It warns of future SDK versions on each cold start. The deployed file keeps the version that it was built with.
   {
     path: /@aws-sdk\/core\/.*client\/emitWarningIfUnsupportedVersion\.js$/,
     instead: `export const emitWarningIfUnsupportedVersion = () => {}; export const state = {};`,
   },
-  // Clients are made without extensions, in one mode of defaults, and with one of retries.
+  // Clients have no extensions, one defaults mode and one retry mode.
   {
     path: /client-(?:ec2|sns|sts)\/dist-es\/runtimeExtensions\.js$/,
     instead: "export const resolveRuntimeExtensions = (config) => config;",
@@ -130,7 +130,7 @@ const LEFT_OUT: readonly { readonly path: RegExp; readonly instead: string | ((p
   },
   { path: /util-retry\/AdaptiveRetryStrategy\.js$/, instead: unused("AdaptiveRetryStrategy") },
   { path: /signature-v4\/dist-es\/HeaderFormatter\.js$/, instead: "export class HeaderFormatter {}" },
-  // webtask-tools requires these for its log-in pages, templates and storage over HTTP; only fromConnect is used.
+  // webtask-tools requires this for its log-in pages. The function uses fromConnect only.
   { path: /webtask-tools\/lib\/auth0\/auth0\.js$/, instead: "module.exports = undefined;" },
 ];
 
@@ -148,10 +148,10 @@ function noPlugin(name: string): string {
   return `export const ${name} = () => ({ applyToStack() {} });`;
 }
 
-/** The entries that a module was found for. An entry without one is obsolete after an update. */
+/** The entries that matched a module. An entry without a match is obsolete after an update. */
 const found = new Set<RegExp>();
 
-/** Replacements have their own ids, so that they do not count as code of the package in the bill of materials. */
+/** Replaces these modules. Replacements have their own ids, so they are not the package's code in the bill of materials. */
 export const leaveOut: Plugin = {
   name: "leave-out",
   async resolveId(source, importer, options) {
@@ -175,8 +175,8 @@ export const leaveOut: Plugin = {
 };
 
 /**
- * The errors that a service models differ only in their names, and each has a class of 250 bytes. Made by one function, they
- * keep their names and take a tenth of that.
+ * Replaces the error classes of a service, 250 bytes each, by calls of one function, a tenth of that. The errors differ only in
+ * their names, and keep them.
  */
 export const compactErrors: Plugin = {
   name: "compact-errors",

@@ -4,14 +4,14 @@ import https from "node:https";
 import type { Plugin } from "rolldown";
 
 /**
- * Node's modules that take a third of the file's loading time, and that nothing uses before a delivery comes. They are
- * loaded when they are first used, or when the process is idle, whichever comes first.
+ * Modules of Node that take a third of the file's loading time and are not used before the first delivery. They are loaded at their
+ * first use or when the process is idle, whichever comes first.
  */
 const LOADED_LATER = { "node:crypto": crypto, "node:http": http, "node:https": https };
 
 /**
- * Puts a stand-in in place of each of their functions and classes: it loads the module and gives its place to the real one
- * when it is first called, so that the calls after that cost no more than before. No class can be made of one of them.
+ * Replaces each of their functions and classes by a stand-in. At its first call, the stand-in loads the module and replaces itself by
+ * the original, so later calls cost nothing extra. A stand-in cannot be extended.
  */
 export const loadLater: Plugin = {
   name: "load-later",

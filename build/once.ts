@@ -1,11 +1,11 @@
 import type { Plugin } from "rolldown";
 
 /**
- * What the SDK repeats at each call although once for a client is enough: by the end of the module's path, its text and the
+ * Work that the SDK repeats at each call although once for a client is enough: the end of the module's path, its text and the
  * replacement. Together they are a fifth of the cost of a call (npm run bench).
  */
 const ONCE: readonly { readonly path: RegExp; readonly from: string; readonly to: string }[] = [
-  // The endpoint follows from the client's region and endpoint alone: no operation called here has its own rule.
+  // The endpoint follows from the client's region and endpoint only: no operation called here has its own rule.
   {
     path: /middleware-endpoint\/endpointMiddleware\.js$/,
     from: `            const endpoint = await getEndpointFromInstructions(args.input, {
@@ -21,7 +21,7 @@ const ONCE: readonly { readonly path: RegExp; readonly from: string; readonly to
             }, { ...config }, context));
 `,
   },
-  // The signer asks for credentials and clock at each signature itself.
+  // The signer itself asks for credentials and the clock at each signature.
   {
     path: /aws_sdk\/resolveAwsSdkSigV4Config\.js$/,
     from: `        signer = async (authScheme) => {

@@ -10,7 +10,7 @@ import { billOfMaterials } from "./supply-chain/bill-of-materials.ts";
 import { licencesText } from "./supply-chain/licences.ts";
 import { packagesOf, readPackage } from "./supply-chain/packages.ts";
 
-/** What goes with the file: a bill of the packages that its code is from, and their licences. */
+/** Writes the bill of materials and the licences of the packages whose code is in the deployed file. */
 const supplyChain: Plugin = {
   name: "supply-chain",
   generateBundle(_options, bundle) {
@@ -19,7 +19,7 @@ const supplyChain: Plugin = {
     const modules = Object.entries(chunk.modules).filter(([, { renderedLength }]) => renderedLength > 0);
     const { bundled: bundler } = readPackage("node_modules/rolldown");
     const { bundled: library } = readPackage("node_modules/@cyclonedx/cyclonedx-library");
-    // The bundler's helpers for CommonJS are in the file too; nothing of ours depends on them.
+    // The bundler's helpers for CommonJS are in the file too. Our sources do not depend on them.
     const helped = modules.some(([id]) => id.includes("rolldown/runtime"));
     const packages = [...packagesOf(modules.map(([id]) => id)), ...(helped ? [bundler] : [])];
     const sources = Object.keys(chunk.modules).filter((id) => id.startsWith(resolve("src") + sep));
@@ -32,7 +32,7 @@ const supplyChain: Plugin = {
   },
 };
 
-/** The sources are ES modules and the deployed file is not: Node has to be told, where it stands beside package.json. */
+/** The sources are ES modules and the deployed file is not. Node needs a package.json beside it that says so. */
 const commonJs: Plugin = {
   name: "commonjs-dist",
   generateBundle() {
@@ -40,7 +40,7 @@ const commonJs: Plugin = {
   },
 };
 
-// Files of a former build would go into the package.
+// Files of an earlier build must not go into the package.
 rmSync("dist/cli", { recursive: true, force: true });
 
 export default defineConfig([
@@ -61,11 +61,11 @@ export default defineConfig([
     },
   },
   {
-    // The operator's commands. Their packages are dependencies, so that who installs them gets the packages' mends too.
+    // The commands. Their packages are dependencies, so that users receive the packages' fixes.
     input: "src/cli/main.ts",
     platform: "node",
     external: (id) => Object.keys(manifest.dependencies).some((name) => id === name || id.startsWith(`${name}/`)),
-    // A command is loaded when it runs: the help and a usage error need none of these files.
+    // A command is loaded when it runs. `--help` and usage errors load none of these files.
     output: { dir: "dist", entryFileNames: "ec2-audit.mjs", chunkFileNames: "cli/[name].mjs", format: "esm" },
   },
 ]);

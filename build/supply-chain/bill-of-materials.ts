@@ -2,23 +2,23 @@ import { createHash } from "node:crypto";
 import { Enums, Models, Serialize, Spec } from "@cyclonedx/cyclonedx-library";
 import type { BundledPackage } from "./packages.ts";
 
-/** What the bill is for. */
+/** The file that the bill describes. */
 export interface Deployed {
   readonly name: string;
   readonly version: string;
   readonly licence: string;
-  /** The packages that its sources import. */
+  /** The packages that our sources import. */
   readonly imports: readonly BundledPackage[];
-  /** The file itself, as it is written. */
+  /** The file's content. */
   readonly code: string;
 }
 
-/** A program that took part in making the bill. */
+/** A program that made the bill. */
 export type Tool = Pick<BundledPackage, "name" | "version">;
 
 /**
- * The software bill of materials of the deployed file: CycloneDX 1.6 as JSON. It has no time in it, and its serial
- * number is made of its content, so that the same sources give the same bytes. https://cyclonedx.org/docs/1.6/json/
+ * Returns the software bill of materials of the deployed file: CycloneDX 1.6 as JSON. It has no time, and its serial number comes
+ * from its content, so the same sources give the same bytes. https://cyclonedx.org/docs/1.6/json/
  */
 export function billOfMaterials(
   deployed: Deployed,
@@ -62,7 +62,7 @@ function serialise(bom: Models.Bom): string {
   return `${serializer.serialize(bom, { sortLists: true, space: 2 })}\n`;
 }
 
-/** A UUID of version 8, whose bits are one's own to choose. https://www.rfc-editor.org/rfc/rfc9562#section-5.8 */
+/** A UUID of version 8, whose bits can be chosen. https://www.rfc-editor.org/rfc/rfc9562#section-5.8 */
 function serialNumber(content: string): string {
   const hex = sha256(content);
   const parts = [

@@ -1,20 +1,20 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** An npm package of which code is in the deployed file. */
+/** An npm package whose code is in the deployed file. */
 export interface BundledPackage {
   readonly name: string;
   readonly version: string;
-  /** The SPDX id that its package.json gives. */
+  /** The SPDX id in its package.json. */
   readonly licence: string;
   readonly author: string | null;
-  /** Its licence and notice files, in the order of their names. */
+  /** The texts of its licence and notice files, sorted by file name. */
   readonly texts: readonly string[];
-  /** The other packages in the file that it says it depends on. */
+  /** Its dependencies among the packages in the file. */
   readonly dependsOn: readonly BundledPackage[];
 }
 
-/** Licences under which code may be passed on inside the file, given that their texts go with it. */
+/** Licences that allow redistribution in the file together with their texts. */
 const ALLOWED: ReadonlySet<string> = new Set([
   "0BSD",
   "Apache-2.0",
@@ -27,7 +27,7 @@ const ALLOWED: ReadonlySet<string> = new Set([
   "Unlicense",
 ]);
 
-/** The fields of a package.json that are read here. https://docs.npmjs.com/cli/configuring-npm/package-json */
+/** The fields of package.json that are used here. https://docs.npmjs.com/cli/configuring-npm/package-json */
 interface Manifest {
   readonly name: string;
   readonly version: string;
@@ -37,8 +37,8 @@ interface Manifest {
 }
 
 /**
- * The packages that modules belong to, sorted by name and version. Takes the modules' paths; those outside of
- * node_modules are our own. Throws when a package has no licence, or one that is not allowed.
+ * Returns the packages that modules belong to, sorted by name and version. Takes the modules' paths, and skips those outside
+ * node_modules. Throws if a package has no licence or one that is not allowed.
  */
 export function packagesOf(modules: readonly string[]): readonly BundledPackage[] {
   const folders = [...new Set(modules.map(folderOf).filter((folder) => folder !== null))];
@@ -50,17 +50,17 @@ export function packagesOf(modules: readonly string[]): readonly BundledPackage[
   return [...read.values()].map(({ bundled }) => bundled).sort(byNameAndVersion);
 }
 
-/** The folder of the package that a module is in; null when it is in none. Takes and gives forward slashes. */
+/** Returns the folder of the package that a module is in, with forward slashes; null if it is in none. */
 function folderOf(module: string): string | null {
   return /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(module.replaceAll("\\", "/"))?.[0] ?? null;
 }
 
-/** Reads the package in a folder: its package.json, and what is to be said of it when bundled. Throws as `packagesOf` does. */
+/** Returns the package in a folder and its package.json. Throws as `packagesOf` does. */
 export function readPackage(folder: string) {
   const manifest: Manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const { name, version, license, author } = manifest;
   if (typeof license !== "string" || !ALLOWED.has(license)) {
-    throw new Error(`${name} ${version} has the licence ${JSON.stringify(license)}, which is not one of those allowed`);
+    throw new Error(`${name} ${version} has the licence ${JSON.stringify(license)}, which is not allowed`);
   }
   const files = readdirSync(folder).filter((file) => /^(?:licen[cs]e|notice|copying)\b/i.test(file));
   const bundled = {
@@ -74,7 +74,7 @@ export function readPackage(folder: string) {
   return { manifest, bundled };
 }
 
-/** What a package in a folder gets for a name: the nearest one up the tree, as Node looks for it, if that is bundled. */
+/** Returns the package that a name resolves to in a folder, as Node resolves it; undefined if it is not bundled. */
 function resolveFrom<T>(folder: string, name: string, read: ReadonlyMap<string, T>): T | undefined {
   for (let at = folder; at !== dirname(at); at = dirname(at)) {
     const candidate = `${at}/node_modules/${name}`;
@@ -83,7 +83,7 @@ function resolveFrom<T>(folder: string, name: string, read: ReadonlyMap<string, 
   return undefined;
 }
 
-/** The order of packages in what is written: by name, then version, as text in any locale. */
+/** Compares packages by name, then version, independent of the locale. */
 export function byNameAndVersion(one: BundledPackage, other: BundledPackage): number {
   const [a, b] = [one, other].map(({ name, version }) => `${name}@${version}`);
   return a === b ? 0 : String(a) < String(b) ? -1 : 1;

@@ -14,7 +14,7 @@ import { packagesOf } from "../../build/supply-chain/packages.ts";
 import manifest from "../../package.json" with { type: "json" };
 import lock from "../../package-lock.json" with { type: "json" };
 
-/** What ships, and what is said about it. Reads what `npm run build` made. */
+/** The files of `npm run build` and the package. */
 
 const ROOT = join(import.meta.dirname, "../..");
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
@@ -42,12 +42,12 @@ const shipped = (folder: string) =>
     .filter((entry) => entry.isFile())
     .map((entry) => relative(join(ROOT, folder), join(entry.parentPath, entry.name)).replaceAll("\\", "/"))
     .sort();
-/** The files that a command loads when it runs. */
+/** The files that commands load when they run. */
 const COMMANDS = shipped("dist/cli");
 const nameOf = ({ group, name }: Component) => (group === undefined ? name : `${group}/${name}`);
 const locked: Readonly<Record<string, { readonly version?: string; readonly license?: string }>> = lock.packages;
 
-/** The folders of the packages that a character of the deployed file comes from, as its source map has it. */
+/** Returns the folders of the packages whose code is in the deployed file, from its source map. */
 function foldersInTheFile(): string[] {
   const map = new SourceMap(JSON.parse(read("dist/audit.js.map")));
   const sources = new Set<string>();
@@ -62,23 +62,23 @@ function foldersInTheFile(): string[] {
 }
 
 describe("the bill of materials", () => {
-  it("has exactly the packages that the file's code is from, in the versions of the lock file", () => {
+  it("lists exactly the packages whose code is in the file, in the versions of the lock file", () => {
     const folders = foldersInTheFile();
     expect(folders.length).toBeGreaterThan(5);
-    // The bundler's own helpers have no place in the source map.
+    // The bundler's own helpers are not in the source map.
     const all = [...folders, "node_modules/rolldown"];
     const expected = all.map((folder) => `${folder.split("node_modules/").pop()} ${locked[folder]?.version}`);
     expect(bill.components.map((one) => `${nameOf(one)} ${one.version}`).sort()).toEqual(expected.sort());
   });
 
-  it("names each by a package URL, with its licence", () => {
+  it("gives each package a package URL and its licence", () => {
     for (const one of bill.components) {
       expect(decodeURIComponent(one.purl)).toBe(`pkg:npm/${nameOf(one)}@${one.version}`);
       expect(one.licenses.map(({ license }) => license.id)).toEqual([locked[`node_modules/${nameOf(one)}`]?.license]);
     }
   });
 
-  it("is for this file and no other, and says nothing of when or where it was made", () => {
+  it("has the file's hash, and no time or place", () => {
     const { component, timestamp } = bill.metadata;
     const content = createHash("sha256").update(code).digest("hex");
     expect(component).toMatchObject({
@@ -96,7 +96,7 @@ describe("the bill of materials", () => {
     return bill.components.filter((one) => wanted.has(one["bom-ref"])).map(nameOf);
   };
 
-  it("says what our sources depend on: the packages that they import, and no others", () => {
+  it("lists the packages that our sources import as their dependencies", () => {
     expect(namesOf(edges.get(own) ?? []).sort()).toEqual([
       "@aws-sdk/client-ec2",
       "@aws-sdk/client-sns",
@@ -106,7 +106,7 @@ describe("the bill of materials", () => {
     ]);
   });
 
-  it("says who depends on whom: all is reached from there but the bundler, which only leaves its helpers", () => {
+  it("connects every package with our sources, except for the bundler, which only adds helpers", () => {
     const reached = new Set([own]);
     for (const ref of reached) for (const next of edges.get(ref) ?? []) reached.add(next);
     expect([...namesOf(reached), "rolldown"].sort()).toEqual(bill.components.map(nameOf).sort());
@@ -118,7 +118,7 @@ describe("the bill of materials", () => {
       JSON.parse(read(`node_modules/@cyclonedx/cyclonedx-library/res/schema/${file(name)}`));
     const ajv = new Ajv({ strict: false });
     addFormats.default(ajv);
-    // The formats that ajv-formats does not have; a bill with a wrong one of these would pass here.
+    // ajv-formats does not have these formats, so this test does not check them.
     for (const format of ["iri-reference", "idn-email"]) ajv.addFormat(format, true);
     for (const name of ["spdx", "jsf-0.82", "cryptography-defs"]) {
       ajv.addSchema(schema(name), `http://cyclonedx.org/schema/${file(name)}`);
@@ -130,8 +130,8 @@ describe("the bill of materials", () => {
   });
 });
 
-describe("the licences beside the file", () => {
-  it("have the text of each package in the bill, under its name and version", () => {
+describe("the licences", () => {
+  it("contain the text of each package in the bill, under its name and version", () => {
     const text = read("dist/audit.LICENSES.txt");
     for (const one of bill.components) {
       const folder = join(ROOT, "node_modules", nameOf(one));
@@ -152,28 +152,28 @@ describe("the licences beside the file", () => {
   };
 
   it.each([undefined, "", "UNLICENSED", "GPL-3.0-only", "SEE LICENSE IN LICENSE", { type: "MIT" }])(
-    "are asked for when the file is built: a package with the licence %j is refused",
+    "make the build fail for a package with the licence %j",
     (license) => {
-      expect(() => withLicence(license)).toThrow(/some-package 1\.2\.3 has the licence .*not one of those allowed/);
+      expect(() => withLicence(license)).toThrow(/some-package 1\.2\.3 has the licence .*not allowed/);
     },
   );
 
-  it("are taken from package.json where there is no text", () => {
+  it("come from package.json for a package without a licence text", () => {
     expect(withLicence("MIT")).toMatchObject([{ name: "some-package", version: "1.2.3", licence: "MIT", texts: [] }]);
   });
 });
 
 describe("the file", () => {
-  it("makes no code from text", () => {
+  it("does not evaluate text as code", () => {
     expect(code).not.toMatch(/\beval\s*\(|\bnew Function\b|(?<![\w$.])Function\s*\(|node:vm\b/);
   });
 
-  it("has just these of Node's modules, and no others", () => {
+  it("uses only these modules of Node", () => {
     const names = [...code.matchAll(/\b(?:require|import)\(\s*(["'`]?)([^)"'`]*)\1/g)].map(([, , name = ""]) => name);
     expect([...new Set(names)].sort()).toEqual(["node:crypto", "node:http", "node:https"]);
   });
 
-  it("tells no path of the machine that it was built on, nor does anything beside it", () => {
+  it("contains no path of the build machine, and neither do the files beside it", () => {
     const files = shipped("dist");
     expect(files).toEqual([
       "audit.LICENSES.txt",
@@ -192,7 +192,7 @@ describe("the file", () => {
 });
 
 describe("the package on npm", () => {
-  it("has the file, what is said about it, the commands with what they deploy by, and nothing else", () => {
+  it("contains the function, the commands, the templates, the docs and the schemas", () => {
     const args = ["pack", "--dry-run", "--json", "--ignore-scripts", "--loglevel=error"];
     const [{ files }] = JSON.parse(
       execFileSync("npm", args, { cwd: ROOT, encoding: "utf8", shell: process.platform === "win32" }),
@@ -221,7 +221,7 @@ describe("the package on npm", () => {
     expect(createRequire(import.meta.url)(`ec2-audit/${name}.schema.json`)).toMatchObject({ type: "object" });
   });
 
-  it("depends on what its commands import, and on nothing else", () => {
+  it("depends on exactly the packages that its commands import", () => {
     const code = ["ec2-audit.mjs", ...COMMANDS.map((file) => `cli/${file}`)]
       .map((file) => read(`dist/${file}`))
       .join("\n");
@@ -234,34 +234,34 @@ describe("the package on npm", () => {
   });
 });
 
-describe("asking for advisories", () => {
-  /** Runs the script against a registry that answers as told. Nothing to answer: there is no registry. */
-  async function check(answer?: { readonly status?: number; readonly body: string }) {
+describe("the check for advisories", () => {
+  /** Runs the script against a registry with this response. Without a response there is no registry. */
+  async function check(response?: { readonly status?: number; readonly body: string }) {
     const asked: { readonly url: string | undefined; readonly body: unknown }[] = [];
-    const server = createServer(async (request, response) => {
+    const server = createServer(async (request, reply) => {
       let body = "";
       for await (const chunk of request) body += chunk;
       asked.push({ url: request.url, body: JSON.parse(body) });
-      response.writeHead(answer?.status ?? 200).end(answer?.body);
+      reply.writeHead(response?.status ?? 200).end(response?.body);
     });
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
-    if (answer === undefined) server.close();
+    if (response === undefined) server.close();
     const npm_config_registry = `http://127.0.0.1:${port}/npm`;
     const script = spawn(process.execPath, ["build/check-advisories.mjs"], {
       cwd: ROOT,
       env: { ...process.env, npm_config_registry },
     });
-    let said = "";
-    for (const stream of [script.stdout, script.stderr]) stream.on("data", (chunk) => (said += chunk));
+    let printed = "";
+    for (const stream of [script.stdout, script.stderr]) stream.on("data", (chunk) => (printed += chunk));
     const [status] = await once(script, "close");
     server.close();
-    return { status, said, asked };
+    return { status, printed, asked };
   }
 
-  it("asks about what is in the bill and what the commands depend on, and passes when there is none", async () => {
-    const { status, said, asked } = await check({ body: "{}" });
+  it("asks about the packages of the bill and of the commands, and passes without an advisory", async () => {
+    const { status, printed, asked } = await check({ body: "{}" });
     const inBill = bill.components.map((one) => [nameOf(one), [one.version]]);
     const below = ["@aws-sdk/credential-provider-sso", "@clack/core", "fast-uri"];
     const installed = [...Object.keys(manifest.dependencies), ...below].map((name) => [
@@ -273,10 +273,10 @@ describe("asking for advisories", () => {
     expect(body).toMatchObject(Object.fromEntries([...inBill, ...installed]));
     expect(Object.keys(body)).not.toContain("vitest");
     expect(status).toBe(0);
-    expect(said).toMatch(new RegExp(`^0 advisories about the ${Object.keys(body).length} packages`));
+    expect(printed).toMatch(new RegExp(`^0 advisories about the ${Object.keys(body).length} packages`));
   });
 
-  it("fails with the advisory when there is one", async () => {
+  it("fails with an advisory, and prints it", async () => {
     const advisory = {
       id: 1,
       url: "https://github.com/advisories/GHSA-xxxx-xxxx-xxxx",
@@ -284,20 +284,25 @@ describe("asking for advisories", () => {
       severity: "high",
       vulnerable_versions: "<99.0.0",
     };
-    const { status, said } = await check({ body: JSON.stringify({ "@smithy/core": [advisory] }) });
+    const { status, printed } = await check({ body: JSON.stringify({ "@smithy/core": [advisory] }) });
     expect(status).toBe(1);
-    expect(said).toMatch(/@smithy\/core \d+\.\d+\.\d+: high: Something is wrong \(<99\.0\.0\) .*GHSA-xxxx-xxxx-xxxx/);
+    expect(printed).toMatch(
+      /@smithy\/core \d+\.\d+\.\d+: high: Something is wrong \(<99\.0\.0\) .*GHSA-xxxx-xxxx-xxxx/,
+    );
   });
 
   it.each([
-    ["refuses", { status: 405, body: "" }],
-    ["is a page", { body: "<html></html>" }],
-    ["answers something else", { body: '{"error":"not found"}' }],
-    ["answers a list", { body: "[]" }],
-    ["answers null", { body: "null" }],
-    ["is not there", undefined],
-  ])("says that it was skipped, and why, when the registry %s", async (_, answer) => {
-    const { status, said } = await check(answer);
-    expect([status, said]).toEqual([0, expect.stringMatching(/^skipped: advisories about .* did not tell \(.+\)\n$/)]);
+    ["refuses it", { status: 405, body: "" }],
+    ["returns a page", { body: "<html></html>" }],
+    ["returns another object", { body: '{"error":"not found"}' }],
+    ["returns a list", { body: "[]" }],
+    ["returns null", { body: "null" }],
+    ["does not exist", undefined],
+  ])("prints that it was skipped, and why, when the registry %s", async (_, response) => {
+    const { status, printed } = await check(response);
+    expect([status, printed]).toEqual([
+      0,
+      expect.stringMatching(/^skipped: advisories about .* no advisories from .+ \(.+\)\n$/),
+    ]);
   });
 });
