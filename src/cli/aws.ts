@@ -8,7 +8,8 @@ import { SNSClient } from "@aws-sdk/client-sns";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { isRegion } from "../aws/regions.ts";
-import { type Cli, CliError, type CommonOptions } from "./cli.ts";
+import type { Cli, CommonOptions } from "./cli.ts";
+import { CliError } from "./cli-error.ts";
 import { chooseCredentials, PROFILES_HINT } from "./credentials.ts";
 import { NOT_AWS } from "./explain.ts";
 

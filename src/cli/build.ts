@@ -1,4 +1,5 @@
-import { type Cli, CliError } from "./cli.ts";
+import type { Cli } from "./cli.ts";
+import { CliError } from "./cli-error.ts";
 import { isClone } from "./package-folder.ts";
 import { runProgram, systemCode, withoutSecrets } from "./run-program.ts";
 

@@ -20,15 +20,3 @@ export interface CommonOptions {
   readonly profile?: string;
   readonly region?: string;
 }
-
-/** Something that the operator can mend: what is wrong, and what to do. It never contains a secret. */
-export class CliError extends Error {
-  /** What to do, in one line or several. */
-  readonly hint: string | undefined;
-
-  constructor(message: string, hint?: string) {
-    super(message);
-    this.name = "CliError";
-    this.hint = hint;
-  }
-}

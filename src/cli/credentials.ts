@@ -1,5 +1,5 @@
 import { loadSharedConfigFiles } from "@smithy/core/config";
-import { CliError } from "./cli.ts";
+import { CliError } from "./cli-error.ts";
 
 /** Which credentials a command uses, and what a client of the SDK takes for it. */
 export interface Choice {

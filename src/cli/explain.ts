@@ -1,6 +1,6 @@
 import { describeError } from "../util/errors.ts";
 import { escapeUnseen } from "../util/json.ts";
-import { CliError } from "./cli.ts";
+import { CliError } from "./cli-error.ts";
 
 /** An error as an operator can use it: what is wrong, and what to do where that is known. */
 interface Explanation {

@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { gatherSettings, KEYS, type Key, type Settings } from "../config.ts";
-import { type Cli, CliError } from "./cli.ts";
+import type { Cli } from "./cli.ts";
+import { CliError } from "./cli-error.ts";
 import { systemCode } from "./run-program.ts";
 
 /** Where the function's settings are looked for when nothing else is said, in this order. */

@@ -1,4 +1,4 @@
-import { CliError } from "./cli.ts";
+import { CliError } from "./cli-error.ts";
 import { MADE_BY } from "./names.ts";
 
 /** Tags by key. */

@@ -1,6 +1,6 @@
 import pc from "picocolors";
 import { escapeUnseen } from "../util/json.ts";
-import { CliError } from "./cli.ts";
+import { CliError } from "./cli-error.ts";
 
 /** What colours text; does nothing where there are to be none. */
 export type Colours = ReturnType<typeof pc.createColors>;

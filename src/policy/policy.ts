@@ -1,4 +1,4 @@
-import { isObject } from "../util/json.ts";
+import { isObject, parseJson } from "../util/json.ts";
 import { jsonErrorIn } from "../util/json-error.ts";
 import { type Rule, SEVERITIES, type Severity } from "./rule.ts";
 import { RULE_KINDS } from "./rules/index.ts";
@@ -32,14 +32,10 @@ export function policyOfTags(list: string): PolicyReading {
  * with a typo must not pass for a stricter one than it is.
  */
 export function parsePolicy(json: string): PolicyReading {
-  let value: unknown;
-  try {
-    value = JSON.parse(json);
-  } catch {
-    const at = jsonErrorIn(json);
-    return { problems: [at === null ? "it is not JSON" : `it is not JSON at line ${at.line}, column ${at.column}`] };
-  }
-  return readPolicy(value);
+  const value = parseJson(json);
+  if (value !== undefined) return readPolicy(value);
+  const at = jsonErrorIn(json);
+  return { problems: [at === null ? "it is not JSON" : `it is not JSON at line ${at.line}, column ${at.column}`] };
 }
 
 const NOT_A_KEY =

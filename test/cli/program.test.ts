@@ -1,7 +1,8 @@
 import { Command } from "commander";
 import { describe, expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
-import { type Cli, CliError } from "../../src/cli/cli.ts";
+import type { Cli } from "../../src/cli/cli.ts";
+import { CliError } from "../../src/cli/cli-error.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { runCommand } from "./run.ts";
 

@@ -2,7 +2,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
 import pc from "picocolors";
 import { vi } from "vitest";
-import { type Cli, CliError } from "../../src/cli/cli.ts";
+import type { Cli } from "../../src/cli/cli.ts";
+import { CliError } from "../../src/cli/cli-error.ts";
 import { runCli } from "../../src/cli/program.ts";
 
 /** What a command left behind. */

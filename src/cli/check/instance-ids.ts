@@ -2,7 +2,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { isInstanceId } from "../../aws/instance-id.ts";
 import { quote } from "../../util/json.ts";
-import { CliError } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 
 /** So many wrong ones are named, and the others counted. */
 const SHOWN = 5;

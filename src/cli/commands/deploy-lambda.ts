@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { Cli } from "../cli.ts";
+import { collect } from "../flags.ts";
 import { NAMES } from "../names.ts";
-import { collect } from "../setup/options.ts";
 
 const HELP = `
 Deploys deploy/template.yaml: alert topic, rules, queues, function, alarms,

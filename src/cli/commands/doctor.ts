@@ -1,6 +1,7 @@
 import { Command } from "commander";
-import { type Cli, CliError } from "../cli.ts";
-import { withNameOptions } from "../setup/options.ts";
+import type { Cli } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
+import { addNameOptions } from "../flags.ts";
 
 const HELP = `
 Examines an installation, and says of each thing that is wrong how to mend it:
@@ -60,7 +61,7 @@ export function doctorCommand(cli: Cli): Command {
     .option("--trace <file>", "with --probe: the file that the function's log is written to")
     .option("--wt-profile <name>", "with --probe: the profile of wt-cli")
     .option("--json", "print one JSON document: region, account, verdict, counts, and each check");
-  return withNameOptions(command)
+  return addNameOptions(command)
     .addHelpText("after", HELP)
     .action(async (_: unknown, given: Command) => {
       const { doctor } = await import("../doctor/doctor.ts");

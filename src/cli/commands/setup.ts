@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { Cli } from "../cli.ts";
-import { collect, withNameOptions } from "../setup/options.ts";
+import { addNameOptions, collect } from "../flags.ts";
 
 const HELP = `
 Makes what the function needs in AWS, in one region:
@@ -65,7 +65,7 @@ export function setupCommand(cli: Cli): Command {
     .option("--show-policy", "print the IAM policy that the function's user needs, as JSON, and do nothing else")
     .option("--audit-role <name>", "with --show-policy: the role in other accounts, as in AUDIT_ROLE_NAME")
     .option("--json", "print one JSON document");
-  return withNameOptions(command)
+  return addNameOptions(command)
     .addHelpText("after", HELP)
     .action(async (_: unknown, given: Command) => {
       const { setup } = await import("../setup/setup.ts");

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { Cli } from "../cli.ts";
-import { withNameOptions } from "../setup/options.ts";
+import { addNameOptions } from "../flags.ts";
 
 const HELP = `
 Removes what setup has made, and knows it by the tag ec2-audit=setup. What was
@@ -36,7 +36,7 @@ export function teardownCommand(cli: Cli): Command {
     .option("--yes", "do not ask")
     .option("--dry-run", "print what would be removed, and change nothing")
     .option("--json", "print one JSON document");
-  return withNameOptions(command)
+  return addNameOptions(command)
     .addHelpText("after", HELP)
     .action(async (_: unknown, given: Command) => {
       const { teardown } = await import("../setup/teardown.ts");

@@ -1,7 +1,7 @@
 import type { Subscription } from "@aws-sdk/client-sns";
 import type { Aws } from "../aws.ts";
-import { shownUrl } from "../setup/plan.ts";
 import { attributesOf, isConfirmed } from "../setup/subscriptions.ts";
+import { shownUrl } from "../shown-url.ts";
 import { type Check, reporter } from "./check.ts";
 
 const { warning, attempt } = reporter("topics and policies");

@@ -1,4 +1,5 @@
-import { type Cli, CliError } from "../cli.ts";
+import type { Cli } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { checkUrl } from "../setup/options.ts";
 import { verdictOf } from "./check.ts";
 import { examineLambda } from "./lambda.ts";

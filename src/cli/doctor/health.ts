@@ -1,6 +1,6 @@
 import { version as ourVersion } from "../../../package.json";
 import { askHealth, type HealthDocument, notOurs } from "../health-document.ts";
-import { shownUrl } from "../setup/plan.ts";
+import { shownUrl } from "../shown-url.ts";
 import { type Check, reporter } from "./check.ts";
 
 const { ok, skipped, unknown, warning, wrong } = reporter("function");

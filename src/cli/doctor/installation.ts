@@ -3,11 +3,12 @@ import type { Aws } from "../aws.ts";
 import { differenceText } from "../setup/difference.ts";
 import { resourcesOf } from "../setup/installation.ts";
 import { doublings } from "../setup/other-rules.ts";
-import { type OtherRule, type SetupPlan, shownUrl } from "../setup/plan.ts";
+import type { OtherRule, SetupPlan } from "../setup/plan.ts";
 import { readDeadLetterQueue } from "../setup/queue.ts";
 import type { Inspection, Resource } from "../setup/resource.ts";
 import { isConfirmed, subscribeQueue, subscriptionsOf } from "../setup/subscriptions.ts";
 import { readTopic } from "../setup/topics.ts";
+import { shownUrl } from "../shown-url.ts";
 import { checkFilters } from "./alert-filters.ts";
 import { type Check, type Reporter, reporter } from "./check.ts";
 

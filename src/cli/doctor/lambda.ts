@@ -5,8 +5,9 @@ import { parseTopicArn } from "../../aws/topic-arn.ts";
 import { type Config, gatherSettings, readConfig } from "../../config.ts";
 import { type Aws, connect, type Identity } from "../aws.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
+import { regionFlags } from "../flags.ts";
 import { ifExists } from "../if-exists.ts";
-import { readStack, type Stack, shownPlaceFlags } from "../lambda/stack.ts";
+import { readStack, type Stack } from "../lambda/stack.ts";
 import { ALIAS, readLive } from "../lambda/versions.ts";
 import { checkAlertKey } from "./alert-key.ts";
 import { type Check, type Examination, reporter } from "./check.ts";
@@ -36,7 +37,7 @@ export async function examineLambda(
   say: (text: string) => void,
 ): Promise<Examination> {
   const aws = await connect(cli, options);
-  const remedies = stackRemedies(options.stack, shownPlaceFlags(options, aws));
+  const remedies = stackRemedies(options.stack, regionFlags(options, aws));
   const { deploy } = remedies;
   say("credentials");
   const asked = await askOperator(aws);
@@ -73,7 +74,7 @@ export async function examineLambda(
   const alert = await checkAlertTopic({
     arn: AlertTopicArn,
     aws: alertAws,
-    at: shownPlaceFlags(options, alertAws),
+    at: regionFlags(options, alertAws),
     make: deploy,
     tell: deploy,
   });

@@ -3,8 +3,9 @@ import { DEFAULT_RETRY_POLICY, retryDelays } from "../../aws/retry-policy.ts";
 import { isObject } from "../../util/json.ts";
 import type { Aws } from "../aws.ts";
 import { differenceText } from "../setup/difference.ts";
-import { type SetupPlan, shownUrl } from "../setup/plan.ts";
+import type { SetupPlan } from "../setup/plan.ts";
 import { attributesOf, FILTERED, functionSubscription, isConfirmed, subscriptionsOf } from "../setup/subscriptions.ts";
+import { shownUrl } from "../shown-url.ts";
 import { type Check, reporter } from "./check.ts";
 
 const { ok, warning, wrong, attempt } = reporter("subscription");

@@ -4,7 +4,8 @@ import { resolve } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import { CloudWatchLogsClient, paginateFilterLogEvents } from "@aws-sdk/client-cloudwatch-logs";
 import type { Aws } from "../aws.ts";
-import { type Cli, CliError } from "../cli.ts";
+import type { Cli } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { withoutSecrets } from "../run-program.ts";
 import { wtProgram } from "../webtask/wt.ts";
 

@@ -2,10 +2,9 @@ import { isRegion } from "../../aws/regions.ts";
 import type { TopicArn } from "../../aws/topic-arn.ts";
 import { connect } from "../aws.ts";
 import type { Cli } from "../cli.ts";
-import { shownPlaceFlags } from "../lambda/stack.ts";
+import { flagsFrom, type NameOptions, regionFlags } from "../flags.ts";
 import { NAMES } from "../names.ts";
 import type { FunctionSettings } from "../settings.ts";
-import { type NameOptions, repeatedFlags } from "../setup/options.ts";
 import { type Installation, type InstallationNames, installationOf, namesOf } from "../setup/plan.ts";
 import { planRules, type RulePlan } from "../setup/rule-plan.ts";
 import { checkAlertKey } from "./alert-key.ts";
@@ -103,12 +102,12 @@ export async function examineWebtask(
     return [];
   });
   const plan = { ...installation, ...planned, emails: [], url, tags: {} };
-  const at = shownPlaceFlags(options, aws);
+  const at = regionFlags(options, aws);
   const setup = `ec2-audit setup${flagsOf(options, alertAws.region, names)}`;
   const alertTopic = {
     arn: alertArn,
     aws: alertAws,
-    at: shownPlaceFlags(options, alertAws),
+    at: regionFlags(options, alertAws),
     make: alertArn === alert?.arn ? `Is the name in ALERT_TOPIC_ARN right? Else make it: ${setup}` : setup,
     tell: setup,
   };
@@ -132,7 +131,7 @@ function regionIn({ settings }: FunctionSettings): string | undefined {
 function flagsOf({ profile }: NameOptions, region: string, names: InstallationNames): string {
   const usual: Readonly<Partial<Record<string, string>>> = NAMES;
   const unusual = Object.fromEntries(Object.entries(names).filter(([key, name]) => name !== usual[key]));
-  return repeatedFlags({ ...(profile !== undefined && { profile }), region, ...unusual });
+  return flagsFrom({ ...(profile !== undefined && { profile }), region, ...unusual });
 }
 
 /** The topics' names where the operator gives none: those that the settings name. */

@@ -3,7 +3,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { zipSync } from "fflate";
 import { checkAndBuild } from "../build.ts";
-import { type Cli, CliError } from "../cli.ts";
+import type { Cli } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 
 /** What is deployed, as read from this package. */
 export interface Artefact {

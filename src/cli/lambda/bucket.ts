@@ -13,7 +13,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { partitionOf } from "../../aws/regions.ts";
 import type { Aws } from "../aws.ts";
-import { CliError } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { type Tags, tagList } from "../tags.ts";
 
 /** A bucket, and the account that must own it. */

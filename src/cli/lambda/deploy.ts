@@ -1,14 +1,15 @@
 import { type Aws, connect } from "../aws.ts";
-import { type Cli, CliError, type CommonOptions } from "../cli.ts";
+import type { Cli, CommonOptions } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
+import { flagsFrom, regionFlags } from "../flags.ts";
 import { NAMES } from "../names.ts";
 import { packageFolder } from "../package-folder.ts";
-import { repeatedFlags } from "../setup/options.ts";
 import { parseTags } from "../tags.ts";
 import { makeArtefact, readTemplate } from "./artefact.ts";
 import type { PlannedChange } from "./change-set.ts";
 import { type Deployed, deploy, type Order } from "./deployment.ts";
 import { checkParameters, type Parameters, parseParameters, withRelease } from "./parameters.ts";
-import { checkStack, readStack, shownPlaceFlags } from "./stack.ts";
+import { checkStack, readStack } from "./stack.ts";
 import { parameterNames, problemWith, readParameters } from "./template.ts";
 import { listVersions } from "./versions.ts";
 
@@ -47,7 +48,7 @@ export async function deployLambda(cli: Cli, options: Options, folder = packageF
     return { account: identity.account, before: stack, versions: found };
   });
   cli.terminal.err(`Stack ${name} in account ${account}, region ${aws.region}, with ${aws.credentials}`);
-  const flags = shownPlaceFlags(options, aws);
+  const flags = regionFlags(options, aws);
   checkStack(name, before, flags);
   if (before?.status === "REVIEW_IN_PROGRESS") {
     cli.terminal.err(
@@ -169,7 +170,7 @@ async function showDeployed(cli: Cli, aws: Aws, order: Order, deployed: Deployed
 function nextSteps(cli: Cli, { stack, parameters }: Order, options: Options): string {
   const { bold } = cli.terminal.colours;
   const { profile, region } = options;
-  const place = repeatedFlags({ ...(profile && { profile }), ...(region && { region }) });
+  const place = flagsFrom({ ...(profile && { profile }), ...(region && { region }) });
   const flags = `${place}${stack === NAMES.stack ? "" : ` --stack ${stack}`}`;
   const alarms =
     parameters.AlarmEmail || parameters.AlarmTopicArn

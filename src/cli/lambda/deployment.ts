@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Aws } from "../aws.ts";
-import { type Cli, CliError } from "../cli.ts";
+import type { Cli } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { onInterruption } from "../interruption.ts";
 import type { Tags } from "../tags.ts";
 import { type Artefact, zip } from "./artefact.ts";

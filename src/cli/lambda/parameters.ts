@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { type Key, readConfig } from "../../config.ts";
-import { CliError } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { nearest } from "../nearest.ts";
 import type { Artefact } from "./artefact.ts";
 import { parameterNames, problemWith, readParameters } from "./template.ts";

@@ -1,8 +1,10 @@
 import { type Aws, connect } from "../aws.ts";
-import { type Cli, CliError, type CommonOptions } from "../cli.ts";
+import type { Cli, CommonOptions } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
+import { regionFlags } from "../flags.ts";
 import { onInterruption } from "../interruption.ts";
 import { NAMES } from "../names.ts";
-import { readStack, type Stack, shownPlaceFlags, waitFor } from "./stack.ts";
+import { readStack, type Stack, waitFor } from "./stack.ts";
 import { ALIAS, type Live, listVersions, moveLive, readLive, type Version } from "./versions.ts";
 
 interface Options extends CommonOptions {
@@ -26,7 +28,7 @@ export async function rollbackLambda(cli: Cli, options: Options): Promise<void> 
   if (stack?.status.endsWith("_IN_PROGRESS")) {
     throw new CliError(
       `a deployment is under way (${stack.status}), and would move the alias forward again`,
-      waitFor(stack.status, options.stack, shownPlaceFlags(options, aws)),
+      waitFor(stack.status, options.stack, regionFlags(options, aws)),
     );
   }
   const target = chooseTarget(versions, live, options.to);

@@ -5,7 +5,8 @@ import {
   type StackEvent,
 } from "@aws-sdk/client-cloudformation";
 import type { Aws } from "../aws.ts";
-import { type Cli, CliError, type CommonOptions } from "../cli.ts";
+import type { Cli } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { type Tags, tagsIn } from "../tags.ts";
 import { isOurs, type Parameters } from "./parameters.ts";
 
@@ -127,12 +128,7 @@ export function failures(events: readonly StackEvent[]): readonly string[] {
     });
 }
 
-/** The AWS CLI's flags for region and profile, for a command that is shown; they start with a space. */
-export function shownPlaceFlags({ profile }: CommonOptions, { region }: Pick<Aws, "region">): string {
-  return ` --region ${region}${profile ? ` --profile ${profile}` : ""}`;
-}
-
-/** The command that cancels an operation on a stack; null when it cannot be cancelled. Takes `shownPlaceFlags`.
+/** The command that cancels an operation on a stack; null when it cannot be cancelled. Takes `regionFlags`.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CancelUpdateStack.html */
 export function cancelCommand(status: string, stack: string, flags: string): string | null {
   return status === "UPDATE_IN_PROGRESS"
@@ -140,7 +136,7 @@ export function cancelCommand(status: string, stack: string, flags: string): str
     : null;
 }
 
-/** What to do about a stack that is being changed just now. Takes `shownPlaceFlags`. */
+/** What to do about a stack that is being changed just now. Takes `regionFlags`. */
 export function waitFor(status: string, stack: string, flags: string): string {
   const command = cancelCommand(status, stack, flags);
   return command === null ? "Wait for its end." : `Wait for its end, or call it off: ${command}`;
@@ -148,7 +144,7 @@ export function waitFor(status: string, stack: string, flags: string): string {
 
 /**
  * Refuses a stack that cannot be deployed to now, and one of another template: an update would remove all that our template
- * does not have. Takes null for no stack, and `shownPlaceFlags`.
+ * does not have. Takes null for no stack, and `regionFlags`.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
  */
 export function checkStack(name: string, stack: Stack | null, flags: string): void {
@@ -182,7 +178,7 @@ export function wasNeverMade(status: string): boolean {
   return /^(?:ROLLBACK_|CREATE_FAILED$|DELETE_FAILED$)/.test(status);
 }
 
-/** How to start over with a stack that was never made. Takes `shownPlaceFlags`. */
+/** How to start over with a stack that was never made. Takes `regionFlags`. */
 export function removeFirst(name: string, flags: string): string {
   return `Remove what is left of it, then deploy again: aws cloudformation delete-stack --stack-name ${name}${flags}`;
 }

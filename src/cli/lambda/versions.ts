@@ -5,7 +5,7 @@ import {
   UpdateAliasCommand,
 } from "@aws-sdk/client-lambda";
 import type { Aws } from "../aws.ts";
-import { CliError } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { ifExists } from "../if-exists.ts";
 
 /** The alias that the queue calls; deploy/template.yaml makes it. */

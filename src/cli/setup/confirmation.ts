@@ -1,6 +1,7 @@
 import type { Aws } from "../aws.ts";
 import type { Cli } from "../cli.ts";
-import { type SetupPlan, shownUrl } from "./plan.ts";
+import { shownUrl } from "../shown-url.ts";
+import type { SetupPlan } from "./plan.ts";
 import type { Resource } from "./resource.ts";
 import { isConfirmed, subscriptionsOf } from "./subscriptions.ts";
 

@@ -1,6 +1,6 @@
-import { CliError } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { askHealth, notOurs, TIMED_OUT } from "../health-document.ts";
-import { shownUrl } from "./plan.ts";
+import { shownUrl } from "../shown-url.ts";
 
 const TIMEOUT_MS = 10_000;
 

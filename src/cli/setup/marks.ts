@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { type Subscription, TagResourceCommand } from "@aws-sdk/client-sns";
 import type { Aws } from "../aws.ts";
-import { CliError } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { SUBSCRIPTIONS_TAG } from "../names.ts";
+import { shownUrl } from "../shown-url.ts";
 import type { Tags } from "../tags.ts";
-import { shownUrl } from "./plan.ts";
 import { readTopic } from "./topics.ts";
 
 /**

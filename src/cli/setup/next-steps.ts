@@ -1,12 +1,13 @@
 import type { Subscription } from "@aws-sdk/client-sns";
+import { flagsFrom, type NameOptions } from "../flags.ts";
 import { NAMES } from "../names.ts";
-import { type NameOptions, repeatedFlags } from "./options.ts";
-import { type SetupPlan, shownUrl } from "./plan.ts";
+import { shownUrl } from "../shown-url.ts";
+import type { SetupPlan } from "./plan.ts";
 import { isConfirmed } from "./subscriptions.ts";
 
 /** What is left to do after setup, which depends on the subscribers of the launch topic. Commands repeat `options`. */
 export function nextSteps(plan: SetupPlan, options: NameOptions, subscribed: readonly Subscription[]): string {
-  const flags = repeatedFlags(options);
+  const flags = flagsFrom(options);
   if (plan.url !== null) return `Next: ec2-audit doctor${flags}`;
   const urls = subscribed.filter(({ Protocol = "" }) => Protocol.startsWith("http"));
   const called = shown(urls.filter(isConfirmed));
@@ -29,10 +30,10 @@ function shown(subscriptions: readonly Subscription[]): string {
 }
 
 function fromNothing(plan: SetupPlan, options: NameOptions): string {
-  const flags = repeatedFlags(options);
+  const flags = flagsFrom(options);
   const { profile: named, region } = options;
-  const profile = repeatedFlags({ ...(named && { profile: named }) });
-  const place = profile + repeatedFlags({ ...(region && { region }) });
+  const profile = flagsFrom({ ...(named && { profile: named }) });
+  const place = profile + flagsFrom({ ...(region && { region }) });
   const launchTopic = plan.names.launchTopic === NAMES.launchTopic ? "" : `\n  LAUNCH_TOPIC_ARN=${plan.launchTopicArn}`;
   return `The function's settings, for .env:
   AWS_REGION=${plan.region}

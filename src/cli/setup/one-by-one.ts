@@ -1,4 +1,4 @@
-import { CliError } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { explain } from "../explain.ts";
 
 /**

@@ -1,32 +1,7 @@
-import type { Command } from "commander";
 import type { Aws } from "../aws.ts";
-import { CliError, type CommonOptions } from "../cli.ts";
-import { NAMES } from "../names.ts";
+import { CliError } from "../cli-error.ts";
+import type { NameOptions } from "../flags.ts";
 import { type Installation, type InstallationNames, installationOf, namesOf } from "./plan.ts";
-
-/** The options that say how the parts of an installation are called. */
-export interface NameOptions extends CommonOptions {
-  readonly launchTopic?: string;
-  readonly alertTopic?: string;
-  readonly rule?: string;
-  readonly deadLetterQueue?: string;
-}
-
-/** Gives a command the options of `NameOptions`, which are the same for all that deals with an installation. */
-export function withNameOptions(command: Command): Command {
-  const named = (flag: string, what: string, usual: string) =>
-    command.option(`${flag} <name>`, `name of ${what} (default: ${usual})`);
-  named("--launch-topic", "the SNS topic that launches come by", NAMES.launchTopic);
-  named("--alert-topic", "the SNS topic that alerts go to", NAMES.alertTopic);
-  named("--rule", "the EventBridge rule", NAMES.rule);
-  named("--dead-letter-queue", "the SQS queue of what could not be delivered", NAMES.deadLetterQueue);
-  return command;
-}
-
-/** Adds the value of an option that may be given several times to those before it. */
-export function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
-}
 
 /** Asks AWS which account it is. @throws CliError for a name that AWS does not take */
 export async function findInstallation(aws: Aws, options: NameOptions): Promise<Installation> {
@@ -65,30 +40,8 @@ export function checkNoPassword(url: string): void {
   );
 }
 
-/** Checks that it looks like an e-mail address. @throws CliError */
-export function checkEmail(address: string): string {
-  if (/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(address)) return address;
-  throw new CliError(`"${address}" is not an e-mail address`, "For several people, give --email several times.");
-}
-
 /** Checks that it can be an AUDIT_ROLE_NAME, with its path: of an ARN, the policy would be for no role. @throws CliError */
 export function checkRoleName(name: string): void {
   if (/^[\w+=,.@/-]+$/.test(name)) return;
   throw new CliError("--audit-role is not the name of an IAM role", "A name, or path/name; not an ARN.");
-}
-
-/** The options of this kind that were given, as they are to be given again in the next command; starts with a space. */
-export function repeatedFlags(options: NameOptions): string {
-  const { profile, region, launchTopic, alertTopic, rule, deadLetterQueue } = options;
-  const given = {
-    "--profile": profile,
-    "--region": region,
-    "--launch-topic": launchTopic,
-    "--alert-topic": alertTopic,
-    "--rule": rule,
-    "--dead-letter-queue": deadLetterQueue,
-  };
-  return Object.entries(given)
-    .flatMap(([flag, value]) => (value === undefined ? [] : ` ${flag} ${value}`))
-    .join("");
 }

@@ -1,5 +1,5 @@
 import { partitionOf } from "../../aws/regions.ts";
-import { CliError } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { NAMES } from "../names.ts";
 import type { Tags } from "../tags.ts";
 
@@ -146,11 +146,4 @@ function check(what: string, name: string, shape: RegExp): void {
     `"${name}" cannot be the name of the ${what}`,
     "A name (not an ARN) has letters, digits, hyphens and underscores, and is not too long.",
   );
-}
-
-/** An endpoint as it may be shown: of a URL, user, password and query can hold secrets. Another endpoint stays as it is. */
-export function shownUrl(endpoint: string): string {
-  if (!/^https?:/i.test(endpoint) || !URL.canParse(endpoint)) return endpoint;
-  const { origin, pathname, search } = new URL(endpoint);
-  return `${origin}${pathname}${search === "" ? "" : "?…"}`;
 }

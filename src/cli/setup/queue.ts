@@ -7,7 +7,7 @@ import {
   TagQueueCommand,
 } from "@aws-sdk/client-sqs";
 import type { Aws } from "../aws.ts";
-import { CliError } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { ifExists } from "../if-exists.ts";
 import type { Tags } from "../tags.ts";
 import type { Installation, SetupPlan } from "./plan.ts";

@@ -8,11 +8,12 @@ import {
 import { DeleteQueueCommand } from "@aws-sdk/client-sqs";
 import type { Aws } from "../aws.ts";
 import { SUBSCRIPTIONS_TAG } from "../names.ts";
+import { shownUrl } from "../shown-url.ts";
 import type { Tags } from "../tags.ts";
 import { type Leftover, NOT_OURS } from "./leftover.ts";
 import { isMarked } from "./marks.ts";
 import { otherRuleNames } from "./other-rules.ts";
-import { EVENT_RULE_KINDS, type Installation, ruleName, shownUrl } from "./plan.ts";
+import { EVENT_RULE_KINDS, type Installation, ruleName } from "./plan.ts";
 import { type QueueFacts, readDeadLetterQueue } from "./queue.ts";
 import { otherRuleLeftovers, ruleLeftovers } from "./rule-removal.ts";
 import { attributesOf, deadLetterQueueOf, isConfirmed, subscriptionsOf } from "./subscriptions.ts";

@@ -1,6 +1,6 @@
 import { TestEventPatternCommand } from "@aws-sdk/client-eventbridge";
 import { type Aws, answered } from "../aws.ts";
-import { CliError } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { otherRuleNames } from "./other-rules.ts";
 import {
   arn,

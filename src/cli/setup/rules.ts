@@ -11,7 +11,7 @@ import {
   type Target,
 } from "@aws-sdk/client-eventbridge";
 import type { Aws } from "../aws.ts";
-import { CliError } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { ifExists } from "../if-exists.ts";
 import { type Tags, tagList, tagsIn } from "../tags.ts";
 import type { Difference } from "./difference.ts";

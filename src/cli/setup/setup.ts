@@ -1,22 +1,18 @@
 import { type Aws, connect } from "../aws.ts";
-import { type Cli, CliError } from "../cli.ts";
+import type { Cli } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
+import { checkEmail, distinctEmails } from "../email.ts";
+import { flagsFrom, type NameOptions } from "../flags.ts";
+import { shownUrl } from "../shown-url.ts";
 import { parseTags } from "../tags.ts";
 import { confirmed, unconfirmedText } from "./confirmation.ts";
 import { checkFunctionAt } from "./function-url.ts";
 import { type Inspected, inspectInstallation } from "./installation.ts";
 import { nextSteps } from "./next-steps.ts";
 import { oneByOne } from "./one-by-one.ts";
-import {
-  checkEmail,
-  checkNoPassword,
-  checkRoleName,
-  checkUrl,
-  findInstallation,
-  type NameOptions,
-  repeatedFlags,
-} from "./options.ts";
+import { checkNoPassword, checkRoleName, checkUrl, findInstallation } from "./options.ts";
 import { doublings } from "./other-rules.ts";
-import { type SetupPlan, shownUrl } from "./plan.ts";
+import type { SetupPlan } from "./plan.ts";
 import { planRules } from "./rule-plan.ts";
 import { actionFor, installationJson, installationText } from "./show.ts";
 import { functionPolicy } from "./statements.ts";
@@ -37,12 +33,6 @@ interface SetupOptions extends NameOptions {
   readonly auditRole?: string;
   readonly tag?: readonly string[];
   readonly json?: true;
-}
-
-/** An address is the same in any case: who is named twice is not to get every alert twice. */
-function eachOnce(emails: readonly string[]): readonly string[] {
-  const lower = emails.map((each) => each.toLowerCase());
-  return emails.filter((_, index) => lower.indexOf(lower[index] ?? "") === index);
 }
 
 /** `ec2-audit setup`: makes the topics, the rule, the dead-letter queue and the subscriptions, or puts them right. */
@@ -90,7 +80,7 @@ export async function setup(cli: Cli, options: SetupOptions): Promise<void> {
     const planned: SetupPlan = {
       ...installation,
       ...(await planRules(aws, installation, rules)),
-      emails: eachOnce(emails),
+      emails: distinctEmails(emails),
       url,
       tags,
     };
@@ -154,7 +144,7 @@ async function report(
   out(`EC2 audit in ${plan.region}, account ${plan.account}:\n${installationText(all, dryRun, colours)}`);
   const idle = all.every((each) => ["nothing", "leave"].includes(actionFor(each)));
   if (idle) out("\nThere is nothing to change.");
-  for (const { name, message, fixes } of doublings(plan, repeatedFlags(options))) {
+  for (const { name, message, fixes } of doublings(plan, flagsFrom(options))) {
     out(`\n${colours.yellow("!")} rule ${name}: ${message}.\n${fixes.map((line) => `  ${line}`).join("\n")}`);
   }
   if (dryRun) {
@@ -162,7 +152,7 @@ async function report(
     return;
   }
   if (isConfirmed === false) {
-    out(`\n${colours.red("✗")} ${unconfirmedText(plan, plan.url ?? "", repeatedFlags(options))}`);
+    out(`\n${colours.red("✗")} ${unconfirmedText(plan, plan.url ?? "", flagsFrom(options))}`);
     return;
   }
   if (isConfirmed) out(`\n${colours.green("✓")} The function has confirmed: SNS calls it at every launch.`);
@@ -175,5 +165,5 @@ async function report(
 function howToListen({ names, region, alertTopicArn }: SetupPlan, options: SetupOptions): string {
   return names.alertTopic.endsWith(".fifo")
     ? subscribeQueue(alertTopicArn, ` --region ${region}`)
-    : `ec2-audit setup${repeatedFlags(options)} --email you@example.com`;
+    : `ec2-audit setup${flagsFrom(options)} --email you@example.com`;
 }

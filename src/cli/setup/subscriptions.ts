@@ -8,9 +8,10 @@ import {
 import { DELIVERY_POLICY, isOtherAttributes } from "../../sns/subscription.ts";
 import type { Aws } from "../aws.ts";
 import { ifExists } from "../if-exists.ts";
+import { shownUrl } from "../shown-url.ts";
 import type { SubscriptionDifference } from "./difference.ts";
 import { mark } from "./marks.ts";
-import { type SetupPlan, shownUrl } from "./plan.ts";
+import type { SetupPlan } from "./plan.ts";
 import { type Inspection, inspected, type Resource } from "./resource.ts";
 
 /** What SNS shows in place of the ARN of a subscription that waits for its confirmation. */

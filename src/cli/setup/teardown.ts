@@ -1,10 +1,11 @@
 import { connect } from "../aws.ts";
 import type { Cli } from "../cli.ts";
+import type { NameOptions } from "../flags.ts";
 import { ifExists } from "../if-exists.ts";
 import type { Colours } from "../terminal.ts";
 import type { Leftover } from "./leftover.ts";
 import { oneByOne } from "./one-by-one.ts";
-import { findInstallation, type NameOptions } from "./options.ts";
+import { findInstallation } from "./options.ts";
 import type { Installation } from "./plan.ts";
 import { leftovers } from "./removal.ts";
 

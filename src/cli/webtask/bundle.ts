@@ -4,7 +4,8 @@ import { relative } from "node:path";
 import { version } from "../../../package.json";
 import { checkAndBuild } from "../build.ts";
 import { buildMarkOf } from "../build-mark.ts";
-import { type Cli, CliError } from "../cli.ts";
+import type { Cli } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { runProgram, systemCode, withoutSecrets } from "../run-program.ts";
 import type { WebtaskConfig } from "./config.ts";
 

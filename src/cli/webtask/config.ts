@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { Ajv2020, type ErrorObject } from "ajv/dist/2020.js";
 import type { Key } from "../../config.ts";
-import { isObject } from "../../util/json.ts";
+import { isObject, parseJson } from "../../util/json.ts";
 import { jsonErrorIn } from "../../util/json-error.ts";
-import { type Cli, CliError } from "../cli.ts";
+import type { Cli } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { nearest } from "../nearest.ts";
 import { packageFolder } from "../package-folder.ts";
 import { SECRETS_FROM } from "../settings.ts";
@@ -52,16 +53,14 @@ const HINT = `An editor shows what may be there, when "$schema" is the path of t
 function parse(path: string, file: string): unknown {
   if (!existsSync(path)) throw new CliError(`there is no file ${file}`, "Name another with --config FILE.");
   const text = readFileSync(path, "utf8");
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The parser's own message quotes the text around the mistake, which may contain a secret.
-    const at = jsonErrorIn(text);
-    throw new CliError(
-      `${file} is not JSON${at ? ` at line ${at.line}, column ${at.column}` : ""}`,
-      "An editor shows where.",
-    );
-  }
+  const parsed = parseJson(text);
+  if (parsed !== undefined) return parsed;
+  // JSON.parse quotes the text around the mistake, which may contain a secret.
+  const at = jsonErrorIn(text);
+  throw new CliError(
+    `${file} is not JSON${at ? ` at line ${at.line}, column ${at.column}` : ""}`,
+    "An editor shows where.",
+  );
 }
 
 interface ConfigJson {

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { parseJson } from "../../util/json.ts";
-import { CliError } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { type Bundle, marksOf } from "./bundle.ts";
 import type { WebtaskConfig } from "./config.ts";
 import type { Health } from "./health.ts";

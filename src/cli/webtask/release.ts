@@ -1,4 +1,5 @@
-import { type Cli, CliError } from "../cli.ts";
+import type { Cli } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { systemCode } from "../run-program.ts";
 import type { Bundle } from "./bundle.ts";
 import type { WebtaskConfig } from "./config.ts";

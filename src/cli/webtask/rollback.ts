@@ -1,4 +1,5 @@
-import { type Cli, CliError } from "../cli.ts";
+import type { Cli } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { readWebtaskConfig } from "./config.ts";
 import { askElsewhere, complaint } from "./health.ts";
 import {

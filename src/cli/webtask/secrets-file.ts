@@ -1,4 +1,4 @@
-import { CliError } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 
 /**
  * Writes secrets as the lines that wt-cli reads back as the same values. It reads by dotenv 1.2.0: a line is split at its

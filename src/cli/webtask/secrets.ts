@@ -1,6 +1,7 @@
 import { relative, resolve } from "node:path";
 import { KEYS, type Key, readConfig } from "../../config.ts";
-import { type Cli, CliError } from "../cli.ts";
+import type { Cli } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { nearest } from "../nearest.ts";
 import { readFunctionSettings } from "../settings.ts";
 import type { WebtaskConfig } from "./config.ts";

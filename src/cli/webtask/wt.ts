@@ -1,7 +1,8 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { isObject } from "../../util/json.ts";
-import { type Cli, CliError } from "../cli.ts";
+import { isObject, parseJson } from "../../util/json.ts";
+import type { Cli } from "../cli.ts";
+import { CliError } from "../cli-error.ts";
 import { inPrivateFolder } from "../private-folder.ts";
 import { type Ended, findProgram, runProgram, systemCode, withoutSecrets } from "../run-program.ts";
 import type { Bundle } from "./bundle.ts";
@@ -69,13 +70,9 @@ export async function createWebtask(cli: Cli, target: Target, bundle: Bundle, se
 function urlIn(stdout: string): string | null {
   const start = stdout.search(/^\{/m);
   if (start < 0) return null;
-  try {
-    const answer: unknown = JSON.parse(stdout.slice(start));
-    const url = isObject(answer) ? answer.url : null;
-    return typeof url === "string" && /^https?:\/\//.test(url) && URL.canParse(url) ? url : null;
-  } catch {
-    return null;
-  }
+  const answer = parseJson(stdout.slice(start));
+  const url = isObject(answer) ? answer.url : null;
+  return typeof url === "string" && /^https?:\/\//.test(url) && URL.canParse(url) ? url : null;
 }
 
 function notStarted(cli: Cli, code: string | undefined): CliError {

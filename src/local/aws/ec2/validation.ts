@@ -1,3 +1,4 @@
+import { isInstanceId } from "../../../aws/instance-id.ts";
 import { AwsError } from "../errors.ts";
 import { type Params, structures, text, texts } from "../params.ts";
 import type { Ec2State, Instance } from "./instance.ts";
@@ -14,7 +15,7 @@ export function missing(parameter: string): AwsError {
 
 /** The instances with these ids, in that order. @throws AwsError InvalidInstanceID.Malformed, .NotFound */
 export function findInstances(state: Ec2State, ids: readonly string[]): Instance[] {
-  const bad = ids.find((id) => !/^i-([0-9a-f]{8}|[0-9a-f]{17})$/.test(id));
+  const bad = ids.find((id) => !isInstanceId(id));
   if (bad !== undefined) throw new AwsError("InvalidInstanceID.Malformed", `Invalid id: "${bad}"`);
   const found = ids.map((id) => state.instances.get(id));
   const lost = ids.filter((_, index) => found[index] === undefined);
