@@ -3,20 +3,20 @@ import { jsonErrorIn } from "../util/json-error.ts";
 import { type Rule, SEVERITIES, type Severity } from "./rule.ts";
 import { RULE_KINDS } from "./rules/index.ts";
 
-/** The house rules: what every instance is held to. */
+/** The rules that every instance must comply with. */
 export interface Policy {
   readonly rules: readonly Rule[];
 }
 
-/** A policy, or everything that is wrong with its text, one sentence each. */
+/** A policy, or the problems of its text: one sentence each, without a full stop. */
 export type PolicyReading = { readonly policy: Policy } | { readonly problems: readonly string[] };
 
 const DEFAULT_SEVERITY: Severity = "medium";
 
 /**
- * The policy of the short form: `name,service` requires these two tags. Takes the list as text. AWS allows `=`, `|`, `;` and
- * `*` in keys. Here they are refused, because they are usually meant as values, alternatives or wildcards, which the short
- * form does not have. As part of a key they would make every launch alert.
+ * Reads the short form of a policy: `name,service` requires these two tags. AWS allows `=`, `|`, `;` and `*` in keys. Here
+ * they are refused, because they usually mean values, alternatives or wildcards, which the short form does not have. As part
+ * of a key they would make every launch alert.
  */
 export function policyOfTags(list: string): PolicyReading {
   if (/[=|;*]/.test(list)) return { problems: [NOT_A_KEY] };
@@ -26,24 +26,25 @@ export function policyOfTags(list: string): PolicyReading {
 }
 
 /**
- * Reads the whole policy out of its JSON text:
+ * Reads a policy from its JSON text:
  * `{"rules": [{"rule": "required-tags", "severity": "high", "tags": ["name", "service"]}]}`.
- * A rule may stand in it more than once, with other settings and another id. A key that is not known is an error: a policy
- * with a typo must not pass for a stricter one than it is.
+ * A kind of rule can be used more than once, with different settings and ids. An unknown key is an error: a typo must not
+ * make a policy less strict than it looks.
  */
 export function parsePolicy(json: string): PolicyReading {
   const value = parseJson(json);
   if (value !== undefined) return readPolicy(value);
-  const at = jsonErrorIn(json);
-  return { problems: [at === null ? "it is not JSON" : `it is not JSON at line ${at.line}, column ${at.column}`] };
+  const position = jsonErrorIn(json);
+  const where = position ? ` at line ${position.line}, column ${position.column}` : "";
+  return { problems: [`it is not JSON${where}`] };
 }
 
 const NOT_A_KEY =
-  'a key with =, |, ; or * in it is refused here, because this list has no values and no wildcards; to require such a key, set AUDIT_POLICY instead, as in {"rules": [{"rule": "required-tags", "tags": ["a=b"]}]}';
+  'a key must not contain =, |, ; or *, because this list has no values and no wildcards; to require such a key, set AUDIT_POLICY instead: {"rules": [{"rule": "required-tags", "tags": ["a=b"]}]}';
 
-/** `$schema` is for editors. */
+/** Editors use `$schema`. */
 const POLICY_KEYS = ["rules", "version", "$schema"];
-const ONLY_POLICY_KEYS = 'it may have no key but "rules", "version" and "$schema"';
+const ONLY_POLICY_KEYS = 'the only keys allowed are "rules", "version" and "$schema"';
 
 function readPolicy(value: unknown): PolicyReading {
   if (!isObject(value)) return { problems: ['it must be an object: {"rules": [...]}'] };
@@ -54,34 +55,32 @@ function readPolicy(value: unknown): PolicyReading {
     return { problems: [...problems, '"rules" must be a list of at least one rule'] };
   }
   const rules: ReadRule[] = [];
-  const placeOf = new Map<unknown, number>();
+  const numberOf = new Map<unknown, number>();
   entries.forEach((entry: unknown, index) => {
     const reading = readRule(entry);
-    const found = "rule" in reading ? [] : [...reading.problems];
+    const own = "rule" in reading ? [] : [...reading.problems];
     if ("rule" in reading) rules.push(reading.rule);
     const id = isObject(entry) ? entry.id : undefined;
-    const place = placeOf.get(id);
-    if (id === undefined || place === undefined) placeOf.set(id, index + 1);
-    else found.push(`"id" is the same as that of rule ${place}; each rule needs an id of its own`);
-    problems.push(...found.map((problem) => `rule ${index + 1}: ${problem}`));
+    const other = numberOf.get(id);
+    if (id === undefined || other === undefined) numberOf.set(id, index + 1);
+    else own.push(`"id" is also the id of rule ${other}; each rule must have a unique id`);
+    problems.push(...own.map((problem) => `rule ${index + 1}: ${problem}`));
   });
   return problems.length > 0 ? { problems } : { policy: { rules: withIds(rules) } };
 }
 
-/** A rule as the policy states it; its id is null where the policy leaves it out. */
+/** A rule of the policy; its id is null if the policy gives none. */
 type ReadRule = Omit<Rule, "id"> & { readonly id: string | null };
 
-/**
- * Gives the rules without an id that of their kind: `required-tags`, then `required-tags-2`. Ids that are taken are skipped.
- */
+/** Gives each rule without an id the name of its kind: `required-tags`, then `required-tags-2`. Ids in use are skipped. */
 function withIds(rules: readonly ReadRule[]): Rule[] {
-  const taken = new Set(rules.map((rule) => rule.id));
+  const used = new Set(rules.map((rule) => rule.id));
   const counts = new Map<string, number>();
   return rules.map((rule) => {
     let id = rule.id;
     for (let count = counts.get(rule.name) ?? 1; id === null; count += 1) {
-      const free = count === 1 ? rule.name : `${rule.name}-${count}`;
-      if (!taken.has(free)) id = free;
+      const candidate = count === 1 ? rule.name : `${rule.name}-${count}`;
+      if (!used.has(candidate)) id = candidate;
       counts.set(rule.name, count + 1);
     }
     return { ...rule, id };
@@ -96,10 +95,10 @@ function readRule(entry: unknown): { rule: ReadRule } | { problems: readonly str
     const known = RULE_KINDS.map((candidate) => `"${candidate.name}"`).join(", ");
     return { problems: [`"rule" must be one of ${known}`] };
   }
-  // The key itself is not told: it is a part of the value, and anybody can read our problems.
+  // The problem does not contain the key: it is part of the value, and anyone can read problems.
   const unknown = Object.keys(settings).some((key) => !kind.settings.includes(key));
   const problems = unknown
-    ? [`${kind.name} may have no setting but ${["id", "severity", ...kind.settings].join(", ")}`]
+    ? [`the only settings of ${kind.name} are ${["id", "severity", ...kind.settings].join(", ")}`]
     : [];
   if (!isSeverity(severity)) problems.push(`"severity" must be one of ${SEVERITIES.join(", ")}`);
   if (!isRuleId(id)) problems.push(ID_SHAPE);

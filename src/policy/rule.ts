@@ -1,49 +1,45 @@
 import type { FactName, Facts } from "../facts/facts.ts";
 
-/** How much a broken rule matters, from the least to the most. Subscribers can filter alerts by it. */
+/** The severities, in ascending order. Subscribers can filter alerts by them. */
 export const SEVERITIES = ["low", "medium", "high", "critical"] as const;
 export type Severity = (typeof SEVERITIES)[number];
 
-/** In what way an instance breaks a rule. */
+/** How an instance violates a rule. */
 export interface Violation {
-  /** One sentence without its full stop, for people: what is wrong. */
+  /** The problem, in one sentence without a full stop. */
   readonly message: string;
-  /**
-   * The same in a few words, to follow the name of an instance or a number of instances: "lacks tag owner", "lack tag
-   * owner".
-   */
+  /** The problem in a few words, to follow an instance's name or a number of instances: "lacks tag owner". */
   readonly summary: (instances: number) => string;
-  /** How to fix it for all of these instances of a region: commands or sentences for people, in lines of at most 66 columns
-   * where possible. Instances whose remedies differ only in the instance share one. */
+  /**
+   * How to fix these instances of a region: commands or sentences, in lines of at most 66 columns where possible. Violations
+   * whose remedies differ only in the instance ids share one remedy.
+   */
   readonly remedy: (instanceIds: readonly string[], region: string) => readonly string[];
-  /** What is wrong, for programs: goes into the alert's finding as it is. */
+  /** The problem for programs. These become fields of the alert's finding. */
   readonly details: Readonly<Record<string, readonly string[]>>;
 }
 
-/** A rule in force: one that a policy names, with its settings. */
+/** A rule of a policy. */
 export interface Rule {
   /** Unique in its policy. */
   readonly id: string;
-  /** Its kind. */
+  /** The name of its kind. */
   readonly name: string;
   readonly severity: Severity;
-  /** The facts that `check` reads. Only facts that some rule in force needs are read from AWS. */
+  /** The facts that `check` uses. Only facts that a rule of the policy needs are read from AWS. */
   readonly needs: readonly FactName[];
-  /** Answers how the instance breaks the rule, or null when it keeps it. */
+  /** Returns how the instance violates the rule; null if it complies. */
   check(facts: Facts): Violation | null;
 }
 
-/** The settings of one rule as a policy states them, without the keys that all rules share. */
+/** The settings of one rule of a policy, without the keys that all rules share. */
 export type RuleSettings = Readonly<Record<string, unknown>>;
 
-/**
- * A kind of rule: how its settings become a rule in force. Each kind is a file in this folder and an entry of
- * `RULE_KINDS` in `index.ts`.
- */
+/** A kind of rule. Each kind is a file in `rules/` and an entry of `RULE_KINDS` in `rules/index.ts`. */
 export interface RuleKind {
   readonly name: string;
-  /** The names of its settings, for the error that names a wrong one. */
+  /** The names of its settings. The error for an unknown setting lists them. */
   readonly settings: readonly string[];
-  /** Makes the rule's check, or says everything that is wrong with the settings, one sentence each. */
+  /** Returns the rule's check, or the problems of its settings: one sentence each, without a full stop. */
   configure(settings: RuleSettings): Pick<Rule, "needs" | "check"> | { readonly problems: readonly string[] };
 }

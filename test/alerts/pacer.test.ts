@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createPacer } from "../../src/alerts/pacer.ts";
 import { clockAt } from "../support/launches.ts";
 
@@ -17,18 +17,18 @@ function start() {
 }
 
 describe("turns", () => {
-  test("come at once while there are fewer than ten within a second", async () => {
+  it("come at once while there are fewer than ten within a second", async () => {
     const { ask, pauses } = start();
     expect(await ask(10)).toEqual(Array(10).fill(0));
     expect(pauses).toEqual([]);
   });
 
-  test("are ten a second, in the order they are asked for, and none is lost", async () => {
+  it("are ten a second, in the order they are asked for, and none is lost", async () => {
     const { ask } = start();
     expect(await ask(40)).toEqual([0, 1_000, 2_000, 3_000].flatMap((at) => Array(10).fill(at)));
   });
 
-  test("are never more than ten in any second, however they are spread", async () => {
+  it("are never more than ten in any second, however they are spread", async () => {
     const { ask, clock } = start();
     const given: (number | null)[] = [];
     for (const [count, pause] of [
@@ -47,7 +47,7 @@ describe("turns", () => {
     for (const at of times) expect(times.filter((other) => other >= at && other < at + 1_000).length).toBeLessThan(11);
   });
 
-  test("that are no longer wanted take no time from those after them", async () => {
+  it("that are no longer wanted take no time from those after them", async () => {
     const { ask, clock, pauses } = start();
     const [, late, after] = await Promise.all([ask(10), ask(5, () => clock.now() > 5_000), ask(1)]);
     expect(late).toEqual(Array(5).fill(null));
@@ -55,14 +55,14 @@ describe("turns", () => {
     expect(pauses).toEqual([1_000]);
   });
 
-  test("are not given to what is no longer wanted when they come", async () => {
+  it("are not given to what is no longer wanted when they come", async () => {
     const { ask, clock } = start();
     const [, late, after] = await Promise.all([ask(10), ask(1, () => clock.now() < 500), ask(10)]);
     expect(late).toEqual([null]);
     expect(after).toEqual(Array(10).fill(1_000));
   });
 
-  test("come a second after the end of the work ten before, which may take effect at its end", async () => {
+  it("come a second after the end of the work ten before, which may take effect at its end", async () => {
     const { ask, clock, inTurn } = start();
     let end = () => {};
     const slow = inTurn(
@@ -76,7 +76,7 @@ describe("turns", () => {
     expect([await slow, nine, await eleventh]).toEqual([undefined, Array(9).fill(0), [4_000]]);
   });
 
-  test.each<[string, () => Promise<never>]>([
+  it.each<[string, () => Promise<never>]>([
     ["fails", () => Promise.reject(new Error("refused"))],
     [
       "throws at once",

@@ -1,14 +1,14 @@
 import { escapeUnseen } from "../../util/json.ts";
 import { oneLine, wrap } from "../../util/text.ts";
 
-/** A remedy is indented in a message of 72 columns. */
+/** The width of a remedy, which is indented in an e-mail of 72 columns. */
 const COLUMNS = 66;
 
-/** Values that need no escaping in the AWS CLI's shorthand.
+/** Values without characters that the AWS CLI's shorthand syntax would require to escape.
  * https://docs.aws.amazon.com/cli/latest/userguide/cli-usage-shorthand.html */
 const SHORTHAND = /^[\w.:/@+-]+(?: +[\w.:/@+-]+)*$/;
 
-/** The services that launch instances and give them a tag with this prefix. Only AWS can set tags that begin with `aws:`.
+/** The services that launch instances and set a tag with this prefix. Only AWS can set tags that begin with `aws:`.
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */
 const LAUNCHERS: readonly (readonly [prefix: string, launcher: string])[] = [
   ["aws:autoscaling:", "Amazon EC2 Auto Scaling"],
@@ -22,10 +22,10 @@ const LAUNCHERS: readonly (readonly [prefix: string, launcher: string])[] = [
 ];
 
 /**
- * How to give instances of a region tags with these keys, as lines: one command of the AWS CLI for all instances, and a
- * sentence for each key that EC2 does not let users set. A shell refuses the command until each `<value>` is replaced: if it
- * is pasted unchanged, it must not make an instance compliant. EC2 accepts 1,000 instances in a call, and an SNS message
- * holds fewer.
+ * Returns how to add tags with these keys to instances of a region, as lines: one AWS CLI command for all instances, and a
+ * sentence for each key that users cannot set. A shell refuses the command until each `<value>` is replaced, because the
+ * unchanged command must not make an instance compliant. EC2 accepts 1,000 instances per call, more than an SNS message can
+ * list.
  * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html
  */
 export function createTags(keys: readonly string[], instanceIds: readonly string[], region: string): readonly string[] {
@@ -35,9 +35,9 @@ export function createTags(keys: readonly string[], instanceIds: readonly string
 }
 
 function explain(key: string): string[] {
-  const [, launcher = "the AWS service that owns the tag"] =
+  const [, launcher = "the service that owns the tag"] =
     LAUNCHERS.find(([prefix]) => key.toLowerCase().startsWith(prefix)) ?? [];
-  const text = `Only AWS can set the tag "${oneLine(key)}". An instance has it when it is launched by ${launcher}.`;
+  const text = `Only AWS can set the tag "${oneLine(key)}". Instances launched by ${launcher} have it.`;
   return wrap(text.split(" "), COLUMNS);
 }
 
@@ -52,13 +52,13 @@ function command(keys: readonly string[], instanceIds: readonly string[], region
   return line.length <= COLUMNS ? [line] : [`${start} \\`, ...option(resources, " \\"), ...option(tags, "")];
 }
 
-/** An option and its words, on as many lines as needed. */
+/** Returns an option and its values, wrapped. */
 function option(words: readonly string[], end: string): string[] {
   const lines = wrap(words, COLUMNS - 4, "  ");
   return lines.map((line, index) => `  ${line}${index < lines.length - 1 ? " \\" : end}`);
 }
 
-/** For keys that need escaping in shorthand: JSON in single quotes, except for `<value>`, with a line for each tag. */
+/** Returns the tags as JSON in single quotes, except for `<value>`: a line for each tag. */
 function tagsAsJson(keys: readonly string[]): string[] {
   return keys.map((key, index) => {
     const quoted = escapeUnseen(JSON.stringify(key)).replaceAll("'", "'\\''");

@@ -1,5 +1,5 @@
 import type { RuleKind } from "../rule.ts";
 import { requiredTags } from "./required-tags.ts";
 
-/** Every kind of rule that a policy can put in force. */
+/** Every kind of rule that a policy can use. */
 export const RULE_KINDS: readonly RuleKind[] = [requiredTags];

@@ -14,7 +14,7 @@ import { instanceIds } from "../../support/events.ts";
 
 const REGION = "us-east-1";
 const SYNTAX = [..."',\"[]{}()=<>\\/@~$`!#&|;*? \u00a0-:%^"];
-/** Tag keys of users, made of what is syntax to a shell or to the AWS CLI, and of any other text. */
+/** Tag keys of users: syntax of shells and of the AWS CLI, and any other text. */
 const anyKey = fc
   .oneof(
     fc.string({ unit: fc.constantFrom(...SYNTAX, "a", "Key", "Value", "file://", "部"), minLength: 1, maxLength: 20 }),
@@ -27,18 +27,18 @@ const anyKeys = fc.uniqueArray(anyKey, { minLength: 1, maxLength: 5 });
 const folder = mkdtempSync(join(tmpdir(), "ec2-audit-remedy-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Runs text in a shell, in an empty folder. */
+/** Runs a script in a shell, in an empty folder. */
 function run(shell: string, script: string, env: NodeJS.ProcessEnv = { PATH: process.env.PATH }) {
   return spawnSync(shell, ["-c", script], { cwd: folder, env, encoding: "utf8" });
 }
 
-/** The arguments that a shell gives to `aws` in a remedy whose values are filled in. */
+/** Returns the arguments that a shell passes to `aws` for a remedy with values filled in. */
 function argumentsIn(shell: string, remedy: readonly string[]): string[] {
   const script = remedy.join("\n").replaceAll("<value>", "shop");
   return run(shell, `aws() { printf '%s\\0' "$@"; }\n${script}`).stdout.split("\0").slice(0, -1);
 }
 
-/** The words before the tags, and the tags. */
+/** Returns the words before the tags, and the tags. */
 function partsOf(words: readonly string[]) {
   const start = words.indexOf("--tags") + 1;
   const [first = "", ...others] = words.slice(start);
@@ -52,7 +52,7 @@ function partsOf(words: readonly string[]) {
 }
 
 describe("the command that sets tags", () => {
-  it("is on one line where it fits, and else has an option a line", () => {
+  it("has one line for each option, unless it fits on one line", () => {
     expect(createTags(["a"], ["i-1"], REGION)).toEqual([
       "aws ec2 create-tags --region us-east-1 \\",
       "  --resources i-1 \\",
@@ -60,7 +60,7 @@ describe("the command that sets tags", () => {
     ]);
   });
 
-  it("has lines of at most 66 columns, however many instances and keys it is for", () => {
+  it("has at most 66 columns for any number of instances and keys", () => {
     const keys = Array.from({ length: 50 }, (_, index) => `key-${index}`);
     const lines = createTags(keys, instanceIds(150), REGION);
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(66);
@@ -68,7 +68,7 @@ describe("the command that sets tags", () => {
     expect(argumentsIn("sh", lines).filter((word) => word.startsWith("i-"))).toEqual(instanceIds(150));
   });
 
-  it("is in JSON where a key is syntax in the AWS CLI's shorthand", () => {
+  it("uses JSON for a key that is syntax in the AWS CLI's shorthand", () => {
     expect(createTags(["owner", `it's "a, b"`], ["i-1"], REGION)).toEqual([
       "aws ec2 create-tags --region us-east-1 \\",
       "  --resources i-1 \\",
@@ -77,7 +77,7 @@ describe("the command that sets tags", () => {
     ]);
   });
 
-  it.each(["sh", "bash"])("is one command to %s, which is given every key as it is", (shell) => {
+  it.each(["sh", "bash"])("is one command in %s, which passes every key unchanged", (shell) => {
     fc.assert(
       fc.property(fc.array(anyKeys, { minLength: 40, maxLength: 40 }), (commands) => {
         const script = commands.map((keys) => createTags(keys, ["i-1", "i-2"], REGION).join("\n"));
@@ -94,7 +94,7 @@ describe("the command that sets tags", () => {
     );
   });
 
-  it.each(["sh", "bash"])("is refused by %s until the values are filled in", (shell) => {
+  it.each(["sh", "bash"])("is refused by %s until values are filled in", (shell) => {
     fc.assert(
       fc.property(anyKeys, (keys) => {
         const { stdout, status } = run(
@@ -107,7 +107,7 @@ describe("the command that sets tags", () => {
     );
   });
 
-  it("sets no tag even where a file is called as the placeholder is", () => {
+  it("sets no tag even when a file has the name of the placeholder", () => {
     const own = mkdtempSync(join(folder, "value-"));
     writeFileSync(join(own, "value"), "");
     for (const keys of [["owner"], ["a", "b"], ["a,b"], ["a,b", "c"]]) {
@@ -121,7 +121,7 @@ describe("the command that sets tags", () => {
     }
   });
 
-  it("has no character in it that could forge a line, and still names the key", () => {
+  it("contains no character that could forge a line, and still sets the key", () => {
     const key = "a\u009b31m\u202e\u2028b\n\u0007,🛒";
     const remedy = createTags([key], ["i-1"], REGION);
     expect(remedy.join("")).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u);
@@ -129,19 +129,19 @@ describe("the command that sets tags", () => {
   });
 });
 
-describe("a key that begins with aws:, in any case", () => {
+describe("a key that begins with aws: in any case", () => {
   it.each([
     ["aws:cloudformation:stack-name", "AWS CloudFormation"],
     ["AWS:AutoScaling:groupName", "Amazon EC2 Auto Scaling"],
     ["aws:ec2launchtemplate:id", "a launch template"],
-    ["aws:something:new", "the AWS service that owns the tag"],
-  ])("is in no command, because EC2 refuses it: %s is said to come from %s", (key, launcher) => {
+    ["aws:something:new", "the service that owns the tag"],
+  ])("is explained instead, because EC2 refuses it: %s comes from %s", (key, launcher) => {
     expect(createTags([key], ["i-1"], REGION).join(" ")).toBe(
-      `Only AWS can set the tag "${key}". An instance has it when it is launched by ${launcher}.`,
+      `Only AWS can set the tag "${key}". Instances launched by ${launcher} have it.`,
     );
   });
 
-  it("leaves the command for the others", () => {
+  it("does not remove the command for other keys", () => {
     const remedy = createTags(["owner", "aws:cloudformation:stack-name"], ["i-1"], REGION);
     expect(remedy.slice(2, 4)).toEqual([
       "  --tags Key=owner,Value=<value>",
@@ -157,7 +157,7 @@ describe.skipIf(skipped !== null)("the AWS CLI", () => {
   let aws: EmbeddedAws;
   const keys = fc.uniqueArray(anyKey, { minLength: 40, maxLength: 45 });
 
-  it("gives the instances exactly these tags, once the values are filled in", { timeout: 120_000 }, async () => {
+  it("sets exactly these tags once values are filled in", { timeout: 120_000 }, async () => {
     aws = await startEmbeddedAws();
     try {
       const check = async (of: readonly string[]) => {

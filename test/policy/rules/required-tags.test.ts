@@ -1,11 +1,11 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Violation } from "../../../src/policy/rule.ts";
 import { requiredTags } from "../../../src/policy/rules/required-tags.ts";
 
 type Tags = Readonly<Record<string, string>> | readonly (readonly [string, string])[];
 
-/** How an instance with these tags breaks the rule with these settings. */
+/** Returns how an instance with these tags violates the rule with these settings. */
 function check(settings: Readonly<Record<string, unknown>>, tags: Tags): Violation | null {
   const configured = requiredTags.configure(settings);
   if ("problems" in configured) throw new Error(configured.problems.join());
@@ -15,13 +15,13 @@ function check(settings: Readonly<Record<string, unknown>>, tags: Tags): Violati
 const NAME_AND_SERVICE = { tags: ["name", "service"] };
 
 describe("required-tags", () => {
-  test("needs to know an instance's tags, and nothing that would cost another call", () => {
+  it("needs only tags, which cost the cheapest call", () => {
     expect(requiredTags.configure(NAME_AND_SERVICE)).toMatchObject({ needs: ["tags"] });
   });
 
-  test.each<[string, Tags, Violation["details"] | null]>([
-    ["both tags, as the card writes them", { name: "web-1", service: "shop" }, null],
-    ["both tags, as the console writes them", { Name: "web-1", Service: "shop" }, null],
+  it.each<[string, Tags, Violation["details"] | null]>([
+    ["both tags, in lower case", { name: "web-1", service: "shop" }, null],
+    ["both tags, as in the console", { Name: "web-1", Service: "shop" }, null],
     ["both tags and others", { NAME: "web-1", sErViCe: "shop", env: "prod" }, null],
     ["no tags", {}, { missing: ["name", "service"], blank: [] }],
     ["one of the two", { Name: "web-1" }, { missing: ["service"], blank: [] }],
@@ -36,41 +36,36 @@ describe("required-tags", () => {
     ["a key with a space after it", { "name ": "x", service: "shop" }, { missing: ["name"], blank: [] }],
     ["a value of 256 characters", { name: "n".repeat(256), service: "🛒".repeat(128) }, null],
     ["values with quotes and markup", { name: `"<&>'`, service: "</tagSet>" }, null],
-  ])("an instance with %s", (_, tags, details) => {
+  ])("judges an instance with %s", (_, tags, details) => {
     expect(check(NAME_AND_SERVICE, tags)?.details ?? null).toEqual(details);
   });
 
-  test("with caseSensitive, a key counts only as it is written", () => {
+  it("compares keys exactly with caseSensitive", () => {
     const settings = { tags: ["Name"], caseSensitive: true };
     expect(check(settings, { Name: "web-1" })).toBeNull();
     expect(check(settings, { name: "web-1" })?.details.missing).toEqual(["Name"]);
   });
 
-  test.each([
-    "🛒",
-    `it's "quoted"`,
-    "<&>",
-    "k".repeat(128),
-    "__proto__",
-    "constructor",
-    "aws:cloudformation:stack-name",
-  ])("a tag may be called %j", (key) => {
-    expect(check({ tags: [key] }, {})?.details).toEqual({ missing: [key], blank: [] });
-    expect(check({ tags: [key] }, [[key, "x"]])).toBeNull();
-    expect(check({ tags: [key] }, [[key, ""]])?.details).toEqual({ missing: [], blank: [key] });
-  });
+  it.each(["🛒", `it's "quoted"`, "<&>", "k".repeat(128), "__proto__", "constructor", "aws:cloudformation:stack-name"])(
+    "accepts the key %j",
+    (key) => {
+      expect(check({ tags: [key] }, {})?.details).toEqual({ missing: [key], blank: [] });
+      expect(check({ tags: [key] }, [[key, "x"]])).toBeNull();
+      expect(check({ tags: [key] }, [[key, ""]])?.details).toEqual({ missing: [], blank: [key] });
+    },
+  );
 
-  test("a key required twice, also in another case, is said to be missing once, as it was first written", () => {
+  it("reports a key once that is required twice, as it was first written", () => {
     expect(check({ tags: ["name", "Name"] }, {})?.details.missing).toEqual(["name"]);
   });
 
-  test("the message says in one sentence what is missing and what is blank", () => {
+  it("states the missing and the blank tags in one message", () => {
     expect(check({ tags: ["a"] }, {})?.message).toBe('the tag "a" is missing');
     expect(check({ tags: ["a", "b"] }, {})?.message).toBe('the tags "a", "b" are missing');
     expect(check({ tags: ["a", "b"] }, { b: "" })?.message).toBe('the tag "a" is missing; the tag "b" is blank');
   });
 
-  test("the summary for a subject names the keys, or counts them where they are too long for it", () => {
+  it("names the keys in the summary, or counts them when they are too long", () => {
     const summaryOf = (...tags: readonly string[]) => [1, 2].map((count) => check({ tags }, {})?.summary(count));
     expect(summaryOf("owner")).toEqual(["lacks tag owner", "lack tag owner"]);
     expect(summaryOf("name", "service")).toEqual(["lacks tags name, service", "lack tags name, service"]);
@@ -79,7 +74,7 @@ describe("required-tags", () => {
     expect(check({ tags: ["a", "b"] }, { a: " " })?.summary(1)).toBe("lacks tags b, a");
   });
 
-  test("what to do is one command for all instances, with each tag", () => {
+  it("returns one command for all instances and tags", () => {
     const violation = check({ tags: ["name", "cost center"] }, {});
     expect(violation?.remedy(["i-1234567890abcdef0", "i-1234567890abcdef1"], "eu-west-1")).toEqual([
       "aws ec2 create-tags --region eu-west-1 \\",
@@ -88,7 +83,7 @@ describe("required-tags", () => {
     ]);
   });
 
-  test("a blank tag is to be filled as it is written, and not to be set beside it in another case", () => {
+  it("fills a blank tag as it is written, instead of adding one in another case", () => {
     expect(
       check({ tags: ["owner"] }, { Owner: " " })
         ?.remedy(["i-1"], "us-east-1")
@@ -96,7 +91,7 @@ describe("required-tags", () => {
     ).toMatch(/--tags Key=Owner,Value=<value>$/);
   });
 
-  test("the name is asked for as the console shows it, unless the case matters", () => {
+  it("sets the tag Name, which the console shows, unless keys are case-sensitive", () => {
     const remedy = (caseSensitive: boolean) =>
       check({ tags: ["name"], caseSensitive }, {})
         ?.remedy(["i-1"], "us-east-1")
@@ -105,7 +100,7 @@ describe("required-tags", () => {
     expect(remedy(true)).toMatch(/--tags Key=name,Value=<value>$/);
   });
 
-  test("an instance keeps the rule exactly when each required key has, in some case, a value that is not blank", () => {
+  it("is satisfied exactly when each required key has a value in some case", () => {
     const key = fc.constantFrom("name", "Name", "NAME", "service", "Service", "__proto__", "owner");
     const value = fc.constantFrom("", " ", "x", "🛒");
     fc.assert(
