@@ -8,14 +8,12 @@ import { headlineOf } from "./headline.ts";
 import { instancePage, nameOf } from "./instance-names.ts";
 import { textOf } from "./text.ts";
 
-/** One message for the alert topic, ready to publish. */
+/** One message for the alert topic. */
 export interface Alert {
-  /**
-   * The same for the same findings, launchers and occasions. Subscribers and FIFO topics recognize a repeated alert by it.
-   */
+  /** Identifies the findings, launchers and occasions. Subscribers and FIFO topics recognize a duplicate alert by it. */
   readonly id: string;
   readonly findings: readonly Finding[];
-  /** Severity, what and where; ASCII, under 100 characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
+  /** Severity, problem and place; ASCII, under 100 characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
   readonly subject: string;
   /** The text of the e-mail. */
   readonly text: string;
@@ -24,27 +22,27 @@ export interface Alert {
   /** JSON for `MessageStructure: json`: the texts for `email` and `sms`, and the document for every other protocol. */
   readonly message: string;
   readonly attributes: Readonly<Record<string, { DataType: "String" | "String.Array"; StringValue: string }>>;
-  /** For FIFO topics: alerts of one account and region keep their order. */
+  /** The message group for FIFO topics, which keep the order of the alerts of an account and region. */
   readonly group: string;
 }
 
 /** The value of the document's `schema`, and the `$id` of `alert.schema.json`. */
 export const ALERT_SCHEMA = "urn:ec2-audit:alert:1";
 
-/** What SNS takes as one message, in bytes, attributes and all.
+/** The largest SNS message, in bytes, including its attributes.
  * https://docs.aws.amazon.com/general/latest/gr/sns.html#limits_sns */
 const MAX_BYTES = 256 * 1024;
 
 /**
- * Makes the alerts for some findings: one for each account and region, so that a burst of launches is one message, and more
- * only where SNS's limit of 256 KiB requires it. Takes the time now in milliseconds since 1970.
+ * Returns the alerts for findings: one for each account and region, so that a burst of launches is one message; more only where
+ * the SNS limit of 256 KiB requires it. Takes the time now in milliseconds since 1970.
  */
 export function alertsFor(findings: readonly Finding[], now: number): Alert[] {
   const places = groupBy(clean(findings), ({ account, region }) => `${account} ${region}`);
   return [...places.values()].flatMap((place) => compose(byInstance(place), now));
 }
 
-/** The findings, each once, without characters that could forge a line in any of their texts. */
+/** Removes duplicate findings, and characters that could forge a line from their texts. */
 function clean(findings: readonly Finding[]): Finding[] {
   const instances = new Map<Instance, Instance>();
   const cleaned = new Map<string, Finding>();
@@ -74,7 +72,7 @@ function cleanInstance(instance: Instance): Instance {
 }
 
 /**
- * The findings of each instance. Instances and their findings are in a fixed order, the gravest first, so that a message is
+ * Groups findings by instance. Instances and their findings have a fixed order, the most severe first, so that a message is
  * split the same way each time.
  */
 function byInstance(findings: Finding[]): Finding[][] {
@@ -82,9 +80,9 @@ function byInstance(findings: Finding[]): Finding[][] {
 }
 
 function inOrder(a: Finding, b: Finding): number {
-  const gravest = SEVERITIES.indexOf(b.severity) - SEVERITIES.indexOf(a.severity);
+  const bySeverity = SEVERITIES.indexOf(b.severity) - SEVERITIES.indexOf(a.severity);
   return (
-    gravest ||
+    bySeverity ||
     compare(a.instance.instanceId, b.instance.instanceId) ||
     compare(a.ruleId, b.ruleId) ||
     compare(a.id, b.id)
@@ -96,8 +94,8 @@ function compare(a: string, b: string): number {
 }
 
 /**
- * One alert for all instances, or for as many parts of them as their size asks for, and so on until each fits; for one
- * instance that does not fit, for parts of its findings.
+ * Returns one alert for all instances if it fits into a message. Otherwise splits the instances into as many parts as their
+ * size requires, repeatedly until each part fits. Splits the findings of one instance only if they do not fit.
  */
 function compose(instances: readonly Finding[][], now: number): Alert[] {
   const [first, ...others] = instances.flat().sort(inOrder);
@@ -178,7 +176,7 @@ function findingDocumentOf(finding: Finding) {
   };
 }
 
-/** The size that SNS counts: the message, the subject, and each attribute's name, type and value. */
+/** Returns the size as SNS counts it: message, subject, and the name, type and value of each attribute. */
 function bytesOf({ message, subject, attributes }: Alert): number {
   const texts = [message, subject];
   for (const [name, { DataType, StringValue }] of Object.entries(attributes)) texts.push(name, DataType, StringValue);

@@ -14,23 +14,25 @@ const MAX_NAME = 24;
 export function headlineOf(findings: Findings): { readonly subject: string; readonly sms: string } {
   const [{ severity, ruleId, violation, instance, account, region }] = findings;
   const all = new Set(findings.map((finding) => finding.instance.instanceId)).size;
-  const ofRule = findings.filter((finding) => finding.ruleId === ruleId);
-  const alike = ofRule.every((finding) => finding.violation.message === violation.message);
+  const sameRule = findings.filter((finding) => finding.ruleId === ruleId);
+  const isAlike = sameRule.every((finding) => finding.violation.message === violation.message);
   const name = asciiName(instance);
-  const count = ofRule.length < all ? `${ofRule.length} of ${all}` : String(all);
+  const count = sameRule.length < all ? `${sameRule.length} of ${all}` : String(all);
   const who = all === 1 ? (name ?? instance.instanceId) : `${count} instances`;
   const others = new Set(findings.map((finding) => finding.ruleId)).size - 1;
-  const does = alike ? violation.summary(ofRule.length) : `${ofRule.length === 1 ? "violates" : "violate"} ${ruleId}`;
+  const does = isAlike
+    ? violation.summary(sameRule.length)
+    : `${sameRule.length === 1 ? "violates" : "violate"} ${ruleId}`;
   const more = others === 0 ? "" : `, +${others} ${others === 1 ? "rule" : "rules"}`;
   const where = ` (${region}, ${account})`;
   const left = MAX_SUBJECT - `[${severity}] ${where}`.length;
   const what = `${cut(ascii(`${who} ${does}`), left - more.length)}${more}`;
-  const which = name !== null && all === 1 ? ` ${instance.instanceId}` : "";
-  const grave = severity.toUpperCase();
-  return { subject: `[${grave}] ${what}${where}`, sms: `${grave} ${what}${where}${which}` };
+  const id = name !== null && all === 1 ? ` ${instance.instanceId}` : "";
+  const grade = severity.toUpperCase();
+  return { subject: `[${grade}] ${what}${where}`, sms: `${grade} ${what}${where}${id}` };
 }
 
-/** The name in ASCII, for a subject; null where nothing of it would be left. */
+/** Returns the instance's name in ASCII; null if nothing of it would be left. */
 function asciiName({ tags }: Instance): string | null {
   const name = ascii(nameOf(tags) ?? "");
   return /\w/.test(name) ? cut(name, MAX_NAME) : null;

@@ -1,13 +1,13 @@
 /**
- * Does the work when its turn comes, and returns its result; or null when it is no longer needed then, which `wanted` says.
- * Throws what the work throws.
+ * Does work when its turn comes, and returns its result. Returns null instead if `isWanted` returns false at that time. Throws
+ * what the work throws.
  */
-export type Paced = <T>(work: () => Promise<T>, wanted: () => boolean) => Promise<T | null>;
+export type Paced = <T>(work: () => Promise<T>, isWanted: () => boolean) => Promise<T | null>;
 
 /**
- * Gives turns in the order in which they are asked for. At most `most` works fall within `span` milliseconds: each begins at
- * least that long after the end of the one `most` before it, because a work may take effect at any time until its end. `now` is
- * in milliseconds, and `pause` waits for a number of milliseconds.
+ * Limits the rate of work: at most `most` pieces take effect within `span` milliseconds, in the order of their requests. A
+ * piece can take effect until it ends, so each begins `span` after the end of the one `most` before it. `now` returns
+ * milliseconds, and `pause` waits for milliseconds.
  */
 export function createPacer(
   most: number,
@@ -17,18 +17,18 @@ export function createPacer(
 ): Paced {
   const ends: Promise<number>[] = [];
   let line: Promise<unknown> = Promise.resolve();
-  const turn = async (wanted: () => boolean): Promise<boolean> => {
+  const waitForTurn = async (isWanted: () => boolean): Promise<boolean> => {
     const oldest = ends.length < most ? undefined : ends.shift();
     const earliest = oldest === undefined ? 0 : (await oldest) + span;
-    if (wanted() && earliest > now()) await pause(earliest - now());
-    if (wanted()) return true;
+    if (isWanted() && earliest > now()) await pause(earliest - now());
+    if (isWanted()) return true;
     if (oldest !== undefined) ends.unshift(oldest);
     return false;
   };
-  return async (work, wanted) => {
+  return async (work, isWanted) => {
     const started = line.then(async () => {
-      if (!(await turn(wanted))) return null;
-      // A work that throws at once must not end the line.
+      if (!(await waitForTurn(isWanted))) return null;
+      // Work that throws synchronously must not stop the line.
       const result = (async () => work())();
       ends.push(result.then(now, now));
       return { result };

@@ -4,45 +4,45 @@ import { cut, wrap } from "../util/text.ts";
 import type { Finding, Findings } from "./finding.ts";
 import { instancePage, instancesPage, nameOf } from "./instance-names.ts";
 
-/** A phone shows no more. */
+/** The width of a phone's screen. */
 const COLUMNS = 72;
 const LABEL = 11;
 const MAX_NAME = 40;
 const PROBLEMS_IN_OPENING = 3;
 
-/** Findings that differ only in their instance: they are stated once, with one remedy for all. */
+/** Findings that differ only in their instance. They are stated once, with one remedy. */
 interface Problem {
   readonly number: number;
   readonly finding: Finding;
   readonly instances: Instance[];
 }
 
-/** An instance, and the numbers of its problems. */
-interface Subject {
+/** An instance with the numbers of its problems. */
+interface Affected {
   readonly finding: Finding;
   readonly problems: number[];
 }
 
 /**
- * The text for people: what is wrong, how to fix it, then the facts. Takes findings of one account and region, the gravest
- * first, whose texts have no control characters. With several instances there is a line for each, by launcher.
+ * Returns the text of the e-mail: the problems, how to fix them, then the facts. Several instances have a line each, grouped by
+ * launcher. Takes findings of one account and region, the most severe first, whose texts contain no control characters.
  */
 export function textOf(findings: Findings): string {
   const problems = new Map<string, Problem>();
-  const subjects = new Map<string, Subject>();
+  const affected = new Map<string, Affected>();
   for (const finding of findings) {
     const { violation, ruleId, region, instance, severity } = finding;
     const key = JSON.stringify([ruleId, severity, violation.message, violation.remedy([], region)]);
     const problem = problems.get(key) ?? { number: problems.size + 1, finding, instances: [] };
     problem.instances.push(instance);
     problems.set(key, problem);
-    const subject = subjects.get(instance.instanceId) ?? { finding, problems: [] };
-    subject.problems.push(problem.number);
-    subjects.set(instance.instanceId, subject);
+    const entry = affected.get(instance.instanceId) ?? { finding, problems: [] };
+    entry.problems.push(problem.number);
+    affected.set(instance.instanceId, entry);
   }
-  const all = [...subjects.values()];
-  // Where each instance has each problem, its line need not say which.
-  const numbered = all.some((subject) => subject.problems.length < problems.size);
+  const all = [...affected.values()];
+  // The lines contain no numbers of problems if each instance has each problem.
+  const numbered = all.some((entry) => entry.problems.length < problems.size);
   const sections = sectionsOf(all);
   return [
     ...opening([...problems.values()], all),
@@ -54,25 +54,25 @@ export function textOf(findings: Findings): string {
   ].join("\n");
 }
 
-/** What is wrong: a whole sentence for one problem, a few words each for several. */
-function opening(problems: readonly Problem[], subjects: readonly Subject[]): string[] {
+/** States the problems: one in a sentence, several in a few words each. */
+function opening(problems: readonly Problem[], affected: readonly Affected[]): string[] {
   const [problem] = problems;
-  const [subject] = subjects;
-  if (problem === undefined || subject === undefined) return [];
+  const [entry] = affected;
+  if (problem === undefined || entry === undefined) return [];
   const { ruleId, severity, violation } = problem.finding;
-  const who = subjects.length === 1 ? whoIs(subject.finding.instance) : `${subjects.length} instances`;
-  const start = `${who} ${subjects.length === 1 ? "violates" : "violate"}`;
+  const name = affected.length === 1 ? shortNameOf(entry.finding.instance) : `${affected.length} instances`;
+  const start = `${name} ${affected.length === 1 ? "violates" : "violate"}`;
   if (problems.length === 1) return prose(`${start} ${ruleId} (${severity}): ${violation.message}.`);
   const rules = new Set(problems.map(({ finding }) => finding.ruleId)).size;
-  const told = problems.slice(0, PROBLEMS_IN_OPENING).map(({ finding, instances }) => {
+  const summaries = problems.slice(0, PROBLEMS_IN_OPENING).map(({ finding, instances }) => {
     const summary = finding.violation.summary(instances.length);
-    return subjects.length === 1 ? summary : `${instances.length} ${summary}`;
+    return affected.length === 1 ? summary : `${instances.length} ${summary}`;
   });
-  const more = problems.length > told.length ? "; ..." : ".";
-  return prose(`${start} ${rules === 1 ? ruleId : `${rules} rules`}: ${[...new Set(told)].join("; ")}${more}`);
+  const more = problems.length > summaries.length ? "; ..." : ".";
+  return prose(`${start} ${rules === 1 ? ruleId : `${rules} rules`}: ${[...new Set(summaries)].join("; ")}${more}`);
 }
 
-/** How to correct each problem. A remedy that several problems share is written once, at the first of them, for all their instances. */
+/** States the remedy for each problem. A remedy of several problems is written once, at the first, for all their instances. */
 function remedies(problems: readonly Problem[], instances: number): string[] {
   const keyOf = ({ finding: { violation, region } }: Problem) => violation.remedy([], region).join("\n");
   const alike = groupBy(problems, keyOf);
@@ -90,35 +90,35 @@ function remedies(problems: readonly Problem[], instances: number): string[] {
       "",
       `${number}. ${severity.toUpperCase()}  ${ruleId}${count}`,
       ...indented(prose(`${capital(violation.message)}.`, 3), 3),
-      ...(first === problem ? [`   Fix${covers}:`, ...indented(remedy, 5)] : [`   Fix: as for ${first.number}.`]),
+      ...(first === problem ? [`   Fix${covers}:`, ...indented(remedy, 5)] : [`   Fix: same as ${first.number}.`]),
     ];
   });
 }
 
-/** The instances of each launcher. The launcher with the most comes first. */
-function sectionsOf(subjects: readonly Subject[]): [string | null, Subject[]][] {
-  return [...groupBy(subjects, ({ finding }) => finding.launchedBy)].sort(([, a], [, b]) => b.length - a.length);
+/** Groups the instances by launcher. The launcher with the most instances comes first. */
+function sectionsOf(affected: readonly Affected[]): [string | null, Affected[]][] {
+  return [...groupBy(affected, ({ finding }) => finding.launchedBy)].sort(([, a], [, b]) => b.length - a.length);
 }
 
-function counts(sections: readonly [string | null, Subject[]][]): string[] {
+function counts(sections: readonly [string | null, Affected[]][]): string[] {
   const width = String(sections[0]?.[1].length).length;
   return sections.map(([launchedBy, own]) => `${String(own.length).padStart(width)}  ${launcher(launchedBy, own)}`);
 }
 
-/** The tags that all instances of a launcher share, then a line for each instance. */
-function listOf([launchedBy, subjects]: readonly [string | null, Subject[]], numbered: boolean): string[] {
-  const [first, ...others] = subjects.map(({ finding }) => finding.instance.tags);
+/** Lists the common tags of a launcher's instances, then each instance on a line. */
+function listOf([launchedBy, affected]: readonly [string | null, Affected[]], numbered: boolean): string[] {
+  const [first, ...others] = affected.map(({ finding }) => finding.instance.tags);
   const shared = [...(first ?? [])].filter(
-    ([key, value]) => others.length > 0 && others.every((tags) => tags.get(key) === value) && !isOfAws(key),
+    ([key, value]) => others.length > 0 && others.every((tags) => tags.get(key) === value) && !isSetByAws(key),
   );
   const known = new Set(shared.map(([key]) => key));
   return [
     "",
-    `${capital(launcher(launchedBy, subjects))}: ${subjects.length}`,
+    `${capital(launcher(launchedBy, affected))}: ${affected.length}`,
     ...(shared.length > 0 ? indented(prose(`all with ${shared.map(tag).join(", ")}`, 2), 2) : []),
-    ...subjects.map(({ finding: { instance }, problems: numbers }) => {
+    ...affected.map(({ finding: { instance }, problems: numbers }) => {
       const { instanceId, instanceType, availabilityZone, publicIp, tags } = instance;
-      const own = [...tags].filter(([key]) => !known.has(key) && !isOfAws(key) && !isName(key));
+      const own = [...tags].filter(([key]) => !known.has(key) && !isSetByAws(key) && !isName(key));
       const name = known.has("Name") || known.has("name") ? null : nameOf(tags);
       const line = [
         instanceId,
@@ -133,18 +133,18 @@ function listOf([launchedBy, subjects]: readonly [string | null, Subject[]], num
   ];
 }
 
-/** What is known about the instance; for several, what is the same for all. */
-function factsOf(subjects: readonly Subject[], sections: readonly [string | null, Subject[]][]): string[] {
-  const [first] = subjects;
+/** States the facts about the instance; for several, the facts that are the same for all. */
+function factsOf(affected: readonly Affected[], sections: readonly [string | null, Affected[]][]): string[] {
+  const [first] = affected;
   if (first === undefined) return [];
   const { account, region, instance, launchedBy } = first.finding;
-  const one = subjects.length === 1;
+  const one = affected.length === 1;
   const same = (key: keyof Instance) =>
-    subjects.every(({ finding }) => finding.instance[key] === instance[key]) ? instance[key] : null;
+    affected.every(({ finding }) => finding.instance[key] === instance[key]) ? instance[key] : null;
   const named = (name: string, key: keyof Instance) => same(key) && `${name} ${same(key)}`;
-  const times = subjects.flatMap(({ finding }) => launchOf(finding.instance) ?? []).sort();
+  const times = affected.flatMap(({ finding }) => launchOf(finding.instance) ?? []).sort();
   const [from, to] = [times[0], times.at(-1)];
-  const by = sections.length > 1 ? null : launchedBy === null ? launcher(null, subjects) : `by ${launcher(launchedBy)}`;
+  const by = sections.length > 1 ? null : launchedBy === null ? launcher(null, affected) : `by ${launcher(launchedBy)}`;
   const until = to !== from && to ? ` to ${to.slice(11, 19)}` : "";
   return [
     ...fact("Instance", [
@@ -159,15 +159,15 @@ function factsOf(subjects: readonly Subject[], sections: readonly [string | null
     ...fact("Network", [named("private IP", "privateIp"), same("subnetId"), same("vpcId")]),
     ...fact("Image", [same("imageId"), named("key", "keyName")]),
     ...fact("Profile", [same("instanceProfile")]),
-    ...fact("Event", [...new Set(subjects.map(({ finding }) => finding.event))]),
+    ...fact("Event", [...new Set(affected.map(({ finding }) => finding.event))]),
     `${"Console".padEnd(LABEL)}${one ? instancePage(region) + instance.instanceId : instancesPage(region)}`,
   ];
 }
 
-/** The launcher in plain words. Takes its instances: their tags may name the launcher where the event does not. */
-function launcher(launchedBy: string | null, subjects: readonly Subject[] = []): string {
+/** Returns the launcher in words. Takes its instances, because their tags may name the launcher if the event does not. */
+function launcher(launchedBy: string | null, affected: readonly Affected[] = []): string {
   if (launchedBy === null) {
-    const tagged = subjects.some(({ finding }) => [...finding.instance.tags.keys()].some((key) => !isName(key)));
+    const tagged = affected.some(({ finding }) => [...finding.instance.tags.keys()].some((key) => !isName(key)));
     return `launcher not in event${tagged ? " (see tags)" : ""}`;
   }
   const [, role, session] = /^arn:[\w-]+:sts::\d+:assumed-role\/([^/]+)\/(.+)$/.exec(launchedBy) ?? [];
@@ -189,7 +189,7 @@ function tag([key, value]: readonly [string, string]): string {
   return `${key}=${value}`;
 }
 
-function isOfAws(key: string): boolean {
+function isSetByAws(key: string): boolean {
   return key.startsWith("aws:");
 }
 
@@ -201,7 +201,7 @@ function launchOf({ launchTime, firstLaunchTime }: Instance): string | null {
   return firstLaunchTime ?? launchTime;
 }
 
-function whoIs({ tags, instanceId }: Instance): string {
+function shortNameOf({ tags, instanceId }: Instance): string {
   return cut(nameOf(tags) ?? instanceId, MAX_NAME);
 }
 
@@ -213,7 +213,7 @@ function indented(lines: readonly string[], by: number): string[] {
   return lines.map((line) => " ".repeat(by) + line);
 }
 
-/** `25 Nov 2026 08:27:34` of an ISO time. */
+/** Converts an ISO time to `25 Nov 2026 08:27:34`. */
 function dateOf(iso: string): string {
   return new Date(iso).toUTCString().slice(5, 25);
 }

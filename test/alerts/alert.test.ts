@@ -1,7 +1,7 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import schema from "../../src/alerts/alert.schema.json";
 import { ALERT_SCHEMA, type Alert, alertsFor } from "../../src/alerts/alert.ts";
 import type { Finding } from "../../src/alerts/finding.ts";
@@ -37,14 +37,14 @@ function bytesOf({ message, subject, attributes }: Alert): number {
   return Buffer.byteLength([message, subject, ...parts].join(""));
 }
 
-describe("what a program reads", () => {
-  test("is the default of the message, next to the texts for e-mail and SMS: three copies and no more", () => {
+describe("the alert's document", () => {
+  it("is the default of the message, beside the texts for e-mail and SMS: three copies in all", () => {
     const { default: document, ...texts } = protocolsOf(alertFor(findingOf()));
     expect(JSON.parse(document ?? "")).toMatchObject({ schema: ALERT_SCHEMA });
     expect(Object.keys(texts)).toEqual(["email", "sms"]);
   });
 
-  test("holds the finding and what is known of its instance", () => {
+  it("contains the finding and the facts about its instance", () => {
     const finding = findingOf({ instance: { tags: new Map([["Name", "web-1"]]) } });
     expect(documentOf(alertFor(finding))).toEqual({
       schema: ALERT_SCHEMA,
@@ -93,7 +93,7 @@ describe("what a program reads", () => {
     });
   });
 
-  test("is as its published JSON Schema says, whatever is found", () => {
+  it("complies with its published JSON Schema for any findings", () => {
     expect(schema.$id).toBe(ALERT_SCHEMA);
     fc.assert(
       fc.property(fc.array(anyFinding, { minLength: 1, maxLength: 5 }), (findings) => {
@@ -105,7 +105,7 @@ describe("what a program reads", () => {
     );
   });
 
-  test("the schema would tell a document that is not like that", () => {
+  it("is described by a schema that refuses other documents", () => {
     const document = documentOf(alertFor(findingOf()));
     for (const broken of [
       { ...document, findings: [] },
@@ -123,8 +123,8 @@ describe("what a program reads", () => {
   });
 });
 
-describe("what subscribers filter by", () => {
-  test("is the account, the region, the rules' ids as a list, the gravest severity and the status", () => {
+describe("the message attributes", () => {
+  it("are the account, the region, the list of rule ids, the highest severity and the status", () => {
     const alert = alertFor(
       findingOf({ severity: "high" }),
       findingOf({ id: "b".repeat(32), ruleId: "instance-types", severity: "low" }),
@@ -140,7 +140,7 @@ describe("what subscribers filter by", () => {
     expect(documentOf(alert).severity).toBe("high");
   });
 
-  test.each(SEVERITIES)("the gravest severity is %s when nothing is worse", (severity) => {
+  it.each(SEVERITIES)("have the severity %s when no finding is more severe", (severity) => {
     const milder = SEVERITIES.slice(0, SEVERITIES.indexOf(severity) + 1);
     const findings = milder.map((each, index) =>
       findingOf({ severity: each, instance: { instanceId: instanceId(index) } }),
@@ -153,24 +153,24 @@ describe("what subscribers filter by", () => {
 describe("the subject", () => {
   const named = (name: string) => ({ instance: { tags: new Map([["Name", name]]) } });
 
-  test("says severity, instance, problem and place in the first sixty characters", () => {
+  it("states severity, instance, problem and region in its first sixty characters", () => {
     const { subject } = alertFor(findingOf({ ...named("test-alice"), requires: "owner,service" }));
     expect(subject).toBe("[MEDIUM] test-alice lacks tags owner, service (us-east-1, 123456789012)");
     expect(subject.slice(0, 60)).toContain("us-east-1");
   });
 
-  test("names an instance without a name by its id", () => {
+  it("contains the id of an instance without a name", () => {
     expect(alertFor(findingOf({ requires: "owner" })).subject).toBe(
       `[MEDIUM] ${INSTANCE} lacks tag owner (us-east-1, 123456789012)`,
     );
   });
 
-  test("counts several instances", () => {
+  it("counts several instances", () => {
     const findings = instanceIds(50).map((id) => findingOf({ severity: "low", instance: { instanceId: id } }));
     expect(alertFor(...findings).subject).toBe("[LOW] 50 instances lack tags name, service (us-east-1, 123456789012)");
   });
 
-  test("is about the gravest finding, and says how many other rules are violated", () => {
+  it("states the most severe finding, and the number of other violated rules", () => {
     const findings = [
       findingOf({ ...named("web-1"), requires: "service" }),
       findingOf({ ...named("web-1"), requires: "owner", ruleId: "owner", id: "b".repeat(32), severity: "critical" }),
@@ -180,32 +180,32 @@ describe("the subject", () => {
     expect(alertFor(...findings, other).subject).toContain("[CRITICAL] 1 of 2 instances lacks tag owner, +1 rule (");
   });
 
-  test("names the rule where its instances violate it in different ways", () => {
+  it("names the rule when instances violate it in different ways", () => {
     const findings = ["owner", "service"].map((requires, index) =>
       findingOf({ requires, instance: { instanceId: instanceId(index) } }),
     );
     expect(alertFor(...findings).subject).toContain("[MEDIUM] 2 instances violate required-tags (");
   });
 
-  test("counts the keys where they are too long for it", () => {
+  it("counts keys that are too long for it", () => {
     const requires = Array.from({ length: 9 }, (_, index) => `a-long-key-${index}`).join();
     expect(alertFor(findingOf({ ...named("web-1"), requires })).subject).toContain("[MEDIUM] web-1 lacks 9 tags (");
   });
 
-  test("has the whole place, however long the name is", () => {
+  it("contains the whole place beside a long name", () => {
     const finding = findingOf({ ...named("n".repeat(256)), region: "ap-southeast-1", ruleId: "r".repeat(64) });
     expect(alertFor(finding).subject).toMatch(/n\.\.\. lacks tag service \(ap-southeast-1, 123456789012\)$/);
   });
 
-  test.each([
+  it.each([
     ["web-S\u00f6rver", "web-S?rver lacks"],
     ["\u90e8\u7f72", `${INSTANCE} lacks`],
     ["a\n[OK]", "a [OK] lacks"],
-  ])("tells the name %j in ASCII, or the id where nothing of it would be left", (name, told) => {
+  ])("contains the name %j in ASCII, or the id if nothing of it would be left", (name, told) => {
     expect(alertFor(findingOf(named(name))).subject).toContain(`[MEDIUM] ${told}`);
   });
 
-  test("is printable ASCII, under 100 characters and begins with a letter, number or mark, as SNS asks", () => {
+  it("is printable ASCII, has less than 100 characters and does not begin with a space, as SNS requires", () => {
     fc.assert(
       fc.property(fc.array(anyFinding, { minLength: 1, maxLength: 5 }), (findings) => {
         for (const { subject } of alertsFor(findings, AT)) expect(subject).toMatch(/^[!-~][ -~]{0,98}$/);
@@ -220,22 +220,22 @@ describe("the subject", () => {
   });
 });
 
-describe("a text message", () => {
+describe("the text message", () => {
   const smsOf = (...findings: readonly Finding[]) => protocolsOf(alertFor(...findings)).sms ?? "";
 
-  test("says severity, name and id of the instance, problem and place", () => {
+  it("states severity, name and id of the instance, problem and place", () => {
     const tags = new Map([["Name", "web-1"]]);
     expect(smsOf(findingOf({ severity: "critical", requires: "owner", instance: { tags } }))).toBe(
       `CRITICAL web-1 lacks tag owner (us-east-1, 123456789012) ${INSTANCE}`,
     );
   });
 
-  test("says how many instances there are when there are several", () => {
+  it("counts several instances", () => {
     const findings = instanceIds(3).map((id) => findingOf({ instance: { instanceId: id } }));
     expect(smsOf(...findings)).toBe("MEDIUM 3 instances lack tags name, service (us-east-1, 123456789012)");
   });
 
-  test("has at most 140 bytes, which one part of a text message holds, whatever is found", () => {
+  it("has at most 140 bytes for any findings, so that it is sent in one part", () => {
     fc.assert(
       fc.property(
         fc.array(anyFinding, { minLength: 1, maxLength: 5 }),
@@ -252,8 +252,8 @@ describe("a text message", () => {
   });
 });
 
-describe("the findings of a batch", () => {
-  test("are one alert for each account and region", () => {
+describe("alertsFor", () => {
+  it("returns one alert for each account and region", () => {
     const places = ["123456789012", "210987654321"].flatMap((account) =>
       ["us-east-1", "eu-west-1"].map((region) => ({ account, region })),
     );
@@ -267,11 +267,11 @@ describe("the findings of a batch", () => {
     expect(alerts.every((alert) => alert.findings.length === 3)).toBe(true);
   });
 
-  test.each([
-    ["the one that launched them all", ["Mateo", "Mateo"], "Mateo"],
-    ["none when there are several", ["Mateo", "Auto Scaling group web"], null],
-    ["none when some are not known", ["Mateo", null], null],
-  ])("name as their launcher %s, and each its own", (_, launchers, launchedBy) => {
+  it.each([
+    ["the common launcher", ["Mateo", "Mateo"], "Mateo"],
+    ["null for several", ["Mateo", "Auto Scaling group web"], null],
+    ["null if some are unknown", ["Mateo", null], null],
+  ])("names as the launcher of an alert %s, and in each finding its own", (_, launchers, launchedBy) => {
     const findings = launchers.map((each, index) =>
       findingOf({ launchedBy: each, instance: { instanceId: instanceId(index) } }),
     );
@@ -280,7 +280,7 @@ describe("the findings of a batch", () => {
     expect(document.findings.map((finding: Finding) => finding.launchedBy)).toEqual(launchers);
   });
 
-  test("come with the gravest first, then by instance", () => {
+  it("orders findings by severity, the most severe first, then by instance", () => {
     const [a = "", b = "", c = ""] = instanceIds(3);
     const found = [
       [a, "low"],
@@ -306,15 +306,15 @@ describe("the findings of a batch", () => {
     expect(told(findings.toReversed())).toEqual(order);
   });
 
-  test("one that is found twice is told once", () => {
+  it("reports a duplicate finding once", () => {
     expect(documentOf(alertFor(findingOf(), findingOf())).findings).toHaveLength(1);
   });
 
-  test("none are no alert", () => {
+  it("returns no alert for no findings", () => {
     expect(alertsFor([], AT)).toEqual([]);
   });
 
-  test("a FIFO topic keeps the order of an account's region", () => {
+  it("groups messages for FIFO topics by account and region", () => {
     expect(alertFor(findingOf()).group).toBe("123456789012-us-east-1");
   });
 });
@@ -322,15 +322,15 @@ describe("the findings of a batch", () => {
 describe("the id of an alert", () => {
   const findings = instanceIds(3).map((id) => findingOf({ instance: { instanceId: id } }));
 
-  test("is the same for the same findings, at any time and in any order", () => {
+  it("is the same for the same findings, at any time and in any order", () => {
     const [later] = alertsFor(findings.toReversed(), AT + 60_000);
     expect(later?.id).toBe(alertFor(...findings).id);
     expect(later?.id).toBe(documentOf(alertFor(...findings)).id);
   });
 
-  test("is another for other findings, another launcher, or another occasion", () => {
+  it("is different for other findings, another launcher, or another occasion", () => {
     const [first, ...others] = findings;
-    if (first === undefined) throw new Error("there are none");
+    if (first === undefined) throw new Error("no findings");
     const ids = [
       findings,
       others,
@@ -340,7 +340,7 @@ describe("the id of an alert", () => {
     expect(new Set(ids).size).toBe(4);
   });
 
-  test("stays the same for the parts of a message that is split, in whatever order the findings are brought again", () => {
+  it("is the same for the parts of a split message, in any order of the findings", () => {
     const many = instanceIds(400).map((id) => findingOf({ instance: { instanceId: id } }));
     const ids = (of: readonly Finding[]) =>
       alertsFor(of, AT)
@@ -352,8 +352,8 @@ describe("the id of an alert", () => {
   });
 });
 
-describe("a message over SNS's 256 KiB", () => {
-  /** Ten tags as an instance of a group and a stack has them. */
+describe("the SNS limit of 256 KiB", () => {
+  /** Ten tags, as on an instance of an Auto Scaling group and a stack. */
   const TEN_TAGS = new Map([
     ["Name", "shop-checkout-web-prod"],
     ["team", "payments"],
@@ -366,12 +366,12 @@ describe("a message over SNS's 256 KiB", () => {
     ["aws:ec2launchtemplate:id", "lt-0a1b2c3d4e5f67890"],
     ["aws:ec2launchtemplate:version", "17"],
   ]);
-  /** Fifty tags as big as EC2 takes them. */
+  /** Fifty tags of the largest size that EC2 accepts. */
   const BIG_TAGS = new Map(
     Array.from({ length: 50 }, (_, index) => [`${index}`.padEnd(128, "k"), '"'.repeat(256)] as const),
   );
 
-  test.each([100, 150])("is not reached by %i instances with ten tags each: they are one message", (count) => {
+  it.each([100, 150])("is not reached by %i instances with ten tags each", (count) => {
     const findings = instanceIds(count).map((id) =>
       findingOf({
         requires: "owner,service",
@@ -387,7 +387,7 @@ describe("a message over SNS's 256 KiB", () => {
     expect(bytesOf(alertFor(...findings))).toBeLessThan(SNS_LIMIT);
   });
 
-  test("is split into no more messages than its size needs: three, where halves of halves are four", () => {
+  it("splits an alert into no more messages than its size requires", () => {
     const ids = instanceIds(500);
     const alerts = alertsFor(
       ids.map((id) => findingOf({ instance: { instanceId: id } })),
@@ -397,7 +397,7 @@ describe("a message over SNS's 256 KiB", () => {
     expect(alerts).toHaveLength(3);
   });
 
-  test("is split and never cut: every finding is in exactly one message, and each message fits", () => {
+  it("splits and never cuts: each finding is in exactly one message, and each message fits", () => {
     const sizes = fc.record({
       count: fc.integer({ min: 1, max: 400 }),
       rules: fc.integer({ min: 1, max: 3 }),
@@ -431,7 +431,7 @@ describe("a message over SNS's 256 KiB", () => {
     );
   });
 
-  test("keeps the findings of an instance in one message where they fit", () => {
+  it("does not split the findings of an instance that fit into one message", () => {
     const findings = instanceIds(150).flatMap((id) =>
       [0, 1].map((rule) =>
         findingOf({
@@ -450,23 +450,23 @@ describe("a message over SNS's 256 KiB", () => {
     }
   });
 
-  test("holds what the alert says it holds: its findings are those of its document", () => {
+  it("leaves each alert with the findings of its document", () => {
     const findings = instanceIds(500).map((id) => findingOf({ instance: { instanceId: id } }));
     for (const alert of alertsFor(findings, AT)) {
       expect(documentOf(alert).findings.map(({ id }: Finding) => id)).toEqual(alert.findings.map(({ id }) => id));
     }
   });
 
-  test.each([
+  it.each([
     ["50 keys of 128 letters", "k"],
     ["50 keys of 128 quotes", '"'],
     ["50 keys of 128 Chinese characters", "部"],
     ["50 keys of 64 emoji", "🛒"],
-  ])("does not come of one instance, even when a policy asks %s of it", (_, character) => {
+  ])("is not reached by one instance, even when a policy requires %s", (_, character) => {
     const keys = Array.from({ length: 50 }, (_, index) =>
       `${index}-`.padEnd(128, character).slice(0, character === "🛒" ? 127 : 128),
     );
-    // A policy that no alert can tell is better refused when it is read than when an instance breaks it.
+    // A policy whose alert would not fit is refused when it is read.
     const instance = { tags: new Map([...BIG_TAGS].slice(1)) };
     const findings = "policy" in policyOfTags(keys.join()) ? [findingOf({ requires: keys.join(), instance })] : [];
     for (const alert of alertsFor(findings, AT)) {

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { alertsFor } from "../../src/alerts/alert.ts";
 import type { Finding } from "../../src/alerts/finding.ts";
 import type { Instance } from "../../src/facts/instances.ts";
@@ -17,8 +17,8 @@ const linesOf = (...findings: readonly Finding[]) => textOf(...findings).split("
 
 const tagged = (tags: Readonly<Record<string, string>>): Partial<Instance> => ({ tags: new Map(Object.entries(tags)) });
 
-describe("the mail about one instance", () => {
-  test("says what is wrong, how to fix it, and what is known about the instance, in this order", () => {
+describe("the e-mail about one instance", () => {
+  it("states the problem, how to fix it, and the facts about the instance, in this order", () => {
     const finding = findingOf({
       requires: "service",
       launchedBy: "arn:aws:sts::123456789012:assumed-role/Developer/dev-7",
@@ -50,7 +50,7 @@ describe("the mail about one instance", () => {
     ]);
   });
 
-  test("names each rule that it violates, the gravest first, with its own remedy", () => {
+  it("names each violated rule, the most severe first, with its own remedy", () => {
     const text = textOf(
       findingOf({ instance: tagged({ Name: "web-1" }) }),
       findingOf({
@@ -80,20 +80,20 @@ describe("the mail about one instance", () => {
     ]);
   });
 
-  test.each([
+  it.each([
     ["arn:aws:iam::123456789012:user/Mateo", "by user Mateo"],
     ["arn:aws-cn:iam::123456789012:user/people/Mateo", "by user Mateo"],
     ["arn:aws:sts::123456789012:assumed-role/Developer/dev-7", "by role Developer (session dev-7)"],
     ["arn:aws:iam::123456789012:root", "by arn:aws:iam::123456789012:root"],
     ["Auto Scaling group web", "by Auto Scaling group web"],
     ["CloudFormation stack shop", "by CloudFormation stack shop"],
-  ])("names the launcher %s as people do", (launchedBy, told) => {
+  ])("names the launcher %s in words", (launchedBy, told) => {
     expect(textOf(findingOf({ launchedBy })).replaceAll(/\s+/g, " ")).toContain(
       `Launched 11 Nov 2021 21:29:50 UTC, ${told}`,
     );
   });
 
-  test("says so when the event names no launcher, and points to the tags, which may", () => {
+  it("refers to the tags when the event names no launcher", () => {
     const text = textOf(findingOf({ launchedBy: null, instance: tagged({ CreatedBy: "alice" }) }));
     expect(text).toContain("UTC, launcher not in event (see tags)\nTags       CreatedBy=alice\n");
     for (const [tags, told] of [
@@ -106,7 +106,7 @@ describe("the mail about one instance", () => {
     }
   });
 
-  test("leaves out what is not known about the instance", () => {
+  it("omits unknown facts about the instance", () => {
     const unknown = {
       instanceType: null,
       availabilityZone: null,
@@ -127,17 +127,17 @@ describe("the mail about one instance", () => {
     ]);
   });
 
-  test.each([
+  it.each([
     ["us-east-1", "https://console.aws.amazon.com/ec2/home?region=us-east-1#"],
     ["cn-north-1", "https://console.amazonaws.cn/ec2/home?region=cn-north-1#"],
     ["us-gov-west-1", "https://console.amazonaws-us-gov.com/ec2/home?region=us-gov-west-1#"],
-  ])("links to the console of the partition that %s is in", (region, link) => {
+  ])("links to the console of the partition of %s", (region, link) => {
     const { email, default: document } = textsOf(findingOf({ region }));
     expect(email).toContain(link);
     expect(JSON.parse(document).consoleUrlPrefix).toContain(link);
   });
 
-  test("keeps emoji, quotes and markup as they are", () => {
+  it("does not change emoji, quotes and markup", () => {
     const name = `\u{1f6d2}\u{1f469}\u200d\u{1f4bb} "<&>'`;
     const text = textOf(findingOf({ instance: tagged({ Name: name }) }));
     expect(text).toContain(`${name} violates`);
@@ -146,7 +146,7 @@ describe("the mail about one instance", () => {
 });
 
 describe("foreign text", () => {
-  test("keeps to its line in every copy: names, tags, keys, launchers and what EC2 says cannot forge another", () => {
+  it("cannot forge a line in any copy of the message", () => {
     const line = fc.string({ unit: "binary", maxLength: 60 });
     const nasty = fc.constantFrom(
       "\n",
@@ -197,7 +197,7 @@ describe("foreign text", () => {
   const LABELS = ["Instance", "Account", "Launched", "Tags", "Network", "Image", "Profile", "Event", "Console"];
 });
 
-describe("the mail about a burst", () => {
+describe("the e-mail about several instances", () => {
   const GROUP = "Auto Scaling group web-asg";
   const STACK = "CloudFormation stack batch-nightly";
   const [a = "", b = "", c = "", d = ""] = instanceIds(4);
@@ -215,7 +215,7 @@ describe("the mail about a burst", () => {
     }),
   ];
 
-  test("counts the instances of each launcher, has one remedy for all that need the same, and a line for each", () => {
+  it("counts the instances of each launcher, states a common remedy once, and lists each instance", () => {
     expect(linesOf(...findings)).toEqual([
       '4 instances violate required-tags (medium): the tags "name", "service"',
       "are missing.",
@@ -252,7 +252,7 @@ describe("the mail about a burst", () => {
     ]);
   });
 
-  test("numbers the problems where they differ, and lists their numbers at each instance", () => {
+  it("numbers different problems, and lists the numbers at each instance", () => {
     const grave = findingOf({
       id: "b".repeat(32),
       ruleId: "owner",
@@ -270,17 +270,17 @@ describe("the mail about a burst", () => {
     expect(text).toContain(`  ${c}  t3.micro  us-east-1a  21:29:50  [2]  slot=1\n`);
   });
 
-  test("writes a remedy once that two rules share, and numbers no lines where each instance violates both", () => {
+  it("states the common remedy of two rules once, and omits the numbers when each instance violates both", () => {
     const owner = (ruleId: string, instance: string) =>
       findingOf({ id: `${ruleId}${instance}`, ruleId, requires: "owner", instance: { instanceId: instance } });
     const text = textOf(owner("r1", a), owner("r1", b), owner("r2", a), owner("r2", b));
     expect(text).toMatch(/^2 instances violate 2 rules: 2 lack tag owner\.\n/);
     expect(text.split("aws ec2 create-tags")).toHaveLength(2);
-    expect(text).toContain('2. MEDIUM  r2: 2 instances\n   The tag "owner" is missing.\n   Fix: as for 1.\n');
+    expect(text).toContain('2. MEDIUM  r2: 2 instances\n   The tag "owner" is missing.\n   Fix: same as 1.\n');
     expect(text).toContain(`  ${a}  t3.micro  us-east-1a  21:29:50\n`);
   });
 
-  test("writes a remedy once for the instances that lack a tag and those that have it blank", () => {
+  it("states the common remedy for missing and blank tags once", () => {
     const finding = (number: number, tags: Readonly<Record<string, string>>) =>
       findingOf({ requires: "owner", instance: { instanceId: instanceId(number), ...tagged(tags) } });
     const text = textOf(finding(1, {}), finding(2, {}), finding(3, { owner: "" }));
@@ -292,11 +292,11 @@ describe("the mail about a burst", () => {
       "       --tags Key=owner,Value=<value>",
     ].join("\n");
     expect(text).toContain(`1. MEDIUM  required-tags: 2 instances\n   The tag "owner" is missing.\n${command}\n`);
-    expect(text).toContain('2. MEDIUM  required-tags: 1 instance\n   The tag "owner" is blank.\n   Fix: as for 1.\n');
+    expect(text).toContain('2. MEDIUM  required-tags: 1 instance\n   The tag "owner" is blank.\n   Fix: same as 1.\n');
     expect(text.split("aws ec2 create-tags")).toHaveLength(2);
   });
 
-  test("says in a few words how one rule is violated, in three ways at most", () => {
+  it("states at most three different violations of a rule in its first sentence", () => {
     const ways = (...keys: readonly string[]) =>
       keys.map((requires, index) => findingOf({ requires, instance: { instanceId: instanceId(index) } }));
     expect(linesOf(...ways("a", "b"))[0]).toBe("2 instances violate required-tags: 1 lacks tag a; 1 lacks tag b.");
@@ -305,7 +305,7 @@ describe("the mail about a burst", () => {
     );
   });
 
-  test("has a separate remedy for a tag that is blank under another spelling", () => {
+  it("has separate remedies for blank tags with different spellings", () => {
     const spellings = ["Owner", "OWNER"].map((key, index) =>
       findingOf({ requires: "owner", instance: { instanceId: instanceId(index), ...tagged({ [key]: "" }) } }),
     );
@@ -314,7 +314,7 @@ describe("the mail about a burst", () => {
     expect(text).toContain("--tags Key=OWNER,Value=<value>");
   });
 
-  test("is at most 72 columns wide except for the link, even for a hundred instances with long names and tags", () => {
+  it("has at most 72 columns except for the link, with a hundred instances and long tags", () => {
     const all = instanceIds(100).map((id, index) =>
       findingOf({
         launchedBy: [GROUP, STACK, null][index % 3] ?? null,
