@@ -5,15 +5,14 @@ import { NAMES } from "../names.ts";
 
 const HELP = `
 Deploys deploy/template.yaml: alert topic, rules, queues, function, alarms,
-dashboard. In a clone the types are checked and the file is built first. A
+dashboard. In a clone, checks the types and builds the function first. A
 parameter that is not given keeps its value from the last deployment. A new
 version gets a tenth of the launches first, and is rolled back when an alarm
 goes off.
 
---dry-run makes a change set, prints it and removes it; the code is uploaded for
-it. --tag applies to the stack, to everything in it, and to the bucket. The code
-is uploaded to the bucket of --bucket, or to ec2-audit-<account>-<region>, which
-is made when it does not exist.
+--dry-run uploads the code, makes a change set, prints it and deletes it. --tag
+applies to the stack, its resources and the bucket. Without --bucket, the bucket
+is ec2-audit-<account>-<region>; the command makes it when it does not exist.
 
 Examples:
   $ ec2-audit deploy lambda --email team@example.com
@@ -21,36 +20,36 @@ Examples:
   $ ec2-audit deploy lambda --parameter RequiredTags=name,owner \\
       --parameter GraceSeconds=120
   $ ec2-audit deploy lambda --parameter Deployment=AllAtOnce
-      when an alarm that sounds already is to be ended by it
+      for a fix, when an alarm is in ALARM state already
 
-docs/organisation.md says how to audit all accounts of an organisation.
+To audit all accounts of an organisation, see docs/organisation.md.
 
-It calls, and needs for that:
+Required permissions:
   sts             GetCallerIdentity
   cloudformation  DescribeStacks, DescribeStackEvents, CreateChangeSet (also
-                  of the transform Serverless-2016-10-31), DescribeChangeSet,
-                  ExecuteChangeSet, DeleteChangeSet, and DeleteStack of a stack
-                  that was made for a change set alone
+                  on the transform Serverless-2016-10-31), DescribeChangeSet,
+                  ExecuteChangeSet, DeleteChangeSet; DeleteStack, for a stack
+                  that was made only for a change set
   lambda          ListVersionsByFunction
-  s3              ListBucket, GetObject, PutObject; to make the bucket
+  s3              ListBucket, GetObject, PutObject; to make the bucket,
                   CreateBucket, PutBucketPublicAccessBlock,
-                  PutEncryptionConfiguration, PutBucketPolicy; with --tag
+                  PutEncryptionConfiguration, PutBucketPolicy; with --tag,
                   GetBucketTagging, PutBucketTagging
-CloudFormation makes, with your credentials, all that is in the template.
+CloudFormation makes the template's resources with your credentials.
 
-Exit codes: 0 done, or nothing to do; 2 used wrongly or failed.`;
+Exit codes: 0 success; 2 usage error or failure.`;
 
 /** `ec2-audit deploy lambda`. Takes the folder of the package to deploy; without it, the folder of this package. */
 export function deployLambdaCommand(cli: Cli, folder?: string): Command {
   return new Command("lambda")
-    .description("deploy the function to AWS Lambda, with all that belongs to it, as one CloudFormation stack")
-    .option("--stack <name>", "the stack, and the function", NAMES.stack)
-    .option("--parameter <Key=Value>", "a parameter of the template; may be given more than once", collect)
-    .option("--email <address>", "who gets the alerts (the parameter AlertEmail)")
-    .option("--alarm-email <address>", "who gets the alarms when the audit itself fails (the parameter AlarmEmail)")
-    .option("--tag <key=value>", "a tag for everything that is made; may be given more than once", collect)
-    .option("--bucket <name>", "S3 bucket for the code (default: one that is made when it is not there)")
-    .option("--dry-run", "print what would change")
+    .description("deploy the function and its resources to AWS Lambda, as one CloudFormation stack")
+    .option("--stack <name>", "stack and function name", NAMES.stack)
+    .option("--parameter <Key=Value>", "template parameter; repeatable", collect)
+    .option("--email <address>", "recipient of alerts (parameter AlertEmail)")
+    .option("--alarm-email <address>", "recipient of alarms about the audit itself (parameter AlarmEmail)")
+    .option("--tag <key=value>", "tag for every resource; repeatable", collect)
+    .option("--bucket <name>", "S3 bucket for the code (default: one per account and region)")
+    .option("--dry-run", "print the changes without making them")
     .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)
     .action(async (_: unknown, command: Command) => {

@@ -6,25 +6,25 @@ import { checkAndBuild } from "../build.ts";
 import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 
-/** What is deployed, as read from this package. */
+/** The files to deploy, as read from this package. */
 export interface Artefact {
   readonly template: string;
   readonly code: Buffer;
-  /** Of the code, in hexadecimal. */
+  /** Hash of the code, in hexadecimal. */
   readonly sha256: string;
 }
 
 const CODE = join("dist", "audit.js");
 const TEMPLATE = join("deploy", "template.yaml");
 
-/** The text of the template. @throws CliError when it is not there */
+/** The text of the template. Throws CliError when the file is missing. */
 export function readTemplate(folder: string): string {
   return readShipped(folder, TEMPLATE).toString("utf8");
 }
 
 /**
- * In a clone checks the types and builds, so that no typo ships; then reads the template and the function's file.
- * @throws CliError with the compiler's text when one of them fails, or when there is no file
+ * Reads the template and the function's file. In a clone, checks the types and builds first. Throws CliError with the
+ * compiler's output when that fails, and when a file is missing.
  */
 export async function makeArtefact(cli: Cli, folder: string): Promise<Artefact> {
   await checkAndBuild(cli, folder);
@@ -34,18 +34,18 @@ export async function makeArtefact(cli: Cli, folder: string): Promise<Artefact> 
 
 function readShipped(folder: string, file: string): Buffer {
   if (existsSync(join(folder, file))) return readFileSync(join(folder, file));
-  throw new CliError(`${file} is not there`, "This package is not whole: install it again, or clone it.");
+  throw new CliError(`${file} does not exist`, "This package is incomplete: install or clone it again.");
 }
 
 /**
- * The function's file as a zip archive for Lambda. The same code always makes the same bytes, on every machine: a library
- * compresses it instead of Node's zlib, whose output changes between versions, and its times are fixed.
+ * The function's file as a ZIP archive for Lambda. The same code gives the same bytes on every machine: the times are fixed,
+ * and a library compresses instead of Node's zlib, whose output changes between versions.
  */
 export function zip({ code }: Pick<Artefact, "code">): Uint8Array {
-  // ZIP keeps local time, from 1980 on. Lambda's own user must be able to read the file.
+  // ZIP stores local time, from 1980 on. The mode lets Lambda's user read the file.
   // https://docs.aws.amazon.com/lambda/latest/dg/nodejs-package.html
   return zipSync({ [basename(CODE)]: [code, { mtime: new Date(1980, 0, 2), os: UNIX, attrs: 0o100644 << 16 }] });
 }
 
-/** ZIP's number for the system that the file's mode belongs to. */
+/** ZIP's number for the operating system, which says how to read the file's mode. */
 const UNIX = 3;

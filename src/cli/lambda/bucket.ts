@@ -16,45 +16,41 @@ import type { Aws } from "../aws.ts";
 import { CliError } from "../cli-error.ts";
 import { type Tags, tagList } from "../tags.ts";
 
-/** A bucket, and the account that must own it. */
+/** A bucket and the account that must own it. */
 export interface Bucket {
   readonly name: string;
   readonly account: string;
 }
 
-/**
- * Whether the bucket is there.
- * @throws CliError when it belongs to another account, or is in another region
- */
+/** Whether the bucket exists. Throws CliError when it belongs to another account or is in another region. */
 export async function hasBucket({ s3, region }: Aws, { name, account }: Bucket): Promise<boolean> {
   try {
-    // Anyone can guess a bucket's name and take it first, and code must never go to a stranger.
+    // Anyone can guess a bucket's name and create it first. The code must never go to another account's bucket.
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
     await s3.send(new HeadBucketCommand({ Bucket: name, ExpectedBucketOwner: account }));
     return true;
   } catch (error) {
-    // An answer to HEAD has no body, so the status is the only code.
+    // The response to HEAD has no body, so the status is the only code.
     // https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html
     const status = error instanceof S3ServiceException ? error.$metadata.httpStatusCode : undefined;
     if (status === 404) return false;
-    if (status === 403) throw strangers(name, account);
-    if (status === 301) throw new CliError(`the bucket ${name} is not in ${region}`, ANOTHER);
+    if (status === 403) throw notOwned(name, account);
+    if (status === 301) throw new CliError(`the bucket ${name} is not in ${region}`, OTHER_BUCKET);
     throw error;
   }
 }
 
 /**
- * Makes the bucket: private, encrypted, and only for callers with TLS. AWS makes new buckets private and encrypted by
- * default; this does not rely on the default.
- * @throws CliError when its name is another account's
+ * Makes the bucket: private, encrypted, and closed to callers without TLS. New buckets are private and encrypted by default;
+ * this does not rely on the default. Throws CliError when another account has a bucket of that name.
  */
 export async function makeBucket({ s3, region }: Aws, { name, account }: Bucket): Promise<void> {
   const owned = { Bucket: name, ExpectedBucketOwner: account };
   try {
     await s3.send(new CreateBucketCommand({ Bucket: name }));
   } catch (error) {
-    if (error instanceof BucketAlreadyExists) throw strangers(name, account);
-    // Someone else in this account has just made it.
+    if (error instanceof BucketAlreadyExists) throw notOwned(name, account);
+    // Another user of this account has just made it.
     if (!(error instanceof BucketAlreadyOwnedByYou)) throw error;
   }
   const PublicAccessBlockConfiguration = {
@@ -79,7 +75,7 @@ export async function makeBucket({ s3, region }: Aws, { name, account }: Bucket)
   await s3.send(new PutBucketPolicyCommand({ ...owned, Policy }));
 }
 
-/** Gives the bucket these tags, in addition to those that it has. */
+/** Adds these tags to the bucket's tags. */
 export async function tagBucket({ s3 }: Aws, { name, account }: Bucket, tags: Tags): Promise<void> {
   const owned = { Bucket: name, ExpectedBucketOwner: account };
   const before = await s3.send(new GetBucketTaggingCommand(owned)).catch((error: unknown) => {
@@ -90,13 +86,16 @@ export async function tagBucket({ s3 }: Aws, { name, account }: Bucket, tags: Ta
   await s3.send(new PutBucketTaggingCommand({ ...owned, Tagging: { TagSet: [...kept, ...tagList(tags)] } }));
 }
 
-/** Uploads an object. It replaces one with the same key. */
+/** Uploads an object. Replaces an object with the same key. */
 export async function upload({ s3 }: Aws, { name, account }: Bucket, key: string, body: Uint8Array): Promise<void> {
   await s3.send(new PutObjectCommand({ Bucket: name, ExpectedBucketOwner: account, Key: key, Body: body }));
 }
 
-const ANOTHER = "With --bucket, name a bucket of this account in this region.";
+const OTHER_BUCKET = "With --bucket, name a bucket of this account in this region.";
 
-function strangers(name: string, account: string): CliError {
-  return new CliError(`the bucket ${name} is not account ${account}'s, or these credentials may not use it`, ANOTHER);
+function notOwned(name: string, account: string): CliError {
+  return new CliError(
+    `the bucket ${name} does not belong to account ${account}, or these credentials may not use it`,
+    OTHER_BUCKET,
+  );
 }

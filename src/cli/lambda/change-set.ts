@@ -12,74 +12,76 @@ import { type Tags, tagList } from "../tags.ts";
 import type { Parameters } from "./parameters.ts";
 import { readStack, type Stack } from "./stack.ts";
 
-/** What a stack must become. */
-export interface Wish {
+/** The stack after the deployment. */
+export interface DesiredStack {
   readonly stack: string;
   readonly template: string;
   /** All parameters of the stack. */
   readonly parameters: Parameters;
-  /** All tags of the stack; CloudFormation gives them to each of its resources. */
+  /** All tags of the stack; CloudFormation adds them to each resource. */
   readonly tags: Tags;
 }
 
-/** One change that a deployment would make, in CloudFormation's own words. */
+/** One change that a deployment would make, in CloudFormation's terms. */
 export interface PlannedChange {
   /** Such as Add, Modify, Remove. */
   readonly action: string;
   readonly resource: string;
   readonly type: string;
-  /** "True", "False" or "Conditional"; empty where nothing is modified. */
+  /** "True", "False" or "Conditional"; empty when the resource is not modified. */
   readonly replacement: string;
 }
 
-/** A change set that CloudFormation has worked out. */
+/** A change set that CloudFormation has computed. */
 export type ChangeSet =
   | {
       readonly kind: "ready";
       readonly id: string;
-      /**
-       * The id of the stack: with it, unlike with the name, CloudFormation still reports on a stack that is deleted in the
-       * meantime.
-       */
+      /** By its id, unlike by its name, CloudFormation still describes a stack that is deleted in the meantime. */
       readonly stackId: string;
       readonly changes: readonly PlannedChange[];
     }
-  /** It holds no change, or could not be made. CloudFormation says which only in the text of `reason`. */
+  /** It has no changes, or could not be made. Only the text of `reason` says which. */
   | { readonly kind: "refused"; readonly id: string; readonly reason: string };
 
 /**
- * Has CloudFormation work out the changes, and waits for it. This changes nothing, except that a stack that does not exist is
- * made in the state REVIEW_IN_PROGRESS. Takes the stack as it is; null for none.
+ * Has CloudFormation compute the changes, and waits for the result. Changes nothing, except that CloudFormation makes a stack
+ * that does not exist, in the state REVIEW_IN_PROGRESS. Takes the stack as it is now; null when it does not exist.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
  */
-export async function makeChangeSet(cli: Cli, aws: Aws, wish: Wish, before: Stack | null): Promise<ChangeSet> {
+export async function makeChangeSet(
+  cli: Cli,
+  aws: Aws,
+  desired: DesiredStack,
+  before: Stack | null,
+): Promise<ChangeSet> {
   const { Id, StackId } = await aws.cloudformation.send(
     new CreateChangeSetCommand({
-      StackName: wish.stack,
+      StackName: desired.stack,
       ChangeSetName: `ec2-audit-${cli.now()}`,
       ChangeSetType: before === null || before.status === "REVIEW_IN_PROGRESS" ? "CREATE" : "UPDATE",
-      TemplateBody: wish.template,
-      Parameters: Object.entries(wish.parameters).map(([ParameterKey, ParameterValue]) => ({
+      TemplateBody: desired.template,
+      Parameters: Object.entries(desired.parameters).map(([ParameterKey, ParameterValue]) => ({
         ParameterKey,
         ParameterValue,
       })),
-      Tags: tagList(wish.tags),
-      // The template makes roles without names, and SAM is a macro.
+      Tags: tagList(desired.tags),
+      // The template makes roles without names, and its SAM transform is a macro.
       Capabilities: ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     }),
   );
   const id = answered(Id);
   for (;;) {
-    const { Status, StatusReason = "no reason was given" } = await describe(aws, id);
+    const { Status, StatusReason = "no reason given" } = await describe(aws, id);
     if (Status === "CREATE_COMPLETE")
       return { kind: "ready", id, stackId: answered(StackId), changes: await readChanges(aws, id) };
     if (Status !== "CREATE_PENDING" && Status !== "CREATE_IN_PROGRESS")
       return { kind: "refused", id, reason: StatusReason };
-    await cli.pause(LOOK_EVERY_MS);
+    await cli.pause(POLL_MS);
   }
 }
 
-const LOOK_EVERY_MS = 1_000;
+const POLL_MS = 1_000;
 
 function describe({ cloudformation }: Aws, id: string, token?: string) {
   return cloudformation.send(new DescribeChangeSetCommand({ ChangeSetName: id, ...(token && { NextToken: token }) }));
@@ -107,8 +109,8 @@ export async function execute({ cloudformation }: Aws, id: string): Promise<void
 }
 
 /**
- * Removes a change set, and the stack if it was made only for the change set and not deployed since. Takes the stack as it
- * was before; null for none.
+ * Deletes a change set, and the stack if CloudFormation made it only for the change set and nobody has deployed it since.
+ * Takes the stack as it was before; null when it did not exist.
  */
 export async function discard(aws: Aws, id: string, name: string, before: Stack | null): Promise<void> {
   await aws.cloudformation.send(new DeleteChangeSetCommand({ ChangeSetName: id }));

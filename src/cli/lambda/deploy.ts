@@ -7,10 +7,10 @@ import { packageFolder } from "../package-folder.ts";
 import { parseTags } from "../tags.ts";
 import { makeArtefact, readTemplate } from "./artefact.ts";
 import type { PlannedChange } from "./change-set.ts";
-import { type Deployed, deploy, type Order } from "./deployment.ts";
+import { type DeployRequest, type DeployResult, deploy } from "./deployment.ts";
 import { checkParameters, type Parameters, parseParameters, withRelease } from "./parameters.ts";
 import { checkStack, readStack } from "./stack.ts";
-import { parameterNames, problemWith, readParameters } from "./template.ts";
+import { problemWith, readParameters, type TemplateParameter } from "./template.ts";
 import { listVersions } from "./versions.ts";
 
 interface Options extends CommonOptions {
@@ -24,7 +24,7 @@ interface Options extends CommonOptions {
   readonly json?: boolean;
 }
 
-/** A function's name has 64 characters at most, and it is the stack's.
+/** The stack's name is also the function's, which has at most 64 characters.
  * https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html */
 const STACK_NAME = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
 
@@ -33,15 +33,16 @@ export async function deployLambda(cli: Cli, options: Options, folder = packageF
   const name = options.stack;
   if (!STACK_NAME.test(name)) {
     throw new CliError(
-      "--stack is not a name",
-      "It begins with a letter, and has 1 to 64 letters, digits and hyphens.",
+      "--stack is not a valid name",
+      "It must begin with a letter and have 1 to 64 letters, digits and hyphens.",
     );
   }
   const template = readTemplate(folder);
-  const given = { ...parseParameters(options.parameter ?? [], template), ...addresses(options, template) };
+  const declared = readParameters(template);
+  const given = { ...parseParameters(options.parameter ?? [], declared), ...addresses(options, declared) };
   const tags = parseTags(options.tag);
   const aws = await connect(cli, options);
-  const { account, before, versions } = await cli.terminal.busy(`Looking at the stack ${name}`, async () => {
+  const { account, before, versions } = await cli.terminal.busy(`Reading the stack ${name}`, async () => {
     const identity = await aws.identity();
     const stack = await readStack(aws, name);
     const found = stack === null ? [] : ((await listVersions(aws, name)) ?? []);
@@ -52,18 +53,17 @@ export async function deployLambda(cli: Cli, options: Options, folder = packageF
   checkStack(name, before, flags);
   if (before?.status === "REVIEW_IN_PROGRESS") {
     cli.terminal.err(
-      "No change set of this stack has been executed yet. CloudFormation deletes the existing ones when the stack is deployed.",
+      "No change set of this stack was executed yet. CloudFormation deletes the existing ones at the first deployment.",
     );
   }
-  const declared = parameterNames(template);
   const kept = Object.fromEntries(
-    Object.entries(before?.parameters ?? {}).filter(([parameter]) => declared.includes(parameter)),
+    Object.entries(before?.parameters ?? {}).filter(([parameter]) => declared.some((each) => each.name === parameter)),
   );
-  checkParameters({ ...kept, ...given }, template);
+  checkParameters({ ...kept, ...given }, declared);
   const artefact = await makeArtefact(cli, folder);
   const descriptions = versions.map(({ description }) => description);
   const parameters = { ...kept, ...withRelease(given, kept, artefact, descriptions) };
-  const order: Order = {
+  const request: DeployRequest = {
     stack: name,
     account,
     before,
@@ -74,14 +74,14 @@ export async function deployLambda(cli: Cli, options: Options, folder = packageF
     bucket: options.bucket ?? null,
     dryRun: options.dryRun === true,
   };
-  const deployed = await deploy(cli, aws, order);
-  if (order.dryRun) showPlan(cli, aws, order, deployed, options);
-  else await showDeployed(cli, aws, order, deployed, options);
+  const result = await deploy(cli, aws, request);
+  if (request.dryRun) showPlan(cli, aws, request, result, options);
+  else await showDeployed(cli, aws, request, result, options);
   cli.finish(0);
 }
 
-/** The parameters that --email and --alarm-email set. @throws CliError for a value that is not an address */
-function addresses(options: Options, template: string): Parameters {
+/** The parameters that --email and --alarm-email set. Throws CliError for a value that is not an address. */
+function addresses(options: Options, declared: readonly TemplateParameter[]): Parameters {
   const flags = [
     ["--email", "AlertEmail", options.email],
     ["--alarm-email", "AlarmEmail", options.alarmEmail],
@@ -89,31 +89,31 @@ function addresses(options: Options, template: string): Parameters {
   const parameters: Record<string, string> = {};
   for (const [flag, name, address] of flags) {
     if (address === undefined) continue;
-    const parameter = readParameters(template).find((each) => each.name === name);
+    const parameter = declared.find((each) => each.name === name);
     const problem = parameter && problemWith(parameter, address);
     if (problem !== undefined)
-      throw new CliError(`${flag} ${problem}`, "For several people, give the address of a list.");
+      throw new CliError(`${flag} ${problem}`, "For several recipients, give the address of a mailing list.");
     parameters[name] = address;
   }
   return parameters;
 }
 
-function showPlan(cli: Cli, aws: Aws, order: Order, deployed: Deployed, { json }: Options): void {
-  const { stack, account, before, parameters } = order;
-  const changes = deployed.kind === "planned" ? deployed.changes : [];
-  const bucketToMake = deployed.kind === "no-bucket" ? deployed.bucket : null;
+function showPlan(cli: Cli, aws: Aws, request: DeployRequest, result: DeployResult, { json }: Options): void {
+  const { stack, account, before, parameters } = request;
+  const changes = result.kind === "planned" ? result.changes : [];
+  const bucketToMake = result.kind === "no-bucket" ? result.bucket : null;
   if (json) {
     const { region, credentials } = aws;
     const document = { dryRun: true, stack, account, region, credentials, parameters, changes, bucketToMake };
     cli.terminal.out(JSON.stringify(document, null, 2));
   } else if (bucketToMake !== null) {
-    cli.terminal.out(`Would make the bucket ${bucketToMake}, upload the function, and ${before ? "update" : "create"} the stack ${stack}:
+    cli.terminal.out(`Would make the bucket ${bucketToMake}, upload the function, and ${before ? "update" : "make"} the stack ${stack}:
 ${parameterLines(parameters)}
-With the bucket there (or with --bucket), --dry-run prints each change. Nothing was changed.`);
+When the bucket exists, or with --bucket, --dry-run prints each change. Nothing was changed.`);
   } else if (changes.length === 0) {
-    cli.terminal.out(`Nothing would change in the stack ${stack}.`);
+    cli.terminal.out(`The stack ${stack} would not change.`);
   } else {
-    cli.terminal.out(`Would change in the stack ${stack}:\n${table(changes)}\nNothing was changed.`);
+    cli.terminal.out(`Changes to the stack ${stack}:\n${table(changes)}\nNothing was changed.`);
   }
 }
 
@@ -134,11 +134,17 @@ function parameterLines(parameters: Parameters): string {
     .join("\n");
 }
 
-async function showDeployed(cli: Cli, aws: Aws, order: Order, deployed: Deployed, options: Options): Promise<void> {
-  const { stack: name, account, before, parameters } = order;
+async function showDeployed(
+  cli: Cli,
+  aws: Aws,
+  request: DeployRequest,
+  result: DeployResult,
+  options: Options,
+): Promise<void> {
+  const { stack: name, account, before, parameters } = request;
   const after = await readStack(aws, name);
   const outputs = after?.outputs ?? {};
-  const changed = deployed.kind === "done";
+  const changed = result.kind === "done";
   if (options.json) {
     const { region, credentials } = aws;
     const where = { stack: name, account, region, credentials };
@@ -149,25 +155,25 @@ async function showDeployed(cli: Cli, aws: Aws, order: Order, deployed: Deployed
   const { green, yellow } = cli.terminal.colours;
   const width = Math.max(0, ...Object.keys(outputs).map((key) => key.length));
   const lines = Object.entries(outputs).map(([key, value]) => `  ${key.padEnd(width)}  ${value}`);
-  const heading = changed ? `${green("Deployed")} the stack ${name}.` : `The stack ${name} is as it should be.`;
+  const heading = changed ? `${green("Deployed")} the stack ${name}.` : `The stack ${name} is up to date.`;
   cli.terminal.out([heading, ...lines].join("\n"));
   if (parameters.Deployment === "AllAtOnce") {
     cli.terminal.err(
-      `${yellow("note:")} versions take over at once, whatever the alarms say. Back again: --parameter Deployment=Canary10Percent5Minutes`,
+      `${yellow("note:")} new versions take all calls at once, whatever the state of the alarms. For canary deployments: --parameter Deployment=Canary10Percent5Minutes`,
     );
   }
-  for (const [parameter, what] of [
-    ["AlertEmail", "alert"],
-    ["AlarmEmail", "alarm"],
+  for (const [parameter, messages] of [
+    ["AlertEmail", "alerts"],
+    ["AlarmEmail", "alarms"],
   ] as const) {
     const address = parameters[parameter];
     if (address && address !== before?.parameters[parameter])
-      cli.terminal.err(`${address} must confirm by e-mail before it gets any ${what}.`);
+      cli.terminal.err(`${address} must confirm by e-mail before it gets ${messages}.`);
   }
-  cli.terminal.out(nextSteps(cli, order, options));
+  cli.terminal.out(nextSteps(cli, request, options));
 }
 
-function nextSteps(cli: Cli, { stack, parameters }: Order, options: Options): string {
+function nextSteps(cli: Cli, { stack, parameters }: DeployRequest, options: Options): string {
   const { bold } = cli.terminal.colours;
   const { profile, region } = options;
   const place = flagsFrom({ ...(profile && { profile }), ...(region && { region }) });
@@ -175,10 +181,10 @@ function nextSteps(cli: Cli, { stack, parameters }: Order, options: Options): st
   const alarms =
     parameters.AlarmEmail || parameters.AlarmTopicArn
       ? []
-      : [`  ec2-audit deploy lambda${flags} --alarm-email you@example.com`, "    No one gets the alarms yet."];
+      : [`  ec2-audit deploy lambda${flags} --alarm-email you@example.com`, "    The alarms have no recipient yet."];
   return [
     `Next:\n  ${bold(`ec2-audit doctor${place} --stack ${stack}`)}`,
     ...alarms,
-    `Back again:\n  ec2-audit rollback lambda${flags}`,
+    `To roll back:\n  ec2-audit rollback lambda${flags}`,
   ].join("\n");
 }

@@ -1,20 +1,20 @@
 import { isMap, isScalar, parseDocument, visit } from "yaml";
 
-/** A parameter of the template, with the constraints on its value. */
+/** A template parameter and the constraints on its value. */
 export interface TemplateParameter {
   readonly name: string;
-  /** Undefined for one that must be given. */
+  /** Undefined for a mandatory parameter. */
   readonly default: string | undefined;
   readonly pattern: RegExp | undefined;
   readonly values: readonly string[] | undefined;
   readonly least: number | undefined;
   readonly most: number | undefined;
-  /** What the pattern requires, as a predicate that follows the name. */
+  /** What the pattern requires, as a predicate to follow the name. */
   readonly constraint: string | undefined;
 }
 
 /**
- * The parameters of a template, in their order. Takes its text.
+ * The parameters of a template, in its order. Takes the template's text.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
  */
 export function readParameters(template: string): readonly TemplateParameter[] {
@@ -39,12 +39,7 @@ export function readParameters(template: string): readonly TemplateParameter[] {
   });
 }
 
-/** The names of a template's parameters, in their order. Takes its text. */
-export function parameterNames(template: string): readonly string[] {
-  return readParameters(template).map(({ name }) => name);
-}
-
-/** Why CloudFormation would refuse a value for the parameter; undefined when it would not. */
+/** The reason why CloudFormation would refuse a value for the parameter; undefined when it would accept the value. */
 export function problemWith(parameter: TemplateParameter, value: string): string | undefined {
   const { pattern, values, least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY, constraint } = parameter;
   if (values !== undefined) return values.includes(value) ? undefined : `must be one of ${values.join(", ")}`;
@@ -55,8 +50,8 @@ export function problemWith(parameter: TemplateParameter, value: string): string
 }
 
 /**
- * The template with the location of the uploaded code instead of the local file. Its short forms (`!Ref`) are kept; comments
- * are dropped, because CloudFormation accepts at most 51,200 bytes.
+ * The template with the location of the uploaded code instead of the local file. Keeps short forms (`!Ref`) and drops
+ * comments, because CloudFormation accepts at most 51,200 bytes.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
  */
 export function withUploadedCode(template: string, code: { readonly bucket: string; readonly key: string }): string {
@@ -68,7 +63,7 @@ export function withUploadedCode(template: string, code: { readonly bucket: stri
       node.commentBefore = null;
     },
     Pair: (_, { key, value }) => {
-      // A location in S3 stays.
+      // Other functions' locations in S3 stay.
       if (!isScalar(key) || key.value !== "CodeUri" || !isScalar(value) || String(value.value).startsWith("s3:"))
         return;
       value.value = `s3://${code.bucket}/${code.key}`;

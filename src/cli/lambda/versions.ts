@@ -14,21 +14,21 @@ export const ALIAS = "live";
 /** A published version of the function. */
 export interface Version {
   readonly number: number;
-  /** When it was published, as ISO 8601. */
+  /** Time of publication, as ISO 8601. */
   readonly made: string;
   readonly description: string;
 }
 
-/** What the alias calls. */
+/** The versions that the alias calls. */
 export interface Live {
   readonly number: number;
-  /** The version that a canary gives a part of the calls to, and how large a part, from 0 to 1; null when there is none. */
+  /** The canary version and its share of the calls, from 0 to 1; null without a canary. */
   readonly canary: { readonly number: number; readonly weight: number } | null;
-  /** Of the alias, so that a change by somebody else in between is not overwritten. */
+  /** Revision of the alias. With it, an update does not overwrite a concurrent change. */
   readonly revision: string | undefined;
 }
 
-/** The published versions, the newest first; undefined when there is no such function. */
+/** The published versions, newest first; undefined when the function does not exist. */
 export async function listVersions({ lambda }: Aws, name: string): Promise<readonly Version[] | undefined> {
   const versions: Version[] = [];
   let Marker: string | undefined;
@@ -45,7 +45,7 @@ export async function listVersions({ lambda }: Aws, name: string): Promise<reado
   return versions.sort((one, other) => other.number - one.number);
 }
 
-/** What the alias calls now. @throws CliError when there is no alias */
+/** The versions that the alias calls now. Throws CliError when the alias does not exist. */
 export async function readLive({ lambda }: Aws, name: string): Promise<Live> {
   try {
     const alias = await lambda.send(new GetAliasCommand({ FunctionName: name, Name: ALIAS }));
@@ -58,13 +58,13 @@ export async function readLive({ lambda }: Aws, name: string): Promise<Live> {
   } catch (error) {
     if (!(error instanceof ResourceNotFoundException)) throw error;
     throw new CliError(
-      `the function ${name} has no alias ${ALIAS}, so that there is nothing to move back`,
-      "A function that ec2-audit deploy lambda has made has one. Another is put back by uploading its file before.",
+      `the function ${name} has no alias ${ALIAS}, so there is nothing to roll back`,
+      "ec2-audit deploy lambda makes the alias. To roll back another function, upload its previous file.",
     );
   }
 }
 
-/** Has the alias call one version, and no other beside it. */
+/** Makes the alias call one version, without a canary. */
 export async function moveLive({ lambda }: Aws, name: string, to: number, revision: string | undefined): Promise<void> {
   await lambda.send(
     new UpdateAliasCommand({

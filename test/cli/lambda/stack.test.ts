@@ -1,5 +1,4 @@
 import {
-  CreateChangeSetCommand,
   DeleteChangeSetCommand,
   DeleteStackCommand,
   DescribeChangeSetCommand,
@@ -11,46 +10,56 @@ import { GetAliasCommand, ListVersionsByFunctionCommand, UpdateAliasCommand } fr
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { rollbackLambdaCommand } from "../../../src/cli/commands/rollback-lambda.ts";
 import { runWith } from "../../deploy/operator.ts";
-import { cloudformation, event, lambda, run, STACK_ID, shows, stack, tells, usePackage } from "./aws.ts";
+import {
+  cloudformation,
+  describeEvents,
+  describeStacks,
+  event,
+  lambda,
+  run,
+  STACK_ID,
+  stack,
+  usePackage,
+} from "./aws.ts";
 
-/** Stacks in states that moto has not. */
+/** Stacks in states that moto does not have. */
 
-const { deploy } = usePackage();
+const { deploy, changeSet } = usePackage();
 
-/** Ctrl-C, for the listeners that were added since. */
+/** Ctrl-C, for the listeners added since. */
 const interrupt = (before: readonly unknown[]) => {
   for (const listener of process.listeners("SIGINT")) if (!before.includes(listener)) listener("SIGINT");
 };
 
-describe("deploy lambda, with a stack", () => {
-  it("that is being updated, says how to call that off, where it is", async () => {
-    shows(stack("UPDATE_IN_PROGRESS"));
+describe("deploy lambda", () => {
+  it("prints how to cancel an update that is in progress, with its region", async () => {
+    describeStacks(stack("UPDATE_IN_PROGRESS"));
     expect((await deploy()).err).toContain(
       "aws cloudformation cancel-update-stack --stack-name audits --region eu-west-1",
     );
   });
 
-  it("whose update is only cleared up after, does not say to call that off: AWS does not", async () => {
-    shows(stack("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"));
+  it("suggests no cancellation during the cleanup of an update, which AWS cannot cancel", async () => {
+    describeStacks(stack("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"));
     const { code, err } = await deploy();
-    expect([code, err]).toEqual([2, expect.stringContaining("Wait for its end.")]);
+    expect([code, err]).toEqual([2, expect.stringContaining("Wait until it ends.")]);
     expect(err).not.toContain("cancel-update-stack");
   });
 
-  it("that was never made, says how to remove it in its region, and not one of its name elsewhere", async () => {
-    shows(stack("ROLLBACK_COMPLETE"));
+  it("prints how to delete a stack whose first deployment failed, with its region", async () => {
+    describeStacks(stack("ROLLBACK_COMPLETE"));
     expect((await deploy()).err).toContain("aws cloudformation delete-stack --stack-name audits --region eu-west-1");
   });
 
-  it("that could not be rolled back, says how to finish that", async () => {
-    shows(stack("UPDATE_ROLLBACK_FAILED"));
+  it("prints how to finish a rollback that failed", async () => {
+    describeStacks(stack("UPDATE_ROLLBACK_FAILED"));
     expect((await deploy()).err).toContain(
       "aws cloudformation continue-update-rollback --stack-name audits --region eu-west-1",
     );
   });
 
-  it("waits for the stack's own end, and says each event once", async () => {
-    shows(stack("UPDATE_COMPLETE"), stack("UPDATE_COMPLETE"));
+  it("waits until the stack itself has ended, and prints each event once", async () => {
+    describeStacks(stack("UPDATE_COMPLETE"));
     const before = [event("1", "UPDATE_COMPLETE")];
     const first = [...before, event("2", "UPDATE_IN_PROGRESS"), event("3", "UPDATE_IN_PROGRESS", "Function")];
     const second = [
@@ -58,7 +67,7 @@ describe("deploy lambda, with a stack", () => {
       event("4", "UPDATE_COMPLETE", "Function"),
       event("5", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"),
     ];
-    tells(before, before, first, second, [...second, event("6", "UPDATE_COMPLETE")]);
+    describeEvents(before, before, first, second, [...second, event("6", "UPDATE_COMPLETE")]);
     const { code, err } = await deploy();
     expect([code, err]).toEqual([
       0,
@@ -71,14 +80,14 @@ audits UPDATE_COMPLETE`),
     ]);
   });
 
-  it("keeps watching when CloudFormation could not be asked for a moment", async () => {
-    shows(stack("UPDATE_COMPLETE"), stack("UPDATE_COMPLETE"));
-    tells([], new Error("no network"), new Error("no network"), [event("1", "UPDATE_COMPLETE")]);
+  it("continues to wait when reading the events fails for a moment", async () => {
+    describeStacks(stack("UPDATE_COMPLETE"));
+    describeEvents([], new Error("no network"), new Error("no network"), [event("1", "UPDATE_COMPLETE")]);
     expect((await deploy()).code).toBe(0);
   });
 
-  it("that cannot be watched any more, says that CloudFormation may continue, and how to cancel it", async () => {
-    shows(stack("UPDATE_COMPLETE"));
+  it("says that CloudFormation may continue, and how to cancel, when the events can no longer be read", async () => {
+    describeStacks(stack("UPDATE_COMPLETE"));
     cloudformation.on(DescribeStackEventsCommand).resolvesOnce({}).rejects(new Error("no network"));
     const { code, err } = await deploy();
     expect([code, err]).toEqual([2, expect.stringContaining("CloudFormation may continue the deployment.")]);
@@ -88,7 +97,7 @@ audits UPDATE_COMPLETE`),
   it("says on Ctrl-C that CloudFormation may continue, how to follow it, and how to cancel it", async () => {
     const kill = vi.spyOn(process, "kill").mockReturnValue(true);
     const before = process.listeners("SIGINT");
-    shows(null, stack("CREATE_COMPLETE"));
+    describeStacks(null, stack("CREATE_COMPLETE"));
     cloudformation.on(DescribeStackEventsCommand).resolves({ StackEvents: [event("1", "CREATE_COMPLETE")] });
     cloudformation.on(DescribeStackEventsCommand).resolvesOnce({ StackEvents: [] });
     cloudformation.on(ExecuteChangeSetCommand).callsFake(() => {
@@ -103,20 +112,20 @@ audits UPDATE_COMPLETE`),
     expect(process.listeners("SIGINT")).toEqual(before);
   });
 
-  it("whose first deployment fails, says that it has to be removed before the next one", async () => {
-    shows(null);
-    tells([], [event("1", "CREATE_FAILED", "Function", "no"), event("2", "ROLLBACK_COMPLETE")]);
+  it("says after a failed first deployment that the stack must be deleted", async () => {
+    describeStacks(null);
+    describeEvents([], [event("1", "CREATE_FAILED", "Function", "no"), event("2", "ROLLBACK_COMPLETE")]);
     const { code, err } = await deploy();
     expect([code, err]).toEqual([
       2,
       expect.stringContaining("(ROLLBACK_COMPLETE):\nFunction (AWS::Lambda::Function): no"),
     ]);
     expect(err).toContain("aws cloudformation delete-stack --stack-name audits --region eu-west-1");
-    expect(err).not.toContain("restores what was there before");
+    expect(err).not.toContain("restores the previous state");
   });
 
-  it("that is deleted in the meantime, ends: the stack's events are read by its id", async () => {
-    tells([], [event("1", "CREATE_IN_PROGRESS"), event("2", "DELETE_COMPLETE")]);
+  it("ends when the stack is deleted in the meantime, because it reads the events by the stack's id", async () => {
+    describeEvents([], [event("1", "CREATE_IN_PROGRESS"), event("2", "DELETE_COMPLETE")]);
     const { code, err } = await deploy();
     expect([code, err]).toEqual([2, expect.stringContaining("the deployment of audits failed (DELETE_COMPLETE)\n")]);
     expect(err).toContain("The stack was deleted in the meantime.");
@@ -124,8 +133,8 @@ audits UPDATE_COMPLETE`),
     expect(asked).toEqual([STACK_ID, STACK_ID]);
   });
 
-  it("whose update fails, says what failed first, out of all pages of events, and not all that failed with it", async () => {
-    shows(stack("UPDATE_COMPLETE"));
+  it("prints the first failures of an update, from all pages of events, and the number of the others", async () => {
+    describeStacks(stack("UPDATE_COMPLETE"));
     const failed = Array.from({ length: 7 }, (_, index) => event(`${index}`, "UPDATE_FAILED", `Queue${index}`, "no"));
     cloudformation
       .on(DescribeStackEventsCommand)
@@ -140,31 +149,26 @@ audits UPDATE_COMPLETE`),
       ),
     ]);
     expect(err).toContain("\nand 2 more\n");
-    expect(err).toContain("CloudFormation restores what was there before.");
+    expect(err).toContain("CloudFormation restores the previous state.");
   });
 
-  describe("and a change set that cannot be made,", () => {
+  describe("with a change set that CloudFormation refuses", () => {
     const refused = {
       Status: "FAILED",
       ExecutionStatus: "UNAVAILABLE",
       StatusReason: "in CloudFormation's words",
     } as const;
-    const releaseOf = () => {
-      const [call] = cloudformation.commandCalls(CreateChangeSetCommand);
-      const parameters = call?.args[0].input.Parameters ?? [];
-      return parameters.find(({ ParameterKey }) => ParameterKey === "Release")?.ParameterValue ?? "";
-    };
     beforeEach(() => {
       cloudformation.on(DescribeChangeSetCommand).resolvesOnce({ Status: "CREATE_IN_PROGRESS" }).resolves(refused);
     });
 
-    it("says why, and leaves neither it nor a stack behind", async () => {
-      shows(null, stack("REVIEW_IN_PROGRESS"));
+    it("prints the reason, and deletes the change set and its stack", async () => {
+      describeStacks(null, stack("REVIEW_IN_PROGRESS"));
       const { code, err } = await deploy();
       expect([code, err]).toEqual([
         2,
         expect.stringContaining(
-          "the deployment of audits was refused: in CloudFormation's words\n  Nothing was changed.",
+          "CloudFormation refused the deployment of audits: in CloudFormation's words\n  Nothing was changed.",
         ),
       ]);
       expect(cloudformation.commandCalls(ExecuteChangeSetCommand)).toHaveLength(0);
@@ -172,60 +176,60 @@ audits UPDATE_COMPLETE`),
       expect(cloudformation.commandCalls(DeleteStackCommand)).toHaveLength(1);
     });
 
-    it("knows from the stack's release that there is nothing to change, not from a text", async () => {
-      shows(stack("UPDATE_COMPLETE"));
+    it("recognizes a stack without changes by its release, not by a text", async () => {
+      describeStacks(stack("UPDATE_COMPLETE"));
       expect((await deploy()).code).toBe(2);
-      const there = stack("UPDATE_COMPLETE", { Release: releaseOf() });
+      const release = changeSet()?.Parameters?.find(({ ParameterKey }) => ParameterKey === "Release")?.ParameterValue;
+      const there = stack("UPDATE_COMPLETE", { Release: release ?? "" });
       cloudformation.on(DescribeStacksCommand).resolves({ Stacks: [there] });
       const { code, out } = await deploy();
-      expect([code, out]).toEqual([0, expect.stringContaining("The stack audits is as it should be.")]);
-      expect((await deploy("--dry-run")).out).toContain("Nothing would change in the stack audits.");
+      expect([code, out]).toEqual([0, expect.stringContaining("The stack audits is up to date.")]);
+      expect((await deploy("--dry-run")).out).toContain("The stack audits would not change.");
       expect((await deploy("--tag", "owner=platform", "--bucket", "own")).err).toContain(
-        "the deployment of audits was refused",
+        "CloudFormation refused the deployment of audits",
       );
       expect(cloudformation.commandCalls(DeleteChangeSetCommand)).toHaveLength(4);
     });
   });
 
-  describe("that --dry-run has made for its change set,", () => {
-    it("removes both", async () => {
-      shows(null, stack("REVIEW_IN_PROGRESS"));
+  describe("with --dry-run", () => {
+    it("deletes the change set and the stack that CloudFormation made for it", async () => {
+      describeStacks(null, stack("REVIEW_IN_PROGRESS"));
       expect((await deploy("--dry-run")).code).toBe(0);
       expect(cloudformation.commandCalls(DeleteChangeSetCommand)).toHaveLength(1);
       expect(cloudformation.commandCalls(DeleteStackCommand)).toHaveLength(1);
     });
 
-    it("leaves the stack alone when somebody else has deployed it meanwhile", async () => {
-      shows(null, stack("CREATE_IN_PROGRESS"));
+    it("keeps the stack when another user has deployed it in the meantime", async () => {
+      describeStacks(null, stack("CREATE_IN_PROGRESS"));
       expect((await deploy("--dry-run")).code).toBe(0);
       expect(cloudformation.commandCalls(DeleteChangeSetCommand)).toHaveLength(1);
       expect(cloudformation.commandCalls(DeleteStackCommand)).toHaveLength(0);
     });
 
-    it("leaves a stack that was there before, with the change sets of others", async () => {
-      shows(stack("REVIEW_IN_PROGRESS"), stack("REVIEW_IN_PROGRESS"));
+    it("keeps a stack that existed before, with its other change sets", async () => {
+      describeStacks(stack("REVIEW_IN_PROGRESS"));
       const { code, err } = await deploy("--dry-run");
-      expect([code, err]).toEqual([0, expect.stringContaining("No change set of this stack has been executed yet.")]);
-      const [call] = cloudformation.commandCalls(CreateChangeSetCommand);
-      expect(call?.args[0].input).toMatchObject({ ChangeSetType: "CREATE" });
+      expect([code, err]).toEqual([0, expect.stringContaining("No change set of this stack was executed yet.")]);
+      expect(changeSet()).toMatchObject({ ChangeSetType: "CREATE" });
       expect(cloudformation.commandCalls(DeleteStackCommand)).toHaveLength(0);
     });
   });
 });
 
-describe("rollback lambda, with a stack", () => {
-  it("that is being updated, says how to call that off, where it is", async () => {
-    shows(stack("UPDATE_IN_PROGRESS"));
+describe("rollback lambda", () => {
+  it("prints how to cancel an update that is in progress, with its region", async () => {
+    describeStacks(stack("UPDATE_IN_PROGRESS"));
     lambda.on(GetAliasCommand).resolves({ FunctionVersion: "3" });
     const { code, err } = await runWith(rollbackLambdaCommand, ["--stack", "audits", "--region", "eu-west-1"], run);
-    expect([code, err]).toEqual([2, expect.stringContaining("a deployment is under way (UPDATE_IN_PROGRESS)")]);
+    expect([code, err]).toEqual([2, expect.stringContaining("a deployment is in progress (UPDATE_IN_PROGRESS)")]);
     expect(err).toContain("aws cloudformation cancel-update-stack --stack-name audits --region eu-west-1");
   });
 
-  it("says on Ctrl-C that the alias may be moved, and how to see it", async () => {
+  it("says on Ctrl-C that the alias may have moved, and how to check", async () => {
     vi.spyOn(process, "kill").mockReturnValue(true);
     const before = process.listeners("SIGINT");
-    shows(stack("UPDATE_COMPLETE"));
+    describeStacks(stack("UPDATE_COMPLETE"));
     lambda.on(GetAliasCommand).resolves({ FunctionVersion: "3" });
     lambda.on(ListVersionsByFunctionCommand).resolves({ Versions: [{ Version: "2" }, { Version: "3" }] });
     lambda.on(UpdateAliasCommand).callsFake(() => {
