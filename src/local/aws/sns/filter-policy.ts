@@ -1,6 +1,6 @@
 import { compilePattern, type Document, PatternError } from "../patterns.ts";
 import type { MessageAttribute } from "../sqs/queue.ts";
-import { invalidParameter } from "./store.ts";
+import { invalidParameter } from "./errors.ts";
 
 /** Says whether a message passes, from its attributes and from the text that this subscription would get. */
 export type Filter = (attributes: Document, message: string) => boolean;

@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { AwsError } from "../errors.ts";
 import { type Params, structure, structures, text } from "../params.ts";
 import type { MessageAttribute } from "../sqs/queue.ts";
-import { invalidParameter, type Topic } from "./store.ts";
+import { invalidParameter } from "./errors.ts";
+import type { Topic } from "./store.ts";
 
 /** A publication, checked. */
 export interface Draft {

@@ -8,10 +8,11 @@ import { DEDUPLICATION_MS } from "../sqs/queue.ts";
 import type { SendToQueue } from "../sqs/service.ts";
 import type { createDelivery } from "./delivery.ts";
 import { notificationWriter, type Publication } from "./envelope.ts";
+import { invalidParameter } from "./errors.ts";
 import { filterDocument } from "./filter-policy.ts";
 import { byMail, type Mailbox } from "./mail.ts";
 import { type Draft, MAX_BYTES, readDraft } from "./message.ts";
-import { invalidParameter, type SnsStore, type Topic } from "./store.ts";
+import type { SnsStore, Topic } from "./store.ts";
 
 /** What publishing needs. */
 export interface PublishContext {

@@ -4,7 +4,7 @@ import {
   type RetryPolicy,
   retryDelays,
 } from "../../../aws/retry-policy.ts";
-import { invalidParameter } from "./store.ts";
+import { invalidParameter } from "./errors.ts";
 
 /** SNS gives up on an HTTP endpoint after this long whatever the policy says, in seconds. */
 export const TOTAL_LIMIT = 3_600;

@@ -2,6 +2,7 @@ import { parseArn } from "../arns.ts";
 import { AwsError } from "../errors.ts";
 import { type Params, text } from "../params.ts";
 import type { Tags } from "../tags.ts";
+import { invalidParameter } from "./errors.ts";
 import type { Filter } from "./filter-policy.ts";
 
 /** A topic and who is subscribed to it. */
@@ -37,11 +38,6 @@ export interface Subscription {
   authenticated: boolean;
   /** ms epoch before which SNS sends it nothing more (throttlePolicy). */
   nextFreeAt: number;
-}
-
-/** The error of SNS for a parameter it does not take. */
-export function invalidParameter(what: string): AwsError {
-  return new AwsError("InvalidParameter", `Invalid parameter: ${what}`);
 }
 
 /** How many tokens of confirmation messages are remembered. */

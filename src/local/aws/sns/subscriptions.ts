@@ -4,11 +4,12 @@ import { AwsError } from "../errors.ts";
 import { type Params, text, textMap } from "../params.ts";
 import type { Caller, XmlFields } from "../service.ts";
 import { confirmation } from "./envelope.ts";
+import { invalidParameter } from "./errors.ts";
 import { compileFilter } from "./filter-policy.ts";
 import { byMail } from "./mail.ts";
 import type { PublishContext } from "./publish.ts";
 import { effectivePolicy, parseSubscriptionPolicy, shownPolicy } from "./retry-policy.ts";
-import { invalidParameter, type Subscription, type Topic } from "./store.ts";
+import type { Subscription, Topic } from "./store.ts";
 import { snsPage } from "./topics.ts";
 
 /** https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html: a token is good for two days, in ms. */

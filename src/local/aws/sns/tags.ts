@@ -2,7 +2,8 @@ import { AwsError } from "../errors.ts";
 import { type Params, structure, structures, text, texts } from "../params.ts";
 import type { XmlFields } from "../service.ts";
 import { addTags, readTags, tagList } from "../tags.ts";
-import { invalidParameter, type SnsStore, type Topic } from "./store.ts";
+import { invalidParameter } from "./errors.ts";
+import type { SnsStore, Topic } from "./store.ts";
 
 /** The tag actions of SNS, whose resources are topics. */
 export function tagActions(store: SnsStore) {

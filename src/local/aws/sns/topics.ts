@@ -4,8 +4,9 @@ import { type Params, structure, structures, text, textMap } from "../params.ts"
 import { statementsOf } from "../resource-policy.ts";
 import type { Caller, XmlFields } from "../service.ts";
 import { readTags, type Tags } from "../tags.ts";
+import { invalidParameter } from "./errors.ts";
 import { parseTopicPolicy } from "./retry-policy.ts";
-import { invalidParameter, type SnsStore, type Topic } from "./store.ts";
+import type { SnsStore, Topic } from "./store.ts";
 
 const SETTABLE = ["DeliveryPolicy", "DisplayName", "Policy", "KmsMasterKeyId", "SignatureVersion", "TracingConfig"];
 /** What the policy of a topic can be about; other actions are about no topic that there is already. */
