@@ -1,4 +1,4 @@
-/** What a call gives; undefined when AWS says that there is no such thing. */
+/** Returns the result of a call; undefined when AWS responds that the resource does not exist. Throws its other errors. */
 export async function ifExists<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;
@@ -8,8 +8,8 @@ export async function ifExists<T>(call: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** SNS, EventBridge and SQS, the last by either of its protocols. */
+/** The error names of SNS, EventBridge and SQS (in both of its protocols). */
 const MISSING = /^(?:NotFound(?:Exception)?|ResourceNotFoundException|QueueDoesNotExist|.*NonExistentQueue)$/;
 
-/** The SDK's message for a 404 that it finds no error of AWS in: a page of some other server. */
+/** The SDK's message for a 404 without an AWS error in it, such as the page of another server. */
 const UNREAD = "Unknown";

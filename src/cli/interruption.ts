@@ -1,6 +1,6 @@
 /**
- * Does the work, and calls `tell` if Ctrl-C ends the process before the work is done. Must begin before a spinner, because a
- * spinner ends the process itself.
+ * Runs `work`, and calls `onInterrupt` if Ctrl-C ends the process before it completes. Must start before a spinner, because a
+ * spinner ends the process itself. Returns the result of `work`, and throws its errors.
  */
 export async function onInterruption<T>(onInterrupt: () => void, work: () => Promise<T>): Promise<T> {
   const onSignal = (signal: NodeJS.Signals) => {

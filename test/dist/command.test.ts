@@ -56,7 +56,7 @@ describe("The built command", () => {
     expect(first.code).toBe(0);
     expect(JSON.parse(first.out)).toMatchObject({ region: "us-east-1", account: aws.accountId, dryRun: false });
     const again = await run(["setup"], operatorAt(aws.endpoint));
-    expect([again.code, again.err]).toEqual([0, "Looking at what is there in us-east-1 …\n"]);
+    expect([again.code, again.err]).toEqual([0, "Checking the resources in us-east-1 …\n"]);
     expect(again.out).toContain("There is nothing to change.");
     expect(again.out).not.toContain("\u001b");
   });

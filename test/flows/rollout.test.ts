@@ -135,7 +135,7 @@ describe("a rollout on the embedded AWS, its policies checked", () => {
     expect((await run("teardown --yes")).code).toBe(0);
     expect(await everything(clientsAt(aws.endpoint))).toEqual(NOTHING);
     expect(await subscriptionsAt(aws.endpoint)).toEqual([]);
-    expect((await run("teardown")).out).toContain("Nothing that setup made is in us-east-1");
+    expect((await run("teardown")).out).toContain("setup created nothing in us-east-1");
   });
 });
 

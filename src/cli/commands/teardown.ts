@@ -3,21 +3,21 @@ import type { Cli } from "../cli.ts";
 import { addNameOptions } from "../flags.ts";
 
 const HELP = `
-Removes what setup has made, and knows it by the tag ec2-audit=setup. What was
-there before is left, and so is the function: that goes with "wt rm ec2-audit".
-Subscriptions have no tags. On a topic that was there before, the tag
-ec2-audit:subscriptions lists those that setup made. A subscription that was
-there before loses setup's dead-letter queue again, and keeps its retry policy.
-A rule of another name that setup used or switched off gets its former state
-back.
-It lists what it would remove, and asks.
+Removes the resources that setup created, which have the tag ec2-audit=setup.
+Resources that existed before are kept. The function is kept too: remove it
+with "wt rm ec2-audit".
+Subscriptions cannot have tags. On a topic that existed before, the tag
+ec2-audit:subscriptions lists the subscriptions that setup created. A
+subscription that existed before loses setup's dead-letter queue, and keeps its
+retry policy. A rule that setup adopted or disabled returns to its former state.
+Teardown lists the resources and asks for confirmation before removing them.
 
 Examples:
-  $ ec2-audit teardown --dry-run      what would be removed?
+  $ ec2-audit teardown --dry-run      list the resources, remove none
   $ ec2-audit teardown
   $ ec2-audit teardown --yes          in a script
 
-It reads and removes, and needs for that:
+Permissions required:
   events  DescribeRule, ListTargetsByRule, ListTagsForResource,
           ListRuleNamesByTarget, PutTargets, RemoveTargets, DeleteRule,
           EnableRule, DisableRule, UntagResource
@@ -26,15 +26,15 @@ It reads and removes, and needs for that:
           UntagResource, DeleteTopic
   sqs     GetQueueUrl, GetQueueAttributes, ListQueueTags, DeleteQueue
 
-Exit codes: 0 done, or nothing to do; 1 you did not say yes; 2 used wrongly or
-failed.`;
+Exit codes: 0 success, or nothing to remove; 1 not confirmed; 2 usage error or
+failure.`;
 
-/** `ec2-audit teardown`: removes what `setup` has made. */
+/** Returns the command `ec2-audit teardown`, which removes the resources that `setup` created. */
 export function teardownCommand(cli: Cli): Command {
   const command = new Command("teardown")
-    .description("remove what setup has made")
-    .option("--yes", "do not ask")
-    .option("--dry-run", "print what would be removed, and change nothing")
+    .description("remove the resources that setup created")
+    .option("--yes", "do not ask for confirmation")
+    .option("--dry-run", "list the resources without removing them")
     .option("--json", "print one JSON document");
   return addNameOptions(command)
     .addHelpText("after", HELP)

@@ -89,7 +89,7 @@ function judge(report: Reporter, name: string, found: Inspection, flags: string)
       return [report.wrong(name, "is not there", mend)];
     case "differs":
       return found.differences.map((difference) => report.wrong(name, differenceText(difference), mend));
-    case "right":
+    case "correct":
       return [report.ok(name, "as it should be")];
   }
 }

@@ -5,16 +5,16 @@ import type { SetupPlan } from "./plan.ts";
 import type { Resource } from "./resource.ts";
 import { isConfirmed, subscriptionsOf } from "./subscriptions.ts";
 
-/** How often it is looked whether the function has confirmed, and how much time is between, in milliseconds: a minute in all. */
-const LOOKS = 30;
+/** How often the subscription is checked, and the time between two checks in milliseconds: one minute in total. */
+const CHECKS = 30;
 const PAUSE_MS = 2_000;
 
 /**
- * Waits until the function has confirmed its subscription, a minute at the most, and answers whether it has. What the
- * subscription was given while it was pending is put right then, should SNS not have taken it.
+ * Waits for the function to confirm its subscription, for at most one minute. Returns whether it confirmed. Then repairs the
+ * attributes that SNS did not accept while the subscription was pending. Throws what AWS throws.
  */
 export async function confirmed(cli: Cli, aws: Aws, plan: SetupPlan, subscription: Resource): Promise<boolean> {
-  for (let look = 0; look < LOOKS; look += 1) {
+  for (let check = 0; check < CHECKS; check += 1) {
     const all = await subscriptionsOf(aws, plan.launchTopicArn);
     if (all.some((each) => each.Endpoint === plan.url && isConfirmed(each))) {
       await subscription.apply(await subscription.inspect());
@@ -25,14 +25,15 @@ export async function confirmed(cli: Cli, aws: Aws, plan: SetupPlan, subscriptio
   return false;
 }
 
-/** What to look at when the function does not confirm. Takes the options that the next command is to be given, too. */
+/** Returns what to check when the function does not confirm. `flags` are the options to repeat in the next command. */
 export function unconfirmedText({ launchTopicArn }: SetupPlan, url: string, flags: string): string {
-  return `The function has not confirmed its subscription within a minute. Look, in this order:
+  return `The function has not confirmed its subscription within a minute. Check, in this order:
   1. curl ${shownUrl(url)}
-     answers from outside your network, and with "configured":true? If not, it names the keys that are wrong.
-  2. Is its LAUNCH_TOPIC_ARN, if it is set, ${launchTopicArn}?
-     Without it, the launch topic is ec2_launches_check beside the alert topic.
-  3. May its user do sns:ConfirmSubscription on that topic? ec2-audit setup${flags} --show-policy prints all that it needs.
-  4. wt logs shows what the function says about it.
-Then run setup again: SNS asks once more.`;
+     must respond from outside your network, with "configured":true. If it is false, the response names the invalid keys.
+  2. LAUNCH_TOPIC_ARN, if set, must be ${launchTopicArn}.
+     If it is not set, the launch topic is ec2_launches_check in the account and region of the alert topic.
+  3. The function's user must have sns:ConfirmSubscription on that topic.
+     ec2-audit setup${flags} --show-policy prints all its permissions.
+  4. wt logs prints the function's own errors.
+Then run setup again, which requests the confirmation again.`;
 }

@@ -45,11 +45,11 @@ export function differenceText(difference: Difference): string {
     case "confirmation":
       return "confirmation: pending";
     case "topic policy":
-      return "policy: does not let EventBridge publish → lets it";
+      return "policy: EventBridge may not publish → may publish";
     case "queue policy":
       return `policy: ${difference.sender} may not send → may send`;
     case "extra target":
-      return `target ${difference.id}: sends everything to the launch topic once more → none`;
+      return `target ${difference.id}: duplicate of the launch topic → none`;
     case "target input":
       return `target ${difference.id}: ${difference.field} → none`;
     case "target queue":
@@ -61,7 +61,7 @@ export function differenceText(difference: Difference): string {
     case "RedrivePolicy":
       return `dead-letter queue: ${change(difference)}`;
     case "RawMessageDelivery":
-      return `RawMessageDelivery: ${difference.actual} (carries no signature) → ${difference.expected}`;
+      return `RawMessageDelivery: ${difference.actual} (deliveries have no signature) → ${difference.expected}`;
     default:
       return `${difference.property}: ${change(difference)}`;
   }

@@ -7,7 +7,7 @@ import { rule } from "./rules.ts";
 import { emailSubscription, functionSubscription } from "./subscriptions.ts";
 import { alertTopic, launchTopic } from "./topics.ts";
 
-/** The resources that a plan asks for, in the order in which they are to be made: each needs only those before it. */
+/** Returns the resources of a plan in the order of their creation: each depends only on those before it. */
 export function resourcesOf(aws: Aws, plan: SetupPlan): readonly Resource[] {
   return [
     deadLetterQueue(aws, plan),
@@ -20,13 +20,13 @@ export function resourcesOf(aws: Aws, plan: SetupPlan): readonly Resource[] {
   ];
 }
 
-/** A resource, and what there is of it. */
+/** A resource, and its state in AWS. */
 export interface Inspected {
   readonly resource: Resource;
   readonly found: Inspection;
 }
 
-/** Looks at all that a plan asks for; reads only. Throws what AWS throws. */
+/** Inspects the resources of a plan; changes nothing. Throws what AWS throws. */
 export async function inspectInstallation(aws: Aws, plan: SetupPlan): Promise<readonly Inspected[]> {
   return Promise.all(resourcesOf(aws, plan).map(async (resource) => ({ resource, found: await resource.inspect() })));
 }

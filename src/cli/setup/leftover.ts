@@ -1,6 +1,6 @@
 import type { ResourceKind } from "./resource.ts";
 
-/** Something of an installation that is there, and what becomes of it. */
+/** A part of an installation that exists, and what teardown does with it. */
 export type Leftover = {
   readonly kind: ResourceKind | "target" | "tag";
   readonly name: string;
@@ -8,15 +8,15 @@ export type Leftover = {
 } & (
   | {
       readonly fate: "remove";
-      /** What is lost with it, for the question; empty when nothing is. */
+      /** The consequences of the removal, for the confirmation. */
       readonly losses: readonly string[];
       undo(): Promise<void>;
     }
-  /** It stays, and what setup changed is undone. */
+  /** Kept; setup's changes to it are reverted. */
   | { readonly fate: "restore"; readonly what: string; undo(): Promise<void> }
-  /** It stays: setup has not made it, or ("wait") it cannot be removed yet. */
+  /** Kept: setup did not create it, or ("wait") it cannot be removed yet. */
   | { readonly fate: "leave" | "wait"; readonly why: string }
 );
 
-/** Why something that has one of setup's names stays. */
-export const NOT_OURS = "setup has not made it: it does not have the tag ec2-audit=setup";
+/** The reason to keep a resource that has one of setup's names. */
+export const NOT_OURS = "not created by setup: it does not have the tag ec2-audit=setup";

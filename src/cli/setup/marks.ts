@@ -8,33 +8,33 @@ import type { Tags } from "../tags.ts";
 import { readTopic } from "./topics.ts";
 
 /**
- * Which subscriptions setup made. Subscriptions have no tags, so a topic that setup did not make lists them in a tag, as
- * short hashes: a tag's value has at most 256 characters, and must not contain all those of a URL or an address.
+ * The record of the subscriptions that setup created. Subscriptions cannot have tags, so a topic that setup did not create
+ * lists them in a tag, as short hashes: a tag value has at most 256 characters, and not every character of a URL is allowed.
  * https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
  */
 
 /** How many marks of 8 characters, separated by spaces, fit in a tag's value. */
-const MOST = 28;
+const MAX_MARKS = 28;
 
-/** Whether a topic's tags say that setup made a subscription. */
+/** Returns whether a topic's tags record that setup created a subscription. */
 export function isMarked(tags: Tags, subscription: Endpoint): boolean {
   return marksIn(tags).includes(markOf(subscription));
 }
 
 /**
- * Records on its topic that setup makes a subscription; for a topic that setup made, teardown removes all of them anyway.
- * @throws CliError when the tag is full, and what AWS throws
+ * Records on the topic that setup creates a subscription. A topic that setup created needs no record: teardown deletes it with
+ * all its subscriptions. @throws CliError when the tag is full, and what AWS throws
  */
 export async function mark(aws: Aws, TopicArn: string, subscription: Endpoint): Promise<void> {
   const topic = await readTopic(aws, TopicArn);
   if (topic === undefined || topic.madeBySetup || isMarked(topic.tags, subscription)) return;
   const marks = [...marksIn(topic.tags), markOf(subscription)];
-  if (marks.length > MOST) {
+  if (marks.length > MAX_MARKS) {
     const { Protocol, Endpoint = "" } = subscription;
     const shown = shownUrl(Endpoint);
     throw new CliError(
-      `setup cannot record more than ${MOST} subscriptions of one topic`,
-      `${shown} is not subscribed. By hand:
+      `setup cannot record more than ${MAX_MARKS} subscriptions of one topic`,
+      `${shown} is not subscribed. To subscribe it yourself:
 aws sns subscribe --topic-arn ${TopicArn} --protocol ${Protocol} --notification-endpoint ${shown}`,
     );
   }
@@ -48,7 +48,7 @@ function marksIn(tags: Tags): readonly string[] {
   return (tags[SUBSCRIPTIONS_TAG] ?? "").split(" ").filter((each) => each !== "");
 }
 
-/** An e-mail address is the same in any case. */
+/** E-mail addresses are compared without regard to case. */
 function markOf({ Protocol = "", Endpoint = "" }: Endpoint): string {
   const endpoint = Protocol === "email" ? Endpoint.toLowerCase() : Endpoint;
   return createHash("sha256").update(`${Protocol} ${endpoint}`).digest("base64url").slice(0, 8);

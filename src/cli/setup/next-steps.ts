@@ -5,7 +5,7 @@ import { shownUrl } from "../shown-url.ts";
 import type { SetupPlan } from "./plan.ts";
 import { isConfirmed } from "./subscriptions.ts";
 
-/** What is left to do after setup, which depends on the subscribers of the launch topic. Commands repeat `options`. */
+/** Returns the next steps after setup, which depend on the subscriptions of the launch topic. Commands repeat `options`. */
 export function nextSteps(plan: SetupPlan, options: NameOptions, subscribed: readonly Subscription[]): string {
   const flags = flagsFrom(options);
   if (plan.url !== null) return `Next: ec2-audit doctor${flags}`;
@@ -16,12 +16,13 @@ export function nextSteps(plan: SetupPlan, options: NameOptions, subscribed: rea
   }
   const waiting = urls.map(({ Endpoint = "" }) => Endpoint);
   if (waiting.length > 0) {
-    return `Next: ${shown(urls)} has not confirmed its subscription. To have SNS ask it again:
+    return `Next: ${shown(urls)} has not confirmed its subscription. To request the confirmation again:
   ec2-audit setup${flags} --url ${shownUrl(waiting[0] ?? "")}`;
   }
-  // A queue or a function may belong to the template, or be an archive: SNS does not say which.
+  // SNS does not show whether a queue or a function belongs to the template or is, for example, an archive.
   const others = shown(subscribed.filter(isConfirmed));
-  const maybe = others && `${others} gets the launches. If ec2-audit deploy lambda made it, nothing is left to do.\n\n`;
+  const maybe =
+    others && `${others} receives the launches. If ec2-audit deploy lambda created it, nothing is left to do.\n\n`;
   return maybe + fromNothing(plan, options);
 }
 
@@ -40,13 +41,13 @@ function fromNothing(plan: SetupPlan, options: NameOptions): string {
   ALERT_TOPIC_ARN=${plan.alertTopicArn}${launchTopic}
 
 Next, on webtask:
-  1. The keys in .env are those of a user who may do this, and nothing else:
+  1. Create a user that has only the permissions of the function, and put its access key into .env:
      ec2-audit setup${flags} --show-policy > policy.json
      aws iam create-user${profile} --user-name ec2-audit
      aws iam put-user-policy${profile} --user-name ec2-audit --policy-name ec2-audit --policy-document file://policy.json
      aws iam create-access-key${profile} --user-name ec2-audit
   2. ec2-audit deploy webtask
-  3. ec2-audit setup${flags} --url <the URL that it prints>
+  3. ec2-audit setup${flags} --url <the URL it prints>
 Or on AWS Lambda, which needs no setup:
   1. ec2-audit teardown${flags}
   2. ec2-audit deploy lambda${place}`;

@@ -3,45 +3,45 @@ import { CliError } from "../cli-error.ts";
 import type { NameOptions } from "../flags.ts";
 import { type Installation, type InstallationNames, installationOf, namesOf } from "./plan.ts";
 
-/** Asks AWS which account it is. @throws CliError for a name that AWS does not take */
+/** Returns the installation of these names in the operator's account. @throws CliError for an invalid name, and what AWS throws */
 export async function findInstallation(aws: Aws, options: NameOptions): Promise<Installation> {
   const names: InstallationNames = namesOf(options);
   return installationOf(aws.region, (await aws.identity()).account, names);
 }
 
 /**
- * Checks the function's URL as SNS does.
- * @throws CliError for one that SNS cannot call
+ * Returns the function's URL. `emulated`: AWS is an emulator, so http:// is allowed.
+ * @throws CliError for a URL that SNS cannot call
  */
 export function checkUrl(url: string, emulated: boolean): string {
   const { protocol, hash } = URL.canParse(url) ? new URL(url) : { protocol: "", hash: "" };
   if (protocol === "http:" && !emulated) {
     throw new CliError(
-      "--url is not an https:// URL",
-      "Launches are signed, not encrypted: http:// is for an emulator, with AWS_ENDPOINT_URL.",
+      "--url must be an https:// URL",
+      "http:// is only for an emulator (AWS_ENDPOINT_URL), because launches are signed but not encrypted.",
     );
   }
   if (!["https:", "http:"].includes(protocol) || hash !== "") {
     throw new CliError(
       "--url is not the URL of a function",
-      "Such as https://wt-0123.run.webtask.io/ec2-audit, as deploy webtask prints it.",
+      "Example: https://wt-0123.run.webtask.io/ec2-audit, as deploy webtask prints it",
     );
   }
   return url;
 }
 
-/** Checks that a URL that `checkUrl` has passed holds no user and no password. @throws CliError */
+/** Checks that a valid URL contains no user or password. @throws CliError if it does */
 export function checkNoPassword(url: string): void {
   const { username, password } = new URL(url);
   if (username === "" && password === "") return;
   throw new CliError(
-    "--url has a user or a password in it",
-    "Leave them out: the function needs none, it goes by the signature of SNS.",
+    "--url must not contain a user or a password",
+    "Omit them: the function verifies the signature of SNS instead.",
   );
 }
 
-/** Checks that it can be an AUDIT_ROLE_NAME, with its path: of an ARN, the policy would be for no role. @throws CliError */
+/** Checks a value of AUDIT_ROLE_NAME: a role's name, with its path. @throws CliError for an ARN or an invalid name */
 export function checkRoleName(name: string): void {
   if (/^[\w+=,.@/-]+$/.test(name)) return;
-  throw new CliError("--audit-role is not the name of an IAM role", "A name, or path/name; not an ARN.");
+  throw new CliError("--audit-role is not the name of an IAM role", "Use a name or path/name, not an ARN.");
 }

@@ -20,7 +20,7 @@ import {
 import { inspected, type Resource } from "./resource.ts";
 import { isEnabled, putTarget, type RuleFacts, readRule, targetDifferences } from "./rules.ts";
 
-/** The names of all rules of the default bus that have the launch topic as a target, except setup's own. */
+/** Returns the names of the rules of the default bus that have the launch topic as a target, without setup's own. */
 export async function otherRuleNames({ events }: Aws, installation: Installation): Promise<readonly string[]> {
   const own = EVENT_RULE_KINDS.map((kind) => ruleName(installation.names, kind));
   const names: string[] = [];
@@ -34,7 +34,7 @@ export async function otherRuleNames({ events }: Aws, installation: Installation
   return names.filter((name) => !own.includes(name));
 }
 
-/** A rule of another name: used instead of setup's own, switched off, or only reported. */
+/** A rule with another name: adopted, disabled or only reported. */
 export function otherRule(aws: Aws, plan: SetupPlan, other: OtherRule): Resource {
   const { name, part } = other;
   const requested = part === "adopted" || part === "disable";
@@ -47,7 +47,7 @@ export function otherRule(aws: Aws, plan: SetupPlan, other: OtherRule): Resource
     requested,
     async inspect() {
       const facts = await readRule(aws, plan, name);
-      if (facts === undefined) return inspected(null, [], ["It has just been removed."]);
+      if (facts === undefined) return inspected(null, [], ["It was deleted in the meantime."]);
       const differences = [
         ...(stateDiffers(facts) ? [{ property: "state" as const, actual: facts.rule.State, expected }] : []),
         ...(part === "adopted" ? targetDifferences(facts.targets, plan) : []),
@@ -66,11 +66,11 @@ export function otherRule(aws: Aws, plan: SetupPlan, other: OtherRule): Resource
 function notesOf({ part, sends }: OtherRule, { tags, madeBySetup }: RuleFacts, plan: SetupPlan): readonly string[] {
   switch (part) {
     case "adopted":
-      return [`It sends ${listed(sends)} to ${plan.names.launchTopic}: setup makes no second rule for that.`];
+      return [`It sends ${listed(sends)} to ${plan.names.launchTopic}, so setup creates no rule for them.`];
     case "disable":
-      return madeBySetup ? [] : ["teardown switches it on again."];
+      return madeBySetup ? [] : ["teardown enables it again."];
     case "off":
-      return [`It is switched off.${tags[STATE_TAG] === undefined ? "" : " teardown switches it on again."}`];
+      return [`It is disabled.${tags[STATE_TAG] === undefined ? "" : " teardown enables it again."}`];
     case "left":
       return [
         sends.length === 0
@@ -81,7 +81,7 @@ function notesOf({ part, sends }: OtherRule, { tags, madeBySetup }: RuleFacts, p
 }
 
 /**
- * Switches a rule on or off. A tag records its former state for teardown, and is removed when the rule has that state again.
+ * Enables or disables a rule. A tag records its former state for teardown, and is removed when the rule is in that state again.
  * Throws what AWS throws.
  */
 export async function setState(
@@ -112,27 +112,27 @@ function listed(sends: readonly Sent[]): string {
   return sends.map((each) => SENT_TEXT[each]).join(", ");
 }
 
-/** A rule of another name that makes alerts come twice, and what to do. */
+/** A rule with another name that causes duplicate alerts, and how to fix it. */
 export interface Doubling {
   readonly name: string;
-  /** As a sentence without its full stop. */
+  /** A sentence without its full stop. */
   readonly message: string;
-  /** Commands, each with what it does. */
+  /** Commands, each with its purpose. */
   readonly fixes: readonly string[];
 }
 
-/** The rules of other names that make alerts come twice. `flags` name the installation in the commands. */
+/** Returns the rules with other names that cause duplicate alerts. `flags` name the installation in the commands. */
 export function doublings({ otherRules }: SetupPlan, flags: string): readonly Doubling[] {
-  const isReplaced = otherRules.some((each) => each.part === "adopted" && tellsOfStates(each.sends));
+  const isReplaced = otherRules.some((each) => each.part === "adopted" && sendsStates(each.sends));
   const doubling = otherRules.filter(({ part, doubled }) => part !== "disable" && part !== "off" && doubled.length > 0);
   return doubling.map(({ name, part, sends, doubled }) => {
     const use = useOf(sends, isReplaced);
     const again = doubled.length < sends.length ? " also" : "";
     return {
       name,
-      message: `it${again} sends ${listed(doubled)}, so alerts come twice`,
+      message: `it${again} sends ${listed(doubled)}, so alerts are sent twice`,
       fixes: [
-        `To switch it off: ec2-audit setup${flags} --disable-rule ${name}`,
+        `To disable it: ec2-audit setup${flags} --disable-rule ${name}`,
         ...(part === "left" && use !== null ? [`${use}: ec2-audit setup${flags} --adopt-rule ${name}`] : []),
       ],
     };
@@ -140,14 +140,14 @@ export function doublings({ otherRules }: SetupPlan, flags: string): readonly Do
 }
 
 /**
- * What --adopt-rule is good for with this rule; null if it would not help. `isReplaced`: another rule is already used for
+ * Returns the purpose of --adopt-rule for a rule; null if it would not help. `isReplaced`: another rule is already adopted for
  * launches.
  */
 function useOf(sends: readonly Sent[], isReplaced: boolean): string | null {
-  if (tellsOfStates(sends)) return isReplaced ? null : "To use it instead of setup's own";
+  if (sendsStates(sends)) return isReplaced ? null : "To use it instead of setup's own";
   return sends.includes("CloudTrail calls") ? "To keep it, because it names the launcher" : null;
 }
 
-function tellsOfStates(sends: readonly Sent[]): boolean {
+function sendsStates(sends: readonly Sent[]): boolean {
   return sends.includes("pending") || sends.includes("running");
 }

@@ -3,10 +3,10 @@ import { CliError } from "../cli-error.ts";
 import { NAMES } from "../names.ts";
 import type { Tags } from "../tags.ts";
 
-/** What a rule lets through. */
+/** The events that a rule of setup sends to the launch topic. */
 export type EventRuleKind = "state changes" | "CloudTrail calls" | "tag changes";
 
-/** The names of what an installation is made of. */
+/** The names of the resources of an installation. */
 export interface InstallationNames {
   readonly launchTopic: string;
   readonly alertTopic: string;
@@ -14,7 +14,7 @@ export interface InstallationNames {
   readonly deadLetterQueue: string;
 }
 
-/** Where an installation is, and what its parts are called. */
+/** An installation: its region and account, and the names and ARNs of its resources. */
 export interface Installation {
   readonly region: string;
   readonly account: string;
@@ -24,36 +24,36 @@ export interface Installation {
   readonly deadLetterQueueArn: string;
 }
 
-/** What there should be. */
+/** The desired state of an installation. */
 export interface SetupPlan extends Installation {
   readonly rules: readonly PlannedRule[];
   readonly otherRules: readonly OtherRule[];
-  /** Who is to be told of alerts. */
+  /** The e-mail addresses to subscribe to alerts. */
   readonly emails: readonly string[];
-  /** The function's URL, for SNS to call; null when its subscription is not to be touched. */
+  /** The function's URL; null to leave its subscription unchanged. */
   readonly url: string | null;
-  /** The tags of `--tag`, which all that setup makes gets in addition to its own. */
+  /** The tags of `--tag`, for every resource that setup creates. */
   readonly tags: Tags;
 }
 
-/** A rule that is asked for, or one that is there from an earlier setup. */
+/** A rule that is requested, or exists from an earlier setup. */
 export interface PlannedRule {
   readonly kind: EventRuleKind;
   readonly requested: boolean;
 }
 
-/** What the function audits of what a rule of another name sends to the launch topic. */
+/** The events of a rule with another name that the function audits. */
 export type Sent = "pending" | "running" | "CloudTrail calls" | "Auto Scaling launches" | "tag changes";
 
-/** A rule that does not have one of the names of `ruleName`, and has the launch topic as a target. */
+/** A rule whose name is none of `ruleName`, and whose target is the launch topic. */
 export interface OtherRule {
   readonly name: string;
   readonly sends: readonly Sent[];
-  /** Those of `sends` that another rule, or this one, already sends: they make alerts come twice. */
+  /** Those of `sends` that another rule, or this one, already sends: they cause duplicate alerts. */
   readonly doubled: readonly Sent[];
   /**
-   * adopted: used instead of setup's own. disable: setup switches it off. off: it is switched off already. left: neither used
-   * nor changed.
+   * adopted: used instead of setup's own. disable: setup disables it. off: it is already disabled. left: neither used nor
+   * changed.
    */
   readonly part: "adopted" | "disable" | "off" | "left";
 }
@@ -66,7 +66,7 @@ const SUFFIX: Readonly<Record<EventRuleKind, string>> = {
   "tag changes": "-tag-changes",
 };
 
-/** What the rule of each kind matches. `running` as well would have every launch audited twice. */
+/** The event pattern of each kind of rule. With `running` too, every launch would be audited twice. */
 export const PATTERNS: Readonly<Record<EventRuleKind, object>> = {
   "state changes": {
     source: ["aws.ec2"],
@@ -85,17 +85,17 @@ export const PATTERNS: Readonly<Record<EventRuleKind, object>> = {
   },
 };
 
-/** The name of the rule of a kind. */
+/** Returns the name of setup's rule of a kind. */
 export function ruleName(names: InstallationNames, kind: EventRuleKind): string {
   return `${names.rule}${SUFFIX[kind]}`;
 }
 
-/** The ARN of a rule, on the default bus. */
+/** Returns the ARN of a rule of the default bus. */
 export function ruleArn(installation: Installation, name: string): string {
   return arn(installation, "events", `rule/${name}`);
 }
 
-/** Where the parts of an installation are, by their names. */
+/** Returns the installation of these names in a region and account. */
 export function installationOf(region: string, account: string, names: InstallationNames): Installation {
   const at = { region, account };
   return {
@@ -107,12 +107,12 @@ export function installationOf(region: string, account: string, names: Installat
   };
 }
 
-/** The ARN of a resource in an account and region. */
+/** Returns the ARN of a resource in an account and region. */
 export function arn(at: Pick<Installation, "region" | "account">, service: string, resource: string): string {
   return `arn:${partitionOf(at.region).name}:${service}:${at.region}:${at.account}:${resource}`;
 }
 
-/** The names that the operator gave, and for the rest the usual ones. @throws CliError for one that AWS does not take */
+/** Returns the names that the operator gave, completed by the defaults. @throws CliError for a name that AWS does not accept */
 export function namesOf(given: Partial<InstallationNames>): InstallationNames {
   const names = {
     launchTopic: given.launchTopic ?? NAMES.launchTopic,
@@ -123,13 +123,13 @@ export function namesOf(given: Partial<InstallationNames>): InstallationNames {
   if (names.launchTopic.endsWith(".fifo")) {
     throw new CliError(
       "the launch topic cannot be a FIFO topic",
-      "EventBridge and HTTPS subscriptions take standard topics.",
+      "EventBridge and HTTPS subscriptions need a standard topic.",
     );
   }
   if (names.launchTopic === names.alertTopic) {
     throw new CliError(
-      "launches and alerts cannot have one topic",
-      "Alerts would come back as launches: name another.",
+      "the launch topic and the alert topic must differ",
+      "The function would receive its own alerts as launches.",
     );
   }
   check("launch topic", names.launchTopic, /^[\w-]{1,256}$/);
@@ -143,7 +143,7 @@ export function namesOf(given: Partial<InstallationNames>): InstallationNames {
 function check(what: string, name: string, shape: RegExp): void {
   if (shape.test(name)) return;
   throw new CliError(
-    `"${name}" cannot be the name of the ${what}`,
-    "A name (not an ARN) has letters, digits, hyphens and underscores, and is not too long.",
+    `"${name}" is not a valid name for the ${what}`,
+    "Use a name, not an ARN: letters, digits, hyphens and underscores, within the length limit.",
   );
 }

@@ -23,20 +23,20 @@ import {
 } from "./resource.ts";
 import { deadLetters, missingStatements, withStatements } from "./statements.ts";
 
-/** The longest that SQS keeps a message: 14 days, in seconds. */
+/** The longest retention that SQS allows: 14 days, in seconds. */
 const RETENTION = "1209600";
 
-/** A queue as AWS shows it. */
+/** The state of a queue in AWS. */
 export interface QueueFacts {
   readonly url: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly tags: Tags;
   readonly madeBySetup: boolean;
-  /** About how many messages are in it, those in flight included. */
+  /** The approximate number of messages in it, including those in flight. */
   readonly messages: number;
 }
 
-/** Reads the dead-letter queue's attributes and tags; undefined when there is no such queue. */
+/** Returns the attributes and tags of the dead-letter queue; undefined when it does not exist. Throws what AWS throws. */
 export async function readDeadLetterQueue({ sqs }: Aws, { names }: Installation): Promise<QueueFacts | undefined> {
   const queue = await ifExists(sqs.send(new GetQueueUrlCommand({ QueueName: names.deadLetterQueue })));
   if (!queue?.QueueUrl) return undefined;
@@ -57,7 +57,7 @@ export async function readDeadLetterQueue({ sqs }: Aws, { names }: Installation)
   };
 }
 
-/** The queue of launches that could not be delivered: by EventBridge to the topic, or by the topic to the function. */
+/** The queue for launches that EventBridge could not deliver to the topic, or the topic to the function. */
 export function deadLetterQueue(aws: Aws, plan: SetupPlan): Resource {
   const name = plan.names.deadLetterQueue;
   const statements = deadLetters(plan);
@@ -95,7 +95,7 @@ export function deadLetterQueue(aws: Aws, plan: SetupPlan): Resource {
           ...(attributes.KmsMasterKeyId
             ? [encryptedFor(attributes.KmsMasterKeyId, "events.amazonaws.com and sns.amazonaws.com")]
             : []),
-          ...(messages === 0 ? [] : [`${messages} dead letter${messages === 1 ? " is" : "s are"} in it.`]),
+          ...(messages === 0 ? [] : [`It contains ${messages} undelivered message${messages === 1 ? "" : "s"}.`]),
         ],
       );
     },
@@ -121,7 +121,7 @@ export function deadLetterQueue(aws: Aws, plan: SetupPlan): Resource {
   };
 }
 
-/** A new queue is encrypted by SQS's own key unless told otherwise. */
+/** SQS encrypts a new queue with its own key by default. */
 async function create({ sqs }: Aws, plan: SetupPlan): Promise<void> {
   const QueueName = plan.names.deadLetterQueue;
   const Attributes = {
@@ -133,8 +133,8 @@ async function create({ sqs }: Aws, plan: SetupPlan): Promise<void> {
   } catch (error) {
     if (!(error instanceof Error) || !/QueueDeletedRecently/.test(error.name)) throw error;
     throw new CliError(
-      `a queue of the name ${QueueName} was deleted less than a minute ago`,
-      "SQS keeps a name for 60 s: run setup again in a minute.",
+      `a queue named ${QueueName} was deleted less than a minute ago`,
+      "SQS reserves the name for 60 s. Run setup again in a minute.",
     );
   }
 }

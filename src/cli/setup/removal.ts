@@ -20,13 +20,12 @@ import { attributesOf, deadLetterQueueOf, isConfirmed, subscriptionsOf } from ".
 import { readTopic } from "./topics.ts";
 
 /** https://docs.aws.amazon.com/sns/latest/dg/sns-delete-subscription-topic.html */
-const PENDING =
-  "setup made it, but it is not confirmed: SNS does not delete it until then, and drops it after 48 hours";
+const PENDING = "created by setup, but not confirmed: it cannot be deleted, and SNS removes it after 48 hours";
 
 /**
- * What there is of an installation, in the order in which it can be removed: nothing is left that points to what is gone.
- * Reads only. What setup has made has its tag; what it has added to things of others is known otherwise: a target by its id,
- * a subscription by its mark in a tag of its topic.
+ * Returns the existing parts of an installation in the order of their removal: nothing refers to a removed resource. Changes
+ * nothing. Resources that setup created have its tag; a target of setup has its id, and a subscription a mark in a tag of its
+ * topic. Throws what AWS throws.
  */
 export async function leftovers(aws: Aws, installation: Installation): Promise<readonly Leftover[]> {
   const queue = await readDeadLetterQueue(aws, installation);
@@ -62,7 +61,7 @@ async function topicLeftovers(
   if (facts === undefined) return [];
   const subscriptions = await subscriptionsOf(aws, arn);
   if (facts.madeBySetup) {
-    // With a topic go its subscriptions, also those that nobody has confirmed.
+    // SNS deletes a topic with its subscriptions, including unconfirmed ones.
     const undo = async () => {
       await aws.sns.send(new DeleteTopicCommand({ TopicArn: arn }));
     };
@@ -70,8 +69,8 @@ async function topicLeftovers(
     const what = kind === "alert topic" ? "alerts" : "launches";
     const names = confirmed.map(({ Protocol, Endpoint = "" }) => `${shownUrl(Endpoint)} (${Protocol})`);
     const losses = [
-      ...(names.length > 0 ? [`${names.join(", ")} will get no more ${what} from ${name}`] : []),
-      ...senders.map((rule) => `the rule ${rule} stays, and sends to ${name}, which is gone`),
+      ...(names.length > 0 ? [`${names.join(", ")} will no longer receive ${what} from ${name}`] : []),
+      ...senders.map((rule) => `the rule ${rule} is kept, and its target ${name} will not exist`),
     ];
     return [{ kind, name, arn, fate: "remove", losses, undo }];
   }
@@ -79,14 +78,14 @@ async function topicLeftovers(
     subscriptions.map((each) => subscriptionLeftover(aws, kind, name, each, isMarked(facts.tags, each), lostQueueArn)),
   );
   const ours = parts.filter((part) => part !== null);
-  const strange = subscriptions.filter((each) => !isMarked(facts.tags, each)).length;
-  const unknown = `${strange === 1 ? "1 subscription stays" : `${strange} subscriptions stay`} with it that setup did not record`;
+  const unrecorded = subscriptions.filter((each) => !isMarked(facts.tags, each)).length;
+  const unknown = `It keeps ${unrecorded} subscription${unrecorded === 1 ? "" : "s"} that setup did not create`;
   const why =
-    strange === 0 ? NOT_OURS : `${NOT_OURS}. ${unknown}: aws sns list-subscriptions-by-topic --topic-arn ${arn}`;
+    unrecorded === 0 ? NOT_OURS : `${NOT_OURS}. ${unknown}: aws sns list-subscriptions-by-topic --topic-arn ${arn}`;
   return [...ours, ...tagLeftover(aws, name, arn, facts.tags, ours), { kind, name, arn, fate: "leave", why }];
 }
 
-/** What becomes of a subscription of a topic that stays; null when setup has not touched it. */
+/** Returns what teardown does with a subscription of a topic that is kept; null when setup has not changed it. */
 async function subscriptionLeftover(
   aws: Aws,
   topicKind: "launch topic" | "alert topic",
@@ -104,9 +103,9 @@ async function subscriptionLeftover(
       await aws.sns.send(new UnsubscribeCommand({ SubscriptionArn }));
     };
     const what = topicKind === "alert topic" ? "alerts" : "launches";
-    return { ...itself, fate: "remove", losses: [`${itself.name} will get no more ${what} from ${topic}`], undo };
+    return { ...itself, fate: "remove", losses: [`${itself.name} will no longer receive ${what} from ${topic}`], undo };
   }
-  // Setup gives its dead-letter queue to subscriptions to launches only.
+  // Setup adds its dead-letter queue only to subscriptions of the launch topic.
   if (topicKind === "alert topic" || kind !== "function subscription" || !isConfirmed(subscription)) return null;
   if (lostQueueArn === null || deadLetterQueueOf(await attributesOf(aws, SubscriptionArn)) !== lostQueueArn)
     return null;
@@ -114,11 +113,11 @@ async function subscriptionLeftover(
     const change = { AttributeName: "RedrivePolicy", AttributeValue: "" };
     await aws.sns.send(new SetSubscriptionAttributesCommand({ SubscriptionArn, ...change }));
   };
-  const what = "stays: there is no record that setup made it. It loses its dead-letter queue, which is removed";
+  const what = "kept: not created by setup. Its dead-letter queue is removed";
   return { ...itself, fate: "restore", what, undo };
 }
 
-/** The record of setup's subscriptions goes with the last of them. */
+/** The tag that records setup's subscriptions is removed with the last of them. */
 function tagLeftover(
   aws: Aws,
   topic: string,
@@ -137,8 +136,9 @@ function queueLeftover(aws: Aws, { names, deadLetterQueueArn }: Installation, fa
   const itself = { kind: "dead-letter queue", name: names.deadLetterQueue, arn: deadLetterQueueArn } as const;
   if (!facts.madeBySetup) return { ...itself, fate: "leave", why: NOT_OURS };
   const { messages, url } = facts;
-  const count = `${messages} dead letter${messages === 1 ? "" : "s"}`;
-  const losses = messages > 0 ? [`${count} in ${names.deadLetterQueue}: launches that nobody has audited`] : [];
+  const count = `${messages} undelivered message${messages === 1 ? "" : "s"}`;
+  const losses =
+    messages > 0 ? [`${count} in ${names.deadLetterQueue} will be lost: launches that were not audited`] : [];
   const undo = async () => {
     await aws.sqs.send(new DeleteQueueCommand({ QueueUrl: url }));
   };

@@ -2,13 +2,13 @@ import { MADE_BY } from "../names.ts";
 import type { Tags } from "../tags.ts";
 import type { Difference } from "./difference.ts";
 
-/** What there is of a resource, beside what there should be. */
+/** The state of a resource in AWS, compared with the plan. */
 export type Inspection =
   | { readonly state: "absent"; readonly notes: readonly string[] }
   | {
-      readonly state: "right";
+      readonly state: "correct";
       readonly madeBySetup: MadeBySetup;
-      /** What the operator should know, though nothing is wrong. */
+      /** Information for the operator that needs no repair. */
       readonly notes: readonly string[];
     }
   | {
@@ -18,10 +18,10 @@ export type Inspection =
       readonly differences: readonly Difference[];
     };
 
-/** Whether the tag says that `setup` has made it; null for what cannot have a tag: a subscription. */
+/** Whether the resource has the tag of `setup`; null for a subscription, which cannot have tags. */
 type MadeBySetup = boolean | null;
 
-/** The kinds of a resource, in the order in which they are made: each needs only those before it. */
+/** The kinds of resources in the order of their creation: each depends only on those before it. */
 export type ResourceKind =
   | "dead-letter queue"
   | "launch topic"
@@ -30,61 +30,61 @@ export type ResourceKind =
   | "e-mail subscription"
   | "function subscription";
 
-/** One thing of an installation in AWS: it can be looked at, and be made as it should be. */
+/** A resource of an installation. */
 export interface Resource {
   readonly kind: ResourceKind;
-  /** Its name, or the endpoint of a subscription without what may be secret in it. */
+  /** Its name, or the endpoint of a subscription without its secrets. */
   readonly name: string;
-  /** Null where AWS gives the ARN: a subscription's. */
+  /** Null for a subscription, whose ARN AWS assigns. */
   readonly arn: string | null;
-  /** Whether it is asked for, or is left from an earlier setup: then `setup` leaves it as it is. */
+  /** Whether it is requested; if not, it exists from an earlier setup, which leaves it unchanged. */
   readonly requested: boolean;
-  /** Reads only. Throws what AWS throws, but for "there is no such thing". */
+  /** Changes nothing. Throws what AWS throws, except when the resource does not exist. */
   inspect(): Promise<Inspection>;
-  /** Makes it, or puts right what differs. Takes what `inspect` has found. Does nothing to what is right. */
+  /** Creates or repairs it; does nothing if it is correct. Takes the result of `inspect`. Throws what AWS throws. */
   apply(found: Inspection): Promise<void>;
 }
 
-/** The tags of what setup makes: its own, and those of `--tag`. */
+/** Returns the tags of a new resource: setup's own, and those of `--tag`. */
 export function newTags(tags: Tags): Tags {
   return { [MADE_BY.key]: MADE_BY.value, ...tags };
 }
 
-/** Whether these tags are of something that `setup` has made. */
+/** Returns whether these are the tags of a resource that `setup` created. */
 export function isMadeBySetup(tags: Tags): boolean {
   return tags[MADE_BY.key] === MADE_BY.value;
 }
 
-/** The tags of `--tag` that something lacks or has with another value. Only what setup made gets them. */
+/** Returns the tags of `--tag` that a resource lacks or has with another value; none if setup did not create it. */
 export function missingTags(present: Tags, expected: Tags): Tags {
   if (!isMadeBySetup(present)) return {};
   return Object.fromEntries(Object.entries(expected).filter(([key, value]) => present[key] !== value));
 }
 
-/** The same as differences. */
+/** Returns the same tags as differences. */
 export function tagDifferences(present: Tags, desired: Tags): readonly Difference[] {
   const missing = Object.entries(missingTags(present, desired));
   return missing.map(([key, expected]) => ({ property: "tag", key, actual: present[key], expected }));
 }
 
 /**
- * What an encrypted topic or queue asks of its key, for those who send to it. The policies of AWS's own keys cannot be changed.
+ * Returns what the key of an encrypted topic or queue must allow. The key policy of an AWS managed key cannot be changed.
  * https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
  */
 export function encryptedFor(key: string, senders: string): string {
-  const own = /\balias\/aws\//.test(key) ? " That of AWS's own key does not: give it one of yours." : "";
-  return `It is encrypted with ${key}: the key's policy has to let ${senders} use it.${own}`;
+  const own = /\balias\/aws\//.test(key) ? " An AWS managed key does not: use a customer managed key." : "";
+  return `It is encrypted with ${key}: the key policy must allow ${senders} to use the key.${own}`;
 }
 
-/** There is no such thing. */
+/** The resource does not exist. */
 export const ABSENT: Inspection = { state: "absent", notes: [] };
 
-/** What was found of something that is there. */
+/** Returns the state of a resource that exists. */
 export function inspected(
   madeBySetup: MadeBySetup,
   differences: readonly Difference[],
   notes: readonly string[] = [],
 ): Inspection {
-  if (differences.length === 0) return { state: "right", madeBySetup, notes };
+  if (differences.length === 0) return { state: "correct", madeBySetup, notes };
   return { state: "differs", madeBySetup, notes, differences };
 }

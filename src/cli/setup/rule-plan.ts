@@ -15,13 +15,13 @@ import {
 } from "./plan.ts";
 import { isEnabled, type RuleFacts, readRule } from "./rules.ts";
 
-/** What the operator asks of the rules beside the one for state changes. */
+/** The operator's options for rules. */
 export interface RuleOptions {
   readonly cloudTrail: boolean;
   readonly tagChanges: boolean;
-  /** Rules of other names to use in place of setup's own. */
+  /** Rules with other names to use instead of setup's own. */
   readonly adopt: readonly string[];
-  /** Rules of other names to switch off. */
+  /** Rules with other names to disable. */
   readonly disable: readonly string[];
 }
 
@@ -29,11 +29,11 @@ export interface RuleOptions {
 export type RulePlan = Pick<SetupPlan, "rules" | "otherRules">;
 
 /**
- * The rules that the installation must have: those asked for, and those from an earlier setup. The rule for state changes is
- * always asked for, because CloudTrail's calls come minutes later and omit the instances of a large launch.
+ * Returns the rules of the installation: the requested ones, and those of an earlier setup. The rule for state changes is
+ * always requested, because CloudTrail's calls arrive minutes later and omit the instances of a large launch.
  * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
- * A rule of another name that is switched on and sends the same is used instead of making one.
- * @throws CliError for a rule to adopt or to disable that does not send launches to the launch topic, and what AWS throws
+ * An enabled rule with another name that sends the same events is used instead of a new one.
+ * @throws CliError for a rule to adopt or disable that does not send launches to the launch topic, and what AWS throws
  */
 export async function planRules(aws: Aws, installation: Installation, options: RuleOptions): Promise<RulePlan> {
   const [own, names] = await Promise.all([
@@ -49,12 +49,12 @@ export async function planRules(aws: Aws, installation: Installation, options: R
   return decide(installation, options, new Map(own), others);
 }
 
-/** A rule of another name as it is. */
+/** The state of a rule with another name. */
 interface FoundRule {
   readonly name: string;
   readonly sends: readonly Sent[];
   readonly enabled: boolean;
-  /** Whether its target has setup's dead-letter queue: it was adopted before. */
+  /** Whether its target has setup's dead-letter queue, because an earlier setup adopted it. */
   readonly hasOurQueue: boolean;
 }
 
@@ -78,7 +78,7 @@ async function findRule(aws: Aws, installation: Installation, name: string): Pro
 }
 
 /**
- * One event of each kind that the function audits, in the form in which EventBridge sends it.
+ * Returns one event of each kind that the function audits, in EventBridge's format.
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html
  * https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html
  * https://docs.aws.amazon.com/tag-editor/latest/userguide/monitor-eb-tag-changes.html
@@ -128,15 +128,12 @@ function checkNamed(installation: Installation, { adopt, disable }: RuleOptions,
     const found = others.find((each) => each.name === name);
     if (found === undefined) {
       throw new CliError(
-        `no rule ${name} other than setup's own sends to ${installation.names.launchTopic}`,
-        those === "" ? "No other rule does. Leave the option out." : `Those that do: ${those}.`,
+        `no rule ${name} (other than setup's own) sends to ${installation.names.launchTopic}`,
+        those === "" ? "No other rule does. Omit the option." : `The other rules that do: ${those}.`,
       );
     }
     if (adopt.includes(name) && kindsOf(found).length === 0) {
-      throw new CliError(
-        `the rule ${name} does not send launches`,
-        "Leave --adopt-rule out: setup makes its own rule.",
-      );
+      throw new CliError(`the rule ${name} does not send launches`, "Omit --adopt-rule: setup creates its own rule.");
     }
     if (adopt.includes(name) && disable.includes(name)) {
       throw new CliError(`--adopt-rule and --disable-rule both name ${name}`);
@@ -148,7 +145,7 @@ function kindsOf({ sends }: Pick<FoundRule, "sends">): readonly EventRuleKind[] 
   return EVENT_RULE_KINDS.filter((kind) => sends.some((each) => kindOf(each) === kind));
 }
 
-/** Setup makes no rule for Auto Scaling's events. */
+/** Setup creates no rule for Auto Scaling events. */
 function kindOf(sent: Sent): EventRuleKind | null {
   if (sent === "Auto Scaling launches") return null;
   return sent === "pending" || sent === "running" ? "state changes" : sent;
@@ -181,11 +178,11 @@ function decide(
     const name = chosen?.name ?? (isThere ? ruleName(names, kind) : undefined);
     if (name !== undefined && (isOn || requested[kind] || chosen !== undefined)) used.set(kind, name);
   }
-  // The one that is used is on before the other is off: no launch is missed in between.
+  // The adopted rule is enabled before the other is disabled, so that no launch is missed.
   return { rules, otherRules: [...others.map((each) => judge(each, options, used)), ...switchedOff] };
 }
 
-/** The rule of another name that is used for a kind; undefined when none is. */
+/** Returns the rule with another name that is used for a kind; undefined when there is none. */
 function choose(
   kind: EventRuleKind,
   others: readonly FoundRule[],
@@ -207,7 +204,7 @@ function judge(
   const doubled = sends.filter((sent) => {
     const kind = kindOf(sent);
     if (kind !== null && used.get(kind) === name) return sent === "running" && sends.includes("pending");
-    // Without setup's own rule for tag changes, nothing else reports them.
+    // Without setup's own rule for tag changes, no other rule sends them.
     return kind !== "tag changes" || used.has(kind);
   });
   const isUsed = [...used.values()].includes(name);

@@ -7,8 +7,8 @@ import { type Installation, ruleArn } from "./plan.ts";
 import { putTargets, type RuleFacts, readRule, removeTargets, TARGET_ID } from "./rules.ts";
 
 /**
- * What becomes of a rule that has one of setup's names. `lostQueueArn` is the dead-letter queue that is removed; null when it
- * stays. Reads only, and throws what AWS throws.
+ * Returns what teardown does with a rule that has one of setup's names. `lostQueueArn` is the dead-letter queue that is
+ * removed; null when it is kept. Changes nothing; throws what AWS throws.
  */
 export async function ruleLeftovers(
   aws: Aws,
@@ -25,11 +25,11 @@ export async function ruleLeftovers(
     const undo = () => removeTargets(aws, Rule, ours);
     return [
       ...(ours.length > 0 ? [{ kind: "target", name, arn: null, fate: "remove", losses: [], undo } as const] : []),
-      stays(aws, installation, Rule, { ...facts, targets: kept }, lostQueueArn),
+      keptRule(aws, installation, Rule, { ...facts, targets: kept }, lostQueueArn),
     ];
   }
   const others = facts.targets.filter(({ Arn }) => Arn !== installation.launchTopicArn);
-  const losses = others.map(({ Arn }) => `the rule ${Rule} sends to ${Arn} too, which gets nothing any more`);
+  const losses = others.map(({ Arn }) => `${Arn} will no longer receive events from the rule ${Rule}`);
   const undo = async () => {
     await removeTargets(aws, Rule, facts.targets);
     await aws.events.send(new DeleteRuleCommand({ Name: Rule }));
@@ -37,7 +37,7 @@ export async function ruleLeftovers(
   return [{ kind: "rule", name: Rule, arn: ruleArn(installation, Rule), fate: "remove", losses, undo }];
 }
 
-/** What becomes of a rule of another name that sends to the launch topic: it stays, in the state that it had before setup. */
+/** Returns what teardown does with a rule with another name: it is kept, in its state before setup. The same parameters. */
 export async function otherRuleLeftovers(
   aws: Aws,
   installation: Installation,
@@ -45,10 +45,10 @@ export async function otherRuleLeftovers(
   lostQueueArn: string | null,
 ): Promise<readonly Leftover[]> {
   const facts = await readRule(aws, installation, Rule);
-  return facts === undefined ? [] : [stays(aws, installation, Rule, facts, lostQueueArn)];
+  return facts === undefined ? [] : [keptRule(aws, installation, Rule, facts, lostQueueArn)];
 }
 
-function stays(
+function keptRule(
   aws: Aws,
   installation: Installation,
   Rule: string,
@@ -63,18 +63,18 @@ function stays(
     ({ DeadLetterConfig }) => lostQueueArn !== null && DeadLetterConfig?.Arn === lostQueueArn,
   );
   const changes = [
-    ...(before === undefined ? [] : [`is switched ${state === "ENABLED" ? "on" : "off"} again`]),
-    ...(dangling.length === 0 ? [] : ["loses the dead-letter queue, which is removed"]),
+    ...(before === undefined ? [] : [`${state === "ENABLED" ? "enabled" : "disabled"} again`]),
+    ...(dangling.length === 0 ? [] : ["without the dead-letter queue, which is removed"]),
   ];
   if (changes.length === 0) {
-    const why = facts.madeBySetup ? "setup made it under another name (--rule)" : NOT_OURS;
+    const why = facts.madeBySetup ? "created by setup with another --rule" : NOT_OURS;
     return { ...itself, fate: "leave", why };
   }
   const undo = async () => {
     if (dangling.length > 0) await putTargets(aws, Rule, dangling.map(withoutQueue));
     if (before !== undefined) await setState(aws, arn, facts, state);
   };
-  return { ...itself, fate: "restore", what: `stays, and ${changes.join(", and ")}`, undo };
+  return { ...itself, fate: "restore", what: `kept, ${changes.join(", ")}`, undo };
 }
 
 function withoutQueue({ DeadLetterConfig: _, ...target }: Target): Target {

@@ -27,10 +27,10 @@ import {
 import { ABSENT, inspected, isMadeBySetup, missingTags, newTags, type Resource, tagDifferences } from "./resource.ts";
 import { sameJson } from "./statements.ts";
 
-/** The id that a target of ours has. */
+/** The id of the targets that setup creates. */
 export const TARGET_ID = "launch-topic";
 
-/** A rule as AWS shows it. */
+/** The state of a rule in AWS. */
 export interface RuleFacts {
   readonly rule: DescribeRuleCommandOutput;
   readonly targets: readonly Target[];
@@ -39,8 +39,8 @@ export interface RuleFacts {
 }
 
 /**
- * Reads a rule by its name, its targets (AWS allows five, so all are on one page) and its tags; undefined when there is
- * none.
+ * Returns a rule with its tags and its targets (AWS allows five, so all are on one page); undefined when it does not exist.
+ * Throws what AWS throws.
  */
 export async function readRule(
   { events }: Aws,
@@ -57,7 +57,7 @@ export async function readRule(
   return { rule, targets: targets?.Targets ?? [], tags, madeBySetup: isMadeBySetup(tags) };
 }
 
-/** A rule that sends the events of a kind to the launch topic, and those it cannot send to the dead-letter queue. */
+/** The rule that sends the events of a kind to the launch topic, and undelivered events to the dead-letter queue. */
 export function rule(aws: Aws, plan: SetupPlan, { kind, requested }: PlannedRule): Resource {
   const Name = ruleName(plan.names, kind);
   return {
@@ -76,7 +76,7 @@ export function rule(aws: Aws, plan: SetupPlan, { kind, requested }: PlannedRule
       return inspected(facts.madeBySetup, differences, requested ? [] : notesOfUnrequested(facts, plan.region));
     },
     async apply(found) {
-      if (found.state === "right") return;
+      if (found.state === "correct") return;
       const facts = await readRule(aws, plan, Name);
       const EventPattern = JSON.stringify(PATTERNS[kind]);
       if (facts === undefined) {
@@ -84,7 +84,7 @@ export function rule(aws: Aws, plan: SetupPlan, { kind, requested }: PlannedRule
         const Tags = tagList(newTags(plan.tags));
         await aws.events.send(new PutRuleCommand({ Name, EventPattern, Description, State: "ENABLED", Tags }));
       } else if (ruleDifferences(facts.rule, kind).length > 0) {
-        // What is not given is taken away by PutRule.
+        // PutRule removes what it is not given.
         const { Description, RoleArn } = facts.rule;
         const State = isEnabled(facts.rule) ? facts.rule.State : "ENABLED";
         const kept = { ...(Description && { Description }), ...(RoleArn && { RoleArn }) };
@@ -100,11 +100,11 @@ export function rule(aws: Aws, plan: SetupPlan, { kind, requested }: PlannedRule
 }
 
 function notesOfUnrequested({ rule, madeBySetup }: RuleFacts, region: string): readonly string[] {
-  if (!isEnabled(rule)) return ["It is switched off."];
+  if (!isEnabled(rule)) return ["It is disabled."];
   if (!madeBySetup) return [];
   return [
-    "It is from an earlier setup.",
-    `To switch it off: aws events disable-rule --region ${region} --name ${rule.Name}`,
+    "An earlier setup created it.",
+    `To disable it: aws events disable-rule --region ${region} --name ${rule.Name}`,
   ];
 }
 
@@ -118,20 +118,20 @@ function ruleDifferences(rule: DescribeRuleCommandOutput, kind: EventRuleKind): 
   ];
 }
 
-/** There is more than one state in which a rule is enabled. */
+/** Returns whether a rule is enabled, which it is in more than one state. */
 export function isEnabled({ State }: Pick<DescribeRuleCommandOutput, "State">): boolean {
   return State?.startsWith("ENABLED") ?? false;
 }
 
-/** What of an event reaches the topic: all of it, unless the target has one of these. */
+/** The fields of a target that change the event on its way to the topic. */
 const TRANSFORMS = ["Input", "InputPath", "InputTransformer"] as const;
 
-/** What differs in a rule's target for the launch topic, whatever id it has. */
+/** Returns the differences of a rule's target for the launch topic, whatever its id. */
 export function targetDifferences(targets: readonly Target[], plan: SetupPlan): readonly Difference[] {
   const [target, ...more] = toTopic(targets, plan);
   if (target === undefined) {
-    const squatter = targets.find(({ Id }) => Id === TARGET_ID);
-    return [{ property: "target", actual: squatter?.Arn, expected: plan.launchTopicArn }];
+    const present = targets.find(({ Id }) => Id === TARGET_ID);
+    return [{ property: "target", actual: present?.Arn, expected: plan.launchTopicArn }];
   }
   const id = target.Id;
   const queue = { actual: target.DeadLetterConfig?.Arn, expected: plan.deadLetterQueueArn };
@@ -143,14 +143,14 @@ export function targetDifferences(targets: readonly Target[], plan: SetupPlan): 
   ];
 }
 
-/** Whatever its id: one that somebody else has made, before, is not to send everything twice. */
+/** By ARN, not by id, so that a target that someone else created does not cause duplicate events. */
 function toTopic(targets: readonly Target[], plan: Installation): readonly Target[] {
   return targets.filter(({ Arn }) => Arn === plan.launchTopicArn);
 }
 
 /**
- * Makes the target, or corrects it. Takes the targets that the rule has. @throws CliError when EventBridge refuses, and what
- * AWS throws
+ * Creates or repairs a rule's target for the launch topic. Takes the rule's present targets.
+ * @throws CliError when EventBridge rejects the target, and what AWS throws
  */
 export async function putTarget(aws: Aws, plan: SetupPlan, Rule: string, targets: readonly Target[]): Promise<void> {
   if (targetDifferences(targets, plan).length === 0) return;
@@ -162,23 +162,23 @@ export async function putTarget(aws: Aws, plan: SetupPlan, Rule: string, targets
 }
 
 /**
- * Gives targets to a rule; they replace those with the same ids. @throws CliError when EventBridge refuses one, and what AWS
- * throws
+ * Adds targets to a rule; they replace those with the same ids.
+ * @throws CliError when EventBridge rejects one, and what AWS throws
  */
 export async function putTargets({ events }: Aws, Rule: string, Targets: Target[]): Promise<void> {
   const { FailedEntries = [] } = await events.send(new PutTargetsCommand({ Rule, Targets }));
-  refuse(FailedEntries, `the rule ${Rule} does not take its target`);
+  throwFailed(FailedEntries, `EventBridge rejected the target of the rule ${Rule}`);
 }
 
-/** Takes targets from a rule. @throws CliError when EventBridge keeps one, and what AWS throws */
+/** Removes targets from a rule. @throws CliError when EventBridge does not remove one, and what AWS throws */
 export async function removeTargets({ events }: Aws, Rule: string, targets: readonly Target[]): Promise<void> {
   if (targets.length === 0) return;
   const Ids = targets.flatMap(({ Id }) => Id ?? []);
   const { FailedEntries = [] } = await events.send(new RemoveTargetsCommand({ Rule, Ids }));
-  refuse(FailedEntries, `the rule ${Rule} keeps a target`);
+  throwFailed(FailedEntries, `EventBridge did not remove a target of the rule ${Rule}`);
 }
 
-/** PutTargets and RemoveTargets answer 200 also when they have done nothing. */
-function refuse([failed]: readonly PutTargetsResultEntry[], what: string): void {
+/** PutTargets and RemoveTargets return 200 even when they fail. */
+function throwFailed([failed]: readonly PutTargetsResultEntry[], what: string): void {
   if (failed) throw new CliError(`${what}: ${failed.ErrorCode} ${failed.ErrorMessage}`);
 }

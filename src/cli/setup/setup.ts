@@ -35,18 +35,18 @@ interface SetupOptions extends NameOptions {
   readonly json?: true;
 }
 
-/** `ec2-audit setup`: makes the topics, the rule, the dead-letter queue and the subscriptions, or puts them right. */
+/** Runs `ec2-audit setup`. @throws CliError for invalid options, and what AWS throws */
 export async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   const { terminal } = cli;
   const emails = (options.email ?? []).map(checkEmail);
   const url = options.url === undefined ? null : checkUrl(options.url, Boolean(cli.env.AWS_ENDPOINT_URL));
   if (url !== null) checkNoPassword(url);
-  else if (options.skipHealthCheck) throw new CliError("--skip-health-check goes with --url");
+  else if (options.skipHealthCheck) throw new CliError("--skip-health-check requires --url");
   if (options.auditRole !== undefined) {
     if (!options.showPolicy) {
       throw new CliError(
-        "--audit-role goes with --show-policy",
-        "It adds sts:AssumeRole on that role to the policy that is printed, and changes nothing in AWS.",
+        "--audit-role requires --show-policy",
+        "It adds sts:AssumeRole on that role to the printed policy. It changes nothing in AWS.",
       );
     }
     checkRoleName(options.auditRole);
@@ -55,13 +55,13 @@ export async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   if (emails.length > 0 && options.alertTopic?.endsWith(".fifo")) {
     throw new CliError(
       "a FIFO topic sends no e-mail",
-      "It delivers to SQS queues only. Leave --email out, or name a standard topic.",
+      "It delivers only to SQS queues. Omit --email, or name a standard topic.",
     );
   }
   const aws = await connect(cli, options);
-  const looking = `Looking at what is there in ${aws.region}`;
+  const checking = `Checking the resources in ${aws.region}`;
   if (options.showPolicy) {
-    const { installation, key } = await terminal.busy(looking, async () => {
+    const { installation, key } = await terminal.busy(checking, async () => {
       const found = await findInstallation(aws, options);
       const topic = await readTopic(aws, found.alertTopicArn);
       return { installation: found, key: topicKeyOf(found.alertTopicArn, topic?.attributes.KmsMasterKeyId) };
@@ -69,7 +69,7 @@ export async function setup(cli: Cli, options: SetupOptions): Promise<void> {
     terminal.out(JSON.stringify(functionPolicy(installation, options.auditRole, key), null, 2));
     return;
   }
-  const { plan, all } = await terminal.busy(looking, async () => {
+  const { plan, all } = await terminal.busy(checking, async () => {
     const installation = await findInstallation(aws, options);
     const rules = {
       cloudTrail: options.cloudtrail ?? false,
@@ -88,9 +88,9 @@ export async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   });
   const dryRun = options.dryRun ?? false;
   if (url !== null && !options.skipHealthCheck && all.some(isToBeConfirmed)) {
-    const warnings = await terminal.busy(`Asking ${shownUrl(url)} for its health`, () => checkFunctionAt(url));
+    const warnings = await terminal.busy(`Checking the health of ${shownUrl(url)}`, () => checkFunctionAt(url));
     for (const warning of warnings) {
-      terminal.err(`${terminal.colours.yellow("warning:")} the function says: ${warning}`);
+      terminal.err(`${terminal.colours.yellow("warning:")} the function reports: ${warning}`);
     }
   }
   const isConfirmed = dryRun ? null : await carryOut(cli, aws, plan, all);
@@ -110,9 +110,9 @@ function isToBeConfirmed({ resource, found }: Inspected): boolean {
   return resource.kind === "function subscription" && (found.state === "absent" || isUnconfirmed(found));
 }
 
-/** Makes and mends, in order; answers whether the function has confirmed its subscription, null when none was asked for. */
+/** Creates and repairs the resources in order. Returns whether the function has confirmed; null without --url. */
 async function carryOut(cli: Cli, aws: Aws, plan: SetupPlan, all: readonly Inspected[]): Promise<boolean | null> {
-  const work = all.filter((each) => ["make", "mend"].includes(actionFor(each)));
+  const work = all.filter((each) => ["create", "repair"].includes(actionFor(each)));
   if (work.length > 0) {
     await cli.terminal.busy(
       `Setting up EC2 audit in ${plan.region} (${plan.account}), with ${aws.credentials}`,
@@ -126,7 +126,7 @@ async function carryOut(cli: Cli, aws: Aws, plan: SetupPlan, all: readonly Inspe
   }
   const subscription = all.find(({ resource }) => resource.kind === "function subscription");
   if (subscription === undefined) return null;
-  if (subscription.found.state === "right") return true;
+  if (subscription.found.state === "correct") return true;
   const { resource } = subscription;
   return cli.terminal.busy(`Waiting for ${resource.name} to confirm`, () => confirmed(cli, aws, plan, resource));
 }
@@ -148,21 +148,22 @@ async function report(
     out(`\n${colours.yellow("!")} rule ${name}: ${message}.\n${fixes.map((line) => `  ${line}`).join("\n")}`);
   }
   if (dryRun) {
-    if (!idle) out("\nNothing has been changed: this was a dry run.");
+    if (!idle) out("\nNothing was changed: this was a dry run.");
     return;
   }
   if (isConfirmed === false) {
     out(`\n${colours.red("✗")} ${unconfirmedText(plan, plan.url ?? "", flagsFrom(options))}`);
     return;
   }
-  if (isConfirmed) out(`\n${colours.green("✓")} The function has confirmed: SNS calls it at every launch.`);
+  if (isConfirmed)
+    out(`\n${colours.green("✓")} The function has confirmed its subscription. SNS calls it at every launch.`);
   if (plan.emails.length === 0 && (await subscriptionsOf(aws, plan.alertTopicArn)).length === 0) {
-    out(`\n${colours.yellow("!")} Nobody is told of alerts yet: ${howToListen(plan, options)}`);
+    out(`\n${colours.yellow("!")} Alerts have no recipients yet: ${howToSubscribe(plan, options)}`);
   }
   out(`\n${nextSteps(plan, options, isConfirmed ? [] : await subscriptionsOf(aws, plan.launchTopicArn))}`);
 }
 
-function howToListen({ names, region, alertTopicArn }: SetupPlan, options: SetupOptions): string {
+function howToSubscribe({ names, region, alertTopicArn }: SetupPlan, options: SetupOptions): string {
   return names.alertTopic.endsWith(".fifo")
     ? subscribeQueue(alertTopicArn, ` --region ${region}`)
     : `ec2-audit setup${flagsFrom(options)} --email you@example.com`;

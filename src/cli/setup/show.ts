@@ -3,26 +3,26 @@ import { differenceText } from "./difference.ts";
 import type { Inspected } from "./installation.ts";
 import { isUnconfirmed } from "./subscriptions.ts";
 
-/** What setup does with a resource. A rule that is there, but not asked for this time, is left as it is. */
-export type Action = "make" | "mend" | "nothing" | "leave";
+/** What setup does with a resource. It leaves an existing rule that is not requested. */
+export type Action = "create" | "repair" | "nothing" | "leave";
 
-/** What setup does with what was found. */
+/** Returns what setup does with a resource. */
 export function actionFor({ resource, found }: Inspected): Action {
   if (!resource.requested) return "leave";
-  return found.state === "absent" ? "make" : found.state === "differs" ? "mend" : "nothing";
+  return found.state === "absent" ? "create" : found.state === "differs" ? "repair" : "nothing";
 }
 
-/** In the words of the terminal, and whether it has been done or would be. */
+/** How the terminal shows an action: done, or planned in a dry run. */
 const ACTION_TEXT: Readonly<
   Record<Action, { readonly mark: string; readonly done: string; readonly planned: string }>
 > = {
-  make: { mark: "+", done: "made", planned: "would be made" },
-  mend: { mark: "~", done: "put right", planned: "would be put right" },
-  nothing: { mark: "=", done: "as it should be", planned: "as it should be" },
-  leave: { mark: "-", done: "not asked for, left as it is", planned: "not asked for, would be left as it is" },
+  create: { mark: "+", done: "created", planned: "would be created" },
+  repair: { mark: "~", done: "repaired", planned: "would be repaired" },
+  nothing: { mark: "=", done: "correct", planned: "correct" },
+  leave: { mark: "-", done: "not requested, unchanged", planned: "not requested, unchanged" },
 };
 
-/** The whole installation, a line for each resource, and below it what was or is wrong with it. */
+/** Returns the installation as text: a line for each resource, followed by its differences and notes. */
 export function installationText(all: readonly Inspected[], dryRun: boolean, colours: Colours): string {
   const nameWidth = Math.max(...all.map(({ resource }) => resource.name.length));
   const kindWidth = Math.max(...all.map(({ resource }) => resource.kind.length));
@@ -33,11 +33,11 @@ function linesOf(each: Inspected, dryRun: boolean, colours: Colours, kindWidth: 
   const { resource, found } = each;
   const action = actionFor(each);
   const { mark, done, planned } = ACTION_TEXT[action];
-  const colour = { make: colours.green, mend: colours.yellow, nothing: colours.dim, leave: colours.dim }[action];
-  const others = found.state !== "absent" && found.madeBySetup === false ? ", was there before setup" : "";
-  const again = dryRun ? "would be asked again: it has not confirmed yet" : "asked again: it had not confirmed yet";
+  const colour = { create: colours.green, repair: colours.yellow, nothing: colours.dim, leave: colours.dim }[action];
+  const others = found.state !== "absent" && found.madeBySetup === false ? ", existed before setup" : "";
+  const again = dryRun ? "confirmation would be requested again" : "confirmation requested again";
   const status = isUnconfirmed(found) ? again : `${dryRun ? planned : done}${others}`;
-  const differences = found.state === "differs" && action === "mend" ? found.differences.map(differenceText) : [];
+  const differences = found.state === "differs" && action === "repair" ? found.differences.map(differenceText) : [];
   const below = [...differences, ...found.notes];
   return [
     colour(`  ${mark} ${resource.kind.padEnd(kindWidth)}  ${resource.name.padEnd(nameWidth)}  ${status}`),
@@ -45,7 +45,7 @@ function linesOf(each: Inspected, dryRun: boolean, colours: Colours, kindWidth: 
   ];
 }
 
-/** The same for programs. */
+/** Returns the installation for --json. */
 export function installationJson(all: readonly Inspected[]): readonly object[] {
   return all.map(({ resource, found }) => ({
     kind: resource.kind,

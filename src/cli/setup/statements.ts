@@ -2,7 +2,7 @@ import { partitionOf } from "../../aws/regions.ts";
 import { EVENT_RULE_KINDS, type Installation, ruleArn, ruleName, type SetupPlan } from "./plan.ts";
 import { KEY_ACTIONS, type TopicKey } from "./topic-key.ts";
 
-/** A statement of a policy, as JSON. */
+/** A statement of a resource policy. */
 export interface Statement {
   readonly Sid: string;
   readonly Effect: "Allow";
@@ -13,8 +13,8 @@ export interface Statement {
 }
 
 /**
- * Lets EventBridge publish to the launch topic. It has no condition on the rule or the account because EventBridge does not
- * give SNS what they compare with: "You can't use Condition blocks in Amazon SNS topic policies for EventBridge"
+ * Returns the statement that allows EventBridge to publish to the launch topic. It has no condition on the rule or account,
+ * because EventBridge does not send SNS these values: "You can't use Condition blocks in Amazon SNS topic policies for EventBridge"
  * (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions).
  */
 export function eventsToTopic(installation: Pick<Installation, "launchTopicArn">): Statement {
@@ -28,8 +28,8 @@ export function eventsToTopic(installation: Pick<Installation, "launchTopicArn">
 }
 
 /**
- * Lets EventBridge, for our rules and those used instead, and SNS, for the launch topic, put into the dead-letter queue what
- * they cannot deliver.
+ * Returns the statements that allow EventBridge (for setup's rules and adopted ones) and SNS (for the launch topic) to send
+ * undelivered messages to the dead-letter queue.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-event-delivery.html#eb-dlq-perms,
  * https://docs.aws.amazon.com/sns/latest/dg/sns-configure-dead-letter-queue.html
  */
@@ -55,8 +55,8 @@ export function deadLetters(installation: SetupPlan): readonly Statement[] {
 }
 
 /**
- * All that the function's own user needs, as an IAM policy: to read, to alert, and to be subscribed; to assume the role of
- * AUDIT_ROLE_NAME in other accounts, where there is one; and to use the key of the alert topic, where that has one.
+ * Returns the IAM policy that the function's user needs: to read EC2, publish alerts and confirm its subscription; and where
+ * given, to assume the role AUDIT_ROLE_NAME in other accounts and to use the key of the alert topic.
  */
 export function functionPolicy(
   installation: Installation,
@@ -76,7 +76,7 @@ export function functionPolicy(
   };
 }
 
-/** A key as a policy names it: by its ARN, or any that has its alias.
+/** Returns how a policy names a key: by its ARN, or as any key that has its alias.
  * https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html */
 function named(key: TopicKey, { region, account }: Installation): object {
   if ("arn" in key) return { Resource: key.arn };
@@ -85,15 +85,15 @@ function named(key: TopicKey, { region, account }: Installation): object {
 }
 
 /**
- * Which of our statements a policy has not, or has otherwise. One under another Sid counts, such as that of the console for
- * a target: it allows the same. Takes the policy as JSON; undefined for none.
+ * Returns those of our statements that a policy lacks. A statement with another Sid that allows the same counts, such as the
+ * console's for a target. Takes the policy as JSON; undefined for none.
  */
 export function missingStatements(policy: string | undefined, ours: readonly Statement[]): readonly Statement[] {
   const present = statementsOf(policy).map(canonical);
   return ours.filter((statement) => !present.includes(canonical(statement)));
 }
 
-/** The policy with our statements in it. Others stay as they are; those with the same Sid are replaced. */
+/** Returns the policy as JSON with our statements added. They replace those with the same Sid; the others are kept. */
 export function withStatements(policy: string | undefined, ours: readonly Statement[]): string {
   const kept = statementsOf(policy).filter((each) => !ours.some(({ Sid }) => Sid === sidOf(each)));
   const document = policy ? (JSON.parse(policy) as object) : {};
@@ -110,8 +110,7 @@ function sidOf(statement: unknown): unknown {
 }
 
 /**
- * What a statement allows, as a text that is the same however it is written: AWS takes a list of one for its element, and an
- * action in any case.
+ * Returns a statement in a canonical form: to AWS, a list of one equals its element, and actions have no case.
  */
 function canonical(statement: unknown): string {
   return sortedJson({ ...(statement as object), Sid: null }, (key, value) =>
@@ -119,7 +118,7 @@ function canonical(statement: unknown): string {
   );
 }
 
-/** JSON with sorted keys and lists, and no list of one. */
+/** Returns JSON with sorted keys and lists, and no list of one. */
 function sortedJson(value: unknown, change: (key: string, text: string) => string, key = ""): string {
   if (Array.isArray(value)) {
     const items = value.map((item) => sortedJson(item, change, key)).sort();
@@ -132,7 +131,7 @@ function sortedJson(value: unknown, change: (key: string, text: string) => strin
   return JSON.stringify(typeof value === "string" ? change(key, value) : value);
 }
 
-/** Whether two texts are the same JSON, but for the order of keys and of lists. */
+/** Returns whether two JSON values are equal, apart from the order of keys and lists. */
 export function sameJson(one: string | undefined, other: object): boolean {
   if (one === undefined) return false;
   const plain = (_key: string, text: string) => text;

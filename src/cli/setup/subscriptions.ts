@@ -14,23 +14,23 @@ import { mark } from "./marks.ts";
 import type { SetupPlan } from "./plan.ts";
 import { type Inspection, inspected, type Resource } from "./resource.ts";
 
-/** What SNS shows in place of the ARN of a subscription that waits for its confirmation. */
+/** SNS shows this instead of the ARN of a pending subscription. */
 const PENDING = "PendingConfirmation";
 
-/** And of one that has ended: SNS goes on showing it for some time. */
+/** SNS shows this for some time instead of the ARN of a deleted subscription. */
 const DELETED = "Deleted";
 
-/** Whether somebody has confirmed a subscription. */
+/** Returns whether a subscription is confirmed. */
 export function isConfirmed({ SubscriptionArn = PENDING }: Subscription): boolean {
   return SubscriptionArn.startsWith("arn:");
 }
 
-/** Whether this was found of a function's subscription that the function has not confirmed: it can only be asked again. */
+/** Returns whether a function's subscription exists and the function has not confirmed it. */
 export function isUnconfirmed(found: Inspection): boolean {
   return found.state === "differs" && found.differences.some(({ property }) => property === "confirmation");
 }
 
-/** All subscriptions of a topic; none when there is no such topic. */
+/** Returns the subscriptions of a topic; none when it does not exist. Throws what AWS throws. */
 export async function subscriptionsOf({ sns: client }: Aws, TopicArn: string): Promise<readonly Subscription[]> {
   const read = async () => {
     const all: Subscription[] = [];
@@ -43,14 +43,14 @@ export async function subscriptionsOf({ sns: client }: Aws, TopicArn: string): P
 }
 
 /**
- * The command that subscribes a queue to a FIFO topic, which sends no e-mail. `at` are the AWS CLI's flags for its place; they start
- * with a space.
+ * Returns the command that subscribes a queue to a FIFO topic, which sends no e-mail. `regionFlags` are the AWS CLI's flags for
+ * the topic's region, with a leading space.
  */
-export function subscribeQueue(topicArn: string, at: string): string {
-  return `aws sns subscribe${at} --topic-arn ${topicArn} --protocol sqs --notification-endpoint <ARN of a queue>`;
+export function subscribeQueue(topicArn: string, regionFlags: string): string {
+  return `aws sns subscribe${regionFlags} --topic-arn ${topicArn} --protocol sqs --notification-endpoint <ARN of a queue>`;
 }
 
-/** Somebody who is told of alerts by e-mail, from when they have clicked on the link in SNS's own e-mail. */
+/** The subscription of an e-mail address to alerts, which its owner confirms by the link in an e-mail from SNS. */
 export function emailSubscription(aws: Aws, plan: SetupPlan, address: string): Resource {
   const TopicArn = plan.alertTopicArn;
   return {
@@ -65,12 +65,12 @@ export function emailSubscription(aws: Aws, plan: SetupPlan, address: string): R
       if (present === undefined) {
         return {
           state: "absent",
-          notes: ["SNS sends an e-mail with a link: no alert is sent before somebody has clicked on it."],
+          notes: ["SNS sends an e-mail with a link. The address receives alerts after someone opens the link."],
         };
       }
       const again = `aws sns subscribe --region ${plan.region} --topic-arn ${TopicArn} --protocol email --notification-endpoint ${address}`;
-      const waits = ["It waits for the click on the link in SNS's e-mail. For another e-mail:", again];
-      return inspected(null, [], isConfirmed(present) ? [] : waits);
+      const pending = ["Not confirmed: someone must open the link in the e-mail from SNS. To send it again:", again];
+      return inspected(null, [], isConfirmed(present) ? [] : pending);
     },
     async apply(found) {
       if (found.state !== "absent") return;
@@ -81,7 +81,7 @@ export function emailSubscription(aws: Aws, plan: SetupPlan, address: string): R
   };
 }
 
-/** The subscription of the function's URL, which the function confirms itself. */
+/** The subscription of the function's URL to launches, which the function confirms itself. */
 export function functionSubscription(aws: Aws, plan: SetupPlan, url: string): Resource {
   const TopicArn = plan.launchTopicArn;
   const attributes = {
@@ -98,8 +98,7 @@ export function functionSubscription(aws: Aws, plan: SetupPlan, url: string): Re
       const present = all.find(({ Endpoint }) => Endpoint === url);
       const others = all.filter(({ Protocol = "", Endpoint }) => Protocol.startsWith("http") && Endpoint !== url);
       const notes = others.map(
-        ({ Endpoint = "" }) =>
-          `${shownUrl(Endpoint)} is subscribed too: if that is a function, launches are alerted twice.`,
+        ({ Endpoint = "" }) => `${shownUrl(Endpoint)} is also subscribed. If it is a function, alerts are sent twice.`,
       );
       if (present === undefined) return { state: "absent", notes };
       if (!isConfirmed(present)) return inspected(null, [{ property: "confirmation" }], notes);
@@ -108,15 +107,15 @@ export function functionSubscription(aws: Aws, plan: SetupPlan, url: string): Re
       return inspected(null, drift, [...notes, ...(attributes.FilterPolicy ? [FILTERED] : [])]);
     },
     async apply(found) {
-      if (found.state === "right") return;
+      if (found.state === "correct") return;
       const present = (await subscriptionsOf(aws, TopicArn)).find(({ Endpoint }) => Endpoint === url);
       if (present === undefined || !isConfirmed(present)) {
-        // For one that is pending, SNS asks for the confirmation again.
+        // For a pending subscription, SNS requests the confirmation again.
         const Protocol = new URL(url).protocol.slice(0, -1);
         const request = { TopicArn, Protocol, Endpoint: url };
         if (present === undefined) await mark(aws, TopicArn, request);
         await aws.sns.send(new SubscribeCommand({ ...request, Attributes: attributes })).catch((error: unknown) => {
-          // The function has subscribed itself, its own way: what it lacks is put right when it has confirmed.
+          // The function has subscribed itself with other attributes: they are repaired after its confirmation.
           if (!isOtherAttributes(error)) throw error;
           return aws.sns.send(new SubscribeCommand(request));
         });
@@ -133,11 +132,11 @@ export function functionSubscription(aws: Aws, plan: SetupPlan, url: string): Re
   };
 }
 
-/** What is noted of a subscription that does not get every launch. */
+/** The note on a subscription that does not receive every launch. */
 export const FILTERED =
   "It has a filter policy (FilterPolicy): launches that do not match it never reach the function.";
 
-/** The attributes of a confirmed subscription. */
+/** Returns the attributes of a confirmed subscription. Throws what AWS throws. */
 export async function attributesOf(aws: Aws, SubscriptionArn: string | undefined): Promise<Record<string, string>> {
   const { Attributes = {} } = await aws.sns.send(new GetSubscriptionAttributesCommand({ SubscriptionArn }));
   return Attributes;
@@ -165,7 +164,7 @@ function differences(
   ];
 }
 
-/** The queue of what a subscription could not deliver, by its ARN; undefined when it has none. */
+/** Returns the ARN of a subscription's dead-letter queue; undefined when it has none. */
 export function deadLetterQueueOf({ RedrivePolicy }: Readonly<Record<string, string>>): string | undefined {
   return parsed(RedrivePolicy)?.deadLetterTargetArn;
 }

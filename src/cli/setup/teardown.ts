@@ -21,34 +21,36 @@ type Change = Removal | Extract<Leftover, { fate: "restore" }>;
 /** Nothing was there, or it was to be left; it is only to be shown; the operator said no; or it is gone. */
 type Ending = "nothing to remove" | "dry run" | "declined" | "removed";
 
-/** `ec2-audit teardown`: removes what `setup` has made. */
+/** Runs `ec2-audit teardown`. @throws CliError, and what AWS throws */
 export async function teardown(cli: Cli, options: TeardownOptions): Promise<void> {
   const { terminal } = cli;
   const aws = await connect(cli, options);
-  const { installation, all } = await terminal.busy(`Looking at what is there in ${aws.region}`, async () => {
+  const { installation, all } = await terminal.busy(`Checking the resources in ${aws.region}`, async () => {
     const there = await findInstallation(aws, options);
     return { installation: there, all: await leftovers(aws, there) };
   });
   const changes = all.filter((each): each is Change => "undo" in each);
   const say = options.json ? terminal.err : terminal.out;
-  // What is asked about has to be seen first.
+  // The operator must see the list before confirming.
   if (all.length > 0) say(listing(all, installation, aws.credentials, terminal.colours));
   const ending = await carryOut(cli, installation, changes, options);
   if (options.json) terminal.out(JSON.stringify(document(all, installation, aws.credentials, ending), null, 2));
   else if (ending === "nothing to remove") {
-    const nothing = all.some(({ fate }) => fate === "wait") ? "can be removed yet" : "is";
-    terminal.out(`Nothing that setup made ${nothing} in ${installation.region} (${installation.account}).`);
+    const waiting = all.some(({ fate }) => fate === "wait");
+    const where = `${installation.region} (${installation.account})`;
+    terminal.out(waiting ? `Nothing can be removed from ${where} yet.` : `setup created nothing in ${where}.`);
   } else terminal.out(ENDINGS[ending] + (ending === "removed" && changes.some(isQueue) ? QUEUE_IS_KEPT : ""));
   cli.finish(ending === "declined" ? 1 : 0);
 }
 
 const ENDINGS: Readonly<Record<Exclude<Ending, "nothing to remove">, string>> = {
-  "dry run": "\nNothing has been removed: this was a dry run.",
-  declined: "\nNothing has been removed.",
-  removed: `\nRemoved. If the function is deployed on webtask, it is still there: wt rm ec2-audit`,
+  "dry run": "\nNothing was removed: this was a dry run.",
+  declined: "\nNothing was removed.",
+  removed: `\nRemoved. If the function is deployed on webtask, remove it with: wt rm ec2-audit`,
 };
 
-const QUEUE_IS_KEPT = "\nSQS keeps the name of a queue for a minute: until then, setup cannot make it again.";
+const QUEUE_IS_KEPT =
+  "\nSQS reserves the name of a deleted queue for a minute. Until then, setup cannot create it again.";
 
 function isQueue({ kind }: Leftover): boolean {
   return kind === "dead-letter queue";
@@ -66,7 +68,7 @@ async function carryOut(
   await cli.terminal.busy(`Removing EC2 audit from ${installation.region} (${installation.account})`, async (say) => {
     await oneByOne(changes, async ({ kind, name, undo }) => {
       say(`${kind} ${name}`);
-      // SQS goes on showing a queue for up to a minute after it is deleted, and somebody may have been faster.
+      // SQS still shows a queue for up to a minute after its deletion, and someone else may have removed it.
       await ifExists(undo());
     });
   });
@@ -75,11 +77,11 @@ async function carryOut(
 
 function question(changes: readonly Change[]): string {
   const removals = changes.filter((each): each is Removal => each.fate === "remove");
-  if (removals.length === 0) return "Restore what is listed?";
+  if (removals.length === 0) return "Restore the listed resources?";
   const losses = removals.flatMap((each) => each.losses);
-  const [what, those] = removals.length === 1 ? ["this", "it"] : [`these ${removals.length}`, "them"];
-  const text = `Remove ${what}${removals.length < changes.length ? ", and restore the rest" : ""}?`;
-  return losses.length === 0 ? text : `${text} With ${those}:\n- ${losses.join("\n- ")}\n`;
+  const resources = removals.length === 1 ? "this resource" : `these ${removals.length} resources`;
+  const text = `Remove ${resources}${removals.length < changes.length ? " and restore the rest" : ""}?`;
+  return losses.length === 0 ? text : `${text} Consequences:\n- ${losses.join("\n- ")}\n`;
 }
 
 function listing(
@@ -92,7 +94,7 @@ function listing(
   const nameWidth = Math.max(...all.map(({ name }) => name.length));
   const lines = all.flatMap((each) => {
     const line = `${each.kind.padEnd(width)}  ${each.name.padEnd(nameWidth)}`;
-    if ("why" in each) return [colours.dim(`  = ${line}  stays: ${each.why}`)];
+    if ("why" in each) return [colours.dim(`  = ${line}  kept: ${each.why}`)];
     if (each.fate === "restore") return [colours.yellow(`  ~ ${line}  ${each.what}`)];
     return [colours.red(`  - ${line}`.trimEnd()), ...each.losses.map((loss) => `      ${loss}`)];
   });

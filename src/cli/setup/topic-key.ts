@@ -1,7 +1,7 @@
 import { partitionOf } from "../../aws/regions.ts";
 import { parseTopicArn } from "../../aws/topic-arn.ts";
 
-/** The key of an encrypted topic: its ARN, or its alias (`alias/name`) where the topic names it by that. */
+/** The key of an encrypted topic: its ARN, or its alias (`alias/name`) if the topic names it so. */
 export type TopicKey = { readonly arn: string } | { readonly alias: string };
 
 /** The actions on its key that a publisher to an encrypted topic needs.
@@ -9,9 +9,9 @@ export type TopicKey = { readonly arn: string } | { readonly alias: string };
 export const KEY_ACTIONS = ["kms:GenerateDataKey*", "kms:Decrypt"] as const;
 
 /**
- * The key that a publisher to a topic must be allowed to use. Takes the topic's ARN and its attribute KmsMasterKeyId: the id,
- * ARN or alias of a key. Null where nothing must be allowed: the topic has no key, or has the one that AWS manages, whose
- * policy admits every publisher of the account.
+ * Returns the key that a publisher to a topic must be allowed to use. Takes the topic's ARN and its attribute KmsMasterKeyId:
+ * the id, ARN or alias of a key. Returns null if the topic has no key, or the AWS managed key, whose key policy allows every
+ * publisher of the account.
  */
 export function topicKeyOf(topicArn: string, kmsMasterKeyId: string | undefined): TopicKey | null {
   const [topic, id] = [parseTopicArn(topicArn), kmsMasterKeyId ?? ""];

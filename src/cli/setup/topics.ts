@@ -21,14 +21,14 @@ import {
 } from "./resource.ts";
 import { eventsToTopic, missingStatements, withStatements } from "./statements.ts";
 
-/** A topic as AWS shows it; undefined when there is none. */
+/** The state of a topic in AWS. */
 interface TopicFacts {
   readonly attributes: Readonly<Record<string, string>>;
   readonly tags: Tags;
   readonly madeBySetup: boolean;
 }
 
-/** Reads a topic's attributes and tags. */
+/** Returns the attributes and tags of a topic; undefined when it does not exist. Throws what AWS throws. */
 export async function readTopic({ sns }: Aws, arn: string): Promise<TopicFacts | undefined> {
   const attributes = await ifExists(sns.send(new GetTopicAttributesCommand({ TopicArn: arn })));
   if (attributes === undefined) return undefined;
@@ -36,10 +36,10 @@ export async function readTopic({ sns }: Aws, arn: string): Promise<TopicFacts |
   return { attributes: answered(attributes.Attributes), tags, madeBySetup: isMadeBySetup(tags) };
 }
 
-/** SNS signs with SHA-256 in version 2, with SHA-1 in version 1, which is the default; the function takes both. */
+/** SNS signs with SHA-256 in version 2, and with SHA-1 in version 1, its default. The function accepts both. */
 const SIGNATURE_VERSION = "2";
 
-/** The topic that EventBridge publishes launches to, and that calls the function. */
+/** The topic that receives launches from EventBridge and calls the function. */
 export function launchTopic(aws: Aws, plan: SetupPlan): Resource {
   const { launchTopicArn: arn, names } = plan;
   const statement = eventsToTopic(plan);
@@ -85,12 +85,12 @@ export function launchTopic(aws: Aws, plan: SetupPlan): Resource {
   };
 }
 
-/** A topic whose version was never set does not show it; setup sets it at once, so one of ours has it even if that is not shown. */
+/** SNS does not always show the version. Setup sets it on creation, so a topic of setup has it even if it is not shown. */
 function signatureVersionOf({ attributes, madeBySetup }: TopicFacts): string {
   return attributes.SignatureVersion ?? (madeBySetup ? SIGNATURE_VERSION : "1");
 }
 
-/** The topic that the function publishes alerts to. It needs no policy: the function's user is of the same account. */
+/** The topic that the function publishes alerts to. It needs no policy: the function's user is in the same account. */
 export function alertTopic(aws: Aws, plan: SetupPlan): Resource {
   const { alertTopicArn: arn, names } = plan;
   const fifo = names.alertTopic.endsWith(".fifo");

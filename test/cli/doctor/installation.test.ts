@@ -47,7 +47,7 @@ describe("the doctor on topics and policies", () => {
     await sns.send(new SetTopicAttributesCommand(change));
     expect(await diagnosis()).toEqual([
       1,
-      "wrong: topics and policies: launch topic ec2_launches_check: policy: does not let EventBridge publish → lets it",
+      "wrong: topics and policies: launch topic ec2_launches_check: policy: EventBridge may not publish → may publish",
     ]);
   });
 
@@ -319,7 +319,7 @@ describe("the doctor on the subscription", () => {
     await change("RawMessageDelivery", "true");
     expect(await diagnosis()).toEqual([
       1,
-      `wrong: subscription: ${url}: RawMessageDelivery: true (carries no signature) → false`,
+      `wrong: subscription: ${url}: RawMessageDelivery: true (deliveries have no signature) → false`,
     ]);
   });
 

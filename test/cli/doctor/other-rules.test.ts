@@ -17,10 +17,10 @@ describe("the doctor on rules of other names", () => {
     await rule("ec2-launches", launches("pending"));
     expect(await diagnosis()).toEqual([
       1,
-      "wrong: rules and targets: rule ec2-launches: it sends launches (pending), so alerts come twice",
+      "wrong: rules and targets: rule ec2-launches: it sends launches (pending), so alerts are sent twice",
     ]);
     const { out } = await doctor("--region us-east-1");
-    expect(out).toContain("To switch it off: ec2-audit setup --region us-east-1 --disable-rule ec2-launches\n");
+    expect(out).toContain("To disable it: ec2-audit setup --region us-east-1 --disable-rule ec2-launches\n");
     await run("setup --disable-rule ec2-launches");
     expect(await diagnosis()).toEqual([0]);
     expect((await doctor()).out).toContain("– rule ec2-launches: is switched off");
@@ -45,7 +45,7 @@ describe("the doctor on rules of other names", () => {
     await run("setup");
     expect(await diagnosis()).toEqual([
       1,
-      "wrong: rules and targets: rule ec2-launches: it also sends launches (running), so alerts come twice",
+      "wrong: rules and targets: rule ec2-launches: it also sends launches (running), so alerts are sent twice",
     ]);
     expect((await doctor()).out).not.toContain("✓ rule ec2-launches");
   });

@@ -50,7 +50,7 @@ describe("ec2-audit setup, a second time", () => {
       const failed = await run("setup --email ann@example.com");
       expect([failed.code, failed.err]).toEqual([2, expect.stringContaining("error: AWS failed: Internal")]);
       const isFirst = action === "CreateQueue";
-      expect(failed.err.endsWith("What was done stays; run it again to go on.")).toBe(!isFirst);
+      expect(failed.err.endsWith("The completed steps are kept. Run the command again to continue.")).toBe(!isFirst);
       expect((await run("setup --email ann@example.com")).code).toBe(0);
       const after = await snapshot();
       expect(after.everything.rules).toEqual(["ec2_launches"]);
@@ -63,7 +63,7 @@ describe("ec2-audit setup, a second time", () => {
   it("leaves a rule that is not asked for any more, and says how to be rid of it", async () => {
     await run("setup --tag-changes");
     const { out } = await run("setup");
-    expect(out).toContain("- rule               ec2_launches-tag-changes  not asked for, left as it is");
+    expect(out).toContain("- rule               ec2_launches-tag-changes  not requested, unchanged");
     expect(out).toContain("aws events disable-rule --region us-east-1 --name ec2_launches-tag-changes");
     expect((await everything()).rules).toEqual(["ec2_launches", "ec2_launches-tag-changes"]);
   });
@@ -72,13 +72,13 @@ describe("ec2-audit setup, a second time", () => {
     const others = Array.from({ length: 100 }, (_, index) => `ec2_launches-a${index}`);
     for (const Name of others) await events.send(new PutRuleCommand({ Name, EventPattern: '{"source":["x"]}' }));
     await run("setup --tag-changes");
-    expect((await run("setup")).out).toContain("ec2_launches-tag-changes  not asked for, left as it is");
+    expect((await run("setup")).out).toContain("ec2_launches-tag-changes  not requested, unchanged");
   });
 
   it("does not say of somebody else's that it is from an earlier setup", async () => {
     await events.send(new PutRuleCommand({ Name: "ec2_launches-cloudtrail", EventPattern: '{"source":["x"]}' }));
     const { out } = await run("setup");
-    expect(out).toMatch(/- rule +ec2_launches-cloudtrail +not asked for, left as it is, was there before setup/);
+    expect(out).toMatch(/- rule +ec2_launches-cloudtrail +not requested, unchanged, existed before setup/);
     expect(out).not.toMatch(/earlier setup|disable-rule/);
   });
 
@@ -87,7 +87,7 @@ describe("ec2-audit setup, a second time", () => {
     const EventPattern = JSON.stringify((await ruleAndTargets("ec2_launches-cloudtrail")).pattern);
     await events.send(new PutRuleCommand({ Name: "ec2_launches-cloudtrail", EventPattern, State: "DISABLED" }));
     const again = await run("setup");
-    expect(again.out).toContain("It is switched off.");
+    expect(again.out).toContain("It is disabled.");
     expect((await ruleAndTargets("ec2_launches-cloudtrail")).State).toBe("DISABLED");
   });
 });
@@ -104,9 +104,9 @@ describe("ec2-audit setup, where others have been", () => {
     await events.send(new PutRuleCommand({ Name: "ec2_launches", EventPattern, Description: "by hand" }));
     await events.send(new PutTargetsCommand({ Rule: "ec2_launches", Targets: [{ Id: "sns", Arn: LAUNCH_TOPIC }] }));
     const { out } = await run("setup");
-    expect(out).toContain("~ launch topic       ec2_launches_check       put right, was there before setup");
-    expect(out).toContain("= alert topic        ec2_audit_alert          as it should be, was there before setup");
-    expect(out).toContain("policy: does not let EventBridge publish → lets it");
+    expect(out).toContain("~ launch topic       ec2_launches_check       repaired, existed before setup");
+    expect(out).toContain("= alert topic        ec2_audit_alert          correct, existed before setup");
+    expect(out).toContain("policy: EventBridge may not publish → may publish");
     expect(out).toContain("SignatureVersion: 1 → 2");
     expect(await ruleAndTargets()).toMatchObject({
       Description: "by hand",

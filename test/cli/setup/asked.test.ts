@@ -24,8 +24,8 @@ describe("ec2-audit setup, asked about", () => {
     const changes = await changesOf(async () => {
       const { code, out } = await run(`setup --dry-run --email ann@example.com --url ${url}`);
       expect(code).toBe(0);
-      expect(out).toMatch(/\+ rule {19}ec2_launches {2,}would be made/);
-      expect(out).toContain("Nothing has been changed: this was a dry run.");
+      expect(out).toMatch(/\+ rule {19}ec2_launches {2,}would be created/);
+      expect(out).toContain("Nothing was changed: this was a dry run.");
     });
     expect(changes).toEqual([]);
     expect(await everything()).toEqual({ topics: [], queues: [], rules: [] });
@@ -45,14 +45,14 @@ describe("ec2-audit setup, asked about", () => {
     const actions = (document: { resources: { kind: string; action: string }[] }) =>
       document.resources.map(({ kind, action }) => `${kind}: ${action}`);
     expect(actions(first)).toEqual([
-      "dead-letter queue: make",
-      "launch topic: make",
-      "alert topic: make",
-      "rule: make",
+      "dead-letter queue: create",
+      "launch topic: create",
+      "alert topic: create",
+      "rule: create",
     ]);
     const second = JSON.parse((await run("setup --json")).out);
     expect(new Set(second.resources.map(({ action }: { action: string }) => action))).toEqual(new Set(["nothing"]));
-    expect(second.resources[0]).toMatchObject({ state: "right", madeBySetup: true, differences: [] });
+    expect(second.resources[0]).toMatchObject({ state: "correct", madeBySetup: true, differences: [] });
   });
 
   it("with --show-policy prints the least that the function's user needs, and does nothing", async () => {
@@ -104,16 +104,16 @@ describe("ec2-audit setup, used wrongly, says what is wrong before it asks AWS f
   it.each([
     ["--email ann", '"ann" is not an e-mail address'],
     ["--url https//x", "--url is not the URL of a function"],
-    ["--url https://ann:pass-word@example.com/", "--url has a user or a password in it"],
+    ["--url https://ann:pass-word@example.com/", "--url must not contain a user or a password"],
     ["--url ftp://example.com/", "--url is not the URL of a function"],
     ["--launch-topic a.fifo", "the launch topic cannot be a FIFO topic"],
-    ["--launch-topic same --alert-topic same", "launches and alerts cannot have one topic"],
-    [`--alert-topic ${ALERT_TOPIC}`, "cannot be the name of the alert topic"],
-    [`--rule ${"r".repeat(53)}`, "cannot be the name of the rule"],
-    ["--dead-letter-queue dead.fifo", "cannot be the name of the dead-letter queue"],
+    ["--launch-topic same --alert-topic same", "the launch topic and the alert topic must differ"],
+    [`--alert-topic ${ALERT_TOPIC}`, "is not a valid name for the alert topic"],
+    [`--rule ${"r".repeat(53)}`, "is not a valid name for the rule"],
+    ["--dead-letter-queue dead.fifo", "is not a valid name for the dead-letter queue"],
     ["--show-policy --audit-role arn:aws:iam::123456789012:role/read", "--audit-role is not the name of an IAM role"],
-    ["--skip-health-check", "--skip-health-check goes with --url"],
-    ["--audit-role ec2-audit-read", "--audit-role goes with --show-policy"],
+    ["--skip-health-check", "--skip-health-check requires --url"],
+    ["--audit-role ec2-audit-read", "--audit-role requires --show-policy"],
     ["--alert-topic a.fifo --email ann@example.com", "a FIFO topic sends no e-mail"],
   ])("%s", async (options, message) => {
     const { code, err } = await run(`setup ${options}`);
@@ -123,7 +123,7 @@ describe("ec2-audit setup, used wrongly, says what is wrong before it asks AWS f
 
   it("an http:// URL where AWS is not an emulator", async () => {
     const { code, err } = await run("setup --url http://example.com/", { env: { AWS_ENDPOINT_URL: "" } });
-    expect([code, err]).toEqual([2, expect.stringContaining("--url is not an https:// URL")]);
+    expect([code, err]).toEqual([2, expect.stringContaining("--url must be an https:// URL")]);
   });
 });
 
@@ -135,8 +135,8 @@ it("names the queue, and the minute to wait, when one of its name has just been 
   mock.on(CreateQueueCommand).rejects(refusal("QueueDeletedRecently"));
   const { code, err } = await run("setup").finally(() => mock.restore());
   expect(code).toBe(2);
-  expect(err).toContain("a queue of the name ec2_launches_check_dead was deleted less than a minute ago");
-  expect(err).toContain("run setup again in a minute");
+  expect(err).toContain("a queue named ec2_launches_check_dead was deleted less than a minute ago");
+  expect(err).toContain("Run setup again in a minute");
 });
 
 it("names what AWS does not allow the operator, and is finished by one who may", async () => {
@@ -179,7 +179,9 @@ it("says of an encrypted topic that its key has to let EventBridge in", async ()
     }),
   );
   const { out } = await run("setup");
-  expect(out).toContain("It is encrypted with alias/ours: the key's policy has to let events.amazonaws.com use it.");
+  expect(out).toContain(
+    "It is encrypted with alias/ours: the key policy must allow events.amazonaws.com to use the key.",
+  );
   expect(out).toContain("nothing to change");
 });
 
@@ -192,9 +194,9 @@ it("says of a topic that AWS's own key encrypts that EventBridge is not let in, 
   const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: "ec2_launches_check_dead" }));
   await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { KmsMasterKeyId: "alias/ours" } }));
   const { out } = await run("setup");
-  expect(out).toMatch(/alias\/aws\/sns: .* That of AWS's own key does not: give it one of yours\./);
+  expect(out).toMatch(/alias\/aws\/sns: .* An AWS managed key does not: use a customer managed key\./);
   expect(out).toContain(
-    "encrypted with alias/ours: the key's policy has to let events.amazonaws.com and sns.amazonaws.com use it.\n",
+    "encrypted with alias/ours: the key policy must allow events.amazonaws.com and sns.amazonaws.com to use the key.\n",
   );
 });
 

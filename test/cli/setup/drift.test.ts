@@ -96,7 +96,7 @@ const DRIFTS: readonly Drift[] = [
   {
     what: "the rule sends twice",
     change: () => putTarget({ Id: "once-more" }),
-    told: ["target once-more: sends everything to the launch topic once more → none"],
+    told: ["target once-more: duplicate of the launch topic → none"],
     calls: ["RemoveTargets", "PutTargets"],
   },
   {
@@ -108,13 +108,13 @@ const DRIFTS: readonly Drift[] = [
   {
     what: "EventBridge may not publish to the launch topic",
     change: () => setTopic("Policy", ""),
-    told: ["policy: does not let EventBridge publish → lets it"],
+    told: ["policy: EventBridge may not publish → may publish"],
     calls: ["SetTopicAttributes"],
   },
   {
     what: "the topic's policy has a condition, which EventBridge does not meet",
     change: withCondition,
-    told: ["policy: does not let EventBridge publish → lets it"],
+    told: ["policy: EventBridge may not publish → may publish"],
     calls: ["SetTopicAttributes"],
   },
   {
@@ -145,9 +145,9 @@ it.each(DRIFTS)("shows and puts right that $what", async ({ change, told, calls 
   const planned = await run("setup --dry-run");
   expect(planned.code).toBe(0);
   for (const line of told) expect(planned.out).toContain(`      ${line}`);
-  expect(planned.out.match(/would be put right/g)).toHaveLength(1);
+  expect(planned.out.match(/would be repaired/g)).toHaveLength(1);
   expect(await installed()).toEqual(changed);
-  expect(await changesOf(async () => expect((await run("setup")).out).toMatch(/ {2}~ .* put right/))).toEqual(calls);
+  expect(await changesOf(async () => expect((await run("setup")).out).toMatch(/ {2}~ .* repaired/))).toEqual(calls);
   expect(normal(await installed())).toEqual(normal(before));
 });
 

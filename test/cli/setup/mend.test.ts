@@ -61,7 +61,7 @@ const SUBSCRIPTION_DRIFTS: readonly SubscriptionDrift[] = [
     what: "its deliveries are raw",
     attribute: "RawMessageDelivery",
     value: "true",
-    told: ["RawMessageDelivery: true (carries no signature) → false"],
+    told: ["RawMessageDelivery: true (deliveries have no signature) → false"],
   },
 ];
 
@@ -127,7 +127,7 @@ it("fails when EventBridge does not take the target, though it answers 200", asy
   const { code, err } = await run("setup").finally(() => mock.restore());
   expect([code, err]).toEqual([
     2,
-    expect.stringContaining("the rule ec2_launches does not take its target: Busy try again"),
+    expect.stringContaining("EventBridge rejected the target of the rule ec2_launches: Busy try again"),
   ]);
 });
 
@@ -150,13 +150,16 @@ it("fails when EventBridge keeps a target that is one too many, though it answer
   const FailedEntries = [{ TargetId: "once-more", ErrorCode: "Busy", ErrorMessage: "try again" }];
   mock.on(RemoveTargetsCommand).resolves({ FailedEntryCount: 1, FailedEntries });
   const { code, err } = await run("setup").finally(() => mock.restore());
-  expect([code, err]).toEqual([2, expect.stringContaining("the rule ec2_launches keeps a target: Busy try again")]);
+  expect([code, err]).toEqual([
+    2,
+    expect.stringContaining("EventBridge did not remove a target of the rule ec2_launches: Busy try again"),
+  ]);
 });
 
 it("puts right what it has not made, too", async () => {
   await sns.send(new CreateTopicCommand({ Name: "ec2_launches_check", Attributes: { SignatureVersion: "1" } }));
   const { out } = await run("setup");
-  expect(out).toMatch(/~ launch topic .* put right, was there before setup/);
+  expect(out).toMatch(/~ launch topic .* repaired, existed before setup/);
   expect(await topicAttributes()).toMatchObject({ SignatureVersion: "2" });
 });
 
@@ -169,6 +172,6 @@ it("tells a program what differs", async () => {
     kind: "rule",
     state: "differs",
     differences: ["state: DISABLED → ENABLED"],
-    action: "mend",
+    action: "repair",
   });
 });

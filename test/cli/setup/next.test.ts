@@ -7,7 +7,7 @@ useEmptyAws();
 /** The last paragraph of what setup prints, and those after "Next". */
 async function next(line = "setup"): Promise<string> {
   const { out } = await run(line);
-  return out.slice(out.search(/^(?:Next|SNS calls|[^\n]* gets the launches)/m));
+  return out.slice(out.search(/^(?:Next|SNS calls|[^\n]* receives the launches)/m));
 }
 
 describe("what setup says comes next", () => {
@@ -38,11 +38,11 @@ describe("what setup says comes next", () => {
     expect(said).not.toContain("deploy");
   });
 
-  it("is nothing as well, where a queue gets the launches for a function on Lambda, which only the operator knows", async () => {
+  it("is nothing as well, where a queue receives the launches for a function on Lambda, which only the operator knows", async () => {
     await run("setup");
     await listen("ec2-audit-queue", LAUNCH_TOPIC);
     expect(await next()).toContain(
-      "arn:aws:sqs:us-east-1:123456789012:ec2-audit-queue gets the launches. If ec2-audit deploy lambda made it, nothing is left to do.\n",
+      "arn:aws:sqs:us-east-1:123456789012:ec2-audit-queue receives the launches. If ec2-audit deploy lambda created it, nothing is left to do.\n",
     );
   });
 });

@@ -66,10 +66,10 @@ describe("ec2-audit setup, where the article's rule was made by hand", () => {
   it("says so, and gives the rule's target the dead-letter queue, which takes what the rule cannot deliver", async () => {
     await byHand();
     const { out } = await run("setup");
-    expect(out).toMatch(/~ rule +ec2-launches +put right, was there before setup\n/);
+    expect(out).toMatch(/~ rule +ec2-launches +repaired, existed before setup\n/);
     expect(out).toContain(`      target sns: dead-letter queue none → ${DEAD_LETTERS}\n`);
     expect(out).toContain(
-      "      It sends launches (pending) to ec2_launches_check: setup makes no second rule for that.\n",
+      "      It sends launches (pending) to ec2_launches_check, so setup creates no rule for them.\n",
     );
     expect((await ruleAndTargets("ec2-launches")).Targets).toEqual([
       { Id: "sns", Arn: LAUNCH_TOPIC, DeadLetterConfig: { Arn: DEAD_LETTERS } },
@@ -85,7 +85,7 @@ describe("ec2-audit setup, where the article's rule was made by hand", () => {
     await byHand();
     await run("setup");
     const again = await changesOf(async () => {
-      expect((await run("setup")).out).toMatch(/= rule +ec2-launches +as it should be, was there before setup/);
+      expect((await run("setup")).out).toMatch(/= rule +ec2-launches +correct, existed before setup/);
     });
     expect(again).toEqual([]);
   });
@@ -100,7 +100,7 @@ describe("ec2-audit setup, where the article's rule was made by hand", () => {
   it("with --dry-run shows it, and changes nothing", async () => {
     await byHand();
     const changes = await changesOf(async () => {
-      expect((await run("setup --dry-run")).out).toMatch(/~ rule +ec2-launches +would be put right/);
+      expect((await run("setup --dry-run")).out).toMatch(/~ rule +ec2-launches +would be repaired/);
     });
     expect(changes).toEqual([]);
   });
@@ -109,7 +109,12 @@ describe("ec2-audit setup, where the article's rule was made by hand", () => {
     await byHand();
     const { otherRules, resources } = JSON.parse((await run("setup --json")).out);
     expect(otherRules).toEqual([{ name: "ec2-launches", sends: ["pending"], doubled: [], part: "adopted" }]);
-    expect(resources.at(-1)).toMatchObject({ kind: "rule", name: "ec2-launches", action: "mend", madeBySetup: false });
+    expect(resources.at(-1)).toMatchObject({
+      kind: "rule",
+      name: "ec2-launches",
+      action: "repair",
+      madeBySetup: false,
+    });
   });
 
   it("makes nothing where EventBridge does not say what the rule matches, as some emulators do not", async () => {
@@ -133,9 +138,9 @@ describe("ec2-audit setup, where the article's rule was made by hand", () => {
 
   it("uses one for CloudTrail's calls where these are asked for, and makes only the rule for state changes", async () => {
     await byHand(CLOUDTRAIL);
-    expect((await run("setup --cloudtrail")).out).not.toContain("alerts come twice");
+    expect((await run("setup --cloudtrail")).out).not.toContain("alerts are sent twice");
     expect(await rulesThere()).toEqual(["ec2-launches", "ec2_launches"]);
-    expect((await run("setup")).out, "it is known by its dead-letter queue").not.toContain("alerts come twice");
+    expect((await run("setup")).out, "it is known by its dead-letter queue").not.toContain("alerts are sent twice");
   });
 
   it("makes its own where the other is switched off, or sends no launches", async () => {
@@ -144,13 +149,13 @@ describe("ec2-audit setup, where the article's rule was made by hand", () => {
     await events.send(new DisableRuleCommand({ Name: "off" }));
     const { out } = await run("setup");
     expect(out).toContain("      It sends no launches of this account to ec2_launches_check.\n");
-    expect(out).toContain("      It is switched off.\n");
-    expect(out).not.toContain("alerts come twice");
+    expect(out).toContain("      It is disabled.\n");
+    expect(out).not.toContain("alerts are sent twice");
     expect(await rulesThere()).toContain("ec2_launches");
   });
 });
 
-describe("ec2-audit setup, where a rule of another name makes alerts come twice", () => {
+describe("ec2-audit setup, where a rule of another name makes alerts are sent twice", () => {
   async function doubled(pattern: object = launches("pending")): Promise<void> {
     await run("setup");
     await rule("ec2-launches", pattern);
@@ -160,8 +165,8 @@ describe("ec2-audit setup, where a rule of another name makes alerts come twice"
     await doubled();
     const changes = await changesOf(async () => {
       const { out } = await run("setup --region us-east-1");
-      expect(out).toContain("! rule ec2-launches: it sends launches (pending), so alerts come twice.\n");
-      expect(out).toContain("  To switch it off: ec2-audit setup --region us-east-1 --disable-rule ec2-launches\n");
+      expect(out).toContain("! rule ec2-launches: it sends launches (pending), so alerts are sent twice.\n");
+      expect(out).toContain("  To disable it: ec2-audit setup --region us-east-1 --disable-rule ec2-launches\n");
       expect(out).toContain(
         "  To use it instead of setup's own: ec2-audit setup --region us-east-1 --adopt-rule ec2-launches\n",
       );
@@ -169,7 +174,7 @@ describe("ec2-audit setup, where a rule of another name makes alerts come twice"
     expect(changes).toEqual([]);
     const { otherRules, resources } = JSON.parse((await run("setup --dry-run --json")).out);
     expect(otherRules).toEqual([{ name: "ec2-launches", sends: ["pending"], doubled: ["pending"], part: "left" }]);
-    expect(resources.at(-1)).toMatchObject({ name: "ec2-launches", state: "right", action: "leave" });
+    expect(resources.at(-1)).toMatchObject({ name: "ec2-launches", state: "correct", action: "leave" });
   });
 
   it.each([
@@ -186,7 +191,7 @@ describe("ec2-audit setup, where a rule of another name makes alerts come twice"
   it("says how to replace one that sends each launch twice by setup's own, even when it is used", async () => {
     await byHand(launches());
     const { out } = await run("setup");
-    expect(out).toContain("! rule ec2-launches: it also sends launches (running), so alerts come twice.");
+    expect(out).toContain("! rule ec2-launches: it also sends launches (running), so alerts are sent twice.");
     await setUpFunction("setup --disable-rule ec2-launches");
     expect(await alertsOfOneLaunch()).toBe(1);
   });
@@ -195,9 +200,9 @@ describe("ec2-audit setup, where a rule of another name makes alerts come twice"
     await doubled(CLOUDTRAIL);
     await rule("asg", { source: ["aws.autoscaling"] });
     const { out } = await run("setup");
-    expect(out).toContain("! rule asg: it sends Auto Scaling's launches, so alerts come twice.");
+    expect(out).toContain("! rule asg: it sends Auto Scaling's launches, so alerts are sent twice.");
     expect(out).not.toContain("--adopt-rule asg");
-    expect(out).toContain("! rule ec2-launches: it sends CloudTrail's RunInstances calls, so alerts come twice.");
+    expect(out).toContain("! rule ec2-launches: it sends CloudTrail's RunInstances calls, so alerts are sent twice.");
     expect(out).toContain("  To keep it, because it names the launcher: ec2-audit setup --adopt-rule ec2-launches\n");
     await run("setup --adopt-rule ec2-launches");
     expect((await run("setup")).out).not.toContain("! rule ec2-launches");
@@ -207,7 +212,7 @@ describe("ec2-audit setup, where a rule of another name makes alerts come twice"
     await byHand();
     await rule("second", launches());
     const { out } = await run("setup");
-    expect(out).toContain("  To switch it off: ec2-audit setup --disable-rule second\n");
+    expect(out).toContain("  To disable it: ec2-audit setup --disable-rule second\n");
     expect(out).not.toContain("--adopt-rule");
   });
 
@@ -220,8 +225,8 @@ describe("ec2-audit setup, where a rule of another name makes alerts come twice"
   });
 
   it.each([
-    ["--adopt-rule nope", "no rule nope other than setup's own sends to ec2_launches_check"],
-    ["--disable-rule ec2_launches", "no rule ec2_launches other than setup's own sends to ec2_launches_check"],
+    ["--adopt-rule nope", "no rule nope (other than setup's own) sends to ec2_launches_check"],
+    ["--disable-rule ec2_launches", "no rule ec2_launches (other than setup's own) sends to ec2_launches_check"],
     ["--adopt-rule s3", "the rule s3 does not send launches"],
     ["--adopt-rule ec2-launches --disable-rule ec2-launches", "both name ec2-launches"],
   ])("refuses %s, and changes nothing", async (flags, message) => {

@@ -37,7 +37,7 @@ describe("ec2-audit setup, where nothing is", () => {
       rules: ["ec2_launches"],
     });
     expect(out).toContain("EC2 audit in us-east-1, account 123456789012:");
-    expect(out).toContain("+ dead-letter queue  ec2_launches_check_dead  made");
+    expect(out).toContain("+ dead-letter queue  ec2_launches_check_dead  created");
     expect(out).toContain(`ALERT_TOPIC_ARN=${ALERT_TOPIC}`);
     expect(out).not.toContain("LAUNCH_TOPIC_ARN");
     expect(out).toContain("ec2-audit deploy webtask");
@@ -112,7 +112,7 @@ describe("ec2-audit setup, where nothing is", () => {
     );
     aws.launch({ count: 1 });
     expect(await queueAttributes()).toMatchObject({ ApproximateNumberOfMessages: "1" });
-    expect((await run("setup --dry-run")).out).toContain("1 dead letter is in it.");
+    expect((await run("setup --dry-run")).out).toContain("It contains 1 undelivered message.");
   });
 
   it("tags what it makes", async () => {
@@ -164,8 +164,8 @@ describe("ec2-audit setup, and people", () => {
       ["ann@example.com", "SubscriptionConfirmation"],
       ["Bob@example.com", "SubscriptionConfirmation"],
     ]);
-    expect(out).toContain("no alert is sent before somebody has clicked on it");
-    expect(out).not.toContain("Nobody is told of alerts");
+    expect(out).toContain("The address receives alerts after someone opens the link");
+    expect(out).not.toContain("Alerts have no recipients");
   });
 
   it("sends no second e-mail, and says who has not clicked", async () => {
@@ -173,7 +173,7 @@ describe("ec2-audit setup, and people", () => {
     await click("ann@example.com");
     const { out } = await run("setup --email ann@example.com --email BOB@example.com");
     expect(aws.mails).toHaveLength(2);
-    expect(out.match(/It waits for the click/g)).toHaveLength(1);
+    expect(out.match(/Not confirmed: someone must open the link/g)).toHaveLength(1);
     expect(out).toContain(
       `aws sns subscribe --region us-east-1 --topic-arn ${ALERT_TOPIC} --protocol email --notification-endpoint BOB@`,
     );
@@ -191,16 +191,16 @@ describe("ec2-audit setup, and people", () => {
     const Subscriptions = [{ SubscriptionArn: "Deleted", Protocol: "email", Endpoint: "ann@example.com" }];
     mock.on(ListSubscriptionsByTopicCommand).resolves({ Subscriptions });
     const { out } = await run("setup --dry-run --email ann@example.com").finally(() => mock.restore());
-    expect(out).toMatch(/\+ e-mail subscription +ann@example.com +would be made/);
+    expect(out).toMatch(/\+ e-mail subscription +ann@example.com +would be created/);
   });
 
   it("warns when nobody is told of alerts", async () => {
-    expect((await run("setup")).out).toContain("Nobody is told of alerts yet: ec2-audit setup --email");
+    expect((await run("setup")).out).toContain("Alerts have no recipients yet: ec2-audit setup --email");
   });
 
   it("then names a queue for a FIFO topic, which sends no e-mail", async () => {
     const { out } = await run("setup --alert-topic alerts.fifo");
-    expect(out).toContain("Nobody is told of alerts yet: aws sns subscribe --region us-east-1 --topic-arn");
+    expect(out).toContain("Alerts have no recipients yet: aws sns subscribe --region us-east-1 --topic-arn");
     expect(out).not.toContain("--email");
   });
 });

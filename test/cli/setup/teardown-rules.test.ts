@@ -18,18 +18,18 @@ describe("ec2-audit teardown leaves a rule of another name as it was before setu
     const before = await ruleAndTargets("ec2-launches");
     await run("setup");
     const { out } = await run("teardown --yes");
-    expect(out).toMatch(/~ rule +ec2-launches +stays, and loses the dead-letter queue, which is removed\n/);
+    expect(out).toMatch(/~ rule +ec2-launches +kept, without the dead-letter queue, which is removed\n/);
     expect(await ruleAndTargets("ec2-launches")).toEqual(before);
-    expect((await run("teardown")).out).toMatch(/= rule +ec2-launches +stays: setup has not made it/);
+    expect((await run("teardown")).out).toMatch(/= rule +ec2-launches +kept: not created by setup/);
   });
 
   it("the one that setup switched off: it is on again, without setup's tag", async () => {
     await byHand();
     const before = await ruleAndTargets("ec2-launches");
     await run("setup --disable-rule ec2-launches");
-    expect((await run("setup")).out).toContain("It is switched off. teardown switches it on again.");
+    expect((await run("setup")).out).toContain("It is disabled. teardown enables it again.");
     const { asked } = await run("teardown", { answer: true });
-    expect(asked[0]).toMatch(/^Remove these 2, and restore the rest\?/);
+    expect(asked[0]).toMatch(/^Remove these 2 resources and restore the rest\?/);
     expect(await ruleAndTargets("ec2-launches")).toEqual(before);
     expect([await tagsOf("ec2-launches"), await rulesThere()]).toEqual([[], ["ec2-launches"]]);
   });
@@ -55,7 +55,7 @@ describe("ec2-audit teardown leaves a rule of another name as it was before setu
     await run("setup");
     await rule("by-hand", { source: ["shop"] });
     const { asked } = await run("teardown", { answer: true });
-    expect(asked[0]).toContain("the rule by-hand stays, and sends to ec2_launches_check, which is gone");
+    expect(asked[0]).toContain("the rule by-hand is kept, and its target ec2_launches_check will not exist");
     expect(await rulesThere()).toEqual(["by-hand"]);
   });
 

@@ -41,12 +41,10 @@ describe("ec2-audit teardown, and the function's subscription to a launch topic 
     expect(await subscriptionAttributes(url)).toMatchObject({ RedrivePolicy: expect.stringContaining(DEAD_LETTERS) });
     const { out } = await run("teardown --yes");
     expect(out).toContain(`~ function subscription  ${url}`);
-    expect(out).toContain(
-      "stays: there is no record that setup made it. It loses its dead-letter queue, which is removed",
-    );
+    expect(out).toContain("kept: not created by setup. Its dead-letter queue is removed");
     expect(await endpoints(LAUNCH_TOPIC)).toEqual([url]);
     expect(await subscriptionAttributes(url)).not.toHaveProperty("RedrivePolicy");
-    expect((await run("teardown")).out).toContain("Nothing that setup made is in us-east-1");
+    expect((await run("teardown")).out).toContain("setup created nothing in us-east-1");
   });
 
   it("also keeps its dead-letter queue where the queue stays", async () => {
@@ -68,7 +66,7 @@ describe("ec2-audit teardown, and the function's subscription to a launch topic 
     await run(`setup --url ${url}`);
     expect(await tags(LAUNCH_TOPIC)).toEqual(["owner", "ec2-audit:subscriptions"]);
     const { asked } = await run("teardown", { answer: true });
-    expect(asked[0]).toContain(`${url} will get no more launches from ec2_launches_check`);
+    expect(asked[0]).toContain(`${url} will no longer receive launches from ec2_launches_check`);
     expect(await endpoints(LAUNCH_TOPIC)).toEqual([]);
     expect(await tags(LAUNCH_TOPIC)).toEqual(["owner"]);
   });
@@ -88,9 +86,9 @@ describe("ec2-audit teardown, and e-mail subscriptions to an alert topic that wa
     await run("setup --email Ann@example.com --email old@example.com");
     await click("Ann@example.com");
     const { out, asked } = await run("teardown", { answer: true });
-    expect(asked[0]).toContain("Ann@example.com will get no more alerts from ec2_audit_alert");
+    expect(asked[0]).toContain("Ann@example.com will no longer receive alerts from ec2_audit_alert");
     expect(out).toContain(
-      `1 subscription stays with it that setup did not record: aws sns list-subscriptions-by-topic --topic-arn ${ALERT_TOPIC}`,
+      `It keeps 1 subscription that setup did not create: aws sns list-subscriptions-by-topic --topic-arn ${ALERT_TOPIC}`,
     );
     expect(await endpoints(ALERT_TOPIC)).toEqual(["old@example.com"]);
     expect(await tags(ALERT_TOPIC)).toEqual([]);
@@ -100,8 +98,10 @@ describe("ec2-audit teardown, and e-mail subscriptions to an alert topic that wa
     await topic("ec2_audit_alert");
     await run("setup --email ann@example.com");
     const { out } = await run("teardown --yes");
-    expect(out).toMatch(/= e-mail subscription +ann@example\.com +stays: setup made it, but it is not confirmed: SNS/);
-    expect((await run("teardown --yes")).out).toContain("Nothing that setup made can be removed yet in us-east-1");
+    expect(out).toMatch(
+      /= e-mail subscription +ann@example\.com +kept: created by setup, but not confirmed: it cannot be deleted, and SNS/,
+    );
+    expect((await run("teardown --yes")).out).toContain("Nothing can be removed from us-east-1 (123456789012) yet");
     await click("ann@example.com");
     const changes = await changesOf(() => run("teardown --yes"));
     expect(changes).toEqual(["Unsubscribe", "UntagResource"]);

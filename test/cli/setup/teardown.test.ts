@@ -74,7 +74,7 @@ describe("ec2-audit teardown", () => {
     await run("setup");
     await run("teardown --yes");
     const { code, out } = await run("teardown");
-    expect([code, out]).toEqual([0, "Nothing that setup made is in us-east-1 (123456789012)."]);
+    expect([code, out]).toEqual([0, "setup created nothing in us-east-1 (123456789012)."]);
   });
 
   it("goes on where it was interrupted", async () => {
@@ -82,7 +82,7 @@ describe("ec2-audit teardown", () => {
     aws.faults.add({ action: "DeleteTopic", kind: "error", times: 3 });
     const failed = await run("teardown --yes");
     expect([failed.code, failed.err]).toEqual([2, expect.stringContaining("error: AWS failed: InternalError")]);
-    expect(failed.err).toMatch(/What was done stays; run it again to go on\.$/);
+    expect(failed.err).toMatch(/Run the command again to continue\.$/);
     expect((await everything()).rules).toEqual([]);
     expect((await run("teardown --yes")).code).toBe(0);
     expect(await everything()).toEqual(NOTHING);
@@ -91,7 +91,7 @@ describe("ec2-audit teardown", () => {
   it("goes by the names that setup was given", async () => {
     const names = "--launch-topic launches --alert-topic alerts --rule watch --dead-letter-queue dead";
     await run(`setup ${names} --cloudtrail`);
-    expect((await run("teardown --yes")).out).toContain("Nothing that setup made is in us-east-1");
+    expect((await run("teardown --yes")).out).toContain("setup created nothing in us-east-1");
     await run(`teardown --yes ${names}`);
     expect(await everything()).toEqual(NOTHING);
   });
@@ -105,7 +105,7 @@ describe("ec2-audit teardown, where AWS is not as it was listed", () => {
     mock.on(ListQueueTagsCommand).resolves({ Tags: { "ec2-audit": "setup" } });
     mock.on(DeleteQueueCommand).rejects(Object.assign(new Error("no"), { name: "QueueDoesNotExist" }));
     const { code, out } = await run("teardown --yes").finally(() => mock.restore());
-    expect([code, out]).toEqual([0, expect.stringContaining("SQS keeps the name of a queue for a minute")]);
+    expect([code, out]).toEqual([0, expect.stringContaining("SQS reserves the name of a deleted queue for a minute")]);
   });
 
   it("fails when EventBridge keeps the target of somebody else's rule, though it answers 200", async () => {
@@ -116,7 +116,10 @@ describe("ec2-audit teardown, where AWS is not as it was listed", () => {
     const FailedEntries = [{ TargetId: "launch-topic", ErrorCode: "Busy", ErrorMessage: "try again" }];
     mock.on(RemoveTargetsCommand).resolves({ FailedEntryCount: 1, FailedEntries });
     const { code, err } = await run("teardown --yes").finally(() => mock.restore());
-    expect([code, err]).toEqual([2, expect.stringContaining("keeps a target: Busy try again")]);
+    expect([code, err]).toEqual([
+      2,
+      expect.stringContaining("did not remove a target of the rule ec2_launches: Busy try again"),
+    ]);
   });
 });
 
@@ -124,7 +127,7 @@ describe("ec2-audit teardown asks", () => {
   it("once, when it has listed what it would remove, and removes it after a yes", async () => {
     await run("setup");
     const { out, asked } = await run("teardown", { answer: true });
-    expect(asked).toEqual(["Remove these 4?"]);
+    expect(asked).toEqual(["Remove these 4 resources?"]);
     expect(out).toContain("- dead-letter queue  ec2_launches_check_dead");
     expect(await everything()).toEqual(NOTHING);
   });
@@ -133,9 +136,9 @@ describe("ec2-audit teardown asks", () => {
     await run("setup");
     const before = await everything();
     const { code, out } = await run("teardown", { answer: false });
-    expect([code, out]).toEqual([1, expect.stringContaining("Nothing has been removed.")]);
+    expect([code, out]).toEqual([1, expect.stringContaining("Nothing was removed.")]);
     expect(await everything()).toEqual(before);
-    expect((await run("teardown --help")).out).toContain("1 you did not say yes");
+    expect((await run("teardown --help")).out).toContain("1 not confirmed");
   });
 
   it("and leaves all there is where there is nobody to answer", async () => {
@@ -146,17 +149,17 @@ describe("ec2-audit teardown asks", () => {
     expect(await everything()).toEqual(before);
   });
 
-  it("saying who will get no more alerts, and that the function will get no more launches", async () => {
+  it("saying who will no longer receive alerts, and that the function will no longer receive launches", async () => {
     const { url } = await startFunction();
     await run(`setup --email ann@example.com --email bob@example.com --url ${url}`);
     await click("ann@example.com");
     await listen("archive", ALERT_TOPIC);
     const { asked } = await run("teardown", { answer: false });
     expect(asked[0]).toContain(
-      "ann@example.com (email), arn:aws:sqs:us-east-1:123456789012:archive (sqs) will get no more alerts",
+      "ann@example.com (email), arn:aws:sqs:us-east-1:123456789012:archive (sqs) will no longer receive alerts",
     );
-    expect(asked[0]).toContain(`${url} (http) will get no more launches`);
-    expect(asked[0]).toMatch(/^Remove these 4\? With them:\n- /);
+    expect(asked[0]).toContain(`${url} (http) will no longer receive launches`);
+    expect(asked[0]).toMatch(/^Remove these 4 resources\? Consequences:\n- /);
     expect(asked[0]).not.toContain("bob@example.com");
   });
 
@@ -169,7 +172,9 @@ describe("ec2-audit teardown asks", () => {
     // One that somebody is just looking at is lost with the others.
     await received("ec2_launches_check_dead", 1);
     const { asked } = await run("teardown", { answer: false });
-    expect(asked[0]).toContain("3 dead letters in ec2_launches_check_dead: launches that nobody has audited");
+    expect(asked[0]).toContain(
+      "3 undelivered messages in ec2_launches_check_dead will be lost: launches that were not audited",
+    );
   });
 
   it("saying where else a rule of ours sends", async () => {
@@ -177,7 +182,7 @@ describe("ec2-audit teardown asks", () => {
     const Arn = "arn:aws:sns:us-east-1:123456789012:other";
     await events.send(new PutTargetsCommand({ Rule: "ec2_launches", Targets: [{ Id: "other", Arn }] }));
     const { asked } = await run("teardown", { answer: true });
-    expect(asked[0]).toContain(`the rule ec2_launches sends to ${Arn} too, which gets nothing any more`);
+    expect(asked[0]).toContain(`${Arn} will no longer receive events from the rule ec2_launches`);
     expect((await everything()).rules).toEqual([]);
   });
 });
@@ -187,7 +192,7 @@ describe("ec2-audit teardown, asked about", () => {
     await run("setup");
     const calls = await changesOf(async () => {
       const { code, out } = await run("teardown --dry-run");
-      expect([code, out]).toEqual([0, expect.stringContaining("Nothing has been removed: this was a dry run.")]);
+      expect([code, out]).toEqual([0, expect.stringContaining("Nothing was removed: this was a dry run.")]);
       expect(out).toContain("- rule               ec2_launches");
     });
     expect(calls).toEqual([]);
@@ -221,7 +226,7 @@ describe("ec2-audit teardown, asked about", () => {
 
   it("says what it is at, before AWS has answered", async () => {
     aws.faults.add({ action: "GetCallerIdentity", kind: "deny" });
-    expect((await run("teardown")).err).toMatch(/^Looking at what is there in us-east-1\nerror:/);
+    expect((await run("teardown")).err).toMatch(/^Checking the resources in us-east-1\nerror:/);
   });
 
   it("teaches by its help", async () => {
@@ -249,14 +254,14 @@ describe("ec2-audit teardown leaves what was there before setup, and says why", 
     const { out } = await run("teardown --yes");
     expect(out).toContain("- target                 launch-topic of the rule ec2_launches");
     expect(out).toContain(`- function subscription  ${url}`);
-    expect(out.match(/stays: setup has not made it: it does not have the tag ec2-audit=setup/g)).toHaveLength(4);
+    expect(out.match(/kept: not created by setup: it does not have the tag ec2-audit=setup/g)).toHaveLength(4);
     expect(await everything()).toEqual(before);
     expect((await ruleAndTargets()).Targets).toEqual([]);
     expect((await subscriptions(LAUNCH_TOPIC)).map(({ Endpoint }) => Endpoint)).toEqual([
       another.url,
       "http://127.0.0.1:9/",
     ]);
-    expect((await run("teardown --yes")).out).toContain("Nothing that setup made is in us-east-1");
+    expect((await run("teardown --yes")).out).toContain("setup created nothing in us-east-1");
   });
 
   it("who gets alerts by HTTP, though with our dead-letter queue, and says nothing of queues that stay", async () => {
@@ -272,7 +277,7 @@ describe("ec2-audit teardown leaves what was there before setup, and says why", 
     const { out } = await run("teardown --yes");
     await pager.close();
     expect(out).toContain("Removed.");
-    expect(out).not.toMatch(/function subscription|SQS keeps the name/);
+    expect(out).not.toMatch(/function subscription|SQS reserves the name/);
     expect((await subscriptions(ALERT_TOPIC)).map(({ SubscriptionArn }) => SubscriptionArn)).toEqual([
       expect.stringMatching(/^arn:/),
     ]);

@@ -35,7 +35,7 @@ afterEach(() => vi.unstubAllGlobals());
 it("subscribes the function for an hour of retries and with the dead-letter queue, and waits until it has confirmed", async () => {
   const { url } = await startFunction();
   const { code, out } = await run(`setup --url ${url}`);
-  expect([code, out]).toEqual([0, expect.stringContaining("✓ The function has confirmed")]);
+  expect([code, out]).toEqual([0, expect.stringContaining("✓ The function has confirmed its subscription")]);
   expect(out).toContain("Next: ec2-audit doctor");
   const { PendingConfirmation, DeliveryPolicy = "", RedrivePolicy = "" } = await subscriptionAttributes(url);
   expect(PendingConfirmation).toBe("false");
@@ -51,7 +51,7 @@ it("changes nothing the second time, nor without --url", async () => {
     expect([code, out, err]).toEqual([
       0,
       expect.stringContaining("nothing to change"),
-      "Looking at what is there in us-east-1",
+      "Checking the resources in us-east-1",
     ]);
     await run("setup");
   });
@@ -91,8 +91,8 @@ it("gives up after a minute when the function does not confirm, and says what to
   expect([code, waited]).toEqual([1, 60_000]);
   expect(out).toContain("The function has not confirmed its subscription within a minute.");
   expect(out).toContain(`curl ${url}`);
-  expect(out).toContain(`LAUNCH_TOPIC_ARN, if it is set, ${LAUNCH_TOPIC}?`);
-  expect(out).toContain("sns:ConfirmSubscription on that topic? ec2-audit setup --region us-east-1 --show-policy");
+  expect(out).toContain(`LAUNCH_TOPIC_ARN, if set, must be ${LAUNCH_TOPIC}.`);
+  expect(out).toContain("ec2-audit setup --region us-east-1 --show-policy");
   expect(JSON.parse((await run(`setup --url ${url} --json`)).out)).toMatchObject({ confirmed: false });
 });
 
@@ -121,17 +121,21 @@ it("asks for the confirmation again when it is run again", async () => {
   const { url, received } = await startDeafFunction();
   await run(`setup --url ${url}`);
   const { out } = await run(`setup --url ${url}`);
-  expect(out).toMatch(/~ function subscription .* asked again: it had not confirmed yet\n {6}confirmation: pending\n/);
-  expect(out).not.toMatch(/put right|→ confirmed/);
+  expect(out).toMatch(/~ function subscription .* confirmation requested again\n {6}confirmation: pending\n/);
+  expect(out).not.toMatch(/repaired|→ confirmed/);
   expect(received).toHaveLength(2);
-  expect((await run(`setup --dry-run --url ${url}`)).out).toContain("would be asked again: it has not confirmed yet");
+  expect((await run(`setup --dry-run --url ${url}`)).out).toContain("confirmation would be requested again");
 });
 
 describe("ec2-audit setup --url asks the URL for its health first, and subscribes and makes nothing", () => {
   const refused = async (url: string) => {
     const calls = await changesOf(async () => {
       const { code, out, err } = await run(`setup --url ${url}`);
-      expect([code, out, err]).toEqual([2, "", expect.stringContaining("Is it the URL that ec2-audit deploy webtask")]);
+      expect([code, out, err]).toEqual([
+        2,
+        "",
+        expect.stringContaining("Check that ec2-audit deploy webtask printed this URL"),
+      ]);
       expect(err).toContain(`error: ${url} is not subscribed: `);
       said = err;
     });
@@ -146,18 +150,18 @@ describe("ec2-audit setup --url asks the URL for its health first, and subscribe
       const cause = Object.assign(new Error("getaddrinfo ENOTFOUND wt.invalid"), { code: "ENOTFOUND" });
       throw new TypeError("fetch failed", { cause });
     });
-    expect(await refused("https://wt.invalid/ec2-audit")).toContain("there is no such host");
+    expect(await refused("https://wt.invalid/ec2-audit")).toContain("the host does not exist");
   });
 
   it("when nothing listens there", async () => {
     const gone = await startDeafFunction();
     await gone.close();
-    expect(await refused(gone.url)).toContain("nothing listens there");
+    expect(await refused(gone.url)).toContain("the connection was refused");
   });
 
   it("when something else answers", async () => {
     const other = await startSubscriber(200);
-    expect(await refused(other.url)).toContain("it answers 200, and not with the health document of ec2-audit");
+    expect(await refused(other.url)).toContain("it returns 200, and not with the health document of ec2-audit");
     await other.close();
   });
 
@@ -169,7 +173,7 @@ describe("ec2-audit setup --url asks the URL for its health first, and subscribe
   it("when it does not answer in time, and names the option for a URL that only SNS can reach", async () => {
     unreachable();
     const said = await refused("https://wt.example.com/ec2-audit");
-    expect(said).toContain("it does not answer within 10 s");
+    expect(said).toContain("it does not respond within 10 s");
     expect(said).toContain("--skip-health-check");
   });
 
@@ -178,7 +182,7 @@ describe("ec2-audit setup --url asks the URL for its health first, and subscribe
     delete settings.ALERT_TOPIC_ARN;
     const calls = await changesOf(async () => {
       const { code, err } = await run(`setup --url ${url}`);
-      expect([code, err]).toEqual([2, expect.stringContaining("its configuration is not valid")]);
+      expect([code, err]).toEqual([2, expect.stringContaining("its configuration is invalid")]);
       expect(err).toContain("  ALERT_TOPIC_ARN ");
     });
     expect(calls).toEqual([]);
@@ -187,14 +191,14 @@ describe("ec2-audit setup --url asks the URL for its health first, and subscribe
   it("also with --dry-run", async () => {
     unreachable();
     const { code, err } = await run("setup --dry-run --url https://wt.example.com/ec2-audit");
-    expect([code, err]).toEqual([2, expect.stringContaining("is not subscribed: it does not answer within 10 s")]);
+    expect([code, err]).toEqual([2, expect.stringContaining("is not subscribed: it does not respond within 10 s")]);
   });
 
   it("but not with --skip-health-check, which relies on the function's confirmation", async () => {
     const { url } = await startFunction();
     unreachable();
     const { code, out } = await run(`setup --skip-health-check --url ${url}`);
-    expect([code, out]).toEqual([0, expect.stringContaining("✓ The function has confirmed")]);
+    expect([code, out]).toEqual([0, expect.stringContaining("✓ The function has confirmed its subscription")]);
   });
 
   it("but asks nothing of one that has confirmed already", async () => {
@@ -238,7 +242,7 @@ it("says that another function is subscribed too, without what may be secret in 
   await listen("a-queue", LAUNCH_TOPIC);
   await run(`setup --url ${one.url}?key=secret`);
   const { out } = await run(`setup --url ${other.url}`);
-  expect(out).toContain(`${one.url}?… is subscribed too`);
+  expect(out).toContain(`${one.url}?… is also subscribed`);
   expect(out).not.toMatch(/secret|a-queue/);
   expect(await subscriptions(LAUNCH_TOPIC)).toHaveLength(3);
 });
