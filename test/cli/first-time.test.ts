@@ -44,7 +44,7 @@ describe("The first errors of a new operator", () => {
     const { err: without } = await setup(env);
     rmSync(folder, { recursive: true });
     expect(err).toContain("error: no AWS credentials were found for the profile bare\n");
-    expect(without).toContain("error: no region is named, nor is one found for the profile bare\n");
+    expect(without).toContain("error: no region is set, and the profile bare has none\n");
   });
 
   it.each([
@@ -54,7 +54,7 @@ describe("The first errors of a new operator", () => {
     ["AWS_ENDPOINT_URL_SNS", "localhost"],
   ])("%s that is %s", async (name, value) => {
     const { code, err } = await setup({ ...operatorAt(aws.endpoint), [name]: value });
-    expect([code, err]).toEqual([2, `error: ${name} is not a URL\n  Such as http://127.0.0.1:4566.`]);
+    expect([code, err]).toEqual([2, `error: ${name} is not a URL\n  A URL is, for example, http://127.0.0.1:4566.`]);
   });
 
   it.each(["", "_SNS", "_SQS", "_EVENTBRIDGE"])("something that is not AWS at AWS_ENDPOINT_URL%s", async (service) => {
@@ -99,7 +99,10 @@ describe("The first errors of a new operator", () => {
   it("no region", async () => {
     const { AWS_REGION: _, ...env } = operatorAt(aws.endpoint);
     const { code, err } = await setup(env);
-    expect([code, err]).toEqual([2, "error: no region is named\n  Give --region us-east-1 (say), or set AWS_REGION."]);
+    expect([code, err]).toEqual([
+      2,
+      "error: no region is set\n  Give --region, such as --region us-east-1, or set AWS_REGION.",
+    ]);
   });
 
   it("what is no region's name", async () => {
@@ -259,7 +262,7 @@ describe("Credentials and region are found as the AWS CLI finds them", () => {
     const { AWS_REGION: _, ...without } = operatorAt(aws.endpoint);
     const empty = { AWS_REGION: "", AWS_DEFAULT_REGION: "", AWS_PROFILE: "", AWS_SESSION_TOKEN: "" };
     const { code, err } = await runCommand(["setup"], { env: { ...without, ...empty } });
-    expect([code, err]).toEqual([2, expect.stringContaining("error: no region is named\n")]);
+    expect([code, err]).toEqual([2, expect.stringContaining("error: no region is set\n")]);
     const keys = { AWS_ACCESS_KEY_ID: "", AWS_SECRET_ACCESS_KEY: "" };
     expect(await asked({ ...files(), ...empty, ...keys, AWS_PROFILE: "work" })).toEqual(["AKIAPROFILE eu-central-1"]);
   });

@@ -22,6 +22,16 @@ async function run(args: readonly string[], env: Readonly<Record<string, string>
   return { code, ...told };
 }
 
+/** Returns the names of the packages of which a command loads a file: Node writes a coverage report for each file. */
+async function loadedPackages(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), "ec2-audit-loaded-"));
+  await run(args, { ...env, NODE_V8_COVERAGE: folder });
+  const reports = readdirSync(folder).map((file) => readFileSync(join(folder, file), "utf8"));
+  rmSync(folder, { recursive: true });
+  const files = reports.flatMap((json) => [...json.matchAll(/node_modules\/((?:@[^/"]+\/)?[^/"]+)/g)]);
+  return [...new Set(files.map(([, name]) => name))].sort();
+}
+
 describe("The built command", () => {
   let aws: EmbeddedAws;
   beforeAll(async () => {
@@ -43,12 +53,13 @@ describe("The built command", () => {
     "doctor --prob",
     "check --policy",
   ])("loads only the packages that read the command line for %s", async (words) => {
-    const folder = mkdtempSync(join(tmpdir(), "ec2-audit-loaded-"));
-    await run(words.split(" "), { NODE_V8_COVERAGE: folder });
-    const scripts = readdirSync(folder).map((file) => readFileSync(join(folder, file), "utf8"));
-    rmSync(folder, { recursive: true });
-    const packages = scripts.flatMap((json) => [...json.matchAll(/node_modules\/((?:@[^/"]+\/)?[^/"]+)/g)]);
-    expect([...new Set(packages.map(([, name]) => name))].sort()).toEqual(["commander", "leven", "picocolors"]);
+    expect(await loadedPackages(words.split(" "))).toEqual(["commander", "leven", "picocolors"]);
+  });
+
+  it("loads only the clients of the services that a command calls", async () => {
+    const packages = await loadedPackages(["setup", "--dry-run"], operatorAt(aws.endpoint));
+    const clients = packages.filter((name) => name?.startsWith("@aws-sdk/client-"));
+    expect(clients).toEqual(["eventbridge", "sns", "sqs", "sts"].map((service) => `@aws-sdk/client-${service}`));
   });
 
   it("sets up an installation, in plain text where there is no terminal, and finds nothing to change afterwards", async () => {
