@@ -5,7 +5,7 @@ import { besideTopic, parseTopicArn, type TopicArn } from "./aws/topic-arn.ts";
 import { type Policy, parsePolicy, policyOfTags } from "./policy/policy.ts";
 import { LOG_LEVELS, type LogLevel } from "./util/note.ts";
 
-/** Every key of the configuration, whether it comes as a webtask secret or as an environment variable. */
+/** The keys of the configuration. Each is a webtask secret or an environment variable. */
 export const KEYS = [
   "AWS_REGION",
   "AWS_ACCESS_KEY_ID",
@@ -25,51 +25,50 @@ export const KEYS = [
 ] as const;
 export type Key = (typeof KEYS)[number];
 
-/** The keys' values as they were given; a key that was not given, or is blank, is not in it. */
+/** The values by key, as they were given. A missing or blank key is omitted. */
 export type Settings = Readonly<Partial<Record<Key, string>>>;
 
 /** The configuration, valid as a whole. */
 export interface Config {
   readonly region: string;
-  /** The account of the credentials, where the engine reports it; null where STS must be asked. */
+  /** The account of the credentials, if the host reports it; null if STS must be called. */
   readonly account: string | null;
   readonly credentials: Credentials;
-  /** The endpoint of an emulator; null for AWS's own. */
+  /** The endpoint of an emulator; null for AWS. */
   readonly endpoint: string | null;
   readonly alertTopic: TopicArn;
   /** The topics whose deliveries are accepted; at least one. */
   readonly launchTopics: readonly TopicArn[];
-  /** Our own public URL, to subscribe; null when somebody else subscribes us. */
+  /** The function's public URL, to subscribe; null if another tool subscribes it. */
   readonly functionUrl: string | null;
   readonly policy: Policy;
   readonly graceSeconds: number;
-  /** The role to assume in other accounts; null when only our own is audited. */
+  /** The role to assume in other accounts; null if only the function's own account is audited. */
   readonly auditRoleName: string | null;
-  /** The certificate to verify deliveries with; null to fetch the one that a delivery names. */
+  /** The certificate to verify deliveries with; null to fetch the one that the delivery names. */
   readonly signingCert: SigningCertificate | null;
-  /** Whether a stopped instance that starts again is audited as if it were launched. */
+  /** Whether a stopped instance that starts again is audited as a launch. */
   readonly auditRestarts: boolean;
   readonly logLevel: LogLevel;
 }
 
-/** What is wrong with one key: a sentence about the value's shape and the fix, never the value itself. */
+/** A problem with one key. The text follows the key: the shape of the value and the fix, never the value. */
 export interface Problem {
   readonly key: Key;
   readonly problem: string;
 }
 
-/** The configuration, or everything that is wrong with it. */
+/** The configuration, or all its problems. */
 export type ConfigReading = { readonly config: Config } | { readonly problems: readonly Problem[] };
 
 /**
- * The longest grace, in seconds. A launch must still be looked at after its grace. SNS retries a delivery for 3,600 s at
- * most, and the delivery policy that we subscribe with makes its last attempt after 3,540 s, if SNS keeps to its delays
- * exactly. It adds jitter to them, of an amount that AWS does not publish: 540 s, more than a seventh, are left for it.
+ * The maximum grace, in seconds. SNS must deliver a launch once more after its grace. It retries for at most 3,600 s, and with
+ * our delivery policy its last attempt is after 3,540 s. The other 540 s are for jitter, whose amount AWS does not publish.
  * https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
  */
 export const MAX_GRACE_SECONDS = 3_000;
 
-/** What turns a key on or off, in lower case. */
+/** The values of a switch, in lower case. */
 const SWITCH: ReadonlyMap<string, boolean> = new Map([
   ["on", true],
   ["true", true],
@@ -85,8 +84,8 @@ const DEFAULT_LAUNCH_TOPIC = "ec2_launches_check";
 const CREDENTIAL_KEYS: readonly Key[] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
 
 /**
- * Puts webtask secrets over environment variables, key by key. Credentials are taken together, from where the access key
- * id is: a session token or a secret key from elsewhere belongs to another key, and would spoil this one.
+ * Merges webtask secrets and environment variables; secrets win, key by key. All credentials come from the source of the
+ * access key id, because a secret key or session token of the other source belongs to another key.
  */
 export function gatherSettings(secrets: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv): Settings {
   const settings: Partial<Record<Key, string>> = {};
@@ -102,8 +101,8 @@ export function gatherSettings(secrets: Readonly<Record<string, unknown>>, env: 
 }
 
 /**
- * Validates all settings together: the configuration, or every problem at once. Takes the account of the function's
- * credentials where the engine reports it.
+ * Validates all settings together. Returns the configuration, or all problems at once. Takes the account of the function's
+ * credentials, if the host reports it.
  */
 export function readConfig(settings: Settings, ownAccount: string | null = null): ConfigReading {
   const problems: Problem[] = [];
@@ -114,8 +113,7 @@ export function readConfig(settings: Settings, ownAccount: string | null = null)
   const required = (key: Key): string => settings[key] ?? report(key, "is missing") ?? "";
 
   const region = required("AWS_REGION");
-  if (region && !isRegion(region))
-    report("AWS_REGION", 'is not the name of a region that is served here, such as "us-east-1"');
+  if (region && !isRegion(region)) report("AWS_REGION", 'is not the name of a supported region, such as "us-east-1"');
   const accessKeyId = required("AWS_ACCESS_KEY_ID");
   const secretAccessKey = required("AWS_SECRET_ACCESS_KEY");
   const sessionToken = settings.AWS_SESSION_TOKEN;
@@ -127,7 +125,8 @@ export function readConfig(settings: Settings, ownAccount: string | null = null)
   const endpoint = readUrl(settings.AWS_ENDPOINT_URL, ["http:", "https:"]);
   if (endpoint === undefined) report("AWS_ENDPOINT_URL", "is not an http:// or https:// URL");
   const functionUrl = readUrl(settings.FUNCTION_URL, endpoint ? ["http:", "https:"] : ["https:"]);
-  if (functionUrl === undefined) report("FUNCTION_URL", "is not an https:// URL (http:// goes with AWS_ENDPOINT_URL)");
+  if (functionUrl === undefined)
+    report("FUNCTION_URL", "is not an https:// URL (http:// is allowed only with AWS_ENDPOINT_URL)");
 
   const policy = readPolicySettings(settings, report);
   const graceSeconds = readGrace(settings.GRACE_SECONDS, report);
@@ -135,7 +134,7 @@ export function readConfig(settings: Settings, ownAccount: string | null = null)
   const launchTopics = readLaunchTopics(settings.LAUNCH_TOPIC_ARN, alertTopic, report);
 
   if (alertTopic && launchTopics.some(({ arn }) => arn === alertTopic.arn)) {
-    report("LAUNCH_TOPIC_ARN", "holds the topic of ALERT_TOPIC_ARN: alerts would come back as launches");
+    report("LAUNCH_TOPIC_ARN", "contains ALERT_TOPIC_ARN: alerts would arrive as launches");
   }
 
   const auditRoleName = settings.AUDIT_ROLE_NAME ?? null;
@@ -174,13 +173,13 @@ const TOPIC_SHAPE = "the ARN of an SNS topic, arn:aws:sns:<region>:<account>:<na
 
 function readPolicySettings(settings: Settings, report: Report): Policy | null {
   if (settings.AUDIT_POLICY !== undefined && settings.REQUIRED_TAGS !== undefined) {
-    return report("REQUIRED_TAGS", "is set beside AUDIT_POLICY, which says it all: remove one of them");
+    return report("REQUIRED_TAGS", "is set together with AUDIT_POLICY: remove one of them");
   }
   if (settings.AUDIT_POLICY === undefined) {
     const reading = policyOfTags(settings.REQUIRED_TAGS ?? DEFAULT_REQUIRED_TAGS);
     return "policy" in reading
       ? reading.policy
-      : report("REQUIRED_TAGS", `is not a list of tag keys with commas between: ${reading.problems.join("; ")}`);
+      : report("REQUIRED_TAGS", `is not a comma-separated list of tag keys: ${reading.problems.join("; ")}`);
   }
   const reading = parsePolicy(settings.AUDIT_POLICY);
   if ("policy" in reading) return reading.policy;
@@ -195,7 +194,7 @@ function readGrace(text: string | undefined, report: Report): number | null {
   return report("GRACE_SECONDS", `is not a whole number of seconds from 0 to ${MAX_GRACE_SECONDS}`);
 }
 
-/** A secrets file holds a PEM on one line, with `\n` written out; both forms are taken. */
+/** Accepts line breaks, and `\n` in their place, because a secrets file has the PEM on one line. */
 function readSigningCert(pem: string | undefined, report: Report): SigningCertificate | null {
   if (pem === undefined) return null;
   try {
@@ -203,7 +202,7 @@ function readSigningCert(pem: string | undefined, report: Report): SigningCertif
   } catch {
     return report(
       "SNS_SIGNING_CERT",
-      "is not an X.509 certificate, in PEM form, with an RSA key of at least 2048 bits",
+      "is not an X.509 certificate in PEM format with an RSA key of at least 2048 bits",
     );
   }
 }
@@ -212,11 +211,12 @@ function readLaunchTopics(text: string | undefined, alertTopic: TopicArn | null,
   if (text === undefined) return alertTopic ? [besideTopic(alertTopic, DEFAULT_LAUNCH_TOPIC)] : [];
   const topics = text.split(",").map((arn) => parseTopicArn(arn.trim()));
   const valid = topics.filter((topic) => topic !== null);
-  if (valid.length < topics.length) report("LAUNCH_TOPIC_ARN", `is not ${TOPIC_SHAPE}, or several with commas between`);
+  if (valid.length < topics.length)
+    report("LAUNCH_TOPIC_ARN", `is not ${TOPIC_SHAPE}, or a comma-separated list of them`);
   return valid;
 }
 
-/** The URL as text; null when none is given; undefined when it is not a URL of one of the protocols. */
+/** Returns the URL; null if there is none; undefined if it is not a URL with one of the protocols. */
 function readUrl(text: string | undefined, protocols: readonly string[]): string | null | undefined {
   if (text === undefined) return null;
   if (!URL.canParse(text)) return undefined;

@@ -65,7 +65,7 @@ const REFUSED: Readonly<Record<Refusal, number>> = {
  * webtask's secrets (empty on Lambda), the deadline in milliseconds since 1970, and the function's own account if the host
  * reports it. Never throws.
  */
-export async function answerHttp(
+export async function handleHttp(
   app: App,
   request: HttpRequest,
   secrets: Readonly<Record<string, unknown>>,

@@ -6,91 +6,90 @@ import type { Rejected } from "../sns/envelope.ts";
 import { unwrapMessage, unwrapQueued } from "../sns/message.ts";
 import { escapeUnseen, isObject } from "../util/json.ts";
 import type { Message } from "../util/message.ts";
-import { answerHttp, HTTP_DEADLINE_MS, json, limited } from "./http.ts";
+import { HTTP_DEADLINE_MS, handleHttp, json, limited } from "./http.ts";
 
-/** The part of Lambda's context that is used here. */
+/** The part of Lambda's context that the adapter uses. */
 export interface LambdaContext {
   readonly invokedFunctionArn?: string;
   getRemainingTimeInMillis(): number;
 }
 
-/** What the handler answers: to a URL a response, to a queue the messages to bring again, to the others a summary. */
-export type LambdaAnswer =
+/** The handler's result: an HTTP response, the messages that SQS must deliver again, or a summary for the log. */
+export type LambdaResult =
   | { statusCode: number; headers: Readonly<Record<string, string>>; body: string }
   | SQSBatchResponse
   | { outcomes: readonly { outcome: Outcome["kind"]; reason: string }[] };
 
-/** Lambda tries an asynchronous call again after a minute, and once more two minutes later; the last look must be after
- * the grace. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html */
+/** Lambda retries an asynchronous call after one minute, and again two minutes later. The last retry must be after the grace.
+ * https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html */
 const ASYNCHRONOUS: Engine = { name: "an asynchronous Lambda call", retryWindowSeconds: 170 };
 
-/** A queue brings a message as often as its owner set it to. */
+/** How often a queue delivers a message is up to its owner. */
 const QUEUE: Engine = { name: "the queue", retryWindowSeconds: Number.POSITIVE_INFINITY };
 
-/** What is kept back of the time that Lambda leaves us, in milliseconds: enough to answer. */
+/** The part of Lambda's remaining time that is kept for the response, in milliseconds. */
 const RESERVE_MS = 500;
 
 /**
- * The Lambda handler, for every shape that it can be given: records of SNS or SQS, an event of EventBridge, a request of
- * a function URL or HTTP API. It throws, as asynchronous calls need it, an error for what is to be tried again or to
- * reach the dead-letter queue. Takes the app.
+ * Creates the Lambda handler for all supported events: records of SNS or SQS, an event of EventBridge, a request of a function
+ * URL or HTTP API. For an asynchronous call, it throws if Lambda must retry the event, or move it to the dead-letter queue.
  */
-export function lambdaHandler(app: App): (event: unknown, context: LambdaContext) => Promise<LambdaAnswer> {
+export function lambdaHandler(app: App): (event: unknown, context: LambdaContext) => Promise<LambdaResult> {
   return async (event, context) => {
     const invocation: Invocation = {
       account: context.invokedFunctionArn?.split(":")[4] ?? null,
       deadline: app.now() + context.getRemainingTimeInMillis() - RESERVE_MS,
     };
-    if (isHttp(event)) return answerUrl(app, event, invocation);
-    if (isOtherHttp(event)) return answerOtherHttp(app);
+    if (isHttp(event)) return handleUrl(app, event, invocation);
+    if (isOtherHttp(event)) return refuseOtherHttp(app);
     const records = recordsOf(event);
-    if (records[0]?.eventSource === "aws:sqs") return answerQueue(app, records, invocation);
-    const brought =
+    if (records[0]?.eventSource === "aws:sqs") return handleQueue(app, records, invocation);
+    const messages =
       records[0]?.EventSource === "aws:sns"
-        ? records.map(broughtBySns)
+        ? records.map(fromSns)
         : [{ id: isObject(event) ? event.id : null, message: { event } }];
-    return answerAsynchronous(await auditMessages(app, brought, ASYNCHRONOUS, invocation));
+    return resultOf(await auditMessages(app, messages, ASYNCHRONOUS, invocation));
   };
 }
 
-/** What Lambda tells of a call. */
+/** The data of one call. */
 interface Invocation {
-  /** The function's account; null where the context does not say it. */
+  /** The function's account; null if the context does not have it. */
   readonly account: string | null;
-  /** When we must have answered, in milliseconds since 1970. */
+  /** The time by which the handler must return, in milliseconds since 1970. */
   readonly deadline: number;
 }
 
-/** A message, and the id that its engine names it by; anything for an event that somebody made up. */
-interface Brought {
+/** A message, with the id that its engine gave it. Anyone who may invoke the function can choose the id. */
+interface Identified {
   readonly id: unknown;
   readonly message: Message;
 }
 
-/** A record of an event: anybody who may invoke the function can have made it up, so no field of it is sure to be there. */
+/** A record of an event. Anyone who may invoke the function can send one, so every field may be missing. */
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The records of an event, one without fields for what is no object; none for an event that has none. */
+/** Returns the records of an event, if it has any. A record that is not an object has no fields. */
 function recordsOf(event: unknown): readonly Fields[] {
   if (!isObject(event) || !Array.isArray(event.Records)) return [];
   return event.Records.map((record: unknown) => (isObject(record) ? record : {}));
 }
 
-function broughtBySns({ Sns }: Fields): Brought {
+function fromSns({ Sns }: Fields): Identified {
   const { MessageId, Message }: Fields = isObject(Sns) ? Sns : {};
   const isText = typeof Message === "string";
   return { id: MessageId, message: isText ? unwrapMessage(Message) : { malformed: "the record has no SNS message" } };
 }
 
-function broughtBySqs({ messageId, body }: Fields): Brought {
+function fromSqs({ messageId, body }: Fields): Identified {
   const isText = typeof body === "string";
   return { id: messageId, message: isText ? unwrapQueued(body) : { malformed: "the record has no SQS message" } };
 }
 
-/** The outcomes of each message, logged. Without a valid configuration every one is misconfigured. */
+/** Audits messages. Logs and returns the outcomes of each. Without a valid configuration, each message is misconfigured. */
 async function auditMessages(
   app: App,
-  brought: readonly Brought[],
+  messages: readonly Identified[],
   engine: Engine,
   { account, deadline }: Invocation,
 ): Promise<Outcome[][]> {
@@ -99,26 +98,26 @@ async function auditMessages(
   const outcomes =
     "service" in opening
       ? await opening.service.audit(
-          brought.map(({ message }) => message),
+          messages.map(({ message }) => message),
           engine,
           deadline,
         )
-      : brought.map((): Outcome[] => [{ kind: "misconfigured", problems: opening.problems }]);
+      : messages.map((): Outcome[] => [{ kind: "misconfigured", problems: opening.problems }]);
   const log = "service" in opening ? opening.service.log : app.log;
-  brought.forEach(({ id }, index) => {
+  messages.forEach(({ id }, index) => {
     for (const outcome of outcomes[index] ?? []) log.outcome(outcome, app.now() - startedAt, id);
   });
   return outcomes;
 }
 
-function answerAsynchronous(outcomes: readonly Outcome[][]): LambdaAnswer {
+function resultOf(outcomes: readonly Outcome[][]): LambdaResult {
   const all = outcomes.flat();
   const worst = worstOf(all);
   if (isUnsettled(worst)) throw new UnsettledError(worst);
   return { outcomes: all.map((outcome) => ({ outcome: outcome.kind, reason: escapeUnseen(reasonOf(outcome)) })) };
 }
 
-/** Says to Lambda that the event is not done: it is tried again, and reaches the dead-letter queue in the end. */
+/** Tells Lambda to retry the event, and in the end to move it to the dead-letter queue. */
 class UnsettledError extends Error {
   constructor(outcome: Outcome) {
     super(escapeUnseen(reasonOf(outcome)));
@@ -126,18 +125,18 @@ class UnsettledError extends Error {
   }
 }
 
-/** An empty id brings the whole batch again: a message without an id cannot be named.
+/** A message without an id gets an empty one, for which SQS delivers the whole batch again.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html */
-async function answerQueue(app: App, records: readonly Fields[], invocation: Invocation): Promise<SQSBatchResponse> {
-  const brought = records.map(broughtBySqs);
-  const outcomes = await auditMessages(app, brought, QUEUE, invocation);
-  const failures = brought.filter((_, index) => (outcomes[index] ?? []).some(isUnsettled));
+async function handleQueue(app: App, records: readonly Fields[], invocation: Invocation): Promise<SQSBatchResponse> {
+  const messages = records.map(fromSqs);
+  const outcomes = await auditMessages(app, messages, QUEUE, invocation);
+  const failures = messages.filter((_, index) => (outcomes[index] ?? []).some(isUnsettled));
   return { batchItemFailures: failures.map(({ id }) => ({ itemIdentifier: typeof id === "string" ? id : "" })) };
 }
 
-async function answerUrl(app: App, event: APIGatewayProxyEventV2, invocation: Invocation): Promise<LambdaAnswer> {
+async function handleUrl(app: App, event: APIGatewayProxyEventV2, invocation: Invocation): Promise<LambdaResult> {
   const { method } = event.requestContext.http;
-  const { status, headers, body } = await answerHttp(
+  const { status, headers, body } = await handleHttp(
     app,
     { method, headers: lowerCased(event.headers), body: async () => readBody(event) },
     {},
@@ -147,7 +146,7 @@ async function answerUrl(app: App, event: APIGatewayProxyEventV2, invocation: In
   return { statusCode: status, headers, body: method === "HEAD" ? "" : body };
 }
 
-/** The request's body. Anyone who may invoke the function can put anything there: a body that is not text counts as empty. */
+/** Returns the body. Anyone who may invoke the function can send any value, so a body that is not text counts as empty. */
 function readBody(event: APIGatewayProxyEventV2): string | Rejected {
   const body: unknown = event.body;
   if (typeof body !== "string") return "";
@@ -159,20 +158,20 @@ function lowerCased(headers: APIGatewayProxyEventV2["headers"] | null): Record<s
   return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
-/** The request of a function URL or HTTP API, payload format 2.0. */
+/** Whether the event is a request of a function URL or HTTP API, in payload format 2.0. */
 function isHttp(event: unknown): event is APIGatewayProxyEventV2 {
   return isObject(event) && isObject(event.requestContext) && isObject(event.requestContext.http);
 }
 
-/** The request of an API Gateway that speaks payload format 1.0, or of an Application Load Balancer.
+/** Whether the event is a request of an API Gateway with payload format 1.0, or of an Application Load Balancer.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  * https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html */
 function isOtherHttp(event: unknown): boolean {
   return isObject(event) && typeof event.httpMethod === "string" && isObject(event.requestContext);
 }
 
-/** Both pass this answer on to their caller; they would not pass on an error that is thrown. */
-function answerOtherHttp(app: App): LambdaAnswer {
+/** Returns a response, because these hosts do not pass a thrown error on to their caller. */
+function refuseOtherHttp(app: App): LambdaResult {
   const outcome = { kind: "malformed", reason: OTHER_HTTP } as const;
   app.log.outcome(outcome, 0, null);
   const { status, headers, body } = json(500, { outcome: outcome.kind, reason: outcome.reason });

@@ -1,13 +1,13 @@
-/** The part of webtask-tools that is used here; the package has no types of its own. */
+/** The part of webtask-tools that the adapter uses. The package has no types of its own. */
 declare module "webtask-tools" {
   import type { IncomingMessage, ServerResponse } from "node:http";
 
-  /** What a webtask host gives its function beside the request. */
+  /** The context that a webtask host passes beside the request. */
   export interface WebtaskContext {
     readonly secrets?: Readonly<Record<string, unknown>>;
-    /** The body as text, where the host has read it. */
+    /** The body as text, if the host has read it. */
     readonly body_raw?: unknown;
-    /** The body parsed, where the host has done so. */
+    /** The parsed body, if the host has parsed it. */
     readonly body?: unknown;
   }
 
@@ -17,7 +17,7 @@ declare module "webtask-tools" {
     response: ServerResponse,
   ) => unknown;
 
-  /** Makes a webtask of a connect-style function; the request it gives that function has a `webtaskContext`. */
+  /** Makes a webtask of a connect-style function. The function's request has a `webtaskContext`. */
   export function fromConnect<R extends IncomingMessage>(
     handle: (request: R, response: ServerResponse) => unknown,
   ): WebtaskFunction;

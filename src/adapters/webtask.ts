@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { fromConnect, type WebtaskContext, type WebtaskFunction } from "webtask-tools";
 import type { App } from "../app.ts";
 import { type Rejected, TOO_LARGE } from "../sns/envelope.ts";
-import { answerHttp, HTTP_DEADLINE_MS, limited, MAX_BODY_BYTES } from "./http.ts";
+import { HTTP_DEADLINE_MS, handleHttp, limited, MAX_BODY_BYTES } from "./http.ts";
 
 /** A request of a webtask host. Some hosts have read the body already, and each stores it in another place. */
 interface WebtaskRequest extends IncomingMessage {
@@ -15,7 +15,7 @@ interface WebtaskRequest extends IncomingMessage {
 export function webtask(app: App): WebtaskFunction {
   return fromConnect(async (request: WebtaskRequest, response: ServerResponse) => {
     const context = request.webtaskContext;
-    const { status, headers, body } = await answerHttp(
+    const { status, headers, body } = await handleHttp(
       app,
       {
         method: request.method ?? "",

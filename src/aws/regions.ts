@@ -1,12 +1,12 @@
 /**
- * What differs between AWS partitions, as far as this project needs it.
+ * An AWS partition.
  * Source: https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
  */
 export interface Partition {
   readonly name: "aws" | "aws-cn" | "aws-us-gov" | "aws-eusc";
   /**
-   * The domain under which the partition's service endpoints are, without a leading dot. SNS's signing certificates are
-   * at its endpoint in each of them, as AWS's own SnsMessageManager has it (aws-sdk-java-v2, SnsHostProvider).
+   * The domain of the partition's service endpoints, without a leading dot. SNS's signing certificates are at its endpoint in
+   * every partition: see AWS's own SnsMessageManager (aws-sdk-java-v2, SnsHostProvider).
    */
   readonly dnsSuffix: string;
   /** The host of the partition's web console. */
@@ -20,7 +20,7 @@ const GOVERNMENT: Partition = {
   dnsSuffix: "amazonaws.com",
   consoleHost: "console.amazonaws-us-gov.com",
 };
-/** The domain is that of the SDK's own table of partitions (@aws-sdk/core, partitions.js). */
+/** The domain is from the SDK's table of partitions (@aws-sdk/core, partitions.js). */
 const EUROPEAN_SOVEREIGN: Partition = {
   name: "aws-eusc",
   dnsSuffix: "amazonaws.eu",
@@ -28,15 +28,15 @@ const EUROPEAN_SOVEREIGN: Partition = {
 };
 
 /**
- * Whether the text has the form of a region name (`us-east-1`, `us-gov-west-1`, `cn-north-1`, `eusc-de-east-1`) of a
- * partition known here: those of the isolated partitions (`us-iso-east-1`) would be taken for another partition's. A
- * region out of an event becomes part of a host name, so nothing that could end or extend a host name may pass.
+ * Whether the text is a region name (`us-east-1`, `us-gov-west-1`, `cn-north-1`, `eusc-de-east-1`) of a supported partition.
+ * Regions of the isolated partitions (`us-iso-east-1`) are refused: they would count as regions of another partition. A region
+ * from an event becomes part of a host name, so it must not contain a character that could end or extend one.
  */
 export function isRegion(text: string): boolean {
   return /^(?:[a-z]{2}|us-gov|eusc-de)-[a-z]{2,12}-\d{1,2}$/.test(text);
 }
 
-/** The partition that a region belongs to. Takes a region name that `isRegion` accepts. */
+/** Returns the partition of a region. Takes a region name that `isRegion` accepts. */
 export function partitionOf(region: string): Partition {
   if (region.startsWith("cn-")) return CHINA;
   if (region.startsWith("us-gov-")) return GOVERNMENT;
@@ -44,7 +44,7 @@ export function partitionOf(region: string): Partition {
   return COMMERCIAL;
 }
 
-/** Whether the text has the form of an account id: twelve digits. */
+/** Whether the text is an account id: twelve digits. */
 export function isAccountId(text: string): boolean {
   return /^\d{12}$/.test(text);
 }

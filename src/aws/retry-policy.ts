@@ -1,4 +1,4 @@
-/** https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html: delays in seconds. */
+/** A delivery policy of SNS, with delays in seconds. https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html */
 export interface RetryPolicy {
   readonly minDelayTarget: number;
   readonly maxDelayTarget: number;
@@ -11,7 +11,7 @@ export interface RetryPolicy {
 
 export type BackoffFunction = "linear" | "arithmetic" | "geometric" | "exponential";
 
-/** What SNS does where nobody asked for anything else. */
+/** SNS's default policy. */
 export const DEFAULT_RETRY_POLICY: RetryPolicy = {
   minDelayTarget: 20,
   maxDelayTarget: 20,
@@ -23,9 +23,9 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = {
 };
 
 /**
- * The delays before each retry, in seconds: the four phases of the policy, one after the other. AWS adds jitter, and does
- * not publish the formulas of its backoff functions: all begin at the least delay and end at the greatest, and these grow
- * between them in the way each name says (equal steps, growing steps, equal ratios, doubling steps).
+ * Returns the delay before each retry, in seconds: the four phases of the policy, one after the other. AWS adds jitter, and
+ * does not publish the formulas of its backoff functions. Here, each starts at the minimum delay and ends at the maximum, with
+ * the growth that its name implies (equal steps, growing steps, equal ratios, doubling steps).
  */
 export function retryDelays(policy: RetryPolicy): number[] {
   const { minDelayTarget: least, maxDelayTarget: most } = policy;

@@ -1,6 +1,6 @@
 import { isAccountId, isRegion, partitionOf } from "./regions.ts";
 
-/** An SNS topic's ARN, taken apart. */
+/** The parts of an SNS topic's ARN. */
 export interface TopicArn {
   readonly arn: string;
   readonly region: string;
@@ -10,9 +10,9 @@ export interface TopicArn {
 }
 
 /**
- * Reads an SNS topic ARN, `arn:<partition>:sns:<region>:<account>:<name>`; answers null for anything else, also for a
- * region that is not of the partition named. The name's format (1 to 256 of A-Z a-z 0-9 _ -, and `.fifo` at the end)
- * is that of https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html
+ * Parses an SNS topic ARN, `arn:<partition>:sns:<region>:<account>:<name>`. Returns null for any other text, and for a region
+ * of another partition. A name has 1 to 256 characters of A-Z a-z 0-9 _ -, and may end in `.fifo`:
+ * https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html
  */
 export function parseTopicArn(text: string): TopicArn | null {
   const parts = text.split(":");
@@ -24,7 +24,7 @@ export function parseTopicArn(text: string): TopicArn | null {
   return { arn: text, region, account, name, fifo: name.endsWith(".fifo") };
 }
 
-/** The ARN of another topic in the same partition, region and account. */
+/** Returns another topic in the same partition, region and account. */
 export function besideTopic(topic: TopicArn, name: string): TopicArn {
   const arn = `${topic.arn.slice(0, topic.arn.lastIndexOf(":"))}:${name}`;
   return { ...topic, arn, name, fifo: name.endsWith(".fifo") };

@@ -2,43 +2,41 @@ import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 
-/** What bounds the calls to AWS. Times are in milliseconds. */
+/** The limits of calls to AWS. Times are in milliseconds. */
 export interface CallLimits {
-  /** How long a connection may take to open. */
+  /** The maximum time to open a connection. */
   readonly connectMs: number;
-  /** How long a call may take until its answer begins, and how long the answer may pause. */
-  readonly answerMs: number;
-  /** A connection that was idle for longer is not used again. */
+  /** The maximum time until a response starts, and the maximum pause within a response. */
+  readonly responseMs: number;
+  /** The maximum idle time of a connection that is used again. */
   readonly idleMs: number;
-  /** How many calls may be under way at once. The others wait, and the wait does not count as their time. */
+  /** The maximum number of concurrent calls. The others wait, and the wait does not count as their time. */
   readonly callsAtOnce: number;
 }
 
-/** SNS waits 15 s for our answer, and one delivery can need three calls in a row. */
+/** SNS waits 15 s for a response, and one delivery can need three calls in a row. */
 export const CALL_LIMITS: CallLimits = {
   connectMs: 2_000,
-  answerMs: 3_000,
-  // The other side forgets idle connections while a Lambda function or webtask container is frozen, and a NAT gateway after
-  // 350 s.
+  responseMs: 3_000,
+  // The server drops idle connections while a Lambda function or webtask container is frozen, and a NAT gateway after 350 s.
   // https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html#nat-gateway-troubleshooting-timeout
   idleMs: 10_000,
-  // A call with its TLS handshake takes up to 2 ms of CPU: a hundred at once keep a function of 256 MB, a seventh of a vCPU,
-  // busy for half of answerMs. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+  // A call with its TLS handshake takes up to 2 ms of CPU. A hundred of them keep a function of 256 MB, which has a seventh of
+  // a vCPU, busy for half of responseMs. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
   callsAtOnce: 100,
 };
 
 /**
- * How many idle connections to a host are kept: as many as the retry quota of one SDK client covers (500, at 14 a retry), in
- * case all are forgotten at once. Calls in sequence, and the four calls at once of a burst in one account, need no more. A
- * hundred accounts at once open 65 more each time, for 0.9 ms of CPU each (TLS on loopback, sessions resumed).
+ * The maximum number of idle connections to a host. The server may drop all of them at once, and the retry quota of an SDK
+ * client (500, at 14 a retry) covers 35. Calls in sequence, and the four concurrent calls of a burst in one account, need no
+ * more. For a hundred accounts at once, 65 more are opened each time, at 0.9 ms of CPU each (TLS on loopback, sessions resumed).
  */
 const IDLE_CONNECTIONS = 35;
 
 /**
- * Makes the HTTP handler of all clients of one configuration.
- *
- * Calls wait for a free place before the SDK's timeouts start, because these would count the wait for a socket as AWS's time.
- * The clock, in milliseconds since 1970, goes on while a container is frozen; timers do not.
+ * Creates the HTTP handler that all clients of a configuration share. Calls wait for a free place before the SDK's timeouts
+ * start, because these would count the wait for a socket as AWS's time. `now` is in milliseconds since 1970; unlike timers, it
+ * continues while a container is frozen.
  */
 export function createTransport(now: () => number, limits: CallLimits): NodeHttpHandler {
   return new Transport(now, limits);
@@ -52,14 +50,14 @@ class Transport extends NodeHttpHandler {
   #free: number;
   #lastCall: number;
 
-  constructor(now: () => number, { connectMs, answerMs, idleMs, callsAtOnce }: CallLimits) {
+  constructor(now: () => number, { connectMs, responseMs, idleMs, callsAtOnce }: CallLimits) {
     const pool = { keepAlive: true, maxFreeSockets: IDLE_CONNECTIONS, timeout: idleMs };
     const [httpAgent, httpsAgent] = [new HttpAgent(pool), new HttpsAgent(pool)];
     super({
       connectionTimeout: connectMs,
-      requestTimeout: answerMs,
-      // The request timeout ends with the answer's first byte; this one is for an answer that stops in the middle.
-      socketTimeout: answerMs,
+      requestTimeout: responseMs,
+      // The request timeout ends with the first byte of the response. This one is for a response that stops in the middle.
+      socketTimeout: responseMs,
       throwOnRequestTimeout: true,
       httpAgent,
       httpsAgent,
@@ -80,7 +78,7 @@ class Transport extends NodeHttpHandler {
     try {
       return await super.handle(...call);
     } catch (error) {
-      // What broke one connection may have broken the idle ones too, so the retry must open a new one.
+      // The idle connections may be broken too, so the retry must open a new one.
       this.#closeIdle();
       throw error;
     } finally {

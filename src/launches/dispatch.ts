@@ -83,7 +83,7 @@ function problemWith(
     return { key: "AUDIT_ROLE_NAME", problem };
   }
   if (graceSeconds > engine.retryWindowSeconds) {
-    const problem = `is longer than ${engine.name} retries, ${engine.retryWindowSeconds} s: lower it, or put an SQS queue in between`;
+    const problem = `is longer than the retry window of ${engine.name}, ${engine.retryWindowSeconds} s: lower it, or put an SQS queue in between`;
     return { key: "GRACE_SECONDS", problem };
   }
   return null;

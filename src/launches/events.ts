@@ -3,14 +3,14 @@ import { isAccountId, isRegion } from "../aws/regions.ts";
 import { autoScalingGroup } from "../facts/launcher.ts";
 import { isObject, quote } from "../util/json.ts";
 
-/** An instance that is to be audited, and what is known of it before AWS is asked. */
+/** An instance to audit, with the data of its event. */
 export interface Launch {
   readonly account: string;
   readonly region: string;
   readonly instanceId: string;
-  /** When it happened, in milliseconds since 1970: the grace counts from here. */
+  /** The time of the event, in milliseconds since 1970. The grace starts here. */
   readonly at: number;
-  /** Who launched it, where the event says so: an IAM principal's ARN, or an Auto Scaling group. */
+  /** The launcher, if the event names one: the ARN of an IAM principal, or an Auto Scaling group. */
   readonly launchedBy: string | null;
   /** The event's `detail-type`. */
   readonly event: string;
@@ -19,29 +19,28 @@ export interface Launch {
 /** The `detail-type` of the event that reports every start of an instance, launch or restart. */
 export const STATE_CHANGE = "EC2 Instance State-change Notification";
 
-/** What an event means to the audit. */
+/** The launches in an event, or the reason why there are none. */
 export type EventReading =
   | { readonly kind: "launches"; readonly launches: readonly Launch[] }
   | {
       readonly kind: "ignored";
       readonly reason: string;
-      /** What is known of the launch that the event is about. */
+      /** The known fields of the launch. */
       readonly launch: Partial<Launch>;
       /** The event reports launches, but does not name the instances. */
       readonly warning?: true;
     }
   | { readonly kind: "malformed"; readonly reason: string };
 
-/** Clocks differ a little, a quarter of an hour is not a little: an instance "launched" later than that would be within
- * its grace for as long as the event likes. */
+/** The tolerance for different clocks. Without a limit, an event from the future could extend the grace without end. */
 const MAX_AHEAD_MS = 15 * 60_000;
 
-/** The longest `detail-type`. https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html */
+/** The maximum length of a `detail-type`. https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html */
 const MAX_TYPE = 128;
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The event's common part, read. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html */
+/** The fields that all events have. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html */
 interface Origin {
   readonly account: string;
   readonly region: string;
@@ -51,21 +50,21 @@ interface Origin {
 
 type Reader = (detail: Fields, origin: Origin, event: Fields) => EventReading;
 
-/** The `detail-type` of the event that reports changed tags, at any time after the launch. */
+/** The `detail-type` of the event that reports changed tags, at any time after a launch. */
 export const TAG_CHANGE = "Tag Change on Resource";
 
-/** The events understood, by `detail-type`. */
+/** The supported events, by `detail-type`. */
 const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   [STATE_CHANGE, readStateChange],
   ["AWS API Call via CloudTrail", readApiCall],
   ["EC2 Instance Launch Successful", readAutoScalingLaunch],
   [TAG_CHANGE, readTagChange],
-  ["Scheduled Event", (_, origin) => ignored("a scheduled event names no instance", origin)],
+  ["Scheduled Event", (_, origin) => ignored("a scheduled event has no instances", origin)],
 ]);
 
 /**
- * Reads an EventBridge event: which instances it asks to audit. Takes the event as parsed JSON and the time now in
- * milliseconds. Anything that is an event, but not one of ours, is ignored; anything else is malformed.
+ * Reads the launches in an EventBridge event. Takes the event as parsed JSON, and the time now in milliseconds since 1970. An
+ * event of another type is ignored; a value that is not an event is malformed.
  */
 export function readEvent(event: unknown, now: number): EventReading {
   if (!isObject(event)) return malformed("the event is not a JSON object");
@@ -79,7 +78,7 @@ export function readEvent(event: unknown, now: number): EventReading {
       ...(typeof account === "string" && isAccountId(account) && { account }),
       ...(typeof region === "string" && isRegion(region) && { region }),
     };
-    return ignored(`no rule is about events of the type ${quote(type)}`, about);
+    return ignored(`events of the type ${quote(type)} are not audited`, about);
   }
   if (typeof account !== "string" || !isAccountId(account))
     return malformed('the event\'s "account" is not an account id');
@@ -102,8 +101,8 @@ function readStateChange(detail: Fields, origin: Origin): EventReading {
 }
 
 /**
- * `RunInstances`, with every instance that it launched. A refused call has an `errorCode` and no instances. CloudTrail
- * omits an answer over 100 KB, which a large launch has. No retry brings its instances, so the event is ignored with a
+ * Reads the instances of a `RunInstances` call. A refused call has an `errorCode` and no instances. CloudTrail omits a response
+ * over 100 KB, which is that of a large launch. A retry does not bring its instances back, so the event is ignored with a
  * warning.
  * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
  */
@@ -118,7 +117,7 @@ function readApiCall(detail: Fields, origin: Origin): EventReading {
   const ids = Array.isArray(items)
     ? items.map((item: unknown) => (isObject(item) ? item.instanceId : undefined))
     : undefined;
-  // AWS does not say in which of them the mark is.
+  // AWS does not document which of these has the mark.
   const isOmitted = [detail, response, set].some((part) => isObject(part) && part.omitted === true);
   if (isOmitted && !ids?.length) return { kind: "ignored", reason: OMITTED, launch: origin, warning: true };
   if (ids === undefined) return malformed('the event\'s "detail.responseElements.instancesSet.items" is missing');
@@ -128,8 +127,10 @@ function readApiCall(detail: Fields, origin: Origin): EventReading {
 const OMITTED =
   'CloudTrail omitted the instances of a large launch: only a rule for "EC2 Instance State-change Notification" reports them';
 
-/** `invokedBy` is the host name of the AWS service that made the request. A service that launches on its own has no ARN; one
- * that acts with the account's authority has the ARN of "root", which launched nothing itself.
+/**
+ * Returns the launcher that CloudTrail names. `invokedBy` is the host name of the AWS service that made the request. A service
+ * that launches on its own behalf has no ARN. One that acts with the account's authority has the ARN of root, which is not the
+ * launcher.
  * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html */
 function launcherOf(identity: unknown): string | null {
   if (!isObject(identity)) return null;
@@ -148,7 +149,7 @@ function readAutoScalingLaunch(detail: Fields, origin: Origin): EventReading {
 /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-tag-changes.html */
 function readTagChange(detail: Fields, origin: Origin, event: Fields): EventReading {
   if (detail.service !== "ec2" || detail["resource-type"] !== "instance") {
-    return ignored("the tags are not an instance's", origin);
+    return ignored("the tags are not those of an instance", origin);
   }
   const arns = event.resources;
   if (!Array.isArray(arns)) return malformed('the event\'s "resources" is missing');

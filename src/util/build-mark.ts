@@ -1,2 +1,2 @@
-/** Which build this is, for the health document. The build replaces it by twelve hexadecimal digits. */
+/** The build, for the health document. The build script replaces it with twelve hexadecimal digits. */
 export const BUILD = "dev";

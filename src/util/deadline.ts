@@ -1,4 +1,4 @@
-/** The result when it comes within so many milliseconds, else the other one. What is still under way is left to itself. */
+/** Returns the result if it arrives in time, and `otherwise` if not. The pending promise is not cancelled. */
 export async function within<T>(milliseconds: number, result: Promise<T>, otherwise: T): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<T>((resolve) => {
@@ -11,7 +11,7 @@ export async function within<T>(milliseconds: number, result: Promise<T>, otherw
   }
 }
 
-/** Resolves when so many milliseconds have passed. */
+/** Resolves after a number of milliseconds. */
 export function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, milliseconds);

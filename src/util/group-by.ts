@@ -1,4 +1,4 @@
-/** Values by key, in the order of their keys' first values: `Map.groupBy`, which Node 20 lacks. */
+/** Groups values by key, in the order of the first value of each key. Node 20 has no `Map.groupBy`. */
 export function groupBy<K, V>(values: readonly V[], keyOf: (value: V) => K): Map<K, V[]> {
   const groups = new Map<K, V[]>();
   for (const value of values) {

@@ -1,23 +1,23 @@
-/** Where a text stops being JSON: its line and column, both from 1. */
+/** The position of a syntax error: line and column, both from 1. */
 export interface Position {
   readonly line: number;
   readonly column: number;
 }
 
 const SPACE = /[ \t\n\r]*/y;
-/** A string up to its end, or up to a character that a string must not contain. */
+/** A string, up to its closing quote or to a character that a string must not contain. */
 const STRING = /"(?:[ !#-[\]-\u{10ffff}]|\\(?:["\\/bfnrt]|u[\da-fA-F]{4}))*/uy;
 const NUMBER_OR_WORD = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])|(?:true|false|null)(?!\w)/y;
 
 /**
- * What may come next: `first` is a list's first value or its end, `key` an object's first key or its end, `end` a comma or
- * an end.
+ * The token that may come next: `first` is the first value of a list or its end, `key` the first key of an object or its end,
+ * `end` a comma or an end.
  */
 type Expected = "value" | "first" | "key" | "next key" | "colon" | "end";
 
 /**
- * Where a text stops being JSON; null for JSON. JSON.parse reports the position only in its message, which differs between
- * versions of Node and quotes the text. https://www.rfc-editor.org/rfc/rfc8259
+ * Returns the position of the first syntax error; null for valid JSON. JSON.parse has the position only in its message, which
+ * differs between versions of Node and quotes the text. https://www.rfc-editor.org/rfc/rfc8259
  */
 export function jsonErrorIn(text: string): Position | null {
   const open: ("[" | "{")[] = [];

@@ -3,7 +3,7 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The parsed JSON, or undefined (which is no JSON value) for text that is not JSON. */
+/** Parses JSON. Returns undefined, which is not a JSON value, for text that is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -12,18 +12,18 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Foreign text as it can stand in an error or a log line: quoted, on one line, 80 characters at most. */
+/** Quotes untrusted text for an error or a log line: on one line, up to 80 characters. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }
 
-/** Controls (C0, C1), bidirectional marks, zero-width characters, line and paragraph separators: characters that a terminal
- * acts on or that a reader cannot see. */
+/** Characters that control a terminal or are invisible: controls (C0, C1), bidirectional marks, zero-width characters, line and
+ * paragraph separators. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
 
 /**
- * Text with every invisible character written as `\uXXXX`. The result of JSON.stringify stays the same JSON: these
- * characters occur only in its strings, and it escapes only C0 itself.
+ * Writes every invisible character as `\uXXXX`. The result of JSON.stringify keeps its meaning, because it has these characters
+ * only in strings.
  */
 export function escapeUnseen(text: string): string {
   if (!/[^ -~]/.test(text)) return text;
@@ -36,8 +36,9 @@ export function escapeUnseen(text: string): string {
 }
 
 /**
- * Whether JSON text has more than so many brackets, braces and commas outside its strings: it costs little to ask, where
- * parsing costs a hundred times as much (an array for each bracket). Text that is not JSON may be answered either way.
+ * Whether JSON text has more than `limit` brackets, braces and commas outside its strings. This costs a hundredth of parsing,
+ * which creates an array for each bracket. For text that is not JSON, the
+ * result is arbitrary.
  */
 export function hasMoreParts(text: string, limit: number): boolean {
   let parts = 0;
@@ -52,7 +53,7 @@ export function hasMoreParts(text: string, limit: number): boolean {
 
 const [QUOTE, COMMA, BRACKET, BRACE, BACKSLASH] = [0x22, 0x2c, 0x5b, 0x7b, 0x5c];
 
-/** Where the string ends that begins there; the text's end for one that does not. */
+/** Returns the index of the string's closing quote, or the length of the text if there is none. */
 function endOfString(text: string, from: number): number {
   for (let at = from + 1; at < text.length; at += 1) {
     const code = text.charCodeAt(at);

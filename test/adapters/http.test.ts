@@ -1,7 +1,7 @@
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { name, version } from "../../package.json";
-import { answerHttp } from "../../src/adapters/http.ts";
+import { handleHttp } from "../../src/adapters/http.ts";
 import { awsError, mockEc2, mockSns } from "../support/aws.ts";
 import { ACCOUNT, AT, INSTANCE, instanceId, REGION, runInstances, stateChange } from "../support/events.ts";
 import { clockAt } from "../support/launches.ts";
@@ -226,7 +226,7 @@ describe("a request whose body does not arrive", () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const { app, stack } = createTestStack({}, SETTINGS);
     const request = { method: "POST", headers: {}, body: () => new Promise<never>(() => {}) };
-    const answer = answerHttp(app, request, SETTINGS, stack.clock.now() + 12_000);
+    const answer = handleHttp(app, request, SETTINGS, stack.clock.now() + 12_000);
     await vi.advanceTimersByTimeAsync(12_000);
     expect(await answer).toMatchObject({ status: 503, body: expect.stringContaining("did not arrive") });
     expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([{ level: "warn", outcome: "rejected" }]);
@@ -240,7 +240,7 @@ describe("a delivery whose certificate does not arrive", () => {
     const { app, stack } = createTestStack({}, SETTINGS, { fetchText: () => new Promise(() => {}) });
     const body = JSON.stringify(signed(notification(stateChange())));
     const request = { method: "POST", headers: {}, body: async () => body };
-    const answer = answerHttp(app, request, SETTINGS, stack.clock.now() + 12_000);
+    const answer = handleHttp(app, request, SETTINGS, stack.clock.now() + 12_000);
     await vi.advanceTimersByTimeAsync(12_000);
     expect(await answer).toMatchObject({ status: 503 });
     vi.useRealTimers();
@@ -325,7 +325,7 @@ describe("an error of our own", () => {
     const { app, stack } = createTestStack(SETTINGS, SETTINGS);
     const error = new TypeError("Cannot read properties of null (reading 'secretName')");
     const request = { method: "POST", headers: {}, body: () => Promise.reject(error) };
-    const answer = await answerHttp(app, request, {}, AT + 90_000);
+    const answer = await handleHttp(app, request, {}, AT + 90_000);
     expect(answer.status).toBe(503);
     expect(JSON.parse(answer.body)).toEqual({ outcome: "failed", reason: "an internal error: see the log" });
     expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([

@@ -14,7 +14,7 @@ import { clockAt } from "../support/launches.ts";
 let aws: ForgetfulAws;
 const clock = clockAt(AT);
 /** Long enough for a busy machine to answer, and short enough to wait for. */
-const LIMITS = { ...CALL_LIMITS, answerMs: 1_000 };
+const LIMITS = { ...CALL_LIMITS, responseMs: 1_000 };
 
 afterEach(() => aws.close());
 
@@ -140,7 +140,7 @@ describe("connections that are in order", () => {
 describe("the wait for a free place", () => {
   it("is not taken for AWS's time: of 100 accounts at once none fails, and none is asked twice", async () => {
     aws = await startForgetfulAws(60);
-    const clients = clientsOf({ ...LIMITS, answerMs: 500, callsAtOnce: 10 });
+    const clients = clientsOf({ ...LIMITS, responseMs: 500, callsAtOnce: 10 });
     const accounts = Array.from({ length: 100 }, (_, index) => String(400_000_000_000 + index));
     await Promise.all(accounts.map((account) => launch(clients, account)));
     expect(aws.counts.requests).toBe(200);

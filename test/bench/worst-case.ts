@@ -1,4 +1,4 @@
-import { answerHttp, type HttpRequest, MAX_BODY_BYTES } from "../../src/adapters/http.ts";
+import { type HttpRequest, handleHttp, MAX_BODY_BYTES } from "../../src/adapters/http.ts";
 import { createApp } from "../../src/app.ts";
 import { createSigningIdentity, type SigningIdentity } from "../../src/local/aws/certificate.ts";
 import { fetchedCertificates } from "../../src/sns/certificate.ts";
@@ -55,7 +55,7 @@ export async function measureWorstCases(): Promise<WorstCase[]> {
         body: async () => (bytes.length > MAX_BODY_BYTES ? TOO_LARGE : bytes.toString("utf8")),
       };
       const startedAt = performance.now();
-      const answer = await answerHttp(app, request, {}, Date.now() + 12_000);
+      const answer = await handleHttp(app, request, {}, Date.now() + 12_000);
       if (round >= 0) times.get(what)?.push(performance.now() - startedAt);
       if (answer.status !== status) throw new Error(`${what}: status ${answer.status}, not ${status}: ${answer.body}`);
     }

@@ -4,7 +4,7 @@ import type { Server } from "node:http";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { WebtaskFunction } from "webtask-tools";
-import type { LambdaAnswer, LambdaContext } from "../../src/adapters/lambda.ts";
+import type { LambdaContext, LambdaResult } from "../../src/adapters/lambda.ts";
 import { contextWith, urlEvent } from "./lambda.ts";
 import { type Served, serveOnLoopback } from "./loopback.ts";
 
@@ -29,7 +29,7 @@ export const BUILT_FILE = fileURLToPath(new URL("../../dist/audit.js", import.me
 
 /** The function as both hosts load it: a webtask that carries the Lambda handler. */
 export type AuditFunction = WebtaskFunction & {
-  handler(event: unknown, context: LambdaContext): Promise<LambdaAnswer>;
+  handler(event: unknown, context: LambdaContext): Promise<LambdaResult>;
 };
 
 /** Loads the deployed file anew, as a cold container does. */

@@ -1,6 +1,6 @@
 /** The function from source with everything around it in the test's hands: the clock, the log, the certificates, the host. */
 import diagnostics from "node:diagnostics_channel";
-import { type LambdaAnswer, lambdaHandler } from "../../src/adapters/lambda.ts";
+import { type LambdaResult, lambdaHandler } from "../../src/adapters/lambda.ts";
 import { webtask } from "../../src/adapters/webtask.ts";
 import { createApp } from "../../src/app.ts";
 import { readCertificate } from "../../src/aws/signing-certificate.ts";
@@ -163,7 +163,7 @@ export function onLambda(settings: Settings = SETTINGS, options?: Options) {
     ...stack,
     handler,
     /** Invokes the function. An error that it throws counts as output, because Lambda logs it. */
-    async invoke(event: unknown, milliseconds?: number): Promise<LambdaAnswer> {
+    async invoke(event: unknown, milliseconds?: number): Promise<LambdaResult> {
       try {
         const result = await handler(event, contextWith(milliseconds));
         responses.push(JSON.stringify(result));
@@ -193,7 +193,7 @@ export const EVENT_SHAPES: readonly { readonly shape: string; readonly wrap: (ev
 ];
 
 /** Returns "done" when the engine deletes the message of a call, "retried" when it delivers the message again. */
-export async function resultOf(call: Promise<LambdaAnswer>): Promise<"done" | "retried"> {
+export async function resultOf(call: Promise<LambdaResult>): Promise<"done" | "retried"> {
   try {
     const result = await call;
     return "batchItemFailures" in result && result.batchItemFailures.length > 0 ? "retried" : "done";

@@ -92,7 +92,7 @@ describe("the doctor on the configuration", () => {
     setUp({ ...rest, AWS_REGION: "nowhere" });
     const { code, out } = await doctor();
     expect(code).toBe(1);
-    expect(out).toContain("✗ AWS_REGION: is not the name of a region that is served here");
+    expect(out).toContain("✗ AWS_REGION: is not the name of a supported region");
     expect(out).toContain("✓ launch topic ec2_launches_check: as it should be");
   });
 

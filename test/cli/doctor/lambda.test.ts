@@ -310,7 +310,7 @@ describe("the doctor on the function on Lambda", () => {
     environment({ ...ENVIRONMENT, REQUIRED_TAGS: "a", AUDIT_POLICY: "{}", GRACE_SECONDS: "soon" });
     expect(await diagnosis()).toEqual([
       1,
-      "wrong: configuration: REQUIRED_TAGS: is set beside AUDIT_POLICY, which says it all: remove one of them",
+      "wrong: configuration: REQUIRED_TAGS: is set together with AUDIT_POLICY: remove one of them",
       "wrong: configuration: GRACE_SECONDS: is not a whole number of seconds from 0 to 3000",
     ]);
   });

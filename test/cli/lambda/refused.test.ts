@@ -62,7 +62,7 @@ describe("deploy lambda refuses, before it uploads anything,", () => {
     [
       "both kinds of policy",
       ["--parameter", "AuditPolicy={}", "--parameter", "RequiredTags=name"],
-      "RequiredTags is set beside AUDIT_POLICY",
+      "RequiredTags is set together with AUDIT_POLICY",
       "Key= removes",
     ],
     [
@@ -89,9 +89,11 @@ describe("deploy lambda refuses, before it uploads anything,", () => {
     describeStacks(
       stack("UPDATE_COMPLETE", { AuditPolicy: '{"rules":[{"rule":"required-tags","tags":["name"]}]}', Release: "01d" }),
     );
-    expect((await deploy("--parameter", "RequiredTags=name")).err).toContain("RequiredTags is set beside AUDIT_POLICY");
+    expect((await deploy("--parameter", "RequiredTags=name")).err).toContain(
+      "RequiredTags is set together with AUDIT_POLICY",
+    );
     const { err } = await deploy("--parameter", "RequiredTags=name", "--parameter", "AuditPolicy=");
-    expect(err).not.toContain("RequiredTags is set beside");
+    expect(err).not.toContain("RequiredTags is set together");
   });
 
   it("less reserved concurrency than the queue may use since an earlier deployment", async () => {
