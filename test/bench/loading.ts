@@ -16,11 +16,11 @@ const FIRST_LAUNCH = fileURLToPath(new URL("./first-launch.mjs", import.meta.url
  * Measures Node without a program, and with ours and the plain one: once loading only, once auditing a launch too, because
  * work that loading defers happens then. Takes the path of Node, the files, and the arguments of first-launch.mjs.
  */
-export function measureLoading(
+export async function measureLoading(
   node: string,
   files: Readonly<Record<"bare" | "ours" | "plain", string>>,
   launch: readonly string[],
-): Loading {
+): Promise<Loading> {
   const runs = {
     bare: () => timeToRun(node, files.bare),
     ours: () => timeToRun(node, files.ours),
@@ -33,7 +33,7 @@ export function measureLoading(
   for (let round = 0; round < ROUNDS; round++) {
     // Each round begins with another program, so that no program always follows the same one.
     for (const name of [...names.slice(round % names.length), ...names.slice(0, round % names.length)]) {
-      times[name].push(runs[name]());
+      times[name].push(await runs[name]());
     }
   }
   const version = versionOf(node);

@@ -176,7 +176,8 @@ async function main(): Promise<void> {
   if (BENCH_NODE24 === undefined) note("skipped: start-up on Node 24; set BENCH_NODE24 to the path of its node");
   const launch = [JSON.stringify(secrets), signedDelivery(identity, instanceId(0, false))];
   const nodes = [process.execPath, ...(BENCH_NODE24 === undefined ? [] : [BENCH_NODE24])];
-  const loadings = nodes.map((node) => measureLoading(node, { bare: empty, ours, plain }, launch));
+  const loadings: Loading[] = [];
+  for (const node of nodes) loadings.push(await measureLoading(node, { bare: empty, ours, plain }, launch));
 
   const hosts: Record<string, Child> = {};
   for (const [name, file] of Object.entries({ noop, hand, plain, ours })) {

@@ -81,6 +81,11 @@ export class VirtualClock implements Clock {
     return this.#now;
   }
 
+  /** When the next timer is due, in ms since the epoch; undefined without one. */
+  get nextAt(): number | undefined {
+    return this.#timers.nextAt;
+  }
+
   after(ms: number, run: () => void): () => void {
     const timer = { run, cancelled: false };
     this.#timers.add(this.#now + Math.max(0, ms), timer);
