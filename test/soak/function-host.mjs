@@ -1,61 +1,14 @@
-// The process that the function runs in: plain JavaScript, so that nothing but the deployed file and, for a webtask, the
-// public webtask-runtime is loaded in it. It lives in the time of the process that started it: Date and the timers go by
-// what that says in its `tick` messages. What Node does by itself (sockets, the timeout of a fetch) keeps the wall's time.
+// The process of the function: plain JavaScript, so that it loads only the deployed file, fake-timers and, for a webtask,
+// the public webtask-runtime. Date and the timers follow the parent process, which sends the time in `tick` messages. What
+// Node does by itself (sockets, the timeout of a fetch) takes real time.
 import diagnostics from "node:diagnostics_channel";
 import https from "node:https";
 import { createRequire } from "node:module";
 import tls from "node:tls";
+import FakeTimers from "@sinonjs/fake-timers";
 
 const require = createRequire(import.meta.url);
-const RealDate = Date;
-const realSetTimeout = setTimeout;
-const realClearTimeout = clearTimeout;
-
-let now = RealDate.now();
-const timers = new Map();
-
-class VirtualDate extends RealDate {
-  constructor(...args) {
-    if (args.length === 0) super(now);
-    else super(...args);
-  }
-  static now() {
-    return now;
-  }
-}
-
-class VirtualTimer {
-  constructor(run, ms) {
-    this.at = now + ms;
-    this.run = run;
-  }
-  ref() {
-    return this;
-  }
-  unref() {
-    return this;
-  }
-  hasRef() {
-    return true;
-  }
-}
-
-globalThis.Date = VirtualDate;
-globalThis.setTimeout = (run, ms = 0, ...args) => {
-  if (!(ms >= 1)) return realSetTimeout(run, 0, ...args);
-  const timer = new VirtualTimer(() => run(...args), ms);
-  timers.set(timer, timer);
-  return timer;
-};
-globalThis.clearTimeout = (timer) => {
-  if (timer instanceof VirtualTimer) timers.delete(timer);
-  else realClearTimeout(timer);
-};
-
-function fireDueTimers() {
-  const due = [...timers.keys()].filter((timer) => timer.at <= now).sort((a, b) => a.at - b.at);
-  for (const timer of due) if (timers.delete(timer)) timer.run();
-}
+const clock = FakeTimers.install({ toFake: ["Date", "setTimeout", "clearTimeout"] });
 
 let activity = 0;
 for (const channel of [
@@ -71,7 +24,7 @@ for (const channel of [
 
 let outside = 0;
 
-/** SNS's host names lead to the certificate server on loopback; nothing else is reached by https. */
+/** Directs all https requests to the certificate server on loopback. */
 function redirectHttps({ port, ca }) {
   https.globalAgent = new https.Agent({ keepAlive: false });
   https.globalAgent.createConnection = ({ host }) => {
@@ -93,7 +46,7 @@ let secrets = {};
 let handler;
 
 async function invoke({ id, event, context }) {
-  const call = { ...context, getRemainingTimeInMillis: () => context.deadline - now };
+  const call = { ...context, getRemainingTimeInMillis: () => context.deadline - clock.now };
   try {
     process.send({ kind: "answer", id, result: await handler(event, call) });
   } catch (error) {
@@ -104,7 +57,7 @@ async function invoke({ id, event, context }) {
 
 const HANDLERS = {
   start({ file, face, port, certificates, time, ...settings }) {
-    now = time;
+    clock.setSystemTime(time);
     redirectHttps(certificates);
     if (face === "lambda") {
       Object.assign(process.env, settings.secrets);
@@ -113,20 +66,20 @@ const HANDLERS = {
     }
     secrets = settings.secrets;
     const server = require("webtask-runtime").createServer(require(file), { secrets });
-    // It would go by the wall's time, and close a connection at the moment that SNS takes it up again.
+    // This timeout runs in real time, and would close a connection at the moment that SNS uses it again.
     server.keepAliveTimeout = 0;
     server.listen(port, "127.0.0.1", () => process.send({ kind: "ready" }));
   },
-  // As when a webtask is created again: the same container, other secrets from the next request on.
+  // As when a webtask is created again: the same container, new secrets from the next request on.
   secrets({ secrets: others }) {
     for (const key of Object.keys(secrets)) delete secrets[key];
     Object.assign(secrets, others);
   },
   tick({ time }) {
-    now = time;
-    fireDueTimers();
+    clock.tick(time - clock.now);
     setImmediate(() => {
-      const nextAt = timers.size === 0 ? null : Math.min(...[...timers.keys()].map((timer) => timer.at));
+      const due = [...(clock.timers?.values() ?? [])].map(({ callAt }) => callAt);
+      const nextAt = due.length === 0 ? null : Math.min(...due);
       process.send({ kind: "progress", nextAt, activity, outside });
     });
   },
