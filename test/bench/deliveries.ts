@@ -1,10 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { SigningIdentity } from "../../src/local/aws/certificate.ts";
-
-export const ACCOUNT = "123456789012";
-export const REGION = "us-east-1";
-export const ALERT_TOPIC = `arn:aws:sns:${REGION}:${ACCOUNT}:ec2_audit_alert`;
-const LAUNCH_TOPIC = `arn:aws:sns:${REGION}:${ACCOUNT}:ec2_launches_check`;
+import { REGION, stateChange } from "../support/events.ts";
+import { sqsEvent } from "../support/lambda.ts";
+import { LAUNCH_TOPIC } from "../support/sns.ts";
 
 /** The id of an instance that the canned AWS shows as violating (no tags) or as compliant. */
 export function instanceId(index: number, violating: boolean): string {
@@ -12,18 +10,8 @@ export function instanceId(index: number, violating: boolean): string {
 }
 
 /** The event of a launch two minutes ago: its grace is over. */
-export function launchEvent(id: string): string {
-  return JSON.stringify({
-    version: "0",
-    id: randomUUID(),
-    "detail-type": "EC2 Instance State-change Notification",
-    source: "aws.ec2",
-    account: ACCOUNT,
-    time: new Date(Date.now() - 120_000).toISOString(),
-    region: REGION,
-    resources: [`arn:aws:ec2:${REGION}:${ACCOUNT}:instance/${id}`],
-    detail: { "instance-id": id, state: "pending" },
-  });
+function launchEvent(id: string): string {
+  return JSON.stringify(stateChange({ id, time: new Date(Date.now() - 120_000).toISOString() }));
 }
 
 /** SNS's HTTPS delivery of a launch, with signature version 2. */
@@ -43,16 +31,5 @@ export function signedDelivery(identity: SigningIdentity, id: string): string {
 
 /** Lambda's event for an SQS batch of EventBridge events. */
 export function queueEvent(ids: readonly string[]): unknown {
-  return {
-    Records: ids.map((id) => ({
-      messageId: randomUUID(),
-      receiptHandle: "handle",
-      body: launchEvent(id),
-      attributes: { ApproximateReceiveCount: "1" },
-      messageAttributes: {},
-      eventSource: "aws:sqs",
-      eventSourceARN: `arn:aws:sqs:${REGION}:${ACCOUNT}:ec2_launches_check`,
-      awsRegion: REGION,
-    })),
-  };
+  return sqsEvent(...ids.map(launchEvent));
 }

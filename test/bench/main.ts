@@ -5,8 +5,9 @@ import { join, resolve } from "node:path";
 import pc from "picocolors";
 import { createSigningIdentity } from "../../src/local/aws/certificate.ts";
 import { type CannedAws, startCannedAws } from "../support/canned-aws.ts";
+import { FOUR_SECRETS } from "../support/config.ts";
 import { bundle } from "./bundle.ts";
-import { ALERT_TOPIC, instanceId, queueEvent, REGION, signedDelivery } from "./deliveries.ts";
+import { instanceId, queueEvent, signedDelivery } from "./deliveries.ts";
 import { type Loading, measureLoading } from "./loading.ts";
 import { type Child, startLambda, startWebtask } from "./processes.ts";
 import { print, type Row, ratioRow } from "./table.ts";
@@ -47,6 +48,8 @@ type Subject = () => Promise<number>;
 function deliveriesTo(host: Child, sign: () => string): Subject {
   return async () => {
     const deliveries = Array.from({ length: DELIVERIES }, sign);
+    // The host closes connections that are idle during the other turns.
+    agent.destroy();
     await host.cpu();
     for (const delivery of deliveries) {
       const status = await post(host.url, delivery);
@@ -99,7 +102,6 @@ async function countBurst(host: Child, aws: CannedAws, batchSize: number, violat
 
 /** Counts the EC2 calls for the same burst as HTTPS deliveries to one webtask, 50 at a time. */
 async function countWebtaskBurst(host: Child, aws: CannedAws, deliveries: readonly string[]) {
-  // The host has closed the connections that were idle while the deliveries were signed.
   agent.destroy();
   aws.calls.length = 0;
   const rest = deliveries.values();
@@ -164,11 +166,8 @@ async function main(): Promise<void> {
   const aws = await startCannedAws();
   const identity = await createSigningIdentity(Date.now());
   const secrets = {
-    AWS_REGION: REGION,
-    AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE",
-    AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    ...FOUR_SECRETS,
     AWS_ENDPOINT_URL: aws.url,
-    ALERT_TOPIC_ARN: ALERT_TOPIC,
     SNS_SIGNING_CERT: identity.certificate,
   };
   note("measuring start-up ...");

@@ -3,7 +3,9 @@ import { createApp } from "../../src/app.ts";
 import { createSigningIdentity, type SigningIdentity } from "../../src/local/aws/certificate.ts";
 import { fetchedCertificates } from "../../src/sns/certificate.ts";
 import { TOO_LARGE } from "../../src/sns/envelope.ts";
-import { ACCOUNT, ALERT_TOPIC, REGION } from "./deliveries.ts";
+import { FOUR_SECRETS } from "../support/config.ts";
+import { REGION } from "../support/events.ts";
+import { LAUNCH_TOPIC } from "../support/sns.ts";
 import { median } from "./processes.ts";
 
 /** The time from the request with the worst body of a kind to the response, in milliseconds. */
@@ -32,13 +34,7 @@ interface Body {
 export async function measureWorstCases(): Promise<WorstCase[]> {
   const now = Date.now();
   const identity = await createSigningIdentity(now);
-  const settings = {
-    AWS_REGION: REGION,
-    AWS_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE",
-    AWS_SECRET_ACCESS_KEY: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-    ALERT_TOPIC_ARN: ALERT_TOPIC,
-  };
-  const app = createApp(settings, {
+  const app = createApp(FOUR_SECRETS, {
     now: Date.now,
     write: () => {},
     certificates: fetchedCertificates(async () => identity.certificate, Date.now),
@@ -78,7 +74,7 @@ function bodiesOf(identity: SigningIdentity, other: SigningIdentity): Body[] {
   const envelope = (Message: string) => ({
     Type: "Notification",
     MessageId: "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
-    TopicArn: `arn:aws:sns:${REGION}:${ACCOUNT}:ec2_launches_check`,
+    TopicArn: LAUNCH_TOPIC,
     Message,
     Timestamp: new Date().toISOString(),
     SignatureVersion: "2",

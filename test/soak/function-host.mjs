@@ -56,10 +56,10 @@ async function invoke({ id, event, context }) {
 }
 
 const HANDLERS = {
-  start({ file, face, port, certificates, time, ...settings }) {
+  start({ file, host, port, certificates, time, ...settings }) {
     clock.setSystemTime(time);
     redirectHttps(certificates);
-    if (face === "lambda") {
+    if (host === "lambda") {
       Object.assign(process.env, settings.secrets);
       handler = require(file).handler;
       return process.send({ kind: "ready" });

@@ -3,42 +3,42 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { LockstepClock, Participant, Progress } from "./lockstep-clock.ts";
 
-/** What a function's process is started with. */
+/** The settings of a function's process. */
 export interface FunctionSettings {
-  /** The deployed file's absolute path. */
+  /** Absolute path of the deployed file. */
   readonly file: string;
-  readonly face: "webtask" | "lambda";
+  readonly host: "webtask" | "lambda";
   /** A webtask's port on loopback. */
   readonly port: number;
-  /** A webtask's secrets; a Lambda function's environment. */
+  /** The webtask's secrets, or the Lambda function's environment. */
   readonly secrets: Readonly<Record<string, string>>;
-  /** Where SNS's certificates are served, and the PEM of the authority to trust there. */
+  /** The port of the certificate server, and the PEM of its authority. */
   readonly certificates: { readonly port: number; readonly ca: string };
 }
 
-/** How much memory a process takes, in bytes, after a collection of garbage; `peak` is the most it ever took. */
+/** The memory of a process after garbage collection, in bytes; `peak` is its maximum. */
 export interface Memory {
   readonly rss: number;
   readonly heapUsed: number;
   readonly peak: number;
 }
 
-/** What Lambda tells a function of a call; the deadline is in ms since the epoch. */
+/** The context of an invocation; the deadline is in ms since the epoch. */
 export interface CallContext {
   readonly awsRequestId: string;
   readonly invokedFunctionArn: string;
   readonly deadline: number;
 }
 
-/** The deployed file in a process of its own, which lives in the clock's time. */
+/** The deployed file in a process of its own, on virtual time. */
 export interface FunctionProcess {
-  /** Calls the Lambda handler. Rejects when the handler throws, or the process dies. */
+  /** Invokes the Lambda handler. Rejects when the handler throws or the process ends. */
   invoke(event: unknown, context: CallContext): Promise<unknown>;
-  /** Gives a webtask other secrets, from its next request on. */
+  /** Sets the secrets of a webtask from its next request on. */
   setSecrets(secrets: FunctionSettings["secrets"]): void;
-  /** Null when it dies meanwhile. */
+  /** Resolves with null when the process ends. */
   memory(): Promise<Memory | null>;
-  /** Ends it at once, whatever it is doing. */
+  /** Ends the process at once. */
   kill(): void;
   readonly alive: boolean;
 }
@@ -49,27 +49,27 @@ type Answer =
   | ({ kind: "memory" } & Memory)
   | { kind: "ready" };
 
-/** Why a call is not answered whose process was killed. */
+/** The error of an invocation whose process was killed. */
 export class Killed extends Error {
   override readonly name = "Killed";
 }
 
-/** Who is told of what a function does. */
-export interface Audience {
-  /** Each line of its log. */
+/** The observer of a function. */
+export interface Observer {
+  /** Receives each line of its log. */
   readonly log: (line: string) => void;
-  /** What it must never do. */
-  readonly accident: (what: string) => void;
+  /** Receives each failure that must not happen. */
+  readonly failure: (failure: string) => void;
 }
 
-/** Starts the function. Throws when the process ends before it is ready. */
+/** Starts the function. Throws Error when the process ends before it is ready. */
 export async function startFunction(
   settings: FunctionSettings,
   clock: LockstepClock,
-  audience: Audience,
+  observer: Observer,
 ): Promise<FunctionProcess> {
   const child: ChildProcess = fork(fileURLToPath(new URL("./function-host.mjs", import.meta.url)), [], {
-    // webtask-runtime 2.0.0 reads a constant through a circular import, of which Node warns at every request.
+    // webtask-runtime 2.0.0 reads a constant through a circular import, and Node warns about it at every request.
     execArgv: ["--disable-warning=Warning", "--disable-warning=NodeVersionSupportWarning", "--expose-gc"],
     env: { PATH: process.env.PATH },
     stdio: ["ignore", "pipe", "inherit", "ipc"],
@@ -86,7 +86,7 @@ export async function startFunction(
     onEnd = reject;
   });
 
-  if (child.stdout) createInterface(child.stdout).on("line", audience.log);
+  if (child.stdout) createInterface(child.stdout).on("line", observer.log);
   child.on("message", (answer: Answer) => {
     switch (answer.kind) {
       case "progress":
@@ -105,7 +105,7 @@ export async function startFunction(
   });
   const participant: Participant = {
     tick(time) {
-      if (!alive) return Promise.resolve(AT_REST);
+      if (!alive) return Promise.resolve(IDLE);
       return new Promise((resolve) => {
         onProgress = resolve;
         child.send({ kind: "tick", time });
@@ -116,14 +116,14 @@ export async function startFunction(
     if (!alive) return;
     alive = false;
     clock.leave(participant);
-    onProgress?.(AT_REST);
+    onProgress?.(IDLE);
     onMemory?.(null);
     for (const { reject } of calls.values()) reject(reason);
     calls.clear();
     onEnd(reason);
   };
   child.once("exit", () => {
-    if (alive) audience.accident("the function's process ended by itself");
+    if (alive) observer.failure("the function's process ended by itself");
     die(new Error("the function's process ended by itself"));
   });
 
@@ -135,7 +135,7 @@ export async function startFunction(
       return alive;
     },
     invoke(event, context) {
-      if (!alive) return Promise.reject(new Error("the function's process is not there"));
+      if (!alive) return Promise.reject(new Error("the function's process does not run"));
       nextId += 1;
       const id = nextId;
       return new Promise((resolve, reject) => {
@@ -156,4 +156,4 @@ export async function startFunction(
   };
 }
 
-const AT_REST: Progress = { nextAt: null, activity: 0, outside: 0 };
+const IDLE: Progress = { nextAt: null, activity: 0, outside: 0 };

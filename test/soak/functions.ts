@@ -1,27 +1,27 @@
 import { setTimeout } from "node:timers/promises";
 import {
-  type Audience,
   type CallContext,
   type FunctionProcess,
   type FunctionSettings,
   type Memory,
+  type Observer,
   startFunction,
 } from "./function-process.ts";
 import type { LockstepClock } from "./lockstep-clock.ts";
 
-/** A Lambda function has so many containers at the most: the least that an event source can be limited to. */
+/** The maximum number of containers of the Lambda function: the smallest limit of an event source. */
 export const LAMBDA_CONCURRENCY = 2;
 
-/** The function as its host runs it: a webtask in one process, a Lambda function in as many as it has calls at a time. */
-export interface Hosted {
-  /** Calls the Lambda function in a process that is free; starts one when there is none. */
+/** The processes of the function: one for a webtask, one for each concurrent invocation on Lambda. */
+export interface FunctionHost {
+  /** Invokes the Lambda function in an idle process; starts one when there is none. */
   invoke(event: unknown, context: CallContext): Promise<unknown>;
-  /** Ends the process that uses an access key; a webtask is there again after `downMs`, Lambda starts another when it needs
-   * one. False when it is dead already: what it sent before may still reach AWS. */
+  /** Kills the process that uses an access key. A webtask restarts after `downMs`; Lambda starts a process when it needs one.
+   * Returns false when the process has ended already: its last requests may still reach AWS. */
   kill(accessKeyId: string, downMs: number): boolean;
-  /** From now on the function has the key of the next generation. */
+  /** Gives the function the next access keys. */
   rotate(): void;
-  /** The access keys that its processes have now. */
+  /** Returns the access keys of its processes. */
   keys(): readonly string[];
   memory(): Promise<readonly Memory[]>;
   stop(): void;
@@ -34,14 +34,18 @@ interface Slot {
   process: FunctionProcess | null;
 }
 
-/** For so long on the wall, in ms, what a killed process has sent may still be on its way to AWS: it was sent before. */
-const LAST_WORDS_MS = 100;
+/** The real time in ms for which the last requests of a killed process may still be on their way to AWS. */
+const IN_FLIGHT_MS = 100;
 
-/** Hosts the function; `settings` are those of all its processes, each of which gets an access key of its own. */
-export async function host(settings: FunctionSettings, clock: LockstepClock, audience: Audience): Promise<Hosted> {
+/** Starts the processes of the function. Each gets an access key of its own. */
+export async function hostFunction(
+  settings: FunctionSettings,
+  clock: LockstepClock,
+  observer: Observer,
+): Promise<FunctionHost> {
   let generation = 0;
   const names =
-    settings.face === "webtask" ? ["webtask"] : Array.from({ length: LAMBDA_CONCURRENCY }, (_, n) => `lambda-${n}`);
+    settings.host === "webtask" ? ["webtask"] : Array.from({ length: LAMBDA_CONCURRENCY }, (_, n) => `lambda-${n}`);
   const slots = names.map((name): Slot => ({ name, generation, busy: false, process: null }));
 
   const keyOf = (slot: Slot) => `${slot.name}-key-${slot.generation}`;
@@ -52,7 +56,7 @@ export async function host(settings: FunctionSettings, clock: LockstepClock, aud
   });
   const start = async (slot: Slot): Promise<FunctionProcess> => {
     slot.generation = generation;
-    const starting = startFunction({ ...settings, secrets: secretsOf(slot) }, clock, audience);
+    const starting = startFunction({ ...settings, secrets: secretsOf(slot) }, clock, observer);
     clock.hold(starting);
     slot.process = await starting;
     return slot.process;
@@ -62,10 +66,10 @@ export async function host(settings: FunctionSettings, clock: LockstepClock, aud
   return {
     async invoke(event, context) {
       const slot = slots.find(({ busy }) => !busy);
-      if (slot === undefined) throw new Error("no process is free: the event source calls more often than it may");
+      if (slot === undefined) throw new Error("no process is idle: the event source exceeds its maximum concurrency");
       slot.busy = true;
       try {
-        // Credentials of a role are in the environment of the process: new ones take a new process.
+        // A role's credentials are in the environment of the process: new credentials need a new process.
         if (slot.generation !== generation) slot.process?.kill();
         const process = slot.process?.alive ? slot.process : await start(slot);
         return await process.invoke(event, context);
@@ -77,14 +81,14 @@ export async function host(settings: FunctionSettings, clock: LockstepClock, aud
       const slot = slots.find((each) => keyOf(each) === accessKeyId);
       if (!slot?.process?.alive) return false;
       slot.process.kill();
-      clock.hold(setTimeout(LAST_WORDS_MS));
-      if (settings.face === "webtask") clock.after(downMs, () => void start(slot));
+      clock.hold(setTimeout(IN_FLIGHT_MS));
+      if (settings.host === "webtask") clock.after(downMs, () => void start(slot));
       return true;
     },
     rotate() {
       generation += 1;
       for (const slot of slots) {
-        if (settings.face === "lambda") continue;
+        if (settings.host === "lambda") continue;
         slot.generation = generation;
         if (slot.process?.alive) slot.process.setSecrets(secretsOf(slot));
       }
@@ -100,5 +104,5 @@ export async function host(settings: FunctionSettings, clock: LockstepClock, aud
   };
 }
 
-/** What the log and the alerts must never hold. */
+/** Must not appear in the log or in alerts. */
 export const SECRET = "soak/secret+access+key/that+nobody+may+see";

@@ -1,5 +1,5 @@
-import { describe, expect, test } from "vitest";
-import { type Account, account, type Cause, type Expected, type Records } from "./ledger.ts";
+import { describe, expect, it } from "vitest";
+import { type Balance, type Cause, type Expected, type Records, reconcile } from "./ledger.ts";
 
 const LAUNCHED = Date.parse("2026-11-23T03:00:00Z");
 const SECOND = 1_000;
@@ -12,13 +12,13 @@ function records(changes: Partial<Records> = {}): Records {
     deadLetters: [],
     garbage: 0,
     causes: [],
-    verdicts: verdicts({ "i-untagged": "violating", "i-tagged": "compliant", "i-late": "compliant" }),
+    outcomesById: outcomesById({ "i-untagged": "violating", "i-tagged": "compliant", "i-late": "compliant" }),
     ...changes,
   };
 }
 
 /** What the function said last of each instance; it said so once. */
-function verdicts(last: Readonly<Record<string, string>>): Records["verdicts"] {
+function outcomesById(last: Readonly<Record<string, string>>): Records["outcomesById"] {
   return new Map(
     Object.entries(last).map(([id, word]) => [id, { last: word, violating: word === "violating" ? 1 : 0 }]),
   );
@@ -31,187 +31,188 @@ function cause(seconds: number, what: Cause) {
 
 function instance(
   instanceId: string,
-  story: Expected["story"],
-  fate: Expected["fate"],
+  lifecycle: Expected["lifecycle"],
+  ending: Expected["ending"],
   more: Partial<Expected> = {},
 ): Expected {
-  return { instanceId, story, fate, launchedAt: LAUNCHED, mendedAt: null, quiet: true, ...more };
+  return { instanceId, lifecycle, ending, launchedAt: LAUNCHED, fixedAt: null, quiet: true, ...more };
 }
 
 function alert(seconds: number, ...instanceIds: string[]) {
   return { at: LAUNCHED + seconds * SECOND, instanceIds };
 }
 
-const OUT_OF_REACH = [instance("i-far", "untagged, out of reach", "dead letter")];
-const LATE = (mendedAfter: number) => [
-  instance("i-late", "tagged after the grace", "either", { mendedAt: LAUNCHED + mendedAfter * SECOND }),
+const OUT_OF_REACH = [instance("i-far", "untagged, out of reach", "dead-lettered")];
+const LATE = (fixedAfter: number) => [
+  instance("i-late", "tagged after the grace", "either", { fixedAt: LAUNCHED + fixedAfter * SECOND }),
 ];
 
-describe("the accounts close", () => {
-  test("when every launch ended as it should", () => {
-    expect(account(records())).toMatchObject({ closes: true, launches: 2, lost: [], false: [], deadLetters: 0 });
+describe("reconciling a run succeeds", () => {
+  it("when every launch has the required ending", () => {
+    expect(reconcile(records())).toMatchObject({ balanced: true, launches: 2, lost: [], false: [], deadLetters: 0 });
   });
 
-  test.each<[string, Partial<Records>]>([
+  it.each<[string, Partial<Records>]>([
     [
-      "when an alert came again for a cause that is known",
+      "when a duplicate alert has a known cause",
       {
         alerts: [alert(60, "i-untagged"), alert(75, "i-untagged")],
-        causes: [cause(60, "the answer to Publish was lost")],
+        causes: [cause(60, "the response to Publish was lost")],
       },
     ],
     [
-      "when its event came twice, whatever else came between",
+      "when EventBridge delivered the event of a duplicate alert twice",
       {
         alerts: [alert(60, "i-untagged"), alert(75, "i-untagged")],
-        causes: [cause(20, "its event came twice")],
-        verdicts: new Map([
+        causes: [cause(20, "EventBridge delivered the event twice")],
+        outcomesById: new Map([
           ["i-untagged", { last: "violating", violating: 2 }],
           ["i-tagged", { last: "compliant", violating: 0 }],
         ]),
       },
     ],
     [
-      "when what is out of reach is a dead letter, with its reason in the log",
+      "when a launch without a role is dead-lettered, with its reason in the log",
       { expected: OUT_OF_REACH, alerts: [], deadLetters: [{ instanceId: "i-far", reason: "failed: AccessDenied" }] },
     ],
     [
-      "when what is no event is a dead letter, with its reason in the log",
+      "when a message that is no event is dead-lettered, with its reason in the log",
       { garbage: 1, deadLetters: [{ instanceId: null, reason: "malformed: it is not JSON" }] },
     ],
+    ["when a violation was alerted before it was fixed", { expected: LATE(300), alerts: [alert(60, "i-late")] }],
     [
-      "when what was mended late was alerted before that, or not at all",
-      { expected: LATE(300), alerts: [alert(60, "i-late")] },
-    ],
-    [
-      "when what was mended late was not looked at before, in troubled times",
+      "when a violation that was fixed during a fault was not alerted",
       { expected: LATE(300).map((each) => ({ ...each, quiet: false })), alerts: [] },
     ],
   ])("%s", (_, changes) => {
-    expect(account(records(changes)).closes).toBe(true);
+    expect(reconcile(records(changes)).balanced).toBe(true);
   });
 });
 
-describe("the accounts do not close, and name the instance", () => {
-  test.each<[string, Partial<Records>, Partial<Account>]>([
+describe("reconciling a run fails and names the instance", () => {
+  it.each<[string, Partial<Records>, Partial<Balance>]>([
     ["when an alert is lost", { alerts: [] }, { lost: ["i-untagged"] }],
+    ["when a compliant launch is alerted", { alerts: [alert(60, "i-untagged", "i-tagged")] }, { false: ["i-tagged"] }],
     [
-      "when a launch that keeps the rules is alerted",
-      { alerts: [alert(60, "i-untagged", "i-tagged")] },
-      { false: ["i-tagged"] },
-    ],
-    [
-      "when something is alerted that was never launched",
+      "when an alert names an instance that was never launched",
       { alerts: [alert(60, "i-untagged", "i-unknown")] },
       { false: ["i-unknown"] },
     ],
     [
-      "when an instance is alerted long after it was mended",
+      "when an instance is alerted long after it was fixed",
       { expected: LATE(300), alerts: [alert(316, "i-late")] },
       { false: ["i-late"] },
     ],
     [
-      "when an alert comes again without a cause",
+      "when a duplicate alert has no cause",
       { alerts: [alert(60, "i-untagged"), alert(75, "i-untagged")] },
       { unexplained: ["i-untagged"] },
     ],
     [
-      "when an alert comes twice more, and there is a cause for once",
+      "when two duplicate alerts have one cause",
       {
         alerts: [alert(60, "i-untagged"), alert(75, "i-untagged"), alert(90, "i-untagged")],
-        causes: [cause(10, "its event came twice")],
+        causes: [cause(10, "EventBridge delivered the event twice")],
       },
       { unexplained: ["i-untagged"] },
     ],
     [
-      "when the cause was there before the first alert",
+      "when the cause precedes the first alert",
       {
         alerts: [alert(60, "i-untagged"), alert(75, "i-untagged")],
-        causes: [cause(45, "the delivery's time was over")],
+        causes: [cause(45, "the delivery timed out")],
       },
       { unexplained: ["i-untagged"] },
     ],
     [
-      "when the cause came after the alert that it should explain",
+      "when the cause follows the duplicate alert",
       {
         alerts: [alert(60, "i-untagged"), alert(75, "i-untagged")],
-        causes: [cause(80, "its event came twice")],
+        causes: [cause(80, "EventBridge delivered the event twice")],
       },
       { unexplained: ["i-untagged"] },
     ],
     [
-      "when what was mended late was not looked at before, in quiet times",
+      "when a violation that was fixed late, without a fault, was not alerted",
       { expected: LATE(300), alerts: [] },
       { lost: ["i-late"] },
     ],
     [
-      "when an instance was settled as violating twice, and its event came once",
+      "when an instance was settled as violating twice and its event was delivered once",
       {
-        verdicts: new Map([
-          ...verdicts({ "i-tagged": "compliant" }),
+        outcomesById: new Map([
+          ...outcomesById({ "i-tagged": "compliant" }),
           ["i-untagged", { last: "violating", violating: 2 }],
         ]),
       },
       { settledAgain: ["i-untagged"] },
     ],
     [
-      "when the function was never done with a launch, though nothing is missing",
-      { verdicts: verdicts({ "i-untagged": "violating", "i-tagged": "deferred" }) },
+      "when a launch was never settled, though no alert is missing",
+      { outcomesById: outcomesById({ "i-untagged": "violating", "i-tagged": "deferred" }) },
       { unsettled: ["i-tagged"] },
     ],
     [
-      "when the function never said a word of a launch",
-      { verdicts: verdicts({ "i-untagged": "violating" }) },
+      "when the log never mentions a launch",
+      { outcomesById: outcomesById({ "i-untagged": "violating" }) },
       { unsettled: ["i-tagged"] },
     ],
     [
-      "when a launch that could be audited is a dead letter",
+      "when a launch that could be audited is dead-lettered",
       { deadLetters: [{ instanceId: "i-tagged", reason: "failed: throttled" }] },
       { wrongDeadLetters: ["i-tagged"] },
     ],
     [
-      "when the log does not say why a message is a dead letter",
+      "when the log has no reason for a dead-lettered message",
       { expected: OUT_OF_REACH, alerts: [], deadLetters: [{ instanceId: "i-far", reason: null }] },
       { wrongDeadLetters: ["i-far"] },
     ],
-    ["when what is out of reach is nowhere", { expected: OUT_OF_REACH, alerts: [] }, { wrongDeadLetters: ["i-far"] }],
-    ["when what is no event is nowhere", { garbage: 2 }, { wrongDeadLetters: ["0 of 2 that are no events"] }],
-  ])("%s", (_, changes, told) => {
-    expect(account(records(changes))).toMatchObject({ closes: false, ...told });
+    [
+      "when a launch without a role is not dead-lettered",
+      { expected: OUT_OF_REACH, alerts: [] },
+      { wrongDeadLetters: ["i-far"] },
+    ],
+    [
+      "when a message that is no event is not dead-lettered",
+      { garbage: 2 },
+      { wrongDeadLetters: ["0 of 2 messages that are no events"] },
+    ],
+  ])("%s", (_, changes, expected) => {
+    expect(reconcile(records(changes))).toMatchObject({ balanced: false, ...expected });
   });
 });
 
-describe("figures", () => {
-  test("the delay is from the launch to its first alert, whatever order the alerts are read in", () => {
+describe("the figures of a run", () => {
+  it("measure the delay from the launch to its first alert, in any order of the records", () => {
     const alerts = [alert(75, "i-untagged"), alert(60, "i-untagged")];
-    expect(account(records({ alerts })).delays).toEqual([60 * SECOND]);
+    expect(reconcile(records({ alerts })).delays).toEqual([60 * SECOND]);
   });
 
-  test("a delay in troubled times does not count among those of quiet times", () => {
+  it("separate delays during faults from the others", () => {
     const expected = [instance("i-untagged", "untagged", "alerted", { quiet: false })];
-    expect(account(records({ expected }))).toMatchObject({ delays: [60 * SECOND], quietDelays: [] });
+    expect(reconcile(records({ expected }))).toMatchObject({ delays: [60 * SECOND], quietDelays: [] });
   });
 
-  test("duplicates are counted by their cause", () => {
-    const told = account(
+  it("count duplicates by cause", () => {
+    const balance = reconcile(
       records({
         alerts: [alert(60, "i-untagged"), alert(75, "i-untagged")],
-        causes: [cause(10, "its event came twice")],
+        causes: [cause(10, "EventBridge delivered the event twice")],
       }),
     );
-    expect([...told.duplicates]).toEqual([["its event came twice", 1]]);
+    expect([...balance.duplicates]).toEqual([["EventBridge delivered the event twice", 1]]);
   });
 
-  test("a duplicate is named by what happened since the alert before, not by what was there already", () => {
+  it("prefer a cause since the previous alert to an earlier one", () => {
     const alerts = [alert(60, "i-untagged"), alert(75, "i-untagged")];
-    const causes = [cause(10, "its event came twice"), cause(60, "the answer to Publish was lost")];
-    expect([...account(records({ alerts, causes })).duplicates]).toEqual([["the answer to Publish was lost", 1]]);
+    const causes = [cause(10, "EventBridge delivered the event twice"), cause(60, "the response to Publish was lost")];
+    expect([...reconcile(records({ alerts, causes })).duplicates]).toEqual([["the response to Publish was lost", 1]]);
   });
 
-  test("each story is told by how its instances ended", () => {
-    expect([...account(records()).stories]).toEqual([
-      ["untagged", { alerted: 1, silent: 0, "dead letter": 0 }],
-      ["tagged", { alerted: 0, silent: 1, "dead letter": 0 }],
+  it("count the endings of each lifecycle", () => {
+    expect([...reconcile(records()).lifecycles]).toEqual([
+      ["untagged", { alerted: 1, silent: 0, "dead-lettered": 0 }],
+      ["tagged", { alerted: 0, silent: 1, "dead-lettered": 0 }],
     ]);
   });
 });

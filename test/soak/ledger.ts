@@ -1,82 +1,84 @@
-import type { Fate, Story } from "./plan.ts";
+import type { Ending, Lifecycle } from "./scenario.ts";
 
-/** A launched instance, and how its audit must end. */
+/** A launched instance, and the required end of its audit. */
 export interface Expected {
   readonly instanceId: string;
-  readonly story: Story["kind"];
-  readonly fate: Fate;
+  readonly lifecycle: Lifecycle["kind"];
+  readonly ending: Ending;
   /** ms since the epoch */
   readonly launchedAt: number;
-  /** When there was nothing left to alert; null when there always was. */
-  readonly mendedAt: number | null;
-  /** Whether its event came at once, and nothing was wrong with AWS or the function until two minutes after the launch. */
+  /** When the violation was fixed or the instance terminated; null for never. */
+  readonly fixedAt: number | null;
+  /** Whether its event came at once, and AWS and the function had no fault until two minutes after the launch. */
   readonly quiet: boolean;
 }
 
-/** Why an instance may be alerted once more than it should be; each is one more alert that can be explained. */
+/** Why an instance may be alerted again. Each cause explains one duplicate alert. */
 export type Cause =
   /** EventBridge delivers at least once. */
-  | "its event came twice"
-  /** The engine calls again. */
-  | "the function was killed with it in hand"
-  /** SNS took the alert, and the answer was lost. */
-  | "the answer to Publish was lost"
-  /** The delivery's deadline was over before Publish was answered. */
-  | "the delivery's time was over";
+  | "EventBridge delivered the event twice"
+  /** The engine delivers it again. */
+  | "the function was killed while processing it"
+  /** SNS accepted the alert. */
+  | "the response to Publish was lost"
+  /** Its deadline passed before SNS responded to Publish. */
+  | "the delivery timed out";
 
-/** What the world recorded of a run. Instances by id; times in ms since the epoch. */
+/** The records of a run. Instances by id; times in ms since the epoch. */
 export interface Records {
   readonly expected: readonly Expected[];
-  /** What subscribers of the alert topic received. */
+  /** The messages that the subscribers of the alert topic received. */
   readonly alerts: readonly { readonly at: number; readonly instanceIds: readonly string[] }[];
-  /** Every message in a dead-letter queue: the instance that it is about, or null; and why, out of the function's log. */
+  /** Every message in a dead-letter queue: its instance, if any, and the reason in the function's log, if any. */
   readonly deadLetters: readonly { readonly instanceId: string | null; readonly reason: string | null }[];
-  /** How many messages that are no events were put in. */
+  /** The number of messages sent that are no events. */
   readonly garbage: number;
   readonly causes: readonly CauseAt[];
-  /** What the function said of each instance: its last outcome, and how often it was violating. By instance id. */
-  readonly verdicts: ReadonlyMap<string, { readonly last: string; readonly violating: number }>;
+  /** By instance id: the last logged outcome, and how often it was `violating`. */
+  readonly outcomesById: ReadonlyMap<string, { readonly last: string; readonly violating: number }>;
 }
 
-/** A cause, and when it was there: an event's second copy when it was delivered. */
+/** A cause and its time: for a second copy of an event, its delivery. */
 export interface CauseAt {
   readonly instanceId: string;
   readonly cause: Cause;
   readonly at: number;
 }
 
-/** How the accounts stand. The lists name the instances. */
-export interface Account {
+/** The result of the reconciliation. The lists hold instance ids. */
+export interface Balance {
   readonly launches: number;
-  /** How many instances of each story ended in which way. */
-  readonly stories: ReadonlyMap<Story["kind"], Readonly<Record<"alerted" | "silent" | "dead letter", number>>>;
+  /** The number of instances by lifecycle and ending. */
+  readonly lifecycles: ReadonlyMap<Lifecycle["kind"], Readonly<Record<"alerted" | "silent" | "dead-lettered", number>>>;
   readonly lost: readonly string[];
   readonly false: readonly string[];
-  /** Alerts beyond the first, by their cause. */
+  /** The number of duplicate alerts by cause. */
   readonly duplicates: ReadonlyMap<Cause, number>;
   readonly unexplained: readonly string[];
-  /** Instances that were settled as violating more often than their event came, and not because of a kill. */
+  /** Instances with the outcome `violating` more often than their event was delivered, kills counted. */
   readonly settledAgain: readonly string[];
-  /** Instances of which the function never said that it was done with them, and that are no dead letter. */
+  /** Instances without a final outcome that were not dead-lettered. */
   readonly unsettled: readonly string[];
   readonly deadLetters: number;
-  /** Dead letters that should not be one, that no reason is known of, or that are missing. */
+  /** Dead deadLetters that should not be one, that no reason is known of, or that are missing. */
   readonly wrongDeadLetters: readonly string[];
-  /** From the launch to its first alert, in ms: all, and those of quiet times. */
+  /** From the launch to its first alert, in ms: of all launches, and of quiet ones. */
   readonly delays: readonly number[];
   readonly quietDelays: readonly number[];
-  /** Nothing lost, false, unexplained or wrong. */
-  readonly closes: boolean;
+  /** Whether all lists of wrong instances are empty. */
+  readonly balanced: boolean;
 }
 
-/** An instance that was mended this shortly before its alert had been looked at before, in ms. */
-const IN_HAND_MS = 15_000;
+/** An alert may follow the fix by this many ms: the function had read the facts before. */
+const IN_PROGRESS_MS = 15_000;
 
-/** Closes the accounts of a run: every launch, alert and dead letter is one that should be, or is named. */
-export function account(records: Records): Account {
+/** Compares the records of a run with the required endings: every launch, alert and dead-lettered message. */
+export function reconcile(records: Records): Balance {
   const inOrder = [...records.alerts].sort((a, b) => a.at - b.at);
   const alertsOf = groupBy(inOrder.flatMap(({ at, instanceIds }) => instanceIds.map((id) => [id, at] as const)));
-  const lettersOf = groupBy(records.deadLetters.map(({ instanceId, reason }) => [instanceId ?? "", reason] as const));
+  const deadLettersOf = groupBy(
+    records.deadLetters.map(({ instanceId, reason }) => [instanceId ?? "", reason] as const),
+  );
   const causesOf = groupBy(records.causes.map((cause) => [cause.instanceId, cause] as const));
   const known = new Set(records.expected.map(({ instanceId }) => instanceId));
 
@@ -89,46 +91,49 @@ export function account(records: Records): Account {
   const duplicates = new Map<Cause, number>();
   const delays: number[] = [];
   const quietDelays: number[] = [];
-  const stories = new Map<Story["kind"], { alerted: number; silent: number; "dead letter": number }>();
+  const lifecycles = new Map<Lifecycle["kind"], { alerted: number; silent: number; "dead-lettered": number }>();
 
   for (const each of records.expected) {
     const alerts = alertsOf.get(each.instanceId) ?? [];
-    const letters = lettersOf.get(each.instanceId) ?? [];
+    const deadLetters = deadLettersOf.get(each.instanceId) ?? [];
     const [first] = alerts;
-    const ends = stories.get(each.story) ?? { alerted: 0, silent: 0, "dead letter": 0 };
-    stories.set(each.story, ends);
-    ends[first !== undefined ? "alerted" : letters.length > 0 ? "dead letter" : "silent"] += 1;
+    const ends = lifecycles.get(each.lifecycle) ?? { alerted: 0, silent: 0, "dead-lettered": 0 };
+    lifecycles.set(each.lifecycle, ends);
+    ends[first !== undefined ? "alerted" : deadLetters.length > 0 ? "dead-lettered" : "silent"] += 1;
 
-    const certain = each.fate === "alerted" || (each.fate === "either" && each.quiet);
+    const certain = each.ending === "alerted" || (each.ending === "either" && each.quiet);
     if (certain && first === undefined) lost.push(each.instanceId);
-    if ((each.fate === "silent" || each.fate === "dead letter") && first !== undefined) wrong.push(each.instanceId);
-    const late = alerts.some((at) => each.mendedAt !== null && at > each.mendedAt + IN_HAND_MS);
-    if (each.fate === "either" && late) wrong.push(each.instanceId);
-    if (each.fate === "dead letter" ? letters.length === 0 : letters.length > 0) wrongDeadLetters.push(each.instanceId);
-    if (letters.some((reason) => reason === null)) wrongDeadLetters.push(each.instanceId);
+    if ((each.ending === "silent" || each.ending === "dead-lettered") && first !== undefined)
+      wrong.push(each.instanceId);
+    const late = alerts.some((at) => each.fixedAt !== null && at > each.fixedAt + IN_PROGRESS_MS);
+    if (each.ending === "either" && late) wrong.push(each.instanceId);
+    if (each.ending === "dead-lettered" ? deadLetters.length === 0 : deadLetters.length > 0)
+      wrongDeadLetters.push(each.instanceId);
+    if (deadLetters.some((reason) => reason === null)) wrongDeadLetters.push(each.instanceId);
 
     const causes = causesOf.get(each.instanceId) ?? [];
-    const { last = "nothing", violating = 0 } = records.verdicts.get(each.instanceId) ?? {};
+    const { last = "nothing", violating = 0 } = records.outcomesById.get(each.instanceId) ?? {};
     const mayRepeat = causes.filter(({ cause }) => REPEATS_VERDICT.has(cause)).length;
     if (violating > 1 + mayRepeat) settledAgain.push(each.instanceId);
-    if (each.fate !== "dead letter" && !SETTLED.has(last)) unsettled.push(each.instanceId);
+    if (each.ending !== "dead-lettered" && !SETTLED.has(last)) unsettled.push(each.instanceId);
 
     for (const { cause } of explain(alerts, causes)) {
       if (cause === null) unexplained.push(each.instanceId);
       else duplicates.set(cause, (duplicates.get(cause) ?? 0) + 1);
     }
-    if (each.fate === "alerted" && first !== undefined) {
+    if (each.ending === "alerted" && first !== undefined) {
       delays.push(first - each.launchedAt);
       if (each.quiet) quietDelays.push(first - each.launchedAt);
     }
   }
-  const garbage = lettersOf.get("") ?? [];
+  const garbage = deadLettersOf.get("") ?? [];
   if (garbage.length !== records.garbage)
-    wrongDeadLetters.push(`${garbage.length} of ${records.garbage} that are no events`);
-  if (garbage.some((reason) => reason === null)) wrongDeadLetters.push("no event, and no reason in the log");
+    wrongDeadLetters.push(`${garbage.length} of ${records.garbage} messages that are no events`);
+  if (garbage.some((reason) => reason === null))
+    wrongDeadLetters.push("a message that is no event has no reason in the log");
   return {
     launches: records.expected.length,
-    stories,
+    lifecycles,
     lost,
     false: wrong,
     duplicates,
@@ -139,31 +144,31 @@ export function account(records: Records): Account {
     wrongDeadLetters,
     delays,
     quietDelays,
-    closes: [lost, wrong, unexplained, settledAgain, unsettled, wrongDeadLetters].every((list) => list.length === 0),
+    balanced: [lost, wrong, unexplained, settledAgain, unsettled, wrongDeadLetters].every((list) => list.length === 0),
   };
 }
 
-/** How a launch ends that is done with. */
+/** The final outcomes. */
 const SETTLED: ReadonlySet<string> = new Set(["compliant", "violating", "ignored", "unseen"]);
 
-/** After these the function may rightly find an instance violating once more. */
+/** After these causes the function may settle an instance as violating again. */
 const REPEATS_VERDICT: ReadonlySet<Cause> = new Set([
-  "its event came twice",
-  "the function was killed with it in hand",
+  "EventBridge delivered the event twice",
+  "the function was killed while processing it",
 ]);
 
 /**
- * The cause of each alert beyond the first, null for one without. A cause explains one alert that came after it; but for
- * an event's copy, which waits for its turn, it must also have come after the alert before.
+ * Returns the cause of each alert after the first; null where there is none. A cause explains one later alert. Except for
+ * the copy of an event, which may wait in a queue, it must also be later than the previous alert.
  */
 function explain(alerts: readonly number[], causes: readonly CauseAt[]): { readonly cause: Cause | null }[] {
   const left = [...causes].sort((a, b) => a.at - b.at);
   return alerts.slice(1).map((at, index) => {
     const before = alerts[index] ?? at;
     const since = left.findIndex(
-      (cause) => cause.cause !== "its event came twice" && cause.at >= before && cause.at <= at,
+      (cause) => cause.cause !== "EventBridge delivered the event twice" && cause.at >= before && cause.at <= at,
     );
-    const copy = left.findIndex((cause) => cause.cause === "its event came twice" && cause.at <= at);
+    const copy = left.findIndex((cause) => cause.cause === "EventBridge delivered the event twice" && cause.at <= at);
     const [found] = left.splice(since >= 0 ? since : copy, since >= 0 || copy >= 0 ? 1 : 0);
     return { cause: found?.cause ?? null };
   });

@@ -1,22 +1,22 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { LockstepClock, type Participant, type Progress } from "./lockstep-clock.ts";
 
 const START = Date.parse("2026-11-23T03:00:00Z");
 
-/** A process with one timer, which writes down the times it was told. */
+/** A participant with one timer, which records the times it receives. */
 function participantDue(at: number) {
-  const told: number[] = [];
+  const received: number[] = [];
   const participant: Participant = {
     async tick(now) {
-      told.push(now - START);
+      received.push(now - START);
       return { nextAt: now < at ? at : null, activity: 0, outside: 0 };
     },
   };
-  return { participant, told };
+  return { participant, received };
 }
 
 describe("a clock in lockstep", () => {
-  test("runs what is due in its order, each at its moment", async () => {
+  it("runs timers in order, each at its moment", async () => {
     const clock = new LockstepClock(START);
     const ran: [string, number][] = [];
     clock.after(2_000, () => ran.push(["second", clock.now() - START]));
@@ -29,34 +29,34 @@ describe("a clock in lockstep", () => {
     expect(clock.now()).toBe(START + 5_000);
   });
 
-  test("does not run what was cancelled", async () => {
+  it("does not run a cancelled timer", async () => {
     const clock = new LockstepClock(START);
     clock.after(1_000, () => expect.unreachable())();
     await clock.advanceTo(START + 5_000);
   });
 
-  test("stops at the moment at which another process has a timer", async () => {
+  it("stops at the timers of other processes", async () => {
     const clock = new LockstepClock(START);
-    const { participant, told } = participantDue(START + 1_500);
+    const { participant, received } = participantDue(START + 1_500);
     clock.join(participant);
     await clock.advanceTo(START + 3_000);
-    expect(told).toContain(1_500);
+    expect(received).toContain(1_500);
   });
 
-  test("tells the others the time before anything of that moment happens", async () => {
+  it("sends the time to all processes before anything of that moment happens", async () => {
     const clock = new LockstepClock(START);
-    const { participant, told } = participantDue(0);
+    const { participant, received } = participantDue(0);
     clock.join(participant);
     const known: (number | undefined)[] = [];
-    clock.after(1_000, () => known.push(told.at(-1)));
+    clock.after(1_000, () => known.push(received.at(-1)));
     await clock.advanceTo(START + 2_000);
     expect(known).toEqual([1_000]);
   });
 
-  test.each<[string, (turns: number) => Pick<Progress, "activity" | "outside">]>([
-    ["as long as somebody is doing something", (turns) => ({ activity: turns, outside: 0 })],
-    ["as long as a process has something under way outside of this time", () => ({ activity: 0, outside: 1 })],
-  ])("waits for work under way %s", async (_, progress) => {
+  it.each<[string, (turns: number) => Pick<Progress, "activity" | "outside">]>([
+    ["while a process is active", (turns) => ({ activity: turns, outside: 0 })],
+    ["while a process has an operation on real time", () => ({ activity: 0, outside: 1 })],
+  ])("waits for pending work %s", async (_, progress) => {
     const clock = new LockstepClock(START);
     let turns = 0;
     let done = (): void => {};
@@ -76,7 +76,7 @@ describe("a clock in lockstep", () => {
     expect(await finishedAt).toBe(1_000);
   });
 
-  test("moves on when all that is under way waits for the time", async () => {
+  it("advances when all pending work waits for the clock", async () => {
     const clock = new LockstepClock(START);
     const answered = new Promise<number>((resolve) => {
       clock.after(3_000, () => resolve(clock.now() - START));
@@ -86,7 +86,7 @@ describe("a clock in lockstep", () => {
     expect(await answered).toBe(3_000);
   });
 
-  test("stands still for as long as the stage itself is at work, however long nobody does anything", async () => {
+  it("stands still while work holds it, even without activity", async () => {
     const clock = new LockstepClock(START);
     const { participant } = participantDue(START + 1_500);
     clock.join(participant);
@@ -103,12 +103,12 @@ describe("a clock in lockstep", () => {
     expect(clock.now()).toBe(START + 60_000);
   });
 
-  test("does not ask a process that has left", async () => {
+  it("does not tick a process that has left", async () => {
     const clock = new LockstepClock(START);
-    const { participant, told } = participantDue(0);
+    const { participant, received } = participantDue(0);
     clock.join(participant);
     clock.leave(participant);
     await clock.advanceTo(START + 5_000);
-    expect(told).toEqual([]);
+    expect(received).toEqual([]);
   });
 });

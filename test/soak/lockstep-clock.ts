@@ -1,28 +1,28 @@
 import type { Clock } from "../../src/local/aws/clock.ts";
 import { Timeline } from "../../src/local/aws/timeline.ts";
 
-/** A process that lives in the clock's time. */
+/** A process on the clock's time. */
 export interface Participant {
-  /** Tells it the time now, and hears how far it is when its event loop has turned. */
+  /** Sends the time; resolves with the progress after one turn of its event loop. */
   tick(now: number): Promise<Progress>;
 }
 
-/** How far a participant is. */
+/** The progress of a participant. */
 export interface Progress {
   /** When its next timer is due, in ms since the epoch; null when it has none. */
   readonly nextAt: number | null;
-  /** Grows with all that it does; the same number twice means that it waits. */
+  /** Grows with its work; the same number twice means that it waits. */
   readonly activity: number;
-  /** How much it has under way that goes by the wall's time, and ends by itself. */
+  /** The number of its pending operations on real time. */
   readonly outside: number;
 }
 
-/** How often in a row nobody must have done anything, until all are taken to wait for the time. */
+/** The number of consecutive ticks without any activity after which all participants count as waiting for the clock. */
 const STILL = 3;
 
 /**
- * A virtual clock that several processes share: time only moves on when each of them has nothing left to do but to wait
- * for it. So hours pass in minutes, and nothing is late because the machine is slow.
+ * A virtual clock that several processes share. It advances only when each of them waits for it. So hours pass in minutes,
+ * and a slow machine makes nothing late.
  */
 export class LockstepClock implements Clock {
   readonly #participants = new Set<Participant>();
@@ -61,15 +61,15 @@ export class LockstepClock implements Clock {
     work.then(done, done);
   }
 
-  /** Stops the clock until this is done: it is the stage's own work, and takes no time of the world's. */
+  /** Stops the clock until this work of the test is done: it takes no virtual time. */
   hold(work: Promise<unknown>): void {
     this.#held.add(work);
     const done = () => this.#held.delete(work);
     work.then(done, done);
   }
 
-  /** Takes note that something was done, by whoever is not a participant. */
-  stir(): void {
+  /** Records activity outside the participants. */
+  noteActivity(): void {
     this.#activity += 1;
   }
 
@@ -81,37 +81,37 @@ export class LockstepClock implements Clock {
     this.#participants.delete(participant);
   }
 
-  /** Moves time on to `end`, in ms since the epoch, from one timer to the next, whoever it belongs to. */
+  /** Advances the time to `end`, in ms since the epoch, from timer to timer of all participants. */
   async advanceTo(end: number): Promise<void> {
     await this.#settle();
     for (;;) {
       const next = Math.min(this.#timers.nextAt ?? Number.POSITIVE_INFINITY, this.#nextElsewhere);
       if (next > end) break;
       this.#now = Math.max(this.#now, next);
-      // The others must know the time before anything of this moment reaches them.
-      await this.#tellTime();
+      // The participants must know the time before anything of this moment reaches them.
+      await this.#sendTime();
       for (let timer = this.#timers.take(this.#now); timer !== undefined; timer = this.#timers.take(this.#now)) {
         timer.run?.();
       }
       await this.#settle();
     }
     this.#now = end;
-    await this.#tellTime();
+    await this.#sendTime();
   }
 
-  /** Waits until nothing is held, and no work is under way, or all of it waits for the time. */
+  /** Waits until no work holds the clock, and all other work is done or waits for the clock. */
   async #settle(): Promise<void> {
-    let before = await this.#tellTime();
+    let before = await this.#sendTime();
     for (let still = 0; this.#held.size > 0 || (this.#working.size > 0 && still < STILL); ) {
       if (this.#held.size > 0) await Promise.allSettled([...this.#held]);
-      const activity = await this.#tellTime();
+      const activity = await this.#sendTime();
       still = activity === before && this.#outside === 0 ? still + 1 : 0;
       before = activity;
     }
   }
 
-  /** Tells everybody the time, lets every event loop turn, and answers how much was done by all up to now. */
-  async #tellTime(): Promise<number> {
+  /** Sends the time to all participants, lets every event loop turn, and returns the total activity so far. */
+  async #sendTime(): Promise<number> {
     const progress = await Promise.all([...this.#participants].map((participant) => participant.tick(this.#now)));
     await new Promise<void>((resolve) => setImmediate(resolve));
     this.#nextElsewhere = Math.min(

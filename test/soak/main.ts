@@ -1,29 +1,25 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { soakPlan } from "./plan.ts";
 import { oneOf, runProgram, wholeNumber } from "./program.ts";
-import { showProgress } from "./progress.ts";
-import { complaints, isGood, stories, type Told, table, tell } from "./report.ts";
-import { type Face, play } from "./run.ts";
+import { evaluate, lifecycleTable, problems, type Result, soakTable } from "./report.ts";
+import { HOSTS } from "./run.ts";
+import { soakScenario } from "./scenario.ts";
 
-const HELP = `npm run soak                       50,000 launches on each face, with all that can go wrong
-npm run soak -- --seed 7           another plan; the same seed plans the same
-npm run soak -- --launches 5000    fewer
-npm run soak -- --face lambda      one face only: webtask, lambda
-npm run soak -- --help             this
+const HELP = `npm run soak                       50,000 launches on each host, with every fault
+npm run soak -- --seed 7           another scenario; the same seed gives the same scenario
+npm run soak -- --launches 5000    fewer launches
+npm run soak -- --host lambda      one host only: webtask or lambda
+npm run soak -- --help             this help
 
-What runs is the file that is deployed, dist/audit.js, between the parts of an embedded AWS. Three and a half hours of a
-virtual clock take some minutes. Nothing leaves this machine. Exit code 0: the accounts close; 1: they do not; 2: it
-could not be run.`;
-
-const FACES: readonly Face[] = ["webtask", "lambda"];
+Runs the deployed file, dist/audit.js, against the embedded AWS. Three and a half hours of virtual time take some minutes.
+Makes no call outside this machine. Exit codes: 0 every launch is accounted for, 1 a launch is not, 2 usage error or failure.`;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       seed: { type: "string", default: "1" },
       launches: { type: "string", default: "50000" },
-      face: { type: "string" },
+      host: { type: "string" },
       help: { type: "boolean", short: "h" },
     },
   });
@@ -31,27 +27,18 @@ async function main(): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  const faces = oneOf("face", FACES, values.face);
-  const plan = soakPlan(wholeNumber("seed", values.seed), wholeNumber("launches", values.launches));
-  const all: Told[] = [];
-  for (const face of faces) {
-    const startedAt = performance.now();
-    const scene = {
-      plan,
-      face,
-      file: resolve("dist/audit.js"),
-      subscribes: "itself" as const,
-      stage: "bad day" as const,
-    };
-    const run = await play(scene, showProgress(face));
-    all.push(tell(face, run, performance.now() - startedAt));
+  const scenario = soakScenario(wholeNumber("seed", values.seed), wholeNumber("launches", values.launches));
+  const results: Result[] = [];
+  for (const host of oneOf("host", HOSTS, values.host)) {
+    const file = resolve("dist/audit.js");
+    results.push(await evaluate(host, { scenario, host, file, subscribes: "itself", conditions: "faults" }));
   }
-  console.log(`\nSeed ${plan.seed}.\n\n${table(all)}`);
-  for (const told of all) {
-    console.log(`\nHow they ended (${told.face}):\n\n${stories(told)}`);
-    for (const complaint of complaints(told)) console.error(`${told.face}: ${complaint}`);
+  console.log(`\nSeed ${scenario.seed}.\n\n${soakTable(results)}`);
+  for (const result of results) {
+    console.log(`\nEndings (${result.name}):\n\n${lifecycleTable(result)}`);
+    for (const problem of problems(result)) console.error(`${result.name}: ${problem}`);
   }
-  return all.every(isGood) ? 0 : 1;
+  return results.some((result) => problems(result).length > 0) ? 1 : 0;
 }
 
 runProgram(main);

@@ -2,19 +2,19 @@ import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
 
-/** Chance that can be repeated. */
+/** A generator of repeatable random values. */
 export interface Random {
   /** A whole number from `min` to `max`, both included. */
   int(min: number, max: number): number;
-  /** True in a share of the cases, from 0 to 1. */
+  /** Returns true with a probability from 0 to 1. */
   chance(share: number): boolean;
-  /** One of the values, each as likely as its weight. Throws RangeError when there is none. */
+  /** Returns one of the values by weight. Throws RangeError when there is none. */
   weighted<T>(values: readonly (readonly [weight: number, value: T])[]): T;
-  /** The values in another order. */
+  /** Returns the values in random order. */
   shuffled<T>(values: readonly T[]): T[];
 }
 
-/** The same seed gives the same chances. Takes a whole number. */
+/** Creates a generator from a seed, a whole number. The same seed gives the same values. */
 export function randomOf(seed: number): Random {
   const generator = xoroshiro128plus(seed);
   const int = (min: number, max: number) => uniformInt(generator, min, max);
@@ -28,7 +28,7 @@ export function randomOf(seed: number): Random {
         if (left < 0) return value;
       }
       const last = values.at(-1);
-      if (last === undefined) throw new RangeError("there is nothing to choose from");
+      if (last === undefined) throw new RangeError("there is no value to choose from");
       return last[1];
     },
     shuffled(values) {

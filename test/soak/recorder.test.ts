@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { DeliveryAttempt } from "../../src/local/aws/index.ts";
 import { stateChange } from "../support/events.ts";
 import { Killed } from "./function-process.ts";
@@ -9,14 +9,14 @@ const SECOND = 1_000;
 const ID = "i-0123456789abcdef0";
 const EVENT = JSON.stringify(stateChange({ id: ID }));
 
-/** A recorder, and the clock that it goes by. */
+/** A recorder and its clock. */
 function recording() {
   const clock = { now: START };
   return { clock, recorder: new Recorder(() => clock.now) };
 }
 
-/** A try of SNS that began so many seconds after the start and had no answer. */
-function unanswered(seconds: number, error: string): DeliveryAttempt {
+/** A delivery attempt without a response, which began this many seconds after the start. */
+function withoutResponse(seconds: number, error: string): DeliveryAttempt {
   const body = JSON.stringify({ Message: EVENT });
   const at = START + seconds * SECOND;
   return { protocol: "http", status: undefined, error, body, at, type: "Notification" } as DeliveryAttempt;
@@ -25,68 +25,68 @@ function unanswered(seconds: number, error: string): DeliveryAttempt {
 const call = { Records: [{ body: EVENT }] };
 const context = { awsRequestId: "1", invokedFunctionArn: "arn", deadline: START + 30 * SECOND };
 
-describe("a delivery without an answer", () => {
-  test("is a cause when the function was killed with it in hand", () => {
+describe("a delivery without a response", () => {
+  it("is a cause when the function was killed while processing it", () => {
     const { clock, recorder } = recording();
     clock.now = START + 5 * SECOND;
     recorder.killed(10 * SECOND);
-    recorder.delivery(unanswered(4, "socket hang up"));
+    recorder.delivery(withoutResponse(4, "socket hang up"));
     expect(recorder.causes).toEqual([
-      { instanceId: ID, cause: "the function was killed with it in hand", at: START + 5 * SECOND },
+      { instanceId: ID, cause: "the function was killed while processing it", at: START + 5 * SECOND },
     ]);
-    expect(recorder.accidents).toEqual([]);
+    expect(recorder.failures).toEqual([]);
   });
 
-  test("is neither cause nor accident while the function is down", () => {
+  it("is neither cause nor failure while the function is down", () => {
     const { recorder } = recording();
     recorder.killed(10 * SECOND);
-    recorder.delivery(unanswered(3, "connect ECONNREFUSED 127.0.0.1"));
-    expect([recorder.causes, recorder.accidents]).toEqual([[], []]);
+    recorder.delivery(withoutResponse(3, "connect ECONNREFUSED 127.0.0.1"));
+    expect([recorder.causes, recorder.failures]).toEqual([[], []]);
   });
 
-  test("is no accident when the function was killed while the try waited for a connection", () => {
+  it("is no failure when the function was killed while the attempt waited for a connection", () => {
     const { clock, recorder } = recording();
     clock.now = START + 5 * SECOND;
     recorder.killed(10 * SECOND);
-    recorder.delivery(unanswered(1, "connect ECONNREFUSED 127.0.0.1"));
-    expect([recorder.causes, recorder.accidents]).toEqual([[], []]);
+    recorder.delivery(withoutResponse(1, "connect ECONNREFUSED 127.0.0.1"));
+    expect([recorder.causes, recorder.failures]).toEqual([[], []]);
   });
 
-  test.each(["no answer within 15 s", "socket hang up", "connect ECONNREFUSED 127.0.0.1"])(
-    "is an accident when nobody was killed: %s",
+  it.each(["no response within 15 s", "socket hang up", "connect ECONNREFUSED 127.0.0.1"])(
+    "is a failure when no process was killed: %s",
     (error) => {
       const { recorder } = recording();
-      recorder.delivery(unanswered(4, error));
+      recorder.delivery(withoutResponse(4, error));
       expect(recorder.causes).toEqual([]);
-      expect(recorder.accidents).toEqual([`SNS had no answer: ${error}`]);
+      expect(recorder.failures).toEqual([`SNS got no response: ${error}`]);
     },
   );
 });
 
-describe("a call of a Lambda function", () => {
-  test("is a cause when its process was killed", async () => {
+describe("an invocation", () => {
+  it("is a cause when its process was killed", async () => {
     const { recorder } = recording();
     const invoke = recorder.invoking(() => Promise.reject(new Killed("killed")));
     await expect(invoke(call, context)).rejects.toThrow("killed");
-    expect(recorder.causes).toMatchObject([{ instanceId: ID, cause: "the function was killed with it in hand" }]);
-    expect(recorder.accidents).toEqual([]);
+    expect(recorder.causes).toMatchObject([{ instanceId: ID, cause: "the function was killed while processing it" }]);
+    expect(recorder.failures).toEqual([]);
   });
 
-  test("is an accident when the function throws", async () => {
+  it("is a failure when the function throws", async () => {
     const { recorder } = recording();
     const invoke = recorder.invoking(() => Promise.reject(new TypeError("x is not a function")));
     await expect(invoke(call, context)).rejects.toThrow();
     expect(recorder.causes).toEqual([]);
-    expect(recorder.accidents).toEqual(["a call failed: TypeError: x is not a function"]);
+    expect(recorder.failures).toEqual(["an invocation failed: TypeError: x is not a function"]);
   });
 
-  test("is an accident when it is answered after its time", async () => {
+  it("is a failure when it returns after its deadline", async () => {
     const { clock, recorder } = recording();
     const invoke = recorder.invoking(async () => {
       clock.now = START + 31 * SECOND;
     });
     await invoke(call, context);
-    expect(recorder.accidents).toEqual(["a call was answered after its time"]);
+    expect(recorder.failures).toEqual(["an invocation returned after its deadline"]);
   });
 });
 
@@ -94,32 +94,32 @@ describe("the function's log", () => {
   const line = (outcome: string, seconds: number, more = {}) =>
     JSON.stringify({ time: new Date(START + seconds * SECOND).toISOString(), outcome, message: "because", ...more });
 
-  test("tells the last outcome of each instance, in whatever order two processes' lines are read", () => {
+  it("gives the last outcome of each instance, in any order of two processes' lines", () => {
     const { recorder } = recording();
     recorder.log(line("compliant", 9, { instanceId: ID }));
     recorder.log(line("deferred", 1, { instanceId: ID }));
-    expect(recorder.verdicts.get(ID)).toEqual({ last: "compliant", violating: 0 });
+    expect(recorder.outcomesById.get(ID)).toEqual({ last: "compliant", violating: 0 });
   });
 
-  test("gives a dead letter its reason, by the instance or by the message", () => {
+  it("gives the reason of a dead-lettered message, by its instance or its id", () => {
     const { recorder } = recording();
     recorder.log(line("failed", 1, { instanceId: ID }));
     recorder.log(line("malformed", 1, { messageId: "m-1" }));
-    expect(recorder.letter(JSON.stringify({ Message: EVENT }), "m-0")).toEqual({
+    expect(recorder.deadLetter(JSON.stringify({ Message: EVENT }), "m-0")).toEqual({
       instanceId: ID,
       reason: "failed: because",
     });
-    expect(recorder.letter("hello", "m-1")).toEqual({ instanceId: null, reason: "malformed: because" });
+    expect(recorder.deadLetter("hello", "m-1")).toEqual({ instanceId: null, reason: "malformed: because" });
   });
 
-  test("gives no reason when the last word was that all is well", () => {
+  it("gives no reason when the last outcome was a success", () => {
     const { recorder } = recording();
     recorder.log(line("failed", 1, { instanceId: ID }));
     recorder.log(line("compliant", 2, { instanceId: ID }));
-    expect(recorder.letter(EVENT, "m-0").reason).toBeNull();
+    expect(recorder.deadLetter(EVENT, "m-0").reason).toBeNull();
   });
 
-  test.each(["not JSON", JSON.stringify({ told: "soak/secret+access+key/that+nobody+may+see" })])(
+  it.each(["not JSON", JSON.stringify({ key: "soak/secret+access+key/that+nobody+may+see" })])(
     "must be JSON without the secret key: %s",
     (bad) => {
       const { recorder } = recording();
@@ -135,10 +135,10 @@ describe("a time is quiet", () => {
     place: { account: "1", region: "r" },
     group: null,
     count: 1,
-    story: { kind: "untagged" },
+    lifecycle: { kind: "untagged" },
   } as const;
 
-  test("unless the function was killed shortly before or after a launch", () => {
+  it("unless the function was killed shortly before or after a launch", () => {
     const { clock, recorder } = recording();
     for (const minutes of [0, 9, 20]) {
       clock.now = START + minutes * 60 * SECOND;
@@ -153,7 +153,7 @@ describe("a time is quiet", () => {
     ]);
   });
 
-  test("unless the event came late", () => {
+  it("unless the event came late", () => {
     const { recorder } = recording();
     recorder.event([ID], [5_000]);
     recorder.launch(ID, launch, true);

@@ -4,22 +4,22 @@ import { isObject } from "../../src/util/json.ts";
 import { type CallContext, Killed } from "./function-process.ts";
 import { SECRET } from "./functions.ts";
 import type { Cause, CauseAt, Expected, Records } from "./ledger.ts";
-import { FATES, type PlannedLaunch } from "./plan.ts";
+import { ENDINGS, type PlannedLaunch } from "./scenario.ts";
 
-/** Writes down what happens in a run, as far as the accounts need it. Times are in ms since the epoch. */
+/** Records a run for the reconciliation. Times are in ms since the epoch. */
 export class Recorder {
   readonly causes: CauseAt[] = [];
-  /** Lines of the function's log that hold a secret, or are not one JSON object. */
+  /** Log lines of the function that hold a secret or are not one JSON object. */
   readonly badLines: string[] = [];
-  /** What the function, or its host, must never do: end by itself, throw, let its caller wait in vain. */
-  readonly accidents: string[] = [];
-  /** How many outcomes of each kind were logged. */
+  /** Failures of the function that must not happen: a crash, a thrown error, a missing or late response. */
+  readonly failures: string[] = [];
+  /** The number of logged outcomes by kind. */
   readonly outcomes = new Map<string, number>();
-  readonly verdicts = new Map<string, { last: string; violating: number }>();
+  readonly outcomesById = new Map<string, { last: string; violating: number }>();
   readonly #expected: Expected[] = [];
   readonly #late = new Set<string>();
   readonly #kills: { readonly at: number; readonly until: number }[] = [];
-  /** The last word on an instance, or on a message without one. */
+  /** The last logged outcome by instance id, or by message id where there is no instance. */
   readonly #last = new Map<string, { readonly at: number; readonly outcome: string; readonly message: string }>();
   readonly #now: () => number;
 
@@ -27,45 +27,46 @@ export class Recorder {
     this.#now = now;
   }
 
-  /** How many instances were launched. */
+  /** The number of launched instances. */
   get launched(): number {
     return this.#expected.length;
   }
 
-  /** Takes what was launched now, and whether the plan is quiet around that time. To be told after its event. */
-  launch(instanceId: string, { story }: PlannedLaunch, quiet: boolean): void {
+  /** Records a launch at this moment, after its event. Takes whether the scenario has no fault around that time. */
+  launch(instanceId: string, { lifecycle }: PlannedLaunch, quiet: boolean): void {
     const launchedAt = this.#now();
-    const mendedAt = "after" in story ? launchedAt + story.after : null;
+    const fixedAt = "after" in lifecycle ? launchedAt + lifecycle.after : null;
     const inTime = quiet && !this.#late.has(instanceId);
     this.#expected.push({
       instanceId,
-      story: story.kind,
-      fate: FATES[story.kind],
+      lifecycle: lifecycle.kind,
+      ending: ENDINGS[lifecycle.kind],
       launchedAt,
-      mendedAt,
+      fixedAt,
       quiet: inTime,
     });
   }
 
-  /** What was launched. No time was quiet in which the function was killed, or not there. */
+  /** Returns the launched instances. Those around a kill are not quiet. */
   expected(): Expected[] {
     const struck = (launchedAt: number) =>
       this.#kills.some(({ at, until }) => launchedAt > at - QUIET_MS && launchedAt < until + QUIET_MS);
     return this.#expected.map((each) => ({ ...each, quiet: each.quiet && !struck(each.launchedAt) }));
   }
 
-  /** EventBridge delivers an event of these instances after so many milliseconds, once for each. */
+  /** Records that EventBridge delivers an event of these instances once for each delay, in ms. */
   event(instanceIds: readonly string[], delays: readonly number[]): void {
-    for (const delay of delays.slice(1)) this.cause(instanceIds, "its event came twice", this.#now() + delay);
+    for (const delay of delays.slice(1))
+      this.cause(instanceIds, "EventBridge delivered the event twice", this.#now() + delay);
     if (delays.some((delay) => delay > 0)) for (const id of instanceIds) this.#late.add(id);
   }
 
-  /** Something that may have an instance alerted once more happens now. */
+  /** Records a cause for a duplicate alert. */
   cause(instanceIds: readonly string[], cause: Cause, at = this.#now()): void {
     for (const instanceId of instanceIds) this.causes.push({ instanceId, cause, at });
   }
 
-  /** The function was killed now, and is not there for so many milliseconds. */
+  /** Records that the function was killed at this moment and is down for this many ms. */
   killed(downMs: number): void {
     this.#kills.push({ at: this.#now(), until: this.#now() + downMs });
   }
@@ -74,7 +75,7 @@ export class Recorder {
     return this.#kills.length;
   }
 
-  /** A line of the function's log. */
+  /** Records a line of the function's log. */
   readonly log = (line: string): void => {
     const entry = parse(line);
     if (!isObject(entry) || line.includes(SECRET)) return void this.badLines.push(line);
@@ -83,62 +84,62 @@ export class Recorder {
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
     const at = Date.parse(String(entry.time));
     const subject = instanceId ?? messageId;
-    // Two processes write two logs: what is read last is not always what was said last.
+    // Two processes write two logs: the line that is read last is not always the latest.
     if (typeof subject === "string" && at >= (this.#last.get(subject)?.at ?? 0)) {
       this.#last.set(subject, { at, outcome, message: String(message) });
     }
     if (typeof instanceId !== "string") return;
-    const violating = (this.verdicts.get(instanceId)?.violating ?? 0) + (outcome === "violating" ? 1 : 0);
-    this.verdicts.set(instanceId, { last: this.#last.get(instanceId)?.outcome ?? outcome, violating });
-    if (message === TOO_LONG) this.cause([instanceId], "the delivery's time was over", at);
+    const violating = (this.outcomesById.get(instanceId)?.violating ?? 0) + (outcome === "violating" ? 1 : 0);
+    this.outcomesById.set(instanceId, { last: this.#last.get(instanceId)?.outcome ?? outcome, violating });
+    if (message === TOO_LONG) this.cause([instanceId], "the delivery timed out", at);
   };
 
-  /** A try of SNS to reach the webtask. One that broke off was in the hands of a process that was killed, or of none. */
+  /** Records a delivery attempt of SNS to the webtask. It fails only when the function's process was killed or is down. */
   readonly delivery = ({ protocol, status, error = "", body, at }: DeliveryAttempt): void => {
     if (protocol === "sqs" || status !== undefined) return;
     const kill = this.#kills.find((each) => each.at >= at);
-    // A try may have waited for a free connection since then.
+    // The attempt may have waited for a free connection since then.
     const down = this.#kills.some((each) => at <= each.until && this.#now() >= each.at);
     if (kill !== undefined && !error.includes("ECONNREFUSED")) {
-      this.cause(instancesInEvent(messageIn(body)), "the function was killed with it in hand", kill.at);
+      this.cause(instancesInEvent(messageIn(body)), "the function was killed while processing it", kill.at);
     } else if (!down) {
-      this.accidents.push(`SNS had no answer: ${error}`);
+      this.failures.push(`SNS got no response: ${error}`);
     }
   };
 
-  /** Calls a Lambda function; a call that is not answered was in the hands of a process that was killed. */
+  /** Wraps the invocation of a Lambda function, and records failures. An invocation fails only when its process was killed. */
   invoking(invoke: (event: unknown, context: CallContext) => Promise<unknown>) {
     return async (event: { readonly Records: readonly { readonly body: string }[] }, context: CallContext) => {
       try {
         const answer = await invoke(event, context);
-        if (this.#now() > context.deadline) this.accidents.push("a call was answered after its time");
+        if (this.#now() > context.deadline) this.failures.push("an invocation returned after its deadline");
         return answer;
       } catch (error) {
         const ids = event.Records.flatMap(({ body }) => instancesInEvent(body));
-        if (error instanceof Killed) this.cause(ids, "the function was killed with it in hand");
-        else this.accidents.push(`a call failed: ${error}`);
+        if (error instanceof Killed) this.cause(ids, "the function was killed while processing it");
+        else this.failures.push(`an invocation failed: ${error}`);
         throw error;
       }
     };
   }
 
-  /** A message of a dead-letter queue: whom it is about, and what the log says of that. */
-  letter(body: string, messageId: string): Records["deadLetters"][number] {
+  /** Returns the record of a message in a dead-letter queue, with the reason from the log. */
+  deadLetter(body: string, messageId: string): Records["deadLetters"][number] {
     const [instanceId] = instancesInEvent(messageIn(body));
     const envelope = parse(body);
     const named = isObject(envelope) && typeof envelope.MessageId === "string" ? envelope.MessageId : messageId;
     const last = this.#last.get(instanceId ?? "") ?? this.#last.get(named);
-    const told = last !== undefined && UNSETTLED.has(last.outcome);
-    return { instanceId: instanceId ?? null, reason: told ? `${last.outcome}: ${last.message}` : null };
+    const explained = last !== undefined && UNSETTLED.has(last.outcome);
+    return { instanceId: instanceId ?? null, reason: explained ? `${last.outcome}: ${last.message}` : null };
   }
 }
 
-/** A launch this long before or after a kill may be alerted later than others, in ms. */
+/** A launch within this many ms before or after a kill may be alerted later than others. */
 const QUIET_MS = 2 * 60_000;
 
 const UNSETTLED: ReadonlySet<string> = new Set(["failed", "malformed", "misconfigured", "rejected"]);
 
-/** The instances that an alert names: in the findings of our document, or anywhere in another's text. */
+/** Returns the instances of an alert: from the findings of our document, or from any text of another function. */
 export function instancesInAlert(message: string): string[] {
   const alert = parse(message);
   const findings: readonly unknown[] = isObject(alert) && Array.isArray(alert.findings) ? alert.findings : [];
@@ -148,7 +149,7 @@ export function instancesInAlert(message: string): string[] {
   return [...new Set(named)];
 }
 
-/** The instance of a state change; none in what is no such event. */
+/** Returns the instance of a state change; none for other texts. */
 export function instancesInEvent(text: string): string[] {
   const event = parse(text);
   const detail = isObject(event) ? event.detail : undefined;
@@ -156,7 +157,7 @@ export function instancesInEvent(text: string): string[] {
   return typeof id === "string" ? [id] : [];
 }
 
-/** The message in an envelope; what is no envelope is the message itself. */
+/** Returns the message of an SNS envelope; a text that is no envelope as it is. */
 function messageIn(body: string): string {
   const envelope = parse(body);
   return isObject(envelope) && typeof envelope.Message === "string" ? envelope.Message : body;

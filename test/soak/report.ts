@@ -1,121 +1,127 @@
-import { type Account, account } from "./ledger.ts";
-import type { Face, Run } from "./run.ts";
+import { type Balance, reconcile } from "./ledger.ts";
+import { showProgress } from "./program.ts";
+import { type Run, runTrial, type Trial } from "./run.ts";
 
-/** A run and its accounts. */
-export interface Told {
-  readonly face: Face;
+/** A run and its balance. */
+export interface Result {
+  readonly name: string;
+  readonly trial: Trial;
   readonly run: Run;
-  readonly account: Account;
-  /** How long the run took on the wall, in ms. */
+  readonly balance: Balance;
+  /** The real time of the run, in ms. */
   readonly tookMs: number;
 }
 
-/** Closes the accounts of a run that took so many ms on the wall. */
-export function tell(face: Face, run: Run, tookMs: number): Told {
-  return { face, run, account: account(run.records), tookMs };
+/** Runs a trial. Shows the progress on stderr unless given another callback, which gets the part that is done, from 0 to 1. */
+export async function evaluate(name: string, trial: Trial, onProgress = showProgress(name)): Promise<Result> {
+  const startedAt = performance.now();
+  const run = await runTrial(trial, onProgress);
+  return { name, trial, run, balance: reconcile(run.records), tookMs: performance.now() - startedAt };
 }
 
-/** Whether everything is as it should be. */
-export function isGood({ run, account: { closes } }: Told): boolean {
-  return closes && run.badLines.length === 0 && run.accidents.length === 0;
-}
-
-/** A number with its thousands apart. */
-export const count = (value: number) => value.toLocaleString("en");
-/** Takes milliseconds. */
+/** Formats ms as seconds; "none" for NaN. */
 export const seconds = (ms: number) => (Number.isNaN(ms) ? "none" : `${(ms / 1000).toFixed(0)} s`);
-/** Takes bytes. */
+/** Formats bytes. */
 export const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
 
-/** The value below which a share of the values are, from 0 to 1; NaN when there is none. */
+/** Returns the value below which a share of the values lie, from 0 to 1; NaN without values. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
 
-/** The figures of some runs as the rows of a Markdown table, a column each. */
-export function table(all: readonly Told[]): string {
-  const rows: (readonly [string, (told: Told) => string])[] = [
-    ["launches", ({ account: { launches } }) => count(launches)],
-    ["alerts lost", ({ account: { lost } }) => count(lost.length)],
-    ["false alerts", (told) => count(told.account.false.length)],
-    ["duplicate alerts, each with a cause", ({ account: { duplicates } }) => count(sum([...duplicates.values()]))],
-    ...causes(all).map((cause): [string, (told: Told) => string] => [
-      `↳ ${cause}`,
-      ({ account: { duplicates } }) => count(duplicates.get(cause) ?? 0),
-    ]),
-    ["duplicate alerts without one", ({ account: { unexplained } }) => count(unexplained.length)],
-    ["settled as violating more often than its event came", ({ account: a }) => count(a.settledAgain.length)],
-    ["launches that the function was never done with", ({ account: { unsettled } }) => count(unsettled.length)],
-    ["dead letters, each with its reason in the log", ({ account: { deadLetters } }) => count(deadLetters)],
-    ["dead letters that should not be, or are missing", (told) => count(told.account.wrongDeadLetters.length)],
-    ["the function killed at work", ({ run: { kills } }) => count(kills)],
-    ["launch to alert, quiet times: median", (told) => seconds(percentile(told.account.quietDelays, 0.5))],
-    ["↳ 99 of 100 within", (told) => seconds(percentile(told.account.quietDelays, 0.99))],
-    ["launch to alert, all: median", ({ account: { delays } }) => seconds(percentile(delays, 0.5))],
-    ["↳ 99 of 100 within", ({ account: { delays } }) => seconds(percentile(delays, 0.99))],
-    ["EC2 calls per launch", ({ run, account: { launches } }) => (callsOf(run, "ec2:") / launches).toFixed(2)],
-    [
-      "Publish calls per launch",
-      ({ run, account: { launches } }) => (callsOf(run, "sns:Publish") / launches).toFixed(3),
-    ],
-    ["AssumeRole calls", ({ run }) => count(callsOf(run, "sts:"))],
-    ...(all[0]?.run.memory ?? []).map(({ when }): [string, (told: Told) => string] => [
-      `memory ${when}: resident (heap)`,
-      ({ run: { memory } }) => {
-        const at = memory.find((each) => each.when === when)?.memory;
-        return at === undefined ? "" : `${megabytes(at.rss)} (${(at.heapUsed / 1e6).toFixed(1)} MB)`;
-      },
-    ]),
-    [
-      "peak of resident memory, of the processes looked at",
-      ({ run: { memory } }) => megabytes(Math.max(...memory.map((each) => each.memory.peak))),
-    ],
-    ["crashes, errors thrown, calls not answered in time", ({ run: { accidents } }) => count(accidents.length)],
-    ["log lines with a secret, or no JSON", ({ run: { badLines } }) => count(badLines.length)],
-    ["took on the wall", ({ tookMs }) => seconds(tookMs)],
-  ];
-  const lines = rows.map(([name, value]) => `| ${[name, ...all.map(value)].join(" | ")} |`);
-  return [`| | ${all.map(({ face }) => face).join(" | ")} |`, `|---|${all.map(() => "---:|").join("")}`, ...lines].join(
-    "\n",
-  );
-}
-
-/** How the launches of each story ended, as a Markdown table. */
-export function stories({ account: { stories: ended } }: Told): string {
-  const lines = [...ended].map(
-    ([story, ends]) => `| ${story} | ${count(ends.alerted)} | ${count(ends.silent)} | ${count(ends["dead letter"])} |`,
-  );
-  return ["| launched | alerted | silent | dead letter |", "|---|---:|---:|---:|", ...lines.sort()].join("\n");
-}
-
-/** What does not come out, by name; at most a few of each. */
-export function complaints({ run, account: all }: Told): string[] {
-  const few = (what: string, list: readonly string[]) =>
-    list.length === 0
-      ? []
-      : [`${what}: ${list.slice(0, 5).join(", ")}${list.length > 5 ? `, and ${list.length - 5} more` : ""}`];
-  return [
-    ...few("lost", all.lost),
-    ...few("false", all.false),
-    ...few("alerted again without a cause", all.unexplained),
-    ...few("settled again", all.settledAgain),
-    ...few("never settled", all.unsettled),
-    ...few("dead letters", all.wrongDeadLetters),
-    ...few("accidents", run.accidents),
-    ...few("log lines", run.badLines),
-  ];
-}
-
-function causes(all: readonly Told[]) {
-  return [...new Set(all.flatMap(({ account: { duplicates } }) => [...duplicates.keys()]))].sort();
-}
-
-/** How many calls of a run were of an action, or a service: those whose `service:Action` begins so. */
+/** Returns the number of the function's calls whose `service:Action` begins with a prefix. */
 export function callsOf({ calls }: Run, prefix: string): number {
   return sum([...calls].filter(([name]) => name.startsWith(prefix)).map(([, many]) => many));
 }
 
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
+export function sum(values: Iterable<number>): number {
+  return [...values].reduce((total, value) => total + value, 0);
+}
+
+/** A row of the table of results: its label, and the cell of a result. */
+export type Row = readonly [label: string, cell: (result: Result) => number | string];
+
+/** Returns a Markdown table with a column for each result. */
+export function tableOf(results: readonly Result[], rows: readonly Row[]): string {
+  const heads = ["", ...results.map(({ name }) => name)];
+  return markdown(
+    heads,
+    rows.map(([label, cell]) => [label, ...results.map(cell)]),
+  );
+}
+
+/** Returns a Markdown table; every column but the first is right-aligned. */
+export function markdown(heads: readonly string[], rows: readonly (readonly (number | string)[])[]): string {
+  const show = (cell: number | string) => (typeof cell === "number" ? cell.toLocaleString("en") : cell);
+  const lines = [heads, heads.map((_, column) => (column === 0 ? "---" : "---:")), ...rows];
+  return lines.map((cells) => `| ${cells.map(show).join(" | ")} |`).join("\n");
+}
+
+const medianAndTail = (label: string, delays: (balance: Balance) => readonly number[]): Row[] => [
+  [`${label}: median`, ({ balance }) => seconds(percentile(delays(balance), 0.5))],
+  ["↳ 99th percentile", ({ balance }) => seconds(percentile(delays(balance), 0.99))],
+];
+
+/** Returns the figures of the soak's results as a Markdown table. */
+export function soakTable(results: readonly Result[]): string {
+  const causes = new Set(results.flatMap(({ balance }) => [...balance.duplicates.keys()]));
+  const times = (results[0]?.run.memory ?? []).map(({ when }) => when);
+  return tableOf(results, [
+    ["launches", ({ balance }) => balance.launches],
+    ["lost alerts", ({ balance }) => balance.lost.length],
+    ["false alerts", ({ balance }) => balance.false.length],
+    ["duplicate alerts with a known cause", ({ balance }) => sum(balance.duplicates.values())],
+    ...[...causes].sort().map((cause): Row => [`↳ ${cause}`, ({ balance }) => balance.duplicates.get(cause) ?? 0]),
+    ["duplicate alerts without a known cause", ({ balance }) => balance.unexplained.length],
+    ["violations settled more often than their event was delivered", ({ balance }) => balance.settledAgain.length],
+    ["launches that were never settled", ({ balance }) => balance.unsettled.length],
+    ["dead-lettered messages, each with its reason in the log", ({ balance }) => balance.deadLetters],
+    ["dead-lettered messages that are wrong or missing", ({ balance }) => balance.wrongDeadLetters.length],
+    ["kills of the function's process", ({ run }) => run.kills],
+    ...medianAndTail("launch to alert, without faults", ({ quietDelays }) => quietDelays),
+    ...medianAndTail("launch to alert, all", ({ delays }) => delays),
+    ["EC2 calls per launch", ({ run, balance }) => (callsOf(run, "ec2:") / balance.launches).toFixed(2)],
+    ["Publish calls per launch", ({ run, balance }) => (callsOf(run, "sns:Publish") / balance.launches).toFixed(3)],
+    ["AssumeRole calls", ({ run }) => callsOf(run, "sts:")],
+    ...times.map(
+      (when): Row => [
+        `resident memory (heap) ${when}`,
+        ({ run }) => {
+          const memory = run.memory.find((each) => each.when === when)?.memory;
+          return memory === undefined ? "" : `${megabytes(memory.rss)} (${(memory.heapUsed / 1e6).toFixed(1)} MB)`;
+        },
+      ],
+    ),
+    ["peak resident memory", ({ run }) => megabytes(Math.max(...run.memory.map(({ memory }) => memory.peak)))],
+    ["crashes, thrown errors, late or missing responses", ({ run }) => run.failures.length],
+    ["log lines that hold a secret or are not JSON", ({ run }) => run.badLines.length],
+    ["real time", ({ tookMs }) => seconds(tookMs)],
+  ]);
+}
+
+/** Returns how the launches of each lifecycle ended, as a Markdown table. */
+export function lifecycleTable({ balance }: Result): string {
+  const rows = [...balance.lifecycles].map(([lifecycle, ended]) => [lifecycle, ...Object.values(ended)]);
+  return markdown(["launched", "alerted", "silent", "dead-lettered"], rows.sort());
+}
+
+/** Returns the problems of a result, each with at most five examples; none when the run passes. */
+export function problems({ run, balance }: Result): string[] {
+  const lists: readonly (readonly [string, readonly string[]])[] = [
+    ["lost alerts", balance.lost],
+    ["false alerts", balance.false],
+    ["duplicate alerts without a known cause", balance.unexplained],
+    ["settled more often than delivered", balance.settledAgain],
+    ["never settled", balance.unsettled],
+    ["dead-lettered messages", balance.wrongDeadLetters],
+    ["failures", run.failures],
+    ["log lines", run.badLines],
+  ];
+  return lists
+    .filter(([, list]) => list.length > 0)
+    .map(([what, list]) => {
+      const more = list.length > 5 ? `, and ${list.length - 5} more` : "";
+      return `${what}: ${list.slice(0, 5).join(", ")}${more}`;
+    });
 }

@@ -19,9 +19,9 @@ import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
 import type { EmbeddedAws } from "../../src/local/aws/index.ts";
 import { DELIVERY_POLICY } from "../../src/sns/subscription.ts";
 import type { LockstepClock } from "./lockstep-clock.ts";
-import { HOME, type Place } from "./plan.ts";
+import { HOME, type Place } from "./scenario.ts";
 
-/** Whose name the embedded AWS takes from the key. */
+/** The embedded AWS takes the principal's name from the key. */
 const OPERATOR = { accessKeyId: "operator", secretAccessKey: "operator" };
 const GRACE_SECONDS = 45;
 const RULE = "ec2_launches";
@@ -31,23 +31,23 @@ const PATTERN = JSON.stringify({
   detail: { state: ["pending"] },
 });
 
-/** The system as the README sets it up, without the function. */
-export interface World {
+/** The AWS resources of an installation. */
+export interface SoakAws {
   readonly sns: SNSClient;
   readonly sqs: SQSClient;
   readonly launchTopic: string;
   readonly alertTopic: string;
-  /** What programs that listen to the alerts read. */
+  /** Subscribed to the alert topic. */
   readonly alertQueue: string;
   readonly deadLetterQueue: string;
-  /** The queue in front of a Lambda function. */
+  /** The event source of the Lambda function. */
   readonly launchQueue: { readonly url: string; readonly arn: string };
-  /** What the function is configured with, but for its keys. */
+  /** The function's configuration, without its access keys. */
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** Sets the world up at home, with a rule that sends launches to the topic or to the queue. */
-export async function setUp(aws: EmbeddedAws, face: "webtask" | "lambda"): Promise<World> {
+/** Creates the resources in HOME, with a rule that sends launches to the topic or to the queue. */
+export async function setUpAws(aws: EmbeddedAws, host: "webtask" | "lambda"): Promise<SoakAws> {
   const operator = { region: HOME.region, endpoint: aws.endpoint, credentials: OPERATOR };
   const sns = new SNSClient(operator);
   const sqs = new SQSClient(operator);
@@ -73,7 +73,7 @@ export async function setUp(aws: EmbeddedAws, face: "webtask" | "lambda"): Promi
       Attributes: { RawMessageDelivery: "true" },
     }),
   );
-  await putRule(aws, HOME, face === "webtask" ? launchTopic : launches.arn);
+  await putRule(aws, HOME, host === "webtask" ? launchTopic : launches.arn);
   return {
     sns,
     sqs,
@@ -92,11 +92,11 @@ export async function setUp(aws: EmbeddedAws, face: "webtask" | "lambda"): Promi
   };
 }
 
-/** STS lets an account assume 600 roles a second. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
+/** STS allows 600 AssumeRole calls a second. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
 const ROLES_A_SECOND = 500;
 
-/** Puts a rule in each of the places that sends its launches home, as fast as STS lets it. */
-export async function sendHome(aws: EmbeddedAws, places: readonly Place[], clock: LockstepClock): Promise<void> {
+/** Puts a rule in each place that forwards its launches to HOME, at the rate that STS allows. */
+export async function forwardEvents(aws: EmbeddedAws, places: readonly Place[], clock: LockstepClock): Promise<void> {
   const bus = `arn:aws:events:${HOME.region}:${HOME.account}:event-bus/default`;
   for (const [index, place] of places.entries()) {
     if (index % ROLES_A_SECOND === 0) await clock.advanceTo(clock.now() + 1_000);
@@ -104,7 +104,7 @@ export async function sendHome(aws: EmbeddedAws, places: readonly Place[], clock
   }
 }
 
-/** In another account the rule is put by a role of that account, as a StackSet does it. */
+/** Puts a rule with a role of the place's account, as a StackSet does. */
 async function putRule({ endpoint }: EmbeddedAws, { account, region }: Place, target: string): Promise<void> {
   const sts = new STSClient({ region, endpoint, credentials: OPERATOR });
   const RoleArn = `arn:aws:iam::${account}:role/stacksets-exec`;
@@ -119,8 +119,8 @@ async function putRule({ endpoint }: EmbeddedAws, { account, region }: Place, ta
   await events.send(new PutTargetsCommand({ Rule: RULE, Targets: [{ Id: "audit", Arn: target }] }));
 }
 
-/** Gives the subscription of the function a dead-letter queue, as an operator does. Throws when there is none. */
-export async function redrive({ sns, launchTopic }: World): Promise<void> {
+/** Gives the function's subscription a dead-letter queue, as an operator does. Throws when there is no subscription. */
+export async function redrive({ sns, launchTopic }: SoakAws): Promise<void> {
   const { Subscriptions = [] } = await sns.send(new ListSubscriptionsByTopicCommand({ TopicArn: launchTopic }));
   const [subscription] = Subscriptions;
   await sns.send(
@@ -134,19 +134,19 @@ export async function redrive({ sns, launchTopic }: World): Promise<void> {
   );
 }
 
-/** Subscribes a URL to the launches, as an operator does, with the delivery policy that our function asks for itself. */
-export async function subscribe({ sns, launchTopic }: World, url: string): Promise<void> {
+/** Subscribes a URL to the launch topic, as an operator does, with the delivery policy that our function sets itself. */
+export async function subscribe({ sns, launchTopic }: SoakAws, url: string): Promise<void> {
   const Attributes = { DeliveryPolicy: JSON.stringify(DELIVERY_POLICY) };
   await sns.send(new SubscribeCommand({ TopicArn: launchTopic, Protocol: "http", Endpoint: url, Attributes }));
 }
 
-/** Confirms a subscription in the place of a function that does not do it. Takes what SNS delivered to it. */
-export async function confirm({ sns, launchTopic }: World, envelope: string): Promise<void> {
+/** Confirms a subscription for a function that does not. Takes the SubscriptionConfirmation. */
+export async function confirm({ sns, launchTopic }: SoakAws, envelope: string): Promise<void> {
   const { Token } = JSON.parse(envelope) as { Token?: string };
   await sns.send(new ConfirmSubscriptionCommand({ TopicArn: launchTopic, Token }));
 }
 
-/** How many messages a queue has, whether they can be received now or not. */
+/** Returns the number of messages in a queue: visible, in flight and delayed. */
 export async function waitingIn(sqs: SQSClient, QueueUrl: string): Promise<number> {
   const { Attributes = {} } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }));
   const counts = [
@@ -157,7 +157,7 @@ export async function waitingIn(sqs: SQSClient, QueueUrl: string): Promise<numbe
   return counts.reduce((sum, count) => sum + Number(count), 0);
 }
 
-/** Takes every message out of a queue. */
+/** Receives and deletes every message of a queue. */
 export async function drain(sqs: SQSClient, QueueUrl: string): Promise<Message[]> {
   const all: Message[] = [];
   for (;;) {

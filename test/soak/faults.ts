@@ -1,30 +1,33 @@
 import type { CertificateServer } from "../../src/local/aws/certificate-server.ts";
 import type { EmbeddedAws, RecordedCall } from "../../src/local/aws/index.ts";
 import { isObject } from "../../src/util/json.ts";
-import type { Hosted } from "./functions.ts";
+import type { FunctionHost } from "./functions.ts";
 import type { LockstepClock } from "./lockstep-clock.ts";
-import { type Kill, type Outage, type Plan, STRANGER } from "./plan.ts";
 import type { Random } from "./random.ts";
 import { instancesInAlert, type Recorder } from "./recorder.ts";
+import { type Kill, NO_ROLE, type Outage, type Scenario } from "./scenario.ts";
 
-/** What the troubles of a plan strike. */
-export interface Struck {
+/** The parts of a run that a scenario makes fail. */
+export interface Targets {
   readonly aws: EmbeddedAws;
   readonly certificates: CertificateServer;
-  readonly hosted: Hosted;
+  readonly functionHost: FunctionHost;
   readonly clock: LockstepClock;
   readonly recorder: Recorder;
   readonly random: Random;
 }
 
-/** The troubles under way. */
-export interface Trouble {
-  /** Must be told of each call that AWS has carried out, before it is answered: then is the time to kill. */
+/** The running fault injection. */
+export interface FaultInjection {
+  /** Must be called when AWS has carried out a call, before it responds: a planned kill happens then. */
   onCall(call: RecordedCall): void;
 }
 
-/** Makes all that goes wrong in a plan go wrong in its time, from now on. */
-export function makeTrouble(plan: Plan, { aws, certificates, hosted, clock, recorder, random }: Struck): Trouble {
+/** Schedules all faults of a scenario from this moment on. */
+export function injectFaults(
+  scenario: Scenario,
+  { aws, certificates, functionHost, clock, recorder, random }: Targets,
+): FaultInjection {
   const open = new Set<Outage>();
   const deadKeys = new Set<string>();
   const armed: Kill[] = [];
@@ -33,9 +36,9 @@ export function makeTrouble(plan: Plan, { aws, certificates, hosted, clock, reco
   aws.faults.add({
     service: "sts",
     kind: "deny",
-    when: ({ params }) => String(params.RoleArn).includes(STRANGER.account),
+    when: ({ params }) => String(params.RoleArn).includes(NO_ROLE.account),
   });
-  for (const outage of plan.outages) {
+  for (const outage of scenario.outages) {
     const { fault, share, from, until } = outage;
     clock.after(from, () => open.add(outage));
     clock.after(until, () => open.delete(outage));
@@ -44,22 +47,22 @@ export function makeTrouble(plan: Plan, { aws, certificates, hosted, clock, reco
       when: ({ action, accessKeyId, params }) => {
         const strikes = open.has(outage) && accessKeyId !== "operator" && random.chance(share);
         if (strikes && action === "Publish" && (fault.kind === "hangup" || fault.kind === "slow")) {
-          recorder.cause(instancesInAlert(documentIn(String(params.Message))), "the answer to Publish was lost");
+          recorder.cause(instancesInAlert(documentIn(String(params.Message))), "the response to Publish was lost");
         }
         return strikes;
       },
     });
   }
-  for (const kill of plan.kills) {
+  for (const kill of scenario.kills) {
     clock.after(kill.from, () => armed.push(kill));
   }
-  for (const { oldEndsAt, at } of plan.secretRotations) {
+  for (const { oldEndsAt, at } of scenario.secretRotations) {
     clock.after(oldEndsAt, () => {
-      for (const key of hosted.keys()) deadKeys.add(key);
+      for (const key of functionHost.keys()) deadKeys.add(key);
     });
-    clock.after(at, () => hosted.rotate());
+    clock.after(at, () => functionHost.rotate());
   }
-  for (const { at, failsForMs } of plan.certificateRotations) {
+  for (const { at, failsForMs } of scenario.certificateRotations) {
     clock.after(at, () => {
       clock.hold(aws.rotateSigningCertificate());
       certificates.behave("error");
@@ -70,18 +73,18 @@ export function makeTrouble(plan: Plan, { aws, certificates, hosted, clock, reco
   return {
     onCall({ action, status, accessKeyId }) {
       const index = armed.findIndex(({ call }) => call === action);
-      if (index < 0 || status !== 200 || !hosted.keys().includes(accessKeyId)) return;
-      // A proxy's page is a 200 too, and nothing was carried out.
+      if (index < 0 || status !== 200 || !functionHost.keys().includes(accessKeyId)) return;
+      // A proxy's page has status 200 too, but AWS carried out nothing.
       if ([...open].some(({ fault }) => fault.kind === "html")) return;
       const { downMs = 0 } = armed[index] ?? {};
-      if (!hosted.kill(accessKeyId, downMs)) return;
+      if (!functionHost.kill(accessKeyId, downMs)) return;
       recorder.killed(downMs);
       armed.splice(index, 1);
     },
   };
 }
 
-/** The document for programs in a message of `MessageStructure: json`. */
+/** Returns the JSON document in a message of `MessageStructure: json`. */
 function documentIn(message: string): string {
   const texts: unknown = JSON.parse(message);
   return isObject(texts) ? String(texts.default) : "";

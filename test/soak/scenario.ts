@@ -4,97 +4,97 @@ import { type Random, randomOf } from "./random.ts";
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
-/** How long the launches of a soak go on, in ms. */
+/** The duration of the launches of a soak, in ms. */
 export const LAUNCHING_MS = 120 * MINUTE;
-/** SNS tries for an hour; a message that fails for ever leaves its queue after ten times three minutes. */
+/** SNS retries for an hour; a message that always fails leaves its queue after ten times three minutes. */
 const DRAINING_MS = 90 * MINUTE;
 
-/** Our own account and region, where the function and its topics are. */
+/** The account and region of the function and its topics. */
 export const HOME = { account: "123456789012", region: "us-east-1" };
-/** Another region, an account with the role to assume, and one without: all send their events to ours. */
-const ABROAD = { account: HOME.account, region: "eu-west-1" };
+/** Another region, an account with the role to assume, and one without it. All forward their events to HOME. */
+const OTHER_REGION = { account: HOME.account, region: "eu-west-1" };
 const MEMBER = { account: "210987654321", region: "us-east-1" };
-export const STRANGER = { account: "333333333333", region: "us-east-1" };
+export const NO_ROLE = { account: "333333333333", region: "us-east-1" };
 export type Place = typeof HOME;
 
-/** What becomes of the instances of a launch; times in ms after it. */
-export type Story =
+/** What happens to the instances of a launch; times in ms after it. */
+export type Lifecycle =
   | { readonly kind: "tagged" }
   | { readonly kind: "untagged" }
   | { readonly kind: "tagged late"; readonly after: number }
   | { readonly kind: "tagged after the grace"; readonly after: number }
   | { readonly kind: "terminated early"; readonly after: number }
   | { readonly kind: "terminated after the grace"; readonly after: number }
-  /** In an account that we have no role in. */
+  /** In the account without the role. */
   | { readonly kind: "untagged, out of reach" };
 
-/** How the audit of a launch must end. `either`: an outage may have put off the look until it was mended. */
-export type Fate = "alerted" | "silent" | "either" | "dead letter";
+/** How the audit of a launch must end. `either`: during an outage the audit may come after the fix. */
+export type Ending = "alerted" | "silent" | "either" | "dead-lettered";
 
-export const FATES: Readonly<Record<Story["kind"], Fate>> = {
+export const ENDINGS: Readonly<Record<Lifecycle["kind"], Ending>> = {
   tagged: "silent",
   untagged: "alerted",
   "tagged late": "silent",
   "tagged after the grace": "either",
   "terminated early": "silent",
   "terminated after the grace": "either",
-  "untagged, out of reach": "dead letter",
+  "untagged, out of reach": "dead-lettered",
 };
 
-/** Instances that are launched together. Times are in ms since the begin of the run. */
+/** Instances that are launched together. Times are in ms since the start of the run. */
 export interface PlannedLaunch {
   readonly at: number;
   readonly place: Place;
-  /** The Auto Scaling group; null for a launch by hand. */
+  /** The Auto Scaling group; null for RunInstances. */
   readonly group: string | null;
   readonly count: number;
-  readonly story: Story;
+  readonly lifecycle: Lifecycle;
 }
 
-/** A span in which AWS, or SNS's certificates, do not do as they should. */
+/** A span in which AWS fails. */
 export interface Outage {
   readonly name: string;
   readonly from: number;
   readonly until: number;
-  /** Strikes a share of the calls. */
   readonly fault: Fault;
+  /** The share of the calls that fail, from 0 to 1. */
   readonly share: number;
 }
 
-/** The function's process is killed: right after AWS has carried out a call of it, and before that is answered. */
+/** The function's process is killed after AWS has carried out its call and before AWS responds. */
 export interface Kill {
   readonly from: number;
   readonly call: "DescribeTags" | "DescribeInstances" | "Publish";
-  /** How long it takes until there is a new one. */
+  /** The time until a new process starts, in ms. */
   readonly downMs: number;
 }
 
-/** Credentials are exchanged; the old ones end before the function has the new ones. */
+/** Credentials are rotated; the old ones become invalid before the function has the new ones. */
 export interface Rotation {
   readonly oldEndsAt: number;
   readonly at: number;
 }
 
-/** All that will happen, made from a seed. */
-export interface Plan {
+/** Everything that happens in a run. The same seed gives the same scenario. */
+export interface Scenario {
   readonly seed: number;
-  /** When the last message can have come to an end. */
+  /** The time by which the last message is processed or dead-lettered. */
   readonly endsAt: number;
   readonly launches: readonly PlannedLaunch[];
-  /** When something that is no event is put where events should be. */
+  /** When a message that is no event is sent to the topic or queue. */
   readonly garbageAt: readonly number[];
   readonly outages: readonly Outage[];
   readonly kills: readonly Kill[];
   readonly secretRotations: readonly Rotation[];
-  /** The new certificate cannot be had for a while from then on. */
+  /** When SNS gets a new certificate, and how long that cannot be fetched. */
   readonly certificateRotations: readonly { readonly at: number; readonly failsForMs: number }[];
 }
 
 /**
- * Makes the plan of a soak: `count` launches in two hours, all that goes wrong with AWS in a span of its own, and the
- * function killed a dozen times among the first fifth, so that the memory of the others is that of one process.
+ * Creates the scenario of a soak: `count` launches in two hours, one outage after the other, and a dozen kills during the
+ * first fifth, so that one process serves the rest and its memory can be measured.
  */
-export function soakPlan(seed: number, count: number): Plan {
+export function soakScenario(seed: number, count: number): Scenario {
   const random = randomOf(seed);
   const early = () => random.int(2 * MINUTE, LAUNCHING_MS / 5);
   return {
@@ -114,16 +114,17 @@ export function soakPlan(seed: number, count: number): Plan {
   };
 }
 
-/** Makes the plan of a burst: `count` launches in a minute, one in ten without its tags, and nothing goes wrong. */
-export function burstPlan(count: number): Plan {
+/** Creates the scenario of a burst: `count` launches in a minute, one in ten untagged, without faults. */
+export function burstScenario(count: number): Scenario {
   const launches = Array.from({ length: count }, (_, index): PlannedLaunch => {
-    const story: Story = index % 10 === 0 ? { kind: "untagged" } : { kind: "tagged" };
-    return { at: (index * MINUTE) / count, place: HOME, group: null, count: 1, story };
+    const lifecycle: Lifecycle = index % 10 === 0 ? { kind: "untagged" } : { kind: "tagged" };
+    return { at: (index * MINUTE) / count, place: HOME, group: null, count: 1, lifecycle };
   });
-  return { ...UNTROUBLED, seed: 0, endsAt: 90 * MINUTE, launches };
+  return { ...NO_FAULTS, seed: 0, endsAt: 90 * MINUTE, launches };
 }
 
-const UNTROUBLED = { garbageAt: [], outages: [], kills: [], secretRotations: [], certificateRotations: [] };
+/** The part of a scenario without faults. */
+export const NO_FAULTS = { garbageAt: [], outages: [], kills: [], secretRotations: [], certificateRotations: [] };
 
 const KILLED_AFTER = ["Publish", "DescribeInstances", "DescribeTags"] as const;
 
@@ -143,13 +144,13 @@ function planLaunches(random: Random, count: number): PlannedLaunch[] {
       ]),
     );
     left -= many;
-    const story = planStory(random);
+    const lifecycle = planStory(random);
     launches.push({
       at: random.int(0, LAUNCHING_MS),
-      place: story.kind === "untagged, out of reach" ? STRANGER : random.weighted(PLACES),
+      place: lifecycle.kind === "untagged, out of reach" ? NO_ROLE : random.weighted(PLACES),
       group: many > 1 ? `group-${launches.length}` : null,
       count: many,
-      story,
+      lifecycle,
     });
   }
   return launches.sort((a, b) => a.at - b.at);
@@ -157,15 +158,15 @@ function planLaunches(random: Random, count: number): PlannedLaunch[] {
 
 const PLACES = [
   [70, HOME],
-  [10, ABROAD],
+  [10, OTHER_REGION],
   [20, MEMBER],
 ] as const;
 
-function planStory(random: Random): Story {
-  // EC2 says the time in whole seconds, so that an instance looks up to a second older than it is.
+function planStory(random: Random): Lifecycle {
+  // EC2 gives times in whole seconds, so an instance seems up to a second older than it is.
   const within = () => random.int(1, 43) * SECOND;
   const afterwards = () => random.int(120, 900) * SECOND;
-  return random.weighted<() => Story>([
+  return random.weighted<() => Lifecycle>([
     [730, () => ({ kind: "tagged" })],
     [100, () => ({ kind: "untagged" })],
     [100, () => ({ kind: "tagged late", after: within() })],
@@ -176,7 +177,7 @@ function planStory(random: Random): Story {
   ])();
 }
 
-/** What AWS does to its callers, one after the other in an order that the seed gives, five or six minutes each. */
+/** One outage after the other, five or six minutes each, in an order that depends on the seed. */
 function planOutages(random: Random): Outage[] {
   const kinds = random.shuffled(OUTAGES);
   const slot = LAUNCHING_MS / kinds.length;
@@ -189,22 +190,22 @@ function planOutages(random: Random): Outage[] {
 const OUTAGES: readonly (readonly [name: string, share: number, fault: Fault])[] = [
   ["EC2 throttles", 0.4, { service: "ec2", kind: "throttle" }],
   ["EC2 fails", 0.4, { service: "ec2", kind: "error" }],
-  ["EC2 does not answer", 0.2, { service: "ec2", kind: "timeout" }],
-  ["EC2 hangs up mid-answer", 0.3, { service: "ec2", kind: "hangup" }],
+  ["EC2 does not respond", 0.2, { service: "ec2", kind: "timeout" }],
+  ["EC2 closes the connection mid-response", 0.3, { service: "ec2", kind: "hangup" }],
   ["EC2 denies", 1, { service: "ec2", kind: "deny" }],
   ["EC2 is slow", 0.5, { service: "ec2", kind: "slow", ms: 2_500 }],
   ["a proxy's page for EC2", 0.3, { service: "ec2", kind: "html" }],
   ["Publish fails", 0.5, { service: "sns", action: "Publish", kind: "error" }],
   ["Publish is throttled", 0.5, { service: "sns", action: "Publish", kind: "throttle" }],
-  ["Publish does not answer", 0.3, { service: "sns", action: "Publish", kind: "timeout" }],
+  ["Publish does not respond", 0.3, { service: "sns", action: "Publish", kind: "timeout" }],
   ["Publish is slow", 0.3, { service: "sns", action: "Publish", kind: "slow", ms: 3_500 }],
-  ["Publish hangs up mid-answer", 0.3, { service: "sns", action: "Publish", kind: "hangup" }],
+  ["Publish closes the connection mid-response", 0.3, { service: "sns", action: "Publish", kind: "hangup" }],
   ["Publish is denied", 1, { service: "sns", action: "Publish", kind: "deny" }],
   ["a proxy's page for Publish", 0.3, { service: "sns", action: "Publish", kind: "html" }],
   ["AssumeRole is denied", 1, { service: "sts", kind: "deny" }],
 ];
 
-/** How EventBridge may deliver an event: the delay of each copy, in ms. Mostly one at once; some late, some twice. */
+/** Returns the delays of the copies of an event that EventBridge delivers, in ms: mostly one without delay; some late, some twice. */
 export function eventCopies(random: Random): readonly number[] {
   const delay = random.chance(0.05) ? random.int(1, 300) * SECOND : 0;
   return random.chance(0.02) ? [delay, delay + random.int(0, 120) * SECOND] : [delay];
@@ -214,14 +215,14 @@ function ascending(a: number, b: number): number {
   return a - b;
 }
 
-/** Whether nothing goes wrong from a moment of the plan until two minutes later. */
-export function isQuiet(plan: Plan, at: number): boolean {
+/** Whether a scenario has no fault between a moment and two minutes later. */
+export function isQuiet(scenario: Scenario, at: number): boolean {
   const until = at + 2 * MINUTE;
   const meets = (from: number, to: number) => from < until && to > at;
   return !(
-    plan.outages.some((outage) => meets(outage.from, outage.until)) ||
-    plan.kills.some((kill) => meets(kill.from, kill.from + 2 * MINUTE)) ||
-    plan.secretRotations.some((rotation) => meets(rotation.oldEndsAt, rotation.at + MINUTE)) ||
-    plan.certificateRotations.some((rotation) => meets(rotation.at, rotation.at + rotation.failsForMs + MINUTE))
+    scenario.outages.some((outage) => meets(outage.from, outage.until)) ||
+    scenario.kills.some((kill) => meets(kill.from, kill.from + 2 * MINUTE)) ||
+    scenario.secretRotations.some((rotation) => meets(rotation.oldEndsAt, rotation.at + MINUTE)) ||
+    scenario.certificateRotations.some((rotation) => meets(rotation.at, rotation.at + rotation.failsForMs + MINUTE))
   );
 }
