@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts";
 import { operatorAt, type Run, runCommand } from "./run.ts";
 
-/** Audits by hand, of instances that an embedded AWS has: what is printed, how it ends, and what AWS was asked. */
+/** Tests `ec2-audit check` against the embedded AWS: its output, its exit code, and its calls to AWS. */
 
 const TAGGED = { Name: "web-1", service: "shop" };
 const NOBODY = "i-0123456789abcdef0";
@@ -32,7 +32,7 @@ function launch(tags: Record<string, string> = {}, count = 1): string[] {
   return aws.launch({ count, tags });
 }
 
-function given(text: string): void {
+function stdin(text: string): void {
   vi.spyOn(process, "stdin", "get").mockReturnValue(Readable.from([text]) as unknown as typeof process.stdin);
 }
 
@@ -40,15 +40,15 @@ function actions(): string[] {
   return [...aws.callCounts.keys()].sort();
 }
 
-describe("an audit by hand", () => {
-  it("of an instance that keeps the rules says so in a line, and ends with 0", async () => {
+describe("ec2-audit check", () => {
+  it("prints a line for a compliant instance, and exits with 0", async () => {
     const [id = ""] = launch(TAGGED);
     const { code, out } = await check([id]);
     expect(code).toBe(0);
-    expect(out).toBe(`✓ ${id}  keeps the rules\n\n1 instance audited: 1 compliant, 0 violating.`);
+    expect(out).toBe(`✓ ${id}  complies with the policy\n\n1 instance audited: 1 compliant, 0 violating.`);
   });
 
-  it("of one that breaks a rule prints what an alert would say, however new it is, and ends with 1", async () => {
+  it("prints the alert for a violation, however new the instance is, and exits with 1", async () => {
     const [id = ""] = launch({ Name: "web-1" });
     const { code, out } = await check([id]);
     expect(code).toBe(1);
@@ -57,58 +57,58 @@ describe("an audit by hand", () => {
     expect(out).toContain(`    --resources ${id} \\\n    --tags Key=service,Value=<value>\n`);
   });
 
-  it("of one that does not exist says so, and ends with 1", async () => {
+  it("reports an instance that is not in the region, and exits with 1", async () => {
     const { code, out } = await check([NOBODY]);
     expect(code).toBe(1);
     expect(out).toContain(`? ${NOBODY}  is not in us-east-1 (any more)`);
     expect(out).toContain("1 instance audited: 0 compliant, 0 violating, 1 not in us-east-1 (is it another region?");
   });
 
-  it("of one that is terminated says so, and ends with 0: EC2 lists it for about an hour", async () => {
+  it("reports terminated instances, which EC2 shows for about an hour, and exits with 0", async () => {
     const ids = launch({}, 2);
     aws.terminate([...ids]);
-    given(ids.join("\n"));
+    stdin(ids.join("\n"));
     const { code, out } = await check(["-"]);
     expect(code).toBe(0);
     expect(out).toMatch(new RegExp(`– ${ids[0]} {2}the instance is (?:shutting-down|terminated)`));
     expect(out).toContain("2 instances audited: 0 compliant, 0 violating, 2 terminated.");
   });
 
-  it("publishes nothing, and changes nothing", async () => {
+  it("calls only DescribeInstances and GetCallerIdentity", async () => {
     await check(launch());
     expect(actions()).toEqual(["ec2:DescribeInstances", "sts:GetCallerIdentity"]);
   });
 
-  it("looks into the operator's region", async () => {
+  it("reads the operator's region", async () => {
     const [id = ""] = aws.launch({ count: 1, tags: TAGGED, region: "eu-west-1" });
     expect((await check([id])).code).toBe(1);
     expect((await check([id, "--region", "eu-west-1"])).code).toBe(0);
   });
 });
 
-describe("the policy of an audit by hand", () => {
-  it("is the function's, out of .env", async () => {
+describe("the policy of ec2-audit check", () => {
+  it("is that of the function, from .env", async () => {
     writeFileSync(join(folder, ".env"), "REQUIRED_TAGS=owner\n");
     const { code, out } = await check(launch(TAGGED));
     expect(code).toBe(1);
     expect(out).toContain('the tag "owner" is missing');
   });
 
-  it("is the function's, out of the environment", async () => {
+  it("is that of the function, from the environment", async () => {
     const rule = { rule: "required-tags", tags: ["team"], severity: "critical" };
     const { out } = await check(launch(TAGGED), { env: { AUDIT_POLICY: JSON.stringify({ rules: [rule] }) } });
     expect(out).toContain('required-tags (critical): the tag "team" is missing');
   });
 
-  it("is that of --required-tags above the function's", async () => {
+  it("is that of --required-tags before that of the function", async () => {
     writeFileSync(join(folder, ".env"), "REQUIRED_TAGS=owner\n");
     expect((await check([...launch(TAGGED), "--required-tags", "name"])).code).toBe(0);
   });
 
-  it("is that of --policy above the function's", async () => {
+  it("is that of --policy before that of the function", async () => {
     writeFileSync(join(folder, ".env"), "REQUIRED_TAGS=name\n");
-    writeFileSync(join(folder, "house.json"), '{"rules": [{"rule": "required-tags", "tags": ["cost-centre"]}]}');
-    const { code, out } = await check([...launch(TAGGED), "--policy", "house.json"]);
+    writeFileSync(join(folder, "policy.json"), '{"rules": [{"rule": "required-tags", "tags": ["cost-centre"]}]}');
+    const { code, out } = await check([...launch(TAGGED), "--policy", "policy.json"]);
     expect(code).toBe(1);
     expect(out).toContain('the tag "cost-centre" is missing');
   });
@@ -116,8 +116,8 @@ describe("the policy of an audit by hand", () => {
   it.each([
     [
       "in a file",
-      ["--policy", "house.json"],
-      'error: house.json is not a policy: rule 1: "rule" must be one of "required-tags"',
+      ["--policy", "policy.json"],
+      'error: policy.json is not a policy: rule 1: "rule" must be one of "required-tags"',
     ],
     [
       "in a file that is not JSON",
@@ -127,69 +127,69 @@ describe("the policy of an audit by hand", () => {
     ["in an option", ["--required-tags", "a,,b"], "--required-tags is not a comma-separated list of tag keys"],
     [
       "in both options",
-      ["--policy", "house.json", "--required-tags", "a"],
+      ["--policy", "policy.json", "--required-tags", "a"],
       "option '--required-tags <keys>' cannot be used with option '--policy <file>'",
     ],
-    ["in a folder", ["--policy", "."], "a folder, not a file: ."],
-    ["in a file that is not there", ["--policy", "home.json"], "there is no file home.json"],
-  ])("is told as wrong when it is: %s", async (_, args, told) => {
-    writeFileSync(join(folder, "house.json"), '{"rules": [{"rule": "no-such-rule"}]}');
+    ["in a folder", ["--policy", "."], "error: . is a folder"],
+    ["in a file that does not exist", ["--policy", "absent.json"], "error: absent.json does not exist"],
+  ])("is refused when it is not valid: %s", async (_, args, error) => {
+    writeFileSync(join(folder, "policy.json"), '{"rules": [{"rule": "no-such-rule"}]}');
     writeFileSync(join(folder, "broken.json"), "{\n  rules: []\n}");
     const { code, out, err } = await check([NOBODY, ...args]);
     expect([code, out]).toEqual([2, ""]);
-    expect(err).toContain(told);
+    expect(err).toContain(error);
     expect(actions()).not.toContain("ec2:DescribeInstances");
   });
 });
 
-describe("the ids of an audit by hand", () => {
-  it("may be given twice, and are audited once", async () => {
+describe("the ids of ec2-audit check", () => {
+  it("are audited once when they are given twice", async () => {
     const [id = ""] = launch(TAGGED);
     const { out } = await check([id, id]);
     expect(out).toContain("1 instance audited");
   });
 
-  it("may be of an older account", async () => {
+  it("can be short, as in older accounts", async () => {
     expect((await check(["i-12345678"])).out).toContain("i-12345678  is not in us-east-1 (any more)");
   });
 
-  it('come from the standard input for "-"', async () => {
+  it('are read from standard input for "-"', async () => {
     const ids = launch(TAGGED, 3);
-    given(`${ids[0]}\n\n  ${ids[1]}\t${ids[2]}\r\n`);
+    stdin(`${ids[0]}\n\n  ${ids[1]}\t${ids[2]}\r\n`);
     const { code, out } = await check(["-"]);
     expect([code, ids.every((id) => out.includes(`✓ ${id}`))]).toEqual([0, true]);
   });
 
   it.each(["i-123", "i-0123456789ABCDEF0", "web-1", "i-0123456789abcdef01"])(
-    "are refused when they are none: %s",
+    "are refused when they are not instance ids: %s",
     async (id) => {
       const { code, err } = await check([NOBODY, id]);
       expect(code).toBe(2);
-      expect(err).toContain(`not the id of an instance: "${id}"`);
+      expect(err).toContain(`not an instance id: "${id}"`);
       expect(actions()).toEqual([]);
     },
   );
 
-  it("are named, the first five, when many are none", async () => {
-    given(Array.from({ length: 9 }, (_, index) => `server-${index}`).join("\n"));
+  it("are listed up to the fifth when many are invalid", async () => {
+    stdin(Array.from({ length: 9 }, (_, index) => `server-${index}`).join("\n"));
     const { err } = await check(["-"]);
     expect(err).toContain('"server-4" and 4 more');
     expect(err).not.toContain("server-5");
   });
 
-  it("are missed when the standard input is empty, and when there are none", async () => {
-    given("\n");
-    expect((await check(["-"])).err).toContain("the standard input holds no instance ids");
+  it("are required, as arguments or on standard input", async () => {
+    stdin("\n");
+    expect((await check(["-"])).err).toContain("standard input contains no instance ids");
     expect(await check([])).toMatchObject({ code: 2, err: expect.stringContaining("no instance ids are given") });
   });
 });
 
-describe("an audit by hand of a fleet", () => {
-  it("of some thousands makes a call for 200, four side by side, and says now and then how far it is", async () => {
+describe("ec2-audit check for many instances", () => {
+  it("makes one call for 200 instances, and reports progress", async () => {
     const tagged = launch(TAGGED, 2_000);
     const ids = [...tagged, ...launch({}, 500)];
     let time = 0;
-    given(ids.join("\n"));
+    stdin(ids.join("\n"));
     const { code, out, err } = await check(["-"], { now: () => (time += 1_500) });
     expect(code).toBe(1);
     expect(out).toContain("2500 instances audited: 2000 compliant, 500 violating.");
@@ -197,12 +197,12 @@ describe("an audit by hand of a fleet", () => {
     expect(err).toContain("800 of 2500");
   });
 
-  it("waits when EC2 has had too many calls, and asks again for those only", async () => {
+  it("waits when EC2 throttles a call, and repeats only that call", async () => {
     const ids = launch(TAGGED, 400);
     const isSecond = ({ params }: { params: unknown }) => JSON.stringify(params).includes(ids[300] ?? "");
     aws.faults.add({ service: "ec2", kind: "throttle", times: 4, when: isSecond });
     const pauses: number[] = [];
-    given(ids.join("\n"));
+    stdin(ids.join("\n"));
     const { code } = await check(["-"], { pause: async (ms) => void pauses.push(ms) });
     expect(code).toBe(0);
     expect(pauses).toEqual([1_000]);
@@ -210,8 +210,8 @@ describe("an audit by hand of a fleet", () => {
   }, 60_000);
 });
 
-describe("an audit by hand with --all", () => {
-  it("is of every instance of the region that is not terminated, and reads each once", async () => {
+describe("ec2-audit check --all", () => {
+  it("audits each instance of the region that is not terminated, and reads it once", async () => {
     const [good = ""] = launch(TAGGED);
     const [bad = ""] = launch();
     const [gone = ""] = launch();
@@ -226,7 +226,7 @@ describe("an audit by hand with --all", () => {
     expect(actions()).toEqual(["ec2:DescribeInstances", "sts:GetCallerIdentity"]);
   });
 
-  it("takes a call for 1,000 instances", async () => {
+  it("makes one call for 1,000 instances", async () => {
     launch(TAGGED, 1_500);
     expect(await check(["--all", "--quiet"])).toMatchObject({
       code: 0,
@@ -235,7 +235,7 @@ describe("an audit by hand with --all", () => {
     expect(aws.callCounts.get("ec2:DescribeInstances")).toBe(2);
   });
 
-  it("of a region with no instance says so, and ends with 0", async () => {
+  it("reports a region without instances, and exits with 0", async () => {
     expect(await check(["--all"])).toMatchObject({
       code: 0,
       out: "0 instances audited: 0 compliant, 0 violating.",
@@ -250,8 +250,8 @@ describe("an audit by hand with --all", () => {
   });
 });
 
-describe("an audit by hand with --quiet", () => {
-  it("prints what is wrong, and the summary", async () => {
+describe("ec2-audit check --quiet", () => {
+  it("prints violations, instances not in the region, and the summary", async () => {
     const [good = ""] = launch(TAGGED);
     const [bad = ""] = launch();
     const { code, out } = await check([good, bad, NOBODY, "--quiet"]);
@@ -266,8 +266,8 @@ describe("an audit by hand with --quiet", () => {
   });
 });
 
-describe("an audit by hand with --json", () => {
-  it("is one document with every instance and every alert", async () => {
+describe("ec2-audit check --json", () => {
+  it("prints one document with each instance and each alert", async () => {
     const [good = ""] = launch(TAGGED);
     const [bad = ""] = launch();
     const { code, out } = await check([good, bad, NOBODY, "--json"]);
@@ -284,24 +284,24 @@ describe("an audit by hand with --json", () => {
   });
 });
 
-describe("an audit by hand that cannot be made", () => {
+describe("ec2-audit check when AWS refuses its calls", () => {
   it.each([
-    ["is not allowed", "deny", "AWS does not allow this"],
-    ["has keys that AWS does not know", "bad-key", "AWS does not take these credentials"],
-  ] as const)("says why, and ends with 2: it %s", async (_, kind, told) => {
+    ["the call is denied", "deny", "AWS does not allow this"],
+    ["the keys are unknown", "bad-key", "AWS does not take these credentials"],
+  ] as const)("prints the reason, and exits with 2: %s", async (_, kind, error) => {
     const ids = launch();
     aws.faults.add({ service: "ec2", kind });
     const { code, out, err } = await check(ids);
     expect([code, out]).toEqual([2, ""]);
-    expect(err).toContain(told);
+    expect(err).toContain(error);
   });
 
-  it("says what it is at, before AWS has said who asks", async () => {
+  it("reports its work before its first call", async () => {
     aws.faults.add({ service: "sts", kind: "deny" });
     expect((await check([NOBODY])).err).toMatch(/^Auditing 1 instance in us-east-1\nerror:/);
   });
 
-  it("says that too many calls were made when that does not end", async () => {
+  it("stops after a while when EC2 throttles every call", async () => {
     aws.faults.add({ service: "ec2", kind: "throttle" });
     const { code, err } = await check([NOBODY], { pause: async () => {} });
     expect(code).toBe(2);
@@ -309,12 +309,12 @@ describe("an audit by hand that cannot be made", () => {
   }, 60_000);
 });
 
-describe("check --help", () => {
-  it("shows how, with examples, and what each exit code means", async () => {
+describe("ec2-audit check --help", () => {
+  it("prints examples and exit codes", async () => {
     const { code, out } = await runCommand(["check", "--help"]);
     expect(code).toBe(0);
     expect(out).toContain("$ ec2-audit check i-0123456789abcdef0");
-    expect(out).toContain("nothing is published");
+    expect(out).toContain("Publishes nothing");
     expect(out).toMatch(/Exit codes: 0 [^;]*; 1 [^;]*;\s2 /);
   });
 });

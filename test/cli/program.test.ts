@@ -158,9 +158,9 @@ describe("A failure with --json", () => {
   it("is one document on the standard output, and a sentence on the standard error", async () => {
     const { code, out, err } = await runCommand(["check", "web-1", "--json"], { folder });
     expect(code).toBe(2);
-    const error = { message: 'not the id of an instance: "web-1"', hint: expect.stringContaining("An id is i-") };
+    const error = { message: 'not an instance id: "web-1"', hint: expect.stringContaining("An id is i-") };
     expect(JSON.parse(out)).toEqual({ error });
-    expect(err).toContain('error: not the id of an instance: "web-1"');
+    expect(err).toContain('error: not an instance id: "web-1"');
   });
 
   it("is a document too where the command line is wrong", async () => {

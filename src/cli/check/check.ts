@@ -21,7 +21,7 @@ interface CheckOptions extends CommonOptions {
   readonly json?: true;
 }
 
-/** `ec2-audit check <instance-id…>`: audits instances now, and prints what an alert would say. */
+/** Runs `ec2-audit check`: audits instances now, and prints the alert. @throws CliError for a usage error */
 export async function check(cli: Cli, words: readonly string[], options: CheckOptions): Promise<void> {
   if (options.all && words.length > 0) throw new CliError("--all takes no instance ids", "Give one or the other.");
   if (!options.all && words.length === 0) {
@@ -41,10 +41,10 @@ export async function check(cli: Cli, words: readonly string[], options: CheckOp
   cli.finish(checked.instances.some(({ outcome }) => outcome === "violating" || outcome === "unseen") ? 1 : 0);
 }
 
-/** The policy of the options, else that of the function. @throws CliError with everything that is wrong with it */
+/** Returns the policy of the options, else that of the function. @throws CliError with all problems of the policy */
 async function policyFor(cli: Cli, aws: Aws, options: CheckOptions): Promise<Policy> {
   const { settings, nameOf } = policySettings(cli, options);
-  // The policy is read as the function reads it; its other settings are of no account here.
+  // The policy is read as the function reads it. The other settings are not used.
   const reading = readConfig({
     ...settings,
     AWS_REGION: aws.region,
@@ -57,9 +57,10 @@ async function policyFor(cli: Cli, aws: Aws, options: CheckOptions): Promise<Pol
   throw new CliError(problems.join("\n"), 'README.md, "The policy", shows both forms.');
 }
 
-/** The settings that make the policy, and how the operator gave each of them. */
+/** The settings of the policy. */
 interface PolicySettings {
   readonly settings: Settings;
+  /** Returns how the operator gave a setting. */
   nameOf(key: Key): string;
 }
 
@@ -80,12 +81,13 @@ function policySettings(cli: Cli, options: CheckOptions): PolicySettings {
 function readPolicyFile(cli: Cli, file: string): string {
   const path = resolve(cli.folder, file);
   try {
-    // Editors on Windows begin a file with a byte order mark, which is not JSON.
+    // Editors on Windows write a byte order mark, which is not JSON.
     return readFileSync(path, "utf8").replace(/^\uFEFF/, "");
   } catch (error) {
     const code = systemCode(error);
-    const told = code === "ENOENT" ? "there is no file" : code === "EISDIR" ? "a folder, not a file:" : `${code}:`;
-    throw new CliError(`${told} ${file}`, "It is to hold a policy, as JSON.");
+    const problem =
+      code === "ENOENT" ? "does not exist" : code === "EISDIR" ? "is a folder" : `cannot be read: ${code}`;
+    throw new CliError(`${file} ${problem}`, "Give a file that contains a policy as JSON.");
   }
 }
 
@@ -99,7 +101,7 @@ function asText(checked: Checked, region: string, { quiet }: CheckOptions, { ter
   const line = (instance: CheckedInstance): string => {
     switch (instance.outcome) {
       case "compliant":
-        return `${colours.green("✓")} ${instance.instanceId}  keeps the rules`;
+        return `${colours.green("✓")} ${instance.instanceId}  complies with the policy`;
       case "violating":
         return `${colours.red("✗")} ${instance.instanceId}  ${instance.findings.map(({ message }) => message).join("; ")}`;
       case "ignored":
@@ -108,13 +110,13 @@ function asText(checked: Checked, region: string, { quiet }: CheckOptions, { ter
         return `${colours.red("?")} ${instance.instanceId}  ${instance.reason}`;
     }
   };
-  const isTold = ({ outcome }: CheckedInstance) => !quiet || outcome === "violating" || outcome === "unseen";
-  const lines = checked.instances.filter(isTold).map(line);
+  const isShown = ({ outcome }: CheckedInstance) => !quiet || outcome === "violating" || outcome === "unseen";
+  const lines = checked.instances.filter(isShown).map(line);
   const texts = quiet ? [] : checked.alerts.flatMap(({ subject, text }) => ["", colours.bold(subject), "", text]);
   return [...lines, ...texts, ...(lines.length > 0 ? [""] : []), summaryOf(checked.instances, region)].join("\n");
 }
 
-/** How many instances have each outcome, and how often each rule was violated. */
+/** Counts the instances with each outcome, and the violations of each rule. */
 function summaryOf(all: readonly CheckedInstance[], region: string): string {
   const count = (outcome: CheckedInstance["outcome"]) => all.filter((each) => each.outcome === outcome).length;
   const [terminated, unseen] = [count("ignored"), count("unseen")];

@@ -2,9 +2,8 @@ import { Command, Option } from "commander";
 import type { Cli } from "../cli.ts";
 
 const HELP = `
-The instances are audited as the function would audit them, but now: whatever
-their age, with your own credentials, and nothing is published. What is printed
-is what an alert would say.
+Audits instances as the function does, whatever their age and with your own
+credentials. Publishes nothing: prints the alert instead.
 
 Examples:
   $ ec2-audit check i-0123456789abcdef0
@@ -14,29 +13,29 @@ Examples:
       --query 'Reservations[].Instances[].[InstanceId]' --output text \\
       | ec2-audit check -
 
-The policy is that of the function: REQUIRED_TAGS or AUDIT_POLICY out of .env or
+The policy is that of the function: REQUIRED_TAGS or AUDIT_POLICY from .env or
 the environment.
-A terminated instance violates nothing. EC2 shows it for about an hour.
-It calls ec2:DescribeInstances and sts:GetCallerIdentity.
-Exit codes: 0 no instance violates a rule; 1 one does, or is not in the region;
-2 used wrongly or failed.`;
+A terminated instance violates no rule. EC2 shows it for about an hour.
+The command calls ec2:DescribeInstances and sts:GetCallerIdentity.
+Exit codes: 0 no violations; 1 violations, or instances not in the region;
+2 usage error or failure.`;
 
-/** `ec2-audit check <instance-id…>`: audits instances now, and prints what an alert would say. */
+/** Returns the command `ec2-audit check <instance-id…>`: audits instances now, and prints the alert. */
 export function checkCommand(cli: Cli): Command {
   return new Command("check")
-    .description("audit instances now, and print what an alert would say")
-    .argument("[instance-id...]", 'ids of instances in the region; "-" reads them from the standard input, one a line')
-    .option("--all", "audit every instance of the region that is not terminated")
+    .description("audit instances now, and print the alert")
+    .argument("[instance-id...]", 'ids of instances in the region; "-" reads them from standard input')
+    .option("--all", "audit all instances of the region that are not terminated")
     .addOption(
-      new Option("--required-tags <keys>", "tag keys with commas between, in place of the function's policy").conflicts(
+      new Option("--required-tags <keys>", "comma-separated tag keys, instead of the function's policy").conflicts(
         "policy",
       ),
     )
-    .option("--policy <file>", "file with a policy as JSON, in place of the function's policy")
-    .option("--config <file>", "the wt.config.json that says where the function's settings are")
+    .option("--policy <file>", "file with a policy as JSON, instead of the function's policy")
+    .option("--config <file>", "the wt.config.json that names the file of the function's settings")
     .option("--secrets-file <file>", "the function's settings, as KEY=value lines")
-    .option("--quiet", "print only the instances that violate a rule or are not in the region, and the summary")
-    .option("--json", "print one JSON document: the instances, and the alerts' documents")
+    .option("--quiet", "print only violations, instances not in the region, and the summary")
+    .option("--json", "print one JSON document: the instances, and the documents of the alerts")
     .addHelpText("after", HELP)
     .action(async (words: string[], _: unknown, command: Command) => {
       const { check } = await import("../check/check.ts");
