@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { createApp, type Host, type Opening, type Service } from "../src/app.ts";
 import { KEYS, type Key } from "../src/config.ts";
 import type { Engine } from "../src/launches/dispatch.ts";
@@ -22,7 +22,7 @@ function serviceIn(opening: Opening): Service {
   return opening.service;
 }
 
-/** What a configuration comes to, its rules by what they say of an instance without tags. */
+/** The configuration, with its rules replaced by their messages for an instance without tags. */
 function contentOf({ config }: Service) {
   const rules = config.policy.rules.map((rule) => [
     rule.severity,
@@ -49,14 +49,14 @@ const CHANGED: Readonly<Record<Exclude<Key, "AUDIT_POLICY" | "SNS_SIGNING_CERT">
 };
 
 describe("a warm container", () => {
-  test("keeps its service as long as no value changes", () => {
+  it("keeps its service while no value changes", () => {
     const app = createApp({}, hostOf());
     const service = serviceIn(app.open({ ...FOUR_SECRETS }));
     expect(serviceIn(app.open({ ...FOUR_SECRETS }))).toBe(service);
     expect(serviceIn(app.open({ ...FOUR_SECRETS, MORE: "x", GRACE_SECONDS: "" }))).toBe(service);
   });
 
-  test.each(Object.entries(CHANGED))("makes another one when %s changes, appears or goes", (key, value) => {
+  it.each(Object.entries(CHANGED))("creates a new one when %s is changed, added or removed", (key, value) => {
     const app = createApp({}, hostOf());
     const before = serviceIn(app.open(FOUR_SECRETS));
     const changed = serviceIn(app.open({ ...FOUR_SECRETS, [key]: value }));
@@ -67,7 +67,7 @@ describe("a warm container", () => {
     expect(contentOf(after)).toEqual(contentOf(before));
   });
 
-  test("makes another one when the policy or the certificate appears, and says when they are wrong", () => {
+  it("creates a new one when the policy or the certificate is added, and reports their problems", () => {
     const app = createApp({}, hostOf());
     serviceIn(app.open(FOUR_SECRETS));
     const AUDIT_POLICY = '{"rules":[{"rule":"required-tags","severity":"critical","tags":["a"]}]}';
@@ -77,11 +77,11 @@ describe("a warm container", () => {
     });
   });
 
-  test("knows of every key", () => {
+  it("is tested with every key", () => {
     expect(new Set([...Object.keys(CHANGED), "AUDIT_POLICY", "SNS_SIGNING_CERT"])).toEqual(new Set(KEYS));
   });
 
-  test("signs the next call with the key that is in force now", async () => {
+  it("signs the next call with the current key", async () => {
     const sent = interceptNetwork();
     const app = createApp({}, hostOf());
     const secrets = [FOUR_SECRETS, { ...FOUR_SECRETS, AWS_ACCESS_KEY_ID: CHANGED.AWS_ACCESS_KEY_ID }, FOUR_SECRETS];
@@ -96,7 +96,7 @@ describe("a warm container", () => {
     ]);
   });
 
-  test("does not assume a role with what an earlier configuration was given", async () => {
+  it("does not use the assumed credentials of an earlier configuration", async () => {
     const sent = interceptNetwork();
     const app = createApp({}, hostOf());
     const secrets = { ...FOUR_SECRETS, AUDIT_ROLE_NAME: "ec2-audit" };
@@ -115,8 +115,8 @@ describe("a warm container", () => {
   });
 });
 
-describe("a configuration that is not valid", () => {
-  test("is told with every problem, asks nothing of AWS, and is repaired by the next call's secrets", () => {
+describe("an invalid configuration", () => {
+  it("is reported with every problem, without an AWS call, until the secrets are valid", () => {
     const sent = interceptNetwork();
     const app = createApp({}, hostOf());
     expect(app.open({})).toMatchObject({
@@ -127,7 +127,7 @@ describe("a configuration that is not valid", () => {
     expect(sent).toEqual([]);
   });
 
-  test("has a log to be said in, before there is a LOG_LEVEL", () => {
+  it("is logged before there is a LOG_LEVEL", () => {
     const lines: string[] = [];
     const app = createApp({ LOG_LEVEL: "nonsense" }, hostOf(lines));
     const opening = app.open({});
@@ -139,12 +139,12 @@ describe("a configuration that is not valid", () => {
 });
 
 describe("on Lambda", () => {
-  test("the environment is the configuration", () => {
+  it("reads the configuration from the environment", () => {
     const app = createApp({ ...FOUR_SECRETS, AWS_SESSION_TOKEN: "role-token" }, hostOf());
     expect(serviceIn(app.open({})).config.credentials).toMatchObject({ sessionToken: "role-token" });
   });
 
-  test("an environment variable that changes in a warm process changes the service", () => {
+  it("creates a new service when an environment variable changes in a warm process", () => {
     const env: NodeJS.ProcessEnv = { ...FOUR_SECRETS };
     const app = createApp(env, hostOf());
     expect(serviceIn(app.open({})).config.graceSeconds).toBe(45);

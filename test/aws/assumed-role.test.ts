@@ -56,7 +56,7 @@ describe("assumed credentials that EC2 refuses", () => {
     "RequestExpired",
     "UnauthorizedOperation",
     "UnrecognizedClientException",
-  ])("(%s) are dropped: the role is assumed again, and the call made again, once", async (code) => {
+  ])("with %s are dropped: the role is assumed again, and the call retried once", async (code) => {
     await ask();
     refuseSoFar(code);
     await ask();
@@ -64,7 +64,7 @@ describe("assumed credentials that EC2 refuses", () => {
     expect(used).toEqual(["ASIA1", "ASIA1", "ASIA2", "ASIA2"]);
   });
 
-  it("are replaced by one AssumeRole for all calls at once, in every region", async () => {
+  it("are replaced by one AssumeRole for concurrent calls in all regions", async () => {
     const regions = ["us-east-1", "eu-west-1", "ap-south-1"];
     const everywhere = () => Promise.all([...regions, ...regions].map((region) => ask(SHOP, region)));
     await everywhere();
@@ -73,7 +73,7 @@ describe("assumed credentials that EC2 refuses", () => {
     expect(given).toEqual(["ASIA1", "ASIA2"]);
   });
 
-  it("are also replaced in a region that is called only later", async () => {
+  it("are also replaced in a region that is called later", async () => {
     for (const region of ["us-east-1", "eu-west-1"]) await ask(SHOP, region);
     refuseSoFar();
     await ask(SHOP, "us-east-1");
@@ -83,7 +83,7 @@ describe("assumed credentials that EC2 refuses", () => {
     expect(given).toEqual(["ASIA1", "ASIA2"]);
   });
 
-  it("cost one AssumeRole a minute when their replacements are refused too, and the call fails with EC2's error", async () => {
+  it("take one AssumeRole a minute if their replacements are refused too, and the call fails with EC2's error", async () => {
     await ask();
     refused = () => "UnauthorizedOperation";
     for (let seconds = 0; seconds < 60; seconds += 5) {
@@ -107,7 +107,7 @@ describe("assumed credentials that EC2 refuses", () => {
     expect(given).toHaveLength(4);
   });
 
-  it("are not kept when the role cannot be assumed again: the next call tries again", async () => {
+  it("are not used again if the role cannot be assumed: the next call assumes it again", async () => {
     await ask();
     refuseSoFar();
     stsFails = true;

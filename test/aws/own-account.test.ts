@@ -1,6 +1,6 @@
 import { DescribeTagsCommand } from "@aws-sdk/client-ec2";
 import { AssumeRoleCommand, GetCallerIdentityCommand } from "@aws-sdk/client-sts";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Service } from "../../src/app.ts";
 import type { Engine } from "../../src/launches/dispatch.ts";
 import { awsError, mockEc2, mockSns } from "../support/aws.ts";
@@ -35,12 +35,12 @@ const audit = (service: Service, ...events: readonly unknown[]) => auditFor(SNS,
 const asked = () => sts.commandCalls(GetCallerIdentityCommand).length;
 const warnings = () => lines.map((line) => JSON.parse(line)).filter(({ level }) => level === "warn");
 
-describe("keys of another account than the topics", () => {
+describe("keys of another account than that of the topics", () => {
   beforeEach(() => {
     sts.on(GetCallerIdentityCommand).resolves({ Account: OTHER });
   });
 
-  test("cannot audit a launch in the topics' account without a role: it is misconfigured, and EC2 is not called", async () => {
+  it("cannot audit a launch in the topics' account without a role: it is misconfigured, and EC2 is not called", async () => {
     const service = serviceOf();
     expect(await audit(service, stateChange())).toMatchObject([
       [
@@ -61,12 +61,12 @@ describe("keys of another account than the topics", () => {
     ]);
   });
 
-  test("audit a launch in their own account, without a role", async () => {
+  it("audit a launch in their own account without a role", async () => {
     expect(await audit(serviceOf(), stateChange({ account: OTHER }))).toMatchObject([[{ kind: "violating" }]]);
     expect(sts.commandCalls(AssumeRoleCommand)).toHaveLength(0);
   });
 
-  test("audit a launch in the topics' account with AUDIT_ROLE_NAME", async () => {
+  it("audit a launch in the topics' account with AUDIT_ROLE_NAME", async () => {
     const service = serviceOf({ AUDIT_ROLE_NAME: "ec2-audit" });
     expect(await audit(service, stateChange())).toMatchObject([[{ kind: "violating" }]]);
     const { credentials } = ec2.mock.call(0).thisValue.config;
@@ -74,7 +74,7 @@ describe("keys of another account than the topics", () => {
     expect(service.warnings()).toEqual([]);
   });
 
-  test("are no reason for a warning when one of the launch topics is in their account", async () => {
+  it("cause no warning if one of the launch topics is in their account", async () => {
     const topics = [ACCOUNT, OTHER].map((account) => `arn:aws:sns:us-east-1:${account}:launches`);
     const service = serviceOf({ LAUNCH_TOPIC_ARN: topics.join() });
     await audit(service, stateChange({ account: OTHER }));
@@ -82,8 +82,8 @@ describe("keys of another account than the topics", () => {
   });
 });
 
-describe("STS", () => {
-  test("is asked once, however many launches come at once or later", async () => {
+describe("GetCallerIdentity", () => {
+  it("is called once for all concurrent and later launches", async () => {
     const service = serviceOf();
     const ids = instanceIds(50);
     await Promise.all(ids.map((id) => audit(service, stateChange({ id }))));
@@ -91,45 +91,42 @@ describe("STS", () => {
     expect([asked(), service.own.known()]).toEqual([1, ACCOUNT]);
   });
 
-  test("is not asked for an event without a launch", async () => {
+  it("is not called for an event without a launch", async () => {
     await audit(serviceOf(), scheduledEvent());
     expect(asked()).toBe(0);
   });
 
-  test("is not asked where the engine reports the account", async () => {
+  it("is not called if the host reports the account", async () => {
     const service = serviceWith({ ...configOf(), account: OTHER }, lines);
     expect(await audit(service, stateChange({ account: OTHER }))).toMatchObject([[{ kind: "violating" }]]);
     expect([asked(), service.own.known()]).toEqual([0, OTHER]);
   });
 
-  test.each([
-    ["refuses", () => sts.on(GetCallerIdentityCommand).rejects(awsError("AccessDenied", "denied by an SCP"))],
-    ["answers nonsense", () => sts.on(GetCallerIdentityCommand).resolves({ Account: "<html>" })],
-  ])(
-    "that %s leaves the alert topic's account, is warned of once, and is asked again after a minute",
-    async (_, fail) => {
-      fail();
-      const service = serviceOf();
-      for (let count = 0; count < 3; count++) {
-        expect(await audit(service, stateChange())).toMatchObject([[{ kind: "violating" }]]);
-      }
-      expect([asked(), service.own.known()]).toEqual([1, null]);
-      expect(service.warnings()).toEqual([]);
-      await vi.advanceTimersByTimeAsync(60_000);
-      await audit(service, stateChange());
-      expect(asked()).toBe(2);
-      expect(warnings()).toEqual([
-        expect.objectContaining({ message: expect.stringContaining("sts:GetCallerIdentity failed"), account: ACCOUNT }),
-      ]);
+  it.each([
+    ["is refused", () => sts.on(GetCallerIdentityCommand).rejects(awsError("AccessDenied", "denied by an SCP"))],
+    ["returns an invalid account", () => sts.on(GetCallerIdentityCommand).resolves({ Account: "<html>" })],
+  ])("that %s leaves the alert topic's account, is logged once, and is retried after a minute", async (_, fail) => {
+    fail();
+    const service = serviceOf();
+    for (let count = 0; count < 3; count++) {
+      expect(await audit(service, stateChange())).toMatchObject([[{ kind: "violating" }]]);
+    }
+    expect([asked(), service.own.known()]).toEqual([1, null]);
+    expect(service.warnings()).toEqual([]);
+    await vi.advanceTimersByTimeAsync(60_000);
+    await audit(service, stateChange());
+    expect(asked()).toBe(2);
+    expect(warnings()).toEqual([
+      expect.objectContaining({ message: expect.stringContaining("sts:GetCallerIdentity failed"), account: ACCOUNT }),
+    ]);
 
-      sts.on(GetCallerIdentityCommand).resolves({ Account: OTHER });
-      await vi.advanceTimersByTimeAsync(60_000);
-      expect(await audit(service, stateChange())).toMatchObject([[{ kind: "misconfigured" }]]);
-      expect(service.own.known()).toBe(OTHER);
-    },
-  );
+    sts.on(GetCallerIdentityCommand).resolves({ Account: OTHER });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(await audit(service, stateChange())).toMatchObject([[{ kind: "misconfigured" }]]);
+    expect(service.own.known()).toBe(OTHER);
+  });
 
-  test("that does not answer delays a launch by two seconds, and a late answer counts from then on", async () => {
+  it("delays a launch by at most two seconds, and a late response counts from then on", async () => {
     let answer = (_: object) => {};
     sts.on(GetCallerIdentityCommand).callsFake(() => new Promise((resolve) => (answer = resolve)));
     const service = serviceOf();
@@ -143,7 +140,7 @@ describe("STS", () => {
     expect(asked()).toBe(1);
   });
 
-  test("that does not answer is not waited for past the deadline", async () => {
+  it("is not awaited past the deadline", async () => {
     sts.on(GetCallerIdentityCommand).callsFake(() => new Promise(() => {}));
     const outcomes = serviceOf().audit([{ event: stateChange() }], SNS, Date.now() + 500);
     await vi.advanceTimersByTimeAsync(500);

@@ -80,32 +80,29 @@ async function withIdle(count: number, limits = LIMITS): Promise<Clients> {
   return clients;
 }
 
-describe("idle connections that the other side has forgotten", () => {
-  it.each([2, 50])(
-    "(%i of them) cost the next launch one timeout, and the launches after it nothing",
-    async (count) => {
-      const clients = await withIdle(count);
-      aws.forget("silent");
-      for (let next = 0; next < 3; next++) await launch(clients);
-      expect(aws.counts.onForgotten).toBe(1);
-    },
-  );
+describe("idle connections that the server has dropped", () => {
+  it.each([2, 50])("delay only the next launch, by one timeout, if there are %i of them", async (count) => {
+    const clients = await withIdle(count);
+    aws.forget("silent");
+    for (let next = 0; next < 3; next++) await launch(clients);
+    expect(aws.counts.onForgotten).toBe(1);
+  });
 
-  it("and that it resets cost the next launch one try", async () => {
+  it("with a reset take one retry of the next launch", async () => {
     const clients = await withIdle(50);
     aws.forget("reset");
     for (let next = 0; next < 3; next++) await launch(clients);
     expect(aws.counts.onForgotten).toBe(1);
   });
 
-  it("fail none of many launches at once", async () => {
+  it("fail none of many concurrent launches", async () => {
     const clients = await withIdle(50);
     aws.forget("silent");
     await launches(clients, 100);
     expect(aws.counts.onForgotten).toBe(35);
   });
 
-  it("are not even tried after a freeze of more than ten seconds", async () => {
+  it("are not used after a freeze of more than ten seconds", async () => {
     const clients = await withIdle(50);
     aws.forget("silent");
     clock.pass(10.5);
@@ -114,7 +111,7 @@ describe("idle connections that the other side has forgotten", () => {
   });
 });
 
-describe("connections that are in order", () => {
+describe("healthy connections", () => {
   it("are used again: one in a sequence of launches, four in a burst", async () => {
     const clients = await withIdle(1);
     for (let next = 0; next < 20; next++) {
@@ -129,7 +126,7 @@ describe("connections that are in order", () => {
     expect(aws.counts.connections).toBe(4);
   });
 
-  it("are kept, 35 of them, when many accounts are asked at once", async () => {
+  it("are kept up to 35 when many accounts are audited at once", async () => {
     const clients = await withIdle(100, CALL_LIMITS);
     aws.hold(100);
     await launches(clients, 100);
@@ -138,7 +135,7 @@ describe("connections that are in order", () => {
 });
 
 describe("the wait for a free place", () => {
-  it("is not taken for AWS's time: of 100 accounts at once none fails, and none is asked twice", async () => {
+  it("does not count as AWS's time: 100 accounts at once cause no failure and no retry", async () => {
     aws = await startForgetfulAws(60);
     const clients = clientsOf({ ...LIMITS, responseMs: 500, callsAtOnce: 10 });
     const accounts = Array.from({ length: 100 }, (_, index) => String(400_000_000_000 + index));

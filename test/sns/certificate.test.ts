@@ -21,8 +21,8 @@ describe("a certificate's URL", () => {
     ["ap-southeast-2", `https://sns.ap-southeast-2.amazonaws.com/${FILE}`],
     ["us-gov-west-1", `https://sns.us-gov-west-1.amazonaws.com/${FILE}`],
     ["cn-north-1", `https://sns.cn-north-1.amazonaws.com.cn/${FILE}`],
-    ["cn-northwest-1", `https://sns.cn-northwest-1.amazonaws.com.cn/${FILE}`],
-  ])("is where SNS of %s keeps it", (region, url) => {
+    ["eusc-de-east-1", `https://sns.eusc-de-east-1.amazonaws.eu/${FILE}`],
+  ])("is accepted at SNS's endpoint in %s", (region, url) => {
     expect(isCertificateUrl(url, region)).toBe(true);
   });
 
@@ -61,11 +61,11 @@ describe("a certificate's URL", () => {
     ["digits that are escaped", `https://sns.us-east-1.amazonaws.com/SimpleNotificationService-%66${HEX.slice(1)}.pem`],
     ["an action of SNS", "https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription"],
     ["nothing", ""],
-  ])("is refused with %s", (_, url) => {
+  ])("is rejected with %s", (_, url) => {
     expect(isCertificateUrl(url, "us-east-1")).toBe(false);
   });
 
-  it("is refused whatever one change was made to it, unless it is a digit for a digit", () => {
+  it("is rejected after any change of one character, except of a digit to another digit", () => {
     const [host, digits] = [CERTIFICATE_URL.slice(0, -HEX.length - 4), HEX.length];
     const change = fc.constantFrom("insert", "delete", "replace");
     const character = fc.oneof(
@@ -85,7 +85,7 @@ describe("a certificate's URL", () => {
     );
   });
 
-  it("is refused when it is some other URL", () => {
+  it("is rejected if it is any other URL", () => {
     fc.assert(
       fc.property(fc.webUrl({ withQueryParameters: true, withFragments: true }), (url) => {
         expect(isCertificateUrl(url, "us-east-1")).toBe(false);
@@ -94,7 +94,7 @@ describe("a certificate's URL", () => {
   });
 });
 
-/** Certificates over a fetch that a test answers, and the URLs that were fetched. */
+/** Certificates with the test's own fetch, and the fetched URLs. */
 function certificatesOver(fetchText: (url: string) => Promise<string>, clock = clockAt(Date.parse("2021-11-11"))) {
   const fetched: string[] = [];
   const certificates = fetchedCertificates((url) => {
@@ -108,8 +108,8 @@ function urlOf(number: number): string {
   return `https://sns.us-east-1.amazonaws.com/SimpleNotificationService-${number.toString(16).padStart(32, "0")}.pem`;
 }
 
-describe("the certificates that deliveries name", () => {
-  it("are fetched once each, from where the delivery says", async () => {
+describe("fetched certificates", () => {
+  it("are fetched once for each URL", async () => {
     const { certificates, fetched } = certificatesOver(async () => SNS_SIGNER.certificate);
     for (const url of [urlOf(1), urlOf(2), urlOf(1), urlOf(2), urlOf(1)]) {
       expect((await certificates.keyOf(url)).kind).toBe("key");
@@ -117,7 +117,7 @@ describe("the certificates that deliveries name", () => {
     expect(fetched).toEqual([urlOf(1), urlOf(2)]);
   });
 
-  it("are fetched once for all the requests at the same time", async () => {
+  it("are fetched once for concurrent requests", async () => {
     let arrive = (_pem: string) => {};
     const pem = new Promise<string>((resolve) => {
       arrive = resolve;
@@ -130,10 +130,10 @@ describe("the certificates that deliveries name", () => {
   });
 
   it.each([
-    ["could not be fetched", () => Promise.reject(new Error("connect ECONNREFUSED"))],
+    ["does not arrive", () => Promise.reject(new Error("connect ECONNREFUSED"))],
     ["is a web page", async () => "<html>Not found</html>"],
     ["is empty", async () => ""],
-  ])("fail when one %s, and that is forgotten: the next request fetches again", async (_, fails) => {
+  ])("fail if the response %s, and are fetched again for the next request", async (_, fails) => {
     let fetches = 0;
     const { certificates } = certificatesOver(() => {
       fetches += 1;
@@ -145,7 +145,7 @@ describe("the certificates that deliveries name", () => {
     expect(fetches).toBe(2);
   });
 
-  it("fail for a fetch that throws at once as for one that fails later", async () => {
+  it("fail if the fetch throws synchronously", async () => {
     let fetches = 0;
     const { certificates } = certificatesOver(() => {
       fetches += 1;
@@ -156,7 +156,7 @@ describe("the certificates that deliveries name", () => {
     expect((await certificates.keyOf(CERTIFICATE_URL)).kind).toBe("key");
   });
 
-  it("do not fill the memory: the latest are kept, a hundred are not", async () => {
+  it("are evicted: the latest of a hundred is cached, the first ones are not", async () => {
     const { certificates, fetched } = certificatesOver(async () => SNS_SIGNER.certificate);
     for (let number = 1; number <= 100; number += 1) await certificates.keyOf(urlOf(number));
     await certificates.keyOf(urlOf(100));
@@ -170,12 +170,12 @@ describe("the certificates that deliveries name", () => {
     ["2021-01-01T00:00:00.000Z", A_KEY],
     ["2022-01-01T00:00:00.000Z", A_KEY],
     ["2022-01-01T00:00:01.000Z", OUT_OF_PERIOD],
-  ])("are good in their validity period only: at %s it is %j", async (time, reading) => {
+  ])("are valid only in their validity period: at %s, the result is %j", async (time, reading) => {
     const { certificates } = certificatesOver(async () => SNS_SIGNER.certificate, clockAt(Date.parse(time)));
     expect(await certificates.keyOf(CERTIFICATE_URL)).toEqual(reading);
   });
 
-  it("are found to have expired while they are kept", async () => {
+  it("are checked for expiry while they are cached", async () => {
     const { certificates, clock } = certificatesOver(async () => SNS_SIGNER.certificate);
     expect((await certificates.keyOf(CERTIFICATE_URL)).kind).toBe("key");
     clock.set(Date.parse("2022-01-02"));
@@ -186,7 +186,7 @@ describe("the certificates that deliveries name", () => {
 describe("certificates under attack", () => {
   const SNS_KEY = new X509Certificate(SNS_SIGNER.certificate).publicKey;
 
-  /** A fetch that a test lets end, one URL at a time. */
+  /** Certificates whose fetches the test ends, one URL at a time. */
   function heldFetches() {
     const held = new Map<string, { resolve: (pem: string) => void; reject: (error: Error) => void }>();
     const over = certificatesOver((url) => new Promise((resolve, reject) => held.set(url, { resolve, reject })));
@@ -205,7 +205,7 @@ describe("certificates under attack", () => {
     };
   }
 
-  it("stand for the URL that they came from, and for no other", async () => {
+  it("are used for their own URL only", async () => {
     const pems = new Map([
       [urlOf(1), SNS_SIGNER.certificate],
       [urlOf(2), OTHER_SIGNER.certificate],
@@ -220,7 +220,7 @@ describe("certificates under attack", () => {
     }
   });
 
-  it("stay when they are used, however many others are named meanwhile", async () => {
+  it("are not evicted while they are used, however many others are requested", async () => {
     const { certificates, fetched } = certificatesOver(async () => SNS_SIGNER.certificate);
     for (let number = 1; number <= 500; number += 1) {
       await certificates.keyOf(CERTIFICATE_URL);
@@ -229,7 +229,7 @@ describe("certificates under attack", () => {
     expect(fetched.filter((url) => url === CERTIFICATE_URL)).toHaveLength(1);
   });
 
-  it("make no room for those that are not valid now", async () => {
+  it("are not evicted by certificates that are not valid", async () => {
     const expired = await makeSigner({ from: "2019-01-01", to: "2020-01-01" });
     const { certificates, fetched } = certificatesOver(async (url) =>
       url === CERTIFICATE_URL ? SNS_SIGNER.certificate : expired.certificate,
@@ -244,7 +244,7 @@ describe("certificates under attack", () => {
     expect(fetched.filter((url) => url === urlOf(1))).toHaveLength(2);
   });
 
-  it("are fetched eight at a time, and the others in the order in which they were asked for", async () => {
+  it("are fetched eight at a time, the others in the order of their requests", async () => {
     const { certificates, fetched, settle, fail } = heldFetches();
     const urls = Array.from({ length: 12 }, (_, index) => urlOf(index));
     const readings = Promise.all(urls.map((url) => certificates.keyOf(url)));
@@ -257,7 +257,7 @@ describe("certificates under attack", () => {
     expect((await readings).map(({ kind }) => kind)).toEqual(Array(12).fill("failed"));
   });
 
-  it("of a genuine delivery get their turn among hundreds that do not exist, and do not wait once they are kept", async () => {
+  it("of a genuine delivery get their turn among hundreds that do not exist, and do not wait once cached", async () => {
     const { certificates, fetched, settle, fail, arrive } = heldFetches();
     for (let number = 0; number < 500; number += 1) void certificates.keyOf(urlOf(number));
     const genuine = Promise.all([certificates.keyOf(CERTIFICATE_URL), certificates.keyOf(CERTIFICATE_URL)]);
@@ -272,7 +272,7 @@ describe("certificates under attack", () => {
     expect(fetched).toHaveLength(asked);
   });
 
-  it("are not fetched any more once they have waited for ten seconds: the delivery would have too little time left", async () => {
+  it("are not fetched after ten seconds of waiting, because their delivery has too little time left", async () => {
     const { certificates, fetched, settle, fail, clock } = heldFetches();
     for (let number = 0; number < 8; number += 1) void certificates.keyOf(urlOf(number));
     const late = certificates.keyOf(urlOf(100));
@@ -288,7 +288,7 @@ describe("certificates under attack", () => {
     expect((await inTime).kind).toBe("failed");
   });
 
-  it("fail at once when a thousand wait, and all of it is forgotten", async () => {
+  it("fail at once while a thousand wait, and leave no trace", async () => {
     const { certificates, fetched, settle, fail, arrive, clock } = heldFetches();
     for (let number = 0; number < 1_008; number += 1) void certificates.keyOf(urlOf(number));
     await settle();
@@ -306,7 +306,7 @@ describe("certificates under attack", () => {
     expect((await genuine).kind).toBe("key");
   });
 
-  it("do not add up: ten thousand that do not exist leave nothing behind", async () => {
+  it("leave no trace if they do not exist, even ten thousand of them", async () => {
     const { certificates, fetched } = certificatesOver(async (url) => {
       if (url === CERTIFICATE_URL) return SNS_SIGNER.certificate;
       throw new Error("status 403");
@@ -320,8 +320,8 @@ describe("certificates under attack", () => {
   });
 });
 
-describe("a certificate of the configuration", () => {
-  it("stands for whatever certificate a delivery names, while it is valid", async () => {
+describe("a configured certificate", () => {
+  it("is used for every URL while it is valid", async () => {
     const clock = clockAt(Date.parse("2021-11-11"));
     const certificates = pinnedCertificate(readCertificate(SNS_SIGNER.certificate), clock.now);
     expect((await certificates.keyOf(urlOf(1))).kind).toBe("key");

@@ -26,7 +26,7 @@ function without(envelope: Fields, field: string): Fields {
   return Object.fromEntries(Object.entries(envelope).filter(([name]) => name !== field));
 }
 
-/** The refusal of what is read, or what it is instead. */
+/** Returns the refusal, or "delivery". */
 function refusalOf(reading: ReturnType<typeof read>): string {
   return reading.kind === "rejected" ? reading.refusal : reading.kind;
 }
@@ -37,11 +37,11 @@ describe("an SNS envelope", () => {
     ["Notification without a Subject", signed(notification("Hello world!"))],
     ["SubscriptionConfirmation", CONFIRMATION],
     ["UnsubscribeConfirmation", signed(unsubscribeConfirmation())],
-  ])("is read as AWS documents it: a %s", (_, envelope) => {
+  ])("is read in AWS's documented format: a %s", (_, envelope) => {
     expect(read(envelope)).toEqual({ kind: "delivery", headers: {}, envelope });
   });
 
-  it("may have fields that are not known yet", () => {
+  it("may have unknown fields", () => {
     expect(read({ ...NOTIFICATION, MessageAttributes: {}, SequenceNumber: "10000000000000000000" }).kind).toBe(
       "delivery",
     );
@@ -56,7 +56,7 @@ describe("an SNS envelope", () => {
     ["SubscriptionConfirmation", CONFIRMATION, [...IN_ALL, "Token", "SubscribeURL"]],
     ["UnsubscribeConfirmation", signed(unsubscribeConfirmation()), [...IN_ALL, "Token", "SubscribeURL"]],
   ])("of the type %s", (_, envelope, fields) => {
-    it.each(fields)("is no delivery without its %s, and the reason names it", (field) => {
+    it.each(fields)("is rejected without its %s, and the reason names it", (field) => {
       expect(read(without(envelope, field))).toEqual({
         kind: "rejected",
         refusal: "foreign",
@@ -64,7 +64,7 @@ describe("an SNS envelope", () => {
       });
     });
 
-    it.each(fields)("is no delivery when its %s is anything but text", (field) => {
+    it.each(fields)("is rejected if its %s is not text", (field) => {
       const notText = fc.jsonValue().filter((value) => typeof value !== "string");
       fc.assert(
         fc.property(notText, (value) => {
@@ -79,7 +79,7 @@ describe("an SNS envelope", () => {
     });
   });
 
-  it("is no delivery when its Subject is anything but text", () => {
+  it("is rejected if its Subject is not text", () => {
     expect(read({ ...NOTIFICATION, Subject: 7 })).toEqual({
       kind: "rejected",
       refusal: "foreign",
@@ -88,7 +88,7 @@ describe("an SNS envelope", () => {
   });
 
   it.each(["notification", "Notification ", "", "SubscriptionConfirmation\n", 7, null, ["Notification"], {}])(
-    "is no delivery when its Type is %j",
+    "is rejected if its Type is %j",
     (Type) => {
       expect(read({ ...CONFIRMATION, Type })).toEqual({
         kind: "rejected",
@@ -99,14 +99,14 @@ describe("an SNS envelope", () => {
   );
 
   it.each(["", "hello", "{", '{"Type":"Notification"', "<html></html>", "Type=Notification"])(
-    "is no delivery when it is not JSON: %j",
+    "is rejected if it is not JSON: %j",
     (body) => {
       expect(readText(body)).toEqual({ kind: "rejected", refusal: "foreign", reason: "the body is not JSON" });
     },
   );
 
   it.each(["null", "true", "7", '"Notification"', "[]", JSON.stringify([NOTIFICATION])])(
-    "is no delivery when it is JSON but not an object: %.40s",
+    "is rejected if it is JSON but not an object: %.40s",
     (body) => {
       expect(readText(body)).toEqual({
         kind: "rejected",
@@ -117,7 +117,7 @@ describe("an SNS envelope", () => {
   );
 
   it.each(["MessageId", "TopicArn", "Subject"])(
-    "is no delivery when its %s has a line break, which ends a signed value",
+    "is rejected if its %s has a line break, which ends a signed value",
     (field) => {
       for (const value of ["x\ny", "\n", "x\n"]) {
         const reading = read({ ...NOTIFICATION, [field]: value });
@@ -132,7 +132,7 @@ describe("an SNS envelope", () => {
   );
 
   it.each(["MessageId", "TopicArn", "Token", "SubscribeURL"])(
-    "of a confirmation is no delivery when its %s has a line break",
+    "of a confirmation is rejected if its %s has a line break",
     (field) => {
       expect(read({ ...CONFIRMATION, [field]: "x\ny" })).toEqual({
         kind: "rejected",
@@ -142,17 +142,17 @@ describe("an SNS envelope", () => {
     },
   );
 
-  it("is told from a raw event by its Type, whatever other keys it has", () => {
+  it("is distinguished from a raw event by its Type only", () => {
     expect(read({ ...NOTIFICATION, "detail-type": "x" }).kind).toBe("delivery");
     expect(refusalOf(read({ ...stateChange(), Type: null }))).toBe("foreign");
   });
 
-  it("may have a Message of many lines", () => {
+  it("may have a Message of several lines", () => {
     expect(read({ ...NOTIFICATION, Message: "x\ny\n" }).kind).toBe("delivery");
   });
 
   it.each(["MessageId", "Subject", "Message"])(
-    "is no delivery when its %s has half a surrogate pair, which no signature can tell from U+FFFD",
+    "is rejected if its %s has half a surrogate pair, which has the same signature as U+FFFD",
     (field) => {
       for (const half of ["\ud800", "\udbff", "\udc00", "\udfff"]) {
         const reading = read({ ...NOTIFICATION, [field]: `x${half}y` });
@@ -178,7 +178,7 @@ describe("an SNS envelope", () => {
     "2021-11-11T21:29:54Z ",
     "x2021-11-11T21:29:54Z",
     "2021-11-11T21:29:54Zx",
-  ])("is no delivery when its Timestamp is %j", (Timestamp) => {
+  ])("is rejected if its Timestamp is %j", (Timestamp) => {
     expect(read({ ...NOTIFICATION, Timestamp })).toEqual({
       kind: "rejected",
       refusal: "foreign",
@@ -186,13 +186,13 @@ describe("an SNS envelope", () => {
     });
   });
 
-  it("may have a Timestamp with a fraction or without", () => {
+  it("may have a Timestamp with or without a fraction", () => {
     for (const Timestamp of ["2021-11-11T21:29:54Z", "2021-11-11T21:29:54.6Z", "2021-11-11T21:29:54.655123Z"]) {
       expect(read({ ...NOTIFICATION, Timestamp }).kind).toBe("delivery");
     }
   });
 
-  it("is no delivery when it has thousands of parts, and is not parsed then", () => {
+  it("is rejected without parsing if it has thousands of parts", () => {
     const parse = vi.spyOn(JSON, "parse");
     const reason = "the body has more fields than an SNS envelope";
     const parts = (count: number) =>
@@ -218,7 +218,7 @@ describe("an SNS envelope", () => {
     expect(read({ ...NOTIFICATION, Message: '[{,\\"'.repeat(5_000) }).kind).toBe("delivery");
   });
 
-  it("does not take fields from a key named __proto__", () => {
+  it("reads no fields from a key named __proto__", () => {
     const body = `{"__proto__": ${JSON.stringify(NOTIFICATION)}}`;
     expect(refusalOf(readText(body))).toBe("foreign");
     expect(refusalOf(readText(`{"Type": "Notification", "__proto__": ${JSON.stringify(NOTIFICATION)}}`))).toBe(
@@ -227,7 +227,7 @@ describe("an SNS envelope", () => {
     expect(Object.hasOwn(Object.prototype, "Type")).toBe(false);
   });
 
-  it("is never accepted when some text is not one, and nothing is thrown", () => {
+  it("is never read from arbitrary text, and nothing is thrown", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json(), fc.string({ unit: "binary" })), (body) => {
         expect(refusalOf(readText(body))).toBe("foreign");
@@ -235,7 +235,7 @@ describe("an SNS envelope", () => {
     );
   });
 
-  it("is accepted only when each of its fields is text", () => {
+  it("is accepted only if each required field is text", () => {
     const field = fc.option(fc.oneof({ weight: 8, arbitrary: fc.string() }, fc.integer(), fc.constant(null)), {
       nil: undefined,
       freq: 20,
@@ -253,8 +253,8 @@ describe("an SNS envelope", () => {
   });
 });
 
-describe("a raw delivery", () => {
-  it("is known by its body, and refused with what to do about it", () => {
+describe("a raw message", () => {
+  it("is recognized by its body, and rejected with the fix", () => {
     expect(read(stateChange())).toEqual({
       kind: "rejected",
       refusal: "raw",
@@ -262,33 +262,37 @@ describe("a raw delivery", () => {
     });
   });
 
-  it("is known by its header", () => {
+  it("is recognized by its header", () => {
     const body = JSON.stringify(NOTIFICATION);
     expect(refusalOf(readText(body, { "x-amz-sns-rawdelivery": "true" }))).toBe("raw");
     expect(readText(body, { "x-amz-sns-message-type": "Notification" }).kind).toBe("delivery");
   });
 });
 
-describe("a body that is too large", () => {
+describe("the size of a body", () => {
   const LIMIT = 256 * 1024;
   const enveloped = (message: string, more: Fields = {}) =>
     JSON.stringify({ ...NOTIFICATION, Message: message, ...more });
 
   it.each([
-    ["no envelope", "x".repeat(LIMIT + 1), true],
-    ["no envelope, but not over 256 KiB", "x".repeat(LIMIT), false],
-    ["an envelope whose message is over 256 KiB", enveloped("x".repeat(LIMIT + 1)), true],
-    ["an envelope that is, but its message of many quotes is not", enveloped('"'.repeat(LIMIT)), false],
-    ["an envelope with a small message and much beside it", enveloped("x", { padding: "x".repeat(LIMIT) }), true],
-    ["thousands of parts", `[${"0,".repeat(LIMIT / 2)}0]`, true],
+    ["a byte over 256 KiB", "x".repeat(LIMIT + 1)],
+    ["over 256 KiB of characters of two bytes", "\u00e9".repeat(LIMIT / 2 + 1)],
+    ["an envelope with a message over 256 KiB", enveloped("x".repeat(LIMIT + 1))],
+    ["an envelope with a small message and large other fields", enveloped("x", { padding: "x".repeat(LIMIT) })],
+    ["thousands of parts", `[${"0,".repeat(LIMIT / 2)}0]`],
     [
-      "an envelope with 16 KiB beside its message",
+      "an envelope with over 16 KiB beside its message",
       enveloped("x".repeat(LIMIT - 1_500), { padding: "x".repeat(16 * 1024 + 2_000) }),
-      true,
     ],
-    ["a list", JSON.stringify([enveloped("x".repeat(LIMIT))]), true],
-    ["an envelope without a message", JSON.stringify({ Type: "Notification", Token: "x".repeat(LIMIT) }), true],
-  ])("is %s: %#", (_, body, tooLarge) => {
-    expect(refusalOf(readText(body)) === "tooLarge").toBe(tooLarge);
+    ["a list", JSON.stringify([enveloped("x".repeat(LIMIT))])],
+    ["an envelope without a message", JSON.stringify({ Type: "Notification", Token: "x".repeat(LIMIT) })],
+  ])("is too large: %s", (_, body) => {
+    expect(refusalOf(readText(body))).toBe("tooLarge");
+  });
+
+  it("may be 256 KiB, and more if only the escapes in its message exceed it", () => {
+    expect(refusalOf(readText("x".repeat(LIMIT)))).toBe("foreign");
+    expect(refusalOf(readText("\u00e9".repeat(LIMIT / 2)))).toBe("foreign");
+    expect(refusalOf(readText(enveloped('"'.repeat(LIMIT))))).toBe("delivery");
   });
 });

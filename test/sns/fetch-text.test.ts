@@ -53,14 +53,14 @@ function answers(status: number, body: string, headers: Record<string, string> =
   answer = (_, response) => response.writeHead(status, headers).end(body);
 }
 
-describe("a text that is fetched over https", () => {
-  it("is the body of the answer", async () => {
+describe("fetchText", () => {
+  it("returns the body", async () => {
     answers(200, PEM);
     expect(await fetchText(`${base}/certificate.pem`)).toBe(PEM);
     expect(asked).toEqual(["GET /certificate.pem"]);
   });
 
-  it("may come in pieces, even in the middle of a character", async () => {
+  it("joins chunks, even in the middle of a character", async () => {
     const bytes = Buffer.from("certificat \u00e9 \ud83d\ude00");
     answer = (_, response) => {
       for (const byte of bytes) response.write(Buffer.of(byte));
@@ -69,29 +69,26 @@ describe("a text that is fetched over https", () => {
     expect(await fetchText(base)).toBe("certificat \u00e9 \ud83d\ude00");
   });
 
-  it("may be fetched again and again", async () => {
+  it("can be called repeatedly", async () => {
     answers(200, PEM);
     for (let time = 0; time < 5; time += 1) expect(await fetchText(base)).toBe(PEM);
     expect(await Promise.all([fetchText(base), fetchText(base), fetchText(base)])).toEqual([PEM, PEM, PEM]);
   });
 
-  it.each([201, 204, 304, 400, 403, 404, 500, 503])(
-    "fails for an answer of %i, with a body or without",
-    async (status) => {
-      for (const body of ["", PEM]) {
-        answers(status, status === 204 || status === 304 ? "" : body);
-        await expect(fetchText(base, 1_000)).rejects.toThrow(`status ${status}`);
-      }
-    },
-  );
+  it.each([201, 204, 304, 400, 403, 404, 500, 503])("throws for status %i, with or without a body", async (status) => {
+    for (const body of ["", PEM]) {
+      answers(status, status === 204 || status === 304 ? "" : body);
+      await expect(fetchText(base, 1_000)).rejects.toThrow(`status ${status}`);
+    }
+  });
 
-  it.each([301, 302, 303, 307, 308])("fails for a redirect, %i, and does not follow it", async (status) => {
+  it.each([301, 302, 303, 307, 308])("throws for a redirect with %i, and does not follow it", async (status) => {
     answers(status, "", { Location: `${base}/elsewhere` });
     await expect(fetchText(`${base}/here`, 1_000)).rejects.toThrow(`status ${status}`);
     expect(asked).toEqual(["GET /here"]);
   });
 
-  it("may have 16 KiB", async () => {
+  it("accepts 16 KiB", async () => {
     answers(200, "x".repeat(16 * KIB));
     expect(await fetchText(base)).toHaveLength(16 * KIB);
   });
@@ -99,12 +96,12 @@ describe("a text that is fetched over https", () => {
   it.each([
     ["a byte more", 16 * KIB + 1],
     ["a megabyte", 1024 * KIB],
-  ])("fails when it has %s", async (_, bytes) => {
+  ])("throws for a body of %s", async (_, bytes) => {
     answers(200, "x".repeat(bytes));
     await expect(fetchText(base, 1_000)).rejects.toThrow("too large");
   });
 
-  it("fails when it has no end, and is not read on", async () => {
+  it("throws for an endless body, and stops reading", async () => {
     let closed: () => void = () => {};
     const hungUp = new Promise<void>((resolve) => {
       closed = resolve;
@@ -118,17 +115,17 @@ describe("a text that is fetched over https", () => {
     await hungUp;
   });
 
-  it("fails when there is no answer in time", async () => {
+  it("throws if no response arrives in time", async () => {
     answer = () => {};
     await expect(fetchText(base, 100)).rejects.toThrow(/timeout|abort/i);
   });
 
-  it("fails when the answer begins in time and does not end in time", async () => {
+  it("throws if the response starts but does not end in time", async () => {
     answer = (_, response) => void response.writeHead(200).write("-----BEGIN");
     await expect(fetchText(base, 100)).rejects.toThrow(/timeout|abort/i);
   });
 
-  it("fails when the server hangs up, before the answer or in it", async () => {
+  it("throws if the server closes the connection before or during the response", async () => {
     answer = (request) => request.socket.destroy();
     await expect(fetchText(base, 1_000)).rejects.toThrow();
     answer = (_, response) => {
@@ -138,20 +135,23 @@ describe("a text that is fetched over https", () => {
     await expect(fetchText(base, 1_000)).rejects.toThrow();
   });
 
-  it("fails when nobody vouches for the server", async () => {
+  it("throws for a certificate of an unknown authority", async () => {
     trust.ca = undefined;
     answers(200, PEM);
     await expect(fetchText(base, 1_000)).rejects.toThrow(/self-signed certificate/);
     expect(asked).toEqual([]);
   });
 
-  it("fails when the server's certificate is another host's", async () => {
+  it("throws for the certificate of another host", async () => {
     answers(200, PEM);
     await expect(fetchText(base.replace("localhost", "127.0.0.1"), 1_000)).rejects.toThrow(/altnames/);
     expect(asked).toEqual([]);
   });
 
-  it.each(["http://localhost/", "file:///etc/passwd", "not a URL"])("fails for %s, which is not https", async (url) => {
-    await expect(fetchText(url, 1_000)).rejects.toThrow(/protocol|Invalid URL/i);
-  });
+  it.each(["http://localhost/", "file:///etc/passwd", "not a URL"])(
+    "throws for %s, which is not https",
+    async (url) => {
+      await expect(fetchText(url, 1_000)).rejects.toThrow(/protocol|Invalid URL/i);
+    },
+  );
 });

@@ -29,7 +29,7 @@ const SUBSCRIBING = { ...SETTINGS, FUNCTION_URL };
 const OTHER_TOPIC = `arn:aws:sns:eu-west-1:${ACCOUNT}:ec2_launches_check`;
 const TWO_TOPICS = { ...SUBSCRIBING, LAUNCH_TOPIC_ARN: `${LAUNCH_TOPIC},${OTHER_TOPIC}` };
 
-/** Every HTTP request that left the process: all AWS clients are mocked, so there must be none. */
+/** The HTTP requests that left the process. All AWS clients are mocked, so there must be none. */
 let watch: ReturnType<typeof watchRequests>;
 beforeEach(() => {
   ec2.start();
@@ -51,7 +51,7 @@ function subscribed(): SubscribeCommandInput[] {
   return sns.mock.commandCalls(SubscribeCommand).map((call) => call.args[0].input);
 }
 
-/** What Subscribe answers for the launch topic, and for another one. */
+/** Sets the response to Subscribe for each topic. */
 function subscribeAnswers(answers: Readonly<Record<string, () => Promise<SubscribeCommandOutput>>>): void {
   for (const [TopicArn, answer] of Object.entries(answers)) {
     sns.mock.on(SubscribeCommand, { TopicArn }).callsFake(answer);
@@ -62,15 +62,15 @@ function linesOf(face: HttpStack): Record<string, unknown>[] {
   return face.lines.map((line) => JSON.parse(line));
 }
 
-/** Lets everything happen that waits for no timer. */
+/** Runs everything that waits for no timer. */
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
 async function health(face: HttpStack): Promise<Record<string, unknown>> {
   return JSON.parse((await face.request({ method: "GET" })).body);
 }
 
-/** The answer that comes before SNS gives up waiting, after 15 s; timers must be fake. */
-async function answerInTime(promise: Promise<HttpResponse>): Promise<HttpResponse | "no answer in 15 s"> {
+/** Returns the response within the 15 s that SNS waits. Timers must be fake. */
+async function answerInTime(promise: Promise<HttpResponse>): Promise<HttpResponse | "no response in 15 s"> {
   let answer: HttpResponse | undefined;
   void promise.then((arrived) => {
     answer = arrived;
@@ -80,24 +80,21 @@ async function answerInTime(promise: Promise<HttpResponse>): Promise<HttpRespons
     await vi.advanceTimersByTimeAsync(1_000);
   }
   await turn();
-  return answer ?? "no answer in 15 s";
+  return answer ?? "no response in 15 s";
 }
 
 describe.each(HTTP_HOSTS)("a SubscriptionConfirmation for the $host", ({ open }) => {
-  it.each(["1", "2"])(
-    "is answered with ConfirmSubscription, and not by a request to its SubscribeURL (signature %s)",
-    async (version) => {
-      const answer = await open().deliver(signed(subscriptionConfirmation(), { version }));
-      expect(answer.status).toBe(200);
-      expect(sns.mock.calls().map((call) => call.args[0].input)).toEqual([
-        { TopicArn: LAUNCH_TOPIC, Token: TOKEN, AuthenticateOnUnsubscribe: "true" },
-      ]);
-      expect(sns.mock.commandCalls(ConfirmSubscriptionCommand)).toHaveLength(1);
-      expect(watch.requests).toEqual([]);
-    },
-  );
+  it("is confirmed by ConfirmSubscription, without a request to its SubscribeURL", async () => {
+    const answer = await open().deliver(signed(subscriptionConfirmation()));
+    expect(answer.status).toBe(200);
+    expect(sns.mock.calls().map((call) => call.args[0].input)).toEqual([
+      { TopicArn: LAUNCH_TOPIC, Token: TOKEN, AuthenticateOnUnsubscribe: "true" },
+    ]);
+    expect(sns.mock.commandCalls(ConfirmSubscriptionCommand)).toHaveLength(1);
+    expect(watch.requests).toEqual([]);
+  });
 
-  it("that AWS confirms is answered with the name of the topic", async () => {
+  it("returns the name of the topic", async () => {
     const answer = await open().deliver(signed(subscriptionConfirmation()));
     const reason = "the subscription to ec2_launches_check is confirmed";
     expect(JSON.parse(answer.body)).toEqual({ outcome: "confirmed", reason });
@@ -110,11 +107,11 @@ describe.each(HTTP_HOSTS)("a SubscriptionConfirmation for the $host", ({ open })
       "AuthorizationError: not authorized",
     ],
     [
-      "does not confirm, for another answered in its place",
+      "responds without an ARN, because the response is not from SNS",
       async () => ({}),
       "Error: the response to ConfirmSubscription is not from SNS",
     ],
-  ])("that AWS %s is answered 503 that says so, and is not confirmed", async (_, confirm, why) => {
+  ])("returns 503 with the reason when SNS %s, so that it is delivered again", async (_, confirm, why) => {
     sns.mock.on(ConfirmSubscriptionCommand).callsFake(confirm);
     const face = open();
     const answer = await face.deliver(signed(subscriptionConfirmation()));
@@ -124,21 +121,7 @@ describe.each(HTTP_HOSTS)("a SubscriptionConfirmation for the $host", ({ open })
     expect(await health(face)).toMatchObject({ subscribed: "not configured" });
   });
 
-  it("is not believed when the SubscribeURL alone was changed: 403, and nothing is confirmed", async () => {
-    const forged = { ...signed(subscriptionConfirmation()), SubscribeURL: "https://example.com/" };
-    expect((await open().deliver(forged)).status).toBe(403);
-    expect(sns.mock.calls()).toHaveLength(0);
-  });
-
-  it("that AWS does not confirm is answered 503, so that SNS asks again", async () => {
-    sns.mock.on(ConfirmSubscriptionCommand).rejects(awsError("AuthorizationError", "not authorized"));
-    const face = open();
-    expect((await face.deliver(signed(subscriptionConfirmation()))).status).toBe(503);
-    sns.mock.on(ConfirmSubscriptionCommand).resolves({ SubscriptionArn: SUBSCRIPTION_ARN });
-    expect((await face.deliver(signed(subscriptionConfirmation()))).status).toBe(200);
-  });
-
-  it("is answered 503 in time when AWS does not answer", async () => {
+  it("returns 503 within 15 s if SNS does not respond", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     sns.mock.on(ConfirmSubscriptionCommand).callsFake(() => new Promise(() => {}));
     expect(await answerInTime(open().deliver(signed(subscriptionConfirmation())))).toMatchObject({ status: 503 });
@@ -146,7 +129,7 @@ describe.each(HTTP_HOSTS)("a SubscriptionConfirmation for the $host", ({ open })
 });
 
 describe.each(HTTP_HOSTS)("an UnsubscribeConfirmation for the $host", ({ open }) => {
-  it("is answered 200 and logged as a warning; nothing is asked of AWS, and nothing is subscribed again", async () => {
+  it("returns 200, logs a warning, and makes no AWS call", async () => {
     const face = open();
     expect((await face.deliver(signed(unsubscribeConfirmation()))).status).toBe(200);
     expect(sns.mock.calls()).toHaveLength(0);
@@ -155,7 +138,7 @@ describe.each(HTTP_HOSTS)("an UnsubscribeConfirmation for the $host", ({ open })
     );
   });
 
-  it("ends what GET says of the subscription", async () => {
+  it("changes the state in the health document", async () => {
     const face = open();
     await face.deliver(signed(subscriptionConfirmation()));
     expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
@@ -163,7 +146,7 @@ describe.each(HTTP_HOSTS)("an UnsubscribeConfirmation for the $host", ({ open })
     expect(await health(face)).toMatchObject({ subscribed: "unsubscribed" });
   });
 
-  it("is the end of it: no later run subscribes again", async () => {
+  it("is final: no later call subscribes again", async () => {
     const face = open(SUBSCRIBING);
     await face.request({ method: "GET" });
     await face.deliver(signed(unsubscribeConfirmation()));
@@ -176,8 +159,8 @@ describe.each(HTTP_HOSTS)("an UnsubscribeConfirmation for the $host", ({ open })
 describe("FUNCTION_URL", () => {
   it.each([
     ["a delivery", (face: HttpStack) => face.deliver(launch)],
-    ["a look at its health", (face: HttpStack) => face.request({ method: "GET" })],
-  ])("is subscribed by the first run, %s, and by no other of the same warm service", async (_, run) => {
+    ["a health request", (face: HttpStack) => face.request({ method: "GET" })],
+  ])("is subscribed by the first call of a warm service only: %s", async (_, run) => {
     const face = onFunctionUrl(SUBSCRIBING);
     await run(face);
     await face.deliver(launch);
@@ -186,13 +169,13 @@ describe("FUNCTION_URL", () => {
     expect(subscribed()).toMatchObject([{ TopicArn: LAUNCH_TOPIC, Protocol: "https", Endpoint: FUNCTION_URL }]);
   });
 
-  it("is subscribed once by runs at the same time", async () => {
+  it("is subscribed once by concurrent calls", async () => {
     const face = onFunctionUrl(SUBSCRIBING);
     await Promise.all([face.deliver(launch), face.deliver(launch), face.request({ method: "GET" })]);
     expect(subscribed()).toHaveLength(1);
   });
 
-  it("is subscribed once by runs that come while AWS has not answered the first", async () => {
+  it("is subscribed once by calls that arrive before SNS responds to the first", async () => {
     let answer = () => {};
     sns.mock.on(SubscribeCommand).callsFake(
       () =>
@@ -222,7 +205,7 @@ describe("FUNCTION_URL", () => {
   });
 
   it.each([0, 45, MAX_GRACE_SECONDS])(
-    "is subscribed with a delivery policy that SNS takes and that outlasts a grace of %i s",
+    "is subscribed with a valid delivery policy that outlasts a grace of %i s",
     async (grace) => {
       await onFunctionUrl({ ...SUBSCRIBING, GRACE_SECONDS: String(grace) }).request({ method: "GET" });
       const [{ Attributes } = { Attributes: undefined }] = subscribed();
@@ -248,7 +231,7 @@ describe("FUNCTION_URL", () => {
   );
 
   it.each(["evil.example.com", "wt-0a1b2c3d.sandbox.auth0-extend.com.evil.example.com"])(
-    "alone is subscribed, whatever host a request names: %s",
+    "is the only URL that is subscribed, whichever host a request names: %s",
     async (host) => {
       const headers = { host, "x-forwarded-host": host, forwarded: `host=${host}`, origin: `https://${host}` };
       for (const { open } of HTTP_HOSTS) {
@@ -265,7 +248,7 @@ describe("FUNCTION_URL", () => {
     },
   );
 
-  it("is subscribed over http where an emulator is configured", async () => {
+  it("is subscribed over http if an emulator is configured", async () => {
     const emulated = {
       ...SETTINGS,
       AWS_ENDPOINT_URL: "http://127.0.0.1:5000",
@@ -275,21 +258,21 @@ describe("FUNCTION_URL", () => {
     expect(subscribed()).toMatchObject([{ Protocol: "http", Endpoint: "http://127.0.0.1:8080/" }]);
   });
 
-  it("is not subscribed by a delivery that is not verified", async () => {
+  it("is not subscribed by an unverified delivery", async () => {
     const face = onFunctionUrl(SUBSCRIBING);
     await face.deliver({ ...launch, Signature: "AAAA" });
     await face.request({ body: "hello" });
     expect(subscribed()).toEqual([]);
   });
 
-  it("goes from pending to confirmed, as GET shows", async () => {
+  it("is pending and then confirmed, as the health document states", async () => {
     const face = onFunctionUrl(SUBSCRIBING);
     expect(await health(face)).toMatchObject({ configured: true, subscribed: "pending" });
     await face.deliver(signed(subscriptionConfirmation()));
     expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
   });
 
-  it("that AWS has as confirmed already is confirmed at once", async () => {
+  it("is confirmed at once if the subscription exists already", async () => {
     sns.mock.on(SubscribeCommand).resolves({ SubscriptionArn: SUBSCRIPTION_ARN });
     const face = onFunctionUrl(SUBSCRIBING);
     expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
@@ -298,7 +281,7 @@ describe("FUNCTION_URL", () => {
     expect(subscribed()).toHaveLength(1);
   });
 
-  it("that was confirmed before Subscribe was answered stays confirmed, though the answer says pending", async () => {
+  it("stays confirmed if the confirmation arrives before the response to Subscribe", async () => {
     const face = onFunctionUrl(SUBSCRIBING);
     sns.mock.on(SubscribeCommand).callsFake(async () => {
       await face.deliver(signed(subscriptionConfirmation()));
@@ -310,7 +293,7 @@ describe("FUNCTION_URL", () => {
   it.each([
     ["pending", "pending confirmation"],
     ["confirmed", SUBSCRIPTION_ARN],
-  ])("that is %s is logged with its topic", async (state, SubscriptionArn) => {
+  ])("logs the state %s with its topic", async (state, SubscriptionArn) => {
     sns.mock.on(SubscribeCommand).resolves({ SubscriptionArn });
     const face = onFunctionUrl(SUBSCRIBING);
     await health(face);
@@ -319,12 +302,12 @@ describe("FUNCTION_URL", () => {
     ]);
   });
 
-  it("where there is none, GET says so", async () => {
+  it("is not configured in the health document if there is none", async () => {
     expect(await health(onFunctionUrl())).toMatchObject({ subscribed: "not configured" });
   });
 });
 
-describe("the subscriptions to two launch topics, in one word", () => {
+describe("the state of two subscriptions", () => {
   const confirmed = async () => ({ SubscriptionArn: SUBSCRIPTION_ARN, $metadata: {} });
   const pending = async () => ({ SubscriptionArn: "pending confirmation", $metadata: {} });
   const failing = () => Promise.reject(awsError("AuthorizationError", "not authorized"));
@@ -334,7 +317,7 @@ describe("the subscriptions to two launch topics, in one word", () => {
     ["pending and failed", pending, failing, "failed: AuthorizationError"],
     ["confirmed and failed", confirmed, failing, "failed: AuthorizationError"],
     ["both confirmed", confirmed, confirmed, "confirmed"],
-  ])("%s, in whichever order: that of the one that is worse off", async (_, one, other, word) => {
+  ])("is the worse of the two, in either order: %s", async (_, one, other, word) => {
     for (const [first, second] of [
       [one, other],
       [other, one],
@@ -347,7 +330,7 @@ describe("the subscriptions to two launch topics, in one word", () => {
   it.each([
     ["confirmed", confirmed],
     ["pending", pending],
-  ])("one that has ended counts, though the other is %s", async (_, other) => {
+  ])("is unsubscribed if one has ended and the other is %s", async (_, other) => {
     subscribeAnswers({ [LAUNCH_TOPIC]: pending, [OTHER_TOPIC]: other });
     const face = onFunctionUrl(TWO_TOPICS);
     await face.request({ method: "GET" });
@@ -355,7 +338,7 @@ describe("the subscriptions to two launch topics, in one word", () => {
     expect(await health(face)).toMatchObject({ subscribed: "unsubscribed" });
   });
 
-  it("one that is known is not both of them", async () => {
+  it("is not confirmed if only one is known", async () => {
     const { FUNCTION_URL: _, ...settings } = TWO_TOPICS;
     const face = onFunctionUrl(settings);
     await face.deliver(launch);
@@ -368,7 +351,7 @@ describe("a subscription that fails", () => {
     sns.mock.on(SubscribeCommand).rejects(awsError("AuthorizationError", "not authorized to perform: SNS:Subscribe"));
   });
 
-  it("does not stop the audit, is logged, and is shown by GET", async () => {
+  it("does not stop the audit, is logged, and is in the health document", async () => {
     const face = onFunctionUrl(SUBSCRIBING);
     expect((await face.deliver(launch)).status).toBe(200);
     expect(sns.published()).toHaveLength(1);
@@ -381,13 +364,13 @@ describe("a subscription that fails", () => {
     });
   });
 
-  it("with what is no error at all is shown so", async () => {
+  it("has no error name if the thrown value is not an Error", async () => {
     sns.mock.on(SubscribeCommand).callsFake(() => Promise.reject("nonsense"));
     const face = onFunctionUrl(SUBSCRIBING);
     expect(await health(face)).toMatchObject({ subscribed: "failed: an unknown error" });
   });
 
-  it("because another answered in SNS's place is not taken for confirmed, and the log says why", async () => {
+  it("because the response is not from SNS does not count as confirmed, and is logged with the reason", async () => {
     sns.mock.on(SubscribeCommand).resolves({});
     const face = onFunctionUrl(SUBSCRIBING);
     expect(await health(face)).toMatchObject({ subscribed: "failed: Error" });
@@ -395,7 +378,7 @@ describe("a subscription that fails", () => {
     expect(linesOf(face)).toMatchObject([{ level: "error", message, topic: LAUNCH_TOPIC }]);
   });
 
-  it("is tried again by a run a minute later, and not by every run", async () => {
+  it("is retried after a minute, and not by every call", async () => {
     const face = onFunctionUrl(SUBSCRIBING);
     await face.deliver(launch);
     face.clock.pass(59);
@@ -409,14 +392,14 @@ describe("a subscription that fails", () => {
   });
 });
 
-describe("a subscription that is there already", () => {
+describe("a subscription that exists already", () => {
   const others = () =>
     awsError(
       "InvalidParameter",
       "Invalid parameter: Attributes Reason: Subscription already exists with different attributes",
     );
 
-  it("with other attributes than ours, is taken over as it is, with a warning", async () => {
+  it("is used with its other attributes, with a warning", async () => {
     sns.mock.on(SubscribeCommand).callsFake(async ({ Attributes }: SubscribeCommandInput) => {
       if (Attributes) throw others();
       return { SubscriptionArn: SUBSCRIPTION_ARN };
@@ -433,7 +416,7 @@ describe("a subscription that is there already", () => {
     );
   });
 
-  it("that somebody else has made, is known by its first verified notification", async () => {
+  it("of another tool is confirmed by its first verified notification", async () => {
     const face = onFunctionUrl(SETTINGS);
     expect(await health(face)).toMatchObject({ subscribed: "not configured" });
     await face.deliver({ ...launch, Signature: "AAAA" });
@@ -442,7 +425,7 @@ describe("a subscription that is there already", () => {
     expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
   });
 
-  it("is asked for again, a minute later, when another container may have confirmed it", async () => {
+  it("is requested again after a minute, because another container may have confirmed it", async () => {
     const face = onFunctionUrl(SUBSCRIBING);
     expect(await health(face)).toMatchObject({ subscribed: "pending" });
     sns.mock.on(SubscribeCommand).resolves({ SubscriptionArn: SUBSCRIPTION_ARN });
@@ -454,21 +437,21 @@ describe("a subscription that is there already", () => {
   });
 });
 
-describe("a subscription that AWS does not answer", () => {
-  it.each(HTTP_HOSTS)("does not keep SNS waiting for the audit of the $host", async ({ open }) => {
+describe("a subscription to which SNS does not respond", () => {
+  it.each(HTTP_HOSTS)("does not delay the audit of the $host", async ({ open }) => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     sns.mock.on(SubscribeCommand).callsFake(() => new Promise(() => {}));
     expect(await answerInTime(open(SUBSCRIBING).deliver(launch))).toMatchObject({ status: 200 });
     expect(sns.published()).toHaveLength(1);
   });
 
-  it.each(HTTP_HOSTS)("does not keep a GET of the $host waiting", async ({ open }) => {
+  it.each(HTTP_HOSTS)("does not delay a GET of the $host beyond its deadline", async ({ open }) => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     sns.mock.on(SubscribeCommand).callsFake(() => new Promise(() => {}));
     expect(await answerInTime(open(SUBSCRIBING).request({ method: "GET" }))).toMatchObject({ status: 200 });
   });
 
-  it.each(HTTP_HOSTS)("is waited for by a GET of the $host until a second before its deadline", async ({ open }) => {
+  it.each(HTTP_HOSTS)("is awaited by a GET of the $host until a second before its deadline", async ({ open }) => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     sns.mock.on(SubscribeCommand).callsFake(() => new Promise(() => {}));
     let answered = false;
