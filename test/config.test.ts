@@ -1,10 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
 import fc from "fast-check";
 import { generate } from "selfsigned";
-import { beforeAll, describe, expect, test } from "vitest";
-import { isAccountId, isRegion, partitionOf } from "../src/aws/regions.ts";
-import { besideTopic, parseTopicArn } from "../src/aws/topic-arn.ts";
-import { gatherSettings, KEYS, type Key, MAX_GRACE_SECONDS, readConfig } from "../src/config.ts";
+import { beforeAll, describe, expect, it } from "vitest";
+import { gatherSettings, KEYS, type Key, readConfig } from "../src/config.ts";
 import { configOf, FOUR_SECRETS, problemsOf } from "./support/config.ts";
 
 const keysOf = (problems: readonly { key: Key }[]) => problems.map(({ key }) => key);
@@ -15,7 +13,7 @@ beforeAll(async () => {
 });
 
 describe("the configuration", () => {
-  test("the four secrets of the 2016 function are enough", () => {
+  it("needs only the four secrets of the 2016 function", () => {
     const { policy, alertTopic, launchTopics, ...rest } = configOf();
     expect(rest).toEqual({
       region: "us-east-1",
@@ -39,7 +37,7 @@ describe("the configuration", () => {
     ]);
   });
 
-  test("each of three is missed by its name; without the topic no launch topic is guessed", () => {
+  it("reports each missing key, and assumes no launch topic without an alert topic", () => {
     for (const key of ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "ALERT_TOPIC_ARN"] as const) {
       expect(problemsOf({ [key]: undefined })).toEqual([{ key, problem: "is missing" }]);
     }
@@ -51,7 +49,7 @@ describe("the configuration", () => {
     ]);
   });
 
-  test("a value of blanks counts as missing, and blanks around a value do not count", () => {
+  it("treats a blank value as missing, and trims values", () => {
     expect(keysOf(problemsOf({ AWS_REGION: "  " }))).toEqual(["AWS_REGION"]);
     expect(configOf({ AWS_REGION: " eu-west-1\n", GRACE_SECONDS: " 7 " })).toMatchObject({
       region: "eu-west-1",
@@ -59,7 +57,7 @@ describe("the configuration", () => {
     });
   });
 
-  test("every key has its effect", () => {
+  it("reads every key", () => {
     const config = configOf({
       AWS_SESSION_TOKEN: "IQoJb3JpZ2luX2IQoJb3JpZ2luX2",
       AWS_ENDPOINT_URL: "http://127.0.0.1:5000",
@@ -86,17 +84,9 @@ describe("the configuration", () => {
     expect(config.policy.rules[0]?.check({ tags: new Map(), instance: null })?.details.missing).toEqual(["owner"]);
   });
 
-  test.each<[Key, string]>([
+  it.each<[Key, string]>([
     ["AWS_REGION", "us-east-1.evil.com/#"],
-    ["AWS_REGION", "US-EAST-1"],
-    ["AWS_REGION", "local"],
     ["ALERT_TOPIC_ARN", "ec2_audit_alert"],
-    ["ALERT_TOPIC_ARN", "arn:aws:sqs:us-east-1:123456789012:ec2_audit_alert"],
-    ["ALERT_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:ec2_audit_alert:6b0e71bd-7e97-4d97-80ce-4a0994e55286"],
-    ["ALERT_TOPIC_ARN", "arn:aws:sns:cn-north-1:123456789012:ec2_audit_alert"],
-    ["ALERT_TOPIC_ARN", "arn:aws-cn:sns:us-east-1:123456789012:ec2_audit_alert"],
-    ["ALERT_TOPIC_ARN", "arn:aws:sns:us-east-1:1234:ec2_audit_alert"],
-    ["ALERT_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:a topic"],
     ["LAUNCH_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:a,"],
     ["LAUNCH_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:a;arn:aws:sns:us-east-1:123456789012:b"],
     ["AWS_ENDPOINT_URL", "localhost"],
@@ -105,9 +95,6 @@ describe("the configuration", () => {
     ["FUNCTION_URL", "example.com/audit"],
     ["FUNCTION_URL", "javascript:alert(1)"],
     ["REQUIRED_TAGS", "name,,service"],
-    ["REQUIRED_TAGS", "env=prod|staging"],
-    ["REQUIRED_TAGS", "name;owner"],
-    ["REQUIRED_TAGS", "cost-*"],
     ["AUDIT_POLICY", "name,service"],
     ["AUDIT_POLICY", '{"rules":[]}'],
     ["GRACE_SECONDS", "soon"],
@@ -116,7 +103,6 @@ describe("the configuration", () => {
     ["GRACE_SECONDS", "1e3"],
     ["GRACE_SECONDS", "0x10"],
     ["GRACE_SECONDS", "45s"],
-    ["GRACE_SECONDS", String(MAX_GRACE_SECONDS + 1)],
     ["GRACE_SECONDS", "99999999999999999999"],
     ["AUDIT_ROLE_NAME", "arn:aws:iam::123456789012:role/ec2-audit"],
     ["AUDIT_ROLE_NAME", "/ec2-audit"],
@@ -128,66 +114,64 @@ describe("the configuration", () => {
     ["AUDIT_RESTARTS", "2"],
     ["LOG_LEVEL", "verbose"],
     ["LOG_LEVEL", "__proto__"],
-  ])("%s is not %j", (key, value) => {
+  ])("rejects %s=%j without quoting it", (key, value) => {
     const problems = problemsOf({ [key]: value });
     expect(keysOf(problems)).toEqual([key]);
     expect(problems[0]?.problem).not.toContain(value);
   });
 
-  test.each<[Key, string]>([
+  it.each<[Key, string]>([
     ["AWS_REGION", "us-gov-west-1"],
-    ["AWS_REGION", "ap-southeast-5"],
     ["ALERT_TOPIC_ARN", "arn:aws-cn:sns:cn-northwest-1:123456789012:alerts"],
     ["ALERT_TOPIC_ARN", "arn:aws-us-gov:sns:us-gov-east-1:123456789012:alerts.fifo"],
     ["FUNCTION_URL", "https://user.example.com:8443/audit?key=1"],
     ["REQUIRED_TAGS", "Kostenstelle, 部署 ,🛒"],
     ["AUDIT_POLICY", '{"rules":[{"rule":"required-tags","tags":["a"]}]}'],
-    ["GRACE_SECONDS", String(MAX_GRACE_SECONDS)],
     ["AUDIT_ROLE_NAME", "Audit_role+=,.@-1"],
     ["LOG_LEVEL", "Error"],
-  ])("%s may be %j", (key, value) => {
+  ])("accepts %s=%j", (key, value) => {
     expect(problemsOf({ [key]: value })).toEqual([]);
   });
 
-  test.each([
+  it.each([
     ["on", true],
     ["True", true],
     ["1", true],
     ["off", false],
     ["FALSE", false],
     ["0", false],
-  ])("AUDIT_RESTARTS=%s turns the audit of restarts on or off: %s", (AUDIT_RESTARTS, auditRestarts) => {
+  ])("reads AUDIT_RESTARTS=%s as %s", (AUDIT_RESTARTS, auditRestarts) => {
     expect(configOf({ AUDIT_RESTARTS })).toMatchObject({ auditRestarts });
   });
 
-  test("a grace over 3000 s is refused: SNS gives up after 3,600 s, and adds jitter to its delays", () => {
+  it("accepts a grace up to 3000 s, because SNS stops retrying after 3,600 s and adds jitter", () => {
     expect(problemsOf({ GRACE_SECONDS: "3000" })).toEqual([]);
     expect(problemsOf({ GRACE_SECONDS: "3001" })).toEqual([
       { key: "GRACE_SECONDS", problem: "is not a whole number of seconds from 0 to 3000" },
     ]);
   });
 
-  test("FUNCTION_URL may be http only beside an emulator's AWS_ENDPOINT_URL", () => {
+  it("accepts an http FUNCTION_URL only with AWS_ENDPOINT_URL", () => {
     const FUNCTION_URL = "http://127.0.0.1:8080/";
     expect(keysOf(problemsOf({ FUNCTION_URL }))).toEqual(["FUNCTION_URL"]);
     expect(configOf({ FUNCTION_URL, AWS_ENDPOINT_URL: "http://127.0.0.1:5000" }).functionUrl).toBe(FUNCTION_URL);
   });
 
-  test("the short and the whole policy exclude each other: which one is meant cannot be known", () => {
+  it("rejects REQUIRED_TAGS together with AUDIT_POLICY", () => {
     const AUDIT_POLICY = '{"rules":[{"rule":"required-tags","tags":["a"]}]}';
     expect(problemsOf({ REQUIRED_TAGS: "name", AUDIT_POLICY })).toEqual([
       { key: "REQUIRED_TAGS", problem: expect.stringContaining("AUDIT_POLICY") },
     ]);
   });
 
-  test("each problem of a policy is one of the configuration's", () => {
+  it("reports every problem of a policy", () => {
     expect(keysOf(problemsOf({ AUDIT_POLICY: '{"rules":[{"rule":"x"},{"rule":"y"}]}' }))).toEqual([
       "AUDIT_POLICY",
       "AUDIT_POLICY",
     ]);
   });
 
-  test("a PEM may have its line breaks written out, as a secrets file has them", () => {
+  it("accepts a PEM with \\n in place of line breaks, as in a secrets file", () => {
     const oneLine = configOf({ SNS_SIGNING_CERT: pem.replaceAll(/\r?\n/g, "\\n") }).signingCert;
     const lines = configOf({ SNS_SIGNING_CERT: pem }).signingCert;
     expect(oneLine?.key.export({ type: "spki", format: "pem" })).toBe(
@@ -195,13 +179,13 @@ describe("the configuration", () => {
     );
   });
 
-  test("a PEM that holds a key in place of a certificate is refused", () => {
+  it("rejects a PEM with a key in place of a certificate", () => {
     const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     const text = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
     expect(keysOf(problemsOf({ SNS_SIGNING_CERT: text }))).toEqual(["SNS_SIGNING_CERT"]);
   });
 
-  test("every problem is reported at once, each with its key", () => {
+  it("reports all problems at once, each with its key", () => {
     const problems = problemsOf({
       AWS_REGION: "moon",
       AWS_ACCESS_KEY_ID: "",
@@ -222,7 +206,7 @@ describe("the configuration", () => {
     );
   });
 
-  test("no problem holds a value, whatever was put under whichever key", () => {
+  it("quotes no value in a problem", () => {
     const secret = fc.stringMatching(/^[A-Za-z0-9+/=~!*]{12,60}$/);
     const wrapped = fc.tuple(
       secret,
@@ -232,13 +216,13 @@ describe("the configuration", () => {
       fc.property(fc.dictionary(fc.constantFrom(...KEYS), wrapped), (given) => {
         const settings = Object.fromEntries(Object.entries(given).map(([key, [text, before]]) => [key, before + text]));
         const reading = readConfig(gatherSettings(settings, {}));
-        const told = JSON.stringify("problems" in reading ? reading.problems : []);
-        for (const [text] of Object.values(given)) expect(told).not.toContain(text);
+        const reported = JSON.stringify("problems" in reading ? reading.problems : []);
+        for (const [text] of Object.values(given)) expect(reported).not.toContain(text);
       }),
     );
   });
 
-  test("a secret that was put under the wrong key of a policy is not told either", () => {
+  it("quotes no secret that was put into a policy by mistake", () => {
     for (const AUDIT_POLICY of [
       '{"rules":[{"rule":"hunter2hunter2","severity":"hunter2hunter2","tags":["hunter2hunter2", 1]}]}',
       '{"rules":[{"rule":"required-tags","tags":["name"],"hunter2hunter2":1}]}',
@@ -251,22 +235,22 @@ describe("the configuration", () => {
   });
 });
 
-describe("where the settings come from", () => {
-  test("a secret wins over the environment variable, key by key", () => {
+describe("the sources of the settings", () => {
+  it("prefer a secret to the environment variable, key by key", () => {
     const env = { GRACE_SECONDS: "10", LOG_LEVEL: "error" };
     expect(configOf({ GRACE_SECONDS: "20" }, env)).toMatchObject({ graceSeconds: 20, logLevel: "error" });
   });
 
-  test("the environment alone is enough: on Lambda there are no secrets", () => {
+  it("may be the environment only, as on Lambda", () => {
     const settings = gatherSettings({}, { ...FOUR_SECRETS, AWS_SESSION_TOKEN: "token", PATH: "/usr/bin" });
     expect(settings).toEqual({ ...FOUR_SECRETS, AWS_SESSION_TOKEN: "token" });
   });
 
-  test("a blank secret does not hide the environment's value", () => {
+  it("ignore a blank secret", () => {
     expect(configOf({ GRACE_SECONDS: "" }, { GRACE_SECONDS: "10" }).graceSeconds).toBe(10);
   });
 
-  test("a session token of the environment is never mixed with the key of the secrets", () => {
+  it("never combine a session token of the environment with the key of the secrets", () => {
     const env = { AWS_ACCESS_KEY_ID: "ASIAENV", AWS_SECRET_ACCESS_KEY: "env", AWS_SESSION_TOKEN: "env-token" };
     expect(configOf({}, env).credentials).toEqual({
       accessKeyId: FOUR_SECRETS.AWS_ACCESS_KEY_ID,
@@ -274,21 +258,21 @@ describe("where the settings come from", () => {
     });
   });
 
-  test("nor is a secret access key of the environment: half a pair of secrets is a problem", () => {
+  it("never combine a secret access key of the environment with the key id of the secrets", () => {
     const env = { AWS_ACCESS_KEY_ID: "ASIAENV", AWS_SECRET_ACCESS_KEY: "env" };
     expect(problemsOf({ AWS_SECRET_ACCESS_KEY: undefined }, env)).toEqual([
       { key: "AWS_SECRET_ACCESS_KEY", problem: "is missing" },
     ]);
   });
 
-  test("nor a token among the secrets with the key of the environment", () => {
+  it("never combine a session token of the secrets with the key of the environment", () => {
     const env = { AWS_ACCESS_KEY_ID: "AKIAENV", AWS_SECRET_ACCESS_KEY: "env" };
     const settings = gatherSettings({ AWS_SESSION_TOKEN: "left over" }, { ...FOUR_SECRETS, ...env });
     expect(settings).toMatchObject(env);
     expect(settings).not.toHaveProperty("AWS_SESSION_TOKEN");
   });
 
-  test("credentials are of one source: all of the secrets, or all of the environment", () => {
+  it("provide all credentials from one of them", () => {
     const source = (name: string) =>
       fc.record(
         {
@@ -311,123 +295,20 @@ describe("where the settings come from", () => {
     );
   });
 
-  test("a value that is not text is not taken", () => {
+  it("ignore a value that is not text", () => {
     expect(gatherSettings({ GRACE_SECONDS: { valueOf: () => 1 }, LOG_LEVEL: ["debug"], AWS_REGION: null }, {})).toEqual(
       {},
     );
   });
 
-  test("nothing is taken from the secrets' prototype, nor from a key __proto__", () => {
+  it("ignore the prototype of the secrets, and a key __proto__", () => {
     const inherited: Record<string, unknown> = Object.create({ GRACE_SECONDS: "0", AUDIT_ROLE_NAME: "x" });
     expect(gatherSettings(inherited, {})).toEqual({});
     expect(gatherSettings(JSON.parse('{"__proto__": {"GRACE_SECONDS": "0"}, "constructor": "x"}'), {})).toEqual({});
   });
 
-  test("a key id that the secrets only inherit does not put the environment's credentials out of force", () => {
+  it("keep the environment's credentials if the secrets only inherit a key id", () => {
     const inherited: Record<string, unknown> = Object.create({ AWS_ACCESS_KEY_ID: "inherited" });
     expect(gatherSettings(inherited, FOUR_SECRETS)).toEqual(FOUR_SECRETS);
-  });
-});
-
-const REGIONS = ["us-east-1", "ap-southeast-2", "il-central-1", "cn-north-1", "us-gov-west-1"] as const;
-
-describe("the ARN of a topic", () => {
-  const name = fc
-    .tuple(fc.stringMatching(/^[A-Za-z0-9_-]{1,250}$/), fc.constantFrom("", ".fifo"))
-    .map((parts) => parts.join(""));
-  const account = fc.stringMatching(/^[0-9]{12}$/);
-
-  test("is taken apart and put together again, in every partition", () => {
-    fc.assert(
-      fc.property(fc.constantFrom(...REGIONS), account, name, (region, owner, called) => {
-        const arn = `arn:${partitionOf(region).name}:sns:${region}:${owner}:${called}`;
-        const topic = { arn, region, account: owner, name: called, fifo: called.endsWith(".fifo") };
-        expect(parseTopicArn(arn)).toEqual(topic);
-        expect(parseTopicArn(besideTopic(topic, "ec2_launches_check").arn)).toEqual(
-          besideTopic(topic, "ec2_launches_check"),
-        );
-      }),
-    );
-  });
-
-  test("is nothing else: what is accepted has just the characters of an ARN, and a region of its partition", () => {
-    const almost = fc
-      .tuple(
-        fc.constantFrom("arn", "ARN", ""),
-        fc.constantFrom("aws", "aws-cn", "aws-us-gov", "aws-iso"),
-        fc.constantFrom("sns", "sqs", "SNS"),
-        fc.oneof(fc.constantFrom(...REGIONS), fc.string()),
-        fc.oneof(account, fc.string()),
-        fc.oneof(name, fc.string()),
-      )
-      .map((parts) => parts.join(":"));
-    fc.assert(
-      fc.property(fc.oneof(fc.string(), almost), (text) => {
-        const topic = parseTopicArn(text);
-        if (topic === null) return;
-        expect(text).toMatch(/^arn:aws(?:-cn|-us-gov)?:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+(?:\.fifo)?$/);
-        expect(text.split(":")[1]).toBe(partitionOf(topic.region).name);
-        expect(topic.name.length).toBeLessThanOrEqual(256);
-      }),
-      { numRuns: 500 },
-    );
-  });
-
-  test.each([
-    "",
-    "arn:aws:sns:us-east-1:123456789012:a\n",
-    "arn:aws:sns:us-east-1:123456789012:",
-    `arn:aws:sns:us-east-1:123456789012:${"n".repeat(257)}`,
-    "arn:aws:sns:us-east-1:123456789012:.fifo",
-  ])("is not %j", (text) => {
-    expect(parseTopicArn(text)).toBeNull();
-  });
-});
-
-describe("a region", () => {
-  test.each([
-    ["us-east-1", "aws", "amazonaws.com"],
-    ["mx-central-1", "aws", "amazonaws.com"],
-    ["ap-southeast-7", "aws", "amazonaws.com"],
-    ["cn-northwest-1", "aws-cn", "amazonaws.com.cn"],
-    ["us-gov-east-1", "aws-us-gov", "amazonaws.com"],
-  ])("%s is one, of the partition %s", (region, partition, dnsSuffix) => {
-    expect(isRegion(region)).toBe(true);
-    expect(partitionOf(region)).toMatchObject({ name: partition, dnsSuffix });
-  });
-
-  test.each([
-    "evil.com/#",
-    "us-east-1.evil.com",
-    "us-east-1/",
-    "us-east-1\n",
-    "us-east-1:80",
-    "@us-east-1",
-    "us_east_1",
-    "us-east-1a",
-    "us-east-",
-    "",
-  ])("%j is none", (text) => {
-    expect(isRegion(text)).toBe(false);
-  });
-
-  test("makes a host name that ends where AWS's ends, whatever text is taken for one", () => {
-    const text = fc.oneof(
-      fc.string(),
-      fc.tuple(fc.constantFrom(...REGIONS), fc.string()).map((parts) => parts.join("")),
-    );
-    fc.assert(
-      fc.property(text, (region) => {
-        fc.pre(isRegion(region));
-        expect(new URL(`https://ec2.${region}.amazonaws.com/`).hostname).toBe(`ec2.${region}.amazonaws.com`);
-      }),
-    );
-  });
-
-  test("an account is twelve digits", () => {
-    expect(isAccountId("012345678901")).toBe(true);
-    for (const text of ["1234567890123", "12345678901", "12345678901\n", "１２３４５６７８９０１２", "-12345678901"]) {
-      expect(isAccountId(text)).toBe(false);
-    }
   });
 });

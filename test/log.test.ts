@@ -1,6 +1,6 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { createLog, type Logged, NAMESPACE } from "../src/log.ts";
 import { LOG_LEVELS, type LogLevel } from "../src/util/note.ts";
 import { ACCOUNT, AT, INSTANCE, REGION } from "./support/events.ts";
@@ -31,7 +31,7 @@ const METRICS = [
   "milliseconds",
 ];
 
-/** The lines that come of what is logged. */
+/** Returns the lines that are logged. */
 function linesOf(
   use: (log: ReturnType<typeof createLog>) => void,
   level: LogLevel = "debug",
@@ -43,28 +43,28 @@ function linesOf(
   return lines;
 }
 
-/** The one line of an outcome, parsed. */
+/** Returns the one line of an outcome, parsed. */
 function lineOf(outcome: Logged, milliseconds = 12) {
   const [line = "", ...others] = linesOf((log) => log.outcome(outcome, milliseconds, null));
   expect(others).toEqual([]);
   return JSON.parse(line);
 }
 
-describe("the line of an outcome names the message that it is about", () => {
+describe("the message id of an outcome's line", () => {
   const idIn = (messageId: unknown) => {
     const [line = ""] = linesOf((log) => log.outcome({ kind: "malformed", reason: "x" }, 1, messageId));
     return JSON.parse(line).messageId;
   };
 
-  test("by the id that it has in a dead-letter queue", () => {
+  it("is the one in a dead-letter queue", () => {
     expect(idIn("059f36b4-87a3-44ab-83d2-661975830a7d")).toBe("059f36b4-87a3-44ab-83d2-661975830a7d");
   });
 
-  test.each([undefined, null, 7, { toString: () => "x" }])("not at all when it has none: %s", (id) => {
+  it.each([undefined, null, 7, { toString: () => "x" }])("is omitted if it is not text: %s", (id) => {
     expect(idIn(id)).toBeUndefined();
   });
 
-  test("by the begin of what is longer than an id of AWS", () => {
+  it("is cut to 100 characters", () => {
     expect(idIn("x".repeat(300_000))).toBe("x".repeat(100));
   });
 });
@@ -119,7 +119,7 @@ const validateEmf = new Ajv2020().compile({
 });
 
 describe("the line of an outcome", () => {
-  test("of a launch says what was decided, why, and about what", () => {
+  it("has the outcome of a launch, its reason and the launch", () => {
     const { _aws, ...line } = lineOf(OUTCOMES.violating, 34);
     expect(line).toEqual({
       level: "warn",
@@ -139,7 +139,7 @@ describe("the line of an outcome", () => {
     });
   });
 
-  test("that was put off says for how long", () => {
+  it("has the time until a deferred launch is due", () => {
     expect(lineOf(OUTCOMES.deferred)).toMatchObject({
       outcome: "deferred",
       retryAfterSeconds: 7,
@@ -147,13 +147,13 @@ describe("the line of an outcome", () => {
     });
   });
 
-  test("without a launch says what it can", () => {
+  it("has no instance if there is no launch", () => {
     const line = lineOf(OUTCOMES.rejected);
     expect(line).toMatchObject({ level: "warn", outcome: "rejected", message: "forged" });
     expect(line).not.toHaveProperty("instanceId");
   });
 
-  test.each(Object.values(OUTCOMES))("$kind is a line that CloudWatch makes metrics of", (outcome) => {
+  it.each(Object.values(OUTCOMES))("has metrics for CloudWatch: $kind", (outcome) => {
     const line = lineOf(outcome);
     validateEmf(line);
     expect(validateEmf.errors ?? []).toEqual([]);
@@ -161,12 +161,12 @@ describe("the line of an outcome", () => {
     expect(directive.Namespace).toBe(NAMESPACE);
     expect(line._aws.Timestamp).toBe(AT);
     const names: string[] = directive.Metrics.map(({ Name }: { Name: string }) => Name);
-    // What the directive names has to be there, as a number; and nothing else is a metric by that name.
+    // Every metric of the directive is a number in the line, and the line has no other metrics.
     for (const name of names) expect(line[name]).toEqual(expect.any(Number));
     expect(METRICS.filter((name) => name in line)).toEqual(METRICS.filter((name) => names.includes(name)));
   });
 
-  test.each<[Logged["kind"], string[]]>([
+  it.each<[Logged["kind"], string[]]>([
     ["compliant", ["audited", "compliant"]],
     ["violating", ["audited", "violating"]],
     ["deferred", ["audited", "deferred"]],
@@ -176,16 +176,16 @@ describe("the line of an outcome", () => {
     ["malformed", ["rejected"]],
     ["rejected", ["rejected"]],
     ["misconfigured", ["failed"]],
-  ])("%s counts in %j", (kind, counters) => {
+  ])("counts %s in %j", (kind, counters) => {
     const line = lineOf(OUTCOMES[kind]);
     expect(METRICS.filter((name) => line[name] === 1 && name !== "milliseconds")).toEqual(counters);
   });
 
-  test("of a misconfiguration names the keys", () => {
+  it("names the keys of a misconfiguration", () => {
     expect(lineOf(OUTCOMES.misconfigured).message).toBe("AWS_REGION is missing");
   });
 
-  test("is one line, whatever it quotes, and comes back as it was", () => {
+  it("is one line of JSON with the original values, whatever it quotes", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (reason, launchedBy) => {
         const [line = ""] = linesOf((log) =>
@@ -197,7 +197,7 @@ describe("the line of an outcome", () => {
     );
   });
 
-  test("cannot be given another level or outcome by what it quotes", () => {
+  it("cannot get another level or outcome from a quoted value", () => {
     const reason = '", "level": "debug", "outcome": "compliant';
     expect(lineOf({ kind: "failed", reason })).toMatchObject({ level: "error", outcome: "failed", message: reason });
   });
@@ -207,7 +207,7 @@ describe("invisible and control characters in the log", () => {
   const foreign = "\u009b31m \u202e \u2028 \u200b";
   const escaped = "\\u009b31m \\u202e \\u2028 \\u200b";
 
-  test.each<[string, (log: ReturnType<typeof createLog>) => void]>([
+  it.each<[string, (log: ReturnType<typeof createLog>) => void]>([
     ["the id of a message", (log) => log.outcome(OUTCOMES.rejected, 1, foreign)],
     ["a reason", (log) => log.outcome({ kind: "failed", reason: foreign }, 1, null)],
     ["a launcher", (log) => log.outcome({ kind: "compliant", launch: { ...launch, launchedBy: foreign } }, 1, null)],
@@ -217,7 +217,7 @@ describe("invisible and control characters in the log", () => {
     ],
     ["a note", (log) => log.note("warn", foreign)],
     ["a note's field", (log) => log.note("warn", "x", { topic: foreign })],
-  ])("is escaped in %s", (_, use) => {
+  ])("are escaped in %s", (_, use) => {
     const [line = ""] = linesOf(use);
     expect(line).toMatch(/^[ -~]+$/);
     expect(line).toContain(escaped);
@@ -230,7 +230,7 @@ describe("the metrics of a line", () => {
     return JSON.parse(line);
   };
 
-  test("have the function's name as their dimension on Lambda, so that two stacks in one account stay apart", () => {
+  it("have the function's name as their dimension on Lambda, to separate two stacks in one account", () => {
     const line = metricsOf("ec2-audit-Function-8Q1");
     expect(line._aws.CloudWatchMetrics[0].Dimensions).toEqual([["FunctionName"]]);
     expect(line.FunctionName).toBe("ec2-audit-Function-8Q1");
@@ -238,22 +238,22 @@ describe("the metrics of a line", () => {
     expect(validateEmf.errors ?? []).toEqual([]);
   });
 
-  test("have no dimension elsewhere", () => {
+  it("have no dimension elsewhere", () => {
     const line = metricsOf();
     expect(line._aws.CloudWatchMetrics[0].Dimensions).toEqual([[]]);
     expect(line).not.toHaveProperty("FunctionName");
   });
 });
 
-describe("what is deferred", () => {
+describe("a deferred launch", () => {
   const linesAt = (level: LogLevel, functionName?: string) =>
     linesOf((log) => log.outcome(OUTCOMES.deferred, 1, null), level, functionName).map((line) => JSON.parse(line));
 
-  test("has its line at debug", () => {
+  it("has a line at debug", () => {
     expect(linesAt("debug")).toMatchObject([{ level: "debug", outcome: "deferred", message: "within its grace" }]);
   });
 
-  test("is only its metric at info, where CloudWatch reads it", () => {
+  it("has a line with only its metrics at info on Lambda", () => {
     const [line, ...others] = linesAt("info", "ec2-audit");
     expect(others).toEqual([]);
     expect(Object.keys(line)).toEqual([
@@ -270,58 +270,58 @@ describe("what is deferred", () => {
     expect(validateEmf.errors ?? []).toEqual([]);
   });
 
-  test.each<[LogLevel, string | undefined]>([
+  it.each<[LogLevel, string | undefined]>([
     ["info", undefined],
     ["warn", "ec2-audit"],
     ["error", "ec2-audit"],
-  ])("is not in the log at %s of the function %s", (level, functionName) => {
+  ])("has no line at %s in the function %s", (level, functionName) => {
     expect(linesAt(level, functionName)).toEqual([]);
   });
 });
 
-describe("what is ignored", () => {
+describe("an ignored event", () => {
   const lineOfIgnored = (ignored: Partial<Logged>, level: LogLevel) =>
     linesOf((log) => log.outcome({ ...OUTCOMES.ignored, ...ignored } as Logged, 1, null), level).map((line) =>
       JSON.parse(line),
     );
 
-  test("says what is known of where and what it was", () => {
+  it("has its known account, region and type in the line", () => {
     const about = { account: ACCOUNT, region: REGION, event: "EBS Snapshot Notification" };
     expect(lineOfIgnored({ launch: about }, "info")).toMatchObject([{ level: "info", ...about }]);
   });
 
-  test("with a warning is let through by the level warn", () => {
+  it("is logged at warn only with a warning", () => {
     expect(lineOfIgnored({ warning: true }, "warn")).toMatchObject([{ level: "warn", outcome: "ignored", ignored: 1 }]);
     expect(lineOfIgnored({}, "warn")).toEqual([]);
   });
 });
 
 describe("a note", () => {
-  test("is one JSON line with its level, time and fields", () => {
+  it("is one line of JSON with its level, time and fields", () => {
     expect(
       linesOf((log) => log.note("info", "subscription confirmed", { topic: "arn" })).map((line) => JSON.parse(line)),
     ).toEqual([{ level: "info", time: "2021-11-11T21:29:54.000Z", message: "subscription confirmed", topic: "arn" }]);
   });
 
-  test("is no metric", () => {
+  it("has no metric", () => {
     expect(linesOf((log) => log.note("error", "x")).join()).not.toContain("_aws");
   });
 });
 
 describe("LOG_LEVEL", () => {
-  test.each(LOG_LEVELS)("%s lets through what is as urgent, and no less", (level) => {
+  it.each(LOG_LEVELS)("%s logs notes of this level and above", (level) => {
     const through = linesOf((log) => {
       for (const each of LOG_LEVELS) log.note(each, each);
     }, level);
     expect(through.map((line) => JSON.parse(line).level)).toEqual(LOG_LEVELS.slice(LOG_LEVELS.indexOf(level)));
   });
 
-  test.each<[LogLevel, Logged["kind"][]]>([
+  it.each<[LogLevel, Logged["kind"][]]>([
     ["debug", Object.keys(OUTCOMES) as Logged["kind"][]],
     ["info", (Object.keys(OUTCOMES) as Logged["kind"][]).filter((kind) => kind !== "deferred")],
     ["warn", ["violating", "unseen", "failed", "malformed", "rejected", "misconfigured"]],
     ["error", ["failed", "malformed", "misconfigured"]],
-  ])("at %s the outcomes %j have lines", (level, kinds) => {
+  ])("%s logs the outcomes %j", (level, kinds) => {
     const lines = linesOf((log) => {
       for (const outcome of Object.values(OUTCOMES)) log.outcome(outcome, 1, null);
     }, level);

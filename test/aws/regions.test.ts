@@ -1,16 +1,14 @@
 import { DescribeTagsCommand } from "@aws-sdk/client-ec2";
 import { PublishCommand } from "@aws-sdk/client-sns";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createClients } from "../../src/aws/clients.ts";
-import { isRegion, partitionOf } from "../../src/aws/regions.ts";
-import { parseTopicArn } from "../../src/aws/topic-arn.ts";
-import { readEvent } from "../../src/launches/events.ts";
-import { isCertificateUrl } from "../../src/sns/certificate.ts";
-import { configOf, problemsOf } from "../support/config.ts";
+import { isAccountId, isRegion, partitionOf } from "../../src/aws/regions.ts";
+import { configOf } from "../support/config.ts";
 import { ACCOUNT, AT } from "../support/events.ts";
 import { interceptNetwork } from "../support/network.ts";
 
-/** Where requests go in each partition, and as whom. */
+/** The endpoints of each partition. */
 const PARTITIONS = [
   { region: "eu-west-1", partition: "aws", domain: "amazonaws.com", consoleHost: "console.aws.amazon.com" },
   { region: "cn-north-1", partition: "aws-cn", domain: "amazonaws.com.cn", consoleHost: "console.amazonaws.cn" },
@@ -29,11 +27,10 @@ const PARTITIONS = [
   },
   { region: "eusc-de-east-1", partition: "aws-eusc", domain: "amazonaws.eu", consoleHost: "console.amazonaws-eusc.eu" },
 ];
-/** AWS's isolated partitions, which this function does not serve. */
+/** Regions of AWS's isolated partitions, which are not supported. */
 const ISOLATED = ["us-iso-east-1", "us-isob-east-1", "us-isof-south-1", "eu-isoe-west-1"];
 
 const OTHER = "210987654321";
-const CERTIFICATE = "SimpleNotificationService-f3ecfb7224c7233fe7bb5f59f96de52f.pem";
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: AT });
@@ -48,16 +45,9 @@ const settings = (region: string, partition: string) => ({
   ALERT_TOPIC_ARN: `arn:${partition}:sns:${region}:${ACCOUNT}:ec2_audit_alert`,
   AUDIT_ROLE_NAME: "ec2-audit",
 });
-const launchIn = (region: string) => ({
-  "detail-type": "EC2 Instance State-change Notification",
-  account: ACCOUNT,
-  region,
-  time: new Date(AT).toISOString(),
-  detail: { "instance-id": "i-0123456789abcdef0", state: "pending" },
-});
 
 describe.each(PARTITIONS)("in $region, of the partition $partition", ({ region, partition, domain, consoleHost }) => {
-  test("EC2, SNS and STS are asked at their hosts there, each request signed for the region", async () => {
+  it("calls EC2, SNS and STS at the partition's endpoints, signed for the region", async () => {
     const sent = interceptNetwork();
     const clients = createClients(configOf(settings(region, partition)), Date.now);
     await clients.ec2(OTHER, region).send(new DescribeTagsCommand({}));
@@ -70,40 +60,62 @@ describe.each(PARTITIONS)("in $region, of the partition $partition", ({ region, 
     expect(sent[0]?.parameters.get("RoleArn")).toBe(`arn:${partition}:iam::${OTHER}:role/ec2-audit`);
   });
 
-  test("a launch is audited, and the configuration takes the topics", () => {
-    expect(readEvent(launchIn(region), AT)).toMatchObject({ kind: "launches", launches: [{ region }] });
-    const { alertTopic, launchTopics } = configOf(settings(region, partition));
-    expect([alertTopic, ...launchTopics].map(({ arn }) => arn)).toEqual([
-      `arn:${partition}:sns:${region}:${ACCOUNT}:ec2_audit_alert`,
-      `arn:${partition}:sns:${region}:${ACCOUNT}:ec2_launches_check`,
-    ]);
-  });
-
-  test("a topic under another partition's name is none", () => {
-    for (const other of ["aws", "aws-cn", "aws-us-gov", "aws-eusc", "aws-iso"].filter((name) => name !== partition)) {
-      expect(parseTopicArn(`arn:${other}:sns:${region}:${ACCOUNT}:ec2_launches_check`)).toBeNull();
-    }
-  });
-
-  test("SNS's certificates are at its host there, and at no other partition's", () => {
-    for (const other of new Set(PARTITIONS.map((one) => one.domain))) {
-      const url = `https://sns.${region}.${other}/${CERTIFICATE}`;
-      expect({ url, accepted: isCertificateUrl(url, region) }).toEqual({ url, accepted: other === domain });
-    }
-  });
-
-  test("the console is the partition's", () => {
+  it("has the partition's console", () => {
     expect(partitionOf(region).consoleHost).toBe(consoleHost);
   });
 });
 
-describe.each(ISOLATED)("in %s, of an isolated partition", (region) => {
-  test("nothing is audited, rather than asked of another partition", () => {
-    expect(isRegion(region)).toBe(false);
-    expect(readEvent(launchIn(region), AT)).toMatchObject({ kind: "malformed" });
-    expect(problemsOf({ AWS_REGION: region }).map(({ key }) => key)).toEqual(["AWS_REGION"]);
-    for (const partition of ["aws", "aws-iso"]) {
-      expect(parseTopicArn(`arn:${partition}:sns:${region}:${ACCOUNT}:ec2_launches_check`)).toBeNull();
+describe("isRegion", () => {
+  it.each([
+    ["us-east-1", "aws", "amazonaws.com"],
+    ["mx-central-1", "aws", "amazonaws.com"],
+    ["ap-southeast-7", "aws", "amazonaws.com"],
+    ["cn-northwest-1", "aws-cn", "amazonaws.com.cn"],
+    ["us-gov-east-1", "aws-us-gov", "amazonaws.com"],
+  ])("accepts %s, of the partition %s", (region, partition, dnsSuffix) => {
+    expect(isRegion(region)).toBe(true);
+    expect(partitionOf(region)).toMatchObject({ name: partition, dnsSuffix });
+  });
+
+  it.each([
+    "evil.com/#",
+    "us-east-1.evil.com",
+    "us-east-1/",
+    "us-east-1\n",
+    "us-east-1:80",
+    "@us-east-1",
+    "us_east_1",
+    "us-east-1a",
+    "us-east-",
+    "US-EAST-1",
+    "local",
+    "",
+    ...ISOLATED,
+  ])("rejects %j", (text) => {
+    expect(isRegion(text)).toBe(false);
+  });
+
+  it("accepts only names that cannot change the end of a host name", () => {
+    const text = fc.oneof(
+      fc.string(),
+      fc
+        .tuple(fc.constantFrom(...PARTITIONS.map(({ region: name }) => name)), fc.string())
+        .map((parts) => parts.join("")),
+    );
+    fc.assert(
+      fc.property(text, (region) => {
+        fc.pre(isRegion(region));
+        expect(new URL(`https://ec2.${region}.amazonaws.com/`).hostname).toBe(`ec2.${region}.amazonaws.com`);
+      }),
+    );
+  });
+});
+
+describe("isAccountId", () => {
+  it("accepts twelve digits only", () => {
+    expect(isAccountId("012345678901")).toBe(true);
+    for (const text of ["1234567890123", "12345678901", "12345678901\n", "１２３４５６７８９０１２", "-12345678901"]) {
+      expect(isAccountId(text)).toBe(false);
     }
   });
 });

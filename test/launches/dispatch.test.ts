@@ -1,18 +1,18 @@
 import { DescribeTagsCommand } from "@aws-sdk/client-ec2";
 import { PublishCommand } from "@aws-sdk/client-sns";
 import { AssumeRoleCommand } from "@aws-sdk/client-sts";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Service } from "../../src/app.ts";
 import type { Engine } from "../../src/launches/dispatch.ts";
 import type { Outcome } from "../../src/launches/outcome.ts";
 import { awsError, documentIn, mockEc2, mockSns } from "../support/aws.ts";
 import { configOf, FOUR_SECRETS } from "../support/config.ts";
 import {
+  ACCOUNT,
   AT,
-  autoScalingLaunch,
   INSTANCE,
   instanceIds,
-  refusedRunInstances,
+  REGION,
   runInstances,
   scheduledEvent,
   stateChange,
@@ -48,26 +48,22 @@ const published = () =>
 const regionsAsked = () => Promise.all(ec2.mock.calls().map((call): Promise<string> => call.thisValue.config.region()));
 
 describe("an event", () => {
-  test.each([
-    ["EC2 Instance State-change Notification", stateChange({ state: "running" }), null],
-    ["AWS API Call via CloudTrail", runInstances(), "arn:aws:iam::123456789012:user/Mateo"],
-    ["EC2 Instance Launch Successful", autoScalingLaunch(), "Auto Scaling group my-auto-scaling-group"],
-    ["Tag Change on Resource", tagChange(), null],
-  ])("%s of an untagged instance is alerted, with its launcher", async (_, event, launchedBy) => {
+  it("with an untagged instance is alerted with its launcher, in the region of the event", async () => {
     ec2.launch(INSTANCE);
-    expect(kindsOf(await audit(serviceOf(), event))).toEqual([["violating"]]);
+    expect(kindsOf(await audit(serviceOf(), runInstances({ region: "eu-west-1" })))).toEqual([["violating"]]);
     expect(published()).toEqual([[INSTANCE]]);
-    expect(documentIn(sns.published()[0]).launchedBy).toBe(launchedBy);
+    expect(documentIn(sns.published()[0]).launchedBy).toBe("arn:aws:iam::123456789012:user/Mateo");
+    expect(new Set(await regionsAsked())).toEqual(new Set(["eu-west-1"]));
   });
 
-  test("of a tagged instance is compliant, for exactly one call to AWS", async () => {
+  it("with a tagged instance is compliant, after exactly one AWS call", async () => {
     ec2.launch(INSTANCE, { tags: TAGGED });
     expect(kindsOf(await audit(serviceOf(), stateChange()))).toEqual([["compliant"]]);
     expect(ec2.mock.calls()).toHaveLength(1);
     expect(sns.mock.calls()).toHaveLength(0);
   });
 
-  test("that breaks a rule within its grace is deferred until the grace is over, then alerted once", async () => {
+  it("with a violation within its grace is deferred, then alerted once", async () => {
     vi.setSystemTime(AT + 10_000);
     ec2.launch(INSTANCE);
     const service = serviceOf();
@@ -78,42 +74,38 @@ describe("an event", () => {
     expect(published()).toEqual([[INSTANCE]]);
   });
 
-  test.each([
-    ["a refused RunInstances", refusedRunInstances()],
-    ["a scheduled event", scheduledEvent()],
-    ["an instance that stops", stateChange({ state: "stopping" })],
-    ["an event of another kind", { ...stateChange(), "detail-type": "EBS Snapshot Notification" }],
-  ])("that is %s is ignored and asks nothing of AWS", async (_, event) => {
-    expect(kindsOf(await audit(serviceOf(), event))).toEqual([["ignored"]]);
+  it.each([
+    ["ignored", "a scheduled event", scheduledEvent()],
+    ["malformed", "null", null],
+  ])("is %s without an AWS call: %s", async (kind, _, event) => {
+    expect(kindsOf(await audit(serviceOf(), event))).toEqual([[kind]]);
     expect(ec2.mock.calls()).toHaveLength(0);
   });
 
-  test.each([
-    ["no detail", { ...stateChange(), detail: undefined }],
-    ["an instance id that is none", stateChange({ id: "i-*" })],
-    ["a region that would end a host name", stateChange({ region: "evil.com/#" })],
-    ["a time far ahead", stateChange({ time: new Date(AT + 3_600_000).toISOString() })],
-    ["nothing in it", null],
-  ])("with %s is malformed and asks nothing of AWS", async (_, event) => {
-    expect(kindsOf(await audit(serviceOf(), event))).toEqual([["malformed"]]);
+  it("is ignored in a duplicate delivery, with the fields that its launches share", async () => {
+    const [first = "", second = ""] = instanceIds(2);
+    const duplicate = async (...ids: string[]) => {
+      const message = { event: runInstances({ ids }) };
+      const [outcomes] = await serviceOf().audit([message], PATIENT, Date.now() + 12_000, async () => null);
+      return outcomes;
+    };
+    const ignored = { kind: "ignored", reason: "duplicate delivery" };
+    expect(await duplicate(first)).toMatchObject([{ ...ignored, launch: { instanceId: first } }]);
+    const ofTwo = await duplicate(first, second);
+    expect(ofTwo).toMatchObject([{ ...ignored, launch: { account: ACCOUNT, region: REGION } }]);
+    expect(ofTwo).not.toHaveProperty("0.launch.instanceId");
     expect(ec2.mock.calls()).toHaveLength(0);
   });
 });
 
-describe("where a launch is audited", () => {
-  test.each(["eu-west-1", "cn-north-1", "us-gov-west-1"])("is the region of its event, %s", async (region) => {
-    ec2.launch(INSTANCE, { tags: TAGGED });
-    await audit(serviceOf(), stateChange({ region }));
-    expect(await regionsAsked()).toEqual([region]);
-  });
-
-  test("the alert goes to the region of its topic", async () => {
+describe("an account and region", () => {
+  it("of the alert topic receive the alert", async () => {
     ec2.launch(INSTANCE);
     await audit(serviceOf({ ALERT_TOPIC_ARN: "arn:aws:sns:ap-south-1:123456789012:alerts" }), stateChange());
     expect(await sns.mock.call(0).thisValue.config.region()).toBe("ap-south-1");
   });
 
-  test("in another account needs AUDIT_ROLE_NAME: without it the outcome names the key, and AWS is not asked", async () => {
+  it("that are not the function's own need AUDIT_ROLE_NAME: the launch is misconfigured without an AWS call", async () => {
     expect(await audit(serviceOf(), stateChange({ account: OTHER }))).toEqual([
       [
         {
@@ -126,14 +118,14 @@ describe("where a launch is audited", () => {
     expect(ec2.mock.calls()).toHaveLength(0);
   });
 
-  test("in another account, with the role, is that account, and the alert says so", async () => {
+  it("that are not the function's own are audited with the role, and named in the alert", async () => {
     ec2.launch(INSTANCE);
     await audit(serviceOf({ AUDIT_ROLE_NAME: "ec2-audit" }), stateChange({ account: OTHER }));
     expect(sns.published()[0]?.MessageAttributes?.account?.StringValue).toBe(OTHER);
     expect(sns.published()[0]?.TopicArn).toBe(FOUR_SECRETS.ALERT_TOPIC_ARN);
   });
 
-  test("a role that cannot be assumed there fails the launch, with STS's reason", async () => {
+  it("whose role cannot be assumed fail the launch with STS's error", async () => {
     ec2.mock.restore();
     sts
       .on(AssumeRoleCommand)
@@ -146,7 +138,7 @@ describe("where a launch is audited", () => {
 });
 
 describe("many events", () => {
-  test("get their outcomes in their order, each its own", async () => {
+  it("get their own outcomes, in their order", async () => {
     const [good = "", bad = ""] = instanceIds(2);
     ec2.launch(good, { tags: TAGGED });
     ec2.launch(bad);
@@ -169,7 +161,7 @@ describe("many events", () => {
     ]);
   });
 
-  test("a thousand of one region, given together, are one batch: 5 calls", async () => {
+  it("of one region in one call are one batch: 5 AWS calls for a thousand", async () => {
     const ids = instanceIds(1000);
     for (const id of ids) ec2.launch(id, { tags: TAGGED });
     const outcomes = await audit(serviceOf(), ...ids.map((id) => stateChange({ id })));
@@ -177,7 +169,7 @@ describe("many events", () => {
     expect(ec2.tagCalls()).toHaveLength(5);
   });
 
-  test("a hundred deliveries, each on its own while AWS is asked, are two calls", async () => {
+  it("that arrive one by one during a batch are the next batch: 2 AWS calls for a hundred", async () => {
     const ids = instanceIds(100);
     let answer = () => {};
     ec2.mock.on(DescribeTagsCommand).callsFake(() => new Promise((resolve) => (answer = () => resolve({ Tags: [] }))));
@@ -195,14 +187,7 @@ describe("many events", () => {
     expect(ec2.tagCalls().map((call) => call.length)).toEqual([1, 99]);
   });
 
-  test("of an Auto Scaling burst are one message", async () => {
-    const ids = instanceIds(40);
-    for (const id of ids) ec2.launch(id, { tags: { "aws:autoscaling:groupName": "web" } });
-    await audit(serviceOf(), ...ids.map((id) => autoScalingLaunch({ id, group: "web" })));
-    expect(published()).toEqual([ids]);
-  });
-
-  test("of two regions are two batches and two messages", async () => {
+  it("of two regions are two batches and two alerts", async () => {
     const [here = "", there = ""] = instanceIds(2);
     for (const id of [here, there]) ec2.launch(id);
     await audit(serviceOf(), stateChange({ id: here }), stateChange({ id: there, region: "eu-west-1" }));
@@ -229,7 +214,7 @@ describe("alerts for many accounts at once", () => {
   };
   const sentBy = () => sns.published().length;
 
-  test("leave ten a second, for SNS ends an e-mail subscription that gets more, and none is lost", async () => {
+  it("are published at ten a second, because SNS ends an e-mail subscription that gets more", async () => {
     const outcomes = start(40);
     const sent = [];
     for (const step of [500, 1_000, 1_000, 1_000, 1_000]) {
@@ -241,7 +226,7 @@ describe("alerts for many accounts at once", () => {
     expect(new Set(sns.published().map((message) => documentIn(message).account)).size).toBe(40);
   });
 
-  test("that do not leave within the time of the delivery are failures, to be brought again", async () => {
+  it("that are not published by the deadline are failures, so that they are delivered again", async () => {
     const outcomes = start(150);
     await vi.advanceTimersByTimeAsync(30_000);
     const kinds = kindsOf(await outcomes).flat();
@@ -250,7 +235,7 @@ describe("alerts for many accounts at once", () => {
     expect(sentBy()).toBe(110);
   });
 
-  test("of deliveries one after the other leave no faster", async () => {
+  it("of consecutive deliveries are published no faster", async () => {
     ec2.launch(INSTANCE);
     const service = serviceOf();
     const outcomes = [];
@@ -265,14 +250,14 @@ describe("alerts for many accounts at once", () => {
   });
 });
 
-describe("a grace that is longer than the engine calls again", () => {
-  const hasty: Engine = { name: "an asynchronous Lambda call", retryWindowSeconds: 170 };
+describe("a grace that is longer than the engine's retry window", () => {
+  const shortRetry: Engine = { name: "an asynchronous Lambda call", retryWindowSeconds: 170 };
 
-  test("is a misconfiguration that names the key and the engine: the alert would be lost", async () => {
+  it("is a misconfiguration that names the key and the engine", async () => {
     ec2.launch(INSTANCE);
     const outcomes = await serviceOf({ GRACE_SECONDS: "171" }).audit(
       [{ event: stateChange() }],
-      hasty,
+      shortRetry,
       Date.now() + 12_000,
     );
     expect(outcomes).toMatchObject([
@@ -286,26 +271,28 @@ describe("a grace that is longer than the engine calls again", () => {
     expect(ec2.mock.calls()).toHaveLength(0);
   });
 
-  test("one that is just as long is none", async () => {
+  it("is valid if it is equal to the retry window", async () => {
     ec2.launch(INSTANCE, { tags: TAGGED });
     expect(
-      kindsOf(await serviceOf({ GRACE_SECONDS: "170" }).audit([{ event: stateChange() }], hasty, Date.now() + 12_000)),
+      kindsOf(
+        await serviceOf({ GRACE_SECONDS: "170" }).audit([{ event: stateChange() }], shortRetry, Date.now() + 12_000),
+      ),
     ).toEqual([["compliant"]]);
   });
 
-  test("does not matter to an event that is not audited", async () => {
+  it("does not affect an event without a launch", async () => {
     expect(
       kindsOf(
-        await serviceOf({ GRACE_SECONDS: "171" }).audit([{ event: scheduledEvent() }], hasty, Date.now() + 12_000),
+        await serviceOf({ GRACE_SECONDS: "171" }).audit([{ event: scheduledEvent() }], shortRetry, Date.now() + 12_000),
       ),
     ).toEqual([["ignored"]]);
   });
 });
 
-describe("when AWS hangs", () => {
+describe("a call to AWS that hangs", () => {
   const never = () => new Promise(() => {});
 
-  test("every launch is answered as failed at the deadline, and not before", async () => {
+  it("fails every launch at the deadline, and not before", async () => {
     ec2.mock.on(DescribeTagsCommand).callsFake(never);
     let outcomes: Outcome[][] | null = null;
     void audit(serviceOf(), runInstances({ ids: instanceIds(2) })).then((answer) => {
@@ -323,14 +310,14 @@ describe("when AWS hangs", () => {
     ]);
   });
 
-  test("a deadline that has passed already is answered at once", async () => {
+  it("fails a launch at once if the deadline has passed already", async () => {
     ec2.mock.on(DescribeTagsCommand).callsFake(never);
     const outcomes = serviceOf().audit([{ event: stateChange() }], PATIENT, Date.now() - 1);
     await vi.advanceTimersByTimeAsync(0);
     expect(kindsOf(await outcomes)).toEqual([["failed"]]);
   });
 
-  test("what it says after the deadline is not alerted, for the delivery comes again; the next one is audited", async () => {
+  it("causes no alert after the deadline, and the next delivery is audited", async () => {
     let answer = (_: object) => {};
     ec2.launch(INSTANCE);
     ec2.mock
@@ -349,31 +336,20 @@ describe("when AWS hangs", () => {
     expect(published()).toEqual([[INSTANCE]]);
   });
 
-  test("in one region, another region's launches are audited meanwhile", async () => {
-    const [here = "", there = ""] = instanceIds(2);
-    ec2.launch(there, { tags: TAGGED });
-    ec2.mock.on(DescribeTagsCommand, { Filters: [{ Name: "resource-id", Values: [here] }] }).callsFake(never);
-    const service = serviceOf();
-    const hanging = audit(service, stateChange({ id: here }));
-    expect(kindsOf(await audit(service, stateChange({ id: there, region: "eu-west-1" })))).toEqual([["compliant"]]);
-    await vi.advanceTimersByTimeAsync(12_000);
-    expect(kindsOf(await hanging)).toEqual([["failed"]]);
-  });
-
-  test("no timer is left over when it did not hang", async () => {
+  it("leaves no timer if it responds in time", async () => {
     ec2.launch(INSTANCE, { tags: TAGGED });
     await audit(serviceOf(), stateChange());
     expect(vi.getTimerCount()).toBe(0);
   });
 });
 
-describe("no secret is in any line of the log, nor in any outcome", () => {
+describe("an AWS error that quotes secrets", () => {
   const SECRETS = {
     AWS_ACCESS_KEY_ID: "AKIAI44QH8DHBEXAMPLE",
     AWS_SECRET_ACCESS_KEY: "je7MtGbClwBF2Zp9Utkh3yCo8nvbEXAMPLEKEY",
     AWS_SESSION_TOKEN: "IQoJb3JpZ2luX2VjEXAMPLETOKEN",
   };
-  /** As AWS explains a wrong signature: the request it was made of, word for word. */
+  /** AWS's explanation of an invalid signature, which quotes the request. */
   const QUOTING = `The request signature we calculated does not match the signature you provided.
 The Canonical String for this request should have been
 'POST
@@ -381,18 +357,18 @@ host:ec2.us-east-1.amazonaws.com
 x-amz-security-token:${SECRETS.AWS_SESSION_TOKEN}
 Credential=${SECRETS.AWS_ACCESS_KEY_ID}, ${SECRETS.AWS_SECRET_ACCESS_KEY}'`;
 
-  test.each([
+  it.each([
     ["reading tags", () => ec2.mock.on(DescribeTagsCommand).rejects(awsError("SignatureDoesNotMatch", QUOTING))],
     ["publishing", () => sns.mock.on(PublishCommand).rejects(awsError("SignatureDoesNotMatch", QUOTING))],
-  ])("when %s fails with an answer that quotes the request", async (_, fail) => {
+  ])("is logged and returned without them: %s", async (_, fail) => {
     ec2.launch(INSTANCE);
     fail();
     const service = serviceOf({ ...SECRETS, LOG_LEVEL: "debug" });
     const outcomes = await audit(service, stateChange());
     for (const outcome of outcomes.flat()) service.log.outcome(outcome, 1, null);
     expect(kindsOf(outcomes)).toEqual([["failed"]]);
-    const told = lines.join("\n") + JSON.stringify(outcomes);
-    expect(told).toContain("SignatureDoesNotMatch: The request signature we calculated");
-    for (const secret of Object.values(SECRETS)) expect(told).not.toContain(secret);
+    const output = lines.join("\n") + JSON.stringify(outcomes);
+    expect(output).toContain("SignatureDoesNotMatch: The request signature we calculated");
+    for (const secret of Object.values(SECRETS)) expect(output).not.toContain(secret);
   });
 });

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type Launch, readEvent } from "../../src/launches/events.ts";
 import {
   ACCOUNT,
@@ -36,7 +36,7 @@ const withDetail = (event: EventBridgeEvent, detail: Readonly<Record<string, unk
 const EVENTS = { stateChange, runInstances, autoScalingLaunch, tagChange };
 
 describe("EC2 Instance State-change Notification", () => {
-  test.each(["pending", "running"])("an instance that is %s is audited", (state) => {
+  it.each(["pending", "running"])("reports an instance that is %s", (state) => {
     expect(launchesIn(stateChange({ state }))).toEqual([
       {
         account: ACCOUNT,
@@ -49,7 +49,7 @@ describe("EC2 Instance State-change Notification", () => {
     ]);
   });
 
-  test.each(["stopping", "stopped", "shutting-down", "terminated"])("one that is %s is ignored", (state) => {
+  it.each(["stopping", "stopped", "shutting-down", "terminated"])("is ignored for an instance that is %s", (state) => {
     const about = { account: ACCOUNT, region: REGION, instanceId: INSTANCE, event: stateChange()["detail-type"] };
     expect(read(stateChange({ state }))).toMatchObject({
       kind: "ignored",
@@ -59,29 +59,29 @@ describe("EC2 Instance State-change Notification", () => {
     expect(read(stateChange({ id: "\u009b31m", state }))).not.toHaveProperty("launch.instanceId");
   });
 
-  test("one without a state is malformed", () => {
+  it("is malformed without a state", () => {
     expect(read(withDetail(stateChange(), { state: undefined }))).toMatchObject({ kind: "malformed" });
   });
 });
 
-describe("RunInstances, as CloudTrail tells it", () => {
-  test("every instance that it launched is audited, with who launched it", () => {
+describe("RunInstances in CloudTrail", () => {
+  it("reports every instance, with its launcher", () => {
     const ids = instanceIds(3);
     const launches = launchesIn(runInstances({ ids }));
     expect(launches.map(({ instanceId }) => instanceId)).toEqual(ids);
     expect(new Set(launches.map(({ launchedBy }) => launchedBy))).toEqual(new Set([MATEO.arn]));
   });
 
-  test("a thousand instances are a thousand launches", () => {
+  it("reports a thousand launches for a thousand instances", () => {
     const ids = instanceIds(1000);
     expect(launchesIn(runInstances({ ids })).map(({ instanceId }) => instanceId)).toEqual(ids);
   });
 
-  test("an instance that is named twice is one launch", () => {
+  it("reports an instance once if it is named twice", () => {
     expect(launchesIn(runInstances({ ids: [INSTANCE, INSTANCE] }))).toHaveLength(1);
   });
 
-  test.each([
+  it.each([
     ["an IAM user", MATEO, MATEO.arn],
     [
       "a session of a role",
@@ -115,25 +115,25 @@ describe("RunInstances, as CloudTrail tells it", () => {
     ["an identity that is not one", "Mateo", null],
     ["an ARN that is not text", { arn: { toString: "x" } }, null],
     ["no identity", null, null],
-  ])("launched by %s", (_, userIdentity, launchedBy) => {
+  ])("names the launcher: %s", (_, userIdentity, launchedBy) => {
     expect(launchesIn(runInstances({ userIdentity }))[0]?.launchedBy).toBe(launchedBy);
   });
 
-  test.each([
+  it.each([
     "Client.InstanceLimitExceeded",
     "Client.UnauthorizedOperation",
     "Client.DryRunOperation",
     "Server.InsufficientInstanceCapacity",
-  ])("a call that failed with %s launched nothing, so it is ignored", (errorCode) => {
+  ])("is ignored if the call failed with %s", (errorCode) => {
     expect(read(refusedRunInstances(errorCode))).toMatchObject({ kind: "ignored" });
   });
 
-  test("other calls are ignored, of EC2 and of others", () => {
+  it("is ignored for other API calls", () => {
     expect(read(withDetail(runInstances(), { eventName: "StartInstances" }))).toMatchObject({ kind: "ignored" });
     expect(read(withDetail(runInstances(), { eventSource: "ssm.amazonaws.com" }))).toMatchObject({ kind: "ignored" });
   });
 
-  test.each([
+  it.each([
     ["no answer", null],
     ["an answer without instances", { requestId: "x" }],
     ["instances that are not a list", { instancesSet: { items: { instanceId: INSTANCE } } }],
@@ -141,13 +141,13 @@ describe("RunInstances, as CloudTrail tells it", () => {
     ["an instance without an id", { instancesSet: { items: [{ imageId: "ami-0abcdef1234567890" }] } }],
     ["an instance that is null", { instancesSet: { items: [null] } }],
     ["one good and one bad id", { instancesSet: { items: [{ instanceId: INSTANCE }, { instanceId: "i-nope" }] } }],
-  ])("with %s it is malformed", (_, responseElements) => {
+  ])("is malformed with %s", (_, responseElements) => {
     expect(read(withDetail(runInstances(), { responseElements }))).toMatchObject({ kind: "malformed" });
   });
 
   // CloudTrail leaves out what is over 100 KB, and says so:
   // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
-  test.each([
+  it.each([
     [
       "the answer",
       { responseElements: { omitted: true, originalSize: 204_800, reason: "responseElements too large" } },
@@ -155,31 +155,28 @@ describe("RunInstances, as CloudTrail tells it", () => {
     ["the set of instances", { responseElements: { instancesSet: { omitted: true } } }],
     ["a set of instances that is cut to none", { responseElements: { instancesSet: { items: [], omitted: true } } }],
     ["the event, which has no answer", { responseElements: null, omitted: true }],
-  ])(
-    "a large launch with omitted instances, marked in %s, is ignored with a warning: no retry brings them",
-    (_, detail) => {
-      expect(read(withDetail(runInstances(), detail))).toEqual({
-        kind: "ignored",
-        reason: expect.stringContaining('only a rule for "EC2 Instance State-change Notification" reports them'),
-        launch: { account: ACCOUNT, region: REGION, event: "AWS API Call via CloudTrail", at: AT },
-        warning: true,
-      });
-    },
-  );
+  ])("is ignored with a warning if the instances of a large launch are omitted, marked in %s", (_, detail) => {
+    expect(read(withDetail(runInstances(), detail))).toEqual({
+      kind: "ignored",
+      reason: expect.stringContaining('only a rule for "EC2 Instance State-change Notification" reports them'),
+      launch: { account: ACCOUNT, region: REGION, event: "AWS API Call via CloudTrail", at: AT },
+      warning: true,
+    });
+  });
 });
 
-describe("EC2 Instance Launch Successful, of Auto Scaling", () => {
-  test("its instance is audited, launched by the group", () => {
+describe("EC2 Instance Launch Successful", () => {
+  it("reports the instance, with the group as its launcher", () => {
     expect(launchesIn(autoScalingLaunch({ group: "web" }))).toEqual([
       expect.objectContaining({ instanceId: INSTANCE, launchedBy: "Auto Scaling group web", at: AT }),
     ]);
   });
 
-  test.each([undefined, "", 7])("a group called %j is not known", (AutoScalingGroupName) => {
+  it.each([undefined, "", 7])("has no launcher if the name of the group is %j", (AutoScalingGroupName) => {
     expect(launchesIn(withDetail(autoScalingLaunch(), { AutoScalingGroupName }))[0]?.launchedBy).toBeNull();
   });
 
-  test("Unsuccessful launches are ignored", () => {
+  it("is ignored for unsuccessful launches", () => {
     expect(read({ ...autoScalingLaunch(), "detail-type": "EC2 Instance Launch Unsuccessful" })).toMatchObject({
       kind: "ignored",
     });
@@ -187,36 +184,36 @@ describe("EC2 Instance Launch Successful, of Auto Scaling", () => {
 });
 
 describe("Tag Change on Resource", () => {
-  test("the instance is audited again: a required tag may have been removed", () => {
+  it("reports the instance, because a required tag may have been removed", () => {
     expect(launchesIn(tagChange())).toEqual([
       expect.objectContaining({ instanceId: INSTANCE, event: "Tag Change on Resource", at: AT, launchedBy: null }),
     ]);
   });
 
-  test.each([
+  it.each([
     ["a volume", { resourceType: "volume" }],
     ["another service's instance", { service: "rds" }],
-  ])("of %s is ignored", (_, of) => {
+  ])("is ignored for %s", (_, of) => {
     expect(read(tagChange(of))).toMatchObject({ kind: "ignored" });
   });
 
-  test.each([
+  it.each([
     ["no resources", undefined],
     ["an empty list", []],
     ["something that is not an ARN", ["instance"]],
     ["a number", [7]],
     ["an ARN that ends with a slash", ["arn:aws:ec2:us-east-1:123456789012:instance/"]],
-  ])("with %s it is malformed", (_, resources) => {
+  ])("is malformed with %s", (_, resources) => {
     expect(read({ ...tagChange(), resources })).toMatchObject({ kind: "malformed" });
   });
 });
 
-describe("every other event", () => {
-  test("Scheduled Event is ignored until there is an audit report", () => {
+describe("any other event", () => {
+  it("is ignored if it is a scheduled event", () => {
     expect(read(scheduledEvent())).toMatchObject({ kind: "ignored" });
   });
 
-  test.each(["EC2 Spot Instance Interruption Warning", "EBS Snapshot Notification", "", "constructor", "__proto__"])(
+  it.each(["EC2 Spot Instance Interruption Warning", "EBS Snapshot Notification", "", "constructor", "__proto__"])(
     "%j is well-formed and ignored, whatever else is in it",
     (type) => {
       expect(read({ ...stateChange(), "detail-type": type })).toMatchObject({ kind: "ignored" });
@@ -224,7 +221,7 @@ describe("every other event", () => {
     },
   );
 
-  test("says where it was, as far as that can be trusted", () => {
+  it("has its account and region in the outcome if they are valid", () => {
     const event = { ...stateChange(), "detail-type": "EBS Snapshot Notification" };
     const about = { event: "EBS Snapshot Notification", account: ACCOUNT, region: REGION };
     expect(read(event)).toMatchObject({ launch: about });
@@ -233,19 +230,19 @@ describe("every other event", () => {
     expect(read({ ...event, account: "x", region: {} })).not.toHaveProperty("launch.region");
   });
 
-  test("its type is told on one line and cut short", () => {
+  it("has its type in the reason, on one line and cut", () => {
     const reading = read({ "detail-type": `${"x".repeat(300)}\nnext line` });
     expect(reading.kind === "ignored" && reading.reason.length < 160 && !reading.reason.includes("\n")).toBe(true);
     expect(reading).toMatchObject({ launch: { event: "x".repeat(128) } });
   });
 });
 
-describe("where it happened", () => {
-  test.each([
+describe("the account and region of an event", () => {
+  it.each([
     ["aws", "eu-central-1"],
     ["aws-cn", "cn-north-1"],
     ["aws-us-gov", "us-gov-west-1"],
-  ])("is taken from the event, in the partition %s", (_, region) => {
+  ])("are those of the event, in the partition %s", (_, region) => {
     for (const event of Object.values(EVENTS)) {
       expect(launchesIn(event({ region, account: "210987654321" }))[0]).toMatchObject({
         region,
@@ -254,22 +251,22 @@ describe("where it happened", () => {
     }
   });
 
-  test.each(["evil.com/#", "us-east-1.evil.com", "", "us-east-1\r\nHost: evil.com", null, 7])(
-    "a region %j is malformed",
+  it.each(["evil.com/#", "us-east-1.evil.com", "", "us-east-1\r\nHost: evil.com", null, 7])(
+    "are malformed with the region %j",
     (region) => {
       for (const event of Object.values(EVENTS))
         expect(read({ ...event(), region })).toMatchObject({ kind: "malformed" });
     },
   );
 
-  test.each(["1234", "12345678901a", "", undefined, 123456789012])("an account %j is malformed", (account) => {
+  it.each(["1234", "12345678901a", "", undefined, 123456789012])("are malformed with the account %j", (account) => {
     for (const event of Object.values(EVENTS))
       expect(read({ ...event(), account })).toMatchObject({ kind: "malformed" });
   });
 });
 
-describe("when it happened", () => {
-  test("a time up to 15 minutes ahead is a clock that differs; any later is malformed", () => {
+describe("the time of an event", () => {
+  it("may be up to 15 minutes ahead of our clock", () => {
     const time = new Date(AT).toISOString();
     const event = stateChange({ time });
     expect(readEvent(event, AT - 15 * 60_000).kind).toBe("launches");
@@ -279,31 +276,31 @@ describe("when it happened", () => {
     });
   });
 
-  test("an old event is read all the same: a dead-letter queue may bring it days later", () => {
+  it("may be days ago, because a dead-letter queue can deliver an old event", () => {
     expect(readEvent(stateChange(), AT + 14 * 24 * 3_600_000).kind).toBe("launches");
   });
 
-  test.each(["soon", "", undefined, AT, "2021-13-45T00:00:00Z"])("a time %j is malformed", (time) => {
+  it.each(["soon", "", undefined, AT, "2021-13-45T00:00:00Z"])("is malformed if it is %j", (time) => {
     for (const event of Object.values(EVENTS)) expect(read({ ...event(), time })).toMatchObject({ kind: "malformed" });
   });
 });
 
-describe("malformed", () => {
-  test.each([undefined, null, "text", 7, [], [stateChange()]])("what is not an object: %j", (event) => {
+describe("a malformed event", () => {
+  it.each([undefined, null, "text", 7, [], [stateChange()]])("is not an object: %j", (event) => {
     expect(read(event)).toMatchObject({ kind: "malformed" });
   });
 
-  test.each([undefined, null, 7, {}])("a type that is not text: %j", (type) => {
+  it.each([undefined, null, 7, {}])("has a type that is not text: %j", (type) => {
     expect(read({ ...stateChange(), "detail-type": type })).toMatchObject({ kind: "malformed" });
   });
 
-  test.each([undefined, null, "text", 7, []])("a detail that is not an object: %j", (detail) => {
+  it.each([undefined, null, "text", 7, []])("has a detail that is not an object: %j", (detail) => {
     for (const event of [...Object.values(EVENTS), scheduledEvent]) {
       expect(read({ ...event(), detail })).toMatchObject({ kind: "malformed" });
     }
   });
 
-  test.each([
+  it.each([
     "i-xyz",
     "i-123",
     "I-1234567890abcdef0",
@@ -314,7 +311,7 @@ describe("malformed", () => {
     "",
     " i-12345678",
     "i-123456789",
-  ])("an instance id that is not one: %j", (id) => {
+  ])("has an invalid instance id: %j", (id) => {
     for (const event of [
       stateChange({ id }),
       runInstances({ ids: [id] }),
@@ -325,33 +322,33 @@ describe("malformed", () => {
     }
   });
 
-  test.each([
+  it.each([
     ["detail.instance-id", stateChange({ id: "i-xyz" })],
     ["detail.responseElements…instanceId", runInstances({ ids: ["i-xyz"] })],
     ["detail.EC2InstanceId", autoScalingLaunch({ id: "i-xyz" })],
     ["resources", tagChange({ id: "i-xyz" })],
-  ])("an instance id that is not one is told with where it stands: %s", (where, event) => {
+  ])("has a reason with the path of an invalid instance id: %s", (where, event) => {
     expect(read(event)).toEqual({ kind: "malformed", reason: `the event's "${where}" is not an instance id` });
   });
 
-  test.each([
+  it.each([
     ["detail.responseElements.instancesSet.items", withDetail(runInstances(), { responseElements: null })],
     ["resources", { ...tagChange(), resources: undefined }],
-  ])("what should hold the instances and is not there is told by its name: %s", (name, event) => {
+  ])("has a reason with the name of a missing field: %s", (name, event) => {
     expect(read(event)).toEqual({ kind: "malformed", reason: `the event's "${name}" is missing` });
   });
 
-  test("an id of the old eight digits is one", () => {
+  it("is not one with an old instance id of eight digits", () => {
     expect(launchesIn(stateChange({ id: "i-12345678" }))[0]?.instanceId).toBe("i-12345678");
   });
 
-  test("an event whose fields are only inherited, through a key __proto__, has none", () => {
+  it("only inherits its fields, from a key __proto__", () => {
     const event = JSON.parse(`{"__proto__": ${JSON.stringify(stateChange())}}`);
     expect(read(event)).toMatchObject({ kind: "malformed" });
   });
 });
 
-describe("any event at all", () => {
+describe("any JSON value", () => {
   const sample = fc.constantFrom<EventBridgeEvent>(
     stateChange(),
     runInstances({ ids: instanceIds(2) }),
@@ -361,7 +358,7 @@ describe("any event at all", () => {
     scheduledEvent(),
   );
 
-  test("is read without throwing, and only launches whose every part can be trusted come out", () => {
+  it("is read without throwing, and only valid launches are returned", () => {
     const broken = fc
       .tuple(sample, fc.jsonValue(), fc.nat())
       .map(([event, junk, seed]) => replaceOne(event, junk, seed));
@@ -384,7 +381,7 @@ describe("any event at all", () => {
     );
   });
 
-  test("comes out the same after a journey through JSON", () => {
+  it("is read the same after it was serialized again", () => {
     fc.assert(
       fc.property(sample, (event) => {
         expect(read(JSON.parse(JSON.stringify(event)))).toEqual(read(event));

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Unit } from "../../src/launches/batch.ts";
 import { createLanes } from "../../src/launches/lanes.ts";
 import type { Outcome } from "../../src/launches/outcome.ts";
@@ -15,8 +15,8 @@ const idsOf = (units: readonly Unit[]) => units.flatMap((unit) => unit.launches.
 const idsIn = (outcomes: readonly Outcome[]) =>
   outcomes.map((outcome) => ("launch" in outcome ? outcome.launch?.instanceId : null));
 
-/** Lanes whose batches each wait for the test to end them; a breath between two of them is drawn at once, or as the test says. */
-function held(breathe: () => Promise<void> = async () => {}) {
+/** Lanes whose batches wait until the test ends them. The test can also control the pause between batches. */
+function held(pause: () => Promise<void> = async () => {}) {
   const batches: {
     place: string;
     ids: string[];
@@ -32,14 +32,14 @@ function held(breathe: () => Promise<void> = async () => {}) {
         fail: reject,
       });
     });
-  }, breathe);
+  }, pause);
   return { batches, submit };
 }
-/** All that is due now has happened. */
+/** Runs everything that waits for no timer. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("deliveries", () => {
-  test("of one account and region that come together are one batch, and each gets its own outcomes", async () => {
+  it("of one account and region that arrive together are one batch, and each gets its own outcomes", async () => {
     const { batches, submit } = held();
     const ids = instanceIds(10);
     const answers = ids.map((id) => submit(unitOf(id)));
@@ -49,14 +49,14 @@ describe("deliveries", () => {
     expect((await Promise.all(answers)).map(idsIn)).toEqual(ids.map((id) => [id]));
   });
 
-  test("a lone one is at work at once", async () => {
+  it("start at once if there is only one", async () => {
     const { batches, submit } = held();
     void submit(unitOf(instanceId(1)));
     await Promise.resolve();
     expect(batches).toHaveLength(1);
   });
 
-  test("that come while a batch is at work are the next batch: a burst of a hundred is two or three", async () => {
+  it("that arrive during a batch are the next batch: two or three batches for a hundred", async () => {
     const { batches, submit } = held();
     const [first = "", ...others] = instanceIds(100);
     const answers = [submit(unitOf(first))];
@@ -73,7 +73,7 @@ describe("deliveries", () => {
     expect((await Promise.all(answers)).map(idsIn)).toEqual([first, ...others].map((id) => [id]));
   });
 
-  test("of other accounts and regions do not wait for each other", async () => {
+  it("of different accounts and regions do not wait for each other", async () => {
     const { batches, submit } = held();
     void submit(unitOf(instanceId(1)));
     const elsewhere = submit(unitOf(instanceId(2), { region: "eu-west-1" }));
@@ -88,7 +88,7 @@ describe("deliveries", () => {
     expect(idsIn(await elsewhere)).toEqual([instanceId(2)]);
   });
 
-  test("after a lane has run dry it opens again", async () => {
+  it("are processed after their lane was empty", async () => {
     const { batches, submit } = held();
     for (const id of instanceIds(3)) {
       const answer = submit(unitOf(id));
@@ -100,7 +100,7 @@ describe("deliveries", () => {
     expect(batches).toHaveLength(3);
   });
 
-  test("of an event with many launches keep them together", async () => {
+  it("with many launches keep them in one batch", async () => {
     const { batches, submit } = held();
     const launches = instanceIds(3).map((id) => launchOf({ instanceId: id }));
     const answer = submit({ ...unitOf(""), launches });
@@ -109,15 +109,15 @@ describe("deliveries", () => {
     expect(idsIn(await answer)).toEqual(instanceIds(3));
   });
 
-  test("without a launch are done without a batch", async () => {
+  it("without a launch need no batch", async () => {
     const { batches, submit } = held();
     expect(await submit({ ...unitOf(""), launches: [] })).toEqual([]);
     expect(batches).toEqual([]);
   });
 });
 
-describe("a delivery whose engine waits no longer", () => {
-  test("is not audited when its turn comes, so that it does not keep those waiting that somebody waits for", async () => {
+describe("a delivery whose caller no longer waits", () => {
+  it("is not audited when its turn comes, so that it does not delay the others", async () => {
     const { batches, submit } = held();
     const [first = "", late = "", next = ""] = instanceIds(3);
     void submit(unitOf(first));
@@ -135,8 +135,8 @@ describe("a delivery whose engine waits no longer", () => {
   });
 });
 
-describe("between two batches", () => {
-  test("of a burst a breath is drawn, and what comes meanwhile joins the next", async () => {
+describe("the pause between batches", () => {
+  it("follows a batch of a burst, and deliveries that arrive meanwhile join the next batch", async () => {
     const breaths: (() => void)[] = [];
     const { batches, submit } = held(() => new Promise((resolve) => breaths.push(resolve)));
     const [first = "", second = "", third = "", fourth = ""] = instanceIds(4);
@@ -153,7 +153,7 @@ describe("between two batches", () => {
     expect(batches[1]?.ids).toEqual([third, fourth]);
   });
 
-  test("none is drawn when the last was of a lone launch: two launches are no burst", async () => {
+  it("does not follow a batch of one launch", async () => {
     const { batches, submit } = held(() => expect.unreachable());
     void submit(unitOf(instanceId(1)));
     await settled();
@@ -163,7 +163,7 @@ describe("between two batches", () => {
     expect(batches).toHaveLength(2);
   });
 
-  test("none is drawn when nobody waits", async () => {
+  it("does not follow a batch if the lane is empty", async () => {
     const { batches, submit } = held(() => expect.unreachable());
     const answers = [submit(unitOf(instanceId(1))), submit(unitOf(instanceId(2)))];
     await settled();
@@ -176,7 +176,7 @@ describe("between two batches", () => {
 });
 
 describe("a batch that fails", () => {
-  test("fails each of its launches with the reason, and the lane goes on", async () => {
+  it("fails each of its launches with the reason, and the lane continues", async () => {
     const { batches, submit } = held();
     const failing = [submit(unitOf(instanceId(1))), submit(unitOf(instanceId(2)))];
     await settled();
@@ -192,7 +192,7 @@ describe("a batch that fails", () => {
     expect((await next).map(({ kind }) => kind)).toEqual(["compliant"]);
   });
 
-  test("at once, before it gives a promise, fails its launches too, and the lane goes on", async () => {
+  it("by throwing synchronously fails its launches too, and the lane continues", async () => {
     let broken = true;
     const submit = createLanes(
       (_account, _region, units) => {
@@ -208,7 +208,7 @@ describe("a batch that fails", () => {
     expect((await answer()).map(({ kind }) => kind)).toEqual(["compliant"]);
   });
 
-  test("in another lane is not this lane's concern", async () => {
+  it("does not affect another lane", async () => {
     const { batches, submit } = held();
     const failing = submit(unitOf(instanceId(1)));
     const other = submit(unitOf(instanceId(2), { region: "eu-west-1" }));
@@ -218,7 +218,7 @@ describe("a batch that fails", () => {
     expect((await Promise.all([failing, other])).flat().map(({ kind }) => kind)).toEqual(["failed", "compliant"]);
   });
 
-  test("to answer for a launch does not make it done", async () => {
+  it("to return an outcome for a launch fails that launch", async () => {
     const { batches, submit } = held();
     const answers = [submit(unitOf(instanceId(1))), submit(unitOf(instanceId(2)))];
     await settled();

@@ -29,7 +29,7 @@ const nearlyJson = fc
     }, json),
   );
 
-describe("Where a text stops being JSON", () => {
+describe("jsonErrorIn", () => {
   it.each([
     ["a comma too many", '{\n  "rules": [\n    {"rule": "required-tags"},\n  ]\n}', 4, 3],
     ["a comma too few", '{"rules": [] "exemptions": []}', 1, 14],
@@ -42,12 +42,12 @@ describe("Where a text stops being JSON", () => {
     ["more than one value", "{} {}", 1, 4],
     ["a comment", "// rules\n{}", 1, 1],
     ["nothing", "", 1, 1],
-  ])("is at %s", (_, text, line, column) => {
+  ])("returns the position of %s", (_, text, line, column) => {
     expect(isJson(text)).toBe(false);
     expect(jsonErrorIn(text)).toEqual({ line, column });
   });
 
-  it("is null for exactly the texts that JSON.parse accepts", () => {
+  it("returns null for exactly the texts that JSON.parse accepts", () => {
     fc.assert(
       fc.property(nearlyJson, (text) => {
         expect(jsonErrorIn(text) === null).toBe(isJson(text));
@@ -56,7 +56,7 @@ describe("Where a text stops being JSON", () => {
     );
   });
 
-  it("is found in text that is deeply nested, or has many escapes", () => {
+  it("reads text that is deeply nested or has many escapes", () => {
     expect(jsonErrorIn("[".repeat(100_000))).toEqual({ line: 1, column: 100_001 });
     expect(jsonErrorIn(`"${"\\\\".repeat(100_000)}`)).toEqual({ line: 1, column: 200_002 });
   });
