@@ -1,11 +1,11 @@
 import { loadSharedConfigFiles } from "@smithy/core/config";
 import { CliError } from "./cli-error.ts";
 
-/** Which credentials a command uses, and what a client of the SDK takes for it. */
+/** The credentials of a command, and the SDK client's settings for them. */
 export interface Choice {
-  /** Such as "the profile ops". It never contains a key. */
+  /** Such as "the profile ops". Never contains a key. */
   readonly name: string;
-  /** The profile that they come from; null for keys in the environment, and for the SDK's default chain. */
+  /** Their profile; null for keys in the environment and for the SDK's default chain. */
   readonly profile: string | null;
   readonly settings: {
     readonly profile?: string;
@@ -17,15 +17,15 @@ export interface Choice {
   };
 }
 
-/** How an operator finds out which profiles there are. */
-export const PROFILES_HINT = "aws configure list-profiles shows those there are.";
+/** How to list the profiles. */
+export const PROFILES_HINT = "aws configure list-profiles lists the profiles.";
 
 /**
- * Chooses the credentials as the AWS CLI does: those of an explicit `--profile`, else the keys in the environment, else what
- * AWS_PROFILE or the default chain (files, SSO, container, instance) gives. The SDK itself prefers AWS_PROFILE to keys, and
- * goes on to an instance's role when a profile does not exist.
+ * Chooses the credentials as the AWS CLI does: an explicit `--profile`, else the keys in the environment, else AWS_PROFILE,
+ * else the default chain (files, SSO, container, instance). The SDK itself prefers AWS_PROFILE to keys, and falls back to an
+ * instance's role when a profile does not exist.
  * https://docs.aws.amazon.com/cli/latest/userguide/cli-chap-authentication.html#cli-chap-authentication-precedence
- * @param given the profile of the command line
+ * @param given the value of `--profile`
  * @throws CliError for half a pair of keys, and for a profile that does not exist
  */
 export async function chooseCredentials(env: NodeJS.ProcessEnv, given: string | undefined): Promise<Choice> {
@@ -51,6 +51,6 @@ export async function chooseCredentials(env: NodeJS.ProcessEnv, given: string | 
 async function checkProfile(name: string): Promise<void> {
   const { configFile, credentialsFile } = await loadSharedConfigFiles();
   if (!(name in configFile) && !(name in credentialsFile)) {
-    throw new CliError(`there is no AWS profile ${name}`, PROFILES_HINT);
+    throw new CliError(`the AWS profile ${name} does not exist`, PROFILES_HINT);
   }
 }

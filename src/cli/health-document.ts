@@ -2,38 +2,35 @@ import { name as ourName } from "../../package.json";
 import { escapeUnseen, isObject, parseJson } from "../util/json.ts";
 import { systemCode } from "./run-program.ts";
 
-/** What the function says of itself to a GET. */
+/** The function's response to a GET. */
 export interface HealthDocument {
   readonly version: string;
-  /** Which build of that version; null for a function from before builds were marked. */
+  /** The build of that version; null for a function older than build marks. */
   readonly build: string | null;
-  /** Undefined where it does not say. */
+  /** Undefined if the document does not contain it. */
   readonly configured: boolean | undefined;
-  /** What is wrong with its configuration, a line each. */
+  /** The errors in its configuration, one line each. */
   readonly problems: readonly string[];
-  /** In a word of the function's; null where it does not say. */
+  /** The function's `SubscriptionState`; null if the document does not contain it. */
   readonly subscribed: string | null;
-  /** The account of its keys; null where it is not known. */
+  /** The account of its keys; null if it is not known. */
   readonly account: string | null;
-  /** What keeps it from auditing launches, though its configuration is valid, a line each. */
+  /** The reasons why it cannot audit launches although its configuration is valid, one line each. */
   readonly warnings: readonly string[];
 }
 
-/** What came of asking for it. */
+/** The result of the request for the health document. */
 export type HealthAnswer =
   | { readonly status: number; readonly document: HealthDocument }
-  /** Something answers there that is not the function. */
+  /** A response that is not the function's. */
   | { readonly status: number; readonly document: null }
-  /** Nothing answered: the system's or TLS's code, or TIMED_OUT, or another reason in words. */
+  /** No response: the error code of the system or TLS, TIMED_OUT, or an error message where there is no code. */
   | { readonly failed: string };
 
-/** The reason of an answer that did not come in time. */
+/** The `failed` of a request that timed out. */
 export const TIMED_OUT = "TimeoutError";
 
-/**
- * Asks for the function's health document at a URL. Waits for at most `timeoutMs` milliseconds, and follows no redirection.
- * Never throws.
- */
+/** Requests the function's health document. Waits at most `timeoutMs` milliseconds. Follows no redirects. Never throws. */
 export async function askHealth(url: string, timeoutMs: number): Promise<HealthAnswer> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs), redirect: "manual" });
@@ -43,16 +40,16 @@ export async function askHealth(url: string, timeoutMs: number): Promise<HealthA
   }
 }
 
-/** What answered is not the function. */
+/** Describes a response that is not the function's, to follow a verb: "responds with …". */
 export function notOurs(status: number): string {
-  return `${status}, and not with the health document of ${ourName}`;
+  return `${status}, but without the health document of ${ourName}`;
 }
 
 function read(text: string): HealthDocument | null {
   const document = parseJson(text);
   if (!isObject(document) || document.name !== ourName) return null;
   const { version, build, configured, problems, subscribed, account, warnings } = document;
-  // Anyone may answer there, so nothing that is shown may break the line or control the terminal.
+  // Any server may respond, so the text is escaped: it must not break the line or control the terminal.
   return {
     version: escapeUnseen(String(version)),
     build: typeof build === "string" ? escapeUnseen(build) : null,
@@ -72,7 +69,7 @@ function problemText(problem: unknown): string {
   return isObject(problem) ? `${String(problem.key)} ${String(problem.problem)}` : String(problem);
 }
 
-/** fetch says no more than that it failed: the reason is its cause, and for several addresses the first of its causes. */
+/** The reason why fetch failed is in the error's cause; for several addresses, in the first of its causes. */
 function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return "an unknown error";
   if (error.name === TIMED_OUT) return TIMED_OUT;

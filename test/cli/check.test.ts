@@ -287,7 +287,7 @@ describe("ec2-audit check --json", () => {
 describe("ec2-audit check when AWS refuses its calls", () => {
   it.each([
     ["the call is denied", "deny", "AWS does not allow this"],
-    ["the keys are unknown", "bad-key", "AWS does not take these credentials"],
+    ["the keys are unknown", "bad-key", "AWS does not accept these credentials"],
   ] as const)("prints the reason, and exits with 2: %s", async (_, kind, error) => {
     const ids = launch();
     aws.faults.add({ service: "ec2", kind });

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vites
 import { type EmbeddedAws, type Fault, startEmbeddedAws } from "../../src/local/aws/index.ts";
 import { operatorAt, runCommand } from "./run.ts";
 
-const NOT_AWS = "error: something that is not AWS answered\n  Is AWS_ENDPOINT_URL right?";
+const NOT_AWS = "error: the response did not come from AWS\n  Check AWS_ENDPOINT_URL.";
 
 /** What a new operator meets first, whichever command is tried: each says what is wrong and what to do. */
 describe("The first errors of a new operator", () => {
@@ -30,8 +30,8 @@ describe("The first errors of a new operator", () => {
   it("a profile that is not there", async () => {
     for (const [env, ...args] of [[{}, "--profile", "nope"], [{ AWS_PROFILE: "nope" }]] as const) {
       const { code, err } = await setup({ AWS_REGION: "us-east-1", ...env }, ...args);
-      expect([code, err]).toEqual([2, expect.stringContaining("there is no AWS profile nope\n")]);
-      expect(err).toContain("aws configure list-profiles shows those there are.");
+      expect([code, err]).toEqual([2, expect.stringContaining("the AWS profile nope does not exist\n")]);
+      expect(err).toContain("aws configure list-profiles lists the profiles.");
     }
   });
 
@@ -117,7 +117,7 @@ describe("The first errors of a new operator", () => {
     const { AWS_ENDPOINT_URL: _, ...env } = operatorAt(aws.endpoint);
     const { code, err } = await setup(env, "--region", "us-middle-7");
     expect(code).toBe(2);
-    expect(err).toMatch(/error: there is no such host: .*us-middle-7.*\n {2}Is the region's name right \(--region\)/);
+    expect(err).toMatch(/error: the host does not exist: .*us-middle-7.*\n {2}Check the region's name \(--region\)/);
   }, 40_000);
 
   it("nobody at AWS_ENDPOINT_URL", async () => {
@@ -128,7 +128,7 @@ describe("The first errors of a new operator", () => {
     await new Promise((resolve) => server.close(resolve));
     const { code, err } = await setup(operatorAt(`http://127.0.0.1:${port}`));
     expect([code, err]).toEqual([2, expect.stringContaining("error: AWS could not be reached")]);
-    expect(err).toContain("Is AWS_ENDPOINT_URL, if it is set, where the emulator listens?");
+    expect(err).toContain("If AWS_ENDPOINT_URL is set, check that an emulator listens there.");
   });
 
   const refused = async (kind: Fault["kind"]) => {
@@ -138,7 +138,7 @@ describe("The first errors of a new operator", () => {
 
   it("keys that AWS does not take", async () => {
     const { code, err } = await refused("bad-key");
-    expect([code, err]).toEqual([2, expect.stringMatching(/error: AWS does not take these credentials: \w+:/)]);
+    expect([code, err]).toEqual([2, expect.stringMatching(/error: AWS does not accept these credentials: \w+:/)]);
   });
 
   it("a call that is not allowed, by name", async () => {
@@ -159,7 +159,7 @@ describe("The first errors of a new operator", () => {
     const env = { AWS_ENDPOINT_URL: aws.endpoint, AWS_REGION: "us-east-1", AWS_CONFIG_FILE: file };
     const { code, err } = await setup(env, "--profile", "mfa");
     rmSync(folder, { recursive: true });
-    expect([code, err]).toEqual([2, expect.stringContaining("error: the profile takes a one-time code (MFA)")]);
+    expect([code, err]).toEqual([2, expect.stringContaining("error: the profile requires a one-time code (MFA)")]);
     expect(err).toContain("aws configure export-credentials");
   });
 
@@ -174,10 +174,7 @@ describe("The first errors of a new operator", () => {
 
   it("too many calls", async () => {
     const { code, err } = await refused("throttle");
-    expect([code, err]).toEqual([
-      2,
-      expect.stringContaining("error: AWS has had too many calls from this account just now"),
-    ]);
+    expect([code, err]).toEqual([2, expect.stringContaining("error: AWS throttled the call")]);
   }, 40_000);
 
   it("a proxy's page in place of AWS", async () => {

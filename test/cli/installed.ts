@@ -53,14 +53,14 @@ export function clientsAt(endpoint: string) {
   return { sns: new SNSClient(settings), sqs: new SQSClient(settings), events: new EventBridgeClient(settings) };
 }
 
-/** Gives each test of the file its own embedded AWS, with nothing in it. */
-export function useEmptyAws(): void {
-  beforeEach(async () => {
+/** Gives each test of the file its own embedded AWS, with nothing in it; with `beforeAll` and `afterAll`, the whole file one. */
+export function useEmptyAws(before = beforeEach, after = afterEach): void {
+  before(async () => {
     aws = await startEmbeddedAws({ topicPolicies: "checked", queuePolicies: "checked" });
     ({ sns, sqs, events } = clientsAt(aws.endpoint));
     closing = [() => aws.close()];
   });
-  afterEach(async () => {
+  after(async () => {
     for (const close of closing.reverse()) await close();
   });
 }
@@ -80,8 +80,10 @@ export async function changesOf(work: () => Promise<unknown>): Promise<string[]>
     .map(({ action }) => action);
 }
 
-/** The function, on a free port of loopback, with settings that may be changed while it runs. */
-export async function startFunction(): Promise<Served & { readonly settings: Record<string, string> }> {
+/** The function, on a free port of loopback, with settings that may be changed while it runs. `write` takes its log lines. */
+export async function startFunction(
+  write?: (line: string) => void,
+): Promise<Served & { readonly settings: Record<string, string> }> {
   const settings: Record<string, string> = {
     AWS_REGION: "us-east-1",
     AWS_ACCESS_KEY_ID: "function",
@@ -89,7 +91,7 @@ export async function startFunction(): Promise<Served & { readonly settings: Rec
     ALERT_TOPIC_ARN: ALERT_TOPIC,
     AWS_ENDPOINT_URL: aws.endpoint,
   };
-  const served = await serve(sourceFor(aws, {}), settings);
+  const served = await serve(sourceFor(aws, { ...(write && { write }) }), settings);
   closing.push(() => served.close());
   return { ...served, settings };
 }

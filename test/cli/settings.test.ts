@@ -49,7 +49,7 @@ describe("Where the function's settings come from", () => {
     write(".env", "REQUIRED_TAGS=owner", "LOG_LEVEL=debug");
     write("production.env", "REQUIRED_TAGS=team");
     expect(read({}, undefined, "production.env").from).toEqual({ REQUIRED_TAGS: "production.env", LOG_LEVEL: ".env" });
-    expect(() => read({}, undefined, "missing.env")).toThrow("there is no file missing.env");
+    expect(() => read({}, undefined, "missing.env")).toThrow("missing.env does not exist");
     expect(read({}, ["missing.env", "environment"]).settings).toEqual({});
   });
 

@@ -6,7 +6,7 @@ import type { Policy } from "../../policy/policy.ts";
 import { type Aws, connect } from "../aws.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
-import { gatherFunctionSettings } from "../doctor/function-settings.ts";
+import { gatherFunctionSettings } from "../function-settings.ts";
 import { systemCode } from "../run-program.ts";
 import { auditNow, type Checked, type CheckedInstance, everyOne, named } from "./audit-now.ts";
 import { readIds } from "./instance-ids.ts";

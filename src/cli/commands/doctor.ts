@@ -4,33 +4,34 @@ import { CliError } from "../cli-error.ts";
 import { addNameOptions } from "../flags.ts";
 
 const HELP = `
-Examines an installation, and says of each thing that is wrong how to mend it:
-  ✓ as it should be   ! works, and could be better   ✗ wrong
+Checks an installation and prints how to fix each problem:
+  ✓ ok   ! works, but should be changed   ✗ failed
   ? could not be checked   – nothing to check
-Without --probe it changes nothing. What the function reads is asked with the
-function's own keys; what it writes is asked of IAM, which simulates the
-function's own policies with your credentials, and knows neither those of topics
-nor the conditions in an organisation's.
+Without --probe, it changes nothing. It tests read permissions with calls to AWS
+that use the function's own keys, and write permissions with IAM's policy
+simulator and your credentials. The simulator sees neither topic policies nor
+the conditions in an organisation's policies.
 
 Examples:
   $ ec2-audit doctor
-      the function on webtask; its settings are found as deploy webtask does
+      check the function on webtask; the sources of its settings are those of
+      deploy webtask
   $ ec2-audit doctor --stack ec2-audit
-      the function on Lambda, by its stack
+      check the function on Lambda, by the name of its stack
   $ ec2-audit doctor --account 111122223333
-      and can it read that account, by AUDIT_ROLE_NAME?
+      also check that the function can read that account (AUDIT_ROLE_NAME)
   $ ec2-audit doctor --probe
-      and is it called?
+      also check that the function is called
 
---probe publishes one launch of an instance that nobody has,
+--probe publishes one launch of an instance that does not exist,
 i-00000000000000000, to the launch topic (with --stack: to the queue), and waits
-until the function's log says what became of it. Nobody is alerted. It proves
-that the function is called, takes the signature, asks EC2, and decides. It does
-not prove that EventBridge publishes, nor that alerts arrive: launch an instance
-without tags for that. The log comes from wt logs, from --trace FILE, or from
+for the outcome in the function's log. No alert is sent. It proves that the
+function is called, accepts the signature, calls EC2 and decides. It does not
+prove that EventBridge publishes or that alerts arrive: to test that, launch an
+instance without tags. The log comes from wt logs, from --trace FILE, or from
 CloudWatch Logs.
 
-It reads, and needs for that, with your credentials:
+Required permissions, for your credentials:
   sts     GetCallerIdentity
   iam     SimulatePrincipalPolicy, GetRole
   sns     GetTopicAttributes, ListTagsForResource, ListSubscriptionsByTopic,
@@ -38,29 +39,28 @@ It reads, and needs for that, with your credentials:
   sqs     GetQueueUrl, GetQueueAttributes, ListQueueTags
   events  DescribeRule, ListTargetsByRule, ListTagsForResource,
           ListRuleNamesByTarget, TestEventPattern
-with --stack besides:
+with --stack, also:
   cloudformation  DescribeStacks, DescribeStackResources
   lambda          GetFunctionConfiguration, GetAlias, ListEventSourceMappings
-and with --probe: sns:Publish; with --stack sqs:SendMessage and
+with --probe, also: sns:Publish; with --stack, sqs:SendMessage and
 logs:FilterLogEvents.
 
-Exit codes: 0 nothing is wrong (as far as could be checked); 1 something is, AWS
-could not be asked, or the probe could not be made or followed; 2 used wrongly
-or failed.`;
+Exit codes: 0 no check failed; 1 a check failed, AWS could not be called, or the
+probe could not be sent or followed; 2 usage error or failure.`;
 
-/** `ec2-audit doctor`: examines an installation end to end, and says how to mend what is wrong. */
+/** `ec2-audit doctor`: checks an installation end to end and prints how to fix each problem. */
 export function doctorCommand(cli: Cli): Command {
   const command = new Command("doctor")
-    .description("examine an installation end to end, and say how to mend what is wrong")
-    .option("--stack <name>", "examine the function on Lambda, by the name of its stack")
-    .option("--url <url>", "the function's URL; without it FUNCTION_URL, or what the launch topic calls")
-    .option("--account <id>", "another account that is to be audited; may be given several times", collect)
-    .option("--config <file>", "the wt.config.json that says where the function's settings are")
-    .option("--secrets-file <file>", "the function's settings, as KEY=value lines")
-    .option("--probe", "publish a harmless launch, and wait for its line in the function's log")
+    .description("check an installation end to end and print how to fix each problem")
+    .option("--stack <name>", "check the function on Lambda, by the name of its stack")
+    .option("--url <url>", "the function's URL (default: FUNCTION_URL, or what the launch topic calls)")
+    .option("--account <id>", "another account to audit; repeatable", collect)
+    .option("--config <file>", "the wt.config.json that names the sources of the function's settings")
+    .option("--secrets-file <file>", "the file of the function's settings, as KEY=value lines")
+    .option("--probe", "publish a harmless launch and wait for its line in the function's log")
     .option("--trace <file>", "with --probe: the file that the function's log is written to")
-    .option("--wt-profile <name>", "with --probe: the profile of wt-cli")
-    .option("--json", "print one JSON document: region, account, verdict, counts, and each check");
+    .option("--wt-profile <name>", "with --probe: the wt-cli profile")
+    .option("--json", "print one JSON document: region, account, verdict, counts and checks");
   return addNameOptions(command)
     .addHelpText("after", HELP)
     .action(async (_: unknown, given: Command) => {
@@ -73,8 +73,8 @@ function collect(value: string, before: readonly string[] = []): readonly string
   return [...before, checkAccount(value)];
 }
 
-/** @throws CliError for what is not an account id */
+/** Checks that it is an account id. @throws CliError */
 function checkAccount(account: string): string {
   if (/^\d{12}$/.test(account)) return account;
-  throw new CliError(`"${account}" is not the id of an account`, "It has twelve digits.");
+  throw new CliError(`"${account}" is not an account id`, "It must have twelve digits.");
 }

@@ -1,26 +1,21 @@
 import type { Aws, Identity } from "../aws.ts";
 import { KEY_ACTIONS, topicKeyOf } from "../setup/topic-key.ts";
 import { readTopic } from "../setup/topics.ts";
+import type { AlertTopic } from "./alert-topic.ts";
 import { type Check, reporter } from "./check.ts";
 import { simulate } from "./simulation.ts";
 
 const { ok, unknown, wrong, attempt } = reporter("permissions");
 
-/** An alert topic, and AWS in its region. */
-export interface AlertTopicPlace {
-  readonly arn: string;
-  readonly aws: Aws;
-}
-
 /**
- * Whether the function, `publisher`, may use the key of an encrypted alert topic, which it needs to publish alerts. IAM
- * simulates the function's own policies, not the key's. `mend` says what to do when it may not.
+ * Checks whether the function, `publisher`, may use the key of an encrypted alert topic, which it needs to publish alerts.
+ * IAM simulates the function's own policies, not the key's. `fix` returns how to allow it.
  */
 export async function checkAlertKey(
   aws: Aws,
   publisher: Identity,
-  topic: AlertTopicPlace,
-  mend: (keyArn: string) => string,
+  topic: Pick<AlertTopic, "arn" | "aws">,
+  fix: (keyArn: string) => string,
 ): Promise<readonly Check[]> {
   const name = "key of the alert topic";
   return attempt(name, async () => {
@@ -28,16 +23,16 @@ export async function checkAlertKey(
     const key = topicKeyOf(topic.arn, facts?.attributes.KmsMasterKeyId);
     if (key === null) return [];
     if ("alias" in key) {
-      const told = `the topic names it by ${key.alias}, and IAM cannot simulate an alias`;
-      return unknown(name, told, `May the function do ${KEY_ACTIONS.join(" and ")} on it?`);
+      const message = `the topic names its key by the alias ${key.alias}, and IAM cannot simulate an alias`;
+      return unknown(name, message, `Check that the function may call ${KEY_ACTIONS.join(" and ")} on it.`);
     }
     const needs = KEY_ACTIONS.map((action) => ({ action: action.replace("*", ""), resource: key.arn }));
     const answer = await simulate(aws, publisher, needs);
-    if ("absent" in answer) return unknown(name, answer.absent, mend(key.arn));
-    if ("unknown" in answer) return unknown(name, answer.unknown, answer.mend);
+    if ("absent" in answer) return unknown(name, answer.absent, fix(key.arn));
+    if ("unknown" in answer) return unknown(name, answer.unknown, answer.fix);
     const missing = needs.filter(({ action }) => !answer.allowed.some((each) => each.action === action));
-    if (missing.length === 0) return ok(name, `the function may use ${key.arn}, as IAM simulates it`);
-    const told = `the function's policies do not allow ${missing.map(({ action }) => action).join(" and ")} on ${key.arn}, as IAM simulates them`;
-    return wrong(name, told, mend(key.arn));
+    if (missing.length === 0) return ok(name, `IAM's simulator allows the function to use ${key.arn}`);
+    const message = `IAM's simulator denies the function ${missing.map(({ action }) => action).join(" and ")} on ${key.arn}`;
+    return wrong(name, message, fix(key.arn));
   });
 }

@@ -1,6 +1,6 @@
 import { explain } from "../explain.ts";
 
-/** What is looked at together, in the order in which it is told. */
+/** The groups of checks, in the order of the output. */
 export const GROUPS = [
   "configuration",
   "credentials",
@@ -15,38 +15,41 @@ export const GROUPS = [
 export type Group = (typeof GROUPS)[number];
 
 /**
- * ok: as it should be. warning: it works, and had better be otherwise. wrong: launches or alerts are lost, late or doubled.
- * unknown: could not be checked. skipped: there is nothing to check.
+ * warning: works, but should be changed. wrong: launches or alerts are lost, late or duplicated. unknown: could not be
+ * checked. skipped: nothing to check.
  */
 export type State = "ok" | "warning" | "wrong" | "unknown" | "skipped";
 
-/** One thing that was looked at. */
+/** The message of a check that needs a valid configuration. */
+export const INVALID_CONFIGURATION = "the configuration is not valid";
+
+/** One check and its result. */
 export interface Check {
   readonly group: Group;
   readonly name: string;
   readonly state: State;
-  /** What was found, as a sentence without its full stop. No secret is in it. */
+  /** The finding, without a full stop. Contains no secret. */
   readonly message: string;
-  /** What to do, in one line or several. */
-  readonly mend?: string;
+  /** How to fix it, in one or more lines. */
+  readonly fix?: string;
 }
 
-/** Makes the checks of one group. */
+/** Creates the checks of one group. */
 export interface Reporter {
   ok(name: string, message: string): Check;
   skipped(name: string, message: string): Check;
-  warning(name: string, message: string, mend: string): Check;
-  wrong(name: string, message: string, mend: string): Check;
-  unknown(name: string, message: string, mend: string): Check;
-  /** What `work` finds; that it could not be checked, and why, when it throws. */
+  warning(name: string, message: string, fix: string): Check;
+  wrong(name: string, message: string, fix: string): Check;
+  unknown(name: string, message: string, fix: string): Check;
+  /** Returns the checks of `work`, or one unknown check with the reason when it throws. */
   attempt(name: string, work: () => Promise<Check | readonly Check[]>): Promise<readonly Check[]>;
 }
 
-/** The checks of a group begin here. */
+/** Returns the reporter of a group. */
 export function reporter(group: Group): Reporter {
   const make =
     (state: State) =>
-    (name: string, message: string, mend?: string): Check => ({ group, name, state, message, ...(mend && { mend }) });
+    (name: string, message: string, fix?: string): Check => ({ group, name, state, message, ...(fix && { fix }) });
   return {
     ok: make("ok"),
     skipped: make("skipped"),
@@ -64,20 +67,20 @@ export function reporter(group: Group): Reporter {
   };
 }
 
-/** What was examined, and what was found. */
+/** The result of the doctor. */
 export interface Examination {
   readonly region: string;
-  /** The operator's account; null where AWS did not report it. */
+  /** The operator's account; null if AWS did not return it. */
   readonly account: string | null;
   readonly checks: readonly Check[];
 }
 
-/** wrong: a check failed. unknown: the probe was requested, but could not be made or followed. */
+/** wrong: a check failed. unknown: the probe was requested, but could not be sent or followed. */
 export type Verdict = "ok" | "wrong" | "unknown";
 
 /**
- * The verdict of a whole examination. A check that could not be made does not count as wrong. Only a probe that could not be
- * made or followed makes the verdict unknown, because the operator asked for its answer.
+ * Returns the verdict over all checks. A check that could not be made does not count as wrong. Only a probe that could not be
+ * sent or followed makes the verdict unknown, because the operator requested its result.
  */
 export function verdictOf(checks: readonly Check[]): Verdict {
   if (checks.some(({ state }) => state === "wrong")) return "wrong";

@@ -4,7 +4,7 @@ import { nearest } from "../nearest.ts";
 import type { FunctionSettings } from "../settings.ts";
 import { type Check, reporter } from "./check.ts";
 
-/** What the function is configured with; null when the configuration is not whole. */
+/** The function's configuration; null if it is not valid. */
 export interface Configured {
   readonly config: Config | null;
   readonly checks: readonly Check[];
@@ -12,29 +12,29 @@ export interface Configured {
 
 const { ok, warning, wrong } = reporter("configuration");
 
-/** Validates the function's settings as the function does. No value is told. */
+/** Validates the function's settings as the function does. The checks contain no value. */
 export function checkConfiguration({ settings, from, unknown }: FunctionSettings): Configured {
-  const strangers = unknown.flatMap(({ name, file }) => {
+  const misspelt = unknown.flatMap(({ name, file }) => {
     const meant = nearest(name, KEYS);
-    const told = `is in ${file}, and no key of the configuration`;
-    return meant ? [warning(name, told, `Did you mean ${meant}?`)] : [];
+    const message = `is in ${file}, but is not a configuration key`;
+    return meant ? [warning(name, message, `Did you mean ${meant}?`)] : [];
   });
   const reading = readConfig(settings);
   if ("problems" in reading) {
     const problems = reading.problems.map(({ key, problem }) => {
-      const mend = from[key]
-        ? `It comes from ${from[key]}.`
-        : "Set it in .env, or where wt.config.json says (secretsFrom).";
-      return wrong(key, problem, mend);
+      const fix = from[key]
+        ? `Its source is ${from[key]}.`
+        : "Set it in .env, or in a source that wt.config.json names (secretsFrom).";
+      return wrong(key, problem, fix);
     });
-    return { config: null, checks: [...problems, ...strangers] };
+    return { config: null, checks: [...problems, ...misspelt] };
   }
   const sources = [...new Set(Object.values(from))];
-  const whole = ok("settings", `${Object.keys(settings).length} keys, all valid, from ${sources.join(" and ")}`);
-  return { config: reading.config, checks: [whole, ...strangers] };
+  const valid = ok("settings", `${Object.keys(settings).length} keys, all valid, from ${sources.join(" and ")}`);
+  return { config: reading.config, checks: [valid, ...misspelt] };
 }
 
-/** The topics that the settings name, as far as they can be read. */
+/** Returns the topics in the settings, without those whose ARN cannot be parsed. */
 export function topicsIn({ settings }: FunctionSettings): {
   readonly alert: TopicArn | null;
   readonly launch: readonly TopicArn[];

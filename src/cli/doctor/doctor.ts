@@ -12,19 +12,19 @@ interface DoctorOptions extends WebtaskOptions {
   readonly json?: true;
 }
 
-/** `ec2-audit doctor`: examines an installation end to end, and says how to mend what is wrong. */
+/** Runs `ec2-audit doctor` and prints the checks. @throws CliError for options that cannot be combined */
 export async function doctor(cli: Cli, options: DoctorOptions): Promise<void> {
   const { terminal } = cli;
   if (options.stack !== undefined && (options.url !== undefined || options.account !== undefined)) {
-    throw new CliError("--url and --account go with the function on webtask, not with --stack");
+    throw new CliError("--url and --account cannot be combined with --stack");
   }
   if (options.trace !== undefined && !options.probe) {
-    throw new CliError("--trace goes with --probe", "It is where the probe's line is looked for.");
+    throw new CliError("--trace requires --probe", "It names the log in which to look for the probe's line.");
   }
   checkTrace(cli, options);
   if (options.url !== undefined) checkUrl(options.url, Boolean(cli.env.AWS_ENDPOINT_URL));
   const { stack } = options;
-  const { region, account, checks } = await terminal.busy("Examining the installation", (say) =>
+  const { region, account, checks } = await terminal.busy("Checking the installation", (say) =>
     stack === undefined ? examineWebtask(cli, options, say) : examineLambda(cli, { ...options, stack }, say),
   );
   const verdict = verdictOf(checks);

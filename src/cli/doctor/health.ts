@@ -7,60 +7,59 @@ const { ok, skipped, unknown, warning, wrong } = reporter("function");
 
 const TIMEOUT_MS = 10_000;
 
-/** What is wrong when nothing answers, by the system's or TLS's code. SNS does not call an endpoint whose certificate it cannot
- * verify. https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html */
-const CAUSES: readonly { readonly when: RegExp; readonly message: string; readonly mend: string }[] = [
+/**
+ * The problem and its fix, by the error code of the system or TLS. SNS does not call an endpoint whose certificate it cannot
+ * verify. https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html
+ */
+const CAUSES: readonly { readonly when: RegExp; readonly message: string; readonly fix: string }[] = [
   {
     when: /CERT_HAS_EXPIRED/,
     message: "its certificate has expired",
-    mend: "Renew the certificate: SNS does not call it either.",
+    fix: "Renew the certificate: SNS rejects it too.",
   },
   {
     when: /ALTNAME_INVALID/,
     message: "its certificate is for another host",
-    mend: "Is the URL right? SNS does not call it either.",
+    fix: "Check the URL: SNS rejects the certificate too.",
   },
   {
     when: /SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET)|CERT_/,
-    message: "its certificate is not of a public authority",
-    mend: "SNS calls only endpoints whose certificate a public authority has signed, with its chain.",
+    message: "its certificate is not signed by a public authority",
+    fix: "SNS calls only endpoints whose certificate chain ends at a public authority.",
   },
   {
     when: /ENOTFOUND|EAI_AGAIN/,
-    message: "there is no such host",
-    mend: "Is the URL right? deploy webtask prints it.",
+    message: "the host does not exist",
+    fix: "Check the URL: ec2-audit deploy webtask prints it.",
   },
   {
     when: /ECONNREFUSED|ECONNRESET|EHOSTUNREACH|SOCKET|EPIPE/,
-    message: "nothing answers there",
-    mend: "Is the function deployed, and may this machine reach it? ec2-audit deploy webtask",
+    message: "the connection failed",
+    fix: "Check that this machine can reach the function. If it is not deployed: ec2-audit deploy webtask",
   },
   {
     when: /Timeout|ETIMEDOUT/,
-    message: `it did not answer within ${TIMEOUT_MS / 1_000} s`,
-    mend: "SNS waits for 15 s. Look into its log: wt logs",
+    message: `it did not respond within ${TIMEOUT_MS / 1_000} s`,
+    fix: "SNS waits 15 s. See the function's log: wt logs",
   },
 ];
 
-/**
- * Asks the function for its health document, and says what is in it. `flags` say in the next command which installation it
- * is.
- */
+/** Requests the function's health document and checks it. `flags` name the installation in the commands of the fixes. */
 export async function checkHealth(url: string, flags: string): Promise<readonly Check[]> {
   const name = shownUrl(url);
-  // fetch refuses such a URL, and its error has the password in it.
+  // fetch rejects such a URL, and its error contains the password.
   if (URL.canParse(url) && new URL(url).username !== "") {
-    const told = "its URL has a user and a password, which are not sent from here";
-    return [unknown(name, told, "Ask it for its health with a GET by another program.")];
+    const message = "its URL contains a user and a password, which the doctor does not send";
+    return [unknown(name, message, "Request its health document with a GET from another program.")];
   }
   const answer = await askHealth(url, TIMEOUT_MS);
   if ("failed" in answer) {
     const cause = CAUSES.find(({ when }) => when.test(answer.failed));
-    return [wrong(name, cause?.message ?? `it does not answer: ${answer.failed}`, cause?.mend ?? "Is the URL right?")];
+    return [wrong(name, cause?.message ?? `it does not respond: ${answer.failed}`, cause?.fix ?? "Check the URL.")];
   }
   const { status, document } = answer;
   if (document !== null) return judge(name, status, document, flags);
-  return [wrong(name, `answers ${notOurs(status)}`, "Is it the function's URL? After ec2-audit deploy webtask it is.")];
+  return [wrong(name, `responds with ${notOurs(status)}`, "Check the URL: ec2-audit deploy webtask prints it.")];
 }
 
 function judge(name: string, status: number, document: HealthDocument, flags: string): readonly Check[] {
@@ -68,37 +67,41 @@ function judge(name: string, status: number, document: HealthDocument, flags: st
   const release =
     version === ourVersion
       ? ok("version", build === null ? ourVersion : `${ourVersion}, build ${build}`)
-      : warning("version", `it is ${version}, and this command ${ourVersion}`, "ec2-audit deploy webtask");
+      : warning(
+          "version",
+          `the function has version ${version}, this command ${ourVersion}`,
+          "ec2-audit deploy webtask",
+        );
   if (configured !== true) {
-    const told = problems.length > 0 ? problems : [`it answers ${status}`];
-    const mend = "Put the settings right, and: ec2-audit deploy webtask";
-    return [ok(name, "answers"), release, ...told.map((each) => wrong("configured", each, mend))];
+    const messages = problems.length > 0 ? problems : [`it responds with ${status}`];
+    return [ok(name, "responds"), release, ...messages.map((each) => wrong("configured", each, CORRECT_SETTINGS))];
   }
   return [
-    ok(name, "answers"),
+    ok(name, "responds"),
     release,
-    ok("configured", "its whole configuration is valid"),
+    ok("configured", "all settings are valid"),
     account === null
-      ? skipped("account", "it does not know the account of its keys")
+      ? skipped("account", "the function does not know the account of its keys")
       : ok("account", `its keys belong to ${account}`),
-    ...warnings.map((each) => wrong("able to audit", each, "Correct the settings, and: ec2-audit deploy webtask")),
+    ...warnings.map((each) => wrong("function warning", each, CORRECT_SETTINGS)),
     judgeSubscribed(subscribed, `ec2-audit setup${flags} --url ${name}`),
   ];
 }
 
-/** What the function itself says of its subscription; a container that has just begun may not know yet. */
+const CORRECT_SETTINGS = "Correct the settings, then: ec2-audit deploy webtask";
+
+/** Checks the state of the subscription as the function reports it. A container that has just started may not know it yet. */
 function judgeSubscribed(state: string | null, subscribe: string): Check {
   const name = "subscribed";
-  const told = state ?? "it does not say";
-  if (state === "confirmed") return ok(name, told);
-  if (state === "not configured") return skipped(name, "it has no FUNCTION_URL, and has not been called yet");
-  if (told.startsWith("failed")) {
-    return wrong(
-      name,
-      told,
-      "May its user do sns:Subscribe on the launch topic, and is the topic there? Its log says more: wt logs",
-    );
+  if (state === "confirmed") return ok(name, state);
+  if (state === "not configured") {
+    return skipped(name, "FUNCTION_URL is not set, and SNS has not called the function yet");
   }
-  if (state === "unsubscribed") return wrong(name, "SNS has told it that it was unsubscribed", subscribe);
-  return warning(name, told, "Ask again in a minute; its log says more: wt logs");
+  if (state?.startsWith("failed: ")) {
+    const fix =
+      "Check that the launch topic exists and that the function's user may call sns:Subscribe on it. See its log: wt logs";
+    return wrong(name, state, fix);
+  }
+  if (state === "unsubscribed") return wrong(name, "SNS reported that the function was unsubscribed", subscribe);
+  return warning(name, state ?? "not reported", "Check again in a minute. See its log: wt logs");
 }

@@ -6,19 +6,19 @@ import { ifExists } from "../if-exists.ts";
 import type { Stack } from "../lambda/stack.ts";
 import { ALIAS } from "../lambda/versions.ts";
 import { type Check, reporter } from "./check.ts";
-import { judgeDeadLetters } from "./installation.ts";
+import { judgeDeadLetters } from "./dead-letter-queue.ts";
 import type { StackRemedies } from "./lambda-rules.ts";
 
 const topics = reporter("topics and policies");
 const subscription = reporter("subscription");
 const grace = reporter("grace");
 
-/** More than these are seconds of work for the function: somebody should look whether it works them off. */
+/** More waiting launches than this are a warning: the function may not keep up. */
 const MANY = 1_000;
 
 type Attributes = Readonly<Record<string, string>>;
 
-/** Whether the queue keeps launches for the grace, the function takes them, and none was given up. */
+/** Checks that the queue holds launches for the grace, that the function receives them, and that the dead-letter queues are empty. */
 export async function checkQueues(
   aws: Aws,
   stack: Stack,
@@ -28,13 +28,13 @@ export async function checkQueues(
 ): Promise<readonly Check[]> {
   const { LaunchQueueUrl = "", DeadLetterQueueUrl, UndeliveredQueueUrl } = stack.outputs;
   const dead = [
-    { name: "dead letters", url: DeadLetterQueueUrl, redriven: true },
-    { name: "undelivered", url: UndeliveredQueueUrl, redriven: false },
+    { name: "dead-letter queue", url: DeadLetterQueueUrl, redriven: true },
+    { name: "undelivered queue", url: UndeliveredQueueUrl, redriven: false },
   ];
   const checks = await Promise.all([
     topics.attempt("launch queue", async () => {
       const attributes = await read(aws, LaunchQueueUrl);
-      if (attributes === undefined) return topics.wrong("launch queue", "is not there any more", remedies.drift);
+      if (attributes === undefined) return topics.wrong("launch queue", "does not exist any more", remedies.drift);
       return [
         checkBacklog(attributes),
         ...checkGrace(attributes, stack.parameters.GraceSeconds, config, remedies.drift),
@@ -48,83 +48,83 @@ export async function checkQueues(
   return checks.flat();
 }
 
-/** `redriven`: what is in it was put there by SQS itself, for the launch queue. */
+/** `redriven`: SQS itself moved its messages there from the launch queue. */
 async function checkDead(
   aws: Aws,
   name: string,
   url: string | undefined,
   redriven: boolean,
-  { drift, at }: StackRemedies,
+  { drift, regionFlags }: StackRemedies,
 ): Promise<readonly Check[]> {
   if (!url) return [];
   const attributes = await read(aws, url);
   if (attributes === undefined)
-    return [topics.wrong(name, `there is no queue ${url.split("/").at(-1)} any more`, drift)];
+    return [topics.wrong(name, `the queue ${url.split("/").at(-1)} does not exist any more`, drift)];
   const redriveArn = redriven ? attributes.QueueArn : undefined;
   return [
     judgeDeadLetters(topics, name, {
       messages: count(attributes, "", "NotVisible"),
       url,
-      at,
+      regionFlags,
       redriveArn,
       alertsToo: !redriven,
     }),
   ];
 }
 
-/** Undefined when there is no such queue. */
+/** Returns the queue's attributes; undefined if it does not exist. */
 async function read({ sqs }: Aws, QueueUrl: string): Promise<Attributes | undefined> {
   const found = await ifExists(sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] })));
   return found && (found.Attributes ?? {});
 }
 
-/** About how many messages are in these states. */
+/** Returns the approximate number of messages in these states. */
 function count(attributes: Attributes, ...states: readonly ("" | "NotVisible" | "Delayed")[]): number {
   return states.reduce((sum, state) => sum + Number(attributes[`ApproximateNumberOfMessages${state}`] ?? 0), 0);
 }
 
 function checkBacklog(attributes: Attributes): Check {
   const due = count(attributes, "");
-  const told = `${due} launches are due, ${count(attributes, "NotVisible")} at work, ${count(attributes, "Delayed")} in their grace`;
-  if (due <= MANY) return topics.ok("launch queue", told);
+  const message = `launches waiting: ${due}, in progress: ${count(attributes, "NotVisible")}, within the grace: ${count(attributes, "Delayed")}`;
+  if (due <= MANY) return topics.ok("launch queue", message);
   return topics.warning(
     "launch queue",
-    told,
-    "Is the function throttled, or failing? Its log, and the stack's dashboard, say more.",
+    message,
+    "Check whether the function is throttled or fails: see its log and the stack's dashboard.",
   );
 }
 
-/** A launch is taken out of the queue when its delay is over, and again after each visibility timeout. */
+/** The function receives a launch after the queue's delay, and again after each visibility timeout. */
 function checkGrace(
   { DelaySeconds = "0", VisibilityTimeout = "30", RedrivePolicy = "{}" }: Attributes,
-  wanted: string | undefined,
+  expected: string | undefined,
   config: Config | null,
   drift: string,
 ): readonly Check[] {
-  const name = "the queue keeps a launch for the grace";
-  if (wanted !== undefined && DelaySeconds !== wanted) {
-    const told = `its DelaySeconds is ${DelaySeconds}, and the stack's GraceSeconds ${wanted}`;
-    return [grace.wrong(name, told, drift)];
+  const name = "queue delay";
+  if (expected !== undefined && DelaySeconds !== expected) {
+    const message = `DelaySeconds is ${DelaySeconds}, but the stack's GraceSeconds is ${expected}`;
+    return [grace.wrong(name, message, drift)];
   }
   const policy: { maxReceiveCount?: unknown } = JSON.parse(RedrivePolicy);
   const receives = Number(policy.maxReceiveCount ?? Number.NaN);
   if (Number.isNaN(receives)) {
-    return [grace.wrong("dead-letter queue of the queue", "there is none", drift)];
+    return [grace.wrong("redrive policy", "the launch queue has no dead-letter queue", drift)];
   }
   const lasts = Number(DelaySeconds) + (receives - 1) * Number(VisibilityTimeout);
   if (config === null) return [grace.ok(name, `${DelaySeconds} s`)];
-  const told = `${DelaySeconds} s, and then ${receives} times ${VisibilityTimeout} s; the function itself asks for ${config.graceSeconds} s`;
+  const message = `${DelaySeconds} s, then ${receives} deliveries every ${VisibilityTimeout} s; the function's GRACE_SECONDS is ${config.graceSeconds}`;
   if (lasts < config.graceSeconds) {
-    return [grace.wrong(name, `${told}: a launch without its tags is never alerted`, "GRACE_SECONDS has to be less.")];
+    return [grace.wrong(name, `${message}: no alert is sent for a launch without its tags`, "Reduce GRACE_SECONDS.")];
   }
-  return [grace.ok(name, told)];
+  return [grace.ok(name, message)];
 }
 
 async function checkMapping(
   { lambda }: Aws,
   functionName: string,
   { QueueArn = "" }: Attributes,
-  { deploy, at }: StackRemedies,
+  { deploy, regionFlags }: StackRemedies,
 ): Promise<readonly Check[]> {
   const name = "queue → function";
   const FunctionName = `${functionName}:${ALIAS}`;
@@ -133,7 +133,13 @@ async function checkMapping(
   );
   const [mapping] = EventSourceMappings;
   if (mapping === undefined) {
-    return [subscription.wrong(name, `${FunctionName} does not take launches out of the queue`, deploy)];
+    return [
+      subscription.wrong(
+        name,
+        `${FunctionName} has no event source mapping for the queue: no launch is audited`,
+        deploy,
+      ),
+    ];
   }
   const { State = "", UUID, FunctionResponseTypes = [], BatchSize, StateTransitionReason } = mapping;
   const report = FunctionResponseTypes.includes("ReportBatchItemFailures")
@@ -141,16 +147,20 @@ async function checkMapping(
     : [
         subscription.wrong(
           "partial batches",
-          "ReportBatchItemFailures is off: launches that are not done are lost or repeated",
+          "ReportBatchItemFailures is off: deferred launches are lost or audited twice",
           deploy,
         ),
       ];
   if (!/^(?:Enabl|Creat|Updat)/.test(State)) {
-    const told = `is ${State}${StateTransitionReason ? ` (${StateTransitionReason})` : ""}: no launch is audited`;
+    const message = `is ${State}${StateTransitionReason ? ` (${StateTransitionReason})` : ""}: no launch is audited`;
     return [
-      subscription.wrong(name, told, `aws lambda update-event-source-mapping --uuid ${UUID} --enabled${at}`),
+      subscription.wrong(
+        name,
+        message,
+        `aws lambda update-event-source-mapping --uuid ${UUID} --enabled${regionFlags}`,
+      ),
       ...report,
     ];
   }
-  return [subscription.ok(name, `is ${State}, up to ${BatchSize} launches at a time, to ${FunctionName}`), ...report];
+  return [subscription.ok(name, `${State}, up to ${BatchSize} launches per batch, to ${FunctionName}`), ...report];
 }

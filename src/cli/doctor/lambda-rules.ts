@@ -7,29 +7,29 @@ import { type Check, reporter } from "./check.ts";
 
 const { ok, wrong, attempt } = reporter("rules and targets");
 
-/** Commands for the stack that is examined. */
+/** The fixes for problems of the stack. */
 export interface StackRemedies {
-  /** Deploys it again. */
+  /** The command that deploys the stack again. */
   readonly deploy: string;
-  /** For what somebody has changed: CloudFormation changes what its template has changed, and nothing else. */
+  /** For a resource changed by hand, which a deployment does not restore: CloudFormation applies only changes of the template. */
   readonly drift: string;
-  /** The AWS CLI's flags for where the stack is, and by whom; starts with a space. */
-  readonly at: string;
+  /** The AWS CLI's flags for the stack's region and the profile; starts with a space. */
+  readonly regionFlags: string;
 }
 
-/** The commands for a stack. `at` are the flags for where it is, which this command and the AWS CLI have in common. */
-export function stackRemedies(stack: string, at: string): StackRemedies {
-  const detect = `aws cloudformation detect-stack-drift --stack-name ${stack}${at}`;
+/** Returns the fixes for a stack. `regionFlags` are the flags for region and profile, the same for `ec2-audit` and the AWS CLI. */
+export function stackRemedies(stack: string, regionFlags: string): StackRemedies {
+  const detect = `aws cloudformation detect-stack-drift --stack-name ${stack}${regionFlags}`;
   return {
-    deploy: `ec2-audit deploy lambda${at} --stack ${stack}`,
-    drift: `Somebody has changed it, and it is to be put back by hand. What is changed, CloudFormation finds out: ${detect}`,
-    at,
+    deploy: `ec2-audit deploy lambda${regionFlags} --stack ${stack}`,
+    drift: `Restore it by hand: it was changed outside CloudFormation. To list such changes: ${detect}`,
+    regionFlags,
   };
 }
 
 /**
- * Whether what brings launches into the queue is there and on: the stack's rules, or its subscription of a launch topic,
- * which is in `topicAws`'s region.
+ * Checks the source of the queue's launches: the stack's rules, or its subscription to a launch topic, which is in the region
+ * of `topicAws`.
  */
 export async function checkLambdaRules(
   aws: Aws,
@@ -44,7 +44,9 @@ export async function checkLambdaRules(
   );
   const subscription = resources.find(({ LogicalResourceId }) => LogicalResourceId === "LaunchTopicSubscription");
   if (rules.length === 0 && subscription === undefined) {
-    return [wrong("launches", "the stack has no rule and no subscription: nothing brings launches", remedies.deploy)];
+    return [
+      wrong("launches", "the stack has no rule and no subscription: no launch reaches the queue", remedies.deploy),
+    ];
   }
   const checks = await Promise.all([
     ...rules.map((name) => attempt(`rule ${name}`, () => checkRule(aws, name, queue, remedies))),
@@ -53,20 +55,20 @@ export async function checkLambdaRules(
   return checks.flat();
 }
 
-/** `id` is the rule's name; on another bus than the default one it is `<bus>|<name>`.
+/** `id` is the rule's name; on a bus other than the default one, `<bus>|<name>`.
  * https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1131 */
 async function checkRule(
   { events }: Aws,
   id: string,
   queue: string,
-  { drift, at }: StackRemedies,
+  { drift, regionFlags }: StackRemedies,
 ): Promise<readonly Check[]> {
   const [Name = "", EventBusName] = id.split("|").reverse();
-  const on = EventBusName === undefined ? {} : { EventBusName };
+  const bus = EventBusName === undefined ? {} : { EventBusName };
   const name = `rule ${id}`;
-  const rule = await ifExists(events.send(new DescribeRuleCommand({ Name, ...on })));
-  if (rule === undefined) return [wrong(name, "is not there any more", drift)];
-  const { Targets = [] } = await events.send(new ListTargetsByRuleCommand({ Rule: Name, ...on }));
+  const rule = await ifExists(events.send(new DescribeRuleCommand({ Name, ...bus })));
+  if (rule === undefined) return [wrong(name, "does not exist any more", drift)];
+  const { Targets = [] } = await events.send(new ListTargetsByRuleCommand({ Rule: Name, ...bus }));
   const target = Targets.find(({ Arn }) => Arn?.endsWith(`:${queue}`));
   const problems = [
     ...(rule.State?.startsWith("ENABLED")
@@ -75,13 +77,13 @@ async function checkRule(
           wrong(
             name,
             `is ${rule.State}`,
-            `aws events enable-rule --name ${Name}${EventBusName ? ` --event-bus-name ${EventBusName}` : ""}${at}`,
+            `aws events enable-rule --name ${Name}${EventBusName ? ` --event-bus-name ${EventBusName}` : ""}${regionFlags}`,
           ),
         ]),
-    ...(target ? [] : [wrong(name, `has not the queue ${queue} as its target`, drift)]),
+    ...(target ? [] : [wrong(name, `does not have the queue ${queue} as its target`, drift)]),
     ...(target && !target.DeadLetterConfig?.Arn ? [wrong(name, "its target has no dead-letter queue", drift)] : []),
   ];
-  return problems.length > 0 ? problems : [ok(name, `is enabled, and sends to ${queue}`)];
+  return problems.length > 0 ? problems : [ok(name, `enabled, sends to ${queue}`)];
 }
 
 async function checkSubscription(aws: Aws, arn: string, deploy: string): Promise<readonly Check[]> {
@@ -90,7 +92,11 @@ async function checkSubscription(aws: Aws, arn: string, deploy: string): Promise
     const attributes = await ifExists(attributesOf(aws, arn));
     if (attributes === undefined) return wrong(name, "the queue is not subscribed any more", deploy);
     if (attributes.PendingConfirmation === "true") {
-      return wrong(name, "the subscription is not confirmed", "A topic of another account asks its owner to confirm.");
+      return wrong(
+        name,
+        "the subscription is not confirmed",
+        "The owner of a topic in another account must confirm it.",
+      );
     }
     return ok(name, `${attributes.TopicArn} sends to the queue`);
   });

@@ -10,27 +10,27 @@ import { ifExists } from "../if-exists.ts";
 import { readStack, type Stack } from "../lambda/stack.ts";
 import { ALIAS, readLive } from "../lambda/versions.ts";
 import { checkAlertKey } from "./alert-key.ts";
+import { checkAlertTopic } from "./alert-topic.ts";
 import { type Check, type Examination, reporter } from "./check.ts";
-import { askOperator, NEEDS_OPERATOR, unasked } from "./credentials.ts";
-import { checkAlertTopic } from "./installation.ts";
+import { askOperator, checkOperator, NEEDS_OPERATOR, unasked } from "./credentials.ts";
 import { checkQueues } from "./lambda-queues.ts";
 import { checkLambdaRules, type StackRemedies, stackRemedies } from "./lambda-rules.ts";
+import { DENIED } from "./permissions.ts";
 import { PROBING, probeLambda } from "./probe.ts";
-import { type Asked, simulate } from "./simulation.ts";
+import { type Access, simulate } from "./simulation.ts";
 
-/** What the operator asks of the doctor, of an installation by `deploy lambda`. */
+/** The operator's options for an installation by `deploy lambda`. */
 export interface LambdaOptions extends CommonOptions {
   readonly stack: string;
   readonly probe?: true;
 }
 
 const configuration = reporter("configuration");
-const credentials = reporter("credentials");
 const permissions = reporter("permissions");
 const topics = reporter("topics and policies");
 const code = reporter("function");
 
-/** Examines the stack of deploy/template.yaml. Without the operator's credentials nothing can be asked. */
+/** Checks the stack of deploy/template.yaml. Without valid credentials of the operator, all other checks are unknown. */
 export async function examineLambda(
   cli: Cli,
   options: LambdaOptions,
@@ -47,18 +47,25 @@ export async function examineLambda(
   }
   const { operator } = asked;
   const examined = (checks: readonly Check[]) => ({ region: aws.region, account: operator.account, checks });
-  const who = credentials.ok("yours", `${operator.arn}, of account ${operator.account}`);
+  const who = checkOperator(operator, []);
   say(`the stack ${options.stack}`);
   const stack = await readStack(aws, options.stack);
   if (stack === null) {
-    const told = `there is no stack ${options.stack} in ${aws.region} (${operator.account})`;
-    return examined([who, configuration.wrong("stack", told, `${deploy}, or is the region right (--region)?`)]);
+    const message = `${options.stack} does not exist in ${aws.region} (account ${operator.account})`;
+    return examined([
+      who,
+      configuration.wrong("stack", message, `Check the region (--region). To deploy the stack: ${deploy}`),
+    ]);
   }
   const { FunctionName, FunctionRoleArn, AlertTopicArn, LaunchQueueUrl, LogGroupName } = stack.outputs;
   const head = [who, checkStatus(stack, options.stack, remedies), ...checkAlarms(stack, remedies)];
   if (!FunctionName || !FunctionRoleArn || !AlertTopicArn || !LaunchQueueUrl || !LogGroupName) {
-    const told = "the stack has not the outputs of deploy/template.yaml";
-    const outputs = configuration.wrong("outputs", told, `Is ${options.stack} the stack of ec2-audit? Else: ${deploy}`);
+    const message = "the stack does not have the outputs of deploy/template.yaml";
+    const outputs = configuration.wrong(
+      "outputs",
+      message,
+      `Check that ${options.stack} is the stack of ec2-audit. If it is: ${deploy}`,
+    );
     return examined([...head, outputs]);
   }
   say("the function");
@@ -74,9 +81,9 @@ export async function examineLambda(
   const alert = await checkAlertTopic({
     arn: AlertTopicArn,
     aws: alertAws,
-    at: regionFlags(options, alertAws),
-    make: deploy,
-    tell: deploy,
+    regionFlags: regionFlags(options, alertAws),
+    createFix: deploy,
+    subscribeCommand: deploy,
   });
   const key = await checkAlertKey(aws, role, { arn: AlertTopicArn, aws: alertAws }, (keyArn) =>
     stack.parameters.AlertTopicArn ? `${deploy} --parameter AlertTopicKeyArn=${keyArn}` : remedies.drift,
@@ -96,80 +103,87 @@ export async function examineLambda(
   return examined([...all, ...(await probeLambda(cli, aws, place))]);
 }
 
-/** What CloudFormation has deleted, such as by rolling back, stays on its list. */
+/** Returns the stack's resources. CloudFormation also lists deleted ones, such as those of a rolled-back deployment. */
 async function resourcesOf({ cloudformation }: Aws, StackName: string): Promise<readonly StackResource[]> {
   const { StackResources = [] } = await cloudformation.send(new DescribeStackResourcesCommand({ StackName }));
   return StackResources.filter(({ ResourceStatus }) => ResourceStatus !== "DELETE_COMPLETE");
 }
 
-function checkStatus({ status }: Stack, name: string, { deploy, at }: StackRemedies): Check {
+function checkStatus({ status }: Stack, name: string, { deploy, regionFlags }: StackRemedies): Check {
   if (/^(?:CREATE|UPDATE|IMPORT)_COMPLETE$/.test(status)) return configuration.ok("stack", `${name} is ${status}`);
   if (status === "UPDATE_ROLLBACK_COMPLETE") {
-    const told = `${name} is ${status}: the last deployment failed, and the one before is in force`;
-    return configuration.warning("stack", told, `${deploy} shows what fails.`);
+    const message = `${name} is ${status}: the last deployment failed and was rolled back`;
+    return configuration.warning("stack", message, `To see the error, deploy again: ${deploy}`);
   }
   if (status.endsWith("_IN_PROGRESS")) {
     return configuration.warning(
       "stack",
-      `${name} is ${status}: it is being changed just now`,
-      "Ask again when that is done.",
+      `${name} is ${status}: an operation is in progress`,
+      "Check again when it has ended.",
     );
   }
-  const told = `${name} is ${status}`;
-  return configuration.wrong("stack", told, `aws cloudformation describe-stack-events --stack-name ${name}${at}`);
+  const message = `${name} is ${status}`;
+  return configuration.wrong(
+    "stack",
+    message,
+    `aws cloudformation describe-stack-events --stack-name ${name}${regionFlags}`,
+  );
 }
 
-/** The alarms report that the audit itself fails. A stack of an older template has no such parameters. */
+/** The alarms report failures of the audit itself. A stack of an older template does not have these parameters. */
 function checkAlarms({ parameters }: Stack, { deploy }: StackRemedies): readonly Check[] {
   if (parameters.AlarmEmail !== "" || parameters.AlarmTopicArn !== "") return [];
-  const told = "notify no one: when the audit itself fails, only the console shows it";
-  return [configuration.warning("alarms", told, `${deploy} --alarm-email you@example.com`)];
+  const message = "no recipients: a failure of the audit itself is visible only in the console";
+  return [configuration.warning("alarms", message, `${deploy} --alarm-email you@example.com`)];
 }
 
-interface Examined {
+interface FunctionChecks {
   readonly config: Config | null;
   readonly checks: readonly Check[];
 }
 
-/** The version that the alias calls: whether it can run, and takes its environment. */
+/** Checks the version that the alias points to: its state and its environment. */
 async function checkFunctionOnLambda(
   aws: Aws,
   operator: Identity,
   FunctionName: string,
   stack: string,
-  { deploy, drift, at }: StackRemedies,
-): Promise<Examined> {
+  { deploy, drift, regionFlags }: StackRemedies,
+): Promise<FunctionChecks> {
   const name = `${FunctionName}:${ALIAS}`;
   let config: Config | null = null;
   const checks = await code.attempt(name, async () => {
     const asked = new GetFunctionConfigurationCommand({ FunctionName, Qualifier: ALIAS });
     const found = await ifExists(aws.lambda.send(asked));
-    if (found === undefined) return code.wrong(name, "is not there any more: no launch is audited", drift);
+    if (found === undefined) return code.wrong(name, "does not exist any more: no launch is audited", drift);
     const state = [
       judgeState(name, found, deploy),
-      ...(await checkCanary(aws, FunctionName, `ec2-audit rollback lambda${at} --stack ${stack}`)),
+      ...(await checkCanary(aws, FunctionName, `ec2-audit rollback lambda${regionFlags} --stack ${stack}`)),
     ];
-    // Whoever may not use the key that it is encrypted with is shown this in place of the variables.
+    // Lambda returns this instead of the variables when the operator may not use their key.
     // https://docs.aws.amazon.com/lambda/latest/api/API_EnvironmentResponse.html
     const hidden = found.Environment?.Error;
     if (hidden) {
-      const told = `${hidden.ErrorCode}: ${hidden.Message}`;
-      return [...state, configuration.unknown("environment", told, "Have kms:Decrypt allowed to you, on its key.")];
+      const message = `${hidden.ErrorCode}: ${hidden.Message}`;
+      return [
+        ...state,
+        configuration.unknown("environment", message, "Ask for permission to call kms:Decrypt on its key."),
+      ];
     }
     const reading = readEnvironment(found, aws.region, operator.account);
     if ("config" in reading) config = reading.config;
     const settings =
       "config" in reading
-        ? [configuration.ok("environment", "all keys are valid")]
+        ? [configuration.ok("environment", "all settings are valid")]
         : reading.problems.map(({ key, problem }) =>
-            configuration.wrong(key, problem, `Put the parameter right, and: ${deploy}`),
+            configuration.wrong(key, problem, `Correct the parameter, then: ${deploy}`),
           );
     return [...state, ...settings];
   });
   return { config, checks };
 }
 
-/** The region and the credentials are Lambda's to give: they are not in what it shows. */
+/** Reads the configuration. Lambda adds region and credentials at run time, so they are not among the variables. */
 function readEnvironment({ Environment }: FunctionConfiguration, region: string, account: string) {
   const lambdas = { AWS_REGION: region, AWS_ACCESS_KEY_ID: "of-the-role", AWS_SECRET_ACCESS_KEY: "of-the-role" };
   return readConfig(gatherSettings(lambdas, Environment?.Variables ?? {}), account);
@@ -177,7 +191,7 @@ function readEnvironment({ Environment }: FunctionConfiguration, region: string,
 
 function judgeState(name: string, found: FunctionConfiguration, deploy: string): Check {
   const { State = "Active", StateReason, LastUpdateStatus = "Successful", Version, Runtime } = found;
-  if (State === "Pending") return code.warning(name, "is being made ready", "Ask again in a minute.");
+  if (State === "Pending") return code.warning(name, "Pending", "Check again in a minute.");
   if (State !== "Active" && State !== "Inactive") {
     return code.wrong(name, `is ${State}${StateReason ? `: ${StateReason}` : ""}`, deploy);
   }
@@ -188,11 +202,17 @@ function judgeState(name: string, found: FunctionConfiguration, deploy: string):
 async function checkCanary(aws: Aws, FunctionName: string, rollback: string): Promise<readonly Check[]> {
   const { number, canary } = await readLive(aws, FunctionName);
   if (canary === null) return [];
-  const told = `version ${canary.number} gets ${Math.round(canary.weight * 100)} % of the batches, and ${number} the others`;
-  return [code.warning("deployment", told, `It ends by itself. If not: ${rollback}`)];
+  const message = `version ${canary.number} gets ${Math.round(canary.weight * 100)} % of the batches, version ${number} the others`;
+  return [
+    code.warning(
+      "deployment",
+      message,
+      `The deployment completes or rolls back by itself. To roll back now: ${rollback}`,
+    ),
+  ];
 }
 
-/** Whether the function's role may do what it has to, as IAM simulates it. */
+/** Checks the permissions of the function's role with IAM's simulator. */
 async function checkRole(
   aws: Aws,
   role: Identity,
@@ -201,11 +221,11 @@ async function checkRole(
   drift: string,
 ): Promise<readonly Check[]> {
   const { AlertTopicArn = "", LaunchQueueUrl = "", LogGroupName = "" } = stack.outputs;
-  const at = `${aws.region}:${role.account}`;
+  const scope = `${aws.region}:${role.account}`;
   const { name: partition } = partitionOf(aws.region);
-  const queue = `arn:${partition}:sqs:${at}:${LaunchQueueUrl.split("/").at(-1)}`;
-  const log = `arn:${partition}:logs:${at}:log-group:${LogGroupName}:log-stream:any`;
-  const needs: readonly Asked[] = [
+  const queue = `arn:${partition}:sqs:${scope}:${LaunchQueueUrl.split("/").at(-1)}`;
+  const log = `arn:${partition}:logs:${scope}:log-group:${LogGroupName}:log-stream:any`;
+  const needs: readonly Access[] = [
     ...["ec2:DescribeTags", "ec2:DescribeInstances"].map((action) => ({ action, resource: "*" })),
     { action: "sns:Publish", resource: AlertTopicArn },
     ...["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"].map((action) => ({
@@ -215,11 +235,11 @@ async function checkRole(
     ...["logs:CreateLogStream", "logs:PutLogEvents"].map((action) => ({ action, resource: log })),
     ...(stack.parameters.KmsKeyArn ? [{ action: "kms:Decrypt", resource: stack.parameters.KmsKeyArn }] : []),
   ];
-  const name = "the function's role";
+  const name = "function role";
   const answer = await simulate(aws, role, needs);
   if ("absent" in answer) return [permissions.wrong(name, answer.absent, drift)];
-  if ("unknown" in answer) return [permissions.unknown(name, answer.unknown, answer.mend)];
-  const isAllowed = (need: Asked) =>
+  if ("unknown" in answer) return [permissions.unknown(name, answer.unknown, answer.fix)];
+  const isAllowed = (need: Access) =>
     answer.allowed.some(({ action, resource }) => action === need.action && resource === need.resource);
   const missing = needs.filter((need) => !isAllowed(need));
   const members =
@@ -228,18 +248,13 @@ async function checkRole(
       : [
           permissions.skipped(
             "other accounts",
-            `${config.auditRoleName} is assumed there; the function's log says whether it can be`,
+            `not checked: the function's log shows whether it can assume ${config.auditRoleName} there`,
           ),
         ];
-  if (missing.length === 0) return [permissions.ok(name, "may do all that it has to, as IAM simulates it"), ...members];
+  if (missing.length === 0) return [permissions.ok(name, "IAM's simulator allows all required actions"), ...members];
   return [
     ...missing.map(({ action, resource }) => {
-      const told = "its policies do not allow it, as IAM simulates them";
-      return permissions.wrong(
-        `${action} on ${resource}`,
-        told,
-        "Has somebody changed the role? Deploying again puts it right.",
-      );
+      return permissions.wrong(`${action} on ${resource}`, DENIED, drift);
     }),
     ...members,
   ];

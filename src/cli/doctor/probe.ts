@@ -1,32 +1,31 @@
 import { PublishCommand } from "@aws-sdk/client-sns";
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import type { Config } from "../../config.ts";
-import { escapeUnseen, isObject, parseJson } from "../../util/json.ts";
-import type { Aws } from "../aws.ts";
+import { type Aws, answered } from "../aws.ts";
 import type { Cli } from "../cli.ts";
 import type { Installation } from "../setup/plan.ts";
-import { type Check, reporter } from "./check.ts";
-import { NOBODY } from "./permissions.ts";
-import { cloudWatchTrace, openTrace, type Trace, type TraceOptions } from "./trace.ts";
+import { type Check, INVALID_CONFIGURATION, reporter } from "./check.ts";
+import { NO_INSTANCE } from "./permissions.ts";
+import { cloudWatchTrace, type LogLine, openTrace, type Trace, type TraceOptions } from "./trace.ts";
 
 const { ok, skipped, unknown, wrong, attempt } = reporter("probe");
 
 /**
- * Longer than the 300 s for which the function looks for an instance, so that it is settled at once as unseen, without an
- * alert.
+ * The age of the launch. The function looks for an instance until 300 s after its launch, so it decides "unseen" at once and
+ * sends no alert.
  */
 const AGE_MS = 600_000;
 
-/** How long the line of the log is waited for: SNS calls within a second; CloudWatch shows a line some seconds later. */
+/** How long to wait for the line in the log. SNS calls within a second; CloudWatch shows a line some seconds later. */
 const WAIT_MS = 90_000;
 
-/** What is said while the probe is at work. */
+/** The progress text of the probe. */
 export const PROBING = `the probe: waiting up to ${WAIT_MS / 1_000} s for its line in the log`;
 
 const LOOK_EVERY_MS = 1_000;
 
-/** A launch of an instance that nobody has, as EventBridge tells it. */
-function launchOfNobody({ region, account }: Pick<Installation, "region" | "account">, now: number): string {
+/** Returns EventBridge's event for the launch of an instance that does not exist. */
+function launchEvent({ region, account }: Pick<Installation, "region" | "account">, now: number): string {
   return JSON.stringify({
     version: "0",
     id: "00000000-0000-0000-0000-000000000000",
@@ -36,11 +35,11 @@ function launchOfNobody({ region, account }: Pick<Installation, "region" | "acco
     time: new Date(now - AGE_MS).toISOString(),
     region,
     resources: [],
-    detail: { "instance-id": NOBODY, state: "pending" },
+    detail: { "instance-id": NO_INSTANCE, state: "pending" },
   });
 }
 
-/** Publishes the launch of nobody to the launch topic, and waits until the function's log says what became of it. */
+/** Publishes the launch event to the launch topic and waits for its outcome in the function's log. */
 export async function probeWebtask(
   cli: Cli,
   aws: Aws,
@@ -49,32 +48,32 @@ export async function probeWebtask(
   options: TraceOptions,
 ): Promise<readonly Check[]> {
   const name = `topic ${installation.names.launchTopic}`;
-  if (config === null) return [skipped(name, "the configuration is not whole")];
-  if (isSilent(config)) return [unknown(name, SILENT, SPEAK)];
+  if (config === null) return [skipped(name, INVALID_CONFIGURATION)];
+  if (isLineHidden(config)) return [unknown(name, HIDDEN, RAISE_LEVEL)];
   const trace = await openTrace(cli, options);
-  if ("none" in trace) return [unknown(name, trace.none, trace.mend)];
+  if ("problem" in trace) return [unknown(name, trace.problem, trace.fix)];
   return follow(cli, name, trace, async () => {
-    const Message = launchOfNobody(installation, cli.now());
+    const Message = launchEvent(installation, cli.now());
     return (await aws.sns.send(new PublishCommand({ TopicArn: installation.launchTopicArn, Message }))).MessageId;
   });
 }
 
-/** Puts the launch of nobody into the queue of the function on Lambda, to be taken at once, and waits for its line. */
+/** Sends the launch event to the queue of the function on Lambda, without a delay, and waits for its outcome in the log. */
 export async function probeLambda(
   cli: Cli,
   aws: Aws,
   { queueUrl, logGroup, account, config }: LambdaProbe,
 ): Promise<readonly Check[]> {
   const name = `queue ${queueUrl.split("/").at(-1)}`;
-  if (config === null) return [skipped(name, "the configuration is not whole")];
-  if (isSilent(config)) return [unknown(name, SILENT, SPEAK)];
+  if (config === null) return [skipped(name, INVALID_CONFIGURATION)];
+  if (isLineHidden(config)) return [unknown(name, HIDDEN, RAISE_LEVEL)];
   return follow(cli, name, cloudWatchTrace(aws, logGroup, cli.now() - AGE_MS), async () => {
-    const MessageBody = launchOfNobody({ region: aws.region, account }, cli.now());
+    const MessageBody = launchEvent({ region: aws.region, account }, cli.now());
     return (await aws.sqs.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody, DelaySeconds: 0 }))).MessageId;
   });
 }
 
-/** Where the function on Lambda is probed. */
+/** The function on Lambda to probe. */
 export interface LambdaProbe {
   readonly queueUrl: string;
   readonly logGroup: string;
@@ -82,13 +81,13 @@ export interface LambdaProbe {
   readonly config: Config | null;
 }
 
-/** The probe's line is a warning. */
-function isSilent({ logLevel }: Config): boolean {
+/** Whether the log level hides the line of the probe, which is a warning. */
+function isLineHidden({ logLevel }: Config): boolean {
   return logLevel === "error";
 }
 
-const SILENT = "LOG_LEVEL drops the line that would show it";
-const SPEAK = "Set LOG_LEVEL=warn for the probe, or leave out --probe.";
+const HIDDEN = "LOG_LEVEL hides the probe's line in the log";
+const RAISE_LEVEL = "Set LOG_LEVEL=warn for the probe, or omit --probe.";
 
 async function follow(
   cli: Cli,
@@ -98,35 +97,23 @@ async function follow(
 ): Promise<readonly Check[]> {
   try {
     return await attempt(name, async () => {
-      const messageId = await send();
-      if (!messageId) throw new Error("the probe was answered by something that is not AWS");
+      const messageId = answered(await send());
       for (const until = cli.now() + WAIT_MS; cli.now() < until; await cli.pause(LOOK_EVERY_MS)) {
         const line = await trace.look(messageId);
         if (line !== null) return judge(name, messageId, line);
       }
-      const told = `took the message ${messageId}, and ${trace.source} has no line of it after ${WAIT_MS / 1_000} s`;
-      return wrong(
-        name,
-        told,
-        `Is ${trace.source} the log of this function? Then it was not called: see what is wrong above.`,
-      );
+      const message = `accepted message ${messageId}, but ${trace.source} has no line about it after ${WAIT_MS / 1_000} s`;
+      const fix = `Check that ${trace.source} is the log of this function. If it is, the function was not called: see the problems above.`;
+      return wrong(name, message, fix);
     });
   } finally {
     trace.close();
   }
 }
 
-function judge(name: string, messageId: string, line: string): Check {
-  const { outcome, message } = readLine(line);
-  const told = `the function took the message ${messageId} and decided "${outcome}": ${message}`;
+function judge(name: string, messageId: string, { outcome, reason }: LogLine): Check {
+  const message = `the function received message ${messageId} and decided "${outcome}": ${reason}`;
   return outcome === "unseen"
-    ? ok(name, told)
-    : wrong(name, told, 'For an instance that does not exist, the function must decide "unseen". The log says more.');
-}
-
-/** The line may have a prefix, such as a time. */
-function readLine(line: string): { readonly outcome: string; readonly message: string } {
-  const document = parseJson(line.slice(Math.max(0, line.indexOf("{"))));
-  if (!isObject(document)) return { outcome: "unreadable", message: "its line is not JSON" };
-  return { outcome: escapeUnseen(String(document.outcome)), message: escapeUnseen(String(document.message)) };
+    ? ok(name, message)
+    : wrong(name, message, 'For an instance that does not exist, the function must decide "unseen". See the log.');
 }

@@ -1,7 +1,7 @@
 import type { Colours } from "../terminal.ts";
 import { type Check, GROUPS, type State } from "./check.ts";
 
-/** The checks for people: a line for each, and below it what to do. */
+/** Returns the checks as text: one line each, followed by its fix. */
 export function checksText(checks: readonly Check[], colours: Colours): string {
   const marks: Readonly<Record<State, string>> = {
     ok: colours.green("✓"),
@@ -14,9 +14,9 @@ export function checksText(checks: readonly Check[], colours: Colours): string {
   const texts = groups
     .filter(({ own }) => own.length > 0)
     .map(({ group, own }) => {
-      const lines = own.flatMap(({ name, state, message, mend = "" }) => [
+      const lines = own.flatMap(({ name, state, message, fix = "" }) => [
         `  ${marks[state]} ${name}: ${message}`,
-        ...(mend === "" ? [] : mend.split("\n").map((line) => colours.dim(`      ${line}`))),
+        ...(fix === "" ? [] : fix.split("\n").map((line) => colours.dim(`      ${line}`))),
       ]);
       return [colours.bold(group), ...lines].join("\n");
     });
@@ -24,22 +24,22 @@ export function checksText(checks: readonly Check[], colours: Colours): string {
 }
 
 const WORDS: Readonly<Record<State, string>> = {
-  wrong: "wrong",
-  warning: "could be better",
+  wrong: "failed",
+  warning: "with a warning",
   unknown: "could not be checked",
-  ok: "as it should be",
-  skipped: "left out",
+  ok: "ok",
+  skipped: "skipped",
 };
 
 const STATES: readonly State[] = ["wrong", "warning", "unknown", "ok", "skipped"];
 
-/** How many checks have each state. */
+/** Returns the number of checks in each state. */
 export function countsOf(checks: readonly Check[]): Readonly<Record<string, number>> {
   return Object.fromEntries(STATES.map((state) => [state, checks.filter((check) => check.state === state).length]));
 }
 
 function summaryOf(checks: readonly Check[]): string {
   const counts = countsOf(checks);
-  const told = STATES.filter((state) => state === "wrong" || counts[state] !== 0);
-  return `${told.map((state) => `${counts[state]} ${WORDS[state]}`).join(", ")}.`;
+  const shown = STATES.filter((state) => state === "wrong" || counts[state] !== 0);
+  return `${shown.map((state) => `${counts[state]} ${WORDS[state]}`).join(", ")}.`;
 }

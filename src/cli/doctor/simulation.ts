@@ -5,48 +5,49 @@ import {
   paginateSimulatePrincipalPolicy,
 } from "@aws-sdk/client-iam";
 import type { Aws, Identity } from "../aws.ts";
-import { explain } from "../explain.ts";
+import { CliError } from "../cli-error.ts";
+import { explain, NOT_AWS } from "../explain.ts";
 
-/** An action on a resource; "*" for one that knows no resource. */
-export interface Asked {
+/** An action on a resource; the resource is "*" where the action supports no other. */
+export interface Access {
   readonly action: string;
   readonly resource: string;
 }
 
-/** Which of the things asked are allowed; that there is no such principal; or why that is not known and what to do. */
+/** The allowed accesses; or the message that the principal does not exist; or why the result is not known, and the fix. */
 export type Simulated =
-  | { readonly allowed: readonly Asked[] }
+  | { readonly allowed: readonly Access[] }
   | { readonly absent: string }
-  | { readonly unknown: string; readonly mend: string };
+  | { readonly unknown: string; readonly fix: string };
 
 /**
- * Asks IAM, with the operator's credentials, what a principal may do. Throws nothing: where IAM does not say (not allowed
- * to the operator, not there in an emulator), it says that.
+ * Simulates with IAM, using the operator's credentials, which of `wanted` a principal may do. Never throws: the result is
+ * unknown where the operator may not simulate or an emulator cannot.
  */
-export async function simulate(aws: Aws, identity: Identity, asked: readonly Asked[]): Promise<Simulated> {
+export async function simulate(aws: Aws, identity: Identity, wanted: readonly Access[]): Promise<Simulated> {
   const operator = await aws.identity();
   if (operator.account !== identity.account) {
     return {
-      unknown: `${identity.arn} is of another account than your credentials`,
-      mend: "Name a profile of its account with --profile.",
+      unknown: `${identity.arn} belongs to another account than your credentials`,
+      fix: "Name a profile of its account with --profile.",
     };
   }
   try {
     const PolicySourceArn = await sourceOf(aws, identity.arn);
     if (PolicySourceArn === null) {
       return {
-        unknown: `IAM simulates users and roles only, and not ${identity.arn}`,
-        mend: "Give the function a user of its own.",
+        unknown: `IAM simulates only users and roles, not ${identity.arn}`,
+        fix: "Create a user for the function.",
       };
     }
-    // All actions on one resource are one call; a call asks for every action on every resource.
-    const resources = [...new Set(asked.map(({ resource }) => resource))];
+    // One call per resource, because a call simulates each of its actions on each of its resources.
+    const resources = [...new Set(wanted.map(({ resource }) => resource))];
     const answers = resources.map(async (resource) => {
-      const ActionNames = asked.filter((each) => each.resource === resource).map(({ action }) => action);
+      const ActionNames = wanted.filter((each) => each.resource === resource).map(({ action }) => action);
       const input = { PolicySourceArn, ActionNames, ...(resource !== "*" && { ResourceArns: [resource] }) };
       const results: EvaluationResult[] = [];
       for await (const { EvaluationResults } of paginateSimulatePrincipalPolicy({ client: aws.iam }, input)) {
-        if (!EvaluationResults) throw new Error("SimulatePrincipalPolicy was answered by something that is not IAM");
+        if (!EvaluationResults) throw new CliError(NOT_AWS.message, NOT_AWS.hint);
         results.push(...EvaluationResults);
       }
       return results
@@ -58,14 +59,15 @@ export async function simulate(aws: Aws, identity: Identity, asked: readonly Ask
     });
     return { allowed: (await Promise.all(answers)).flat() };
   } catch (error) {
-    if (error instanceof NoSuchEntityException) return { absent: `IAM knows no ${identity.arn}` };
-    return { unknown: explain(error).message, mend: MEND };
+    if (error instanceof NoSuchEntityException) return { absent: `${identity.arn} does not exist in IAM` };
+    return { unknown: explain(error).message, fix: FIX };
   }
 }
 
-const MEND = "Have iam:SimulatePrincipalPolicy (and iam:GetRole, for a role) allowed to you. An emulator may lack it.";
+const FIX =
+  "Ask for permission to call iam:SimulatePrincipalPolicy (for a role, also iam:GetRole). An emulator may not support it.";
 
-/** The user or role behind a principal; a session is its role, whose path only IAM knows. Null for the root and federated users. */
+/** Returns the ARN of the user or role of a principal. For a session it reads the role, because the session's ARN lacks the role's path. Null for the root and federated users. */
 async function sourceOf({ iam }: Aws, arn: string): Promise<string | null> {
   if (/^arn:[\w-]+:iam::\d+:(?:user|role)\//.test(arn)) return arn;
   const RoleName = /^arn:[\w-]+:sts::\d+:assumed-role\/([^/]+)\//.exec(arn)?.[1];

@@ -6,29 +6,29 @@ import { differenceText } from "../setup/difference.ts";
 import type { SetupPlan } from "../setup/plan.ts";
 import { attributesOf, FILTERED, functionSubscription, isConfirmed, subscriptionsOf } from "../setup/subscriptions.ts";
 import { shownUrl } from "../shown-url.ts";
-import { type Check, reporter } from "./check.ts";
+import { type Check, INVALID_CONFIGURATION, reporter } from "./check.ts";
 
 const { ok, warning, wrong, attempt } = reporter("subscription");
 const grace = reporter("grace");
 
-/** How the launch topic calls the function. */
+/** The function's URLs and the checks of its subscription. */
 export interface Subscribed {
-  /** The function's URLs: the one that is known, else those that the topic calls. */
+  /** The given URL, else those that the topic calls. */
   readonly urls: readonly string[];
   readonly checks: readonly Check[];
 }
 
 /**
- * Whether the launch topic calls the function, with a signature, for long enough, and with a dead-letter queue. `url` is the
- * function's where it is known; `graceSeconds` is null where it is not. `flags` say in the next command which installation it
- * is, and `at` in one of the AWS CLI where.
+ * Checks whether the launch topic calls the function, with a signature, for long enough, and with a dead-letter queue. `url`
+ * and `graceSeconds` are null where they are not known. `flags` name the installation in commands of `ec2-audit`, `regionFlags`
+ * the region in those of the AWS CLI.
  */
 export async function checkSubscription(
   aws: Aws,
   plan: SetupPlan,
   url: string | null,
   graceSeconds: number | null,
-  { flags, at }: { readonly flags: string; readonly at: string },
+  { flags, regionFlags }: { readonly flags: string; readonly regionFlags: string },
 ): Promise<Subscribed> {
   const urls: string[] = url === null ? [] : [url];
   const checks = await attempt("function", async () => {
@@ -36,103 +36,104 @@ export async function checkSubscription(
       /^https?$/.test(Protocol),
     );
     const confirmed = all.filter(isConfirmed);
-    // Beside one that is confirmed, one that is not may be a slip of the pen: it is gone by itself in two days.
+    // Beside a confirmed subscription, an unconfirmed one may be a typing error. SNS deletes it after two days.
     const pending = url === null && confirmed.length > 0 ? all.filter((each) => !isConfirmed(each)) : [];
     if (url === null) urls.push(...(confirmed.length > 0 ? confirmed : all).flatMap(({ Endpoint }) => Endpoint ?? []));
     if (urls.length === 0) {
-      const mend = `ec2-audit setup${flags} --url <the function's URL>`;
-      return wrong("function", "the launch topic calls no function: no launch is audited", mend);
+      const fix = `ec2-audit setup${flags} --url <the function's URL>`;
+      return wrong("function", "the launch topic has no HTTP subscription: no launch is audited", fix);
     }
-    const found = urls.map(async (each) => [
-      ...(await checkOne(aws, plan, each, all, flags)),
-      ...(await checkGrace(aws, each, all, graceSeconds, { flags, isOneOfMany: urls.length > 1 })),
-    ]);
+    const found = urls.map((each) =>
+      checkOne(aws, plan, each, all, graceSeconds, { flags, isOneOfMany: urls.length > 1 }),
+    );
     const waiting = pending.map(({ Endpoint = "" }) => {
-      const mend = `${NOTHING_TO_DO} ec2-audit setup${flags} --url ${shownUrl(Endpoint)}`;
-      return warning(shownUrl(Endpoint), "subscribed too, and has not confirmed yet", mend);
+      const fix = `${NOTHING_TO_DO} ec2-audit setup${flags} --url ${shownUrl(Endpoint)}`;
+      return warning(shownUrl(Endpoint), "also subscribed, not confirmed yet", fix);
     });
-    return [...(await Promise.all(found)).flat(), ...waiting, ...checkDoubled(url, all, at)];
+    return [...(await Promise.all(found)).flat(), ...waiting, ...checkDuplicates(url, all, regionFlags)];
   });
   return { urls, checks };
 }
 
+/** Checks the subscription of one URL; `all` are the HTTP subscriptions of the launch topic. */
 async function checkOne(
   aws: Aws,
   plan: SetupPlan,
   url: string,
   all: readonly Subscription[],
-  flags: string,
+  graceSeconds: number | null,
+  { flags, isOneOfMany }: { readonly flags: string; readonly isOneOfMany: boolean },
 ): Promise<readonly Check[]> {
   const name = shownUrl(url);
-  const found = await functionSubscription(aws, plan, url).inspect();
-  const mend = `ec2-audit setup${flags} --url ${name}`;
-  if (found.state === "absent") {
-    const others = all.map(({ Endpoint = "" }) => shownUrl(Endpoint));
-    const instead = others.length > 0 ? `; subscribed are ${others.join(", ")}` : "";
-    return [wrong(name, `is not subscribed to the launch topic: no launch is audited${instead}`, mend)];
-  }
+  const graceName = `retries outlast GRACE_SECONDS${isOneOfMany ? ` (${name})` : ""}`;
+  const fix = `ec2-audit setup${flags} --url ${name}`;
   const present = all.find(({ Endpoint }) => Endpoint === url);
-  if (present !== undefined && !isConfirmed(present))
-    return [wrong(name, "subscribed, and has not confirmed yet", `${NOTHING_TO_DO} ${mend}`)];
-  const { FilterPolicy } = await attributesOf(aws, present?.SubscriptionArn);
+  if (present === undefined || !isConfirmed(present)) {
+    const others = all.map(({ Endpoint = "" }) => shownUrl(Endpoint));
+    const instead = others.length > 0 ? `; subscribed: ${others.join(", ")}` : "";
+    return [
+      present === undefined
+        ? wrong(name, `is not subscribed to the launch topic: no launch is audited${instead}`, fix)
+        : wrong(name, "subscribed, but not confirmed yet", `${NOTHING_TO_DO} ${fix}`),
+      grace.skipped(graceName, "the function is not subscribed"),
+    ];
+  }
+  const found = await functionSubscription(aws, plan, url).inspect();
   const differences = found.state === "differs" ? found.differences : [];
+  const attributes = await attributesOf(aws, present.SubscriptionArn);
   return [
-    ...(differences.length === 0
-      ? [ok(name, "is subscribed and has confirmed, with retries and a dead-letter queue")]
-      : []),
-    ...differences.map((difference) => wrong(name, differenceText(difference), mend)),
-    ...(FilterPolicy ? [warning(name, FILTERED, "Is that meant? Else take it away: setup does not touch it.")] : []),
+    ...(differences.length === 0 ? [ok(name, "subscribed and confirmed, with retries and a dead-letter queue")] : []),
+    ...differences.map((difference) => wrong(name, differenceText(difference), fix)),
+    ...(attributes.FilterPolicy ? [warning(name, FILTERED, FILTER_FIX)] : []),
+    judgeGrace(graceName, attributes, graceSeconds, fix),
   ];
 }
 
+const FILTER_FIX = "Remove the filter policy if it is not intended: setup does not change it.";
+
 /** After 48 hours. https://docs.aws.amazon.com/sns/latest/dg/sns-delete-subscription-topic.html */
 const NOTHING_TO_DO =
-  "If this URL is wrong, do nothing: SNS drops an unconfirmed subscription by itself within days. If it is right:";
+  "If this URL is wrong, do nothing: SNS deletes an unconfirmed subscription within days. If it is right:";
 
-/** Whether the topic calls more than one endpoint: each that is a function alerts. */
-function checkDoubled(url: string | null, all: readonly Subscription[], at: string): readonly Check[] {
+/** Warns if the topic calls more than one endpoint: each function among them sends alerts. */
+function checkDuplicates(url: string | null, all: readonly Subscription[], regionFlags: string): readonly Check[] {
   const confirmed = all.filter(isConfirmed);
   if (confirmed.length < 2) return [];
   const others = confirmed.filter(({ Endpoint }) => Endpoint !== url);
   const list = others.map(({ Endpoint = "" }) => shownUrl(Endpoint)).join(", ");
-  const told =
+  const message =
     others.length < confirmed.length
-      ? `${list} ${others.length === 1 ? "is" : "are"} subscribed beside it`
+      ? `${list} ${others.length === 1 ? "is" : "are"} also subscribed`
       : `${list} are subscribed`;
-  const ends = others.map(({ SubscriptionArn }) => `aws sns unsubscribe --subscription-arn ${SubscriptionArn}${at}`);
-  const mend = ["End what is no longer used:", ...ends].join("\n");
-  return [warning("function", `${told}: if more than one is a function, launches are alerted twice`, mend)];
+  const ends = others.map(
+    ({ SubscriptionArn }) => `aws sns unsubscribe --subscription-arn ${SubscriptionArn}${regionFlags}`,
+  );
+  const fix = ["End the subscriptions that are no longer used:", ...ends].join("\n");
+  return [warning("function", `${message}: if more than one is a function, each alert arrives twice`, fix)];
 }
 
-/** Whether SNS calls again for as long as the grace lasts: else a launch in its grace is never looked at after it. */
-async function checkGrace(
-  aws: Aws,
-  url: string,
-  all: readonly Subscription[],
+/** Checks whether SNS retries for at least the grace: otherwise a deferred launch is never audited. */
+function judgeGrace(
+  name: string,
+  { EffectiveDeliveryPolicy, DeliveryPolicy }: Readonly<Record<string, string>>,
   graceSeconds: number | null,
-  { flags, isOneOfMany }: { readonly flags: string; readonly isOneOfMany: boolean },
-): Promise<readonly Check[]> {
-  const present = all.find((each) => each.Endpoint === url && isConfirmed(each));
-  const name = `SNS outlasts GRACE_SECONDS${isOneOfMany ? ` (${shownUrl(url)})` : ""}`;
-  if (present === undefined) return [grace.skipped(name, "the function is not subscribed")];
-  if (graceSeconds === null) return [grace.skipped(name, "the configuration is not whole")];
-  return grace.attempt(name, async () => {
-    const { EffectiveDeliveryPolicy, DeliveryPolicy } = await attributesOf(aws, present.SubscriptionArn);
-    const lasts = secondsOf(EffectiveDeliveryPolicy ?? DeliveryPolicy ?? "{}");
-    const told = `SNS calls again for ${lasts} s, and the grace is ${graceSeconds} s`;
-    if (lasts >= graceSeconds) return grace.ok(name, told);
-    return grace.wrong(
-      name,
-      `${told}: a launch without its tags is never alerted`,
-      `ec2-audit setup${flags} --url ${shownUrl(url)}, or a shorter GRACE_SECONDS.`,
-    );
-  });
+  fix: string,
+): Check {
+  if (graceSeconds === null) return grace.skipped(name, INVALID_CONFIGURATION);
+  const lasts = secondsOf(EffectiveDeliveryPolicy ?? DeliveryPolicy ?? "{}");
+  const message = `SNS retries for ${lasts} s, the grace is ${graceSeconds} s`;
+  if (lasts >= graceSeconds) return grace.ok(name, message);
+  return grace.wrong(
+    name,
+    `${message}: no alert is sent for a launch without its tags`,
+    `${fix}, or reduce GRACE_SECONDS.`,
+  );
 }
 
-/** For how long SNS calls again by a delivery policy, in seconds. Its other members, which AWS adds to, are of no account. */
+/** Returns how long SNS retries with a delivery policy, in seconds. Other fields, including any AWS adds, are ignored. */
 function secondsOf(json: string): number {
-  const shown: unknown = JSON.parse(json);
-  const policy = isObject(shown) ? (shown.healthyRetryPolicy ?? shown.defaultHealthyRetryPolicy) : null;
+  const document: unknown = JSON.parse(json);
+  const policy = isObject(document) ? (document.healthyRetryPolicy ?? document.defaultHealthyRetryPolicy) : null;
   const given = Object.keys(DEFAULT_RETRY_POLICY).flatMap((key) => {
     const value = isObject(policy) ? policy[key] : undefined;
     return value === undefined || value === null ? [] : [[key, value]];

@@ -3,59 +3,76 @@ import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import { CloudWatchLogsClient, paginateFilterLogEvents } from "@aws-sdk/client-cloudwatch-logs";
+import { escapeUnseen, isObject, parseJson } from "../../util/json.ts";
 import type { Aws } from "../aws.ts";
 import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import { withoutSecrets } from "../run-program.ts";
 import { wtProgram } from "../webtask/wt.ts";
 
-/** Where the function's log can be had. */
+/** The source of the function's log. */
 export interface TraceOptions {
-  /** A file that the log is written to. */
+  /** The file that the log is written to. */
   readonly trace?: string;
   readonly wtProfile?: string;
 }
 
-/** The function's log from now on. */
+/** The function's line about a message. Both texts are escaped. */
+export interface LogLine {
+  /** The `Outcome` of the launch, or "unreadable". */
+  readonly outcome: string;
+  readonly reason: string;
+}
+
+/** The function's log, from when it was opened. */
 export interface Trace {
-  /** Where it comes from. */
+  /** The file, command or log group that it is read from. */
   readonly source: string;
-  /** The first line about a message that is there by now; null when there is none yet. */
-  look(messageId: string): Promise<string | null>;
+  /** Returns the function's first line about a message; null if there is none yet. */
+  look(messageId: string): Promise<LogLine | null>;
   close(): void;
 }
 
-/** The log, or why there is none and what to do. */
-export type Opened = Trace | { readonly none: string; readonly mend: string };
+/** The log, or why it cannot be read and the fix. */
+export type Opened = Trace | { readonly problem: string; readonly fix: string };
 
-/** Checks that the file of the log is there. @throws CliError */
-export function checkTrace(cli: Cli, { trace }: TraceOptions): void {
-  if (trace === undefined || existsSync(resolve(cli.folder, trace))) return;
-  throw new CliError(`there is no file ${trace}`, "--trace takes the file that the function's log is written to.");
+/** Reads a line of the log, which may have a prefix such as a time. */
+function readLine(line: string): LogLine {
+  const document = parseJson(line.slice(Math.max(0, line.indexOf("{"))));
+  if (!isObject(document) || typeof document.outcome !== "string") {
+    return { outcome: "unreadable", reason: "the line is not the function's JSON" };
+  }
+  return { outcome: escapeUnseen(document.outcome), reason: escapeUnseen(String(document.message)) };
 }
 
-/** Opens the log of the function on webtask: the file that is named, else what `wt logs` streams. */
+/** Checks that the file of the log exists. @throws CliError */
+export function checkTrace(cli: Cli, { trace }: TraceOptions): void {
+  if (trace === undefined || existsSync(resolve(cli.folder, trace))) return;
+  throw new CliError(`${trace} does not exist`, "--trace takes the file that the function's log is written to.");
+}
+
+/** Opens the log of the function on webtask: the file of `--trace`, else the output of `wt logs`. */
 export function openTrace(cli: Cli, options: TraceOptions): Promise<Opened> {
   return options.trace === undefined
     ? streamWtLogs(cli, options.wtProfile)
     : Promise.resolve(followFile(cli, options.trace));
 }
 
-/** Follows a file from its end on. One that is begun anew is read from its beginning. */
+/** Follows a file from its current end. A file that becomes shorter is read from its start. */
 function followFile(cli: Cli, file: string): Trace {
   const path = resolve(cli.folder, file);
-  let at = statSync(path).size;
+  let offset = statSync(path).size;
   const lines = lineBuffer();
   return {
     source: file,
     async look(messageId) {
       const { size } = statSync(path);
-      if (size < at) at = 0;
+      if (size < offset) offset = 0;
       const descriptor = openSync(path, "r");
       try {
-        const bytes = Buffer.alloc(size - at);
-        const read = readSync(descriptor, bytes, 0, bytes.length, at);
-        at += read;
+        const bytes = Buffer.alloc(size - offset);
+        const read = readSync(descriptor, bytes, 0, bytes.length, offset);
+        offset += read;
         lines.add(bytes.subarray(0, read));
       } finally {
         closeSync(descriptor);
@@ -66,12 +83,12 @@ function followFile(cli: Cli, file: string): Trace {
   };
 }
 
-/** What wt-cli prints when it gets the log from now on. */
+/** wt-cli prints this when it has connected; it has no other sign of it. */
 const CONNECTED = /connected to streaming logs/;
 const CONNECT_MS = 15_000;
 const LOOK_MS = 250;
 
-/** Runs `wt logs` in the background until it is closed. The function's secrets are not in its environment. */
+/** Runs `wt logs` in the background until the trace is closed. Its environment does not contain the function's secrets. */
 async function streamWtLogs(cli: Cli, profile: string | undefined): Promise<Opened> {
   const args = ["logs", "--raw", ...(profile === undefined ? [] : ["--profile", profile])];
   const program = spawn(wtProgram(cli), args, {
@@ -96,12 +113,12 @@ async function streamWtLogs(cli: Cli, profile: string | undefined): Promise<Open
   }
   program.kill();
   return {
-    none: "wt logs does not stream the function's log",
-    mend: "Is wt-cli there and logged in (wt init)? Or name the file of the log: --trace FILE",
+    problem: "wt logs does not stream the function's log",
+    fix: "Check that wt-cli is installed and logged in (wt init). Or name the file of the log: --trace FILE",
   };
 }
 
-/** Finds lines in bytes that come by and by. */
+/** Collects bytes and finds complete lines in them. */
 function lineBuffer() {
   const decoder = new StringDecoder("utf8");
   let text = "";
@@ -111,16 +128,18 @@ function lineBuffer() {
       text += decoder.write(bytes);
     },
     has: (pattern: RegExp) => pattern.test(text),
-    about: (messageId: string): string | null =>
-      whole()
+    about(messageId: string): LogLine | null {
+      const line = whole()
         .split("\n")
-        .find((line) => line.includes(messageId)) ?? null,
+        .find((each) => each.includes(messageId));
+      return line === undefined ? null : readLine(line);
+    },
   };
 }
 
 /**
- * The log of the function on Lambda, from a time on, in milliseconds since 1970. A line is there some seconds after it was
- * written. A page may be empty though the line is on a later one.
+ * Returns the log of the function on Lambda from a time, in milliseconds since 1970. A line becomes visible some seconds after
+ * it is written. A page may be empty although a later one has the line.
  * https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
  */
 export function cloudWatchTrace(aws: Aws, logGroupName: string, from: number): Trace {
@@ -134,7 +153,10 @@ export function cloudWatchTrace(aws: Aws, logGroupName: string, from: number): T
         { logGroupName, startTime: from, filterPattern },
       );
       for await (const { events = [] } of pages) {
-        const line = events.map(({ message = "" }) => message).find((each) => each.includes('"outcome"'));
+        // Lambda's own lines, such as REPORT, may contain the id too.
+        const line = events
+          .map(({ message = "" }) => readLine(message))
+          .find(({ outcome }) => outcome !== "unreadable");
         if (line !== undefined) return line;
       }
       return null;

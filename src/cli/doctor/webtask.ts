@@ -3,23 +3,24 @@ import type { TopicArn } from "../../aws/topic-arn.ts";
 import { connect } from "../aws.ts";
 import type { Cli } from "../cli.ts";
 import { flagsFrom, type NameOptions, regionFlags } from "../flags.ts";
+import { gatherFunctionSettings, type SettingsOptions } from "../function-settings.ts";
 import { NAMES } from "../names.ts";
 import type { FunctionSettings } from "../settings.ts";
 import { type Installation, type InstallationNames, installationOf, namesOf } from "../setup/plan.ts";
 import { planRules, type RulePlan } from "../setup/rule-plan.ts";
 import { checkAlertKey } from "./alert-key.ts";
-import { type Check, type Examination, reporter } from "./check.ts";
+import { checkAlertTopic } from "./alert-topic.ts";
+import { type Check, type Examination, INVALID_CONFIGURATION, reporter } from "./check.ts";
 import { type Configured, checkConfiguration, topicsIn } from "./configuration.ts";
 import { askOperator, checkFunction, checkOperator, NEEDS_OPERATOR, unasked } from "./credentials.ts";
-import { gatherFunctionSettings, type SettingsOptions } from "./function-settings.ts";
 import { checkHealth } from "./health.ts";
 import { checkInstallation } from "./installation.ts";
-import { checkPermissions } from "./permissions.ts";
+import { ALLOW, checkPermissions } from "./permissions.ts";
 import { PROBING, probeWebtask } from "./probe.ts";
 import { checkSubscription } from "./subscription.ts";
 import type { TraceOptions } from "./trace.ts";
 
-/** What the operator asks of the doctor, of an installation by `setup` and `deploy webtask`. */
+/** The operator's options for an installation by `setup` and `deploy webtask`. */
 export interface WebtaskOptions extends NameOptions, SettingsOptions, TraceOptions {
   readonly url?: string;
   readonly account?: readonly string[];
@@ -32,8 +33,8 @@ const topics = reporter("topics and policies");
 const rules = reporter("rules and targets");
 
 /**
- * Examines the function on webtask and what is around it. Without the operator's credentials it says
- * what it knows without AWS.
+ * Checks the function on webtask and its resources in AWS. Without valid credentials of the operator, it checks only what
+ * needs no AWS.
  */
 export async function examineWebtask(
   cli: Cli,
@@ -73,14 +74,19 @@ export async function examineWebtask(
   const allowed =
     config && own.identity
       ? await checkPermissions(aws, { config, identity: own.identity, members: options.account ?? [], now: cli.now })
-      : [permissions.skipped("the function's", config ? "its keys do not work" : "the configuration is not whole")];
+      : [
+          permissions.skipped(
+            "function permissions",
+            config ? "the function's keys do not work" : INVALID_CONFIGURATION,
+          ),
+        ];
 
   const installation = installationOf(aws.region, operator.account, names);
   const head = [...configured.checks, ...checkTopics(configured, installation, options), ...credentials, ...allowed];
   if (ownTopics.some(({ account }) => account !== operator.account)) {
-    const told = "the topics are of another account than your credentials";
+    const message = "the topics belong to another account than your credentials";
     const healths = url === null ? [] : await checkHealth(url, flags);
-    const others = topics.unknown("all", told, "Name a profile of that account with --profile.");
+    const others = topics.unknown("all", message, "Name a profile of that account with --profile.");
     return examined([...head, others, ...healths]);
   }
 
@@ -88,53 +94,47 @@ export async function examineWebtask(
   const alertArn = alert && options.alertTopic === undefined ? alert.arn : installation.alertTopicArn;
   const alertAws =
     alert && alert.region !== aws.region ? await connect(cli, { ...options, region: alert.region }) : aws;
-  const key = own.identity
-    ? await checkAlertKey(
-        aws,
-        own.identity,
-        { arn: alertArn, aws: alertAws },
-        () => "Allow it to the function's user, as ec2-audit setup --show-policy prints it.",
-      )
-    : [];
   let planned: RulePlan = { rules: [{ kind: "state changes", requested: true }], otherRules: [] };
   const unplanned = await rules.attempt("rules of other names", async () => {
     planned = await planRules(aws, installation, { cloudTrail: false, tagChanges: false, adopt: [], disable: [] });
     return [];
   });
   const plan = { ...installation, ...planned, emails: [], url, tags: {} };
-  const at = regionFlags(options, aws);
+  const commandFlags = { flags, regionFlags: regionFlags(options, aws) };
   const setup = `ec2-audit setup${flagsOf(options, alertAws.region, names)}`;
   const alertTopic = {
     arn: alertArn,
     aws: alertAws,
-    at: regionFlags(options, alertAws),
-    make: alertArn === alert?.arn ? `Is the name in ALERT_TOPIC_ARN right? Else make it: ${setup}` : setup,
-    tell: setup,
+    regionFlags: regionFlags(options, alertAws),
+    createFix: alertArn === alert?.arn ? `Check the name in ALERT_TOPIC_ARN. To create the topic: ${setup}` : setup,
+    subscribeCommand: setup,
   };
-  const parts = await checkInstallation(aws, plan, alertTopic, { flags, at });
-  const { urls, checks } = await checkSubscription(aws, plan, url, config?.graceSeconds ?? null, { flags, at });
+  const key = own.identity ? await checkAlertKey(aws, own.identity, alertTopic, () => ALLOW) : [];
+  const parts = await checkInstallation(aws, plan, commandFlags);
+  const recipients = await checkAlertTopic(alertTopic);
+  const { urls, checks } = await checkSubscription(aws, plan, url, config?.graceSeconds ?? null, commandFlags);
   say("the function");
   const healths = (await Promise.all(urls.map((each) => checkHealth(each, flags)))).flat();
-  const all = [...head, ...key, ...unplanned, ...parts, ...checks, ...healths];
+  const all = [...head, ...key, ...unplanned, ...parts, ...recipients, ...checks, ...healths];
   if (!options.probe) return examined(all);
   say(PROBING);
   return examined([...all, ...(await probeWebtask(cli, aws, plan, config, options))]);
 }
 
-/** The region that the settings name, if it is one: of another one the configuration's own check tells. */
+/** Returns AWS_REGION from the settings if it is valid; the check of the configuration reports an invalid one. */
 function regionIn({ settings }: FunctionSettings): string | undefined {
   const { AWS_REGION } = settings;
   return AWS_REGION !== undefined && isRegion(AWS_REGION) ? AWS_REGION : undefined;
 }
 
-/** The options by which the next command finds this installation, wherever the operator is; starts with a space. */
+/** Returns the options with which another command finds this installation; starts with a space. */
 function flagsOf({ profile }: NameOptions, region: string, names: InstallationNames): string {
-  const usual: Readonly<Partial<Record<string, string>>> = NAMES;
-  const unusual = Object.fromEntries(Object.entries(names).filter(([key, name]) => name !== usual[key]));
-  return flagsFrom({ ...(profile !== undefined && { profile }), region, ...unusual });
+  const defaults: Readonly<Partial<Record<string, string>>> = NAMES;
+  const changed = Object.fromEntries(Object.entries(names).filter(([key, name]) => name !== defaults[key]));
+  return flagsFrom({ ...(profile !== undefined && { profile }), region, ...changed });
 }
 
-/** The topics' names where the operator gives none: those that the settings name. */
+/** Returns the topics' names in the settings, for those that the operator does not name. */
 function namesIn(options: NameOptions, launchTopic: string | undefined, alertTopic: string | undefined): NameOptions {
   return {
     ...(options.launchTopic === undefined && launchTopic && { launchTopic }),
@@ -142,24 +142,24 @@ function namesIn(options: NameOptions, launchTopic: string | undefined, alertTop
   };
 }
 
-/** Whether the function goes by the topics that the operator names. */
+/** Checks whether the function's settings have the topics that the operator names. */
 function checkTopics({ config }: Configured, installation: Installation, options: NameOptions): readonly Check[] {
   if (config === null) return [];
   const { launchTopics, alertTopic } = config;
   const checks: Check[] = [];
-  const isHere = ({ name, region }: TopicArn) =>
+  const isChecked = ({ name, region }: TopicArn) =>
     name === installation.names.launchTopic && region === installation.region;
-  if (!launchTopics.some(isHere)) {
-    const told = `is ${launchTopics.map(({ arn }) => arn).join(", ")}: launches of ${installation.launchTopicArn} are refused`;
-    checks.push(configuration.wrong("LAUNCH_TOPIC_ARN", told, `LAUNCH_TOPIC_ARN=${installation.launchTopicArn}`));
+  if (!launchTopics.some(isChecked)) {
+    const message = `is ${launchTopics.map(({ arn }) => arn).join(", ")}: the function rejects launches from ${installation.launchTopicArn}`;
+    checks.push(configuration.wrong("LAUNCH_TOPIC_ARN", message, `LAUNCH_TOPIC_ARN=${installation.launchTopicArn}`));
   }
   if (options.alertTopic !== undefined && alertTopic.name !== options.alertTopic) {
-    const told = `is ${alertTopic.arn}, and not ${options.alertTopic}`;
-    checks.push(configuration.wrong("ALERT_TOPIC_ARN", told, `ALERT_TOPIC_ARN=${installation.alertTopicArn}`));
+    const message = `is ${alertTopic.arn}, not ${options.alertTopic}`;
+    checks.push(configuration.wrong("ALERT_TOPIC_ARN", message, `ALERT_TOPIC_ARN=${installation.alertTopicArn}`));
   }
-  for (const { arn, name, region } of launchTopics.filter((topic) => !isHere(topic))) {
-    const mend = `to examine it too: ec2-audit doctor --launch-topic ${name} --region ${region}`;
-    checks.push(configuration.skipped("LAUNCH_TOPIC_ARN", `also names ${arn}; ${mend}`));
+  for (const { arn, name, region } of launchTopics.filter((topic) => !isChecked(topic))) {
+    const fix = `to check it too: ec2-audit doctor --launch-topic ${name} --region ${region}`;
+    checks.push(configuration.skipped("LAUNCH_TOPIC_ARN", `also names ${arn}; ${fix}`));
   }
   return checks;
 }

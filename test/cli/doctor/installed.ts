@@ -1,55 +1,74 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach } from "vitest";
-import type { Check } from "../../../src/cli/doctor/check.ts";
-import { aws, click, run, startFunction } from "../installed.ts";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
+import { aws, click, run, startFunction, useEmptyAws } from "../installed.ts";
 import type { Run } from "../run.ts";
+import { type Diagnosis, diagnosisIn } from "./findings.ts";
 
-/** An installation that is well, for the doctor to examine: the function is called, and somebody is told. */
+/** A healthy installation: the launch topic calls the function, and the alert topic has a confirmed recipient. */
 
-/** What IAM says of the function's user, when it has the least that it needs. */
+/** The principal of the function's keys. */
 export const FUNCTION_USER = "arn:aws:iam::123456789012:user/function";
+/** In the embedded AWS a user may call everything: these are denied, so that the function has no excess permissions. */
 const NOT_NEEDED = ["ec2:TerminateInstances", "ec2:RunInstances", "iam:CreateUser"];
 
-/** The folder of the operator, with the function's settings in .env; the URL of the function; what it runs with. */
+/** The operator's folder, with the function's settings in .env. */
 export let folder: string;
+/** The function's URL and the settings that it runs with. */
 export let url: string;
 export let settings: Record<string, string>;
+let initial: Readonly<Record<string, string>>;
+const undo: (() => void)[] = [];
 
-/** Gives each test of the file an installation of its own; the file uses the empty AWS too, before it. */
-export function useInstallation(): void {
-  beforeEach(async () => {
+/**
+ * Sets up one installation for each test, or one for the file. In a file with one, a test may change the settings, and AWS with
+ * `deny` and `aws.faults`; the rest of AWS it must leave as it is.
+ */
+export function useInstallation(scope: "test" | "file"): void {
+  const [before, after] = scope === "test" ? [beforeEach, afterEach] : [beforeAll, afterAll];
+  useEmptyAws(before, after);
+  before(async () => {
     folder = mkdtempSync(join(tmpdir(), "ec2-audit-doctor-"));
-    ({ url, settings } = await startFunction());
-    setUp(settings);
+    ({ url, settings } = await startFunction((line) => appendFileSync(functionLog(), `${line}\n`)));
+    initial = { ...settings };
     for (const action of NOT_NEEDED) aws.deny(action, "*", { principal: FUNCTION_USER });
     await run(`setup --email team@example.com --url ${url}`);
     await click("team@example.com");
     await aws.idle();
   });
-  afterEach(() => rmSync(folder, { recursive: true }));
+  after(() => rmSync(folder, { recursive: true }));
+  beforeEach(() => setUp());
+  afterEach(() => {
+    aws.faults.clear();
+    for (const each of undo.splice(0)) each();
+    for (const key of Object.keys(settings)) delete settings[key];
+    Object.assign(settings, initial);
+  });
 }
 
-/** Writes the function's settings for the operator to have. */
-export function setUp(values: Readonly<Record<string, string>>): void {
-  writeFileSync(
-    join(folder, ".env"),
-    Object.entries(values)
-      .map(([key, value]) => `${key}=${value}\n`)
-      .join(""),
-  );
+/** The file that the function writes its log to. */
+export const functionLog = () => join(folder, "function.log");
+
+/** Denies an action until the end of the test. */
+export const deny: typeof aws.deny = (...args) => {
+  const allow = aws.deny(...args);
+  undo.push(allow);
+  return allow;
+};
+
+/** Writes the operator's .env: the function's settings with these changes. */
+export function setUp(changes: Readonly<Record<string, string>> = {}): void {
+  const lines = Object.entries({ ...settings, ...changes }).map(([key, value]) => `${key}=${value}\n`);
+  writeFileSync(join(folder, ".env"), lines.join(""));
 }
 
-/** What the doctor says, as text. */
+/** Runs the doctor. */
 export function doctor(line = "", more: Run = {}) {
   return run(`doctor ${line}`.trim(), { folder, ...more });
 }
 
-/** How the doctor ended, and what it says is neither right nor left out, a line each. */
-export async function diagnosis(line = "", more: Run = {}): Promise<readonly [code: number, ...findings: string[]]> {
-  const { code, out } = await doctor(`--json ${line}`.trim(), more);
-  const { checks }: { readonly checks: readonly Check[] } = JSON.parse(out);
-  const findings = checks.filter(({ state }) => state !== "ok" && state !== "skipped");
-  return [code, ...findings.map(({ state, group, name, message }) => `${state}: ${group}: ${name}: ${message}`)];
+/** Runs the doctor and returns its diagnosis. */
+export async function diagnosis(line = "", more: Run = {}): Promise<Diagnosis> {
+  return diagnosisIn(await doctor(`--json ${line}`.trim(), more));
 }

@@ -30,14 +30,11 @@ import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { mockClient } from "aws-sdk-client-mock";
 import { beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import type { Check } from "../../../src/cli/doctor/check.ts";
 import { awsError } from "../../support/aws.ts";
 import { type Run, runCommand } from "../run.ts";
+import { type Diagnosis, diagnosisIn } from "./findings.ts";
 
-/**
- * An installation by its stack, each time broken in one way. AWS is a stand-in here: the embedded AWS and moto have no
- * function that a SAM template made.
- */
+/** The doctor's checks of a stack. The SDK's clients are mocks: the embedded AWS and moto cannot deploy a SAM template. */
 
 const ACCOUNT = "123456789012";
 const ALERT_TOPIC = `arn:aws:sns:us-east-1:${ACCOUNT}:ec2-audit-AlertTopic-1`;
@@ -88,6 +85,9 @@ const sns = mockClient(SNSClient);
 const sqs = mockClient(SQSClient);
 const sts = mockClient(STSClient);
 
+const KEY = `arn:aws:kms:us-east-1:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`;
+const CLIENTS = [cloudformation, events, iam, lambda, logs, sns, sqs, sts];
+
 function stack(
   more: { StackStatus?: string; outputs?: Record<string, string>; parameters?: Record<string, string> } = {},
 ) {
@@ -137,7 +137,7 @@ function denied(...actions: string[]) {
 }
 
 beforeEach(() => {
-  for (const client of [cloudformation, events, iam, lambda, logs, sns, sqs, sts]) client.reset();
+  for (const client of CLIENTS) client.reset();
   sts.on(GetCallerIdentityCommand).resolves({ Account: ACCOUNT, Arn: `arn:aws:iam::${ACCOUNT}:user/operator` });
   stack();
   resources(LAUNCH_RULE);
@@ -165,27 +165,25 @@ function doctor(line = "", more: Run = {}) {
   return runCommand(["doctor", "--stack", "ec2-audit", ...words], { env: OPERATOR, ...more });
 }
 
-async function diagnosis(line = "", more: Run = {}): Promise<readonly [code: number, ...findings: string[]]> {
-  const { code, out } = await doctor(`--json ${line}`.trim(), more);
-  const { checks }: { readonly checks: readonly Check[] } = JSON.parse(out);
-  const findings = checks.filter(({ state }) => state !== "ok" && state !== "skipped");
-  return [code, ...findings.map(({ state, group, name, message }) => `${state}: ${group}: ${name}: ${message}`)];
+async function diagnosis(line = "", more: Run = {}): Promise<Diagnosis> {
+  return diagnosisIn(await doctor(`--json ${line}`.trim(), more));
 }
 
-describe("ec2-audit doctor --stack, of an installation that is well", () => {
-  it("finds nothing wrong, and ends with 0", async () => {
-    expect(await diagnosis()).toEqual([0]);
-  });
-
-  it("tells what it has looked at", async () => {
-    const { out } = await doctor();
+describe("ec2-audit doctor --stack", () => {
+  it("prints each check and exits with 0 for a healthy stack", async () => {
+    const { code, out } = await doctor();
+    expect(code).toBe(0);
     expect(out).toContain("✓ stack: ec2-audit is UPDATE_COMPLETE");
     expect(out).toContain("✓ ec2-audit:live: version 7 on nodejs24.x, active");
-    expect(out).toContain("✓ launch queue: 0 launches are due, 0 at work, 3 in their grace");
-    expect(out).toContain("✓ queue → function: is Enabled, up to 100 launches at a time, to ec2-audit:live");
+    expect(out).toContain("✓ launch queue: launches waiting: 0, in progress: 0, within the grace: 3");
+    expect(out).toContain("✓ queue → function: Enabled, up to 100 launches per batch, to ec2-audit:live");
+    expect(out).toMatch(/\n\n0 failed, \d+ ok\.$/);
+    // The alias's event source mapping, not that of the unpublished version.
+    const [mapping] = lambda.commandCalls(ListEventSourceMappingsCommand);
+    expect(mapping?.args[0].input).toEqual({ FunctionName: "ec2-audit:live", EventSourceArn: arnOf(QUEUE) });
   });
 
-  it("goes by outputs and resources that deploy/template.yaml has", () => {
+  it("reads only outputs, parameters and resources that deploy/template.yaml has", () => {
     const template = parse(readFileSync("deploy/template.yaml", "utf8"), { logLevel: "silent" });
     expect(Object.keys(template.Outputs)).toEqual(expect.arrayContaining(Object.keys(OUTPUTS)));
     expect(template.Resources.LaunchTopicSubscription.Type).toBe("AWS::SNS::Subscription");
@@ -193,83 +191,31 @@ describe("ec2-audit doctor --stack, of an installation that is well", () => {
     expect(Object.keys(template.Parameters)).toEqual(expect.arrayContaining(parameters));
   });
 
-  it("asks about the role on the resources that it is for", async () => {
-    await doctor();
-    const asked = iam
-      .commandCalls(SimulatePrincipalPolicyCommand)
-      .map(({ args: [{ input }] }) => [input.ActionNames?.join(" "), input.ResourceArns?.[0] ?? "*"]);
-    expect(asked.sort()).toEqual([
-      ["ec2:DescribeTags ec2:DescribeInstances", "*"],
-      [
-        "logs:CreateLogStream logs:PutLogEvents",
-        `arn:aws:logs:us-east-1:${ACCOUNT}:log-group:/aws/lambda/ec2-audit:log-stream:any`,
-      ],
-      ["sns:Publish", ALERT_TOPIC],
-      ["sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes", arnOf(QUEUE)],
-    ]);
+  it("calls only AWS actions that --help lists", async () => {
+    sqs.on(SendMessageCommand).resolves({ MessageId: "probe-1" });
+    logs.on(FilterLogEventsCommand).resolves({ events: [{ message: '{"outcome":"unseen"}' }] });
+    await doctor("--probe");
+    const { out } = await runCommand(["doctor", "--help"]);
+    const commands = CLIENTS.flatMap((client): string[] =>
+      client.calls().map(({ args: [command] }) => command.constructor.name),
+    );
+    const called = new Set(commands.map((name) => name.replace(/Command$/, "")));
+    expect(called).toContain("FilterLogEvents");
+    expect([...called].filter((action) => !out.includes(action))).toEqual([]);
   });
-});
 
-it("says that AWS could not be asked, and nothing else, where the operator's credentials are not taken", async () => {
-  sts.on(GetCallerIdentityCommand).rejects(awsError("InvalidClientTokenId", "no"));
-  const [code, ...found] = await diagnosis();
-  expect(code).toBe(1);
-  expect(found).toContain("unknown: configuration: all: AWS could not be asked");
-  expect(found.filter((line) => line.startsWith("wrong: "))).toEqual([
-    expect.stringContaining("wrong: credentials: yours: AWS does not take these credentials"),
-  ]);
-  expect(cloudformation.calls()).toEqual([]);
-});
-
-it("needs no permission that the doctor's help does not name", async () => {
-  sqs.on(SendMessageCommand).resolves({ MessageId: "probe-1" });
-  logs.on(FilterLogEventsCommand).resolves({ events: [{ message: '{"outcome":"unseen"}' }] });
-  await doctor("--probe");
-  const { out } = await runCommand(["doctor", "--help"]);
-  const clients = [cloudformation, events, iam, lambda, logs, sns, sqs, sts];
-  const commands = clients.flatMap((client): string[] =>
-    client.calls().map(({ args: [command] }) => command.constructor.name),
-  );
-  const called = new Set(commands.map((name) => name.replace(/Command$/, "")));
-  expect(called).toContain("FilterLogEvents");
-  expect([...called].filter((action) => !out.includes(action))).toEqual([]);
-});
-
-describe("the doctor on the stack", () => {
-  it("sees that there is none", async () => {
-    const { CloudFormationServiceException } = await import("@aws-sdk/client-cloudformation");
-    const message = "Stack with id ec2-audit does not exist";
-    const error = new CloudFormationServiceException({
-      name: "ValidationError",
-      message,
-      $fault: "client",
-      $metadata: {},
-    });
-    cloudformation.on(DescribeStacksCommand).rejects(error);
-    const { code, out } = await doctor();
+  it("reports rejected credentials of the operator, and calls nothing else", async () => {
+    sts.on(GetCallerIdentityCommand).rejects(awsError("InvalidClientTokenId", "no"));
+    const [code, ...findings] = await diagnosis();
     expect(code).toBe(1);
-    expect(out).toContain(`✗ stack: there is no stack ec2-audit in us-east-1 (${ACCOUNT})`);
-    expect(out).toContain("is the region right (--region)?");
+    expect(findings).toContain("unknown: configuration: all: AWS could not be called");
+    expect(findings.filter((line) => line.startsWith("wrong: "))).toEqual([
+      expect.stringContaining("wrong: credentials: your credentials: AWS does not accept these credentials"),
+    ]);
+    expect(cloudformation.calls()).toEqual([]);
   });
 
-  it.each([
-    ["ROLLBACK_COMPLETE", 1, "wrong: configuration: stack: ec2-audit is ROLLBACK_COMPLETE"],
-    [
-      "UPDATE_ROLLBACK_COMPLETE",
-      0,
-      "warning: configuration: stack: ec2-audit is UPDATE_ROLLBACK_COMPLETE: the last deployment failed, and the one before is in force",
-    ],
-    [
-      "UPDATE_IN_PROGRESS",
-      0,
-      "warning: configuration: stack: ec2-audit is UPDATE_IN_PROGRESS: it is being changed just now",
-    ],
-  ])("sees that it is %s", async (StackStatus, code, told) => {
-    stack({ StackStatus });
-    expect(await diagnosis()).toEqual([code, told]);
-  });
-
-  it("says in every command that it shows where the stack is, and by whom", async () => {
+  it("prints region and profile in the commands of the fixes", async () => {
     stack({ StackStatus: "ROLLBACK_COMPLETE" });
     events.on(DescribeRuleCommand).rejects(awsError("ResourceNotFoundException", "no rule"));
     lambda.on(ListEventSourceMappingsCommand).resolves({ EventSourceMappings: [{ ...MAPPING, State: "Disabled" }] });
@@ -285,55 +231,84 @@ describe("the doctor on the stack", () => {
       expect(out).toContain(`${command} --region us-east-1`);
     }
   });
+});
 
-  it("warns that its alarms notify no one, and says how to change that", async () => {
+describe("the doctor's check of the stack", () => {
+  it("reports that it does not exist", async () => {
+    const { CloudFormationServiceException } = await import("@aws-sdk/client-cloudformation");
+    const message = "Stack with id ec2-audit does not exist";
+    const error = { name: "ValidationError", message, $fault: "client", $metadata: {} } as const;
+    cloudformation.on(DescribeStacksCommand).rejects(new CloudFormationServiceException(error));
+    const { code, out } = await doctor();
+    expect(code).toBe(1);
+    expect(out).toContain(`✗ stack: ec2-audit does not exist in us-east-1 (account ${ACCOUNT})`);
+    expect(out).toContain("Check the region (--region).");
+  });
+
+  it.each([
+    ["ROLLBACK_COMPLETE", 1, "wrong: configuration: stack: ec2-audit is ROLLBACK_COMPLETE"],
+    [
+      "UPDATE_ROLLBACK_COMPLETE",
+      0,
+      "warning: configuration: stack: ec2-audit is UPDATE_ROLLBACK_COMPLETE: the last deployment failed and was rolled back",
+    ],
+    [
+      "UPDATE_IN_PROGRESS",
+      0,
+      "warning: configuration: stack: ec2-audit is UPDATE_IN_PROGRESS: an operation is in progress",
+    ],
+  ])("reports the status %s", async (StackStatus, code, finding) => {
+    stack({ StackStatus });
+    expect(await diagnosis()).toEqual([code, finding]);
+  });
+
+  it("warns that its alarms have no recipients, with the command that adds one", async () => {
     stack({ parameters: { AlarmEmail: "", AlarmTopicArn: "" } });
     const { code, out } = await doctor();
     expect(code).toBe(0);
-    expect(out).toContain("! alarms: notify no one");
+    expect(out).toContain("! alarms: no recipients");
     expect(out).toMatch(/ec2-audit deploy lambda .*--stack ec2-audit --alarm-email you@example.com/);
     stack({ parameters: { AlarmEmail: "team@example.com", AlarmTopicArn: "" } });
     expect(await diagnosis()).toEqual([0]);
   });
 
-  it("sees that it is another stack", async () => {
+  it("reports a stack of another template", async () => {
     stack({ outputs: { WebsiteUrl: "https://example.com" } });
     expect(await diagnosis()).toEqual([
       1,
-      "wrong: configuration: outputs: the stack has not the outputs of deploy/template.yaml",
+      "wrong: configuration: outputs: the stack does not have the outputs of deploy/template.yaml",
     ]);
   });
 });
 
-describe("the doctor on the function on Lambda", () => {
-  it("sees an environment that the function does not take", async () => {
+describe("the doctor's check of the function on Lambda", () => {
+  it("reports settings that the function rejects", async () => {
     environment({ ...ENVIRONMENT, REQUIRED_TAGS: "a", AUDIT_POLICY: "{}", GRACE_SECONDS: "soon" });
     expect(await diagnosis()).toEqual([
       1,
-      "wrong: configuration: REQUIRED_TAGS: is set together with AUDIT_POLICY: remove one of them",
+      expect.stringContaining("wrong: configuration: REQUIRED_TAGS: is set together with AUDIT_POLICY"),
       "wrong: configuration: GRACE_SECONDS: is not a whole number of seconds from 0 to 3000",
     ]);
   });
 
-  it("sees that it cannot run", async () => {
-    environment(ENVIRONMENT, { State: "Failed", StateReason: "The role is gone" });
-    expect(await diagnosis()).toEqual([1, "wrong: function: ec2-audit:live: is Failed: The role is gone"]);
+  it.each([
+    [{ State: "Failed", StateReason: "The role is gone" }, 1, "wrong", "is Failed: The role is gone"],
+    [{ LastUpdateStatus: "Failed" }, 1, "wrong", "its last update failed"],
+    [{ State: "Pending" }, 0, "warning", "Pending"],
+  ])("reports the state %j", async (state, code, level, message) => {
+    environment(ENVIRONMENT, state);
+    expect(await diagnosis()).toEqual([code, `${level}: function: ec2-audit:live: ${message}`]);
   });
 
-  it("sees that it, or its alias, is not there any more", async () => {
+  it("reports that the function or its alias does not exist", async () => {
     lambda.on(GetFunctionConfigurationCommand).rejects(awsError("ResourceNotFoundException", "Function not found"));
     expect(await diagnosis()).toEqual([
       1,
-      "wrong: function: ec2-audit:live: is not there any more: no launch is audited",
+      "wrong: function: ec2-audit:live: does not exist any more: no launch is audited",
     ]);
   });
 
-  it("does not take it for broken while Lambda makes it ready", async () => {
-    environment(ENVIRONMENT, { State: "Pending" });
-    expect(await diagnosis()).toEqual([0, "warning: function: ec2-audit:live: is being made ready"]);
-  });
-
-  it("does not take an environment that it may not see for an empty one", async () => {
+  it("does not fail when it may not read the environment", async () => {
     const hidden = { ErrorCode: "AccessDeniedException", Message: "Lambda was unable to decrypt the variables" };
     environment({}, { Environment: { Error: hidden } });
     expect(await diagnosis()).toEqual([
@@ -342,78 +317,86 @@ describe("the doctor on the function on Lambda", () => {
     ]);
   });
 
-  it("says that a canary is under way", async () => {
-    lambda
-      .on(GetAliasCommand)
-      .resolves({ FunctionVersion: "6", RoutingConfig: { AdditionalVersionWeights: { "7": 0.1 } } });
+  it("reports a canary deployment in progress", async () => {
+    const RoutingConfig = { AdditionalVersionWeights: { "7": 0.1 } };
+    lambda.on(GetAliasCommand).resolves({ FunctionVersion: "6", RoutingConfig });
     expect(await diagnosis()).toEqual([
       0,
-      "warning: function: deployment: version 7 gets 10 % of the batches, and 6 the others",
+      "warning: function: deployment: version 7 gets 10 % of the batches, version 6 the others",
+    ]);
+  });
+});
+
+describe("the doctor's check of the function's role", () => {
+  it("simulates each required action on its resource", async () => {
+    stack({ parameters: { KmsKeyArn: KEY } });
+    await doctor();
+    const simulated = iam
+      .commandCalls(SimulatePrincipalPolicyCommand)
+      .map(({ args: [{ input }] }) => [input.ActionNames?.join(" "), input.ResourceArns?.[0] ?? "*"]);
+    expect(simulated.sort()).toEqual([
+      ["ec2:DescribeTags ec2:DescribeInstances", "*"],
+      ["kms:Decrypt", KEY],
+      [
+        "logs:CreateLogStream logs:PutLogEvents",
+        `arn:aws:logs:us-east-1:${ACCOUNT}:log-group:/aws/lambda/ec2-audit:log-stream:any`,
+      ],
+      ["sns:Publish", ALERT_TOPIC],
+      ["sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes", arnOf(QUEUE)],
     ]);
   });
 
-  it("sees what its role may not do any more", async () => {
+  it("reports each denied action", async () => {
     denied("sns:Publish", "sqs:DeleteMessage");
-    const told = "its policies do not allow it, as IAM simulates them";
     expect(await diagnosis()).toEqual([
       1,
-      `wrong: permissions: sns:Publish on ${ALERT_TOPIC}: ${told}`,
-      `wrong: permissions: sqs:DeleteMessage on ${arnOf(QUEUE)}: ${told}`,
+      `wrong: permissions: sns:Publish on ${ALERT_TOPIC}: IAM's simulator denies it`,
+      `wrong: permissions: sqs:DeleteMessage on ${arnOf(QUEUE)}: IAM's simulator denies it`,
     ]);
   });
 
-  it("reads all that IAM answers, page by page", async () => {
+  it("reads every page of IAM's response", async () => {
     iam
       .on(SimulatePrincipalPolicyCommand)
       .callsFake(({ ActionNames = [], Marker }: SimulatePrincipalPolicyCommandInput) => {
-        const at = Number(Marker ?? 0);
-        const EvaluationResults = [{ EvalActionName: ActionNames[at], EvalDecision: "allowed" }];
-        return at + 1 < ActionNames.length
-          ? { EvaluationResults, IsTruncated: true, Marker: `${at + 1}` }
+        const page = Number(Marker ?? 0);
+        const EvaluationResults = [{ EvalActionName: ActionNames[page], EvalDecision: "allowed" }];
+        return page + 1 < ActionNames.length
+          ? { EvaluationResults, IsTruncated: true, Marker: `${page + 1}` }
           : { EvaluationResults, IsTruncated: false };
       });
     expect(await diagnosis()).toEqual([0]);
   });
 
-  it("sees that its role may not use the key of an existing alert topic, and which parameter allows it", async () => {
-    const key = `arn:aws:kms:us-east-1:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`;
+  it("reports a denied key of an existing alert topic, with the parameter that allows it", async () => {
     stack({ parameters: { AlertTopicArn: ALERT_TOPIC } });
-    sns.on(GetTopicAttributesCommand).resolves({ Attributes: { KmsMasterKeyId: key } });
+    sns.on(GetTopicAttributesCommand).resolves({ Attributes: { KmsMasterKeyId: KEY } });
     expect(await diagnosis()).toEqual([0]);
     denied("kms:Decrypt");
     const { code, out } = await doctor();
     expect(code).toBe(1);
-    expect(out).toContain(`✗ key of the alert topic: the function's policies do not allow kms:Decrypt on ${key}`);
-    expect(out).toContain(`--stack ec2-audit --parameter AlertTopicKeyArn=${key}`);
+    expect(out).toContain(`✗ key of the alert topic: IAM's simulator denies the function kms:Decrypt on ${KEY}`);
+    expect(out).toContain(`--stack ec2-audit --parameter AlertTopicKeyArn=${KEY}`);
   });
 
-  it("sees that its role may not use the key of its queue", async () => {
-    const key = `arn:aws:kms:us-east-1:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`;
-    stack({ parameters: { KmsKeyArn: key } });
-    expect(await diagnosis()).toEqual([0]);
-    denied("kms:Decrypt");
-    const told = "its policies do not allow it, as IAM simulates them";
-    expect(await diagnosis()).toEqual([1, `wrong: permissions: kms:Decrypt on ${key}: ${told}`]);
+  it("reports that the role does not exist", async () => {
+    iam.on(SimulatePrincipalPolicyCommand).rejects(new NoSuchEntityException({ message: "no", $metadata: {} }));
+    expect(await diagnosis()).toEqual([1, `wrong: permissions: function role: ${ROLE} does not exist in IAM`]);
   });
 
-  it("sees that its role is not there any more", async () => {
-    const gone = new NoSuchEntityException({ message: "not found", $metadata: {} });
-    iam.on(SimulatePrincipalPolicyCommand).rejects(gone);
-    expect(await diagnosis()).toEqual([1, `wrong: permissions: the function's role: IAM knows no ${ROLE}`]);
-  });
-
-  it("does not take it for wrong when IAM does not say", async () => {
+  it("does not fail when the operator may not simulate", async () => {
     iam.on(SimulatePrincipalPolicyCommand).rejects(awsError("AccessDenied", "not authorized"));
-    const [code, ...found] = await diagnosis();
-    expect([code, found.length]).toEqual([0, 1]);
-    expect(found[0]).toContain("unknown: permissions: the function's role: AWS does not allow this");
+    expect(await diagnosis()).toEqual([
+      0,
+      expect.stringContaining("unknown: permissions: function role: AWS does not allow this"),
+    ]);
   });
 });
 
-describe("the doctor on what brings launches to Lambda", () => {
+describe("the doctor's check of the source of launches on Lambda", () => {
   const rule = "rules and targets: rule ec2-audit-LaunchRule-1";
 
-  it("sees a rule that is disabled", async () => {
+  it("reports a disabled rule, with the command that enables it", async () => {
     events.on(DescribeRuleCommand).resolves({ State: "DISABLED" });
     const { code, out } = await doctor();
     expect(code).toBe(1);
@@ -423,61 +406,55 @@ describe("the doctor on what brings launches to Lambda", () => {
   });
 
   // https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1131
-  it("looks for the rule of an organisation on the bus that CloudFormation names before it", async () => {
+  it("reads the rule of an organisation on the bus that CloudFormation names before it", async () => {
     const member = { ...LAUNCH_RULE, LogicalResourceId: "MemberLaunchRule", PhysicalResourceId: "ec2-audit|member" };
     resources(LAUNCH_RULE, member);
     events.on(DescribeRuleCommand).rejects(awsError("ResourceNotFoundException", "no such rule"));
     events.on(DescribeRuleCommand, { Name: LAUNCH_RULE.PhysicalResourceId }).resolves({ State: "ENABLED" });
-    const there = { Name: "member", EventBusName: "ec2-audit" };
-    events.on(DescribeRuleCommand, there).resolves({ State: "ENABLED" });
+    const onBus = { Name: "member", EventBusName: "ec2-audit" };
+    events.on(DescribeRuleCommand, onBus).resolves({ State: "ENABLED" });
     expect(await diagnosis()).toEqual([0]);
-    events.on(DescribeRuleCommand, there).resolves({ State: "DISABLED" });
+    events.on(DescribeRuleCommand, onBus).resolves({ State: "DISABLED" });
     const { out } = await doctor();
     expect(out).toContain("aws events enable-rule --name member --event-bus-name ec2-audit --region us-east-1");
   });
 
   it.each([
-    ["to another queue", [{ ...TARGET, Arn: arnOf("other") }], `has not the queue ${QUEUE} as its target`],
-    ["without a dead-letter queue", [{ Id: TARGET.Id, Arn: TARGET.Arn }], "its target has no dead-letter queue"],
-  ])("sees a rule that sends %s", async (_, Targets, told) => {
+    ["another target", [{ ...TARGET, Arn: arnOf("other") }], `does not have the queue ${QUEUE} as its target`],
+    ["no dead-letter queue", [{ Id: TARGET.Id, Arn: TARGET.Arn }], "its target has no dead-letter queue"],
+  ])("reports a rule with %s", async (_, Targets, message) => {
     events.on(ListTargetsByRuleCommand).resolves({ Targets });
-    expect(await diagnosis()).toEqual([1, `wrong: ${rule}: ${told}`]);
+    expect(await diagnosis()).toEqual([1, `wrong: ${rule}: ${message}`]);
   });
 
-  it("sees a rule that somebody has removed", async () => {
+  it("reports a rule that was deleted by hand, but not one that a rollback deleted", async () => {
     events.on(DescribeRuleCommand).rejects(awsError("ResourceNotFoundException", "Rule does not exist"));
-    expect(await diagnosis()).toEqual([1, `wrong: ${rule}: is not there any more`]);
+    const rolledBack = { ...LAUNCH_RULE, LogicalResourceId: "TagChangeRule", PhysicalResourceId: "gone" };
+    resources(LAUNCH_RULE, { ...rolledBack, ResourceStatus: "DELETE_COMPLETE" });
+    expect(await diagnosis()).toEqual([1, `wrong: ${rule}: does not exist any more`]);
   });
 
-  it("does not look for a rule that a deployment has made and, rolling back, deleted", async () => {
-    events.on(DescribeRuleCommand, { Name: "gone" }).rejects(awsError("ResourceNotFoundException", "no such rule"));
-    const gone = { ...LAUNCH_RULE, LogicalResourceId: "TagChangeRule", PhysicalResourceId: "gone" };
-    resources(LAUNCH_RULE, { ...gone, ResourceStatus: "DELETE_COMPLETE" });
-    expect(await diagnosis()).toEqual([0]);
-  });
-
-  it("sees that nothing brings any", async () => {
+  it("reports a stack without rules and subscription", async () => {
     resources();
     expect(await diagnosis()).toEqual([
       1,
-      "wrong: rules and targets: launches: the stack has no rule and no subscription: nothing brings launches",
+      "wrong: rules and targets: launches: the stack has no rule and no subscription: no launch reaches the queue",
     ]);
   });
 
-  it("looks at the subscription of a launch topic in place of rules", async () => {
-    const topic = `arn:aws:sns:us-east-1:${ACCOUNT}:launches`;
-    stack({ parameters: { LaunchTopicArn: topic } });
-    const PhysicalResourceId = `${topic}:1`;
+  it("checks the subscription to a launch topic instead of rules", async () => {
+    const TopicArn = `arn:aws:sns:us-east-1:${ACCOUNT}:launches`;
+    stack({ parameters: { LaunchTopicArn: TopicArn } });
     resources({
       LogicalResourceId: "LaunchTopicSubscription",
-      PhysicalResourceId,
+      PhysicalResourceId: `${TopicArn}:1`,
       ResourceType: "AWS::SNS::Subscription",
     });
-    const shown = (Attributes: Record<string, string>) =>
-      sns.on(GetSubscriptionAttributesCommand).resolves({ Attributes });
-    shown({ TopicArn: topic, PendingConfirmation: "false" });
+    const pending = (PendingConfirmation: string) =>
+      sns.on(GetSubscriptionAttributesCommand).resolves({ Attributes: { TopicArn, PendingConfirmation } });
+    pending("false");
     expect(await diagnosis()).toEqual([0]);
-    shown({ TopicArn: topic, PendingConfirmation: "true" });
+    pending("true");
     expect(await diagnosis()).toEqual([
       1,
       "wrong: rules and targets: launch topic → queue: the subscription is not confirmed",
@@ -485,108 +462,105 @@ describe("the doctor on what brings launches to Lambda", () => {
   });
 
   it.each([
-    ["is not there", [], "subscription: queue → function: ec2-audit:live does not take launches out of the queue"],
     [
-      "is off",
+      "no event source mapping",
+      [],
+      ["queue → function: ec2-audit:live has no event source mapping for the queue: no launch is audited"],
+    ],
+    [
+      "a disabled event source mapping",
       [{ ...MAPPING, State: "Disabled" }],
-      "subscription: queue → function: is Disabled: no launch is audited",
+      ["queue → function: is Disabled: no launch is audited"],
     ],
     [
-      "does not take partial failures",
+      "an event source mapping without partial failures",
       [{ ...MAPPING, FunctionResponseTypes: [] }],
-      "subscription: partial batches: ReportBatchItemFailures is off: launches that are not done are lost or repeated",
+      ["partial batches: ReportBatchItemFailures is off: deferred launches are lost or audited twice"],
     ],
-  ])("sees a mapping of the queue that %s", async (_, EventSourceMappings, told) => {
+    ["an event source mapping that a deployment changes", [{ ...MAPPING, State: "Updating" }], []],
+  ])("with %s reports %j", async (_, EventSourceMappings, messages) => {
     lambda.on(ListEventSourceMappingsCommand).resolves({ EventSourceMappings } as object);
-    expect(await diagnosis()).toEqual([1, `wrong: ${told}`]);
-  });
-
-  it("does not take a mapping for off while a deployment changes it", async () => {
-    lambda.on(ListEventSourceMappingsCommand).resolves({ EventSourceMappings: [{ ...MAPPING, State: "Updating" }] });
-    expect(await diagnosis()).toEqual([0]);
-  });
-
-  it("asks for the mapping of the alias, not of the unpublished version", async () => {
-    await doctor();
-    const [call] = lambda.commandCalls(ListEventSourceMappingsCommand);
-    expect(call?.args[0].input).toEqual({ FunctionName: "ec2-audit:live", EventSourceArn: arnOf(QUEUE) });
+    const findings = messages.map((message) => `wrong: subscription: ${message}`);
+    expect(await diagnosis()).toEqual([findings.length, ...findings]);
   });
 });
 
-describe("the doctor on the queues of Lambda", () => {
-  it.each([
-    ["dead", "dead letters", "1 launch was not delivered or audited", "1"],
-    ["undelivered", "undelivered", "12 launches or alerts were not delivered", "12"],
-  ])("counts what was given up: %s", async (name, check, told, ApproximateNumberOfMessages) => {
-    queue(name, { ApproximateNumberOfMessages });
-    expect(await diagnosis()).toEqual([1, `wrong: topics and policies: ${check}: ${told}`]);
-  });
-
-  it("says how those that SQS has given up are audited again, which it does not do with others", async () => {
+describe("the doctor's check of the queues on Lambda", () => {
+  it("reports messages in the dead-letter queues, and moves back only those that SQS can", async () => {
     queue("dead", { QueueArn: arnOf("dead"), ApproximateNumberOfMessages: "1" });
-    queue("undelivered", { QueueArn: arnOf("undelivered"), ApproximateNumberOfMessages: "1" });
-    const { out } = await doctor();
+    queue("undelivered", { QueueArn: arnOf("undelivered"), ApproximateNumberOfMessages: "12" });
+    const { code, out } = await doctor();
+    expect(code).toBe(1);
+    expect(out).toContain("✗ dead-letter queue: 1 launch was not delivered or audited\n");
+    expect(out).toContain("✗ undelivered queue: 12 launches or alerts were not delivered\n");
     expect(out).toContain(`aws sqs start-message-move-task --source-arn ${arnOf("dead")} --region us-east-1`);
     expect(out).toContain(`aws sqs purge-queue --queue-url ${urlOf("undelivered")} --region us-east-1`);
     expect(out).not.toContain(`--source-arn ${arnOf("undelivered")}`);
   });
 
   it.each([
-    [QUEUE, "launch queue: is not there any more"],
-    ["dead", "dead letters: there is no queue dead any more"],
-  ])("sees that somebody has removed the queue %s", async (name, told) => {
+    [QUEUE, "launch queue: does not exist any more"],
+    ["dead", "dead-letter queue: the queue dead does not exist any more"],
+  ])("reports that the queue %s was deleted", async (name, message) => {
     const gone = awsError("QueueDoesNotExist", "The specified queue does not exist.");
     sqs.on(GetQueueAttributesCommand, { QueueUrl: urlOf(name) }).rejects(gone);
-    expect(await diagnosis()).toEqual([1, `wrong: topics and policies: ${told}`]);
+    expect(await diagnosis()).toEqual([1, `wrong: topics and policies: ${message}`]);
   });
 
-  it("sees that somebody has changed the queue's delay", async () => {
-    queue(QUEUE, { ...ATTRIBUTES, DelaySeconds: "0" });
+  it.each([
+    [
+      "a changed delay",
+      { DelaySeconds: "0" },
+      1,
+      "wrong: grace: queue delay: DelaySeconds is 0, but the stack's GraceSeconds is 45",
+    ],
+    [
+      "no dead-letter queue",
+      { RedrivePolicy: "{}" },
+      1,
+      "wrong: grace: redrive policy: the launch queue has no dead-letter queue",
+    ],
+    [
+      "many waiting launches",
+      { ApproximateNumberOfMessages: "1001" },
+      0,
+      "warning: topics and policies: launch queue: launches waiting: 1001, in progress: 0, within the grace: 3",
+    ],
+  ])("reports a launch queue with %s", async (_, changes, code, finding) => {
+    queue(QUEUE, { ...ATTRIBUTES, ...changes });
+    expect(await diagnosis()).toEqual([code, finding]);
+  });
+
+  it("reports a queue that stops retrying before the function's own grace has passed", async () => {
+    environment({ ...ENVIRONMENT, GRACE_SECONDS: "1720" });
     expect(await diagnosis()).toEqual([
       1,
-      "wrong: grace: the queue keeps a launch for the grace: its DelaySeconds is 0, and the stack's GraceSeconds 45",
+      "wrong: grace: queue delay: 45 s, then 10 deliveries every 185 s; the function's GRACE_SECONDS is 1720: no alert is sent for a launch without its tags",
     ]);
-  });
-
-  it("sees that the queue gives up before the function's own grace is over", async () => {
-    environment({ ...ENVIRONMENT, GRACE_SECONDS: "1720" });
-    const [code, told] = await diagnosis();
-    expect(code).toBe(1);
-    expect(told).toContain(
-      "45 s, and then 10 times 185 s; the function itself asks for 1720 s: a launch without its tags is never alerted",
-    );
     environment({ ...ENVIRONMENT, GRACE_SECONDS: "1665" });
     expect(await diagnosis()).toEqual([0]);
   });
 
-  it("warns of many launches that wait though they are due", async () => {
-    queue(QUEUE, { ...ATTRIBUTES, ApproximateNumberOfMessages: "1001" });
-    expect(await diagnosis()).toEqual([
-      0,
-      "warning: topics and policies: launch queue: 1001 launches are due, 0 at work, 3 in their grace",
-    ]);
-  });
-
-  it("sees that nobody is told of alerts", async () => {
+  it("reports that alerts have no recipient, with the command that subscribes one", async () => {
     sns.on(ListSubscriptionsByTopicCommand).resolves({ Subscriptions: [] });
     const { code, out } = await doctor();
     expect(code).toBe(1);
     expect(out).toContain(
-      "✗ who is told: nobody is told of alerts\n      ec2-audit deploy lambda --region us-east-1 --stack ec2-audit --email you@example.com",
+      "✗ alert recipients: alerts have no recipient\n      ec2-audit deploy lambda --region us-east-1 --stack ec2-audit --email you@example.com",
     );
   });
 });
 
 describe("ec2-audit doctor --stack --probe", () => {
-  const found = (line: object) =>
+  const line = (outcome: string, message: string) => JSON.stringify({ outcome, message, messageId: "probe-1" });
+  beforeEach(() => void sqs.on(SendMessageCommand).resolves({ MessageId: "probe-1" }));
+
+  it("sends a launch to the queue without a delay, and finds its outcome in CloudWatch Logs", async () => {
+    const message = line("unseen", "EC2 does not show the instance");
     logs
       .on(FilterLogEventsCommand)
       .resolvesOnce({ events: [] })
-      .resolves({ events: [{ message: JSON.stringify(line) }, { message: "REPORT of the call with probe-1" }] });
-
-  it("puts a launch of nobody into the queue, to be taken at once, and finds its line in CloudWatch Logs", async () => {
-    sqs.on(SendMessageCommand).resolves({ MessageId: "probe-1" });
-    found({ outcome: "unseen", message: "EC2 does not show the instance", messageId: "probe-1" });
+      .resolves({ events: [{ message: "REPORT of the call with probe-1" }, { message }] });
     expect(await diagnosis("--probe")).toEqual([0]);
     const [sent] = sqs.commandCalls(SendMessageCommand);
     const { QueueUrl, DelaySeconds, MessageBody = "" } = sent?.args[0].input ?? {};
@@ -603,30 +577,24 @@ describe("ec2-audit doctor --stack --probe", () => {
     });
   });
 
-  it("finds its line on a later page than the first, which may be empty", async () => {
-    sqs.on(SendMessageCommand).resolves({ MessageId: "probe-1" });
-    const line = { outcome: "unseen", message: "EC2 does not show the instance", messageId: "probe-1" };
+  it("finds the line on a later page of the log when the first page is empty", async () => {
     logs
       .on(FilterLogEventsCommand)
       .resolves({ events: [], nextToken: "more" })
       .on(FilterLogEventsCommand, { nextToken: "more" })
-      .resolves({ events: [{ message: JSON.stringify(line) }] });
+      .resolves({ events: [{ message: line("unseen", "EC2 does not show the instance") }] });
     let now = 0;
-    const clock = {
-      now: () => now,
-      pause: async (ms: number) => {
-        now += ms;
-      },
+    const pause = async (ms: number) => {
+      now += ms;
     };
-    expect(await diagnosis("--probe", clock)).toEqual([0]);
+    expect(await diagnosis("--probe", { now: () => now, pause })).toEqual([0]);
   });
 
-  it("sees that the function failed over it", async () => {
-    sqs.on(SendMessageCommand).resolves({ MessageId: "probe-1" });
-    found({ outcome: "failed", message: "UnauthorizedOperation: no", messageId: "probe-1" });
+  it("reports another outcome with its reason", async () => {
+    logs.on(FilterLogEventsCommand).resolves({ events: [{ message: line("failed", "UnauthorizedOperation: no") }] });
     expect(await diagnosis("--probe")).toEqual([
       1,
-      `wrong: probe: queue ${QUEUE}: the function took the message probe-1 and decided "failed": UnauthorizedOperation: no`,
+      `wrong: probe: queue ${QUEUE}: the function received message probe-1 and decided "failed": UnauthorizedOperation: no`,
     ]);
   });
 });

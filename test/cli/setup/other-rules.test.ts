@@ -126,7 +126,7 @@ describe("ec2-audit setup, where the article's rule was made by hand", () => {
     mock.on(ListTargetsByRuleCommand).resolves({});
     mock.on(TestEventPatternCommand).resolves({});
     const { code, err } = await run("setup").finally(() => mock.restore());
-    expect([code, err]).toEqual([2, expect.stringContaining("something that is not AWS answered")]);
+    expect([code, err]).toEqual([2, expect.stringContaining("the response did not come from AWS")]);
     expect((await everything()).queues).toEqual([]);
   });
 

@@ -161,7 +161,7 @@ describe("ec2-audit setup --url asks the URL for its health first, and subscribe
 
   it("when something else answers", async () => {
     const other = await startSubscriber(200);
-    expect(await refused(other.url)).toContain("it returns 200, and not with the health document of ec2-audit");
+    expect(await refused(other.url)).toContain("it returns 200, but without the health document of ec2-audit");
     await other.close();
   });
 

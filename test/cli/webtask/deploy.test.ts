@@ -260,7 +260,7 @@ describe("deploy webtask", () => {
     });
     await other.close();
     expect(code).toBe(2);
-    expect(err).toContain("is not well: it answered 200, and not with the health document of ec2-audit");
+    expect(err).toContain("is not well: it answered 200, but without the health document of ec2-audit");
     expect(waits).toEqual([2_000, 2_000, 2_000, 2_000]);
     expect(kept()).toMatchObject([{ number: 1, health: "bad", url }]);
   });

@@ -29,7 +29,7 @@ describe.skipIf(wtCli === undefined)(withWtCli("deploy and rollback webtask"), {
     stage.project.builds(BROKEN);
     const { code: exit, out, err } = await stage.deploy("--json");
     expect(exit).toBe(2);
-    expect(err).toContain("is not well: it answered 200, and not with the health document of ec2-audit");
+    expect(err).toContain("is not well: it answered 200, but without the health document of ec2-audit");
     expect(err).toMatch(/deployment 1 \(\w{8}, version \S+, of .*\) was put back, and is well\./);
     expect(err.match(/it answered 200/g)).toHaveLength(1);
     expect(err).toContain("wt logs shows why. Mend it, and deploy again.");
@@ -43,7 +43,7 @@ describe.skipIf(wtCli === undefined)(withWtCli("deploy and rollback webtask"), {
   });
 
   it.each([
-    ["cannot be loaded", "throw new Error('no');", "it answered 400, and not with the health document of ec2-audit"],
+    ["cannot be loaded", "throw new Error('no');", "it answered 400, but without the health document of ec2-audit"],
     [
       "is another version",
       answering(200, { name: "ec2-audit", version: "0.9.0", configured: true }),

@@ -1,17 +1,17 @@
 import { relative, resolve } from "node:path";
-import type { Cli } from "../cli.ts";
-import { type FunctionSettings, readFunctionSettings } from "../settings.ts";
-import { readWebtaskConfig } from "../webtask/config.ts";
+import type { Cli } from "./cli.ts";
+import { type FunctionSettings, readFunctionSettings } from "./settings.ts";
+import { readWebtaskConfig } from "./webtask/config.ts";
 
-/** Where the operator says that the function's settings are. */
+/** The operator's options for the sources of the function's settings. */
 export interface SettingsOptions {
   readonly config?: string;
   readonly secretsFile?: string;
 }
 
 /**
- * The function's settings, from where `deploy webtask` takes them.
- * @throws CliError for a file that is not there or is not right
+ * Returns the function's settings, from the sources that `deploy webtask` uses.
+ * @throws CliError for a file that does not exist or is not valid
  */
 export function gatherFunctionSettings(cli: Cli, { config, secretsFile }: SettingsOptions): FunctionSettings {
   const { home, secretsFrom } = readWebtaskConfig(cli, config);
