@@ -78,14 +78,14 @@ describe.each(HTTP_HOSTS)("the $host", ({ open }) => {
     });
 
     it("logs the problems of the configuration at most once a minute", async () => {
-      const face = open({ ...SETTINGS, GRACE_SECONDS: "whenever-i-like" });
-      for (let asked = 0; asked < 300; asked += 1) await face.request({ method: "GET" });
-      face.clock.pass(60);
-      await face.request({ method: "HEAD" });
+      const stack = open({ ...SETTINGS, GRACE_SECONDS: "whenever-i-like" });
+      for (let asked = 0; asked < 300; asked += 1) await stack.request({ method: "GET" });
+      stack.clock.pass(60);
+      await stack.request({ method: "HEAD" });
       const line = { level: "error", message: expect.stringMatching(/not valid: GRACE_SECONDS is not a whole number/) };
-      expect(face.lines.map((each) => JSON.parse(each))).toMatchObject([line, line]);
-      expect(face.lines.join()).not.toContain("whenever-i-like");
-      expect(face.lines.join()).not.toContain("_aws");
+      expect(stack.lines.map((each) => JSON.parse(each))).toMatchObject([line, line]);
+      expect(stack.lines.join()).not.toContain("whenever-i-like");
+      expect(stack.lines.join()).not.toContain("_aws");
     });
 
     it("returns none of the values of a valid configuration", async () => {
@@ -111,28 +111,28 @@ describe.each(HTTP_HOSTS)("the $host", ({ open }) => {
 
   it("returns 500 for a delivery if the configuration is invalid, and names the keys", async () => {
     const { AWS_REGION: _, ...settings } = SETTINGS;
-    const face = open(settings);
-    const answer = await face.deliver(signed(notification(stateChange())));
+    const stack = open(settings);
+    const answer = await stack.deliver(signed(notification(stateChange())));
     expect(answer.status).toBe(500);
     expect(JSON.parse(answer.body)).toEqual({ outcome: "misconfigured", reason: "AWS_REGION is missing" });
-    expect(face.certificatesRequested).toEqual([]);
-    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([
+    expect(stack.certificatesRequested).toEqual([]);
+    expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([
       { level: "error", outcome: "misconfigured", failed: 1 },
     ]);
   });
 
   it("rejects other requests without a valid configuration too, and counts no failure", async () => {
-    const face = open({});
-    expect((await face.request({ body: "{}" })).status).toBe(400);
-    expect((await face.request({ body: "x".repeat(300 * KIB) })).status).toBe(413);
-    expect(face.lines.map((line) => JSON.parse(line).outcome)).toEqual(["rejected", "rejected"]);
+    const stack = open({});
+    expect((await stack.request({ body: "{}" })).status).toBe(400);
+    expect((await stack.request({ body: "x".repeat(300 * KIB) })).status).toBe(413);
+    expect(stack.lines.map((line) => JSON.parse(line).outcome)).toEqual(["rejected", "rejected"]);
   });
 
   it("returns Retry-After for the last deferred launch of a delivery", async () => {
     const ids = [instanceId(1), instanceId(2)];
     for (const id of ids) ec2.launch(id);
-    const face = open(SETTINGS, { clock: clockAt(AT + 10_400) });
-    const answer = await face.deliver(signed(notification(runInstances({ ids }))));
+    const stack = open(SETTINGS, { clock: clockAt(AT + 10_400) });
+    const answer = await stack.deliver(signed(notification(runInstances({ ids }))));
     expect(answer).toMatchObject({ status: 503, headers: { "retry-after": "35" } });
     expect(JSON.parse(answer.body)).toMatchObject({ outcome: "deferred" });
   });
@@ -148,9 +148,9 @@ describe.each(HTTP_HOSTS)("the $host", ({ open }) => {
     const ids = [instanceId(1), instanceId(2)];
     ec2.launch(ids[0] ?? "", { tags: { name: "web", service: "shop" } });
     ec2.launch(ids[1] ?? "");
-    const face = open();
-    await face.deliver(signed(notification(runInstances({ ids }))));
-    const lines = face.lines.map((line) => JSON.parse(line));
+    const stack = open();
+    await stack.deliver(signed(notification(runInstances({ ids }))));
+    const lines = stack.lines.map((line) => JSON.parse(line));
     expect(lines).toMatchObject([
       { outcome: "compliant", instanceId: ids[0], audited: 1, compliant: 1 },
       { outcome: "violating", instanceId: ids[1], audited: 1, violating: 1 },
@@ -159,45 +159,45 @@ describe.each(HTTP_HOSTS)("the $host", ({ open }) => {
   });
 
   it("logs the message id, by which an operator finds the message in a dead-letter queue", async () => {
-    const face = open();
+    const stack = open();
     const envelope = signed(notification("hello"));
-    expect((await face.deliver(envelope)).status).toBe(500);
-    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([
+    expect((await stack.deliver(envelope)).status).toBe(500);
+    expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([
       { outcome: "malformed", messageId: envelope.MessageId },
     ]);
   });
 
   it("logs the message id of the envelope if the host passes no headers", async () => {
-    const face = open();
+    const stack = open();
     const envelope = signed(notification("hello"));
-    await face.request({ body: JSON.stringify(envelope) });
-    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ messageId: envelope.MessageId }]);
+    await stack.request({ body: JSON.stringify(envelope) });
+    expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([{ messageId: envelope.MessageId }]);
   });
 
   it("returns 200 for an event of another type, and logs it as ignored with its account and region", async () => {
-    const face = open();
+    const stack = open();
     const event = { ...stateChange(), "detail-type": "EBS Volume Notification" };
-    expect((await face.deliver(signed(notification(event)))).status).toBe(200);
-    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([
+    expect((await stack.deliver(signed(notification(event)))).status).toBe(200);
+    expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([
       { outcome: "ignored", ignored: 1, account: ACCOUNT, region: REGION, event: "EBS Volume Notification" },
     ]);
   });
 
   it("escapes control and invisible characters in its log and response", async () => {
-    const face = open();
+    const stack = open();
     const foreign = "\u009b31m \u202e \u2028 \u200b";
-    await face.request({ headers: { "x-amz-sns-message-id": "\u009b31m" }, body: "{}" });
+    await stack.request({ headers: { "x-amz-sns-message-id": "\u009b31m" }, body: "{}" });
     const event = { ...stateChange(), "detail-type": foreign };
-    const answer = await face.deliver(signed(notification(event)));
+    const answer = await stack.deliver(signed(notification(event)));
     const mateo = { type: "IAMUser", arn: foreign };
     ec2.launch(INSTANCE, { tags: { Name: "web", service: "shop" } });
-    await face.deliver(signed(notification(runInstances({ userIdentity: mateo }))));
+    await stack.deliver(signed(notification(runInstances({ userIdentity: mateo }))));
     ec2.mock.rejects(awsError("UnauthorizedOperation", foreign));
-    const failed = await face.deliver(signed(notification(stateChange())));
+    const failed = await stack.deliver(signed(notification(stateChange())));
     expect(JSON.parse(answer.body).reason).toContain("\u202e");
     expect(JSON.parse(failed.body).reason).toContain("\u202e");
-    expect(face.lines).toHaveLength(4);
-    for (const text of [...face.lines, answer.body, failed.body]) expect(text).toMatch(/^[ -~]+\n?$/);
+    expect(stack.lines).toHaveLength(4);
+    for (const text of [...stack.lines, answer.body, failed.body]) expect(text).toMatch(/^[ -~]+\n?$/);
   });
 });
 
@@ -290,11 +290,11 @@ describe("the reason of an unverified delivery", () => {
     it.each(REFUSED)(
       "is the same in every response, and is detailed only in the log: %s",
       async (_, envelope, headers, reason) => {
-        const face = open();
-        const answer = await face.deliver(envelope, headers);
+        const stack = open();
+        const answer = await stack.deliver(envelope, headers);
         expect(answer.status).toBe(403);
         expect(JSON.parse(answer.body)).toEqual({ outcome: "rejected", reason: "the delivery could not be verified" });
-        expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ outcome: "rejected", message: reason }]);
+        expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([{ outcome: "rejected", message: reason }]);
       },
     );
   });

@@ -35,15 +35,15 @@ describe("the Lambda handler", () => {
 describe.each(EVENT_SHAPES)("Lambda called with $shape", ({ wrap }) => {
   it("audits a compliant launch with one DescribeTags call", async () => {
     ec2.launch(INSTANCE, TAGGED);
-    const face = onLambda();
-    const answer = await face.invoke(wrap(stateChange()));
+    const stack = onLambda();
+    const answer = await stack.invoke(wrap(stateChange()));
     expect([
       { batchItemFailures: [] },
       { outcomes: [{ outcome: "compliant", reason: "complies with the policy" }] },
     ]).toContainEqual(answer);
     expect(ec2.tagCalls()).toEqual([[INSTANCE]]);
     expect(sns.mock.calls()).toHaveLength(0);
-    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ outcome: "compliant", instanceId: INSTANCE }]);
+    expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([{ outcome: "compliant", instanceId: INSTANCE }]);
   });
 
   it("publishes an alert for a violation", async () => {
@@ -78,15 +78,15 @@ describe("Lambda called asynchronously", () => {
   });
 
   it.each(shapes)("with $shape throws for an invalid configuration, and names the keys", async ({ wrap }) => {
-    const face = onLambda({ ALERT_TOPIC_ARN: "nonsense" });
-    await expect(face.invoke(wrap(stateChange()))).rejects.toThrow(/AWS_REGION is missing.*ALERT_TOPIC_ARN is not/);
-    expect(face.output()).not.toContain("nonsense");
+    const stack = onLambda({ ALERT_TOPIC_ARN: "nonsense" });
+    await expect(stack.invoke(wrap(stateChange()))).rejects.toThrow(/AWS_REGION is missing.*ALERT_TOPIC_ARN is not/);
+    expect(stack.output()).not.toContain("nonsense");
   });
 
   it("throws for a grace longer than Lambda's retry window, and names the key", async () => {
     ec2.launch(INSTANCE);
-    const face = onLambda({ ...SETTINGS, GRACE_SECONDS: "171" });
-    await expect(face.invoke(stateChange())).rejects.toThrow(/GRACE_SECONDS/);
+    const stack = onLambda({ ...SETTINGS, GRACE_SECONDS: "171" });
+    await expect(stack.invoke(stateChange())).rejects.toThrow(/GRACE_SECONDS/);
     expect(ec2.mock.calls()).toHaveLength(0);
   });
 
@@ -133,27 +133,27 @@ describe("Lambda called by SQS", () => {
   it("returns a message as a failure, and alerts none of its launches, while one of them is unsettled", async () => {
     const ids = [instanceId(1), instanceId(2)];
     ec2.launch(ids[0] ?? "");
-    const face = onLambda({ ...SETTINGS, GRACE_SECONDS: "0" }, { clock: clockAt(NOW - 40_000) });
+    const stack = onLambda({ ...SETTINGS, GRACE_SECONDS: "0" }, { clock: clockAt(NOW - 40_000) });
     // EC2 does not show the second one yet.
-    expect(await face.invoke(sqsEvent(JSON.stringify(runInstances({ ids }))))).toEqual({
+    expect(await stack.invoke(sqsEvent(JSON.stringify(runInstances({ ids }))))).toEqual({
       batchItemFailures: [{ itemIdentifier: messageId(0) }],
     });
     expect(sns.published()).toEqual([]);
   });
 
   it("returns and logs every message as a failure if the configuration is invalid", async () => {
-    const host = onLambda({ ...SETTINGS, GRACE_SECONDS: "soon" });
-    const result = await host.invoke(sqsEvent("{}", "{}", "{}"));
+    const stack = onLambda({ ...SETTINGS, GRACE_SECONDS: "soon" });
+    const result = await stack.invoke(sqsEvent("{}", "{}", "{}"));
     expect(result).toEqual({ batchItemFailures: [0, 1, 2].map((index) => ({ itemIdentifier: messageId(index) })) });
     const line = { outcome: "misconfigured", failed: 1 };
-    expect(host.lines.map((each) => JSON.parse(each))).toMatchObject([line, line, line]);
+    expect(stack.lines.map((each) => JSON.parse(each))).toMatchObject([line, line, line]);
     expect(ec2.mock.calls()).toHaveLength(0);
   });
 
   it("allows any grace, because the queue's owner decides how often it retries", async () => {
     ec2.launch(INSTANCE);
-    const face = onLambda({ ...SETTINGS, GRACE_SECONDS: "3000" }, { clock: clockAt(NOW + 3_600_000) });
-    expect(await face.invoke(sqsEvent(JSON.stringify(stateChange())))).toEqual({ batchItemFailures: [] });
+    const stack = onLambda({ ...SETTINGS, GRACE_SECONDS: "3000" }, { clock: clockAt(NOW + 3_600_000) });
+    expect(await stack.invoke(sqsEvent(JSON.stringify(stateChange())))).toEqual({ batchItemFailures: [] });
     expect(sns.published()).toHaveLength(1);
   });
 });
@@ -223,12 +223,12 @@ describe("an HTTP request in another payload format than 2.0", () => {
     ["API Gateway's payload format 1.0", apiGateway],
     ["an Application Load Balancer", loadBalancer],
   ])("returns and logs the fix: %s", async (_, event) => {
-    const face = onLambda();
-    const answer = await face.invoke(event);
+    const stack = onLambda();
+    const answer = await stack.invoke(event);
     expect(answer).toEqual({ statusCode: 500, headers: expect.anything(), body: expect.any(String) });
     const { outcome, reason } = JSON.parse("body" in answer ? answer.body : "");
     expect([outcome, reason]).toEqual(["malformed", expect.stringContaining("payload format 2.0")]);
-    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ level: "error", outcome, message: reason }]);
+    expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([{ level: "error", outcome, message: reason }]);
     expect(ec2.mock.calls().length + sns.mock.calls().length).toBe(0);
   });
 });
@@ -236,10 +236,10 @@ describe("an HTTP request in another payload format than 2.0", () => {
 describe("a function URL with a body that is not text", () => {
   it.each([[undefined], [null], [7], [{ Type: "Notification" }], [["x"]], [true]])("returns 400: %j", async (body) => {
     for (const isBase64Encoded of [false, true]) {
-      const face = onLambda();
-      const answer = await face.invoke({ ...urlEvent(), body, isBase64Encoded });
+      const stack = onLambda();
+      const answer = await stack.invoke({ ...urlEvent(), body, isBase64Encoded });
       expect(answer).toMatchObject({ statusCode: 400, body: expect.stringContaining("the body is not JSON") });
-      expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ level: "warn", outcome: "rejected" }]);
+      expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([{ level: "warn", outcome: "rejected" }]);
     }
   });
 });
@@ -269,12 +269,12 @@ describe("a record without a message", () => {
     ["no Message", { EventSource: "aws:sns", Sns: { MessageId } }, { messageId: MessageId }],
     ["a Message that is a list", { EventSource: "aws:sns", Sns: { Message: [JSON.stringify(stateChange())] } }, {}],
   ])("from SNS with %s is logged, and thrown for the dead-letter queue", async (_, record, named) => {
-    const face = onLambda();
-    await expect(face.invoke({ Records: [record] })).rejects.toMatchObject({
+    const stack = onLambda();
+    await expect(stack.invoke({ Records: [record] })).rejects.toMatchObject({
       name: "Audit_malformed",
       message: "the record has no SNS message",
     });
-    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([
+    expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([
       { outcome: "malformed", message: "the record has no SNS message", ...named },
     ]);
     expect(ec2.mock.calls()).toHaveLength(0);
@@ -282,10 +282,10 @@ describe("a record without a message", () => {
 
   it("from SNS does not keep the other records from being audited", async () => {
     ec2.launch(INSTANCE, TAGGED);
-    const face = onLambda();
+    const stack = onLambda();
     const { Records } = snsEvent(JSON.stringify(stateChange()));
-    await expect(face.invoke({ Records: [...Records, null] })).rejects.toMatchObject({ name: "Audit_malformed" });
-    expect(face.lines.map((line) => JSON.parse(line).outcome).sort()).toEqual(["compliant", "malformed"]);
+    await expect(stack.invoke({ Records: [...Records, null] })).rejects.toMatchObject({ name: "Audit_malformed" });
+    expect(stack.lines.map((line) => JSON.parse(line).outcome).sort()).toEqual(["compliant", "malformed"]);
   });
 
   it.each([
@@ -294,13 +294,13 @@ describe("a record without a message", () => {
     ["a body that is a list", { body: [JSON.stringify(stateChange())] }],
   ])("from SQS with %s is logged, and is the only failure", async (_, fields) => {
     ec2.launch(INSTANCE, TAGGED);
-    const face = onLambda();
+    const stack = onLambda();
     const { Records } = sqsEvent(JSON.stringify(stateChange()));
     const record = { eventSource: "aws:sqs", messageId: messageId(7), ...fields };
-    const answer = await face.invoke({ Records: [...Records, record] });
+    const answer = await stack.invoke({ Records: [...Records, record] });
     expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: messageId(7) }] });
     const malformed = { outcome: "malformed", message: "the record has no SQS message", messageId: messageId(7) };
-    expect(face.lines.map((line) => JSON.parse(line))).toContainEqual(expect.objectContaining(malformed));
+    expect(stack.lines.map((line) => JSON.parse(line))).toContainEqual(expect.objectContaining(malformed));
   });
 
   it.each([
@@ -317,11 +317,11 @@ describe("a record without a message", () => {
 
 describe("an instance that EC2 never shows", () => {
   const secondsAfterLaunch = (clock: ReturnType<typeof clockAt>, seconds: number) => clock.set(AT + seconds * 1_000);
-  const lastLine = (face: { lines: readonly string[] }) => JSON.parse(face.lines.at(-1) ?? "");
+  const lastLine = (stack: { lines: readonly string[] }) => JSON.parse(stack.lines.at(-1) ?? "");
 
   it("is deferred for each retry of a queue, and is then unseen", async () => {
     const clock = clockAt(AT);
-    const face = onLambda({ ...SETTINGS, GRACE_SECONDS: "0" }, { clock });
+    const stack = onLambda({ ...SETTINGS, GRACE_SECONDS: "0" }, { clock });
     const again = { batchItemFailures: [{ itemIdentifier: messageId(0) }] };
     for (const [seconds, answer] of [
       [45, again],
@@ -329,20 +329,20 @@ describe("an instance that EC2 never shows", () => {
       [405, { batchItemFailures: [] }],
     ] as const) {
       secondsAfterLaunch(clock, seconds);
-      expect(await face.invoke(sqsEvent(JSON.stringify(stateChange())))).toEqual(answer);
+      expect(await stack.invoke(sqsEvent(JSON.stringify(stateChange())))).toEqual(answer);
     }
-    expect(lastLine(face)).toMatchObject({ level: "warn", outcome: "unseen", unseen: 1, instanceId: INSTANCE });
+    expect(lastLine(stack)).toMatchObject({ level: "warn", outcome: "unseen", unseen: 1, instanceId: INSTANCE });
   });
 
   it("is unseen at the last retry of an asynchronous call, which succeeds", async () => {
     const clock = clockAt(AT);
-    const face = onLambda(SETTINGS, { clock });
+    const stack = onLambda(SETTINGS, { clock });
     for (const seconds of [1, 61]) {
       secondsAfterLaunch(clock, seconds);
-      await expect(face.invoke(stateChange())).rejects.toThrow();
+      await expect(stack.invoke(stateChange())).rejects.toThrow();
     }
     secondsAfterLaunch(clock, 181);
-    expect(await face.invoke(stateChange())).toMatchObject({ outcomes: [{ outcome: "unseen" }] });
+    expect(await stack.invoke(stateChange())).toMatchObject({ outcomes: [{ outcome: "unseen" }] });
   });
 });
 
@@ -385,11 +385,11 @@ describe("the result for Lambda", () => {
 describe("the metrics of a Lambda function", () => {
   it("have its name as their dimension, also without a valid configuration", async () => {
     const env = { AWS_LAMBDA_FUNCTION_NAME: "ec2-audit-Function-8Q1" };
-    const face = onLambda({ ...SETTINGS, ...env });
-    await face.invoke(stateChange({ state: "stopped" }));
+    const stack = onLambda({ ...SETTINGS, ...env });
+    await stack.invoke(stateChange({ state: "stopped" }));
     const unset = onLambda(env);
     await unset.invoke(stateChange()).catch(() => {});
-    for (const line of [...face.lines, ...unset.lines].map((each) => JSON.parse(each))) {
+    for (const line of [...stack.lines, ...unset.lines].map((each) => JSON.parse(each))) {
       expect(line.FunctionName).toBe("ec2-audit-Function-8Q1");
       expect(line._aws.CloudWatchMetrics[0].Dimensions).toEqual([["FunctionName"]]);
     }
@@ -406,14 +406,14 @@ describe("the log line of a malformed message", () => {
       "7bf73129-1428-4cd3-a780-95db273d1602",
     ],
   ])("has the id that the engine gave it: %s", async (_, event, id) => {
-    const face = onLambda();
-    await face.invoke(event).catch(() => {});
-    expect(face.lines.map((line) => JSON.parse(line))).toMatchObject([{ outcome: "malformed", messageId: id }]);
+    const stack = onLambda();
+    await stack.invoke(event).catch(() => {});
+    expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([{ outcome: "malformed", messageId: id }]);
   });
 });
 
 describe("the remaining time of a call", () => {
-  /** What a call came to within so many milliseconds of fake time. */
+  /** Returns the result or error of a call within a number of milliseconds of fake time. */
   async function within(milliseconds: number, call: Promise<unknown>): Promise<unknown> {
     let result: unknown = "no answer in time";
     void call.then(
@@ -450,9 +450,9 @@ describe("the remaining time of a call", () => {
   it("is not exceeded if SNS does not respond to Subscribe: an alerted launch is settled", async () => {
     ec2.launch(INSTANCE);
     sns.mock.on(SubscribeCommand).callsFake(() => new Promise(() => {}));
-    const face = onLambda({ ...SETTINGS, FUNCTION_URL: "https://url-id.lambda-url.us-east-1.on.aws/" });
+    const stack = onLambda({ ...SETTINGS, FUNCTION_URL: "https://url-id.lambda-url.us-east-1.on.aws/" });
     const event = sqsEvent(JSON.stringify(stateChange()));
-    expect(await within(3_000, face.invoke(event, 3_000))).toEqual({ batchItemFailures: [] });
+    expect(await within(3_000, stack.invoke(event, 3_000))).toEqual({ batchItemFailures: [] });
     expect(sns.published()).toHaveLength(1);
   });
 });

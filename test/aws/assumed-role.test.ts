@@ -11,7 +11,7 @@ const SECOND = 1_000;
 const HOUR = 3_600 * SECOND;
 
 let clients: Clients;
-/** The access keys with which the roles were assumed, with which EC2 was called, and which EC2 refuses with what. */
+/** The access keys of assumed roles and of calls to EC2, and the error of each key that EC2 refuses. */
 let given: string[];
 let used: string[];
 let refused: (accessKeyId: string) => string | undefined;
@@ -42,7 +42,7 @@ const ask = (account: string = SHOP, region = "us-east-1") =>
   clients.ec2(account, region).send(new DescribeTagsCommand({}));
 const later = (milliseconds: number) => vi.setSystemTime(Date.now() + milliseconds);
 
-/** From now on EC2 refuses the credentials given so far: the role was recreated, or its sessions were revoked. */
+/** Makes EC2 refuse all credentials so far, as if the role was recreated or its sessions were revoked. */
 function refuseSoFar(code = "AuthFailure"): void {
   const old = new Set(given);
   refused = (key) => (old.has(key) ? code : undefined);

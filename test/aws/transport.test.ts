@@ -9,36 +9,36 @@ import { configOf } from "../support/config.ts";
 import { ACCOUNT, AT } from "../support/events.ts";
 import { clockAt } from "../support/launches.ts";
 
-/** The connections to AWS, over real HTTP. Only the clock, which shows a freeze, is the test's. */
+/** Connections to AWS over real HTTP. Only the clock, which simulates a freeze, is fake. */
 
-let aws: ForgetfulAws;
+let aws: DroppingAws;
 const clock = clockAt(AT);
-/** Long enough for a busy machine to answer, and short enough to wait for. */
+/** Long enough for a busy machine to respond, and short enough for a test. */
 const LIMITS = { ...CALL_LIMITS, responseMs: 1_000 };
 
 afterEach(() => aws.close());
 
-interface ForgetfulAws extends CannedAws {
-  /** The connections that were used, the requests, and those on connections that AWS has forgotten. */
-  readonly counts: { connections: number; requests: number; onForgotten: number };
+interface DroppingAws extends CannedAws {
+  /** The number of connections, of requests, and of requests on connections that the server had dropped. */
+  readonly counts: { connections: number; requests: number; onDropped: number };
   /** Holds the responses until `count` requests wait for one. */
   hold(count: number): void;
-  /** From now on a request on an open connection gets no response, or a reset. */
-  forget(how: "silent" | "reset"): void;
+  /** Drops the open connections: a request on one of them gets no response, or a reset. */
+  drop(how: "silent" | "reset"): void;
 }
 
-/** Starts an AWS that can hold its responses and forget its connections. Takes the milliseconds until each response. */
-async function startForgetfulAws(responseMs = 0): Promise<ForgetfulAws> {
-  const counts = { connections: 0, requests: 0, onForgotten: 0 };
+/** Starts an AWS that can hold its responses and drop its connections. Takes the milliseconds until each response. */
+async function startDroppingAws(responseMs = 0): Promise<DroppingAws> {
+  const counts = { connections: 0, requests: 0, onDropped: 0 };
   const sockets = new Set<Socket>();
-  const forgotten = new Map<Socket, "silent" | "reset">();
+  const dropped = new Map<Socket, "silent" | "reset">();
   let held: (() => void)[] = [];
   let holding = 0;
   const canned = await startCannedAws(async (call, { socket }) => {
     counts.requests++;
-    const how = forgotten.get(socket);
+    const how = dropped.get(socket);
     if (how !== undefined) {
-      counts.onForgotten++;
+      counts.onDropped++;
       if (how === "reset") socket.resetAndDestroy();
       return null;
     }
@@ -58,8 +58,8 @@ async function startForgetfulAws(responseMs = 0): Promise<ForgetfulAws> {
     hold: (count) => {
       holding = count;
     },
-    forget: (how) => {
-      for (const socket of sockets) forgotten.set(socket, how);
+    drop: (how) => {
+      for (const socket of sockets) dropped.set(socket, how);
     },
   };
 }
@@ -72,42 +72,42 @@ const launches = (clients: Clients, count: number) => Promise.all(Array.from({ l
 
 /** Clients with a number of idle connections. */
 async function withIdle(count: number, limits = LIMITS): Promise<Clients> {
-  aws = await startForgetfulAws();
+  aws = await startDroppingAws();
   const clients = clientsOf(limits);
   aws.hold(count);
   await launches(clients, count);
-  expect(aws.counts).toEqual({ connections: count, requests: count, onForgotten: 0 });
+  expect(aws.counts).toEqual({ connections: count, requests: count, onDropped: 0 });
   return clients;
 }
 
 describe("idle connections that the server has dropped", () => {
   it.each([2, 50])("delay only the next launch, by one timeout, if there are %i of them", async (count) => {
     const clients = await withIdle(count);
-    aws.forget("silent");
+    aws.drop("silent");
     for (let next = 0; next < 3; next++) await launch(clients);
-    expect(aws.counts.onForgotten).toBe(1);
+    expect(aws.counts.onDropped).toBe(1);
   });
 
   it("with a reset take one retry of the next launch", async () => {
     const clients = await withIdle(50);
-    aws.forget("reset");
+    aws.drop("reset");
     for (let next = 0; next < 3; next++) await launch(clients);
-    expect(aws.counts.onForgotten).toBe(1);
+    expect(aws.counts.onDropped).toBe(1);
   });
 
   it("fail none of many concurrent launches", async () => {
     const clients = await withIdle(50);
-    aws.forget("silent");
+    aws.drop("silent");
     await launches(clients, 100);
-    expect(aws.counts.onForgotten).toBe(35);
+    expect(aws.counts.onDropped).toBe(35);
   });
 
   it("are not used after a freeze of more than ten seconds", async () => {
     const clients = await withIdle(50);
-    aws.forget("silent");
+    aws.drop("silent");
     clock.pass(10.5);
     await launches(clients, 20);
-    expect(aws.counts.onForgotten).toBe(0);
+    expect(aws.counts.onDropped).toBe(0);
   });
 });
 
@@ -136,7 +136,7 @@ describe("healthy connections", () => {
 
 describe("the wait for a free place", () => {
   it("does not count as AWS's time: 100 accounts at once cause no failure and no retry", async () => {
-    aws = await startForgetfulAws(60);
+    aws = await startDroppingAws(60);
     const clients = clientsOf({ ...LIMITS, responseMs: 500, callsAtOnce: 10 });
     const accounts = Array.from({ length: 100 }, (_, index) => String(400_000_000_000 + index));
     await Promise.all(accounts.map((account) => launch(clients, account)));

@@ -20,14 +20,14 @@ import {
 const NOW = AT + 1_000;
 const read = (event: unknown) => readEvent(event, NOW);
 
-/** The launches that an event is read as; a test whose event is not read so fails here. */
+/** Returns the launches of an event. Throws for an event without launches. */
 function launchesIn(event: EventBridgeEvent): readonly Launch[] {
   const reading = read(event);
   if (reading.kind !== "launches") throw new Error(`${reading.kind}: ${reading.reason}`);
   return reading.launches;
 }
 
-/** The event with other fields in its detail; a field that is undefined is not there. */
+/** Returns the event with other fields in its detail. */
 const withDetail = (event: EventBridgeEvent, detail: Readonly<Record<string, unknown>>) => ({
   ...event,
   detail: { ...event.detail, ...detail },
@@ -145,7 +145,7 @@ describe("RunInstances in CloudTrail", () => {
     expect(read(withDetail(runInstances(), { responseElements }))).toMatchObject({ kind: "malformed" });
   });
 
-  // CloudTrail leaves out what is over 100 KB, and says so:
+  // CloudTrail marks a response that it omits because it is over 100 KB:
   // https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
   it.each([
     [
@@ -390,7 +390,7 @@ describe("any JSON value", () => {
   });
 });
 
-/** The value with one of its parts, found by the seed, replaced by junk. */
+/** Replaces one part of a value, which the seed selects, with junk. */
 function replaceOne(value: unknown, junk: unknown, seed: number): unknown {
   if (typeof value !== "object" || value === null) return junk;
   const keys = Object.keys(value);

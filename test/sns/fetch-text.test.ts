@@ -1,6 +1,6 @@
 /**
- * Over real TLS on loopback. The server's certificate is trusted by the calls of this file alone: `get` of node:https
- * is the real one with a `ca` beside the options that it was given, so no global and no environment variable is changed.
+ * Runs over real TLS on loopback. Only the calls of this file trust the server's certificate: `get` of node:https is the
+ * original with a `ca` option, so no global and no environment variable is changed.
  */
 import type { RequestListener } from "node:http";
 import https from "node:https";
@@ -23,7 +23,7 @@ const certificate = await generate([{ name: "commonName", value: "localhost" }],
   extensions: [{ name: "subjectAltName", altNames: [{ type: 2, value: "localhost" }] }],
 });
 
-/** What the server does with the next request. */
+/** The server's response to the next request. */
 let answer: RequestListener = (_, response) => response.end();
 const asked: string[] = [];
 const server = https.createServer({ key: certificate.private, cert: certificate.cert }, (request, response) => {

@@ -17,7 +17,7 @@ import {
   unsubscribeConfirmation,
 } from "../support/sns.ts";
 
-/** As it is parsed: the signature has to hold for itself, whatever shape is refused before it is asked. */
+/** Parses an envelope without checking its shape: the signature check must not depend on that. */
 function envelopeOf(fields: Fields): Envelope {
   return JSON.parse(JSON.stringify(fields));
 }

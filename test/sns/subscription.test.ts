@@ -58,15 +58,15 @@ function subscribeAnswers(answers: Readonly<Record<string, () => Promise<Subscri
   }
 }
 
-function linesOf(face: HttpStack): Record<string, unknown>[] {
-  return face.lines.map((line) => JSON.parse(line));
+function linesOf(stack: HttpStack): Record<string, unknown>[] {
+  return stack.lines.map((line) => JSON.parse(line));
 }
 
 /** Runs everything that waits for no timer. */
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-async function health(face: HttpStack): Promise<Record<string, unknown>> {
-  return JSON.parse((await face.request({ method: "GET" })).body);
+async function health(stack: HttpStack): Promise<Record<string, unknown>> {
+  return JSON.parse((await stack.request({ method: "GET" })).body);
 }
 
 /** Returns the response within the 15 s that SNS waits. Timers must be fake. */
@@ -113,12 +113,12 @@ describe.each(HTTP_HOSTS)("a SubscriptionConfirmation for the $host", ({ open })
     ],
   ])("returns 503 with the reason when SNS %s, so that it is delivered again", async (_, confirm, why) => {
     sns.mock.on(ConfirmSubscriptionCommand).callsFake(confirm);
-    const face = open();
-    const answer = await face.deliver(signed(subscriptionConfirmation()));
+    const stack = open();
+    const answer = await stack.deliver(signed(subscriptionConfirmation()));
     expect(answer.status).toBe(503);
     const reason = `the subscription could not be confirmed: ${why}`;
     expect(JSON.parse(answer.body)).toEqual({ outcome: "failed", reason });
-    expect(await health(face)).toMatchObject({ subscribed: "not configured" });
+    expect(await health(stack)).toMatchObject({ subscribed: "not configured" });
   });
 
   it("returns 503 within 15 s if SNS does not respond", async () => {
@@ -130,48 +130,48 @@ describe.each(HTTP_HOSTS)("a SubscriptionConfirmation for the $host", ({ open })
 
 describe.each(HTTP_HOSTS)("an UnsubscribeConfirmation for the $host", ({ open }) => {
   it("returns 200, logs a warning, and makes no AWS call", async () => {
-    const face = open();
-    expect((await face.deliver(signed(unsubscribeConfirmation()))).status).toBe(200);
+    const stack = open();
+    expect((await stack.deliver(signed(unsubscribeConfirmation()))).status).toBe(200);
     expect(sns.mock.calls()).toHaveLength(0);
-    expect(linesOf(face)).toContainEqual(
+    expect(linesOf(stack)).toContainEqual(
       expect.objectContaining({ level: "warn", message: expect.stringContaining("unsubscribed"), topic: LAUNCH_TOPIC }),
     );
   });
 
   it("changes the state in the health document", async () => {
-    const face = open();
-    await face.deliver(signed(subscriptionConfirmation()));
-    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
-    await face.deliver(signed(unsubscribeConfirmation()));
-    expect(await health(face)).toMatchObject({ subscribed: "unsubscribed" });
+    const stack = open();
+    await stack.deliver(signed(subscriptionConfirmation()));
+    expect(await health(stack)).toMatchObject({ subscribed: "confirmed" });
+    await stack.deliver(signed(unsubscribeConfirmation()));
+    expect(await health(stack)).toMatchObject({ subscribed: "unsubscribed" });
   });
 
   it("is final: no later call subscribes again", async () => {
-    const face = open(SUBSCRIBING);
-    await face.request({ method: "GET" });
-    await face.deliver(signed(unsubscribeConfirmation()));
-    face.clock.pass(3_600);
-    expect(await health(face)).toMatchObject({ subscribed: "unsubscribed" });
+    const stack = open(SUBSCRIBING);
+    await stack.request({ method: "GET" });
+    await stack.deliver(signed(unsubscribeConfirmation()));
+    stack.clock.pass(3_600);
+    expect(await health(stack)).toMatchObject({ subscribed: "unsubscribed" });
     expect(subscribed()).toHaveLength(1);
   });
 });
 
 describe("FUNCTION_URL", () => {
   it.each([
-    ["a delivery", (face: HttpStack) => face.deliver(launch)],
-    ["a health request", (face: HttpStack) => face.request({ method: "GET" })],
+    ["a delivery", (stack: HttpStack) => stack.deliver(launch)],
+    ["a health request", (stack: HttpStack) => stack.request({ method: "GET" })],
   ])("is subscribed by the first call of a warm service only: %s", async (_, run) => {
-    const face = onFunctionUrl(SUBSCRIBING);
-    await run(face);
-    await face.deliver(launch);
-    await face.request({ method: "GET" });
-    await face.deliver(launch);
+    const stack = onFunctionUrl(SUBSCRIBING);
+    await run(stack);
+    await stack.deliver(launch);
+    await stack.request({ method: "GET" });
+    await stack.deliver(launch);
     expect(subscribed()).toMatchObject([{ TopicArn: LAUNCH_TOPIC, Protocol: "https", Endpoint: FUNCTION_URL }]);
   });
 
   it("is subscribed once by concurrent calls", async () => {
-    const face = onFunctionUrl(SUBSCRIBING);
-    await Promise.all([face.deliver(launch), face.deliver(launch), face.request({ method: "GET" })]);
+    const stack = onFunctionUrl(SUBSCRIBING);
+    await Promise.all([stack.deliver(launch), stack.deliver(launch), stack.request({ method: "GET" })]);
     expect(subscribed()).toHaveLength(1);
   });
 
@@ -183,10 +183,10 @@ describe("FUNCTION_URL", () => {
           answer = () => resolve({ SubscriptionArn: SUBSCRIPTION_ARN });
         }),
     );
-    const face = onFunctionUrl(SUBSCRIBING);
-    const runs = [health(face)];
+    const stack = onFunctionUrl(SUBSCRIBING);
+    const runs = [health(stack)];
     while (subscribed().length === 0) await turn();
-    runs.push(health(face), health(face));
+    runs.push(health(stack), health(stack));
     await turn();
     answer();
     expect(await Promise.all(runs)).toMatchObject(Array(3).fill({ subscribed: "confirmed" }));
@@ -239,9 +239,9 @@ describe("FUNCTION_URL", () => {
         await unsubscribed.request({ method: "GET", headers });
         await unsubscribed.deliver(launch, headers);
         expect(subscribed()).toEqual([]);
-        const face = open(SUBSCRIBING);
-        await face.request({ method: "GET", headers });
-        await face.deliver(launch, headers);
+        const stack = open(SUBSCRIBING);
+        await stack.request({ method: "GET", headers });
+        await stack.deliver(launch, headers);
         expect(subscribed().map(({ Endpoint }) => Endpoint)).toEqual([FUNCTION_URL]);
         sns.mock.resetHistory();
       }
@@ -259,35 +259,35 @@ describe("FUNCTION_URL", () => {
   });
 
   it("is not subscribed by an unverified delivery", async () => {
-    const face = onFunctionUrl(SUBSCRIBING);
-    await face.deliver({ ...launch, Signature: "AAAA" });
-    await face.request({ body: "hello" });
+    const stack = onFunctionUrl(SUBSCRIBING);
+    await stack.deliver({ ...launch, Signature: "AAAA" });
+    await stack.request({ body: "hello" });
     expect(subscribed()).toEqual([]);
   });
 
   it("is pending and then confirmed, as the health document states", async () => {
-    const face = onFunctionUrl(SUBSCRIBING);
-    expect(await health(face)).toMatchObject({ configured: true, subscribed: "pending" });
-    await face.deliver(signed(subscriptionConfirmation()));
-    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
+    const stack = onFunctionUrl(SUBSCRIBING);
+    expect(await health(stack)).toMatchObject({ configured: true, subscribed: "pending" });
+    await stack.deliver(signed(subscriptionConfirmation()));
+    expect(await health(stack)).toMatchObject({ subscribed: "confirmed" });
   });
 
   it("is confirmed at once if the subscription exists already", async () => {
     sns.mock.on(SubscribeCommand).resolves({ SubscriptionArn: SUBSCRIPTION_ARN });
-    const face = onFunctionUrl(SUBSCRIBING);
-    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
-    face.clock.pass(3_600);
-    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
+    const stack = onFunctionUrl(SUBSCRIBING);
+    expect(await health(stack)).toMatchObject({ subscribed: "confirmed" });
+    stack.clock.pass(3_600);
+    expect(await health(stack)).toMatchObject({ subscribed: "confirmed" });
     expect(subscribed()).toHaveLength(1);
   });
 
   it("stays confirmed if the confirmation arrives before the response to Subscribe", async () => {
-    const face = onFunctionUrl(SUBSCRIBING);
+    const stack = onFunctionUrl(SUBSCRIBING);
     sns.mock.on(SubscribeCommand).callsFake(async () => {
-      await face.deliver(signed(subscriptionConfirmation()));
+      await stack.deliver(signed(subscriptionConfirmation()));
       return { SubscriptionArn: "pending confirmation" };
     });
-    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
+    expect(await health(stack)).toMatchObject({ subscribed: "confirmed" });
   });
 
   it.each([
@@ -295,9 +295,9 @@ describe("FUNCTION_URL", () => {
     ["confirmed", SUBSCRIPTION_ARN],
   ])("logs the state %s with its topic", async (state, SubscriptionArn) => {
     sns.mock.on(SubscribeCommand).resolves({ SubscriptionArn });
-    const face = onFunctionUrl(SUBSCRIBING);
-    await health(face);
-    expect(linesOf(face)).toEqual([
+    const stack = onFunctionUrl(SUBSCRIBING);
+    await health(stack);
+    expect(linesOf(stack)).toEqual([
       { level: "info", time: expect.any(String), message: `subscription ${state}`, topic: LAUNCH_TOPIC },
     ]);
   });
@@ -332,17 +332,17 @@ describe("the state of two subscriptions", () => {
     ["pending", pending],
   ])("is unsubscribed if one has ended and the other is %s", async (_, other) => {
     subscribeAnswers({ [LAUNCH_TOPIC]: pending, [OTHER_TOPIC]: other });
-    const face = onFunctionUrl(TWO_TOPICS);
-    await face.request({ method: "GET" });
-    await face.deliver(signed(unsubscribeConfirmation()));
-    expect(await health(face)).toMatchObject({ subscribed: "unsubscribed" });
+    const stack = onFunctionUrl(TWO_TOPICS);
+    await stack.request({ method: "GET" });
+    await stack.deliver(signed(unsubscribeConfirmation()));
+    expect(await health(stack)).toMatchObject({ subscribed: "unsubscribed" });
   });
 
   it("is not confirmed if only one is known", async () => {
     const { FUNCTION_URL: _, ...settings } = TWO_TOPICS;
-    const face = onFunctionUrl(settings);
-    await face.deliver(launch);
-    expect(await health(face)).toMatchObject({ subscribed: "not configured" });
+    const stack = onFunctionUrl(settings);
+    await stack.deliver(launch);
+    expect(await health(stack)).toMatchObject({ subscribed: "not configured" });
   });
 });
 
@@ -352,11 +352,11 @@ describe("a subscription that fails", () => {
   });
 
   it("does not stop the audit, is logged, and is in the health document", async () => {
-    const face = onFunctionUrl(SUBSCRIBING);
-    expect((await face.deliver(launch)).status).toBe(200);
+    const stack = onFunctionUrl(SUBSCRIBING);
+    expect((await stack.deliver(launch)).status).toBe(200);
     expect(sns.published()).toHaveLength(1);
-    expect(await health(face)).toMatchObject({ subscribed: expect.stringMatching(/^failed: AuthorizationError/) });
-    expect(linesOf(face)).toContainEqual({
+    expect(await health(stack)).toMatchObject({ subscribed: expect.stringMatching(/^failed: AuthorizationError/) });
+    expect(linesOf(stack)).toContainEqual({
       level: "error",
       time: expect.any(String),
       message: "could not subscribe FUNCTION_URL: AuthorizationError: not authorized to perform: SNS:Subscribe",
@@ -366,29 +366,29 @@ describe("a subscription that fails", () => {
 
   it("has no error name if the thrown value is not an Error", async () => {
     sns.mock.on(SubscribeCommand).callsFake(() => Promise.reject("nonsense"));
-    const face = onFunctionUrl(SUBSCRIBING);
-    expect(await health(face)).toMatchObject({ subscribed: "failed: an unknown error" });
+    const stack = onFunctionUrl(SUBSCRIBING);
+    expect(await health(stack)).toMatchObject({ subscribed: "failed: an unknown error" });
   });
 
   it("because the response is not from SNS does not count as confirmed, and is logged with the reason", async () => {
     sns.mock.on(SubscribeCommand).resolves({});
-    const face = onFunctionUrl(SUBSCRIBING);
-    expect(await health(face)).toMatchObject({ subscribed: "failed: Error" });
+    const stack = onFunctionUrl(SUBSCRIBING);
+    expect(await health(stack)).toMatchObject({ subscribed: "failed: Error" });
     const message = "could not subscribe FUNCTION_URL: Error: the response to Subscribe is not from SNS";
-    expect(linesOf(face)).toMatchObject([{ level: "error", message, topic: LAUNCH_TOPIC }]);
+    expect(linesOf(stack)).toMatchObject([{ level: "error", message, topic: LAUNCH_TOPIC }]);
   });
 
   it("is retried after a minute, and not by every call", async () => {
-    const face = onFunctionUrl(SUBSCRIBING);
-    await face.deliver(launch);
-    face.clock.pass(59);
-    await face.deliver(launch);
+    const stack = onFunctionUrl(SUBSCRIBING);
+    await stack.deliver(launch);
+    stack.clock.pass(59);
+    await stack.deliver(launch);
     expect(subscribed()).toHaveLength(1);
     sns.mock.on(SubscribeCommand).resolves({ SubscriptionArn: SUBSCRIPTION_ARN });
-    face.clock.pass(1);
-    await face.deliver(launch);
+    stack.clock.pass(1);
+    await stack.deliver(launch);
     expect(subscribed()).toHaveLength(2);
-    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
+    expect(await health(stack)).toMatchObject({ subscribed: "confirmed" });
   });
 });
 
@@ -404,10 +404,10 @@ describe("a subscription that exists already", () => {
       if (Attributes) throw others();
       return { SubscriptionArn: SUBSCRIPTION_ARN };
     });
-    const face = onFunctionUrl(SUBSCRIBING);
-    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
+    const stack = onFunctionUrl(SUBSCRIBING);
+    expect(await health(stack)).toMatchObject({ subscribed: "confirmed" });
     expect(subscribed().map(({ Attributes }) => Attributes !== undefined)).toEqual([true, false]);
-    expect(linesOf(face)).toContainEqual(
+    expect(linesOf(stack)).toContainEqual(
       expect.objectContaining({
         level: "warn",
         message: expect.stringContaining("already subscribed with other attributes"),
@@ -417,22 +417,22 @@ describe("a subscription that exists already", () => {
   });
 
   it("of another tool is confirmed by its first verified notification", async () => {
-    const face = onFunctionUrl(SETTINGS);
-    expect(await health(face)).toMatchObject({ subscribed: "not configured" });
-    await face.deliver({ ...launch, Signature: "AAAA" });
-    expect(await health(face)).toMatchObject({ subscribed: "not configured" });
-    await face.deliver(launch);
-    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
+    const stack = onFunctionUrl(SETTINGS);
+    expect(await health(stack)).toMatchObject({ subscribed: "not configured" });
+    await stack.deliver({ ...launch, Signature: "AAAA" });
+    expect(await health(stack)).toMatchObject({ subscribed: "not configured" });
+    await stack.deliver(launch);
+    expect(await health(stack)).toMatchObject({ subscribed: "confirmed" });
   });
 
   it("is requested again after a minute, because another container may have confirmed it", async () => {
-    const face = onFunctionUrl(SUBSCRIBING);
-    expect(await health(face)).toMatchObject({ subscribed: "pending" });
+    const stack = onFunctionUrl(SUBSCRIBING);
+    expect(await health(stack)).toMatchObject({ subscribed: "pending" });
     sns.mock.on(SubscribeCommand).resolves({ SubscriptionArn: SUBSCRIPTION_ARN });
-    face.clock.pass(59);
-    expect(await health(face)).toMatchObject({ subscribed: "pending" });
-    face.clock.pass(1);
-    expect(await health(face)).toMatchObject({ subscribed: "confirmed" });
+    stack.clock.pass(59);
+    expect(await health(stack)).toMatchObject({ subscribed: "pending" });
+    stack.clock.pass(1);
+    expect(await health(stack)).toMatchObject({ subscribed: "confirmed" });
     expect(subscribed()).toHaveLength(2);
   });
 });

@@ -8,14 +8,14 @@ export const FOUR_SECRETS = {
   ALERT_TOPIC_ARN: "arn:aws:sns:us-east-1:123456789012:ec2_audit_alert",
 };
 
-/** The configuration of the four secrets and some more; a test that gives invalid ones fails here. */
+/** Returns the configuration of the four secrets and the given ones. Throws if they are invalid. */
 export function configOf(more: Readonly<Record<string, unknown>> = {}, env: NodeJS.ProcessEnv = {}): Config {
   const reading = readConfig(gatherSettings({ ...FOUR_SECRETS, ...more }, env));
   if ("problems" in reading) throw new Error(JSON.stringify(reading.problems));
   return reading.config;
 }
 
-/** The problems of the four secrets and some more; none when they are valid. */
+/** Returns the problems of the four secrets and the given ones. */
 export function problemsOf(more: Readonly<Record<string, unknown>>, env: NodeJS.ProcessEnv = {}): readonly Problem[] {
   const reading = readConfig(gatherSettings({ ...FOUR_SECRETS, ...more }, env));
   return "problems" in reading ? reading.problems : [];

@@ -1,5 +1,5 @@
 /**
- * AWS's documented sample events, as builders: each answers the sample as AWS prints it, with what a test changes.
+ * AWS's documented sample events. Each function returns the sample, with changes.
  * EC2: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html
  * CloudTrail: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html
  * Auto Scaling: https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-event-reference.html
@@ -14,7 +14,7 @@ export interface EventBridgeEvent {
 export const ACCOUNT = "123456789012";
 export const REGION = "us-east-1";
 export const INSTANCE = "i-1234567890abcdef0";
-/** When the samples happened, and the same in milliseconds since 1970. */
+/** The time of the samples, as text and in milliseconds since 1970. */
 export const TIME = "2021-11-11T21:29:54Z";
 export const AT = Date.parse(TIME);
 
@@ -24,12 +24,12 @@ interface Where {
   readonly time?: string;
 }
 
-/** A seventeen-digit instance id, a different one for each number. */
+/** Returns the instance id for a number. */
 export function instanceId(number: number): string {
   return `i-${number.toString(16).padStart(17, "0")}`;
 }
 
-/** The first `count` of those. */
+/** Returns the first `count` instance ids. */
 export function instanceIds(count: number): string[] {
   return Array.from({ length: count }, (_, index) => instanceId(index + 1));
 }
@@ -46,7 +46,7 @@ export function stateChange({
   } satisfies EventBridgeEvent;
 }
 
-/** An IAM user, as CloudTrail's samples have it. */
+/** The IAM user of CloudTrail's samples. */
 export const MATEO = {
   type: "IAMUser",
   principalId: "EXAMPLE6E4XEGITWATV6R",
@@ -101,7 +101,7 @@ export function runInstances({
   } satisfies EventBridgeEvent;
 }
 
-/** A RunInstances that EC2 refused: CloudTrail tells of it too, without instances. */
+/** A RunInstances call that EC2 refused. CloudTrail reports it too, without instances. */
 export function refusedRunInstances(errorCode = "Client.InstanceLimitExceeded") {
   const event = runInstances();
   const detail = {

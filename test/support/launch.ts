@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { stateChange } from "./events.ts";
 
-/** The envelope of a notification about a launch, still to be signed. */
+/** Returns the unsigned envelope of a notification about a launch. Times are in milliseconds since 1970. */
 export function launchEnvelope(instanceId: string, { at, now }: { at: number; now: number }): Record<string, unknown> {
   return {
     Type: "Notification",
@@ -14,7 +14,7 @@ export function launchEnvelope(instanceId: string, { at, now }: { at: number; no
   };
 }
 
-/** EventBridge's event of a launch; `at` in milliseconds since 1970. */
+/** Returns EventBridge's event of a launch. `at` is in milliseconds since 1970. */
 export function launchEvent(instanceId: string, at: number) {
   return stateChange({ id: instanceId, time: new Date(at).toISOString() });
 }

@@ -1,7 +1,7 @@
 import type { Launch } from "../../src/launches/events.ts";
 import { ACCOUNT, AT, INSTANCE, REGION } from "./events.ts";
 
-/** A launch as the sample events tell it, with what a test changes. */
+/** Returns the launch of the sample events, with changes. */
 export function launchOf(changes: Partial<Launch> = {}): Launch {
   return {
     account: ACCOUNT,
@@ -14,7 +14,7 @@ export function launchOf(changes: Partial<Launch> = {}): Launch {
   };
 }
 
-/** A clock that stands still until it is told otherwise. */
+/** Returns a clock that stands still until a test changes it. */
 export function clockAt(time: number): {
   now: () => number;
   set: (time: number) => void;

@@ -1,15 +1,15 @@
 import { once } from "node:events";
 import type { Server } from "node:http";
 
-/** A server that listens. */
+/** A listening server. */
 export interface Served {
   /** Without a slash at its end. */
   readonly url: string;
-  /** Ends its connections too. */
+  /** Closes the server and its connections. */
   close(): Promise<void>;
 }
 
-/** Has a server listen on a free port of loopback. */
+/** Starts a server on a free port of loopback. */
 export async function serveOnLoopback(server: Server): Promise<Served> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -2,7 +2,7 @@ import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { vi } from "vitest";
 import { type Call, callOf, cannedResponse } from "./canned-aws.ts";
 
-/** A request that would have left this machine. */
+/** A request that would leave this machine. */
 export interface Sent extends Call {
   readonly protocol: string;
   readonly hostname: string;

@@ -2,7 +2,7 @@ import { createService, type Service } from "../../src/app.ts";
 import type { Config } from "../../src/config.ts";
 import type { Engine } from "../../src/launches/dispatch.ts";
 
-/** Makes a service whose log lines are added to `lines`. */
+/** Creates a service that adds its log lines to `lines`. */
 export function serviceWith(config: Config, lines: string[]): Service {
   return createService(config, {
     now: Date.now,
@@ -11,7 +11,7 @@ export function serviceWith(config: Config, lines: string[]): Service {
   });
 }
 
-/** Audits events that an engine brings, within twelve seconds. */
+/** Audits the events of an engine, with a deadline of twelve seconds. */
 export function auditFor(engine: Engine, service: Service, events: readonly unknown[]) {
   return service.audit(
     events.map((event) => ({ event })),

@@ -1,6 +1,6 @@
 /**
- * SNS as an HTTPS endpoint meets it: envelopes as AWS documents them, and a signer written from AWS's description of the
- * signature, not from our verifier.
+ * SNS's deliveries over HTTPS: envelopes in AWS's documented format, and a signer that follows AWS's description of the
+ * signature instead of our verifier.
  * https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
  * https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message-verify-message-signature.html
  */
@@ -12,13 +12,13 @@ export const LAUNCH_TOPIC = "arn:aws:sns:us-east-1:123456789012:ec2_launches_che
 export const CERTIFICATE_URL =
   "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-f3ecfb7224c7233fe7bb5f59f96de52f.pem";
 
-/** What signs: a private key, and the certificate that says so, both as PEM. */
+/** A private key and its certificate, both as PEM. */
 export interface Signer {
   readonly privateKey: string;
   readonly certificate: string;
 }
 
-/** Makes a key and its self-signed certificate, valid through the year of the sample events unless told otherwise. */
+/** Creates a key and its self-signed certificate. By default it is valid in the year of the sample events. */
 export async function makeSigner({
   from = "2021-01-01T00:00:00Z",
   to = "2022-01-01T00:00:00Z",
@@ -40,14 +40,14 @@ export async function makeSigner({
 
 /** SNS. */
 export const SNS_SIGNER = await makeSigner();
-/** Somebody else, with a certificate that looks the same. */
+/** Another signer, with a certificate that looks the same. */
 export const OTHER_SIGNER = await makeSigner();
 
-/** An envelope before it is read: any value may stand in any field. */
+/** An envelope before it is read: every field may have any value. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** A Notification, as AWS prints it. Takes the message as text, or an event to put in as JSON. Another message has another
- * MessageId; the same message is the same delivery again. */
+/** Returns a Notification in AWS's documented format. Takes the message as text, or an event to insert as JSON. The MessageId
+ * depends on the message, so the same message is a duplicate delivery. */
 export function notification(message: unknown, changes: Fields = {}): Fields {
   const Message = typeof message === "string" ? message : JSON.stringify(message);
   const digest = createHash("sha256").update(Message).digest("hex");
@@ -65,7 +65,7 @@ export function notification(message: unknown, changes: Fields = {}): Fields {
 
 export const TOKEN = "2336412f37fb687f5d51e6e241d09c805a5a57b30d712f794cc5f6a988666d92768dd60a747ba6f3beb71854e285d6ad";
 
-/** A SubscriptionConfirmation, as AWS prints it. */
+/** Returns a SubscriptionConfirmation in AWS's documented format. */
 export function subscriptionConfirmation(changes: Fields = {}): Fields {
   return {
     Type: "SubscriptionConfirmation",
@@ -80,7 +80,7 @@ export function subscriptionConfirmation(changes: Fields = {}): Fields {
   };
 }
 
-/** An UnsubscribeConfirmation, as AWS prints it. */
+/** Returns an UnsubscribeConfirmation in AWS's documented format. */
 export function unsubscribeConfirmation(changes: Fields = {}): Fields {
   return {
     ...subscriptionConfirmation(),
@@ -91,7 +91,7 @@ export function unsubscribeConfirmation(changes: Fields = {}): Fields {
   };
 }
 
-/** The names that are signed: for a notification, and for the two confirmations. */
+/** The signed names, for a notification and for the two confirmations. */
 export const SIGNED_IN_NOTIFICATION = ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"];
 export const SIGNED_IN_CONFIRMATION = [
   "Message",
@@ -106,22 +106,24 @@ export const SIGNED_IN_CONFIRMATION = [
 interface Signing {
   readonly version?: string;
   readonly signer?: Signer;
-  /** The names to sign, where they are not those that AWS signs. */
+  /** The names to sign instead of those that AWS signs. */
   readonly names?: readonly string[];
 }
 
-/** The envelope with its signature: SHA1withRSA for version 1, SHA256withRSA for version 2. */
+/** Signs an envelope: SHA1withRSA for version 1, SHA256withRSA for version 2. */
 export function signed(fields: Fields, { version = "2", signer = SNS_SIGNER, names }: Signing = {}): Fields {
-  const wanted = names ?? (fields.Type === "Notification" ? SIGNED_IN_NOTIFICATION : SIGNED_IN_CONFIRMATION);
+  const signedNames = names ?? (fields.Type === "Notification" ? SIGNED_IN_NOTIFICATION : SIGNED_IN_CONFIRMATION);
   // "name-value pairs of only the included names, in byte sort order, each name and each value ended by a newline"
-  const pairs = Object.entries(fields).filter(([name, value]) => wanted.includes(name) && typeof value === "string");
+  const pairs = Object.entries(fields).filter(
+    ([name, value]) => signedNames.includes(name) && typeof value === "string",
+  );
   pairs.sort(([one], [other]) => (one < other ? -1 : 1));
   const signing = createSign(version === "1" ? "sha1WithRSAEncryption" : "sha256WithRSAEncryption");
   signing.update(pairs.map(([name, value]) => `${name}\n${value}\n`).join(""), "utf8");
   return { ...fields, SignatureVersion: version, Signature: signing.sign(signer.privateKey, "base64") };
 }
 
-/** The headers of SNS's request, in lower case. */
+/** Returns the headers of SNS's request, in lower case. */
 export function headersOf({ Type, MessageId, TopicArn }: Fields): Record<string, string> {
   return {
     "x-amz-sns-message-type": String(Type),

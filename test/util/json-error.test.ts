@@ -11,7 +11,7 @@ const isJson = (text: string) => {
   }
 };
 
-/** JSON with a few characters put in, taken out or exchanged. */
+/** JSON with a few characters inserted, deleted or replaced. */
 const nearlyJson = fc
   .tuple(
     fc.json({ maxDepth: 4 }),
