@@ -4,7 +4,7 @@ import { type Instance, isTerminated } from "../facts/instances.ts";
 import { launcherOf } from "../facts/launcher.ts";
 import { type Reads, readOf } from "../facts/pages.ts";
 import { planFacts, type ShownFacts } from "../facts/plan.ts";
-import { evaluate, type Violated } from "../policy/evaluate.ts";
+import { type Violated, violationsOf } from "../policy/evaluate.ts";
 import type { Policy } from "../policy/policy.ts";
 import { describeError } from "../util/errors.ts";
 import { type Launch, STATE_CHANGE, TAG_CHANGE } from "./events.ts";
@@ -86,7 +86,7 @@ function firstOfEachInstance(launches: readonly Launch[]): readonly FirstLaunch[
 
 /** Judges a launch by its tags alone. Returns null for a violation that is due for an alert, which is to be confirmed. */
 function screen(launch: Launch, facts: Facts, audit: Audit): Outcome | null {
-  return beforeAlert(launch, violationsOf(facts, audit), audit);
+  return beforeAlert(launch, violationsOf(facts, audit.policy), audit);
 }
 
 /** Judges a launch by its instance; null is an instance that EC2 does not show. */
@@ -100,7 +100,7 @@ function judge(launch: FirstLaunch, facts: ShownFacts | null, audit: Audit): Aud
   }
   const { instance } = facts;
   if (isTerminated(instance)) return { kind: "ignored", launch, reason: `the instance is ${instance.state}` };
-  const violations = violationsOf(facts, audit);
+  const violations = violationsOf(facts, audit.policy);
   const outcome = beforeAlert(launch, violations, audit);
   if (outcome?.kind !== "compliant" && !audit.auditRestarts && isRestart(launch, instance)) {
     return { kind: "ignored", launch, reason: RESTARTED };
@@ -123,10 +123,6 @@ function isRestart({ mayBeRestart, at }: FirstLaunch, { launchTime, firstLaunchT
   if (!mayBeRestart || launchTime === null || firstLaunchTime === null) return false;
   const couldRestart = Date.parse(firstLaunchTime) + RESTART_AFTER_MS;
   return Date.parse(launchTime) > couldRestart && at > couldRestart;
-}
-
-function violationsOf(facts: Facts, { policy }: Audit): Violated[] {
-  return evaluate(facts, policy).filter((verdict) => verdict.kind === "violation");
 }
 
 /** Returns the outcome of a launch that is compliant or within its grace; null for a violation that is due for an alert. */

@@ -19,3 +19,8 @@ export function evaluate(facts: Facts, { rules }: Policy): Verdict[] {
     return violation === null ? { kind: "compliant", rule } : { kind: "violation", rule, violation };
   });
 }
+
+/** Returns the violations of a policy by one instance, in the order of the rules. */
+export function violationsOf(facts: Facts, policy: Policy): Violated[] {
+  return evaluate(facts, policy).filter((verdict) => verdict.kind === "violation");
+}

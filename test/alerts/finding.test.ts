@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { findingsOf, type Origin } from "../../src/alerts/finding.ts";
 import type { Instance } from "../../src/facts/instances.ts";
-import { evaluate } from "../../src/policy/evaluate.ts";
+import { violationsOf } from "../../src/policy/evaluate.ts";
 import type { Policy } from "../../src/policy/policy.ts";
 import { instanceId } from "../support/events.ts";
 import { instanceOf, ORIGIN } from "../support/findings.ts";
@@ -13,10 +13,7 @@ function findings(
   policy: Policy = requiring("name,service"),
 ) {
   const instance = instanceOf(shown);
-  const violations = evaluate({ tags: instance.tags, instance }, policy).filter(
-    (verdict) => verdict.kind === "violation",
-  );
-  return findingsOf(violations, instance, { ...ORIGIN, ...changes });
+  return findingsOf(violationsOf({ tags: instance.tags, instance }, policy), instance, { ...ORIGIN, ...changes });
 }
 const tags = (name: string) => ({ tags: new Map([["Name", name]]) });
 

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
-import type { Finding } from "../../src/alerts/finding.ts";
+import { type Finding, findingsOf } from "../../src/alerts/finding.ts";
 import type { Instance } from "../../src/facts/instances.ts";
+import { violationsOf } from "../../src/policy/evaluate.ts";
 import { ACCOUNT, INSTANCE, REGION, TIME } from "./events.ts";
 import { policyOf } from "./policy.ts";
 
-/** An instance as DescribeInstances shows it, with what a test changes. */
+/** An instance as DescribeInstances shows it, with changes. */
 export function instanceOf(changes: Partial<Instance> = {}): Instance {
   return {
     instanceId: INSTANCE,
@@ -25,6 +25,7 @@ export function instanceOf(changes: Partial<Instance> = {}): Instance {
   };
 }
 
+/** The origin of findings, unless a test changes it. */
 export const ORIGIN = {
   account: ACCOUNT,
   region: REGION,
@@ -33,34 +34,15 @@ export const ORIGIN = {
   occasion: TIME,
 };
 
-/** A finding of `required-tags`, with the instance's changes apart from its own. */
+/** A finding of `required-tags` with changes; those of the instance apart from the others. */
 export function findingOf({
   instance = {},
   requires = "name,service",
   ...changes
-}: Partial<Omit<Finding, "instance">> & {
-  instance?: Partial<Instance>;
-  requires?: string;
-} = {}): Finding {
-  const about = instanceOf(instance);
-  const violation = policyOf({ rules: [{ rule: "required-tags", tags: requires.split(",") }] }).rules[0]?.check({
-    tags: about.tags,
-    instance: about,
-  });
-  if (!violation) throw new Error("the instance keeps the rule");
-  return {
-    id: idOf(about.instanceId, violation.message),
-    dedupKey: idOf(about.instanceId),
-    ...ORIGIN,
-    rule: "required-tags",
-    ruleId: "required-tags",
-    severity: "medium",
-    violation,
-    instance: about,
-    ...changes,
-  };
-}
-
-function idOf(...parts: string[]): string {
-  return createHash("sha256").update(parts.join("\n")).digest("hex").slice(0, 32);
+}: Partial<Omit<Finding, "instance">> & { instance?: Partial<Instance>; requires?: string } = {}): Finding {
+  const shown = instanceOf(instance);
+  const policy = policyOf({ rules: [{ rule: "required-tags", tags: requires.split(",") }] });
+  const [finding] = findingsOf(violationsOf({ tags: shown.tags, instance: shown }, policy), shown, ORIGIN);
+  if (!finding) throw new Error("the instance complies with the policy");
+  return { ...finding, ...changes };
 }

@@ -1,21 +1,21 @@
 import { type Policy, parsePolicy, policyOfTags } from "../../src/policy/policy.ts";
 import type { Rule } from "../../src/policy/rule.ts";
 
-/** What stands in `REQUIRED_TAGS`, as a policy. */
+/** The policy of a value of `REQUIRED_TAGS`. */
 export function requiring(list: string): Policy {
   const reading = policyOfTags(list);
   if ("problems" in reading) throw new Error(reading.problems.join());
   return reading.policy;
 }
 
-/** What stands in `AUDIT_POLICY`, as a policy. */
+/** The policy of a value of `AUDIT_POLICY`. */
 export function policyOf(value: unknown): Policy {
   const reading = parsePolicy(JSON.stringify(value));
   if ("problems" in reading) throw new Error(reading.problems.join());
   return reading.policy;
 }
 
-/** A rule to come, that needs to know the instance: it has to be a t3.micro. */
+/** A rule that needs the instance: its type must be t3.micro. */
 export const onlyMicro: Rule = {
   id: "instance-types",
   name: "instance-types",

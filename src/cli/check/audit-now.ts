@@ -6,7 +6,7 @@ import { allInstances, isTerminated } from "../../facts/instances.ts";
 import { launcherOf } from "../../facts/launcher.ts";
 import { readOf } from "../../facts/pages.ts";
 import { type FactPlan, planFacts, type ShownFacts } from "../../facts/plan.ts";
-import { evaluate } from "../../policy/evaluate.ts";
+import { violationsOf } from "../../policy/evaluate.ts";
 import type { Policy } from "../../policy/policy.ts";
 import { groupBy } from "../../util/group-by.ts";
 import type { Cli } from "../cli.ts";
@@ -123,10 +123,9 @@ function isThrottled(error: unknown): boolean {
 function findingsIn(facts: ShownFacts | null, place: Place, policy: Policy): Finding[] {
   if (facts === null || isTerminated(facts.instance)) return [];
   const { instance, tags } = facts;
-  const violations = evaluate(facts, policy).filter((verdict) => verdict.kind === "violation");
   const occasion = instance.launchTime ?? new Date(0).toISOString();
   const origin = { ...place, launchedBy: launcherOf(null, tags), event: "ec2-audit check", occasion };
-  return findingsOf(violations, instance, origin);
+  return findingsOf(violationsOf(facts, policy), instance, origin);
 }
 
 function resultOf(
