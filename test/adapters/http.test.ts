@@ -21,9 +21,9 @@ const KIB = 1024;
 describe.each(HTTP_HOSTS)("the $host", ({ open }) => {
   describe("for GET", () => {
     it("returns the health document", async () => {
-      const answer = await open().request({ method: "GET" });
-      expect(answer).toMatchObject({ status: 200, headers: { "content-type": JSON_TYPE } });
-      expect(JSON.parse(answer.body)).toEqual({
+      const response = await open().request({ method: "GET" });
+      expect(response).toMatchObject({ status: 200, headers: { "content-type": JSON_TYPE } });
+      expect(JSON.parse(response.body)).toEqual({
         name,
         version,
         build: "dev",
@@ -37,10 +37,10 @@ describe.each(HTTP_HOSTS)("the $host", ({ open }) => {
 
     it("returns null for the account while STS fails", async () => {
       ec2.sts.on(GetCallerIdentityCommand).rejects(awsError("AccessDenied", "denied by an SCP"));
-      const answer = await open().request({ method: "GET" });
-      expect(answer.status).toBe(200);
-      expect(JSON.parse(answer.body)).toMatchObject({ configured: true, account: null });
-      expect(answer.body).not.toContain("SCP");
+      const response = await open().request({ method: "GET" });
+      expect(response.status).toBe(200);
+      expect(JSON.parse(response.body)).toMatchObject({ configured: true, account: null });
+      expect(response.body).not.toContain("SCP");
     });
 
     it("returns a warning if the keys belong to another account than the launch topic", async () => {
@@ -62,9 +62,9 @@ describe.each(HTTP_HOSTS)("the $host", ({ open }) => {
         GRACE_SECONDS: "whenever-i-like",
         FUNCTION_URL: "gopher://x",
       };
-      const answer = await open(settings).request({ method: "GET" });
-      expect(answer.status).toBe(500);
-      const { configured, problems } = JSON.parse(answer.body);
+      const response = await open(settings).request({ method: "GET" });
+      expect(response.status).toBe(500);
+      const { configured, problems } = JSON.parse(response.body);
       expect(configured).toBe(false);
       expect(problems.map(({ key }: { key: string }) => key).sort()).toEqual([
         "ALERT_TOPIC_ARN",
@@ -74,7 +74,7 @@ describe.each(HTTP_HOSTS)("the $host", ({ open }) => {
         "FUNCTION_URL",
         "GRACE_SECONDS",
       ]);
-      for (const value of Object.values(settings)) expect(answer.body).not.toContain(value);
+      for (const value of Object.values(settings)) expect(response.body).not.toContain(value);
     });
 
     it("logs the problems of the configuration at most once a minute", async () => {
@@ -96,15 +96,15 @@ describe.each(HTTP_HOSTS)("the $host", ({ open }) => {
   });
 
   it("responds to HEAD as to GET, without the body", async () => {
-    const answer = await open().request({ method: "HEAD" });
-    expect(answer).toMatchObject({ status: 200, headers: { "content-type": JSON_TYPE }, body: "" });
+    const response = await open().request({ method: "HEAD" });
+    expect(response).toMatchObject({ status: 200, headers: { "content-type": JSON_TYPE }, body: "" });
   });
 
   it.each(["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])(
     "returns 405 and the allowed methods for %s",
     async (method) => {
-      const answer = await open().request({ method, body: JSON.stringify(signed(notification(stateChange()))) });
-      expect(answer).toMatchObject({ status: 405, headers: { allow: "GET, HEAD, POST" } });
+      const response = await open().request({ method, body: JSON.stringify(signed(notification(stateChange()))) });
+      expect(response).toMatchObject({ status: 405, headers: { allow: "GET, HEAD, POST" } });
       expect(ec2.mock.calls()).toHaveLength(0);
     },
   );
@@ -112,9 +112,9 @@ describe.each(HTTP_HOSTS)("the $host", ({ open }) => {
   it("returns 500 for a delivery if the configuration is invalid, and names the keys", async () => {
     const { AWS_REGION: _, ...settings } = SETTINGS;
     const stack = open(settings);
-    const answer = await stack.deliver(signed(notification(stateChange())));
-    expect(answer.status).toBe(500);
-    expect(JSON.parse(answer.body)).toEqual({ outcome: "misconfigured", reason: "AWS_REGION is missing" });
+    const response = await stack.deliver(signed(notification(stateChange())));
+    expect(response.status).toBe(500);
+    expect(JSON.parse(response.body)).toEqual({ outcome: "misconfigured", reason: "AWS_REGION is missing" });
     expect(stack.certificatesRequested).toEqual([]);
     expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([
       { level: "error", outcome: "misconfigured", failed: 1 },
@@ -132,16 +132,16 @@ describe.each(HTTP_HOSTS)("the $host", ({ open }) => {
     const ids = [instanceId(1), instanceId(2)];
     for (const id of ids) ec2.launch(id);
     const stack = open(SETTINGS, { clock: clockAt(AT + 10_400) });
-    const answer = await stack.deliver(signed(notification(runInstances({ ids }))));
-    expect(answer).toMatchObject({ status: 503, headers: { "retry-after": "35" } });
-    expect(JSON.parse(answer.body)).toMatchObject({ outcome: "deferred" });
+    const response = await stack.deliver(signed(notification(runInstances({ ids }))));
+    expect(response).toMatchObject({ status: 503, headers: { "retry-after": "35" } });
+    expect(JSON.parse(response.body)).toMatchObject({ outcome: "deferred" });
   });
 
   it("returns no Retry-After for a failure", async () => {
     ec2.mock.rejects(awsError("RequestLimitExceeded", "Request limit exceeded."));
-    const answer = await open().deliver(signed(notification(stateChange())));
-    expect(answer.status).toBe(503);
-    expect(answer.headers).not.toHaveProperty("retry-after");
+    const response = await open().deliver(signed(notification(stateChange())));
+    expect(response.status).toBe(503);
+    expect(response.headers).not.toHaveProperty("retry-after");
   });
 
   it("logs one line with metrics for each launch", async () => {
@@ -188,16 +188,16 @@ describe.each(HTTP_HOSTS)("the $host", ({ open }) => {
     const foreign = "\u009b31m \u202e \u2028 \u200b";
     await stack.request({ headers: { "x-amz-sns-message-id": "\u009b31m" }, body: "{}" });
     const event = { ...stateChange(), "detail-type": foreign };
-    const answer = await stack.deliver(signed(notification(event)));
+    const response = await stack.deliver(signed(notification(event)));
     const mateo = { type: "IAMUser", arn: foreign };
     ec2.launch(INSTANCE, { tags: { Name: "web", service: "shop" } });
     await stack.deliver(signed(notification(runInstances({ userIdentity: mateo }))));
     ec2.mock.rejects(awsError("UnauthorizedOperation", foreign));
     const failed = await stack.deliver(signed(notification(stateChange())));
-    expect(JSON.parse(answer.body).reason).toContain("\u202e");
+    expect(JSON.parse(response.body).reason).toContain("\u202e");
     expect(JSON.parse(failed.body).reason).toContain("\u202e");
     expect(stack.lines).toHaveLength(4);
-    for (const text of [...stack.lines, answer.body, failed.body]) expect(text).toMatch(/^[ -~]+\n?$/);
+    for (const text of [...stack.lines, response.body, failed.body]) expect(text).toMatch(/^[ -~]+\n?$/);
   });
 });
 
@@ -206,9 +206,9 @@ describe("a request body that does not arrive", () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     const { app, stack } = createTestStack({}, SETTINGS);
     const request = { method: "POST", headers: {}, body: () => new Promise<never>(() => {}) };
-    const answer = handleHttp(app, request, SETTINGS, stack.clock.now() + 12_000);
+    const response = handleHttp(app, request, SETTINGS, stack.clock.now() + 12_000);
     await vi.advanceTimersByTimeAsync(12_000);
-    expect(await answer).toMatchObject({ status: 503, body: expect.stringContaining("did not arrive") });
+    expect(await response).toMatchObject({ status: 503, body: expect.stringContaining("did not arrive") });
     expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([{ level: "warn", outcome: "rejected" }]);
     vi.useRealTimers();
   });
@@ -220,9 +220,9 @@ describe("a certificate that does not arrive", () => {
     const { app, stack } = createTestStack({}, SETTINGS, { fetchText: () => new Promise(() => {}) });
     const body = JSON.stringify(signed(notification(stateChange())));
     const request = { method: "POST", headers: {}, body: async () => body };
-    const answer = handleHttp(app, request, SETTINGS, stack.clock.now() + 12_000);
+    const response = handleHttp(app, request, SETTINGS, stack.clock.now() + 12_000);
     await vi.advanceTimersByTimeAsync(12_000);
-    expect(await answer).toMatchObject({ status: 503 });
+    expect(await response).toMatchObject({ status: 503 });
     vi.useRealTimers();
   });
 });
@@ -291,9 +291,12 @@ describe("the reason of an unverified delivery", () => {
       "is the same in every response, and is detailed only in the log: %s",
       async (_, envelope, headers, reason) => {
         const stack = open();
-        const answer = await stack.deliver(envelope, headers);
-        expect(answer.status).toBe(403);
-        expect(JSON.parse(answer.body)).toEqual({ outcome: "rejected", reason: "the delivery could not be verified" });
+        const response = await stack.deliver(envelope, headers);
+        expect(response.status).toBe(403);
+        expect(JSON.parse(response.body)).toEqual({
+          outcome: "rejected",
+          reason: "the delivery could not be verified",
+        });
         expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([{ outcome: "rejected", message: reason }]);
       },
     );
@@ -305,9 +308,9 @@ describe("an internal error", () => {
     const { app, stack } = createTestStack(SETTINGS, SETTINGS);
     const error = new TypeError("Cannot read properties of null (reading 'secretName')");
     const request = { method: "POST", headers: {}, body: () => Promise.reject(error) };
-    const answer = await handleHttp(app, request, {}, AT + 90_000);
-    expect(answer.status).toBe(503);
-    expect(JSON.parse(answer.body)).toEqual({ outcome: "failed", reason: "an internal error: see the log" });
+    const response = await handleHttp(app, request, {}, AT + 90_000);
+    expect(response.status).toBe(503);
+    expect(JSON.parse(response.body)).toEqual({ outcome: "failed", reason: "an internal error: see the log" });
     expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([
       { level: "error", outcome: "failed", message: expect.stringContaining("secretName") },
     ]);

@@ -26,9 +26,9 @@ describe("the Lambda handler", () => {
   it("has two parameters and returns a promise, as Node 24 on Lambda requires", async () => {
     const handler = lambdaHandler(createTestStack(SETTINGS, SETTINGS).app);
     expect(handler).toHaveLength(2);
-    const answer = handler(stateChange({ state: "stopped" }), contextWith());
-    expect(answer).toBeInstanceOf(Promise);
-    await answer;
+    const result = handler(stateChange({ state: "stopped" }), contextWith());
+    expect(result).toBeInstanceOf(Promise);
+    await result;
   });
 });
 
@@ -36,11 +36,11 @@ describe.each(EVENT_SHAPES)("Lambda called with $shape", ({ wrap }) => {
   it("audits a compliant launch with one DescribeTags call", async () => {
     ec2.launch(INSTANCE, TAGGED);
     const stack = onLambda();
-    const answer = await stack.invoke(wrap(stateChange()));
+    const result = await stack.invoke(wrap(stateChange()));
     expect([
       { batchItemFailures: [] },
       { outcomes: [{ outcome: "compliant", reason: "complies with the policy" }] },
-    ]).toContainEqual(answer);
+    ]).toContainEqual(result);
     expect(ec2.tagCalls()).toEqual([[INSTANCE]]);
     expect(sns.mock.calls()).toHaveLength(0);
     expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([{ outcome: "compliant", instanceId: INSTANCE }]);
@@ -55,9 +55,9 @@ describe.each(EVENT_SHAPES)("Lambda called with $shape", ({ wrap }) => {
   });
 
   it("settles an event of another type", async () => {
-    const answer = await onLambda().invoke(wrap({ ...stateChange(), "detail-type": "EBS Volume Notification" }));
+    const result = await onLambda().invoke(wrap({ ...stateChange(), "detail-type": "EBS Volume Notification" }));
     expect([{ batchItemFailures: [] }, { outcomes: [expect.objectContaining({ outcome: "ignored" })] }]).toContainEqual(
-      answer,
+      result,
     );
     expect(ec2.mock.calls()).toHaveLength(0);
   });
@@ -93,8 +93,8 @@ describe("Lambda called asynchronously", () => {
   it("audits every record of an SNS event", async () => {
     const ids = [instanceId(1), instanceId(2)];
     for (const id of ids) ec2.launch(id, TAGGED);
-    const answer = await onLambda().invoke(snsEvent(...ids.map((id) => JSON.stringify(stateChange({ id })))));
-    expect(answer).toMatchObject({ outcomes: [{ outcome: "compliant" }, { outcome: "compliant" }] });
+    const result = await onLambda().invoke(snsEvent(...ids.map((id) => JSON.stringify(stateChange({ id })))));
+    expect(result).toMatchObject({ outcomes: [{ outcome: "compliant" }, { outcome: "compliant" }] });
     expect(ec2.tagCalls()).toEqual([ids]);
   });
 });
@@ -105,7 +105,7 @@ describe("Lambda called by SQS", () => {
     ec2.launch(tagged, TAGGED);
     ec2.launch(broken, { tags: { Name: "web" } });
     ec2.launch(young);
-    const answer = await onLambda().invoke(
+    const result = await onLambda().invoke(
       sqsEvent(
         JSON.stringify(stateChange({ id: tagged })),
         JSON.stringify({ Type: "Notification", Message: JSON.stringify(stateChange({ id: broken })) }),
@@ -115,7 +115,7 @@ describe("Lambda called by SQS", () => {
         JSON.stringify(stateChange({ id: tagged, state: "stopped" })),
       ),
     );
-    expect(answer).toEqual({
+    expect(result).toEqual({
       batchItemFailures: [2, 3, 4].map((index) => ({ itemIdentifier: messageId(index) })),
     });
     expect(sns.published().map(documentIn)).toMatchObject([{ findings: [{ instanceId: broken }] }]);
@@ -124,8 +124,8 @@ describe("Lambda called by SQS", () => {
   it("audits a batch with one DescribeTags call and one alert", async () => {
     const ids = Array.from({ length: 10 }, (_, index) => instanceId(index + 1));
     for (const id of ids) ec2.launch(id);
-    const answer = await onLambda().invoke(sqsEvent(...ids.map((id) => JSON.stringify(stateChange({ id })))));
-    expect(answer).toEqual({ batchItemFailures: [] });
+    const result = await onLambda().invoke(sqsEvent(...ids.map((id) => JSON.stringify(stateChange({ id })))));
+    expect(result).toEqual({ batchItemFailures: [] });
     expect(ec2.tagCalls()).toEqual([ids]);
     expect(sns.published().map((message) => documentIn(message).findings.length)).toEqual([10]);
   });
@@ -224,9 +224,9 @@ describe("an HTTP request in another payload format than 2.0", () => {
     ["an Application Load Balancer", loadBalancer],
   ])("returns and logs the fix: %s", async (_, event) => {
     const stack = onLambda();
-    const answer = await stack.invoke(event);
-    expect(answer).toEqual({ statusCode: 500, headers: expect.anything(), body: expect.any(String) });
-    const { outcome, reason } = JSON.parse("body" in answer ? answer.body : "");
+    const result = await stack.invoke(event);
+    expect(result).toEqual({ statusCode: 500, headers: expect.anything(), body: expect.any(String) });
+    const { outcome, reason } = JSON.parse("body" in result ? result.body : "");
     expect([outcome, reason]).toEqual(["malformed", expect.stringContaining("payload format 2.0")]);
     expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([{ level: "error", outcome, message: reason }]);
     expect(ec2.mock.calls().length + sns.mock.calls().length).toBe(0);
@@ -237,8 +237,8 @@ describe("a function URL with a body that is not text", () => {
   it.each([[undefined], [null], [7], [{ Type: "Notification" }], [["x"]], [true]])("returns 400: %j", async (body) => {
     for (const isBase64Encoded of [false, true]) {
       const stack = onLambda();
-      const answer = await stack.invoke({ ...urlEvent(), body, isBase64Encoded });
-      expect(answer).toMatchObject({ statusCode: 400, body: expect.stringContaining("the body is not JSON") });
+      const result = await stack.invoke({ ...urlEvent(), body, isBase64Encoded });
+      expect(result).toMatchObject({ statusCode: 400, body: expect.stringContaining("the body is not JSON") });
       expect(stack.lines.map((line) => JSON.parse(line))).toMatchObject([{ level: "warn", outcome: "rejected" }]);
     }
   });
@@ -297,8 +297,8 @@ describe("a record without a message", () => {
     const stack = onLambda();
     const { Records } = sqsEvent(JSON.stringify(stateChange()));
     const record = { eventSource: "aws:sqs", messageId: messageId(7), ...fields };
-    const answer = await stack.invoke({ Records: [...Records, record] });
-    expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: messageId(7) }] });
+    const result = await stack.invoke({ Records: [...Records, record] });
+    expect(result).toEqual({ batchItemFailures: [{ itemIdentifier: messageId(7) }] });
     const malformed = { outcome: "malformed", message: "the record has no SQS message", messageId: messageId(7) };
     expect(stack.lines.map((line) => JSON.parse(line))).toContainEqual(expect.objectContaining(malformed));
   });
@@ -323,13 +323,13 @@ describe("an instance that EC2 never shows", () => {
     const clock = clockAt(AT);
     const stack = onLambda({ ...SETTINGS, GRACE_SECONDS: "0" }, { clock });
     const again = { batchItemFailures: [{ itemIdentifier: messageId(0) }] };
-    for (const [seconds, answer] of [
+    for (const [seconds, result] of [
       [45, again],
       [225, again],
       [405, { batchItemFailures: [] }],
     ] as const) {
       secondsAfterLaunch(clock, seconds);
-      expect(await stack.invoke(sqsEvent(JSON.stringify(stateChange())))).toEqual(answer);
+      expect(await stack.invoke(sqsEvent(JSON.stringify(stateChange())))).toEqual(result);
     }
     expect(lastLine(stack)).toMatchObject({ level: "warn", outcome: "unseen", unseen: 1, instanceId: INSTANCE });
   });
@@ -353,8 +353,8 @@ describe("the function's own account", () => {
     ec2.launch(INSTANCE, TAGGED);
     const { app } = createTestStack(SETTINGS, SETTINGS);
     const context = { ...contextWith(), invokedFunctionArn: arn };
-    const answer = await lambdaHandler(app)(stateChange({ account: "210987654321" }), context);
-    expect(answer).toEqual({ outcomes: [{ outcome: "compliant", reason: "complies with the policy" }] });
+    const result = await lambdaHandler(app)(stateChange({ account: "210987654321" }), context);
+    expect(result).toEqual({ outcomes: [{ outcome: "compliant", reason: "complies with the policy" }] });
   });
 
   it("is not that of the topics: launches there are misconfigured without a role", async () => {
@@ -370,12 +370,12 @@ describe("the function's own account", () => {
 describe("the result for Lambda", () => {
   it("has no control or invisible characters, because Lambda logs it unchanged", async () => {
     const foreign = "\u009b31m \u202e \u2028";
-    const answer = await onLambda().invoke({ ...stateChange(), "detail-type": foreign });
+    const result = await onLambda().invoke({ ...stateChange(), "detail-type": foreign });
     ec2.mock.on(DescribeTagsCommand).rejects(awsError("UnauthorizedOperation", foreign));
     const error = await onLambda()
       .invoke(stateChange())
       .catch((thrown: Error) => thrown.message);
-    for (const told of [JSON.stringify(answer), error]) {
+    for (const told of [JSON.stringify(result), error]) {
       expect(told).toMatch(/^[ -~]+$/);
       expect(told).toContain("u009b31m");
     }
@@ -415,10 +415,10 @@ describe("the log line of a malformed message", () => {
 describe("the remaining time of a call", () => {
   /** Returns the result or error of a call within a number of milliseconds of fake time. */
   async function within(milliseconds: number, call: Promise<unknown>): Promise<unknown> {
-    let result: unknown = "no answer in time";
+    let result: unknown = "no result in time";
     void call.then(
-      (answer) => {
-        result = answer;
+      (value) => {
+        result = value;
       },
       (error: unknown) => {
         result = error;

@@ -24,11 +24,11 @@ const certificate = await generate([{ name: "commonName", value: "localhost" }],
 });
 
 /** The server's response to the next request. */
-let answer: RequestListener = (_, response) => response.end();
+let respond: RequestListener = (_, response) => response.end();
 const asked: string[] = [];
 const server = https.createServer({ key: certificate.private, cert: certificate.cert }, (request, response) => {
   asked.push(`${request.method} ${request.url}`);
-  answer(request, response);
+  respond(request, response);
 });
 
 let base: string;
@@ -49,20 +49,20 @@ afterAll(() => {
 const KIB = 1024;
 const PEM = `-----BEGIN CERTIFICATE-----\n${"A".repeat(1_500)}\n-----END CERTIFICATE-----\n`;
 
-function answers(status: number, body: string, headers: Record<string, string> = {}): void {
-  answer = (_, response) => response.writeHead(status, headers).end(body);
+function respondWith(status: number, body: string, headers: Record<string, string> = {}): void {
+  respond = (_, response) => response.writeHead(status, headers).end(body);
 }
 
 describe("fetchText", () => {
   it("returns the body", async () => {
-    answers(200, PEM);
+    respondWith(200, PEM);
     expect(await fetchText(`${base}/certificate.pem`)).toBe(PEM);
     expect(asked).toEqual(["GET /certificate.pem"]);
   });
 
   it("joins chunks, even in the middle of a character", async () => {
     const bytes = Buffer.from("certificat \u00e9 \ud83d\ude00");
-    answer = (_, response) => {
+    respond = (_, response) => {
       for (const byte of bytes) response.write(Buffer.of(byte));
       response.end();
     };
@@ -70,26 +70,26 @@ describe("fetchText", () => {
   });
 
   it("can be called repeatedly", async () => {
-    answers(200, PEM);
+    respondWith(200, PEM);
     for (let time = 0; time < 5; time += 1) expect(await fetchText(base)).toBe(PEM);
     expect(await Promise.all([fetchText(base), fetchText(base), fetchText(base)])).toEqual([PEM, PEM, PEM]);
   });
 
   it.each([201, 204, 304, 400, 403, 404, 500, 503])("throws for status %i, with or without a body", async (status) => {
     for (const body of ["", PEM]) {
-      answers(status, status === 204 || status === 304 ? "" : body);
+      respondWith(status, status === 204 || status === 304 ? "" : body);
       await expect(fetchText(base, 1_000)).rejects.toThrow(`status ${status}`);
     }
   });
 
   it.each([301, 302, 303, 307, 308])("throws for a redirect with %i, and does not follow it", async (status) => {
-    answers(status, "", { Location: `${base}/elsewhere` });
+    respondWith(status, "", { Location: `${base}/elsewhere` });
     await expect(fetchText(`${base}/here`, 1_000)).rejects.toThrow(`status ${status}`);
     expect(asked).toEqual(["GET /here"]);
   });
 
   it("accepts 16 KiB", async () => {
-    answers(200, "x".repeat(16 * KIB));
+    respondWith(200, "x".repeat(16 * KIB));
     expect(await fetchText(base)).toHaveLength(16 * KIB);
   });
 
@@ -97,7 +97,7 @@ describe("fetchText", () => {
     ["a byte more", 16 * KIB + 1],
     ["a megabyte", 1024 * KIB],
   ])("throws for a body of %s", async (_, bytes) => {
-    answers(200, "x".repeat(bytes));
+    respondWith(200, "x".repeat(bytes));
     await expect(fetchText(base, 1_000)).rejects.toThrow("too large");
   });
 
@@ -106,7 +106,7 @@ describe("fetchText", () => {
     const hungUp = new Promise<void>((resolve) => {
       closed = resolve;
     });
-    answer = (_, response) => {
+    respond = (_, response) => {
       const more = () => response.write("x".repeat(KIB), () => response.destroyed || setImmediate(more));
       response.on("close", closed);
       more();
@@ -116,19 +116,19 @@ describe("fetchText", () => {
   });
 
   it("throws if no response arrives in time", async () => {
-    answer = () => {};
+    respond = () => {};
     await expect(fetchText(base, 100)).rejects.toThrow(/timeout|abort/i);
   });
 
   it("throws if the response starts but does not end in time", async () => {
-    answer = (_, response) => void response.writeHead(200).write("-----BEGIN");
+    respond = (_, response) => void response.writeHead(200).write("-----BEGIN");
     await expect(fetchText(base, 100)).rejects.toThrow(/timeout|abort/i);
   });
 
   it("throws if the server closes the connection before or during the response", async () => {
-    answer = (request) => request.socket.destroy();
+    respond = (request) => request.socket.destroy();
     await expect(fetchText(base, 1_000)).rejects.toThrow();
-    answer = (_, response) => {
+    respond = (_, response) => {
       response.writeHead(200, { "Content-Length": String(PEM.length) });
       response.write(PEM.slice(0, 100), () => response.destroy());
     };
@@ -137,13 +137,13 @@ describe("fetchText", () => {
 
   it("throws for a certificate of an unknown authority", async () => {
     trust.ca = undefined;
-    answers(200, PEM);
+    respondWith(200, PEM);
     await expect(fetchText(base, 1_000)).rejects.toThrow(/self-signed certificate/);
     expect(asked).toEqual([]);
   });
 
   it("throws for the certificate of another host", async () => {
-    answers(200, PEM);
+    respondWith(200, PEM);
     await expect(fetchText(base.replace("localhost", "127.0.0.1"), 1_000)).rejects.toThrow(/altnames/);
     expect(asked).toEqual([]);
   });

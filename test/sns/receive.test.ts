@@ -34,17 +34,17 @@ function awsCalls(): number {
 describe.each(HTTP_HOSTS)("a delivery to the $host", ({ open }) => {
   it("returns 200 for a compliant launch, after one DescribeTags call", async () => {
     ec2.launch(INSTANCE, { tags: { Name: "web", service: "shop" } });
-    const answer = await open().deliver(signed(notification(stateChange())));
-    expect(answer).toMatchObject({ status: 200, headers: { "content-type": "application/json; charset=utf-8" } });
-    expect(JSON.parse(answer.body)).toEqual({ outcome: "compliant", reason: "complies with the policy" });
+    const response = await open().deliver(signed(notification(stateChange())));
+    expect(response).toMatchObject({ status: 200, headers: { "content-type": "application/json; charset=utf-8" } });
+    expect(JSON.parse(response.body)).toEqual({ outcome: "compliant", reason: "complies with the policy" });
     expect(ec2.tagCalls()).toEqual([[INSTANCE]]);
     expect(awsCalls()).toBe(1);
   });
 
   it("returns 200 for a violation, and publishes one alert", async () => {
     ec2.launch(INSTANCE, { tags: { Name: "web" } });
-    const answer = await open().deliver(signed(notification(stateChange())));
-    expect(answer.status).toBe(200);
+    const response = await open().deliver(signed(notification(stateChange())));
+    expect(response.status).toBe(200);
     expect(sns.published().map(({ TopicArn }) => TopicArn)).toEqual([SETTINGS.ALERT_TOPIC_ARN]);
     expect(sns.published().map(documentIn)).toMatchObject([
       { findings: [{ instanceId: INSTANCE, missing: ["service"] }] },
@@ -53,9 +53,9 @@ describe.each(HTTP_HOSTS)("a delivery to the $host", ({ open }) => {
 
   it("returns 200 for the end of the subscription, and logs it as one outcome", async () => {
     const stack = open();
-    const answer = await stack.deliver(signed(unsubscribeConfirmation()));
-    expect(answer.status).toBe(200);
-    expect(JSON.parse(answer.body)).toEqual({ outcome: "ignored", reason: "the subscription has ended" });
+    const response = await stack.deliver(signed(unsubscribeConfirmation()));
+    expect(response.status).toBe(200);
+    expect(JSON.parse(response.body)).toEqual({ outcome: "ignored", reason: "the subscription has ended" });
     const outcomes = stack.lines.map((line) => JSON.parse(line)).filter(({ outcome }) => outcome !== undefined);
     expect(outcomes).toMatchObject([{ level: "info", outcome: "ignored", message: "the subscription has ended" }]);
   });
@@ -63,15 +63,15 @@ describe.each(HTTP_HOSTS)("a delivery to the $host", ({ open }) => {
   it("accepts signature versions 1 and 2", async () => {
     ec2.launch(INSTANCE, { tags: { Name: "web", service: "shop" } });
     for (const version of ["1", "2"]) {
-      const answer = await open().deliver(signed(notification(stateChange()), { version }));
-      expect(JSON.parse(answer.body)).toMatchObject({ outcome: "compliant" });
+      const response = await open().deliver(signed(notification(stateChange()), { version }));
+      expect(JSON.parse(response.body)).toMatchObject({ outcome: "compliant" });
     }
   });
 
   it("returns 403 for another signer, and makes no AWS call", async () => {
-    const answer = await open().deliver(signed(notification(stateChange()), { signer: OTHER_SIGNER }));
-    expect(answer.status).toBe(403);
-    expect(JSON.parse(answer.body)).toEqual({ outcome: "rejected", reason: "the delivery could not be verified" });
+    const response = await open().deliver(signed(notification(stateChange()), { signer: OTHER_SIGNER }));
+    expect(response.status).toBe(403);
+    expect(JSON.parse(response.body)).toEqual({ outcome: "rejected", reason: "the delivery could not be verified" });
     expect(awsCalls()).toBe(0);
   });
 
@@ -79,9 +79,9 @@ describe.each(HTTP_HOSTS)("a delivery to the $host", ({ open }) => {
     const stack = open();
     const byBody = await stack.request({ body: JSON.stringify(stateChange()) });
     const byHeader = await stack.deliver(signed(notification(stateChange())), { "x-amz-sns-rawdelivery": "true" });
-    for (const answer of [byBody, byHeader]) {
-      expect(answer.status).toBe(403);
-      expect(answer.body).toMatch(/raw message delivery .*turn it off/);
+    for (const response of [byBody, byHeader]) {
+      expect(response.status).toBe(403);
+      expect(response.body).toMatch(/raw message delivery .*turn it off/);
     }
     expect(awsCalls()).toBe(0);
   });
@@ -113,8 +113,8 @@ describe.each(HTTP_HOSTS)("a duplicate delivery to the $host", ({ open }) => {
   it("is audited and alerted once when 300 arrive at the same time", async () => {
     ec2.launch(INSTANCE);
     const stack = open();
-    const answers = await Promise.all(Array.from({ length: 300 }, () => stack.deliver(LAUNCH)));
-    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 300 }, () => 200));
+    const responses = await Promise.all(Array.from({ length: 300 }, () => stack.deliver(LAUNCH)));
+    expect(responses.map(({ status }) => status)).toEqual(Array.from({ length: 300 }, () => 200));
     expect(sns.published()).toHaveLength(1);
     expect(awsCalls()).toBe(3);
     const outcomes = linesOf(stack).map(({ outcome }) => outcome);
@@ -185,8 +185,8 @@ describe.each(HTTP_HOSTS)("a duplicate delivery to the $host", ({ open }) => {
   });
 
   it("is rejected if the id in its header differs, because the log would name another message", async () => {
-    const answer = await open().deliver(LAUNCH, { "x-amz-sns-message-id": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324" });
-    expect(answer.status).toBe(403);
+    const response = await open().deliver(LAUNCH, { "x-amz-sns-message-id": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324" });
+    expect(response.status).toBe(403);
   });
 
   it("confirms a subscription once", async () => {
@@ -240,11 +240,11 @@ describe("SNS's headers", () => {
   });
 
   it("are case-insensitive", async () => {
-    const answer = await onFunctionUrl().request({
+    const response = await onFunctionUrl().request({
       headers: { "X-Amz-Sns-Message-Type": "SubscriptionConfirmation" },
       body: JSON.stringify(signed(notification(stateChange()))),
     });
-    expect(answer.status).toBe(403);
+    expect(response.status).toBe(403);
   });
 
   it("may be missing", async () => {
@@ -367,12 +367,12 @@ describe("many deliveries with certificates that do not exist", () => {
     });
     const forged = Promise.all(Array.from({ length: 100 }, (_, number) => stack.deliver(forgedWith(number))));
     while (failures.length < 8) await turn();
-    const answer = stack.deliver(genuine);
+    const response = stack.deliver(genuine);
     for (let failed = 0; failed < 100; failed += 1) {
       while (failures.length <= failed) await turn();
       failures[failed]?.();
     }
-    expect((await answer).status).toBe(200);
+    expect((await response).status).toBe(200);
     expect(new Set((await forged).map(({ status }) => status))).toEqual(new Set([503]));
     expect(awsCalls()).toBe(0);
   });

@@ -52,9 +52,9 @@ function subscribed(): SubscribeCommandInput[] {
 }
 
 /** Sets the response to Subscribe for each topic. */
-function subscribeAnswers(answers: Readonly<Record<string, () => Promise<SubscribeCommandOutput>>>): void {
-  for (const [TopicArn, answer] of Object.entries(answers)) {
-    sns.mock.on(SubscribeCommand, { TopicArn }).callsFake(answer);
+function setSubscribeResponses(responses: Readonly<Record<string, () => Promise<SubscribeCommandOutput>>>): void {
+  for (const [TopicArn, response] of Object.entries(responses)) {
+    sns.mock.on(SubscribeCommand, { TopicArn }).callsFake(response);
   }
 }
 
@@ -70,23 +70,23 @@ async function health(stack: HttpStack): Promise<Record<string, unknown>> {
 }
 
 /** Returns the response within the 15 s that SNS waits. Timers must be fake. */
-async function answerInTime(promise: Promise<HttpResponse>): Promise<HttpResponse | "no response in 15 s"> {
-  let answer: HttpResponse | undefined;
+async function responseInTime(promise: Promise<HttpResponse>): Promise<HttpResponse | "no response in 15 s"> {
+  let response: HttpResponse | undefined;
   void promise.then((arrived) => {
-    answer = arrived;
+    response = arrived;
   });
-  for (let second = 0; second < 15 && answer === undefined; second += 1) {
+  for (let second = 0; second < 15 && response === undefined; second += 1) {
     await turn();
     await vi.advanceTimersByTimeAsync(1_000);
   }
   await turn();
-  return answer ?? "no response in 15 s";
+  return response ?? "no response in 15 s";
 }
 
 describe.each(HTTP_HOSTS)("a SubscriptionConfirmation for the $host", ({ open }) => {
   it("is confirmed by ConfirmSubscription, without a request to its SubscribeURL", async () => {
-    const answer = await open().deliver(signed(subscriptionConfirmation()));
-    expect(answer.status).toBe(200);
+    const response = await open().deliver(signed(subscriptionConfirmation()));
+    expect(response.status).toBe(200);
     expect(sns.mock.calls().map((call) => call.args[0].input)).toEqual([
       { TopicArn: LAUNCH_TOPIC, Token: TOKEN, AuthenticateOnUnsubscribe: "true" },
     ]);
@@ -95,9 +95,9 @@ describe.each(HTTP_HOSTS)("a SubscriptionConfirmation for the $host", ({ open })
   });
 
   it("returns the name of the topic", async () => {
-    const answer = await open().deliver(signed(subscriptionConfirmation()));
+    const response = await open().deliver(signed(subscriptionConfirmation()));
     const reason = "the subscription to ec2_launches_check is confirmed";
-    expect(JSON.parse(answer.body)).toEqual({ outcome: "confirmed", reason });
+    expect(JSON.parse(response.body)).toEqual({ outcome: "confirmed", reason });
   });
 
   it.each([
@@ -114,17 +114,17 @@ describe.each(HTTP_HOSTS)("a SubscriptionConfirmation for the $host", ({ open })
   ])("returns 503 with the reason when SNS %s, so that it is delivered again", async (_, confirm, why) => {
     sns.mock.on(ConfirmSubscriptionCommand).callsFake(confirm);
     const stack = open();
-    const answer = await stack.deliver(signed(subscriptionConfirmation()));
-    expect(answer.status).toBe(503);
+    const response = await stack.deliver(signed(subscriptionConfirmation()));
+    expect(response.status).toBe(503);
     const reason = `the subscription could not be confirmed: ${why}`;
-    expect(JSON.parse(answer.body)).toEqual({ outcome: "failed", reason });
+    expect(JSON.parse(response.body)).toEqual({ outcome: "failed", reason });
     expect(await health(stack)).toMatchObject({ subscribed: "not configured" });
   });
 
   it("returns 503 within 15 s if SNS does not respond", async () => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     sns.mock.on(ConfirmSubscriptionCommand).callsFake(() => new Promise(() => {}));
-    expect(await answerInTime(open().deliver(signed(subscriptionConfirmation())))).toMatchObject({ status: 503 });
+    expect(await responseInTime(open().deliver(signed(subscriptionConfirmation())))).toMatchObject({ status: 503 });
   });
 });
 
@@ -176,11 +176,11 @@ describe("FUNCTION_URL", () => {
   });
 
   it("is subscribed once by calls that arrive before SNS responds to the first", async () => {
-    let answer = () => {};
+    let response = () => {};
     sns.mock.on(SubscribeCommand).callsFake(
       () =>
         new Promise((resolve) => {
-          answer = () => resolve({ SubscriptionArn: SUBSCRIPTION_ARN });
+          response = () => resolve({ SubscriptionArn: SUBSCRIPTION_ARN });
         }),
     );
     const stack = onFunctionUrl(SUBSCRIBING);
@@ -188,7 +188,7 @@ describe("FUNCTION_URL", () => {
     while (subscribed().length === 0) await turn();
     runs.push(health(stack), health(stack));
     await turn();
-    answer();
+    response();
     expect(await Promise.all(runs)).toMatchObject(Array(3).fill({ subscribed: "confirmed" }));
     expect(subscribed()).toHaveLength(1);
   });
@@ -322,7 +322,7 @@ describe("the state of two subscriptions", () => {
       [one, other],
       [other, one],
     ] as const) {
-      subscribeAnswers({ [LAUNCH_TOPIC]: first, [OTHER_TOPIC]: second });
+      setSubscribeResponses({ [LAUNCH_TOPIC]: first, [OTHER_TOPIC]: second });
       expect(await health(onFunctionUrl(TWO_TOPICS))).toMatchObject({ subscribed: word });
     }
   });
@@ -331,7 +331,7 @@ describe("the state of two subscriptions", () => {
     ["confirmed", confirmed],
     ["pending", pending],
   ])("is unsubscribed if one has ended and the other is %s", async (_, other) => {
-    subscribeAnswers({ [LAUNCH_TOPIC]: pending, [OTHER_TOPIC]: other });
+    setSubscribeResponses({ [LAUNCH_TOPIC]: pending, [OTHER_TOPIC]: other });
     const stack = onFunctionUrl(TWO_TOPICS);
     await stack.request({ method: "GET" });
     await stack.deliver(signed(unsubscribeConfirmation()));
@@ -441,28 +441,28 @@ describe("a subscription to which SNS does not respond", () => {
   it.each(HTTP_HOSTS)("does not delay the audit of the $host", async ({ open }) => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     sns.mock.on(SubscribeCommand).callsFake(() => new Promise(() => {}));
-    expect(await answerInTime(open(SUBSCRIBING).deliver(launch))).toMatchObject({ status: 200 });
+    expect(await responseInTime(open(SUBSCRIBING).deliver(launch))).toMatchObject({ status: 200 });
     expect(sns.published()).toHaveLength(1);
   });
 
   it.each(HTTP_HOSTS)("does not delay a GET of the $host beyond its deadline", async ({ open }) => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     sns.mock.on(SubscribeCommand).callsFake(() => new Promise(() => {}));
-    expect(await answerInTime(open(SUBSCRIBING).request({ method: "GET" }))).toMatchObject({ status: 200 });
+    expect(await responseInTime(open(SUBSCRIBING).request({ method: "GET" }))).toMatchObject({ status: 200 });
   });
 
   it.each(HTTP_HOSTS)("is awaited by a GET of the $host until a second before its deadline", async ({ open }) => {
     vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     sns.mock.on(SubscribeCommand).callsFake(() => new Promise(() => {}));
-    let answered = false;
-    const answer = health(open(SUBSCRIBING)).finally(() => {
-      answered = true;
+    let responded = false;
+    const response = health(open(SUBSCRIBING)).finally(() => {
+      responded = true;
     });
     while (subscribed().length === 0) await turn();
     await vi.advanceTimersByTimeAsync(HTTP_DEADLINE_MS - 1_001);
     await turn();
-    expect(answered).toBe(false);
+    expect(responded).toBe(false);
     await vi.advanceTimersByTimeAsync(1);
-    expect(await answer).toMatchObject({ configured: true, subscribed: "not yet" });
+    expect(await response).toMatchObject({ configured: true, subscribed: "not yet" });
   });
 });
