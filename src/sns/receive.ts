@@ -102,7 +102,7 @@ async function verify(
   if (sentAt < startedAt - MAX_AGE_MS) return unverified("the message is older than two hours");
   if (!isKnownVersion(envelope.SignatureVersion)) return unverified("the SignatureVersion is not 1 or 2");
   if (!isCertificateUrl(envelope.SigningCertURL, region)) {
-    return unverified("the SigningCertURL is not a certificate of SNS in the topic's region");
+    return unverified("the SigningCertURL is not the URL of an SNS certificate in the topic's region");
   }
   const reading = await certificates.keyOf(envelope.SigningCertURL);
   if (reading.kind !== "key") return reading;

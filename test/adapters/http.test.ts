@@ -283,7 +283,7 @@ describe("the reason of an unverified delivery", () => {
       "another host",
       { ...signed(notification(event)), SigningCertURL: "https://example.com/" },
       {},
-      "the SigningCertURL is not a certificate of SNS in the topic's region",
+      "the SigningCertURL is not the URL of an SNS certificate in the topic's region",
     ],
   ];
   describe.each(HTTP_HOSTS)("in the $host", ({ open }) => {
