@@ -8,8 +8,8 @@ import { ConfirmSubscriptionCommand } from "@aws-sdk/client-sns";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type EmbeddedAws, startEmbeddedAws, VirtualClock } from "../../src/local/aws/index.ts";
 import { operatorAt, runCommand } from "../cli/run.ts";
+import { startEnvironment } from "../cli/webtask/environment.ts";
 import { builtCode } from "../cli/webtask/project.ts";
-import { setStage, withWtCli, wtCli } from "../cli/webtask/stage.ts";
 import { MEMBER, type Resource, readStatement, statementsOf, TEMPLATE } from "../deploy/template.ts";
 import { loadBuilt, serve } from "../support/hosts.ts";
 import {
@@ -382,19 +382,15 @@ describe("An organisation, its centre by setup and a webtask", () => {
     expect([assumed(), alerts()]).toEqual([[roleArn(SHOP)], []]);
   });
 
-  it.skipIf(wtCli === undefined)(
-    withWtCli("deploy webtask sends AUDIT_ROLE_NAME, so that a member's launch is alerted"),
-    { timeout: 60_000 },
-    async () => {
-      const stage = await setStage(builtCode(), secrets());
-      closing.push(() => stage.close());
-      await install(async () => {
-        expect((await stage.deploy()).code).toBe(0);
-        return `${stage.cluster.url}/api/run/${stage.cluster.container}/ec2-audit`;
-      });
-      const [id = ""] = aws.launch({ account: SHOP, region: ABROAD, count: 1 });
-      await aws.idle();
-      expect(alertsAbout(id)).toMatchObject([{ subject: expect.stringContaining(`(${ABROAD}, ${SHOP})`) }]);
-    },
-  );
+  it("deploy webtask sends AUDIT_ROLE_NAME, so that a member's launch is alerted", { timeout: 60_000 }, async () => {
+    const environment = await startEnvironment(builtCode(), secrets());
+    closing.push(() => environment.close());
+    await install(async () => {
+      expect((await environment.deploy()).code).toBe(0);
+      return `${environment.cluster.url}/api/run/${environment.cluster.container}/ec2-audit`;
+    });
+    const [id = ""] = aws.launch({ account: SHOP, region: ABROAD, count: 1 });
+    await aws.idle();
+    expect(alertsAbout(id)).toMatchObject([{ subject: expect.stringContaining(`(${ABROAD}, ${SHOP})`) }]);
+  });
 });

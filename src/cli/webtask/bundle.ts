@@ -9,24 +9,24 @@ import { CliError } from "../cli-error.ts";
 import { runProgram, systemCode, withoutSecrets } from "../run-program.ts";
 import type { WebtaskConfig } from "./config.ts";
 
-/** A file to deploy, and what it was made of. */
+/** A file to deploy, and its origin. */
 export interface Bundle {
   readonly code: Buffer;
-  /** In hexadecimal. */
+  /** Hash of the code, in hexadecimal. */
   readonly sha256: string;
-  /** What its health document will say. */
+  /** The version that its health document reports. */
   readonly version: string;
-  /** The build that its health document will report; null for a file without a mark, from an older build. */
+  /** The build that its health document reports; null for a file without a mark, from an older build. */
   readonly build: string | null;
-  /** The commit it was built from, with "-dirty" when the files differed from it; null where that is not known. */
+  /** Its commit, with "-dirty" when the files differed from it; null when it is not known. */
   readonly commit: string | null;
 }
 
 const GIT_MS = 10_000;
 
 /**
- * In a clone checks the types and builds, so that no typo ships; then reads the file to deploy.
- * @throws CliError with the compiler's text when one of them fails, or when there is no file
+ * Reads the file to deploy. In a clone, checks the types and builds first. Throws CliError with the compiler's output when
+ * that fails, and when the file cannot be read.
  */
 export async function makeBundle(cli: Cli, config: WebtaskConfig): Promise<Bundle> {
   const built = await checkAndBuild(cli, config.folder);
@@ -34,12 +34,12 @@ export async function makeBundle(cli: Cli, config: WebtaskConfig): Promise<Bundl
   return { ...marksOf(code), version, commit: built ? await commitOf(cli, config.folder) : null };
 }
 
-/** A file, with what is computed from its bytes alone. */
+/** The code, with its hash and build mark. */
 export function marksOf(code: Buffer): Pick<Bundle, "code" | "sha256" | "build"> {
   return { code, sha256: sha256Of(code), build: buildMarkOf(code.toString("utf8")) };
 }
 
-/** In hexadecimal. */
+/** The SHA-256 of the code, in hexadecimal. */
 export function sha256Of(code: Buffer): string {
   return createHash("sha256").update(code).digest("hex");
 }
@@ -49,8 +49,8 @@ function readMain({ main, file, folder }: WebtaskConfig): Buffer {
     return readFileSync(main);
   } catch (error) {
     const shown = relative(folder, main);
-    const why = systemCode(error) === "ENOENT" ? "is not there" : "cannot be read";
-    throw new CliError(`${shown} ${why}`, `It is "main" of ${file}, from the folder of that file.`);
+    const problem = systemCode(error) === "ENOENT" ? "does not exist" : "cannot be read";
+    throw new CliError(`${shown} ${problem}`, `"main" in ${file} names it, relative to that file.`);
   }
 }
 

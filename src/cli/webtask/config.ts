@@ -11,13 +11,13 @@ import { packageFolder } from "../package-folder.ts";
 import { SECRETS_FROM } from "../settings.ts";
 import schema from "./wt.config.schema.json";
 
-/** What is deployed to webtask, and with which secrets: wt.config.json, valid as a whole. */
+/** wt.config.json, validated: the file to deploy to webtask, and its secrets. */
 export interface WebtaskConfig {
-  /** The file as the operator may be shown it. */
+  /** The configuration file's name, for messages. */
   readonly file: string;
-  /** The folder that `main` is given from. */
+  /** The configuration file's folder, which `main` is relative to. */
   readonly folder: string;
-  /** Where the operator works: the folder of the secrets' files and of the deployments that are kept. */
+  /** The operator's folder: it holds the files of secrets and the recorded deployments. */
   readonly home: string;
   readonly name: string;
   /** The absolute path of the file to deploy. */
@@ -29,8 +29,8 @@ export interface WebtaskConfig {
 const FILE = "wt.config.json";
 
 /**
- * Reads wt.config.json: the file that is named, else that of the operator's folder, else the one in this package.
- * @throws CliError for a file that is not there or is not JSON, and for everything in it that is wrong, at once
+ * Reads wt.config.json: the named file, else that of the operator's folder, else that of this package. Throws CliError when
+ * the file does not exist or is not JSON, and with all problems in it.
  */
 export function readWebtaskConfig(cli: Cli, named?: string): WebtaskConfig {
   const own = join(cli.folder, FILE);
@@ -42,24 +42,24 @@ export function readWebtaskConfig(cli: Cli, named?: string): WebtaskConfig {
   const parsed = parse(path, file);
   const problems = problemsOf(parsed, home);
   if (problems.length > 0 || !isConfig(parsed)) {
-    throw new CliError(`${file} is not right:\n${problems.map((problem) => `  ${problem}`).join("\n")}`, HINT);
+    throw new CliError(`${file} is not valid:\n${problems.map((problem) => `  ${problem}`).join("\n")}`, HINT);
   }
   const { name, main, secrets, secretsFrom = SECRETS_FROM } = parsed;
   return { file, folder, home, name, main: resolve(folder, main), secrets, secretsFrom };
 }
 
-const HINT = `An editor shows what may be there, when "$schema" is the path of this package's src/cli/webtask/wt.config.schema.json.`;
+const HINT = `An editor completes the keys when "$schema" is the path of this package's src/cli/webtask/wt.config.schema.json.`;
 
 function parse(path: string, file: string): unknown {
-  if (!existsSync(path)) throw new CliError(`there is no file ${file}`, "Name another with --config FILE.");
+  if (!existsSync(path)) throw new CliError(`the file ${file} does not exist`, "Name another file with --config FILE.");
   const text = readFileSync(path, "utf8");
   const parsed = parseJson(text);
   if (parsed !== undefined) return parsed;
-  // JSON.parse quotes the text around the mistake, which may contain a secret.
+  // JSON.parse quotes the text around the error, which may contain a secret.
   const at = jsonErrorIn(text);
   throw new CliError(
     `${file} is not JSON${at ? ` at line ${at.line}, column ${at.column}` : ""}`,
-    "An editor shows where.",
+    "An editor shows the error.",
   );
 }
 
@@ -76,9 +76,9 @@ function isConfig(parsed: unknown): parsed is ConfigJson {
   return validate(parsed);
 }
 
-/** Everything that is wrong, each with its JSON path. Values are not shown: somebody may have put a secret there. */
+/** All problems, each with its JSON path. A value is not part of a message, because it may be a secret. */
 function problemsOf(parsed: unknown, home: string): readonly string[] {
-  if (!validate(parsed)) return (validate.errors ?? []).map(sentence);
+  if (!validate(parsed)) return (validate.errors ?? []).map(messageOf);
   return (parsed.secretsFrom ?? []).flatMap((source, index) =>
     source !== "environment" && !existsSync(resolve(home, source)) && nearest(source, ["environment"]) !== undefined
       ? [`$.secretsFrom[${index}] is neither a file nor "environment": did you mean "environment"?`]
@@ -86,32 +86,32 @@ function problemsOf(parsed: unknown, home: string): readonly string[] {
   );
 }
 
-function sentence({ keyword, instancePath, params, parentSchema }: ErrorObject): string {
+function messageOf({ keyword, instancePath, params, parentSchema }: ErrorObject): string {
   const path = instancePath.split("/").slice(1).reduce(within, "$");
   switch (keyword) {
     case "additionalProperties": {
-      const wrong = String(params.additionalProperty);
-      const right = Object.keys(isObject(parentSchema?.properties) ? parentSchema.properties : {});
-      const meant = nearest(wrong, right);
-      const instead = meant === undefined ? `there are ${right.join(", ")}` : `did you mean "${meant}"?`;
-      return `${within(path, wrong)} is no key of this file: ${instead}`;
+      const key = String(params.additionalProperty);
+      const keys = Object.keys(isObject(parentSchema?.properties) ? parentSchema.properties : {});
+      const meant = nearest(key, keys);
+      const fix = meant === undefined ? `the keys are ${keys.join(", ")}` : `did you mean "${meant}"?`;
+      return `${within(path, key)} is not a key of this file: ${fix}`;
     }
     case "required":
       return `${within(path, String(params.missingProperty))} is missing`;
     case "enum":
-      return `${path} is to be "required" or "optional"; the secret itself belongs into .env, never here`;
+      return `${path} must be "required" or "optional"; put the secret itself into .env, never into this file`;
     case "type":
-      return `${path} is to be ${ARTICLES[String(params.type)] ?? String(params.type)}`;
+      return `${path} must be ${ARTICLES[String(params.type)] ?? String(params.type)}`;
     case "pattern":
-      return `${path} is to be letters, digits and -._~!$+=:@, 100 at most, of which a letter or digit is first`;
+      return `${path} must have 1 to 100 letters, digits and -._~!$+=:@, the first a letter or digit`;
     case "uniqueItems":
-      return `${path} names one source twice`;
+      return `${path} names a source twice`;
     default:
       return `${path} is empty`;
   }
 }
 
-const ARTICLES: Readonly<Record<string, string>> = { string: "a text", object: "an object", array: "a list" };
+const ARTICLES: Readonly<Record<string, string>> = { string: "a string", object: "an object", array: "a list" };
 
 function within(path: string, part: string): string {
   if (/^\d+$/.test(part)) return `${path}[${part}]`;

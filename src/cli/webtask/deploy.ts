@@ -3,7 +3,7 @@ import type { Cli } from "../cli.ts";
 import { type Bundle, makeBundle } from "./bundle.ts";
 import { readWebtaskConfig } from "./config.ts";
 import { readHistory } from "./history.ts";
-import { type Plan, type Release, recover, release } from "./release.ts";
+import { type Release, type ReleasePlan, recover, release } from "./release.ts";
 import { gatherSecrets, type Secrets } from "./secrets.ts";
 import { createArguments, requireWt, wtProgram } from "./wt.ts";
 
@@ -20,7 +20,7 @@ export async function deployWebtask(cli: Cli, options: Options): Promise<void> {
   const config = readWebtaskConfig(cli, options.config);
   const secrets = gatherSecrets(cli, config, options.secretsFile);
   for (const warning of secrets.warnings) cli.terminal.err(`${cli.terminal.colours.yellow("warning:")} ${warning}`);
-  const plan: Plan = { config, secrets, wtProfile: options.wtProfile };
+  const plan: ReleasePlan = { config, secrets, wtProfile: options.wtProfile };
   const history = readHistory(config, options.wtProfile);
   requireWt(cli);
   const bundle = await makeBundle(cli, config);
@@ -35,7 +35,7 @@ export async function deployWebtask(cli: Cli, options: Options): Promise<void> {
     throw recovery.error;
   }
   warnOfOtherUrl(cli, secrets, released.deployment.url);
-  for (const warning of released.health.warnings) warn(cli, `the function says: ${warning}`);
+  for (const warning of released.health.warnings) warn(cli, `the function reports: ${warning}`);
   if (options.json) cli.terminal.out(json(released, null, bundle, secrets));
   else showRelease(cli, plan, released, options);
   return cli.finish(0);
@@ -43,7 +43,7 @@ export async function deployWebtask(cli: Cli, options: Options): Promise<void> {
 
 function showDryRun(
   cli: Cli,
-  { config, secrets, wtProfile }: Plan,
+  { config, secrets, wtProfile }: ReleasePlan,
   { code, sha256, version, commit }: Bundle,
   options: Options,
 ) {
@@ -59,7 +59,7 @@ function showDryRun(
   file     ${file}, ${code.length} bytes, sha256 ${sha256}
 ${secretLines(secrets)}
   command  ${wtCommand.join(" ")}
-           with copies of both files in a folder of its own, which is removed afterwards`);
+           on copies of both files in a private folder, which is then removed`);
 }
 
 function secretLines({ from }: Secrets): string {
@@ -74,7 +74,7 @@ function warnOfOtherUrl(cli: Cli, { values, from }: Secrets, url: string): void 
   if (FUNCTION_URL === undefined || withoutSlash(FUNCTION_URL) === withoutSlash(url)) return;
   warn(
     cli,
-    `FUNCTION_URL (${from.FUNCTION_URL}) is not the URL that wt-cli answered: the function subscribes another address than its own`,
+    `FUNCTION_URL (${from.FUNCTION_URL}) is not the URL that wt-cli printed: the function subscribes an address that is not its own`,
   );
 }
 
@@ -82,22 +82,22 @@ function warn({ terminal }: Cli, text: string): void {
   terminal.err(`${terminal.colours.yellow("warning:")} ${text}`);
 }
 
-function showRelease(cli: Cli, { config }: Plan, { deployment, health }: Release, options: Options): void {
+function showRelease(cli: Cli, { config }: ReleasePlan, { deployment, health }: Release, options: Options): void {
   const { url, number, sha256, version } = deployment;
   const { green, bold } = cli.terminal.colours;
   const subscribed = health.state === "good" ? health.subscribed : null;
   const next = subscribed === "confirmed" ? [] : [`ec2-audit setup --url ${url}`];
   cli.terminal.out(`${green("Deployed")} ${config.name}, version ${version} (${sha256.slice(0, 8)}), as deployment ${number}.
-It answers, and its configuration is valid.
+The function responds, and its configuration is valid.
   ${bold(url)}
 Next:
 ${[...next, "ec2-audit doctor"].map((line) => `  ${line}`).join("\n")}
-Back again:
-  ec2-audit rollback webtask${sameAgain(options)}`);
+To roll back:
+  ec2-audit rollback webtask${sameWebtask(options)}`);
 }
 
-/** The options that it takes to put back the same webtask, with the same secrets. */
-function sameAgain({ config, secretsFile, wtProfile }: Options): string {
+/** The options that name the same webtask and secrets again. */
+function sameWebtask({ config, secretsFile, wtProfile }: Options): string {
   const given = [
     ["--config", config],
     ["--secrets-file", secretsFile],
@@ -110,9 +110,9 @@ function withoutSlash(url: string): string {
   return url.replace(/\/$/, "");
 }
 
-function json(made: Release, putBack: Release | null, bundle: Bundle, secrets: Secrets): string {
+function json(made: Release, rollback: Release | null, bundle: Bundle, secrets: Secrets): string {
   const { number, url, sha256, version, commit } = made.deployment;
-  const now = putBack ?? made;
+  const now = rollback ?? made;
   return JSON.stringify(
     {
       deployment: number,

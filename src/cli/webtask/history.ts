@@ -7,7 +7,7 @@ import { type Bundle, marksOf } from "./bundle.ts";
 import type { WebtaskConfig } from "./config.ts";
 import type { Health } from "./health.ts";
 
-/** One deployment: what is kept of it beside its file. Of the secrets there are the names, and never a value. */
+/** The record of a deployment, beside its file. It has the names of the secrets, never a value. */
 export interface Deployment {
   /** Counts up from 1. */
   readonly number: number;
@@ -19,23 +19,23 @@ export interface Deployment {
   readonly commit: string | null;
   readonly secrets: readonly string[];
   readonly url: string;
-  /** Unknown until it has been asked, and when it could not be asked from here. */
+  /** Unknown until the health check, and when this machine could not reach the function. */
   readonly health: Health["state"];
-  /** For one that put an older one back: that one's number. */
+  /** For a rollback, the number of the older deployment that it restored. */
   readonly putBack: number | null;
 }
 
-/** The deployments of one webtask, by one profile of wt-cli, from this folder; the oldest first. */
+/** The deployments of one webtask, with one profile of wt-cli, from this folder; oldest first. */
 export interface History {
   readonly folder: string;
   readonly deployments: readonly Deployment[];
 }
 
-/** How many deployments are kept, and with them the last that was well. */
+/** How many deployments are kept. The newest healthy deployment is kept too. */
 export const KEPT = 10;
 
 const RECORD = "deployments.json";
-/** The profile that wt-cli takes when none is named. */
+/** The profile that wt-cli uses when none is named. */
 const WT_DEFAULT = "default";
 
 const text = { type: "string" };
@@ -66,21 +66,24 @@ const isRecord = new Ajv2020().compile<{ deployments: Deployment[] }>({
 });
 
 /**
- * Reads what is kept of a webtask's deployments, in `.ec2-audit/webtask/<name>` of the operator's folder. By another profile of
- * wt-cli it is another webtask, of another cluster or account: its own are in `.ec2-audit/webtask@<profile>/<name>`.
- * @throws CliError when the record there is not one of ours
+ * Reads the record of a webtask's deployments, in `.ec2-audit/webtask/<name>` of the operator's folder. With another profile
+ * of wt-cli it is another webtask, on another cluster or account: its record is in `.ec2-audit/webtask@<profile>/<name>`.
+ * Throws CliError when the file is not such a record.
  */
 export function readHistory({ home, name }: WebtaskConfig, wtProfile = WT_DEFAULT): History {
-  const place = wtProfile === WT_DEFAULT ? "webtask" : `webtask@${encodeURIComponent(wtProfile)}`;
-  const folder = join(home, ".ec2-audit", place, name);
+  const parent = wtProfile === WT_DEFAULT ? "webtask" : `webtask@${encodeURIComponent(wtProfile)}`;
+  const folder = join(home, ".ec2-audit", parent, name);
   const path = join(folder, RECORD);
   if (!existsSync(path)) return { folder, deployments: [] };
   const record = parseJson(readFileSync(path, "utf8"));
   if (isRecord(record)) return { folder, deployments: record.deployments };
-  throw new CliError(`${path} is not a record of deployments`, "Move the folder away: deploying begins a new one.");
+  throw new CliError(
+    `${path} is not a record of deployments`,
+    "Move the folder away: the next deployment makes a new one.",
+  );
 }
 
-/** Adds a deployment and its file, and lets go of those that are too old. The folder can be read by its owner only. */
+/** Records a deployment and its file, and deletes the ones that are too old. Only its owner can read the folder. */
 export function addDeployment(
   { folder, deployments }: History,
   bundle: Bundle,
@@ -116,8 +119,8 @@ export function addDeployment(
   return { history, deployment };
 }
 
-/** Notes how the last deployment is. */
-export function noteHealth({ folder, deployments }: History, health: Health["state"]): History {
+/** Records the health of the last deployment. */
+export function recordHealth({ folder, deployments }: History, health: Health["state"]): History {
   const last = deployments.at(-1);
   return write({ folder, deployments: [...deployments.slice(0, -1), ...(last ? [{ ...last, health }] : [])] });
 }
@@ -136,8 +139,8 @@ function write({ folder, deployments }: History): History {
 }
 
 /**
- * The deployment to put back when the last one is to go: the newest that was well, is older than what runs now (for one
- * that was put back itself, older than that one), and is other code.
+ * The deployment to roll back to: the newest healthy one with other code that is older than the current one. After a
+ * rollback, older than the deployment that the rollback restored.
  */
 export function deploymentBefore({ deployments }: History): Deployment | undefined {
   const now = deployments.at(-1);
@@ -149,8 +152,8 @@ export function deploymentBefore({ deployments }: History): Deployment | undefin
 }
 
 /**
- * The deployment of a number, or the newest whose sha256 begins with the text.
- * @throws CliError when there is none, or when the text can be several files
+ * The deployment with that number, or the newest whose sha256 begins with the text. Throws CliError when there is none, and
+ * when the text matches several files.
  */
 export function findDeployment({ deployments }: History, wanted: string): Deployment {
   const numbered = deployments.find(({ number }) => String(number) === wanted);
@@ -159,30 +162,26 @@ export function findDeployment({ deployments }: History, wanted: string): Deploy
     ? deployments.filter(({ sha256 }) => sha256.startsWith(wanted.toLowerCase()))
     : [];
   const newest = named.at(-1);
-  const hint = "ec2-audit rollback webtask --list shows those there are.";
-  if (newest === undefined) throw new CliError(`no deployment that is kept is "${wanted}"`, hint);
+  const hint = "ec2-audit rollback webtask --list prints the deployments.";
+  if (newest === undefined) throw new CliError(`no recorded deployment is "${wanted}"`, hint);
   if (named.some(({ sha256 }) => sha256 !== newest.sha256))
-    throw new CliError(`"${wanted}" begins several files' sha256`, hint);
+    throw new CliError(`the sha256 of several files begins with "${wanted}"`, hint);
   return newest;
 }
 
-/**
- * The file of a deployment, as it was deployed.
- * @throws CliError when it is gone, or has been changed since
- */
+/** The file of a deployment. Throws CliError when it does not exist, or has changed since it was deployed. */
 export function readBundle({ folder }: History, { file, sha256, version, commit }: Deployment): Bundle {
   const path = join(folder, file);
-  if (!existsSync(path)) throw new CliError(`${path} is gone`, "Put another deployment back: --list shows them.");
+  if (!existsSync(path)) throw new CliError(`${path} does not exist`, OTHER);
   const code = readFileSync(path);
   const marks = marksOf(code);
   if (marks.sha256 === sha256) return { ...marks, version, commit };
-  throw new CliError(
-    `${path} is not what was deployed: its sha256 is another`,
-    "Put another deployment back: --list shows them.",
-  );
+  throw new CliError(`${path} has changed since it was deployed: its sha256 differs`, OTHER);
 }
 
-/** A deployment in a few words. */
+const OTHER = "Choose another deployment with --to: --list prints them.";
+
+/** A short description of a deployment, for messages. */
 export function nameOf({ number, sha256, version, time }: Deployment): string {
-  return `deployment ${number} (${sha256.slice(0, 8)}, version ${version}, of ${time.slice(0, 16).replace("T", " ")} UTC)`;
+  return `deployment ${number} (${sha256.slice(0, 8)}, version ${version}, ${time.slice(0, 16).replace("T", " ")} UTC)`;
 }

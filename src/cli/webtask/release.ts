@@ -3,27 +3,27 @@ import { CliError } from "../cli-error.ts";
 import { systemCode } from "../run-program.ts";
 import type { Bundle } from "./bundle.ts";
 import type { WebtaskConfig } from "./config.ts";
-import { askElsewhere, checkHealth, complaint, type Health } from "./health.ts";
+import { checkHealth, complaint, type Health, unreachableHint } from "./health.ts";
 import {
   addDeployment,
   type Deployment,
   deploymentBefore,
   type History,
   nameOf,
-  noteHealth,
   readBundle,
+  recordHealth,
 } from "./history.ts";
 import type { Secrets } from "./secrets.ts";
 import { createWebtask } from "./wt.ts";
 
-/** Everything that a deployment needs beside its file. */
-export interface Plan {
+/** The inputs of a deployment beside its file. */
+export interface ReleasePlan {
   readonly config: WebtaskConfig;
   readonly wtProfile: string | undefined;
   readonly secrets: Secrets;
 }
 
-/** What is deployed now, and how it is. */
+/** The current deployment and its health. */
 export interface Release {
   readonly deployment: Deployment;
   readonly health: Health;
@@ -31,13 +31,12 @@ export interface Release {
 }
 
 /**
- * Uploads a file with the secrets, keeps it, and looks how it is. Takes the number of the deployment that it puts back, or
- * null for a new one.
- * @throws CliError when nothing could be uploaded; a release that is not well is an answer
+ * Uploads a file with the secrets, records it, and checks its health, which need not be good. Takes the number of the
+ * deployment that it restores, or null for a new one. Throws CliError when the upload fails.
  */
 export async function release(
   cli: Cli,
-  plan: Plan,
+  plan: ReleasePlan,
   bundle: Bundle,
   before: History,
   putBack: number | null,
@@ -48,81 +47,81 @@ export async function release(
     createWebtask(cli, { name, wtProfile }, bundle, secrets),
   );
   const made = { at: cli.now(), url, secrets: Object.keys(secrets.values), putBack };
-  const { history, deployment } = keep(before, bundle, made);
-  const health = await cli.terminal.busy("Asking it for its health", () => checkHealth(cli, url, bundle));
-  return { deployment, health, history: noteHealth(history, health.state) };
+  const { history, deployment } = record(before, bundle, made);
+  const health = await cli.terminal.busy("Checking its health", () => checkHealth(cli, url, bundle));
+  return { deployment, health, history: recordHealth(history, health.state) };
 }
 
-/** By now it is deployed: that nothing of it can be kept must not look as if it were not. */
-function keep(...[before, bundle, made]: Parameters<typeof addDeployment>): ReturnType<typeof addDeployment> {
+/** The function is deployed already, so an error here must not look like a failed deployment. */
+function record(...[before, bundle, made]: Parameters<typeof addDeployment>): ReturnType<typeof addDeployment> {
   try {
     return addDeployment(before, bundle, made);
   } catch (error) {
     throw new CliError(
-      `${made.url} is deployed, but could not be kept for a rollback in ${before.folder}: ${systemCode(error) ?? String(error)}`,
-      "Make the folder writable, and deploy again. ec2-audit doctor looks how the function is.",
+      `${made.url} is deployed, but could not be recorded for a rollback in ${before.folder}: ${systemCode(error) ?? String(error)}`,
+      "Make the folder writable, then deploy again. ec2-audit doctor checks the function.",
     );
   }
 }
 
-/** What came of a deployment that is not known to be well. */
+/** The result of recovering from a deployment whose health is not good. */
 export interface Recovery {
-  /** What was put back, when something was. */
+  /** The rollback; null without one. */
   readonly release: Release | null;
-  /** What is wrong, what runs now, and what to do. */
+  /** The problem, the deployment that runs now, and the fix. */
   readonly error: CliError;
 }
 
-/** Puts the last deployment that was well back in place of one that is not, where that can help. Never throws. */
-export async function recover(cli: Cli, plan: Plan, failed: Release): Promise<Recovery> {
+/** Rolls back to the last healthy deployment, where that can help. Never throws. */
+export async function recover(cli: Cli, plan: ReleasePlan, failed: Release): Promise<Recovery> {
   const { deployment, health, history } = failed;
   const { name } = plan.config;
-  const wrong = `${nameOf(deployment)} of ${name} ${complaint(health)}`;
+  const problem = `${nameOf(deployment)} of ${name} ${complaint(health)}`;
   const stay = (hint: string): Recovery => ({
     release: null,
-    error: new CliError(`${wrong}\nIt is what is deployed now.`, hint),
+    error: new CliError(`${problem}\nIt is still deployed.`, hint),
   });
-  if (health.state === "unknown") return stay(`${askElsewhere(deployment.url)}\nNothing was put back.`);
+  if (health.state === "unknown") return stay(`${unreachableHint(deployment.url)}\nThere was no rollback.`);
   if (health.state === "misconfigured") {
-    return stay(`Older code would get the same secrets, so none was put back. Put the keys right, and deploy again;
-or, if it is the code that reads them wrongly: ec2-audit rollback webtask.`);
+    return stay(`There was no rollback, because older code would get the same secrets. Correct the keys, then deploy again.
+If instead the code is wrong: ec2-audit rollback webtask`);
   }
   const sameCode = history.deployments.find((each) => each.sha256 === deployment.sha256 && each.health === "good");
   if (sameCode) {
-    return stay(`The same file was well as ${nameOf(sameCode)}, so nothing was put back: look at the secrets, at the cluster
-(wt logs), and at the network between it and here.`);
+    return stay(`The same file was healthy as ${nameOf(sameCode)}, so there was no rollback.
+Check the secrets, the cluster (wt logs), and the network to it.`);
   }
   const last = deploymentBefore(history);
   if (last === undefined) {
-    return stay(`There is nothing to put back: no deployment before it was well. To remove it: wt rm ${name}`);
+    return stay(`There was no rollback, because no earlier deployment was healthy. To remove this one: wt rm ${name}`);
   }
   try {
-    cli.terminal.err(`It is not well. Putting back ${nameOf(last)}, with the secrets as they are now.`);
-    const put = await release(cli, plan, readBundle(history, last), history, last.putBack ?? last.number);
-    const now = complaint(put.health);
+    cli.terminal.err(`The function is unhealthy. Rolling back to ${nameOf(last)}, with the current secrets.`);
+    const rollback = await release(cli, plan, readBundle(history, last), history, last.putBack ?? last.number);
+    const now = complaint(rollback.health);
     return now === null
       ? {
-          release: put,
+          release: rollback,
           error: new CliError(
-            `${wrong}\n${nameOf(last)} was put back, and is well.`,
-            "wt logs shows why. Mend it, and deploy again.",
+            `${problem}\nRolled back to ${nameOf(last)}, which is healthy.`,
+            "wt logs shows the cause. Fix it, then deploy again.",
           ),
         }
       : {
-          release: put,
-          error: new CliError(`${wrong}\n${nameOf(last)} was put back, and ${now}`, UNWELL),
+          release: rollback,
+          error: new CliError(`${problem}\nRolled back to ${nameOf(last)}, which ${now}`, UNHEALTHY),
         };
   } catch (error) {
-    const why = error instanceof CliError ? error.message : String(error);
+    const reason = error instanceof CliError ? error.message : String(error);
     return {
       release: null,
       error: new CliError(
-        `${wrong}\nIt is still what is deployed, for ${nameOf(last)} could not be put back: ${why}`,
-        UNWELL,
+        `${problem}\nIt is still deployed, because the rollback to ${nameOf(last)} failed: ${reason}`,
+        UNHEALTHY,
       ),
     };
   }
 }
 
-const UNWELL =
-  "Look at the secrets, at the cluster (wt logs), and at the network; ec2-audit rollback webtask --list shows older ones.";
+const UNHEALTHY =
+  "Check the secrets, the cluster (wt logs), and the network. ec2-audit rollback webtask --list prints older deployments.";

@@ -1,7 +1,7 @@
 import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import { readWebtaskConfig } from "./config.ts";
-import { askElsewhere, complaint } from "./health.ts";
+import { complaint, unreachableHint } from "./health.ts";
 import {
   type Deployment,
   deploymentBefore,
@@ -35,16 +35,16 @@ export async function rollbackWebtask(cli: Cli, options: Options): Promise<void>
   }
   const wanted = options.to === undefined ? deploymentBefore(history) : findDeployment(history, options.to);
   if (wanted === undefined)
-    throw new CliError(`there is no older deployment of ${config.name} that was well and is other code`, LIST);
+    throw new CliError(`no older deployment of ${config.name} was healthy and has other code`, LIST);
   const bundle = readBundle(history, wanted);
   const secrets = gatherSecrets(cli, config, options.secretsFile);
   for (const warning of secrets.warnings) cli.terminal.err(`${cli.terminal.colours.yellow("warning:")} ${warning}`);
   requireWt(cli);
 
   const now = history.deployments.at(-1);
-  const instead = now === undefined ? "" : ` in place of ${nameOf(now)}`;
-  const unwell = wanted.health === "good" ? "" : ` Its health was ${wanted.health}.`;
-  const question = `Put ${nameOf(wanted)} of ${config.name} back${instead}, with the secrets as they are now?${unwell}`;
+  const from = now === undefined ? "" : ` from ${nameOf(now)}`;
+  const unhealthy = wanted.health === "good" ? "" : ` Its health was ${wanted.health}.`;
+  const question = `Roll ${config.name} back${from} to ${nameOf(wanted)}, with the current secrets?${unhealthy}`;
   if (!options.yes && !(await cli.terminal.confirm(question))) {
     cli.terminal.err("Nothing was changed.");
     return cli.finish(1);
@@ -55,21 +55,21 @@ export async function rollbackWebtask(cli: Cli, options: Options): Promise<void>
   const { number, url, sha256, version, putBack } = deployment;
   if (options.json)
     cli.terminal.out(JSON.stringify({ deployment: number, putBack, url, sha256, version, health }, null, 2));
-  const wrong = complaint(health);
-  const hint = health.state === "unknown" ? askElsewhere(url) : LIST;
-  if (wrong !== null) throw new CliError(`${nameOf(wanted)} was put back, and ${wrong}`, hint);
+  const problem = complaint(health);
+  const hint = health.state === "unknown" ? unreachableHint(url) : LIST;
+  if (problem !== null) throw new CliError(`rolled back to ${nameOf(wanted)}, which ${problem}`, hint);
   if (!options.json) {
-    cli.terminal.out(`${nameOf(wanted)} is back, as deployment ${number}.
-It answers, and its configuration is valid.
+    cli.terminal.out(`Rolled back to ${nameOf(wanted)}, as deployment ${number}.
+The function responds, and its configuration is valid.
   ${url}`);
   }
   return cli.finish(0);
 }
 
-const LIST = "ec2-audit rollback webtask --list shows the deployments that are kept; --to chooses one.";
+const LIST = "ec2-audit rollback webtask --list prints the recorded deployments; --to chooses one.";
 
 function table({ deployments }: History): string {
-  if (deployments.length === 0) return "No deployment was made from this folder.";
+  if (deployments.length === 0) return "No deployment from this folder is recorded.";
   const rows = deployments.map((each) => [
     String(each.number),
     each.time.slice(0, 19).replace("T", " "),
@@ -91,6 +91,6 @@ function table({ deployments }: History): string {
     .join("\n");
 }
 
-function note({ putBack }: Deployment, isNow: boolean): string {
-  return [putBack === null ? "" : `put back ${putBack}`, isNow ? "deployed now" : ""].filter((part) => part).join(", ");
+function note({ putBack }: Deployment, isCurrent: boolean): string {
+  return [putBack === null ? "" : `restores ${putBack}`, isCurrent ? "current" : ""].filter((part) => part).join(", ");
 }

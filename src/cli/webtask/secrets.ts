@@ -7,21 +7,20 @@ import { readFunctionSettings } from "../settings.ts";
 import type { WebtaskConfig } from "./config.ts";
 import { secretsFileText } from "./secrets-file.ts";
 
-/** The secrets to deploy with, valid as a whole. */
+/** The secrets to deploy with, validated. */
 export interface Secrets {
   readonly values: Readonly<Partial<Record<Key, string>>>;
-  /** Where each value comes from: the path of a file, or "environment". */
+  /** The source of each value: the path of a file, or "environment". */
   readonly from: Readonly<Partial<Record<Key, string>>>;
-  /** The lines for wt-cli. */
+  /** The file of secrets for wt-cli. */
   readonly fileText: string;
-  /** What the operator should look at; nothing of it keeps from deploying. */
+  /** Problems that the operator should check, but that do not prevent the deployment. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Gathers the secrets that wt.config.json lists from where it says, or first from the file that is named, and validates them
- * as the function will.
- * @throws CliError for everything that is missing or wrong, at once, with where it came from and never its value
+ * Reads the secrets that wt.config.json lists, from the named file first and then from the sources of wt.config.json, and
+ * validates them as the function will. Throws CliError with every problem and its source, and never with a value.
  */
 export function gatherSecrets(cli: Cli, config: WebtaskConfig, named?: string): Secrets {
   const { home, secretsFrom } = config;
@@ -39,47 +38,47 @@ export function gatherSecrets(cli: Cli, config: WebtaskConfig, named?: string): 
   const found = "problems" in reading ? reading.problems : [];
   const unlisted = KEYS.filter((key) => config.secrets[key] === undefined && settings[key] !== undefined);
   const toList = unlisted.filter((key) => found.some((each) => each.key === key));
-  const wrong = found.filter(({ key }) => !toList.includes(key));
+  const invalid = found.filter(({ key }) => !toList.includes(key));
   const missing = KEYS.filter((key) => config.secrets[key] === "required" && values[key] === undefined);
   const problems = [
-    ...toList.map((key) => `${key} is in ${placeOf(from[key])}, and not listed under "secrets" in ${config.file}`),
-    ...wrong.map(({ key, problem }) => `${key}${values[key] === undefined ? "" : ` (${origins[key]})`} ${problem}`),
-    ...missing.filter((key) => wrong.every((each) => each.key !== key)).map((key) => `${key} is missing`),
+    ...toList.map((key) => `${key} is in ${sourceOf(from[key])}, but not listed under "secrets" in ${config.file}`),
+    ...invalid.map(({ key, problem }) => `${key}${values[key] === undefined ? "" : ` (${origins[key]})`} ${problem}`),
+    ...missing.filter((key) => invalid.every((each) => each.key !== key)).map((key) => `${key} is missing`),
   ];
   const warnings = [
-    ...unreadable.map(({ file, line }) => `line ${line} of ${file} is not KEY=value, and is passed over`),
+    ...unreadable.map(({ file, line }) => `line ${line} of ${file} is not KEY=value, and is ignored`),
     ...unknown.flatMap(({ name, file }) => misspelt(name, file)),
     ...unlisted
       .filter((key) => from[key] !== "environment" && !toList.includes(key))
       .map((key) => `${key} (${from[key]}) is not sent: ${config.file} does not list it`),
-    ...(origins.AWS_ACCESS_KEY_ID === "environment" ? [OPERATORS_KEYS] : []),
-    ...(origins.AWS_ENDPOINT_URL === "environment" ? [OPERATORS_ENDPOINT] : []),
+    ...(origins.AWS_ACCESS_KEY_ID === "environment" ? [KEYS_OF_OPERATOR] : []),
+    ...(origins.AWS_ENDPOINT_URL === "environment" ? [ENDPOINT_OF_OPERATOR] : []),
     ...(values.AWS_SESSION_TOKEN === undefined ? [] : [TEMPORARY_KEYS]),
   ];
   if (problems.length > 0) {
     const list = [...problems, ...warnings].map((line) => `  ${line}`).join("\n");
     const files = [...(file === undefined ? [] : [file]), ...secretsFrom].filter((source) => source !== "environment");
     const hint =
-      problems.length > toList.length ? whereTo(files[0]) : `List ${toList.length > 1 ? "them" : "it"} there.`;
-    throw new CliError(`the secrets are not right, and nothing was uploaded:\n${list}`, hint);
+      problems.length > toList.length ? whereToSet(files[0]) : `Add ${toList.length > 1 ? "them" : "it"} to that list.`;
+    throw new CliError(`the secrets are not valid, and nothing was uploaded:\n${list}`, hint);
   }
   return { values, from: origins, fileText: secretsFileText(values), warnings };
 }
 
-const OPERATORS_KEYS =
-  "the function's AWS keys are those of your environment: are they its own, least-privileged user's, and not yours? Put its own into .env";
+const KEYS_OF_OPERATOR =
+  "the function's AWS keys come from your environment: put those of its own, least-privileged user into .env, unless these are that user's";
 
-const OPERATORS_ENDPOINT =
-  "AWS_ENDPOINT_URL is that of your environment, and the function will call it in place of AWS: unset it, unless that is meant";
+const ENDPOINT_OF_OPERATOR =
+  "AWS_ENDPOINT_URL comes from your environment, and the function would call it instead of AWS: unset it, unless that is intended";
 
 /**
- * STS gives them for 36 hours at most.
+ * STS issues them for at most 36 hours.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_sts-comparison.html
  */
 const TEMPORARY_KEYS =
-  "AWS_SESSION_TOKEN: temporary credentials end within 36 hours, often within one, and the audit ends with them. A user of its own has keys that stay";
+  "AWS_SESSION_TOKEN: temporary credentials expire within 36 hours, often within one, and the audit stops then. Use the keys of an IAM user";
 
-function placeOf(source: string | undefined): string {
+function sourceOf(source: string | undefined): string {
   return source === undefined || source === "environment" ? "the environment" : source;
 }
 
@@ -87,10 +86,10 @@ function misspelt(name: string, file: string): readonly string[] {
   const meant = nearest(name, KEYS);
   return meant === undefined
     ? []
-    : [`${name} (${file}) is no key of the function, and is not sent: did you mean ${meant}?`];
+    : [`${name} (${file}) is not a key of the function, and is not sent: did you mean ${meant}?`];
 }
 
-function whereTo(file: string | undefined): string {
+function whereToSet(file: string | undefined): string {
   const into = file === undefined ? "Set the keys in the environment" : `Put KEY=value lines into ${file}`;
-  return `${into}, and keep it out of version control. README.md, "Configuration", says what each key is.`;
+  return `${into}, and keep it out of version control. For the keys, see "Configuration" in README.md.`;
 }

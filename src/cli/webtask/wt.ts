@@ -8,32 +8,29 @@ import { type Ended, findProgram, runProgram, systemCode, withoutSecrets } from 
 import type { Bundle } from "./bundle.ts";
 import type { Secrets } from "./secrets.ts";
 
-/** The webtask that is created, and by whose account. */
+/** The webtask to create, and the profile to use. */
 export interface Target {
   readonly name: string;
-  /** The profile of wt-cli; its only or default one when it is not named. */
+  /** The profile of wt-cli; undefined for its default profile. */
   readonly wtProfile: string | undefined;
 }
 
-/** Longer than a slow cluster takes; a log-in that is over makes wt wait for a browser. */
+/** More than a slow cluster takes. With an expired log-in, wt waits for a browser. */
 const CREATE_MS = 2 * 60_000;
 
-/** The program: WT_CLI says where it is, when it is not on the PATH. */
+/** The program to run: WT_CLI, or wt from the PATH. */
 export function wtProgram(cli: Cli): string {
   return cli.env.WT_CLI || "wt";
 }
 
-/**
- * Looks for the program, before what takes time is done for it.
- * @throws CliError when it is not there
- */
+/** Checks, before slower work begins, that the program exists. Throws CliError when it does not. */
 export function requireWt(cli: Cli): void {
   const program = wtProgram(cli);
-  const isThere = program.includes("/") ? existsSync(resolve(cli.folder, program)) : findProgram(program, cli.env);
-  if (!isThere) throw notStarted(cli, "ENOENT");
+  const exists = program.includes("/") ? existsSync(resolve(cli.folder, program)) : findProgram(program, cli.env);
+  if (!exists) throw notStarted(cli, "ENOENT");
 }
 
-/** The arguments of `wt create`. No secret is among them: a command line can be read by everybody on the machine. */
+/** The arguments of `wt create`. They contain no secret, because every user of the machine can read a command line. */
 export function createArguments({ name, wtProfile }: Target, bundleFile: string, secretsFile: string): string[] {
   const profile = wtProfile === undefined ? [] : ["--profile", wtProfile];
   const files = [bundleFile, "--name", name, "--secrets-file", secretsFile];
@@ -41,9 +38,8 @@ export function createArguments({ name, wtProfile }: Target, bundleFile: string,
 }
 
 /**
- * Creates or replaces the webtask, and answers its URL. The bundle and the secrets are given to wt-cli as files of a private
- * folder, which is gone afterwards.
- * @throws CliError that says what to do, when wt-cli is not there, is not logged in, or fails
+ * Creates or replaces the webtask, and returns its URL. Passes the bundle and the secrets to wt-cli as files in a private
+ * folder, and removes the folder afterwards. Throws CliError when wt-cli does not exist, is not logged in, or fails.
  */
 export async function createWebtask(cli: Cli, target: Target, bundle: Bundle, secrets: Secrets): Promise<string> {
   const program = wtProgram(cli);
@@ -53,7 +49,7 @@ export async function createWebtask(cli: Cli, target: Target, bundle: Bundle, se
     writeFileSync(bundleFile, bundle.code, { mode: 0o600 });
     writeFileSync(secretsFile, secrets.fileText, { mode: 0o600, flag: "wx" });
     const args = createArguments(target, bundleFile, secretsFile);
-    // It would look for a newer version of itself on the network.
+    // Without NO_UPDATE_NOTIFIER, wt-cli looks for a newer version on the network.
     const env = { ...withoutSecrets(cli.env), NO_UPDATE_NOTIFIER: "1", NODE_NO_WARNINGS: "1" };
     try {
       return await runProgram(program, args, { folder: cli.folder, env, timeoutMs: CREATE_MS, interrupted });
@@ -66,12 +62,12 @@ export async function createWebtask(cli: Cli, target: Target, bundle: Bundle, se
   throw explainWt(ended, Object.values(secrets.values));
 }
 
-/** wt-cli may have said more before its answer, such as that it has renewed its log-in. */
+/** wt-cli may print other lines before the JSON, for example that it has renewed its log-in. */
 function urlIn(stdout: string): string | null {
   const start = stdout.search(/^\{/m);
   if (start < 0) return null;
-  const answer = parseJson(stdout.slice(start));
-  const url = isObject(answer) ? answer.url : null;
+  const document = parseJson(stdout.slice(start));
+  const url = isObject(document) ? document.url : null;
   return typeof url === "string" && /^https?:\/\//.test(url) && URL.canParse(url) ? url : null;
 }
 
@@ -79,63 +75,70 @@ function notStarted(cli: Cli, code: string | undefined): CliError {
   const program = wtProgram(cli);
   if (code !== "ENOENT") return new CliError(`${program} cannot be started: ${code ?? "an unknown error"}`, INSTALL);
   return cli.env.WT_CLI
-    ? new CliError(`WT_CLI names ${program}, which is not there`, CORRECT)
-    : new CliError("wt-cli is not installed: there is no wt on the PATH", INSTALL);
+    ? new CliError(`WT_CLI names ${program}, which does not exist`, CORRECT)
+    : new CliError("wt-cli is not installed: wt is not on the PATH", INSTALL);
 }
 
-const INSTALL = `npm install -g wt-cli, then wt init. WT_CLI can name a wt that is not on the PATH.`;
-const CORRECT = "Correct WT_CLI, or unset it to use the wt on the PATH.";
+const INSTALL = `Run npm install -g wt-cli, then wt init. For a wt that is not on the PATH, set WT_CLI.`;
+const CORRECT = "Correct WT_CLI, or unset it to use wt from the PATH.";
 const LOG_IN =
-  "Log in with wt init (with --wt-profile NAME: wt init --profile NAME). wt profile ls shows the profiles there are.";
+  "Log in with wt init (with --wt-profile NAME: wt init --profile NAME). wt profile ls prints the profiles.";
 
-/** What wt-cli says, and what it means to somebody at a terminal. Its exit codes: 3 no profile, 5 no such profile, 8 refused. */
-const KNOWN: readonly { readonly when: RegExp; readonly message: string; readonly hint: string }[] = [
-  { when: /No webtask profiles found/i, message: "wt-cli is not logged in to a webtask cluster", hint: LOG_IN },
-  { when: /Profile `[^`]*` not found/i, message: "wt-cli has no such profile", hint: LOG_IN },
+/**
+ * The failures of wt-cli 11 by exit code (https://github.com/auth0/wt-cli/blob/master/bin/wt), or by output where the code is
+ * a general one.
+ */
+const KNOWN: readonly {
+  readonly exit?: number;
+  readonly output?: RegExp;
+  readonly message: string;
+  readonly hint: string;
+}[] = [
+  { exit: 3, message: "wt-cli is not logged in to a webtask cluster", hint: LOG_IN },
+  { exit: 5, message: "wt-cli does not have that profile", hint: LOG_IN },
   {
-    when: /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|socket hang up/,
+    output: /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|socket hang up/,
     message: "the webtask cluster could not be reached",
-    hint: "wt profile ls shows its URL. Is there a network? wt-cli goes through the proxy of http_proxy, if it is set.",
+    hint: "wt profile ls prints its URL. Check the network; wt-cli uses the proxy in http_proxy, if it is set.",
   },
   {
-    when: /Error creating webtask|Unauthorized|Forbidden|not authorized|\b40[13]\b|(?:jwt|token) (?:is )?(?:expired|invalid)|Invalid token/i,
-    message: "the webtask cluster does not take the log-in of wt-cli",
-    hint: `The log-in may be over, or not be for this container. ${LOG_IN}`,
+    output:
+      /Error creating webtask|Unauthorized|Forbidden|not authorized|\b40[13]\b|(?:jwt|token) (?:is )?(?:expired|invalid)|Invalid token/i,
+    message: "the webtask cluster refused wt-cli's log-in",
+    hint: `The log-in may have expired, or may not be for this container. ${LOG_IN}`,
   },
   {
-    when: /primordials|process\.binding|Cannot find module|^SyntaxError|ERR_(?:REQUIRE|UNSUPPORTED|PACKAGE|DLOPEN|OSSL)/m,
-    message: "wt-cli cannot be loaded by its Node",
-    hint: "Install it anew: npm install -g wt-cli@11. It was tried on Node 20, 22 and 24.",
+    output:
+      /primordials|process\.binding|Cannot find module|^SyntaxError|ERR_(?:REQUIRE|UNSUPPORTED|PACKAGE|DLOPEN|OSSL)/m,
+    message: "Node cannot load wt-cli",
+    hint: "Install it again: npm install -g wt-cli@11. It works on Node 20, 22 and 24.",
   },
 ];
 
 function explainWt({ code, endedBy, stdout, stderr }: Ended, secrets: readonly string[]): CliError {
-  const said = secrets
+  const output = secrets
     .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
     .filter((secret) => secret.length >= 8)
-    // The longest first: what is left of a long one, when a short one in it is gone, would stay.
+    // Longest first: replacing a shorter secret inside a longer one would leave the rest of the longer one.
     .sort((one, other) => other.length - one.length)
     .reduce((text, secret) => text.replaceAll(secret, "***"), `${stderr}\n${stdout}`);
-  const lines = said
+  const lines = output
     .split("\n")
     .filter((line) => line.trim() !== "" && !/^\s+at /.test(line) && !/github\.com/.test(line));
-  const told = [...new Set(lines)]
+  const shown = [...new Set(lines)]
     .slice(0, 10)
     .map((line) => `\n  ${line}`)
     .join("");
   if (endedBy === "timeout")
-    return new CliError(`wt create did not end within ${CREATE_MS / 60_000} minutes${told}`, LOG_IN);
+    return new CliError(`wt create did not end within ${CREATE_MS / 60_000} minutes${shown}`, LOG_IN);
   if (endedBy !== null)
-    return new CliError(
-      `wt create was ended (${endedBy})${told}`,
-      "Whether it had deployed is not known: deploy again.",
-    );
+    return new CliError(`wt create was ended (${endedBy})${shown}`, "It may or may not have deployed: deploy again.");
   if (code === 0)
-    return new CliError(`wt create did not say the webtask's URL${told}`, "Is this the public wt-cli, version 11?");
-  const known = KNOWN.find(({ when }) => when.test(lines.join("\n")));
-  if (known) return new CliError(`${known.message}, and nothing was deployed${told}`, known.hint);
+    return new CliError(`wt create did not print the webtask's URL${shown}`, "Is this the public wt-cli, version 11?");
+  const known = KNOWN.find(({ exit, output }) => exit === code || output?.test(lines.join("\n")));
+  if (known) return new CliError(`${known.message}, and nothing was deployed${shown}`, known.hint);
   return new CliError(
-    `wt create failed (exit code ${code}), and nothing was deployed${told}`,
-    "wt profile ls shows where to.",
+    `wt create failed (exit code ${code}), and nothing was deployed${shown}`,
+    "wt profile ls prints the cluster.",
   );
 }

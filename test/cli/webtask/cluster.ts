@@ -6,31 +6,31 @@ import { join } from "node:path";
 import { isObject } from "../../../src/util/json.ts";
 import { serveOnLoopback } from "../../support/loopback.ts";
 
-/** A webtask as the cluster has it. */
+/** A webtask on the cluster. */
 export interface Webtask {
   readonly code: string;
   readonly secrets: Readonly<Record<string, string>>;
   readonly host: Server;
 }
 
-/** What is used of webtask-runtime. */
+/** The functions of webtask-runtime that this file uses. */
 interface Runtime {
   compile(code: string, options: object, done: (error: unknown, webtask: unknown) => void): void;
   createServer(webtask: unknown, options: object): Server;
 }
 
-/** The two kinds of accounts that wt-cli 11 knows: with an opaque token, and signed in by OpenID. */
+/** wt-cli 11's two kinds of accounts: with an opaque token, and signed in by OpenID. */
 export type Account = "opaque token" | "OpenID";
 
-/** A webtask cluster's HTTP API on loopback, as far as wt-cli 11 uses it to create, show and remove webtasks. */
+/** The parts of a webtask cluster's HTTP API that wt-cli 11 uses to create, show and remove webtasks, on loopback. */
 export interface Cluster {
   readonly url: string;
   readonly container: string;
-  /** The webtasks there are, by name. */
+  /** The webtasks by name. */
   readonly webtasks: ReadonlyMap<string, Webtask>;
-  /** How often one was created or replaced. */
+  /** How many times a webtask was created or replaced. */
   created(): number;
-  /** Writes wt-cli's profile for an account here into a home folder; with another token it is not let in. */
+  /** Writes wt-cli's profile for an account into a home folder. The cluster refuses another token. */
   logIn(home: string, account?: Account, token?: string): void;
   close(): Promise<void>;
 }
@@ -52,9 +52,9 @@ export async function startCluster(): Promise<Cluster> {
   let url = "";
 
   const put = async (name: string, code: unknown, secrets: unknown): Promise<Record<string, unknown>> => {
-    if (typeof code !== "string") throw new Error("a webtask is its code");
+    if (typeof code !== "string") throw new Error("the request has no code");
     const given = isObject(secrets) ? (secrets as Webtask["secrets"]) : {};
-    // No test may call AWS itself: the function asks the cluster whose its keys are.
+    // No test may call AWS itself, so the cluster responds to the function's GetCallerIdentity.
     webtasks.set(name, { code, secrets: given, host: await hostOf(code, { AWS_ENDPOINT_URL: url, ...given }) });
     created += 1;
     return { name, container: CONTAINER, token: jwt({ jtn: name, ten: CONTAINER }), webtask_url: urlOf(name) };
@@ -63,7 +63,7 @@ export async function startCluster(): Promise<Cluster> {
   const isKnown = ({ headers }: IncomingMessage) =>
     Object.values(tokens).some((token) => headers.authorization === `Bearer ${token}`);
 
-  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+  const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const path = new URL(request.url ?? "", "http://cluster").pathname;
     if (path === "/") return void response.end(CALLER_IDENTITY);
     const running = /^\/api\/run\/([^/]+)\/([^/]+)$/.exec(path);
@@ -90,7 +90,7 @@ export async function startCluster(): Promise<Cluster> {
   };
 
   const server = createServer((request, response) => {
-    answer(request, response).catch((error: unknown) => send(response, 400, { code: 400, message: String(error) }));
+    respond(request, response).catch((error: unknown) => send(response, 400, { code: 400, message: String(error) }));
   });
   const served = await serveOnLoopback(server);
   url = served.url;
@@ -108,7 +108,7 @@ export async function startCluster(): Promise<Cluster> {
   };
 }
 
-/** Code that fails when it is loaded is taken, as by a cluster, and answers every request with 400. */
+/** As on a cluster, code that throws when it is loaded responds to every request with 400. */
 function hostOf(code: string, secrets: Webtask["secrets"]): Promise<Server> {
   const logger = { info: () => {}, warn: () => {}, error: () => {} };
   return new Promise((resolve) => {
@@ -123,7 +123,7 @@ async function bodyOf(request: IncomingMessage): Promise<Readonly<Record<string,
   let text = "";
   for await (const chunk of request.setEncoding("utf8")) text += chunk;
   const body: unknown = JSON.parse(text);
-  if (!isObject(body)) throw new Error("the body is no object");
+  if (!isObject(body)) throw new Error("the body is not an object");
   return body;
 }
 
@@ -132,7 +132,7 @@ function send(response: ServerResponse, status: number, body: unknown): void {
   response.end(status === 204 ? undefined : JSON.stringify(body));
 }
 
-/** wt-cli reads the claims, and never verifies the signature: that is for the cluster. */
+/** wt-cli reads the claims, and does not verify the signature. */
 function jwt(claims: Readonly<Record<string, unknown>>): string {
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
   return `${part({ alg: "HS256", typ: "JWT" })}.${part(claims)}.${randomUUID().replaceAll("-", "")}`;

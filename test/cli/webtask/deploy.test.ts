@@ -7,12 +7,12 @@ import { buildMarkOf, markBuild, UNMARKED } from "../../../src/cli/build-mark.ts
 import { sha256Of } from "../../../src/cli/webtask/bundle.ts";
 import { freePort } from "../../../src/local/free-port.ts";
 import { type Served, serveOnLoopback } from "../../support/loopback.ts";
-import { makeProject, type Project, SECRETS } from "./project.ts";
+import { lines, makeProject, type Project, SECRETS } from "./project.ts";
 
-/** What `deploy webtask` does before wt-cli is at work, and what it says when wt-cli is not there. */
+/** `deploy webtask` before wt-cli starts, its messages about a failing wt-cli, and its health check. */
 
 let project: Project;
-/** A wt that says where it was called with what. */
+/** A wt that records its arguments in the file `called`. */
 let wt: string;
 beforeEach(() => {
   project = makeProject();
@@ -21,37 +21,24 @@ beforeEach(() => {
 afterEach(() => project.remove());
 
 describe("deploy webtask", () => {
-  it("refuses a type error before anything is uploaded, with the compiler's text", async () => {
-    project.write("src/audit.ts", 'export const graceSeconds: number = "45";\n');
+  it.each([
+    ["typecheck", { typecheck: "echo error TS2322; exit 1", build: "touch built" }, "error TS2322"],
+    ["build", { typecheck: "true", build: "echo no such module; exit 1" }, "no such module"],
+  ])("uploads nothing when npm run %s fails, and prints its output", async (script, scripts, output) => {
+    project.write("package.json", JSON.stringify({ scripts }));
     const { code, out, err } = await project.run(["deploy", "webtask"], { env: { WT_CLI: wt } });
     expect([code, out]).toEqual([2, ""]);
-    expect(err).toContain("npm run typecheck failed, and nothing was uploaded");
-    expect(err).toContain("src/audit.ts(1,14): error TS2322: Type 'string' is not assignable to type 'number'.");
-    expect([project.has("called"), project.has("dist/audit.js"), project.has(".ec2-audit")]).toEqual([
-      false,
-      false,
-      false,
-    ]);
+    expect(err).toContain(`npm run ${script} failed, and nothing was uploaded:\n${output}`);
+    for (const file of ["called", "built", ".ec2-audit"]) expect(project.has(file)).toBe(false);
   });
 
-  it("says that a build was ended, and not that it took too long, when somebody has ended it", async () => {
+  it("reports the signal that ended the build", async () => {
     project.program("npm", 'process.kill(process.pid, "SIGKILL");');
     const { err } = await project.run(["deploy", "webtask"], { env: { PATH: dirname(wt), WT_CLI: wt } });
     expect(err).toContain("npm run typecheck was ended (SIGKILL), and nothing was uploaded");
   });
 
-  it("refuses a build that fails, before anything is uploaded", async () => {
-    project.write(
-      "package.json",
-      JSON.stringify({ scripts: { typecheck: "true", build: "echo no such module; exit 1" } }),
-    );
-    const { code, err } = await project.run(["deploy", "webtask"], { env: { WT_CLI: wt } });
-    expect(code).toBe(2);
-    expect(err).toContain("npm run build failed, and nothing was uploaded:\nno such module");
-    expect(project.has("called")).toBe(false);
-  });
-
-  it("says under --dry-run what it would deploy, and uploads nothing", async () => {
+  it("prints the deployment with --dry-run, and uploads nothing", async () => {
     const { code, out } = await project.run(["deploy", "webtask", "--dry-run", "--wt-profile", "team"], {
       env: { WT_CLI: wt },
     });
@@ -66,7 +53,7 @@ describe("deploy webtask", () => {
     expect([project.has("called"), project.has(".ec2-audit")]).toEqual([false, false]);
   });
 
-  it("deploys the file as it was shipped where there are no sources, and says so", async () => {
+  it("deploys the shipped file when there are no sources", async () => {
     project.write("shipped.js", "module.exports = 1;\n");
     const config = project.read("wt.config.json").replace("dist/audit.js", "../shipped.js");
     project.write("installed/wt.config.json", config);
@@ -85,73 +72,73 @@ describe("deploy webtask", () => {
     expect(err).toContain("There are no sources here: the file is deployed as it was shipped.");
   });
 
-  it("says that the file to deploy is not there", async () => {
+  it("refuses when the file to deploy does not exist", async () => {
     project.write("package.json", JSON.stringify({ scripts: { typecheck: "true", build: "true" } }));
     const { code, err } = await project.run(["deploy", "webtask", "--dry-run"]);
     expect(code).toBe(2);
-    expect(err).toContain("dist/audit.js is not there");
+    expect(err).toContain("dist/audit.js does not exist");
   });
 
-  it("says how to get wt-cli where it is not installed, and keeps nothing", async () => {
+  it("says how to install wt-cli when it does not exist, and records nothing", async () => {
     project.write("dist/audit.js", "module.exports = 1;\n");
     const onlyNpm = dirname(project.program("npm", "process.exit(0);"));
     rmSync(wt);
     const { code, err } = await project.run(["deploy", "webtask"], { env: { PATH: onlyNpm, WT_CLI: "" } });
     expect(code).toBe(2);
-    expect(err).toContain("wt-cli is not installed: there is no wt on the PATH");
-    expect(err).toContain("npm install -g wt-cli, then wt init");
+    expect(err).toContain("wt-cli is not installed: wt is not on the PATH");
+    expect(err).toContain("Run npm install -g wt-cli, then wt init");
     expect(err).not.toContain("Checking the types");
     expect(project.has(".ec2-audit")).toBe(false);
     for (const WT_CLI of [wt, "./wt"]) {
       const named = await project.run(["deploy", "webtask", "--dry-run"], { env: { PATH: onlyNpm, WT_CLI } });
       expect([named.code, named.err]).toEqual([
         2,
-        `error: WT_CLI names ${WT_CLI}, which is not there\n  Correct WT_CLI, or unset it to use the wt on the PATH.`,
+        `error: WT_CLI names ${WT_CLI}, which does not exist\n  Correct WT_CLI, or unset it to use wt from the PATH.`,
       ]);
     }
   });
 
   it.each([
     {
-      what: "not all of its modules",
-      says: "Error: Cannot find module 'superagent'",
+      what: "a missing module",
+      prints: "Error: Cannot find module 'superagent'",
       exit: 1,
-      told: "wt-cli cannot be loaded by its Node",
-      hint: "Install it anew: npm install -g wt-cli@11. It was tried on Node 20, 22 and 24.",
+      message: "Node cannot load wt-cli",
+      hint: "Install it again: npm install -g wt-cli@11. It works on Node 20, 22 and 24.",
     },
     {
-      what: "no name of the cluster",
-      says: "Uncaught error: getaddrinfo ENOTFOUND sandbox.example.com",
+      what: "an unknown host",
+      prints: "Uncaught error: getaddrinfo ENOTFOUND sandbox.example.com",
       exit: 99,
-      told: "the webtask cluster could not be reached, and nothing was deployed",
-      hint: "wt profile ls shows its URL",
+      message: "the webtask cluster could not be reached, and nothing was deployed",
+      hint: "wt profile ls prints its URL",
     },
     {
-      what: "anything else",
-      says: "Invalid webtask name",
+      what: "another error",
+      prints: "Invalid webtask name",
       exit: 2,
-      told: "wt create failed (exit code 2)",
+      message: "wt create failed (exit code 2)",
       hint: "wt profile",
     },
     {
       what: "success without a URL",
-      says: "done",
+      prints: "done",
       exit: 0,
-      told: "wt create did not say the webtask's URL",
+      message: "wt create did not print the webtask's URL",
       hint: "version 11",
     },
-  ])("says what to do when wt-cli has $what, with what wt-cli said", async ({ says, exit, told, hint }) => {
+  ])("prints a fix and wt-cli's output when wt-cli ends with $what", async ({ prints, exit, message, hint }) => {
     project.installed();
-    const failing = project.program("wt", `console.error(${JSON.stringify(says)}); process.exit(${exit});`);
+    const failing = project.program("wt", `console.error(${JSON.stringify(prints)}); process.exit(${exit});`);
     const { code, err } = await project.run(["deploy", "webtask"], { env: { WT_CLI: failing } });
     expect(code).toBe(2);
-    expect(err).toContain(`error: ${told}`);
-    expect(err).toContain(says);
+    expect(err).toContain(`error: ${message}`);
+    expect(err).toContain(prints);
     expect(err).toContain(hint);
     expect(project.has(".ec2-audit")).toBe(false);
   });
 
-  it("says that wt-cli was ended, and not that it took too long, when somebody has ended it", async () => {
+  it("reports the signal that ended wt-cli", async () => {
     project.installed();
     const ended = project.program("wt", 'process.kill(process.pid, "SIGKILL");');
     const { code, err } = await project.run(["deploy", "webtask"], { env: { WT_CLI: ended } });
@@ -159,7 +146,7 @@ describe("deploy webtask", () => {
     expect(err).toContain("error: wt create was ended (SIGKILL)");
   });
 
-  it("shows no secret that wt-cli says, and no stack", async () => {
+  it("removes secrets and stack traces from wt-cli's output", async () => {
     project.installed();
     const leaking = `console.error("Error: cannot send " + require("fs").readFileSync(process.argv[7], "utf8"));
       console.error("    at somewhere (/somewhere/wt.js:403:1)"); process.exit(99);`;
@@ -171,30 +158,30 @@ describe("deploy webtask", () => {
     expect(err).not.toContain("at somewhere");
   });
 
-  it("says that the function is deployed when only its record could not be written", async () => {
+  it("says that the function is deployed when only the record could not be written", async () => {
     project.installed();
     project.write(".ec2-audit", "a file in the way");
     const wt = project.program("wt", `console.log('{"url": "https://example.com/ec2-audit"}');`);
     const { code, err } = await project.run(["deploy", "webtask"], { env: { WT_CLI: wt } });
     expect(code).toBe(2);
-    expect(err).toContain("https://example.com/ec2-audit is deployed, but could not be kept for a rollback in ");
+    expect(err).toContain("https://example.com/ec2-audit is deployed, but could not be recorded for a rollback in ");
   });
 
-  /** A wt that says that it has deployed to this URL. */
+  /** A wt that reports a deployment to this URL. */
   const deployingTo = (url: string) => {
-    const said = `Your access token was successfuly refreshed.\n${JSON.stringify({ url }, null, 2)}`;
-    return project.program("wt", `console.log(${JSON.stringify(said)});`);
+    const output = `Your access token was successfuly refreshed.\n${JSON.stringify({ url }, null, 2)}`;
+    return project.program("wt", `console.log(${JSON.stringify(output)});`);
   };
-  const kept = () => JSON.parse(project.read(".ec2-audit/webtask/ec2-audit/deployments.json")).deployments;
+  const recorded = () => JSON.parse(project.read(".ec2-audit/webtask/ec2-audit/deployments.json")).deployments;
 
-  /** A function that answers as the next of these builds each time, and then always as the last. */
-  const builds = (...builds: readonly (string | undefined)[]) => telling(...builds.map((build) => ({ build })));
+  /** A healthy function that reports the next of these builds at each request, and then always the last. */
+  const builds = (...builds: readonly (string | undefined)[]) => reporting(...builds.map((build) => ({ build })));
 
-  /** A healthy function that answers with the next of these each time, and then always with the last. */
-  async function telling(...told: readonly object[]): Promise<Served> {
-    let asked = 0;
+  /** A healthy function that reports the next of these fields at each request, and then always the last. */
+  async function reporting(...reports: readonly object[]): Promise<Served> {
+    let requests = 0;
     const server = createServer((_, response) => {
-      const more = told[Math.min(asked++, told.length - 1)];
+      const more = reports[Math.min(requests++, reports.length - 1)];
       response.end(JSON.stringify({ name: "ec2-audit", version, configured: true, subscribed: "confirmed", ...more }));
     });
     const { url, close } = await serveOnLoopback(server);
@@ -205,8 +192,8 @@ describe("deploy webtask", () => {
 
   it.each([
     ["another build of the same version", "0123456789ab"],
-    ["an older one, that does not say which build it is", undefined],
-  ])("waits while %s answers", async (_, older) => {
+    ["an older version, which reports no build", undefined],
+  ])("waits while the cluster runs %s", async (_, older) => {
     project.installed();
     project.write("dist/audit.js", marked);
     const server = await builds(older, older, mark);
@@ -219,28 +206,46 @@ describe("deploy webtask", () => {
     expect([code, waits]).toEqual([0, [2_000, 2_000]]);
   });
 
-  it("fails for a function that still answers as another build than the one that was uploaded", async () => {
+  it("fails for a function that still runs another build than the uploaded one", async () => {
     project.installed();
     project.write("dist/audit.js", marked);
     const server = await builds("0123456789ab");
     const { code, err } = await project.run(["deploy", "webtask"], { env: { WT_CLI: deployingTo(server.url) } });
     server.close();
     expect(code).toBe(2);
-    expect(err).toContain(`it answers as build 0123456789ab, and build ${mark} was deployed`);
+    expect(err).toContain(`it runs build 0123456789ab, but build ${mark} was deployed`);
   });
 
-  it("passes on the function's warnings without control characters, and succeeds", async () => {
+  it("prints the function's warnings without control characters, and succeeds", async () => {
     project.installed();
     project.write("dist/audit.js", "module.exports = 'any';");
     const warnings = [{ key: "AUDIT_ROLE_NAME", problem: "is missing\u001b[2J" }];
-    const server = await telling({ account: "210987654321", warnings });
+    const server = await reporting({ account: "210987654321", warnings });
     const { code, err } = await project.run(["deploy", "webtask"], { env: { WT_CLI: deployingTo(server.url) } });
     server.close();
     expect(code).toBe(0);
-    expect(err).toContain("warning: the function says: AUDIT_ROLE_NAME is missing\\u001b[2J");
+    expect(err).toContain("warning: the function reports: AUDIT_ROLE_NAME is missing\\u001b[2J");
   });
 
-  it("does not check the build of a file without a mark, as of older versions", async () => {
+  it("does not suggest setup for a subscribed function, and warns of a FUNCTION_URL that is not its own", async () => {
+    project.installed();
+    const server = await reporting({});
+    const env = { WT_CLI: deployingTo(server.url) };
+    const secrets = { ...SECRETS, AWS_ENDPOINT_URL: server.url };
+    project.write(".env", lines({ ...secrets, FUNCTION_URL: `${server.url}/other` }));
+    const other = await project.run(["deploy", "webtask"], { env });
+    const otherJson = await project.run(["deploy", "webtask", "--json"], { env });
+    project.write(".env", lines({ ...secrets, FUNCTION_URL: `${server.url}/` }));
+    const own = await project.run(["deploy", "webtask"], { env });
+    server.close();
+    expect(other.out).not.toContain("ec2-audit setup");
+    expect(other.out).toContain("ec2-audit doctor");
+    for (const { err } of [other, otherJson])
+      expect(err).toContain("FUNCTION_URL (.env) is not the URL that wt-cli printed");
+    expect(own.err).not.toContain("FUNCTION_URL");
+  });
+
+  it("does not check the build of a file without a mark", async () => {
     project.installed();
     project.write("dist/audit.js", "module.exports = 'older';");
     const server = await builds(undefined);
@@ -249,7 +254,7 @@ describe("deploy webtask", () => {
     expect(code).toBe(0);
   });
 
-  it("asks five times, two seconds apart, before it takes a function for unwell", async () => {
+  it("checks the health five times, two seconds apart, before it reports an unhealthy function", async () => {
     project.installed();
     const other = await serveOnLoopback(createServer((_, response) => response.end("Hello")));
     const url = `${other.url}/ec2-audit`;
@@ -260,18 +265,18 @@ describe("deploy webtask", () => {
     });
     await other.close();
     expect(code).toBe(2);
-    expect(err).toContain("is not well: it answered 200, but without the health document of ec2-audit");
+    expect(err).toContain("is unhealthy: it responded with 200, but without the health document of ec2-audit");
     expect(waits).toEqual([2_000, 2_000, 2_000, 2_000]);
-    expect(kept()).toMatchObject([{ number: 1, health: "bad", url }]);
+    expect(recorded()).toMatchObject([{ number: 1, health: "bad", url }]);
   });
 
-  it("puts nothing back when the function's host cannot be reached from here, and says how else to ask it", async () => {
+  it("does not roll back when this machine cannot reach the function, and prints another way to check", async () => {
     project.installed();
-    project.write("dist/audit.js", "module.exports = 'older and well';\n");
-    const nobody = `http://127.0.0.1:${await freePort()}/ec2-audit`;
-    const wt = deployingTo(nobody);
+    project.write("dist/audit.js", "module.exports = 'older and healthy';\n");
+    const closed = `http://127.0.0.1:${await freePort()}/ec2-audit`;
+    const wt = deployingTo(closed);
     await project.run(["deploy", "webtask"], { env: { WT_CLI: wt } });
-    const [first] = kept();
+    const [first] = recorded();
     project.write(
       ".ec2-audit/webtask/ec2-audit/deployments.json",
       JSON.stringify({ deployments: [{ ...first, health: "good" }] }),
@@ -279,23 +284,23 @@ describe("deploy webtask", () => {
     project.write("dist/audit.js", "module.exports = 'newer';\n");
     const { code, out, err } = await project.run(["deploy", "webtask", "--json"], { env: { WT_CLI: wt } });
     expect(code).toBe(2);
-    expect(err).toContain("of ec2-audit could not be asked for its health from here (ECONNREFUSED)");
-    expect(err).toContain("It is what is deployed now.");
-    expect(err).toContain(`curl ${nobody}\n  Nothing was put back.`);
-    expect(err).not.toContain("not well");
+    expect(err).toContain("of ec2-audit cannot be reached from this machine (ECONNREFUSED), so its health is unknown");
+    expect(err).toContain("It is still deployed.");
+    expect(err).toContain(`curl ${closed}\n  There was no rollback.`);
+    expect(err).not.toContain("unhealthy");
     expect(JSON.parse(out)).toMatchObject({
       deployment: 2,
       health: { state: "unknown" },
       deployedNow: { putBack: null },
     });
-    expect(kept()).toMatchObject([{ health: "good" }, { health: "unknown" }]);
+    expect(recorded()).toMatchObject([{ health: "good" }, { health: "unknown" }]);
     const back = await project.run(["rollback", "webtask", "--yes"], { env: { WT_CLI: wt } });
     expect(back.code).toBe(2);
-    expect(back.err).toContain("was put back, and could not be asked for its health from here (ECONNREFUSED)");
-    expect(back.err).toContain(`curl ${nobody}`);
+    expect(back.err).toContain(", which cannot be reached from this machine (ECONNREFUSED)");
+    expect(back.err).toContain(`curl ${closed}`);
   });
 
-  it("tells one who has said no to a rollback from one who has had it", async () => {
+  it("exits with 1 when the operator declines a rollback, and does not ask when wt-cli does not exist", async () => {
     project.installed();
     const wt = deployingTo(`http://127.0.0.1:${await freePort()}/`);
     await project.run(["deploy", "webtask"], { env: { WT_CLI: wt } });
@@ -304,6 +309,10 @@ describe("deploy webtask", () => {
     expect([declined.code, declined.err]).toEqual([1, "Nothing was changed."]);
     rmSync(wt);
     const unasked = await project.run(args, { env: { WT_CLI: wt }, answer: true });
-    expect([unasked.code, unasked.asked, unasked.err]).toEqual([2, [], expect.stringContaining("which is not there")]);
+    expect([unasked.code, unasked.asked, unasked.err]).toEqual([
+      2,
+      [],
+      expect.stringContaining("which does not exist"),
+    ]);
   });
 });

@@ -9,9 +9,9 @@ import {
   addDeployment,
   deploymentBefore,
   findDeployment,
-  noteHealth,
   readBundle,
   readHistory,
+  recordHealth,
 } from "../../../src/cli/webtask/history.ts";
 
 let home: string;
@@ -27,19 +27,19 @@ const config = (): WebtaskConfig => ({
 const bundleOf = (text: string): Bundle => {
   return { ...marksOf(Buffer.from(text)), version: "1.0.0", commit: null };
 };
-/** Deploys, a minute after the last one; the text is the code. */
+/** Records a deployment, a minute after the last one. */
 function deploy(text: string, health: Health["state"] = "good", putBack: number | null = null): void {
   const history = readHistory(config());
   const at = Date.UTC(2026, 10, 23, 9, (history.deployments.at(-1)?.number ?? 0) + 1);
   const made = { at, url: "https://example.com/ec2-audit", secrets: ["AWS_REGION"], putBack };
-  noteHealth(addDeployment(history, bundleOf(text), made).history, health);
+  recordHealth(addDeployment(history, bundleOf(text), made).history, health);
 }
 const history = () => readHistory(config());
 const numbers = () => history().deployments.map(({ number }) => number);
 const previous = () => deploymentBefore(history())?.number;
 
-describe("the deployments that are kept", () => {
-  it("are in a folder for their owner, each with its file", () => {
+describe("the recorded deployments", () => {
+  it("are in a folder that only the owner can read, each with its file", () => {
     deploy("a");
     const { folder, deployments } = history();
     expect(deployments).toEqual([
@@ -61,7 +61,7 @@ describe("the deployments that are kept", () => {
     for (const file of readdirSync(folder)) expect(statSync(join(folder, file)).mode & 0o777, file).toBe(0o600);
   });
 
-  it("are of one profile of wt-cli: by another, the same name is another webtask", () => {
+  it("belong to one profile of wt-cli: with another profile, the same name is another webtask", () => {
     deploy("a");
     const others = ["team", "../team"].map((profile) => readHistory(config(), profile));
     expect(others.map(({ deployments }) => deployments)).toEqual([[], []]);
@@ -78,7 +78,7 @@ describe("the deployments that are kept", () => {
     expect(readdirSync(history().folder).filter((file) => file.endsWith(".js"))).toHaveLength(10);
   });
 
-  it("have the last that was well among them, however old it is", () => {
+  it("include the newest healthy one, however old", () => {
     deploy("old");
     deploy("good");
     for (let number = 3; number <= 20; number += 1) deploy(`code ${number}`, "bad");
@@ -87,7 +87,7 @@ describe("the deployments that are kept", () => {
     expect(readBundle(history(), last).code.toString()).toBe("good");
   });
 
-  it("share one file for the same code, and keep it for as long as one of them is kept", () => {
+  it("share one file for the same code, which stays as long as one of them does", () => {
     deploy("a");
     deploy("b");
     deploy("a", "good", 1);
@@ -96,15 +96,15 @@ describe("the deployments that are kept", () => {
     expect(readBundle(history(), findDeployment(history(), "3")).code.toString()).toBe("a");
   });
 
-  it("are refused when the record is not one of ours, or a file has been changed or is gone", () => {
+  it("are refused when the record is malformed, or a file has changed or does not exist", () => {
     deploy("a");
     const { folder, deployments } = history();
     const [only] = deployments;
-    if (only === undefined) throw new Error("nothing was kept");
+    if (only === undefined) throw new Error("nothing was recorded");
     writeFileSync(join(folder, only.file), "b");
-    expect(() => readBundle(history(), only)).toThrow(/is not what was deployed: its sha256 is another$/);
+    expect(() => readBundle(history(), only)).toThrow(/has changed since it was deployed: its sha256 differs$/);
     rmSync(join(folder, only.file));
-    expect(() => readBundle(history(), only)).toThrow(/is gone$/);
+    expect(() => readBundle(history(), only)).toThrow(/does not exist$/);
     const outside = { ...only, file: "../../../audit.js" };
     for (const record of ["{", "[]", JSON.stringify({ deployments: [outside] })]) {
       writeFileSync(join(folder, "deployments.json"), record);
@@ -113,8 +113,8 @@ describe("the deployments that are kept", () => {
   });
 });
 
-describe("the deployment before", () => {
-  it("is the newest that was well, and is other code", () => {
+describe("the deployment to roll back to", () => {
+  it("is the newest healthy one with other code", () => {
     deploy("a");
     deploy("b", "bad");
     deploy("c", "misconfigured");
@@ -123,7 +123,7 @@ describe("the deployment before", () => {
     expect(previous()).toBe(1);
   });
 
-  it("goes further back each time, and not to and fro", () => {
+  it("is older after each rollback", () => {
     for (const text of ["a", "b", "c"]) deploy(text);
     expect(previous()).toBe(2);
     deploy("b", "good", 2);
@@ -132,27 +132,27 @@ describe("the deployment before", () => {
     expect(previous()).toBeUndefined();
   });
 
-  it("is what was put back last, after a new deployment", () => {
+  it("is the restored deployment, after a new one failed", () => {
     for (const text of ["a", "b"]) deploy(text);
     deploy("a", "good", 1);
     deploy("c", "bad");
     expect(deploymentBefore(history())).toMatchObject({ number: 3, putBack: 1 });
   });
 
-  it("is not there before there are two", () => {
+  it("does not exist before the second deployment", () => {
     expect(previous()).toBeUndefined();
     deploy("a");
     expect(previous()).toBeUndefined();
   });
 });
 
-describe("a deployment to put back", () => {
-  it("is named by its number, or the beginning of its sha256", () => {
+describe("findDeployment", () => {
+  it("finds a deployment by its number or the beginning of its sha256", () => {
     for (const text of ["a", "b", "a"]) deploy(text);
     expect(findDeployment(history(), "2").number).toBe(2);
     expect(findDeployment(history(), bundleOf("a").sha256.slice(0, 8).toUpperCase()).number).toBe(3);
     for (const wanted of ["4", "0", "", "cafe", bundleOf("a").sha256.slice(0, 3)]) {
-      expect(() => findDeployment(history(), wanted), wanted).toThrow(`no deployment that is kept is "${wanted}"`);
+      expect(() => findDeployment(history(), wanted), wanted).toThrow(`no recorded deployment is "${wanted}"`);
     }
   });
 });
