@@ -7,12 +7,12 @@ import { type Ran, type Run, runCommand } from "../cli/run.ts";
 import { operatorEnv } from "./aws-cli.ts";
 import { reference, TEMPLATE } from "./template.ts";
 
-/** How a command is run. */
+/** The options for running a command. */
 export interface RunWith extends Pick<Run, "answer"> {
   readonly endpoint: string;
 }
 
-/** Runs one command by itself, such as one that takes another folder than this package's. */
+/** Runs a command outside the whole command line, for example one for another folder than this package's. */
 export function runWith(make: (cli: Cli) => Command, args: readonly string[], run: RunWith): Promise<Ran> {
   const { endpoint, ...rest } = run;
   return runCommand(["lambda", ...args], {
@@ -23,14 +23,14 @@ export function runWith(make: (cli: Cli) => Command, args: readonly string[], ru
   });
 }
 
-/** A package in a folder of its own, as npm installs it. */
+/** An installed package in a temporary folder. */
 export interface Package {
   readonly folder: string;
   write(file: string, text: string): void;
   remove(): void;
 }
 
-/** Makes the package, with the real template. Its function is a small text. */
+/** Makes the package with the real template and a one-line function. */
 export function makePackage(): Package {
   const folder = mkdtempSync(join(tmpdir(), "ec2-audit-lambda-"));
   const write = (file: string, text: string) => {
@@ -38,7 +38,7 @@ export function makePackage(): Package {
     writeFileSync(join(folder, file), text);
   };
   write("dist/audit.js", "exports.handler = async () => ({ batchItemFailures: [] });\n");
-  // moto carries out no SAM transform: it does not know what that adds.
+  // moto does not have the SAM transform, nor the resources that the transform adds.
   const template = readFileSync(TEMPLATE, "utf8").replaceAll(
     reference("ServerlessDeploymentApplication"),
     "application",

@@ -16,8 +16,8 @@ import {
 } from "./template.ts";
 
 /**
- * What the deployed file can call, out of the file itself: the SDK's schema of an operation is
- * `[9, namespace, "DescribeTags", …]`, and the namespace a variable that holds "com.amazonaws.ec2".
+ * The calls that the deployed file can make, read from the file: the SDK's schema of an operation is
+ * `[9, namespace, "DescribeTags", …]`, where the namespace is a variable with the value "com.amazonaws.ec2".
  */
 function callsOf(code: string): readonly string[] {
   const namespaces = new Map<string, string>();
@@ -29,21 +29,21 @@ function callsOf(code: string): readonly string[] {
 }
 
 /** "No permissions are required to perform this operation." https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html */
-const NEEDS_NO_RIGHT = ["sts:GetCallerIdentity"];
+const NEEDS_NO_PERMISSION = ["sts:GetCallerIdentity"];
 
 const everyCall = callsOf(readFileSync(BUILT_FILE, "utf8"));
-/** Those that a policy must allow. */
-const calls = everyCall.filter((call) => !NEEDS_NO_RIGHT.includes(call));
+/** The calls that need a permission. */
+const calls = everyCall.filter((call) => !NEEDS_NO_PERMISSION.includes(call));
 
-/** Which face makes which calls; any call that is in no face fails the first test. */
-const EVERY_FACE = ["ec2:DescribeInstances", "ec2:DescribeTags", "sns:Publish"];
-/** Only where SNS calls by HTTPS is there a subscription to make and confirm: a webtask, or a function URL, which the template does not make. */
-const HTTPS_FACE = ["sns:ConfirmSubscription", "sns:Subscribe"];
-/** Only with AUDIT_ROLE_NAME, in accounts that are not ours. */
+/** The calls by host. The first test fails for a call that is not listed. */
+const EVERY_HOST = ["ec2:DescribeInstances", "ec2:DescribeTags", "sns:Publish"];
+/** Only a host that SNS calls over HTTPS subscribes and confirms: a webtask, or a function URL, which the template does not make. */
+const HTTPS_HOSTS = ["sns:ConfirmSubscription", "sns:Subscribe"];
+/** Only with AUDIT_ROLE_NAME, for other accounts. */
 const OTHER_ACCOUNTS = ["sts:AssumeRole"];
-/** Not the function but Lambda's own poller and runtime, with the function's role.
+/** Calls by Lambda's own poller and runtime, with the function's role.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html#events-sqs-permissions */
-const LAMBDA_ITSELF = [
+const BY_LAMBDA = [
   "logs:CreateLogStream",
   "logs:PutLogEvents",
   "sqs:DeleteMessage",
@@ -56,8 +56,8 @@ const allowing = (statements: readonly Statement[], action: string) =>
   statements.filter(({ actions }) => actions.includes(action));
 
 describe("the calls in the built file", () => {
-  it("are each made by a face", () => {
-    expect(everyCall).toEqual([...EVERY_FACE, ...HTTPS_FACE, ...OTHER_ACCOUNTS, ...NEEDS_NO_RIGHT].sort());
+  it("are all listed", () => {
+    expect(everyCall).toEqual([...EVERY_HOST, ...HTTPS_HOSTS, ...OTHER_ACCOUNTS, ...NEEDS_NO_PERMISSION].sort());
   });
 });
 
@@ -65,16 +65,16 @@ describe("the role of the function on Lambda", () => {
   const template = readTemplate(TEMPLATE);
   const roleOf = (parameters: Readonly<Record<string, string>>) =>
     statementsOf(resolveTemplate(template, parameters).FunctionRole);
-  const withoutHttps = calls.filter((call) => !HTTPS_FACE.includes(call));
+  const withoutHttps = calls.filter((call) => !HTTPS_HOSTS.includes(call));
 
-  it("allows exactly what the file calls there, and what Lambda itself needs", () => {
+  it("allows exactly the calls of the file on Lambda, and those of Lambda itself", () => {
     const ours = withoutHttps.filter((call) => !OTHER_ACCOUNTS.includes(call));
-    expect(actionsOf(roleOf({}))).toEqual([...ours, ...LAMBDA_ITSELF].sort());
+    expect(actionsOf(roleOf({}))).toEqual([...ours, ...BY_LAMBDA].sort());
   });
 
-  it("allows AssumeRole too with AuditRoleName: on that one name, inside the organisation", () => {
+  it("allows AssumeRole with AuditRoleName, on that name inside the organisation", () => {
     const statements = roleOf({ AuditRoleName: "audit/ec2-read", OrganizationId: "o-abcdefghij" });
-    expect(actionsOf(statements)).toEqual([...withoutHttps, ...LAMBDA_ITSELF].sort());
+    expect(actionsOf(statements)).toEqual([...withoutHttps, ...BY_LAMBDA].sort());
     expect(allowing(statements, "sts:AssumeRole")).toEqual([
       {
         actions: ["sts:AssumeRole"],
@@ -84,7 +84,7 @@ describe("the role of the function on Lambda", () => {
     ]);
   });
 
-  it("reaches its own topic, queue and log only; EC2's describe calls have no resource", () => {
+  it("is limited to its own topic, queue and log; EC2's Describe calls do not support resources", () => {
     const made = roleOf({});
     expect(made.map(({ actions: [first], resources }) => [first, ...resources])).toEqual([
       ["ec2:DescribeTags", "*"],
@@ -109,7 +109,7 @@ describe("the key of an encrypted topic", () => {
       .map(({ actions, resources }) => [...actions, ...resources]);
 
   // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-  it("may be used by the function, to publish and to receive, and only where there is one", () => {
+  it("can be used by the function, to publish and to receive", () => {
     expect(kms({})).toEqual([]);
     expect(kms({ AlertTopicArn: alerts, AlertTopicKeyArn: key })).toEqual([
       ["kms:GenerateDataKey*", "kms:Decrypt", key],
@@ -120,7 +120,7 @@ describe("the key of an encrypted topic", () => {
 });
 
 describe("the role of the check of a new version", () => {
-  it("lets it call the versions of this function, report to CodeDeploy, and log; nothing else", () => {
+  it("allows only calling versions of this function, reporting to CodeDeploy, and logging", () => {
     const { VersionCheckRole } = resolveTemplate(readTemplate(TEMPLATE), { "AWS::StackName": "ec2-audit" });
     expect(statementsOf(VersionCheckRole).map(({ actions, resources }) => [...actions, ...resources])).toEqual([
       ["lambda:InvokeFunction", "arn:aws:lambda:us-east-1:123456789012:function:ec2-audit:*"],
@@ -143,7 +143,7 @@ describe("the role in a member account", () => {
   const made = (given: Readonly<Record<string, string>>) =>
     Object.keys(resolveTemplate(member, { ...parameters, ...given }));
 
-  it("allows exactly the file's calls of EC2", () => {
+  it("allows exactly the file's EC2 calls", () => {
     const statements = statementsOf(resolveTemplate(member, parameters).AuditRole);
     expect(actionsOf(statements)).toEqual(calls.filter((call) => call.startsWith("ec2:")));
   });
@@ -164,20 +164,20 @@ describe("the role in a member account", () => {
     });
   });
 
-  it("is made once in an account, and never in the central one", () => {
+  it("is made in one region of an account, and never in the central account", () => {
     expect(made({})).toContain("AuditRole");
     expect(made({ "AWS::Region": "eu-west-1" })).not.toContain("AuditRole");
     expect(made({ "AWS::Region": "eu-west-1", RoleRegion: "eu-west-1" })).toContain("AuditRole");
     expect(made({ "AWS::AccountId": "111122223333" })).not.toContain("AuditRole");
   });
 
-  it("is not accompanied by a rule where the central bus is: it would send itself its own events", () => {
+  it("comes with a rule, except in the account and region of the central bus, whose stack has the rules", () => {
     expect(made({ "AWS::AccountId": "111122223333" })).toEqual([]);
     expect(made({ "AWS::AccountId": "111122223333", "AWS::Region": "eu-west-1" })).toContain("LaunchRule");
     expect(made({ "AWS::Region": "eu-west-1" })).toContain("LaunchRule");
   });
 
-  it("lets EventBridge send to the central bus, and do nothing else", () => {
+  it("comes with a role that allows EventBridge only to send to the central bus", () => {
     expect(statementsOf(resolveTemplate(member, parameters).SendRole)).toEqual([
       { actions: ["events:PutEvents"], resources: [parameters.CentralBusArn], condition: undefined },
     ]);
@@ -195,11 +195,11 @@ describe("the user of a webtask", () => {
     deadLetterQueueArn: `arn:aws:sqs:us-east-1:123456789012:${NAMES.deadLetterQueue}`,
   };
 
-  it("is allowed by setup --show-policy exactly what the file calls there", () => {
+  it("gets from setup --show-policy exactly the permissions for the file's calls on webtask", () => {
     const { Statement: statements } = functionPolicy(installation) as { Statement: Record<string, unknown>[] };
-    expect(actionsOf(statements.map(readStatement))).toEqual([...EVERY_FACE, ...HTTPS_FACE].sort());
+    expect(actionsOf(statements.map(readStatement))).toEqual([...EVERY_HOST, ...HTTPS_HOSTS].sort());
     const { Statement: more } = functionPolicy(installation, "auditor") as { Statement: Record<string, unknown>[] };
-    const all = [...EVERY_FACE, ...HTTPS_FACE, ...OTHER_ACCOUNTS];
+    const all = [...EVERY_HOST, ...HTTPS_HOSTS, ...OTHER_ACCOUNTS];
     expect(actionsOf(more.map(readStatement))).toEqual(all.sort());
   });
 });

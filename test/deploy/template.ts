@@ -2,16 +2,16 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { type CollectionTag, parse, type ScalarTag } from "yaml";
 
-/** Where the templates are. */
+/** The paths of the templates. */
 export const TEMPLATE = fileURLToPath(new URL("../../deploy/template.yaml", import.meta.url));
 export const MEMBER = fileURLToPath(new URL("../../deploy/member.yaml", import.meta.url));
 
-/** A reference as it stands in the text of `Fn::Sub`. */
+/** A reference in the text of `Fn::Sub`. */
 export function reference(name: string): string {
   return `\${${name}}`;
 }
 
-/** A parameter, as far as tests look at it. */
+/** The fields of a parameter that tests use. */
 export interface Parameter {
   readonly Type: string;
   readonly Default?: string | number;
@@ -56,20 +56,26 @@ const SHORT_FORMS = [
   "FindInMap",
 ];
 
-/** Reads a template. https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html */
+const templates = new Map<string, Template>();
+
+/** Reads a template, once in each process. https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference.html */
 export function readTemplate(file: string): Template {
+  const known = templates.get(file);
+  if (known !== undefined) return known;
   const customTags = SHORT_FORMS.flatMap((form): (ScalarTag | CollectionTag)[] => {
     const name = form === "Ref" ? form : `Fn::${form}`;
     const scalar: ScalarTag = { tag: `!${form}`, resolve: (text: string) => ({ [name]: text }) };
     const list: CollectionTag = { tag: `!${form}`, collection: "seq", resolve: (seq) => ({ [name]: seq.toJSON() }) };
     return [scalar, list];
   });
-  return parse(readFileSync(file, "utf8"), { customTags });
+  const template: Template = parse(readFileSync(file, "utf8"), { customTags });
+  templates.set(file, template);
+  return template;
 }
 
 /**
- * A template with these parameters: conditions are decided, and what is not made or not set is left out. References to
- * resources stay as they are.
+ * The resources of a template with these parameters, without those that its conditions exclude. References to resources stay
+ * as they are.
  */
 export function resolveTemplate(
   template: Template,
@@ -121,7 +127,7 @@ export function resolveTemplate(
   ) as Template["Resources"];
 }
 
-/** One statement of a policy, with lists where AWS allows one value. */
+/** A statement of a policy, with lists where AWS also allows single values. */
 export interface Statement {
   readonly actions: readonly string[];
   readonly resources: readonly unknown[];
@@ -134,8 +140,8 @@ export function statementsOf(role: Resource | undefined): readonly Statement[] {
   return policies.flatMap(({ PolicyDocument }) => PolicyDocument.Statement.map(readStatement));
 }
 
-/** @throws Error for a statement that does not allow */
+/** Reads a statement. Throws Error when its effect is not Allow. */
 export function readStatement({ Effect, Action, Resource, Condition }: Record<string, unknown>): Statement {
-  if (Effect !== "Allow") throw new Error("a role's statement that does not allow is not expected here");
+  if (Effect !== "Allow") throw new Error("the effect of a role's statement must be Allow");
   return { actions: [Action].flat() as string[], resources: [Resource].flat(), condition: Condition };
 }

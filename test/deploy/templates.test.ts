@@ -14,27 +14,23 @@ const template = readTemplate(TEMPLATE);
 const member = readTemplate(MEMBER);
 
 const linter = findProgram("cfn-lint", process.env);
-describe.skipIf(linter === null)(linter ? "cfn-lint" : "cfn-lint (skipped: it is not on the PATH)", () => {
-  it.each([TEMPLATE, MEMBER])(
-    "has nothing to say of %s",
-    (file) => {
-      const { stdout, status } = spawnSync(linter ?? "", ["--include-checks", "I3042", "--", file], {
-        encoding: "utf8",
-      });
-      expect([stdout, status]).toEqual(["", 0]);
-    },
-    60_000,
-  );
+const suite = linter === null ? "cfn-lint (skipped: it is not on the PATH)" : "cfn-lint";
+describe.skipIf(linter === null)(suite, { timeout: 60_000 }, () => {
+  it("reports nothing", () => {
+    const args = ["--include-checks", "I3042", "--", TEMPLATE, MEMBER];
+    const { stdout, status } = spawnSync(linter ?? "", args, { encoding: "utf8" });
+    expect([stdout, status]).toEqual(["", 0]);
+  });
 });
 
-/** Whether CloudFormation takes a value: a pattern has to match all of it. */
-function takes(parameter: string, value: string): boolean {
+/** Whether CloudFormation accepts a value. A pattern must match all of it. */
+function accepts(parameter: string, value: string): boolean {
   const { AllowedPattern, AllowedValues } = template.Parameters[parameter] ?? {};
   if (AllowedValues) return AllowedValues.map(String).includes(value);
   return new RegExp(`^(?:${AllowedPattern})$`).test(value);
 }
 
-function configTakes(key: Key, value: string): boolean {
+function configAccepts(key: Key, value: string): boolean {
   const settings = {
     AWS_REGION: "us-east-1",
     AWS_ACCESS_KEY_ID: "id",
@@ -126,19 +122,19 @@ describe("a parameter that mirrors a key of the configuration", () => {
     ["LogLevel", "LOG_LEVEL", ["debug", "info", "warn", "error", "verbose", "information"]],
   ];
 
-  it.each(samples)("%s takes what %s takes, and refuses what it refuses", (parameter, key, values) => {
-    for (const value of values) expect([value, takes(parameter, value)]).toEqual([value, configTakes(key, value)]);
-    expect(new Set(values.map((value) => takes(parameter, value)))).toEqual(new Set([true, false]));
+  it.each(samples)("%s accepts exactly the values that %s accepts", (parameter, key, values) => {
+    for (const value of values) expect([value, accepts(parameter, value)]).toEqual([value, configAccepts(key, value)]);
+    expect(new Set(values.map((value) => accepts(parameter, value)))).toEqual(new Set([true, false]));
   });
 
-  it("leaves a key to its default when it is empty", () => {
+  it("leaves a key at its default when it is empty", () => {
     for (const name of ["RequiredTags", "AuditPolicy", "AlertTopicArn", "LaunchTopicArn", "AuditRoleName"]) {
-      expect([name, template.Parameters[name]?.Default, takes(name, "")]).toEqual([name, "", true]);
+      expect([name, template.Parameters[name]?.Default, accepts(name, "")]).toEqual([name, "", true]);
     }
   });
 
-  it("refuses a grace that a queue cannot wait for, though SNS could", () => {
-    expect([takes("GraceSeconds", "901"), configTakes("GRACE_SECONDS", "901"), MAX_GRACE_SECONDS > 900]).toEqual([
+  it("refuses a grace over SQS's limit, although the configuration accepts it", () => {
+    expect([accepts("GraceSeconds", "901"), configAccepts("GRACE_SECONDS", "901"), MAX_GRACE_SECONDS > 900]).toEqual([
       false,
       true,
       true,
@@ -150,7 +146,7 @@ describe("every parameter", () => {
   it.each([
     ["template.yaml", template],
     ["member.yaml", member],
-  ])("of %s has a group, a label, and something to say of a wrong value", (_, { Metadata, Parameters }) => {
+  ])("of %s has a group, a label, and a message about an invalid value", (_, { Metadata, Parameters }) => {
     const { ParameterGroups, ParameterLabels } = Metadata["AWS::CloudFormation::Interface"];
     const names = Object.keys(Parameters).sort();
     expect(ParameterGroups.flatMap((group) => group.Parameters).sort()).toEqual(names);
@@ -160,44 +156,44 @@ describe("every parameter", () => {
     }
   });
 
-  it("is known to the command that deploys", () => {
+  it("is known to deploy lambda", () => {
     expect(readParameters(readFileSync(TEMPLATE, "utf8")).map(({ name }) => name)).toEqual(
       Object.keys(template.Parameters),
     );
   });
 });
 
-describe("the template that the command hands over", () => {
+describe("the template that deploy lambda sends", () => {
   const text = withUploadedCode(readFileSync(TEMPLATE, "utf8"), { bucket: "artefacts", key: "audit.zip" });
 
-  it("differs from the file only in the place of the code", () => {
+  it("differs from the file only in the location of the code", () => {
     const folder = mkdtempSync(join(tmpdir(), "ec2-audit-template-"));
     const file = join(folder, "template.yaml");
     writeFileSync(file, text);
-    const handedOver = readTemplate(file);
+    const sent = readTemplate(file);
     rmSync(folder, { recursive: true });
     const { Function: audit } = template.Resources;
     if (audit === undefined) throw new Error("the template has no function");
     const Properties = { ...audit.Properties, CodeUri: "s3://artefacts/audit.zip" };
-    expect(handedOver).toEqual({
+    expect(sent).toEqual({
       ...template,
       Resources: { ...template.Resources, Function: { ...audit, Properties } },
     });
   });
 
-  it("is not longer than CloudFormation accepts", () => {
+  it("is within CloudFormation's size limit", () => {
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(51_200);
   });
 });
 
 describe("the grace", () => {
-  it("is waited for by the queue, and by nobody a second time", () => {
+  it("is the queue's delay, and zero for the function", () => {
     const { LaunchQueue, Function: audit } = resolveTemplate(template, { GraceSeconds: "120" });
     expect(LaunchQueue?.Properties.DelaySeconds).toBe("120");
     expect(audit?.Properties.Environment).toMatchObject({ Variables: { GRACE_SECONDS: "0" } });
   });
 
-  it("is the function's own default where nobody names one", () => {
+  it("has the function's own default", () => {
     const settings = {
       AWS_REGION: "us-east-1",
       AWS_ACCESS_KEY_ID: "id",
@@ -215,7 +211,7 @@ describe("the function's environment", () => {
     const environment = audit?.Properties.Environment as { Variables: Record<string, unknown> } | undefined;
     return environment?.Variables ?? {};
   };
-  /** Lambda's own variables, and the name of the topic that CloudFormation makes. */
+  /** Lambda's own variables, and the ARN of the topic that CloudFormation makes. */
   const lambda = { AWS_REGION: "us-east-1", AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret" };
   const made = "arn:aws:sns:us-east-1:123456789012:ec2-audit-AlertTopic-1";
 
@@ -225,14 +221,14 @@ describe("the function's environment", () => {
     ["a policy", { AuditPolicy: '{"rules":[{"rule":"required-tags","tags":["name"]}]}' }],
     ["an organisation", { OrganizationId: "o-abcdefghij", AuditRoleName: "ec2-audit-read" }],
     ["restarts", { AuditRestarts: "true" }],
-    ["topics that exist", { AlertTopicArn: `${made}x`, LaunchTopicArn: "arn:aws:sns:us-east-1:123456789012:launches" }],
+    ["existing topics", { AlertTopicArn: `${made}x`, LaunchTopicArn: "arn:aws:sns:us-east-1:123456789012:launches" }],
   ])("is a valid configuration with %s", (_, parameters: Record<string, string>) => {
     const variables = variablesOf(parameters);
     const topic = typeof variables.ALERT_TOPIC_ARN === "string" ? variables.ALERT_TOPIC_ARN : made;
     expect(readConfig({ ...lambda, ...variables, ALERT_TOPIC_ARN: topic })).toHaveProperty("config");
   });
 
-  it("never has REQUIRED_TAGS beside AUDIT_POLICY unless both are given, which a rule of the template refuses", () => {
+  it("has no REQUIRED_TAGS beside AUDIT_POLICY, because a rule of the template refuses both", () => {
     expect(Object.keys(variablesOf({}))).not.toContain("REQUIRED_TAGS");
     expect(Object.keys(variablesOf({ AuditPolicy: "{}" }))).not.toContain("REQUIRED_TAGS");
     expect(readFileSync(TEMPLATE, "utf8")).toMatch(
@@ -241,19 +237,19 @@ describe("the function's environment", () => {
   });
 });
 
-describe("the patience", () => {
+describe("the retry window", () => {
   const receives = (parameters: Readonly<Record<string, string>>) => {
     const policy = resolveTemplate(template, parameters).LaunchQueue?.Properties.RedrivePolicy;
     return (policy as { maxReceiveCount: unknown } | undefined)?.maxReceiveCount;
   };
 
-  it("is half an hour, and five hours for an organisation, or what is asked for", () => {
+  it("is half an hour, or five hours for an organisation, or as the parameter says", () => {
     expect(receives({})).toBe(10);
     expect(receives({ OrganizationId: "o-abcdefghij" })).toBe(100);
     expect(receives({ OrganizationId: "o-abcdefghij", MaxReceiveCount: "20" })).toBe("20");
   });
 
-  it("ends in queues that keep for a fortnight what is given up or cannot be delivered", () => {
+  it("ends in queues that keep failed and undelivered messages for fourteen days", () => {
     const queues = (resources: ReturnType<typeof resolveTemplate>) =>
       Object.entries(resources).filter(([name, { Type }]) => Type === "AWS::SQS::Queue" && name !== "LaunchQueue");
     const dead = [...queues(resolveTemplate(template)), ...queues(resolveTemplate(member, MEMBER_PARAMETERS))];
@@ -264,7 +260,7 @@ describe("the patience", () => {
     ]);
   });
 
-  it("has such a queue wherever a message could die", () => {
+  it("has a dead-letter queue for every rule and subscription", () => {
     const all = { TagChanges: "true", AlertEmail: "team@example.com", LaunchTopicArn: "" };
     for (const resources of [
       resolveTemplate(template, all),
@@ -290,7 +286,7 @@ describe("a launch topic", () => {
       ?.Properties;
 
   // https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
-  it("of another region is subscribed there, without the dead-letter queue that SNS would refuse", () => {
+  it("in another region is subscribed in that region, without a dead-letter queue, which SNS would refuse", () => {
     expect(subscriptionTo("us-east-1")).toMatchObject({ Region: "us-east-1", RedrivePolicy: expect.anything() });
     expect(subscriptionTo("eu-west-1")).toMatchObject({ Region: "eu-west-1" });
     expect(subscriptionTo("eu-west-1")).not.toHaveProperty("RedrivePolicy");
@@ -301,7 +297,7 @@ describe("the event bus of an organisation", () => {
   const resources = (parameters: Readonly<Record<string, string>>) =>
     resolveTemplate(template, { OrganizationId: "o-abcdefghij", AuditRoleName: "ec2-audit-read", ...parameters });
 
-  it("is the stack's own, open to that organisation alone", () => {
+  it("belongs to the stack, and is open only to that organisation", () => {
     const { EventBus, EventBusPolicy } = resources({ "AWS::StackName": "ec2-audit" });
     expect(EventBus?.Properties.Name).toBe("ec2-audit");
     expect(EventBusPolicy?.Properties).toMatchObject({
@@ -316,7 +312,7 @@ describe("the event bus of an organisation", () => {
     expect(Object.keys(resolveTemplate(template))).not.toContain("EventBus");
   });
 
-  it("has rules that the queue takes messages from, also where the account's own launches come from a topic", () => {
+  it("has rules that may send to the queue, also when the account's own launches come from a topic", () => {
     const { LaunchQueuePolicy } = resources({
       CloudTrail: "true",
       LaunchTopicArn: "arn:aws:sns:us-east-1:123456789012:launches",
@@ -338,7 +334,7 @@ describe("a key for topics and queues", () => {
       .filter(({ Type }) => ["AWS::SQS::Queue", "AWS::SNS::Topic"].includes(Type))
       .map(({ Properties }) => [Properties.KmsMasterKeyId, Properties.SqsManagedSseEnabled]);
 
-  it("encrypts each of them; without one the queues use SQS's own key", () => {
+  it("encrypts them all; without a key, the queues use SQS's own key", () => {
     const mail = { AlarmEmail: "team@example.com" };
     expect(encryption(resolveTemplate(template, { ...mail, KmsKeyArn: key }))).toEqual(Array(5).fill([key, undefined]));
     expect(encryption(resolveTemplate(member, { ...MEMBER_PARAMETERS, KmsKeyArn: key }))).toEqual([[key, undefined]]);
@@ -350,18 +346,18 @@ describe("a key for topics and queues", () => {
 
 describe("every role", () => {
   const boundary = "arn:aws:iam::123456789012:policy/developers";
-  const places = (resources: ReturnType<typeof resolveTemplate>) =>
+  const pathsAndBoundaries = (resources: ReturnType<typeof resolveTemplate>) =>
     Object.values(resources)
       .filter(({ Type }) => Type === "AWS::IAM::Role")
       .map(({ Properties }) => [Properties.Path, Properties.PermissionsBoundary]);
 
-  it("has the path and the permissions boundary that are given, SAM's own role among them", () => {
+  it("has the given path and permissions boundary, also instead of a role that SAM would make", () => {
     const given = { RolePath: "/audit/", PermissionsBoundaryArn: boundary };
-    expect(places(resolveTemplate(template, given))).toEqual(Array(3).fill(["/audit/", boundary]));
-    expect(places(resolveTemplate(member, { ...MEMBER_PARAMETERS, ...given }))).toEqual(
+    expect(pathsAndBoundaries(resolveTemplate(template, given))).toEqual(Array(3).fill(["/audit/", boundary]));
+    expect(pathsAndBoundaries(resolveTemplate(member, { ...MEMBER_PARAMETERS, ...given }))).toEqual(
       Array(2).fill(["/audit/", boundary]),
     );
-    expect(places(resolveTemplate(template))).toEqual(Array(3).fill(["/", undefined]));
+    expect(pathsAndBoundaries(resolveTemplate(template))).toEqual(Array(3).fill(["/", undefined]));
   });
 });
 
@@ -381,22 +377,22 @@ describe("the alarms", () => {
   const alarms = (parameters: Readonly<Record<string, string>>) =>
     Object.entries(resolveTemplate(template, parameters)).filter(([, { Type }]) => Type === "AWS::CloudWatch::Alarm");
 
-  it("notify the same people when they ring and when they stop, except for the one that deployments use", () => {
-    const told = alarms({ AlarmEmail: "team@example.com" }).map(([name, { Properties }]) => {
+  it("notify the same recipient in both directions, except the one that only deployments use", () => {
+    const actions = alarms({ AlarmEmail: "team@example.com" }).map(([name, { Properties }]) => {
       expect(Properties.OKActions).toEqual(Properties.AlarmActions);
       return [name, Properties.AlarmActions];
     });
-    expect(told).toEqual(
-      told.map(([name]) => [name, name === "AttemptFailedAlarm" ? undefined : [{ Ref: "AlarmTopic" }]]),
+    expect(actions).toEqual(
+      actions.map(([name]) => [name, name === "AttemptFailedAlarm" ? undefined : [{ Ref: "AlarmTopic" }]]),
     );
   });
 
-  it("that no one gets say so in the outputs", () => {
+  it("have an output that says when there is no recipient", () => {
     expect(template.Outputs.AlarmsReach?.Value).toEqual({
       "Fn::If": [
         "MakesAlarmTopic",
         { Ref: "AlarmEmail" },
-        { "Fn::If": ["HasAlarmTopic", { Ref: "AlarmTopicArn" }, "no one: set AlarmEmail"] },
+        { "Fn::If": ["HasAlarmTopic", { Ref: "AlarmTopicArn" }, "none: set AlarmEmail"] },
       ],
     });
   });
@@ -437,7 +433,7 @@ describe("the rules", () => {
     detail: { state: ["pending"] },
   };
 
-  it("match each launch once: in pending, of this account on the default bus, of the others on the stack's own", () => {
+  it("match each launch once, in pending: this account's on the default bus, other accounts' on the stack's own bus", () => {
     const own = { account: ["123456789012"], ...launch };
     expect(patterns(resolveTemplate(template))).toEqual([own]);
     const resources = resolveTemplate(template, { OrganizationId: "o-abcdefghij" });
@@ -447,17 +443,20 @@ describe("the rules", () => {
     expect(patterns(resolveTemplate(member, MEMBER_PARAMETERS))).toEqual([{ account: ["123456789012"], ...launch }]);
   });
 
-  it("match CloudTrail's calls and tag changes too, when asked", () => {
-    const asked = { CloudTrail: "true", TagChanges: "true" };
+  it("match CloudTrail's calls and tag changes when the parameters request them", () => {
+    const requested = { CloudTrail: "true", TagChanges: "true" };
     const types = (resources: ReturnType<typeof resolveTemplate>) =>
       (patterns(resources) as { "detail-type": string[] }[]).flatMap((pattern) => pattern["detail-type"]);
     const all = [...launch["detail-type"], "AWS API Call via CloudTrail", "Tag Change on Resource"];
-    expect(types(resolveTemplate(template, asked))).toEqual(all);
-    expect(types(resolveTemplate(template, { ...asked, OrganizationId: "o-abcdefghij" }))).toEqual([...all, ...all]);
-    expect(types(resolveTemplate(member, { ...MEMBER_PARAMETERS, ...asked }))).toEqual(all);
+    expect(types(resolveTemplate(template, requested))).toEqual(all);
+    expect(types(resolveTemplate(template, { ...requested, OrganizationId: "o-abcdefghij" }))).toEqual([
+      ...all,
+      ...all,
+    ]);
+    expect(types(resolveTemplate(member, { ...MEMBER_PARAMETERS, ...requested }))).toEqual(all);
   });
 
-  it("are none where launches come from a topic", () => {
+  it("do not exist when launches come from a topic", () => {
     expect(
       patterns(resolveTemplate(template, { LaunchTopicArn: "arn:aws:sns:us-east-1:123456789012:launches" })),
     ).toEqual([]);
@@ -482,7 +481,7 @@ describe("the metrics", () => {
     ]);
   });
 
-  it("are those of this stack's function: another stack in the account has its own", () => {
+  it("are limited to this stack's function", () => {
     const body = template.Resources.Dashboard?.Properties.DashboardBody as { "Fn::Sub": string };
     const dashboard: { widgets: { properties: { metrics: unknown[][] } }[] } = JSON.parse(body["Fn::Sub"]);
     const first = dashboard.widgets

@@ -1,6 +1,6 @@
-"""Translates a SAM template as AWS does, and prints the CloudFormation template as JSON.
+"""Translates a SAM template as AWS does, once for each object of parameters, and prints the CloudFormation templates as JSON.
 
-Takes the template's file, the bucket and key of the function's code, and the parameters as JSON.
+Takes the template's file, the bucket and key of the function's code, and a JSON list of parameters.
 """
 
 import json
@@ -11,15 +11,20 @@ from samtranslator.yaml_helper import yaml_parse
 
 
 class ManagedPolicies:
-    """The one managed policy that SAM gives: to the role of CodeDeploy."""
+    """The only managed policy that SAM adds: to CodeDeploy's role."""
 
     def load(self):
         name = "AWSCodeDeployRoleForLambdaLimited"
         return {name: f"arn:aws:iam::aws:policy/service-role/{name}"}
 
 
+def translated(text, uri, parameters):
+    template = yaml_parse(text)
+    template["Resources"]["Function"]["Properties"]["CodeUri"] = uri
+    return transform(template, parameters, ManagedPolicies())
+
+
 file, bucket, key, parameters = sys.argv[1:]
-with open(file, encoding="utf8") as text:
-    template = yaml_parse(text.read())
-template["Resources"]["Function"]["Properties"]["CodeUri"] = f"s3://{bucket}/{key}"
-print(json.dumps(transform(template, json.loads(parameters), ManagedPolicies())))
+with open(file, encoding="utf8") as content:
+    text = content.read()
+print(json.dumps([translated(text, f"s3://{bucket}/{key}", each) for each in json.loads(parameters)]))

@@ -4,28 +4,28 @@ import { TEMPLATE, type Template } from "./template.ts";
 
 const SCRIPT = fileURLToPath(new URL("translate.py", import.meta.url));
 
-/** SAM's translator asks for a region, and for nothing of AWS. */
+/** SAM's translator needs a region, and makes no AWS call. */
 const env = { ...process.env, AWS_DEFAULT_REGION: "us-east-1", PYTHONWARNINGS: "ignore" };
 
-/** Whether python's samtranslator is there. */
+/** Whether python's samtranslator is installed. */
 export function canTranslate(): boolean {
-  return spawnSync("python3", ["-c", "import samtranslator"], { env }).status === 0;
+  const find = "import importlib.util, sys; sys.exit(importlib.util.find_spec('samtranslator') is None)";
+  return spawnSync("python3", ["-c", find], { env }).status === 0;
 }
 
-const translated = new Map<string, Template>();
+type TemplateWith<P> = { [index in keyof P]: Template };
 
-/** deploy/template.yaml as CloudFormation makes it. @throws Error with the translator's text */
-export function translate(
-  parameters: Readonly<Record<string, string>>,
+/**
+ * Returns deploy/template.yaml as CloudFormation makes it, once for each object of parameters. One call takes seconds, mostly
+ * to load the translator. Throws Error with the translator's output.
+ */
+export function translate<P extends readonly Readonly<Record<string, string>>[]>(
+  parameters: readonly [...P],
   bucket = "artefacts",
   key = "audit.zip",
-): Template {
+): TemplateWith<P> {
   const args = [SCRIPT, TEMPLATE, bucket, key, JSON.stringify(parameters)];
-  const known = translated.get(args.join(" "));
-  if (known) return known;
   const { status, stdout, stderr } = spawnSync("python3", args, { env, encoding: "utf8" });
   if (status !== 0) throw new Error(`the template could not be translated: ${stderr}`);
-  const template: Template = JSON.parse(stdout);
-  translated.set(args.join(" "), template);
-  return template;
+  return JSON.parse(stdout);
 }

@@ -3,13 +3,13 @@ import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts
 import { loadBuilt } from "../support/hosts.ts";
 import { readTemplate, TEMPLATE } from "./template.ts";
 
-/** The inline code of the template that CodeDeploy calls before a new version gets traffic, and the built file as that version. */
+/** The template's inline code that CodeDeploy calls before a new version gets traffic, with the built file as the version. */
 const VERSION = "arn:aws:lambda:us-east-1:123456789012:function:ec2-audit:7";
 const CHECK = "arn:aws:lambda:us-east-1:123456789012:function:CodeDeployHook_check";
 const DEPLOYMENT = { DeploymentId: "d-ABCDEF123", LifecycleEventHookExecutionId: "execution" };
 const TOPIC = "arn:aws:sns:us-east-1:123456789012:alerts";
 
-/** What Lambda answers to Invoke. */
+/** Lambda's response to Invoke. */
 interface Invoked {
   readonly FunctionError?: string;
   readonly Payload?: Uint8Array;
@@ -24,9 +24,9 @@ function inlineCode(): string {
   return code?.ZipFile ?? "";
 }
 
-/** Runs the check with `invoke` as Lambda. Returns what it reported to CodeDeploy. */
+/** Runs the check with `invoke` as Lambda. Returns its reports to CodeDeploy. */
 async function check(invoke: Invoke): Promise<readonly Command["input"][]> {
-  const told: Command["input"][] = [];
+  const reports: Command["input"][] = [];
   class Sent implements Command {
     constructor(readonly input: Command["input"]) {}
   }
@@ -40,7 +40,7 @@ async function check(invoke: Invoke): Promise<readonly Command["input"][]> {
     "@aws-sdk/client-codedeploy": {
       PutLifecycleEventHookExecutionStatusCommand: Sent,
       CodeDeployClient: class {
-        send = async ({ input }: Command) => told.push(input);
+        send = async ({ input }: Command) => reports.push(input);
       },
     },
   };
@@ -48,7 +48,7 @@ async function check(invoke: Invoke): Promise<readonly Command["input"][]> {
   const host = { env: { NEW_VERSION: VERSION } };
   new Function("require", "exports", "process", inlineCode())((name: string) => modules[name], code, host);
   await code.handler?.(DEPLOYMENT, { invokedFunctionArn: CHECK });
-  return told;
+  return reports;
 }
 
 let aws: EmbeddedAws;
@@ -77,15 +77,15 @@ async function version({ FunctionName, Payload }: Command["input"], settings: Re
   };
   for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
   const context = { invokedFunctionArn: VERSION, getRemainingTimeInMillis: () => 30_000 };
-  const answer = await loadBuilt().handler(JSON.parse(String(Payload)), context);
-  return { Payload: Buffer.from(JSON.stringify(answer)) };
+  const response = await loadBuilt().handler(JSON.parse(String(Payload)), context);
+  return { Payload: Buffer.from(JSON.stringify(response)) };
 }
-const status = (told: readonly Command["input"][]) => told.map((each) => each.status);
+const status = (reports: readonly Command["input"][]) => reports.map((each) => each.status);
 
-describe("The check before a new version gets traffic", () => {
-  it("passes a version that settles the launch of an instance that does not exist, and sends no alert", async () => {
-    const told = await check((input) => version(input));
-    expect(told).toEqual([
+describe("the check before a new version gets traffic", () => {
+  it("passes a version that audits the launch of an instance that does not exist, without an alert", async () => {
+    const reports = await check((input) => version(input));
+    expect(reports).toEqual([
       { deploymentId: "d-ABCDEF123", lifecycleEventHookExecutionId: "execution", status: "Succeeded" },
     ]);
     const calls = aws.calls.map(({ service, action }) => `${service}:${action}`);
@@ -97,7 +97,7 @@ describe("The check before a new version gets traffic", () => {
     expect(status(await check((input) => version(input, { ALERT_TOPIC_ARN: "none" })))).toEqual(["Failed"]);
   });
 
-  it("fails a version that may not ask EC2", async () => {
+  it("fails a version without access to EC2", async () => {
     aws.faults.add({ kind: "deny", service: "ec2" });
     expect(status(await check((input) => version(input)))).toEqual(["Failed"]);
   });
@@ -108,14 +108,14 @@ describe("The check before a new version gets traffic", () => {
       "cannot load",
       async () => ({ FunctionError: "Unhandled", Payload: Buffer.from('{"errorType":"Runtime.ImportModuleError"}') }),
     ],
-    ["answers what is not the answer to a queue", async () => ({ Payload: Buffer.from("null") })],
-    ["answers nothing", async () => ({})],
+    ["returns a malformed response", async () => ({ Payload: Buffer.from("null") })],
+    ["returns nothing", async () => ({})],
     ["cannot be called", () => Promise.reject(new Error("AccessDeniedException"))],
-  ])("fails a version that %s, so that CodeDeploy does not wait for an hour", async (_what, invoke) => {
+  ])("reports a version that %s, so that CodeDeploy does not wait for an hour", async (_, invoke) => {
     expect(status(await check(invoke))).toEqual(["Failed"]);
   });
 
-  it("is small enough to be inline, and is called as CodeDeploy's managed policy allows", () => {
+  it("is small enough for inline code, and has a name that CodeDeploy's managed policy allows", () => {
     expect(inlineCode().length).toBeLessThanOrEqual(4_096);
     const name = readTemplate(TEMPLATE).Resources.VersionCheck?.Properties.FunctionName as { "Fn::Sub": [string] };
     expect(name["Fn::Sub"][0]).toMatch(/^CodeDeployHook_/);
