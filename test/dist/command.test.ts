@@ -86,7 +86,7 @@ describe("The built command", () => {
     const npm = { npm_lifecycle_event: "cli", npm_package_name: manifest.name, INIT_CWD: folder };
     expect(await check(npm)).toMatchObject({ code: 2, err: expect.stringContaining('"rules" must be') });
     const others = await check({ ...npm, npm_package_name: "their-own" });
-    expect(others).toMatchObject({ code: 2, err: expect.stringContaining("there is no file house.json") });
+    expect(others).toMatchObject({ code: 2, err: expect.stringContaining("house.json does not exist") });
     rmSync(folder, { recursive: true });
   });
 
