@@ -1,22 +1,38 @@
-/** What Lambda's own engines could bring that is no event: it fails, or is brought again, and nobody is alerted. */
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { mockEc2, mockSns } from "../support/aws.ts";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { stateChange } from "../support/events.ts";
 import { snsEvent, sqsEvent, urlEvent } from "../support/lambda.ts";
 import { notification, OTHER_SIGNER, signed } from "../support/sns.ts";
-import { onLambda, resultOf, SETTINGS, watchRequests } from "../support/test-stack.ts";
+import { type Configuration, configurationOf, makeKeys, withoutFunctionUrl } from "./configuration.ts";
+import { effectProblems } from "./oracle.ts";
+import { startTarget, type Target } from "./target.ts";
 
-const ec2 = mockEc2();
-const sns = mockSns();
-let watch: ReturnType<typeof watchRequests>;
-beforeAll(() => {
-  watch = watchRequests();
+let target: Target;
+let keys: Awaited<ReturnType<typeof makeKeys>>;
+let configuration: Configuration;
+beforeAll(async () => {
+  keys = await makeKeys(Date.now());
+  target = await startTarget({ keys, regions: [], tagKeys: [] });
+  configuration = withoutFunctionUrl(configurationOf("zebra", "us-east-1", "123456789012", target.endpoint));
 });
-afterAll(() => watch.stop());
-beforeEach(() => {
-  ec2.start();
-  sns.start();
-});
+afterAll(() => target.close());
+
+/** Expects that the function sent no request to AWS or elsewhere, and logged no secret. Returns the outcomes that it logged. */
+function loggedOutcomes(): Set<unknown> {
+  const { lines, ...effects } = target.effects();
+  expect(effects).toEqual({ calls: [], certificates: [], requests: [] });
+  expect(effectProblems({ ...effects, lines }, { configuration, keys })).toEqual([]);
+  return new Set(lines.map((line) => JSON.parse(line).outcome));
+}
+
+/** Calls the function, and returns whether its caller delivers the event again. */
+async function isRetried(event: unknown): Promise<boolean> {
+  try {
+    const response = (await target.invoke(event, configuration)) as { batchItemFailures?: unknown[] };
+    return (response.batchItemFailures ?? []).length > 0;
+  } catch {
+    return true;
+  }
+}
 
 const text = JSON.stringify(stateChange());
 const GARBAGE: readonly unknown[] = [
@@ -65,17 +81,12 @@ const GARBAGE: readonly unknown[] = [
   { Message: text },
 ];
 
-describe("the Lambda handler, given garbage", () => {
+describe("the Lambda handler", () => {
   it.each(GARBAGE.map((event, index) => ({ index, event, shown: String(JSON.stringify(event)).slice(0, 60) })))(
-    "fails with a line in the log, and alerts nobody: $index $shown",
+    "fails with a line in the log and calls nothing of AWS for garbage: $index $shown",
     async ({ event }) => {
-      const requests = watch.requests.length;
-      const face = onLambda();
-      expect(await resultOf(face.invoke(event))).toBe("retried");
-      expect(new Set(face.lines.map((line) => JSON.parse(line).outcome))).toEqual(new Set(["malformed"]));
-      expect(ec2.mock.calls()).toHaveLength(0);
-      expect(sns.mock.calls()).toHaveLength(0);
-      expect(watch.requests).toHaveLength(requests);
+      expect(await isRetried(event)).toBe(true);
+      expect(loggedOutcomes()).toEqual(new Set(["malformed"]));
     },
   );
 
@@ -93,27 +104,17 @@ describe("the Lambda handler, given garbage", () => {
     ["no headers", { ...urlEvent({ body: text }), headers: undefined }, 403],
     ["headers of null", { ...urlEvent({ body: text }), headers: null }, 403],
     ["no method", { ...urlEvent({ body: text }), requestContext: { http: {} } }, 405],
-    ["an event for its body", urlEvent({ body: text }), 403],
-    ["Lambda's own event of SNS for its body", urlEvent({ body: JSON.stringify(snsEvent(text)) }), 400],
-    ["Lambda's own event of SQS for its body", urlEvent({ body: JSON.stringify(sqsEvent(text)) }), 400],
+    ["an event as its body", urlEvent({ body: text }), 403],
+    ["an SNS event of Lambda as its body", urlEvent({ body: JSON.stringify(snsEvent(text)) }), 400],
+    ["an SQS event of Lambda as its body", urlEvent({ body: JSON.stringify(sqsEvent(text)) }), 400],
     ["records beside the request", { ...urlEvent({ body: "{}" }), ...snsEvent(text) }, 400],
     [
       "a forged delivery in base64",
       urlEvent({ body: JSON.stringify(signed(notification(stateChange()), { signer: OTHER_SIGNER })), base64: true }),
       403,
     ],
-  ])("refuses a request with %s", async (_, event, status) => {
-    expect(await onLambda().invoke(event)).toMatchObject({ statusCode: status });
-    expect(ec2.mock.calls()).toHaveLength(0);
-    expect(sns.mock.calls()).toHaveLength(0);
-  });
-
-  it("without a valid configuration fails whatever it is given, naming keys and no value", async () => {
-    const face = onLambda({ ...SETTINGS, ALERT_TOPIC_ARN: "my-secret-topic", GRACE_SECONDS: "my-secret-grace" });
-    for (const event of [stateChange(), snsEvent(text), sqsEvent(text), ...GARBAGE.slice(8)]) {
-      expect(await resultOf(face.invoke(event))).toBe("retried");
-    }
-    expect(face.output()).toContain("ALERT_TOPIC_ARN");
-    expect(face.output()).not.toContain("my-secret");
+  ])("refuses an HTTP request with %s", async (_, event, status) => {
+    expect(await target.invoke(event, configuration)).toMatchObject({ statusCode: status });
+    loggedOutcomes();
   });
 });

@@ -1,4 +1,4 @@
-/** Attacks below the delivery: chunks, lengths, queries and methods, against the deployed file as it is served. */
+/** Attacks on the HTTP request itself, by chunks, lengths, queries and methods, against the served webtask. */
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -7,44 +7,43 @@ import { stateChange } from "../support/events.ts";
 import { loadBuilt, serve } from "../support/hosts.ts";
 import type { Served } from "../support/loopback.ts";
 import { notification, OTHER_SIGNER, signed } from "../support/sns.ts";
-import { houseOf } from "./house.ts";
+import { configurationOf, withoutFunctionUrl } from "./configuration.ts";
 
-const house = houseOf("zebra", "eu-central-1", "444455556666", "http://127.0.0.1:9");
-const { FUNCTION_URL: _, ...withoutUrl } = house.settings;
+const configuration = configurationOf("zebra", "eu-central-1", "444455556666", "http://127.0.0.1:9");
 let served: Served;
 beforeAll(async () => {
   vi.spyOn(process.stdout, "write").mockReturnValue(true);
-  served = await serve(loadBuilt(), withoutUrl);
+  served = await serve(loadBuilt(), withoutFunctionUrl(configuration).settings);
 });
 afterAll(async () => {
   vi.restoreAllMocks();
   await served.close();
 });
 
-/** Sends bytes as they are and no more, and answers all that comes back. */
-function talk(...pieces: readonly string[]): Promise<string> {
+/** Sends bytes, ends the connection on this side, and returns all bytes of the response. */
+function send(...pieces: readonly string[]): Promise<string> {
   return exchange(pieces, (socket) => socket.end());
 }
 
-/** Sends bytes as they are, does what the caller then does with the connection, and answers all that comes back. */
+/** Sends bytes, calls `then` with the connection, and returns all bytes of the response. */
 async function exchange(pieces: readonly string[], then: (socket: Socket) => void): Promise<string> {
   const socket = connect(Number(new URL(served.url).port), "127.0.0.1");
-  let answer = "";
+  let response = "";
   socket.setEncoding("utf8");
   socket.on("data", (text) => {
-    answer += text;
+    response += text;
   });
   socket.on("error", () => {});
   for (const piece of pieces) socket.write(piece);
   then(socket);
   await once(socket, "close");
-  return answer;
+  return response;
 }
 
 const head = (method: string, more = "", target = "/") =>
   `${method} ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${more}\r\n`;
 const forged = JSON.stringify(
-  signed(notification(stateChange(), { TopicArn: house.launchTopic, Timestamp: new Date().toISOString() }), {
+  signed(notification(stateChange(), { TopicArn: configuration.launchTopic, Timestamp: new Date().toISOString() }), {
     signer: OTHER_SIGNER,
   }),
 );
@@ -53,11 +52,11 @@ const chunked = (body: string, size: number) => {
   return [...pieces.map((piece) => `${Buffer.byteLength(piece).toString(16)}\r\n${piece}\r\n`), "0\r\n\r\n"];
 };
 
-describe("on the wire, the served webtask refuses", () => {
+describe("the served webtask", () => {
   it.each([
     ["a forged delivery in one piece", [head("POST", `Content-Length: ${forged.length}\r\n`), forged], 403],
     ["a forged delivery in chunks of 7", [head("POST", "Transfer-Encoding: chunked\r\n"), ...chunked(forged, 7)], 403],
-    ["a forged delivery, byte for byte", [head("POST", "Transfer-Encoding: chunked\r\n"), ...chunked(forged, 1)], 403],
+    ["a forged delivery, in chunks of 1", [head("POST", "Transfer-Encoding: chunked\r\n"), ...chunked(forged, 1)], 403],
     ["no body", [head("POST", "Content-Length: 0\r\n")], 400],
     ["neither length nor body", [head("POST")], 400],
     ["300 kB in chunks", [head("POST", "Transfer-Encoding: chunked\r\n"), ...chunked("x".repeat(300_000), 4_096)], 413],
@@ -86,24 +85,24 @@ describe("on the wire, the served webtask refuses", () => {
       [head("POST", "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 17\r\n"), "Type=Notification"],
       400,
     ],
-  ])("%s", { timeout: 30_000 }, async (_, pieces, status) => {
-    const answer = await talk(...pieces);
-    expect(answer.slice(0, 12)).toBe(`HTTP/1.1 ${status}`);
-    const body = answer.slice(answer.indexOf("\r\n\r\n"));
-    expect([...house.values, ...KEYS].filter((value) => body.includes(value))).toEqual([]);
+  ])("refuses %s", { timeout: 30_000 }, async (_, pieces, status) => {
+    const response = await send(...pieces);
+    expect(response.slice(0, 12)).toBe(`HTTP/1.1 ${status}`);
+    const body = response.slice(response.indexOf("\r\n\r\n"));
+    expect([...configuration.values, ...KEYS].filter((value) => body.includes(value))).toEqual([]);
   });
 
-  it.each(["GET", "HEAD"])("to tell anything of the configuration to %s", async (method) => {
-    // The function asks STS first, and Node closes a connection whose client has ended its side before the answer.
-    const answer = await exchange([head(method, "", "/?debug=1&secrets=1")], () => {});
-    expect(answer.slice(0, 12)).toBe("HTTP/1.1 200");
-    expect([...house.values, ...KEYS].filter((value) => answer.includes(value))).toEqual([]);
+  it.each(["GET", "HEAD"])("discloses nothing of its configuration to %s", async (method) => {
+    // The function calls STS first, and Node closes a connection whose client has ended its side before the response.
+    const response = await exchange([head(method, "", "/?debug=1&secrets=1")], () => {});
+    expect(response.slice(0, 12)).toBe("HTTP/1.1 200");
+    expect([...configuration.values, ...KEYS].filter((value) => response.includes(value))).toEqual([]);
   });
 
-  it("nobody else, after a request that was cut off", async () => {
-    await talk(head("POST", "Content-Length: 1000\r\n"), "{");
-    await talk(head("POST", "Transfer-Encoding: chunked\r\n"), "5\r\nab");
-    await talk("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n{}");
+  it("responds to the next request after one that was cut off", async () => {
+    await send(head("POST", "Content-Length: 1000\r\n"), "{");
+    await send(head("POST", "Transfer-Encoding: chunked\r\n"), "5\r\nab");
+    await send("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n{}");
     expect((await exchange([head("GET")], () => {})).slice(0, 12)).toBe("HTTP/1.1 200");
   });
 });

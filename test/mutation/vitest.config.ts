@@ -6,7 +6,7 @@ export default defineConfig({
   ...config,
   test: {
     ...config.test,
-    include: ["test/{adapters,alerts,aws,facts,launches,policy,sns}/**/*.test.ts", "test/{app,bad-input}.test.ts"],
+    include: ["test/{adapters,alerts,aws,facts,launches,policy,sns}/**/*.test.ts", "test/app.test.ts"],
     // These tests open ports, and are slow.
     testNamePattern: /^(?!.*over real HTTP)/,
   },

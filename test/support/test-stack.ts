@@ -203,7 +203,7 @@ export async function resultOf(call: Promise<LambdaResult>): Promise<"done" | "r
 }
 
 /** Records the method and host of every HTTP request that this process starts from now on, with any client of Node. */
-export function watchRequests(): { readonly requests: readonly string[]; stop(): void } {
+export function watchRequests(): { readonly requests: string[]; stop(): void } {
   const requests: string[] = [];
   const onHttp = (message: unknown) => {
     const { request } = message as { request: { method: string; host: string } };

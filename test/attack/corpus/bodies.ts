@@ -1,22 +1,22 @@
-/** Bodies that are no envelope, requests that are no delivery, and certificates that are none. */
+/** Bodies that are not envelopes, requests that are not deliveries, and certificates that are not valid. */
 import { signed } from "../../support/sns.ts";
 import {
   type AttackCase,
   basesOf,
   bodyCase,
   type CERTIFICATE_NUMBERS,
+  type Context,
   caseOf,
   certificateUrl,
   genuine,
-  type Target,
 } from "./case.ts";
 
 const KIB = 1024;
 const NOT_JSON = "it is not JSON";
-const NO_ENVELOPE = "it is no envelope";
+const NO_ENVELOPE = "it is not an envelope";
 const TOO_LARGE = "it is larger than a delivery can be";
 
-export function* malformedJson(target: Target): Iterable<AttackCase> {
+export function* malformedJson(context: Context): Iterable<AttackCase> {
   const texts = [
     "",
     " ",
@@ -97,14 +97,14 @@ export function* malformedJson(target: Target): Iterable<AttackCase> {
     '{"length":0}',
   ];
   for (const text of values) yield bodyCase(text.slice(0, 40), NO_ENVELOPE, 400, text);
-  for (const base of basesOf(target)) {
-    const text = JSON.stringify(genuine(base, target));
+  for (const base of basesOf(context)) {
+    const text = JSON.stringify(genuine(base, context));
     const broken: Readonly<Record<string, string | Buffer>> = {
       "cut off": text.slice(0, -1),
       "cut in half": text.slice(0, text.length / 2),
       "with a byte order mark": `\ufeff${text}`,
       "with a NUL before it": `\0${text}`,
-      "with a NUL behind it": `${text}\0`,
+      "with a NUL after it": `${text}\0`,
       twice: text + text,
       "in a list": `[${text}]`,
       "as text": JSON.stringify(text),
@@ -113,14 +113,14 @@ export function* malformedJson(target: Target): Iterable<AttackCase> {
       "percent-encoded": encodeURIComponent(text),
       "with a comment": `/**/${text}`,
       "with single quotes": text.replaceAll('"', "'"),
-      "with a byte that is no UTF-8 before it": Buffer.concat([Buffer.of(0xff), Buffer.from(text)]),
+      "with a byte before it that is not UTF-8": Buffer.concat([Buffer.of(0xff), Buffer.from(text)]),
       "with a trailing comma": `${text.slice(0, -1)},}`,
       "with a bare line break in a value": text
         .replace('"Notification"', '"Notif\nication"')
         .replace('Confirmation"', 'Confirm\nation"'),
     };
     for (const [how, body] of Object.entries(broken)) yield bodyCase(`${base.kind}: ${how}`, NOT_JSON, 400, body);
-    // What is not UTF-8 is read as U+FFFD: it is then not the text that was signed.
+    // A byte that is not UTF-8 is read as U+FFFD, which is not the signed text.
     const bytes = Buffer.from(text.replace(/"MessageId":"./, '"MessageId":"~'));
     const at = bytes.indexOf("~");
     for (const byte of [0x80, 0xbf, 0xc0, 0xc3, 0xe2, 0xed, 0xf0, 0xf5, 0xfe, 0xff]) {
@@ -145,7 +145,7 @@ function canParse(text: string): boolean {
   }
 }
 
-export function* nesting(target: Target): Iterable<AttackCase> {
+export function* nesting(context: Context): Iterable<AttackCase> {
   for (const depth of [100, 10_000, 100_000, 130_000]) {
     yield bodyCase(`${depth} lists`, NO_ENVELOPE, 400, "[".repeat(depth) + "]".repeat(depth));
     yield bodyCase(`${depth} lists, none closed`, NOT_JSON, 400, "[".repeat(depth));
@@ -153,8 +153,8 @@ export function* nesting(target: Target): Iterable<AttackCase> {
     const objects = Math.min(depth, 40_000);
     yield bodyCase(`${objects} objects`, NO_ENVELOPE, 400, `${'{"a":'.repeat(objects)}1${"}".repeat(objects)}`);
   }
-  for (const base of basesOf(target)) {
-    const text = JSON.stringify(genuine(base, target));
+  for (const base of basesOf(context)) {
+    const text = JSON.stringify(genuine(base, context));
     for (const depth of [20_000, 100_000]) {
       const deep = "[".repeat(depth) + "]".repeat(depth);
       yield bodyCase(`${base.kind}: ${depth} lists beside it`, NO_ENVELOPE, 400, `${text.slice(0, -1)},"x":${deep}}`);
@@ -174,7 +174,7 @@ export function* nesting(target: Target): Iterable<AttackCase> {
   }
 }
 
-export function* tooLarge(target: Target): Iterable<AttackCase> {
+export function* tooLarge(context: Context): Iterable<AttackCase> {
   const fills: Readonly<Record<string, string>> = {
     letters: "x",
     NUL: "\0",
@@ -198,40 +198,39 @@ export function* tooLarge(target: Target): Iterable<AttackCase> {
   }
   for (const byte of [0x80, 0xff])
     yield bodyCase(`300,000 bytes 0x${byte.toString(16)}`, TOO_LARGE, 413, Buffer.alloc(300_000, byte));
-  for (const base of basesOf(target)) {
+  for (const base of basesOf(context)) {
     const { version } = base;
     const Message = "x".repeat(256 * KIB + 1);
     yield caseOf(
-      `${base.kind}: a Message of 256 KiB and a byte, signed`,
+      `${base.kind}: a Message of 256 KiB and one byte, signed`,
       TOO_LARGE,
       413,
-      signed({ ...base.fields, Message }, { version, signer: target.keys.sns }),
+      signed({ ...base.fields, Message }, { version, signer: context.keys.sns }),
     );
     for (const field of ["Signature", "Subject", "Token", "SigningCertURL", "padding", "MessageAttributes"]) {
-      const envelope = { ...genuine(base, target), [field]: "x".repeat(300_000) };
+      const envelope = { ...genuine(base, context), [field]: "x".repeat(300_000) };
       yield caseOf(`${base.kind}: ${field} of 300,000 bytes`, TOO_LARGE, 413, envelope);
     }
     const spaces = " ".repeat(300_000);
     yield bodyCase(
-      `${base.kind}: 300,000 blanks behind it`,
+      `${base.kind}: 300,000 blanks after it`,
       TOO_LARGE,
       413,
-      JSON.stringify(genuine(base, target)) + spaces,
+      JSON.stringify(genuine(base, context)) + spaces,
     );
   }
 }
 
-export function* methods(target: Target): Iterable<AttackCase> {
-  const because = "SNS posts";
-
+export function* methods(context: Context): Iterable<AttackCase> {
+  const because = "SNS sends POST";
   for (const method of ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "BREW", "POSTX"]) {
-    for (const base of basesOf(target)) {
-      yield { ...caseOf(`${method} of ${base.kind}`, because, 405, genuine(base, target)), method };
+    for (const base of basesOf(context)) {
+      yield { ...caseOf(`${method} of ${base.kind}`, because, 405, genuine(base, context)), method };
     }
   }
 }
 
-export function* contentTypes(target: Target): Iterable<AttackCase> {
+export function* contentTypes(context: Context): Iterable<AttackCase> {
   const types = [
     "application/json",
     "application/x-www-form-urlencoded",
@@ -246,9 +245,9 @@ export function* contentTypes(target: Target): Iterable<AttackCase> {
     "application/json, text/plain",
   ];
   for (const type of types) {
-    for (const base of basesOf(target)) {
-      const forged = signed(base.fields, { version: base.version, signer: target.keys.other });
-      yield caseOf(`${type}: forged ${base.kind}`, "a content type makes nothing true", 403, forged, {
+    for (const base of basesOf(context)) {
+      const forged = signed(base.fields, { version: base.version, signer: context.keys.other });
+      yield caseOf(`${type}: forged ${base.kind}`, "a content type proves nothing", 403, forged, {
         "content-type": type,
       });
     }
@@ -258,24 +257,24 @@ export function* contentTypes(target: Target): Iterable<AttackCase> {
   }
 }
 
-/** Signed by the holder of the certificate that is named, which is not one to be believed. */
-export function* certificates(target: Target): Iterable<AttackCase> {
-  const { keys, house } = target;
+/** Deliveries that are signed with the key of the named certificate, which is not valid. */
+export function* certificates(context: Context): Iterable<AttackCase> {
+  const { keys, configuration } = context;
   const wrong: Readonly<Record<Exclude<keyof typeof CERTIFICATE_NUMBERS, "sns">, readonly [number, string]>> = {
-    expired: [503, "it has expired, or our clock is fast"],
-    notYet: [503, "it is not valid yet, or our clock is slow"],
+    expired: [503, "it has expired, or the function's clock is fast"],
+    notYet: [503, "it is not valid yet, or the function's clock is slow"],
     elliptic: [503, "SNS signs with RSA"],
     page: [503, "it is a web page"],
     redirect: [503, "a redirect is not followed"],
-    huge: [503, "it has no end"],
-    missing: [503, "there is none"],
+    huge: [503, "it is too large"],
+    missing: [503, "it does not exist"],
     hangUp: [503, "the server hung up"],
   };
   const signers = { expired: keys.expired, notYet: keys.notYet };
-  for (const base of basesOf(target)) {
+  for (const base of basesOf(context)) {
     for (const which of Object.keys(wrong) as (keyof typeof wrong)[]) {
       const [status, because] = wrong[which];
-      const SigningCertURL = certificateUrl(house.region, which);
+      const SigningCertURL = certificateUrl(configuration.region, which);
       const signer = which === "expired" || which === "notYet" ? signers[which] : keys.other;
       yield caseOf(
         `${base.kind}: ${which}`,

@@ -3,38 +3,43 @@ import {
   type Fields,
   headersOf,
   notification,
+  SIGNED_IN_CONFIRMATION,
+  SIGNED_IN_NOTIFICATION,
   signed,
   subscriptionConfirmation,
   unsubscribeConfirmation,
 } from "../../support/sns.ts";
-import type { House, Keys } from "../house.ts";
+import type { Attacked } from "../oracle.ts";
 
-/** One delivery that has to be refused. */
-export interface AttackCase {
-  readonly name: string;
-  /** Why it must not be accepted. */
-  readonly because: string;
-  /** As the design's table has it. */
-  readonly status: number;
+/** A request to the function. */
+export interface Delivery {
+  /** Default: POST. */
   readonly method?: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Buffer;
-  /** What the answer has to say, where it is not the one sentence for all that is not verified. */
-  readonly says?: RegExp;
 }
 
-/** What the generators make their cases of. */
-export interface Target {
-  readonly house: House;
-  readonly keys: Keys;
+/** A delivery that must be refused. */
+export interface AttackCase extends Delivery {
+  readonly name: string;
+  /** Why it must be refused. */
+  readonly because: string;
+  /** The status of the response, as the design's table of responses defines it. */
+  readonly status: number;
+  /** The reason in the response, for a status of 403 with a reason of its own. */
+  readonly reason?: RegExp;
+}
+
+/** What cases are made for. */
+export interface Context extends Attacked {
   /** In milliseconds since 1970. */
   readonly now: number;
 }
 
-/** A class of attacks: gives its cases. */
-export type AttackClass = (target: Target) => Iterable<AttackCase>;
+/** Generates the cases of a class of attacks. */
+export type AttackClass = (context: Context) => Iterable<AttackCase>;
 
-/** The certificates that SNS serves, by the last hexadecimal digits of their file. */
+/** The certificates on SNS's host, by the last digits of their file name. */
 export const CERTIFICATE_NUMBERS = {
   sns: 1,
   expired: 2,
@@ -47,12 +52,13 @@ export const CERTIFICATE_NUMBERS = {
   hangUp: 9,
 } as const;
 
+/** Returns the URL of a certificate in a region. */
 export function certificateUrl(region: string, certificate: keyof typeof CERTIFICATE_NUMBERS = "sns"): string {
   const digits = String(CERTIFICATE_NUMBERS[certificate]).padStart(32, "0");
   return `https://sns.${region}.amazonaws.com/SimpleNotificationService-${digits}.pem`;
 }
 
-/** Fields of a delivery that would be accepted once it is signed. */
+/** A delivery that is accepted once it is signed. */
 export interface Base {
   readonly kind: string;
   readonly version: "1" | "2";
@@ -60,35 +66,37 @@ export interface Base {
   readonly signedNames: readonly string[];
 }
 
-const NOTIFICATION_NAMES = ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"];
-const CONFIRMATION_NAMES = ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"];
-
-/** Every kind of delivery, in both signature versions, each signed by SNS for the house's topic. */
-export function basesOf({ house, now }: Target): Base[] {
+/**
+ * Returns a delivery of every kind, in both signature versions, for the launch topic. By default the message is that of an
+ * instance that has stopped, and the delivery is sent now, in milliseconds since 1970.
+ */
+export function basesOf({ configuration, now }: Context, message?: string, sentAt = now, more: Fields = {}): Base[] {
+  const { launchTopic, region } = configuration;
   const common = {
-    TopicArn: house.launchTopic,
-    SigningCertURL: certificateUrl(house.region),
-    Timestamp: new Date(now).toISOString(),
+    TopicArn: launchTopic,
+    SigningCertURL: certificateUrl(region),
+    Timestamp: new Date(sentAt).toISOString(),
+    ...more,
   };
-  const event = stateChange({ region: house.region, time: new Date(now).toISOString(), state: "stopped" });
-  const plain = notification(event, common);
+  const event = stateChange({ region, time: new Date(now).toISOString(), state: "stopped" });
+  const plain = notification(message ?? event, common);
   const kinds: readonly [string, Fields, readonly string[]][] = [
-    ["Notification", plain, NOTIFICATION_NAMES.filter((name) => name !== "Subject")],
-    ["Notification with a Subject", { ...plain, Subject: "A launch" }, NOTIFICATION_NAMES],
-    ["SubscriptionConfirmation", subscriptionConfirmation(common), CONFIRMATION_NAMES],
-    ["UnsubscribeConfirmation", unsubscribeConfirmation(common), CONFIRMATION_NAMES],
+    ["Notification", plain, SIGNED_IN_NOTIFICATION.filter((name) => name !== "Subject")],
+    ["Notification with a Subject", { ...plain, Subject: "A launch" }, SIGNED_IN_NOTIFICATION],
+    ["SubscriptionConfirmation", subscriptionConfirmation(common), SIGNED_IN_CONFIRMATION],
+    ["UnsubscribeConfirmation", unsubscribeConfirmation(common), SIGNED_IN_CONFIRMATION],
   ];
   return (["1", "2"] as const).flatMap((version) =>
     kinds.map(([kind, fields, signedNames]) => ({ kind: `${kind}, version ${version}`, version, fields, signedNames })),
   );
 }
 
-/** The base as SNS signs it. */
-export function genuine({ fields, version }: Base, { keys }: Target): Fields {
+/** Returns the base with SNS's signature. */
+export function genuine({ fields, version }: Base, { keys }: Pick<Context, "keys">): Fields {
   return signed(fields, { version, signer: keys.sns });
 }
 
-/** A case of an envelope, with SNS's headers for it. */
+/** Makes a case of an envelope, with SNS's headers for it. */
 export function caseOf(
   name: string,
   because: string,
@@ -99,7 +107,7 @@ export function caseOf(
   return { name, because, status, headers: { ...headersOf(envelope), ...headers }, body: JSON.stringify(envelope) };
 }
 
-/** A case of a body as it is, without SNS's headers. */
+/** Makes a case of a body, without SNS's headers. */
 export function bodyCase(name: string, because: string, status: number, body: string | Buffer): AttackCase {
   return { name, because, status, headers: { "content-type": "text/plain; charset=UTF-8" }, body };
 }

@@ -1,34 +1,34 @@
-/** Deliveries whose signature is none, another's, or over something else. */
+/** Deliveries without a signature, with that of another key, or with one over other fields. */
 import { type Fields, SIGNED_IN_CONFIRMATION, SIGNED_IN_NOTIFICATION, signed } from "../../support/sns.ts";
-import { type AttackCase, type Base, basesOf, bodyCase, caseOf, genuine, type Target } from "./case.ts";
+import { type AttackCase, type Base, basesOf, bodyCase, type Context, caseOf, genuine } from "./case.ts";
 
 const TYPES = ["Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"];
 const UNSIGNED = "SNS did not sign it";
 const CHANGED = "it is not what SNS signed";
-const NO_ENVELOPE = "it has not the shape of an envelope";
+const NO_ENVELOPE = "it is not an SNS envelope";
 
-export function* unsigned(target: Target): Iterable<AttackCase> {
-  for (const base of basesOf(target)) {
-    const envelope = genuine(base, target);
+export function* unsigned(context: Context): Iterable<AttackCase> {
+  for (const base of basesOf(context)) {
+    const envelope = genuine(base, context);
     const { Signature, ...rest } = envelope;
     const { SignatureVersion: _, ...bare } = rest;
     const bytes = Buffer.from(String(Signature), "base64");
     yield caseOf(`${base.kind}: no Signature`, NO_ENVELOPE, 400, rest);
     yield caseOf(`${base.kind}: no Signature, no SignatureVersion`, NO_ENVELOPE, 400, bare);
     const stands: Readonly<Record<string, string>> = {
-      "an empty one": "",
+      empty: "",
       "a blank": " ",
-      "no base64": "\u2026\u2026",
+      "not base64": "\u2026\u2026",
       "three zero bytes": "AAAA",
       "256 zero bytes": Buffer.alloc(256).toString("base64"),
       "256 bytes of 0xff": Buffer.alloc(256, 0xff).toString("base64"),
-      "one that stands for the number 1": Buffer.from([...Array(255).fill(0), 1]).toString("base64"),
-      "a byte short": bytes.subarray(1).toString("base64"),
-      "a byte long": Buffer.concat([bytes, Buffer.of(0)]).toString("base64"),
+      "the number 1": Buffer.from([...Array(255).fill(0), 1]).toString("base64"),
+      "one byte short": bytes.subarray(1).toString("base64"),
+      "one byte long": Buffer.concat([bytes, Buffer.of(0)]).toString("base64"),
       "a zero byte before it": Buffer.concat([Buffer.of(0), bytes]).toString("base64"),
       reversed: Buffer.from(bytes).reverse().toString("base64"),
       "in hexadecimal": bytes.toString("hex"),
-      "twice over": `${Signature}${Signature}`.replaceAll("=", ""),
+      twice: `${Signature}${Signature}`.replaceAll("=", ""),
       "the text null": "null",
       "100 kB": "A".repeat(100_000),
     };
@@ -44,14 +44,19 @@ export function* unsigned(target: Target): Iterable<AttackCase> {
   }
 }
 
-export function* otherKeys(target: Target): Iterable<AttackCase> {
-  for (const base of basesOf(target)) {
-    for (const [who, signer] of [
-      ["another key", target.keys.other],
-      ["an expired key", target.keys.expired],
+export function* otherKeys(context: Context): Iterable<AttackCase> {
+  for (const base of basesOf(context)) {
+    for (const [owner, signer] of [
+      ["another key", context.keys.other],
+      ["an expired key", context.keys.expired],
     ] as const) {
       const envelope = signed(base.fields, { version: base.version, signer });
-      yield caseOf(`${base.kind}: signed by ${who}`, "the key is not that of the certificate named", 403, envelope);
+      yield caseOf(
+        `${base.kind}: signed by ${owner}`,
+        "the key is not the key of the named certificate",
+        403,
+        envelope,
+      );
       const inline = {
         ...envelope,
         SigningCert: signer.certificate,
@@ -59,8 +64,8 @@ export function* otherKeys(target: Target): Iterable<AttackCase> {
         x5c: [signer.certificate],
       };
       yield caseOf(
-        `${base.kind}: signed by ${who}, with its certificate`,
-        "no certificate is taken from a delivery",
+        `${base.kind}: signed by ${owner}, with its certificate`,
+        "a delivery must not bring its own certificate",
         403,
         inline,
       );
@@ -68,10 +73,10 @@ export function* otherKeys(target: Target): Iterable<AttackCase> {
   }
 }
 
-export function* wrongFieldsSigned(target: Target): Iterable<AttackCase> {
-  for (const base of basesOf(target)) {
+export function* wrongFieldsSigned(context: Context): Iterable<AttackCase> {
+  for (const base of basesOf(context)) {
     const { version, fields, signedNames } = base;
-    const signer = target.keys.sns;
+    const signer = context.keys.sns;
     const choices: readonly (readonly string[])[] = [
       [],
       Object.keys(fields),
@@ -88,12 +93,12 @@ export function* wrongFieldsSigned(target: Target): Iterable<AttackCase> {
           .join();
       if (signedText(names) === signedText(signedNames)) continue;
       const envelope = signed(fields, { version, signer, names });
-      yield caseOf(`${base.kind}: signed are [${names.join()}]`, "a signed field is not signed", 403, envelope);
+      yield caseOf(`${base.kind}: signed are [${names.join()}]`, "a field that SNS signs is not signed", 403, envelope);
     }
   }
 }
 
-/** What can be made of a value; each differs from it. */
+/** Returns variants of a value, each different from it. */
 function variantsOf(value: string): string[] {
   const flipped = value.replace(/[a-z]/i, (letter) =>
     letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase(),
@@ -126,7 +131,7 @@ function variantsOf(value: string): string[] {
   return [...new Set(variants)].filter((variant) => variant !== value);
 }
 
-/** The status of an envelope with another text in one field. */
+/** Returns the status for an envelope with another text in one field. */
 function statusOf(field: string, text: string, base: Base): number {
   if (field === "Timestamp")
     return /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/.test(text) && !Number.isNaN(Date.parse(text)) ? 403 : 400;
@@ -135,9 +140,9 @@ function statusOf(field: string, text: string, base: Base): number {
   return text === "Notification" || base.signedNames.includes("Token") ? 403 : 400;
 }
 
-export function* fieldsChanged(target: Target): Iterable<AttackCase> {
-  for (const base of basesOf(target)) {
-    const envelope = genuine(base, target);
+export function* fieldsChanged(context: Context): Iterable<AttackCase> {
+  for (const base of basesOf(context)) {
+    const envelope = genuine(base, context);
     for (const field of base.signedNames) {
       const value = String(envelope[field]);
       const swapped = base.signedNames.filter((other) => other !== field).map((other) => String(envelope[other]));
@@ -152,14 +157,14 @@ export function* fieldsChanged(target: Target): Iterable<AttackCase> {
     }
     for (const Type of TYPES.filter((other) => other !== envelope.Type)) {
       const forged = { Token: "t", SubscribeURL: "https://example.com/", ...envelope, Type };
-      yield caseOf(`${base.kind}: becomes a ${Type}, nothing else`, "the Type is signed", 403, forged);
+      yield caseOf(`${base.kind}: only the Type becomes ${Type}`, "the Type is signed", 403, forged);
     }
   }
 }
 
-export function* fieldsRemoved(target: Target): Iterable<AttackCase> {
-  for (const base of basesOf(target)) {
-    const envelope = genuine(base, target);
+export function* fieldsRemoved(context: Context): Iterable<AttackCase> {
+  for (const base of basesOf(context)) {
+    const envelope = genuine(base, context);
     for (const field of [...base.signedNames, "SignatureVersion", "SigningCertURL"]) {
       const status = field === "Subject" ? 403 : 400;
       const rest = Object.fromEntries(Object.entries(envelope).filter(([name]) => name !== field));
@@ -178,9 +183,9 @@ export function* fieldsRemoved(target: Target): Iterable<AttackCase> {
   }
 }
 
-export function* fieldsRetyped(target: Target): Iterable<AttackCase> {
-  for (const base of basesOf(target)) {
-    const envelope = genuine(base, target);
+export function* fieldsRetyped(context: Context): Iterable<AttackCase> {
+  for (const base of basesOf(context)) {
+    const envelope = genuine(base, context);
     for (const field of [...base.signedNames, "Signature", "SignatureVersion", "SigningCertURL"]) {
       const value = envelope[field];
       const others = [
@@ -209,12 +214,12 @@ export function* fieldsRetyped(target: Target): Iterable<AttackCase> {
   }
 }
 
-export function* fieldsDuplicated(target: Target): Iterable<AttackCase> {
-  for (const base of basesOf(target)) {
-    const envelope = genuine(base, target);
+export function* fieldsDuplicated(context: Context): Iterable<AttackCase> {
+  for (const base of basesOf(context)) {
+    const envelope = genuine(base, context);
     const text = JSON.stringify(envelope);
     for (const field of base.signedNames) {
-      const wrong = field === "Timestamp" ? new Date(target.now - 60_000).toISOString() : `${envelope[field]}x`;
+      const wrong = field === "Timestamp" ? new Date(context.now - 60_000).toISOString() : `${envelope[field]}x`;
       const status = field === "Type" ? 400 : 403;
       for (const spelling of [JSON.stringify(field), `"\\u00${field.charCodeAt(0).toString(16)}${field.slice(1)}"`]) {
         const body = `${text.slice(0, -1)},${spelling}:${JSON.stringify(wrong)}}`;

@@ -1,24 +1,22 @@
 import { parseArgs } from "node:util";
 import { progress } from "@clack/prompts";
-import { fuzz, type Report } from "./run.ts";
+import type { FuzzCase } from "./arbitraries.ts";
+import { fuzz, type Report } from "./fuzz.ts";
 
-const HELP = `Mutates valid deliveries and events, gives them to the function in this process, and checks what must hold of
-every one: nothing is thrown but what Lambda is to try again, what is not verified costs no call to AWS and is never
-accepted, what SNS has signed and nobody has changed is not refused, no secret is told.
+const HELP = `Sends deliveries and events with random changes to the function in this process, and checks each response: an
+unverified delivery is refused without a call to AWS, a genuine one is accepted, and no secret is disclosed.
 
-  npm run fuzz -- [--seed N] [--minutes M] [--cases N]
-  npm run fuzz -- --replay <seed>:<case>
+  npm run fuzz -- [--seed N] [--minutes M] [--cases N] [--path P]
 
-  --seed N      the run's seed, a whole number; the same cases for the same seed (default: from the clock)
-  --minutes M   ends after so many minutes (default: 1)
-  --cases N     ends after so many cases, if that is sooner
-  --replay S:N  runs the one case N of seed S, and prints it
+  --seed N      seed of the run; the same seed gives the same cases (default: from the clock)
+  --minutes M   time limit in minutes (default: 1)
+  --cases N     limit of the number of cases (default: none)
+  --path P      path to one case of the seed, as a failed run prints it
 
-Ends with 0 when all held, with 1 on a violation, which is printed, and with 2 on a wrong option. The signing key is made
-anew at each start: in a replay the signatures are others, all else is the same.
+Exit codes: 0 no failure, 1 a failure, with the shrunk case, 2 usage error. The signing keys are new at each start.
 `;
 
-class OptionError extends Error {}
+class UsageError extends Error {}
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -26,7 +24,7 @@ async function main(): Promise<number> {
       seed: { type: "string" },
       minutes: { type: "string", default: "1" },
       cases: { type: "string" },
-      replay: { type: "string" },
+      path: { type: "string" },
       help: { type: "boolean", short: "h" },
     },
   });
@@ -34,86 +32,59 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  if (values.replay !== undefined) {
-    const [, seed, number] = /^(\d+):(\d+)$/.exec(values.replay) ?? [];
-    if (seed === undefined || number === undefined) throw new OptionError("--replay takes <seed>:<case>");
-    return replay(Number(seed), Number(number));
-  }
   const seed = values.seed === undefined ? Date.now() % 2 ** 31 : numberOf(values.seed, "--seed");
-  const cases = values.cases === undefined ? Number.POSITIVE_INFINITY : numberOf(values.cases, "--cases");
-  return run(seed, cases, numberOf(values.minutes, "--minutes"));
-}
-
-function numberOf(text: string, option: string): number {
-  const number = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isNaN(number)) throw new OptionError(`${option} takes a number`);
-  return number;
-}
-
-async function run(seed: number, cases: number, minutes: number): Promise<number> {
+  const cases = values.cases === undefined ? Number.MAX_SAFE_INTEGER : numberOf(values.cases, "--cases");
+  const minutes = numberOf(values.minutes, "--minutes");
   const startedAt = Date.now();
   const bar = process.stderr.isTTY ? progress({ max: 100, output: process.stderr }) : null;
   bar?.start(`seed ${seed}`);
   let shown = 0;
-  const report = await fuzz(
-    seed,
-    { cases, minutes },
-    {
-      progress(done) {
-        const share = Math.max(done / cases, (Date.now() - startedAt) / (minutes * 60_000));
-        const percent = Math.min(100, Math.floor(share * 100));
-        bar?.advance(percent - shown, `${done.toLocaleString("en")} cases`);
-        shown = percent;
-      },
-    },
-  );
+  const onCase = (done: number) => {
+    const share = Math.max(done / cases, (Date.now() - startedAt) / (minutes * 60_000));
+    const percent = Math.min(100, Math.floor(share * 100));
+    if (percent > shown) bar?.advance(percent - shown, `${done.toLocaleString("en")} cases`);
+    shown = percent;
+  };
+  const report = await fuzz({ seed, cases, minutes, path: values.path, onCase });
   bar?.stop(`${report.cases.toLocaleString("en")} cases`);
   print(seed, report);
-  return report.violations.length > 0 ? 1 : 0;
+  return report.failure === null ? 0 : 1;
 }
 
-function print(seed: number, { cases, seconds, byClass, byOutcome, slowest, violations }: Report): void {
+function numberOf(text: string, option: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new UsageError(`${option} must be a number`);
+  return Number(text);
+}
+
+function print(seed: number, { cases, seconds, byClass, byResult, failure }: Report): void {
   const { log } = console;
-  log(
-    `seed ${seed}: ${cases.toLocaleString("en")} cases in ${seconds.toFixed(0)} s, ${(cases / seconds).toFixed(0)} a second`,
-  );
-  for (const [title, counts] of [
-    ["by class", byClass],
-    ["by outcome", byOutcome],
-  ] as const) {
+  const rate = (cases / seconds).toFixed(0);
+  log(`seed ${seed}: ${cases.toLocaleString("en")} cases in ${seconds.toFixed(0)} s, ${rate} per second`);
+  for (const [title, counts] of Object.entries({ "by class": byClass, "by result": byResult })) {
     log(`\n${title}`);
     for (const [name, count] of [...counts].sort(([, one], [, other]) => other - one)) {
       log(`  ${count.toLocaleString("en").padStart(11)}  ${name}`);
     }
   }
-  log(`\nslowest: ${slowest.milliseconds.toFixed(1)} ms; --replay ${seed}:${slowest.number}`);
-  for (const { number, what, fuzzCase } of violations) {
-    log(`\nVIOLATION, --replay ${seed}:${number}\n${what}\n${describe(fuzzCase)}`);
+  if (failure === null) {
+    log("\nno failure");
+    return;
   }
-  log(violations.length === 0 ? "no violation" : `${violations.length} violations`);
+  const { fuzzCase, problems, path } = failure;
+  log(`\nFAILURE: ${problems}\n\n${describe(fuzzCase)}\n\nReplay: npm run fuzz -- --seed ${seed} --path ${path}`);
 }
 
-function describe(fuzzCase: Report["violations"][number]["fuzzCase"]): string {
-  if (fuzzCase.kind === "lambda") return JSON.stringify(fuzzCase);
-  return JSON.stringify({ ...fuzzCase, body: fuzzCase.body.toString(), bytes: fuzzCase.body.toString("base64") });
-}
-
-async function replay(seed: number, number: number): Promise<number> {
-  const { caseOf } = await import("./cases.ts");
-  const { createTarget } = await import("./target.ts");
-  const target = await createTarget();
-  const fuzzCase = caseOf(seed, number, target.world);
-  const result = await target.run(fuzzCase);
-  target.close();
-  console.log(`${describe(fuzzCase)}\n${JSON.stringify(result, null, 2)}`);
-  return result.violation === null ? 0 : 1;
+function describe(fuzzCase: FuzzCase | undefined): string {
+  if (fuzzCase === undefined || fuzzCase.class === "Lambda events") return JSON.stringify(fuzzCase);
+  const { body, ...rest } = fuzzCase.delivery;
+  return JSON.stringify({ ...fuzzCase, delivery: { ...rest, body: body.toString(), base64: body.toString("base64") } });
 }
 
 try {
   process.exitCode = await main();
 } catch (error) {
-  // parseArgs throws a TypeError with a code for an option that it does not know.
-  const isOption = error instanceof OptionError || (error instanceof Error && "code" in error);
-  process.stderr.write(isOption ? `${error.message}\n\n${HELP}` : `${error instanceof Error ? error.stack : error}\n`);
+  // parseArgs throws a TypeError with a code for an unknown option.
+  const isUsage = error instanceof UsageError || (error instanceof Error && "code" in error);
+  process.stderr.write(isUsage ? `${error.message}\n\n${HELP}` : `${error instanceof Error ? error.stack : error}\n`);
   process.exitCode = 2;
 }

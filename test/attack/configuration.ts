@@ -1,18 +1,23 @@
-/** Who is attacked: two houses whose configurations have nothing in common, so that an answer can be held against both. */
 import { makeSigner, type Signer } from "../support/sns.ts";
 
-/** A configuration, and what of it an answer could give away. */
-export interface House {
+/** A configuration of the function, and the parts of it that a response could disclose. */
+export interface Configuration {
   readonly settings: Readonly<Record<string, string>>;
   readonly launchTopic: string;
   readonly region: string;
-  /** Every configured value, and its telling parts. */
+  /** The tag that the policy requires. */
+  readonly requiredTag: string;
+  /** Every configured value, and the parts that identify it. */
   readonly values: readonly string[];
 }
 
-/** A house with every key configured. Takes the endpoint of its AWS. */
-export function houseOf(name: string, region: string, account: string, endpoint: string): House {
+/**
+ * Returns a configuration with every key set. Two configurations with different names, regions and accounts have no value
+ * in common except the endpoint of AWS.
+ */
+export function configurationOf(name: string, region: string, account: string, endpoint: string): Configuration {
   const launchTopic = `arn:aws:sns:${region}:${account}:launches-of-${name}`;
+  const requiredTag = `tag-of-${name}`;
   const settings = {
     AWS_REGION: region,
     AWS_ACCESS_KEY_ID: `AKIAIOSFODNN7${name.toUpperCase()}`,
@@ -22,18 +27,28 @@ export function houseOf(name: string, region: string, account: string, endpoint:
     ALERT_TOPIC_ARN: `arn:aws:sns:${region}:${account}:alerts-of-${name}`,
     LAUNCH_TOPIC_ARN: launchTopic,
     FUNCTION_URL: `http://function-of-${name}.example/audit`,
-    AUDIT_POLICY: JSON.stringify({
-      rules: [{ rule: "required-tags", tags: [`tag-of-${name}`], severity: "critical" }],
-    }),
+    AUDIT_POLICY: JSON.stringify({ rules: [{ rule: "required-tags", tags: [requiredTag], severity: "critical" }] }),
     GRACE_SECONDS: "2917",
     AUDIT_ROLE_NAME: `role-of-${name}`,
     LOG_LEVEL: "debug",
   };
-  const parts = [account, `launches-of-${name}`, `alerts-of-${name}`, `function-of-${name}`, `tag-of-${name}`, name];
-  return { settings, launchTopic, region, values: [...Object.values(settings), ...parts, "required-tags"] };
+  const parts = [account, `launches-of-${name}`, `alerts-of-${name}`, `function-of-${name}`, requiredTag, name];
+  return {
+    settings,
+    launchTopic,
+    region,
+    requiredTag,
+    values: [...Object.values(settings), ...parts, "required-tags"],
+  };
 }
 
-/** What the attacker meets: SNS's key and certificates, and keys of others. */
+/** Returns the configuration of a function that does not subscribe itself, and waits 45 s for tags. */
+export function withoutFunctionUrl({ settings, ...rest }: Configuration): Configuration {
+  const { FUNCTION_URL: _, ...others } = settings;
+  return { ...rest, settings: { ...others, GRACE_SECONDS: "45" } };
+}
+
+/** The keys of SNS and of others. */
 export interface Keys {
   readonly sns: Signer;
   readonly other: Signer;
@@ -42,7 +57,7 @@ export interface Keys {
   readonly elliptic: Signer;
 }
 
-/** Signers around a time in milliseconds since 1970. */
+/** Makes the keys for tests at a time in milliseconds since 1970. */
 export async function makeKeys(now: number): Promise<Keys> {
   const day = (offset: number) => new Date(now + offset * 86_400_000).toISOString();
   const [sns, other, expired, notYet, elliptic] = await Promise.all([

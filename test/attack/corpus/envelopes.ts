@@ -1,12 +1,11 @@
-/** Deliveries that are forged in what the signature does not cover, or that SNS signed for another purpose. */
-
+/** Deliveries that are forged outside the signature, or that SNS signed for another purpose. */
 import { stateChange } from "../../support/events.ts";
 import { type Fields, signed } from "../../support/sns.ts";
-import { type AttackCase, basesOf, bodyCase, caseOf, certificateUrl, genuine, type Target } from "./case.ts";
+import { type AttackCase, basesOf, bodyCase, type Context, caseOf, certificateUrl, genuine } from "./case.ts";
 
-const NOT_SNS = "SNS keeps no certificate there";
+const NOT_SNS = "SNS keeps no certificates at that URL";
 
-/** URLs that look like the certificate's, for a region. */
+/** Returns URLs that look like that of the certificate of a region. */
 function urlsLike(region: string): string[] {
   const url = certificateUrl(region);
   const host = `sns.${region}.amazonaws.com`;
@@ -131,20 +130,22 @@ function urlsLike(region: string): string[] {
   ];
 }
 
-export function* certificateUrls(target: Target): Iterable<AttackCase> {
-  const urls = [...new Set(urlsLike(target.house.region))].filter((url) => url !== certificateUrl(target.house.region));
-  for (const base of basesOf(target)) {
+export function* certificateUrls(context: Context): Iterable<AttackCase> {
+  const urls = [...new Set(urlsLike(context.configuration.region))].filter(
+    (url) => url !== certificateUrl(context.configuration.region),
+  );
+  for (const base of basesOf(context)) {
     for (const SigningCertURL of urls) {
-      // Signed by SNS itself: nothing but the URL is wrong.
+      // SNS signed it: only the URL is wrong.
       yield caseOf(`${base.kind}: ${JSON.stringify(SigningCertURL)}`, NOT_SNS, 403, {
-        ...genuine(base, target),
+        ...genuine(base, context),
         SigningCertURL,
       });
     }
   }
 }
 
-export function* versions(target: Target): Iterable<AttackCase> {
+export function* versions(context: Context): Iterable<AttackCase> {
   const wrong = [
     "0",
     "3",
@@ -167,30 +168,30 @@ export function* versions(target: Target): Iterable<AttackCase> {
     "__proto__",
     "constructor",
   ];
-  for (const base of basesOf(target)) {
+  for (const base of basesOf(context)) {
     const other = base.version === "1" ? "2" : "1";
     for (const SignatureVersion of [other, ...wrong]) {
-      const because = SignatureVersion === other ? "it was signed with the other digest" : "there is no such version";
+      const because = SignatureVersion === other ? "it was signed with the other digest" : "no such version exists";
       yield caseOf(`${base.kind}: under ${JSON.stringify(SignatureVersion)}`, because, 403, {
-        ...genuine(base, target),
+        ...genuine(base, context),
         SignatureVersion,
       });
     }
   }
 }
 
-/** Every other envelope that has the same text to sign, when the line breaks in values are taken for the ends of values. */
-export function* canonicalisation(target: Target): Iterable<AttackCase> {
-  const because = "the same signed text, cut into other values";
-  const because2 = "a value that SNS does not write";
-  const [base] = basesOf(target);
+/** Other envelopes with the same signed text, if a line break in a value is taken for the end of the value. */
+export function* canonicalisation(context: Context): Iterable<AttackCase> {
+  const because = "the signed text is the same, but the values differ";
+  const unwritten = "SNS does not write such a value";
+  const [base] = basesOf(context);
   if (base === undefined) return;
   const time = String(base.fields.Timestamp);
   const imitations = [
     "x\nMessageId\ny",
     "x\nMessageId\ny\nSubject\nz",
     "x\nMessageId\ny\nTimestamp\n2021-01-01T00:00:00Z",
-    `x\nMessageId\ny\nTimestamp\n${time}\nTopicArn\n${target.house.launchTopic}\nType\nNotification`,
+    `x\nMessageId\ny\nTimestamp\n${time}\nTopicArn\n${context.configuration.launchTopic}\nType\nNotification`,
     "{}\nMessageId\ny\nMessageId\nz",
     "x\nSubject\ny",
     "\nMessageId\n",
@@ -200,10 +201,10 @@ export function* canonicalisation(target: Target): Iterable<AttackCase> {
     for (const Message of imitations) {
       for (const Subject of [undefined, "s"]) {
         const fields = { ...base.fields, Message, ...(Subject !== undefined && { Subject }) };
-        const envelope = signed(fields, { version, signer: target.keys.sns });
+        const envelope = signed(fields, { version, signer: context.keys.sns });
         for (const other of otherCuts(envelope)) {
           yield caseOf(
-            `version ${version}: ${JSON.stringify(other.Message)} out of ${JSON.stringify(Message)}, ${Subject}`,
+            `version ${version}: ${JSON.stringify(other.Message)} from ${JSON.stringify(Message)}, ${Subject}`,
             because,
             400,
             other,
@@ -212,7 +213,7 @@ export function* canonicalisation(target: Target): Iterable<AttackCase> {
       }
     }
   }
-  for (const each of basesOf(target)) {
+  for (const each of basesOf(context)) {
     const names = each.signedNames.filter((name) => !["Message", "Type", "Timestamp", "TopicArn"].includes(name));
     for (const name of names) {
       for (const more of [
@@ -225,15 +226,15 @@ export function* canonicalisation(target: Target): Iterable<AttackCase> {
         "\udfff",
       ]) {
         const fields: Fields = { ...each.fields, [name]: `${each.fields[name]}${more}` };
-        const envelope = signed(fields, { version: each.version, signer: target.keys.sns });
-        yield caseOf(`${each.kind}: ${name} and ${JSON.stringify(more)}, signed`, because2, 400, envelope);
+        const envelope = signed(fields, { version: each.version, signer: context.keys.sns });
+        yield caseOf(`${each.kind}: ${name} and ${JSON.stringify(more)}, signed`, unwritten, 400, envelope);
       }
     }
-    // U+FFFD is what half a surrogate pair becomes when it is written as UTF-8.
+    // Written as UTF-8, half a surrogate pair becomes U+FFFD.
     for (const half of ["\ud800", "\udbff", "\udc00", "\udfff"]) {
       const envelope = signed(
         { ...each.fields, Message: '{"a":"\ufffd"}' },
-        { version: each.version, signer: target.keys.sns },
+        { version: each.version, signer: context.keys.sns },
       );
       yield caseOf(`${each.kind}: ${JSON.stringify(half)} for U+FFFD`, because, 400, {
         ...envelope,
@@ -243,14 +244,14 @@ export function* canonicalisation(target: Target): Iterable<AttackCase> {
     if (each.signedNames.includes("Subject")) {
       for (const Subject of [null, ""])
         yield caseOf(`${each.kind}: Subject becomes ${JSON.stringify(Subject)}`, because, 403, {
-          ...genuine(each, target),
+          ...genuine(each, context),
           Subject,
         });
     }
   }
 }
 
-/** The envelopes whose text to sign is that of this one, and that are not this one. */
+/** Returns the other envelopes with the signed text of this one. */
 function* otherCuts(envelope: Fields): Iterable<Fields> {
   const names = ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"];
   const text = names
@@ -279,10 +280,10 @@ function* otherCuts(envelope: Fields): Iterable<Fields> {
   }
 }
 
-export function* prototypes(target: Target): Iterable<AttackCase> {
-  const because = "a key of another name holds the envelope";
-  for (const base of basesOf(target)) {
-    const envelope = JSON.stringify(genuine(base, target));
+export function* prototypes(context: Context): Iterable<AttackCase> {
+  const because = "the envelope is in a key";
+  for (const base of basesOf(context)) {
+    const envelope = JSON.stringify(genuine(base, context));
     for (const key of [
       "__proto__",
       "constructor",
@@ -311,10 +312,10 @@ export function* prototypes(target: Target): Iterable<AttackCase> {
   }
 }
 
-/** What anybody can have: SNS signs whatever is published to one's own topic, and delivers it to any URL. */
-export function* otherTopics(target: Target): Iterable<AttackCase> {
-  const { launchTopic, region, settings } = target.house;
-  const because = "SNS signed it, for a topic that is not ours";
+/** Anyone can send these: SNS signs every message to the sender's own topic, and delivers it to any URL. */
+export function* otherTopics(context: Context): Iterable<AttackCase> {
+  const { launchTopic, region, settings } = context.configuration;
+  const because = "SNS signed it for a topic that is not a launch topic";
   const [, , , , account = "", name = ""] = launchTopic.split(":");
   const otherAccount = launchTopic.replace(account, "999988887777");
   const otherRegion = launchTopic.replace(region, "us-east-1");
@@ -350,14 +351,14 @@ export function* otherTopics(target: Target): Iterable<AttackCase> {
     `${launchTopic}\t`,
     `${launchTopic}\0`,
   ];
-  for (const base of basesOf(target)) {
+  for (const base of basesOf(context)) {
     for (const TopicArn of new Set(topics)) {
       for (const from of new Set([region, TopicArn === otherRegion ? "us-east-1" : region])) {
         const fields = { ...base.fields, TopicArn, SigningCertURL: certificateUrl(from) };
-        const envelope = signed(fields, { version: base.version, signer: target.keys.sns });
+        const envelope = signed(fields, { version: base.version, signer: context.keys.sns });
         yield caseOf(`${base.kind}: of ${JSON.stringify(TopicArn)}, certificate of ${from}`, because, 403, envelope);
         yield caseOf(
-          `${base.kind}: of ${JSON.stringify(TopicArn)}, with our topic in the header`,
+          `${base.kind}: of ${JSON.stringify(TopicArn)}, with the launch topic in the header`,
           because,
           403,
           envelope,
@@ -368,7 +369,7 @@ export function* otherTopics(target: Target): Iterable<AttackCase> {
   }
 }
 
-export function* otherTimes(target: Target): Iterable<AttackCase> {
+export function* otherTimes(context: Context): Iterable<AttackCase> {
   const minute = 60_000;
   const offsets = [
     -121,
@@ -378,21 +379,21 @@ export function* otherTimes(target: Target): Iterable<AttackCase> {
     -7 * 24 * 60,
     -365 * 24 * 60,
     -20 * 365 * 24 * 60,
-    // The clock goes on while the cases run.
+    // The clock runs while the cases run.
     60,
     90,
     120,
     24 * 60,
     365 * 24 * 60,
   ];
-  const time = new Date(target.now).toISOString();
+  const time = new Date(context.now).toISOString();
   const formats = [
     "",
     "now",
     "yesterday",
-    String(target.now),
-    String(Math.floor(target.now / 1000)),
-    new Date(target.now).toUTCString(),
+    String(context.now),
+    String(Math.floor(context.now / 1000)),
+    new Date(context.now).toUTCString(),
     time.replace("Z", "+00:00"),
     time.replace("Z", ""),
     time.replace("T", " "),
@@ -420,31 +421,36 @@ export function* otherTimes(target: Target): Iterable<AttackCase> {
     `${time}\nTopicArn`,
     "9999999999999999Z",
   ];
-  for (const base of basesOf(target)) {
+  for (const base of basesOf(context)) {
     const at = (Timestamp: string) =>
-      signed({ ...base.fields, Timestamp }, { version: base.version, signer: target.keys.sns });
+      signed({ ...base.fields, Timestamp }, { version: base.version, signer: context.keys.sns });
     for (const offset of offsets) {
       const [because, status] =
         offset < 0
           ? (["a replay: older than two hours", 403] as const)
-          : (["more than fifteen minutes ahead of our clock, which may be slow", 503] as const);
+          : (["more than fifteen minutes ahead of the function's clock, which may be slow", 503] as const);
       yield caseOf(
         `${base.kind}: ${offset} minutes`,
         because,
         status,
-        at(new Date(target.now + offset * minute).toISOString()),
+        at(new Date(context.now + offset * minute).toISOString()),
       );
     }
     for (const Timestamp of new Set(formats))
-      yield caseOf(`${base.kind}: at ${JSON.stringify(Timestamp)}`, "SNS writes no such time", 400, at(Timestamp));
+      yield caseOf(
+        `${base.kind}: at ${JSON.stringify(Timestamp)}`,
+        "SNS does not write such a time",
+        400,
+        at(Timestamp),
+      );
   }
 }
 
-export function* headers(target: Target): Iterable<AttackCase> {
+export function* headers(context: Context): Iterable<AttackCase> {
   const because = "the header and the envelope disagree";
-  const { launchTopic } = target.house;
-  for (const base of basesOf(target)) {
-    const envelope = genuine(base, target);
+  const { launchTopic } = context.configuration;
+  for (const base of basesOf(context)) {
+    const envelope = genuine(base, context);
     const others = [
       "Notification",
       "SubscriptionConfirmation",
@@ -476,20 +482,20 @@ export function* headers(target: Target): Iterable<AttackCase> {
   }
 }
 
-export function* rawDeliveries(target: Target): Iterable<AttackCase> {
+export function* rawDeliveries(context: Context): Iterable<AttackCase> {
   const because = "a raw message carries no signature";
-  const says = /raw message delivery .*turn it off/;
-  const region = target.house.region;
-  const time = new Date(target.now).toISOString();
+  const reason = /raw message delivery .*turn it off/;
+  const region = context.configuration.region;
+  const time = new Date(context.now).toISOString();
   for (const state of ["pending", "running", "stopped"]) {
     const event = stateChange({ region, time, state });
     const raw = bodyCase(`an event, ${state}`, because, 403, JSON.stringify(event));
-    yield { ...raw, says };
+    yield { ...raw, reason };
     yield {
       ...raw,
       name: `${raw.name}, with the header`,
       headers: { ...raw.headers, "x-amz-sns-rawdelivery": "true" },
-      says,
+      reason,
     };
     for (const more of [
       { Type: null },
@@ -502,12 +508,12 @@ export function* rawDeliveries(target: Target): Iterable<AttackCase> {
       const known = !("Type" in given);
       const body = JSON.stringify(given);
       const odd = bodyCase(`an event, ${state}, with ${JSON.stringify(more)}`, because, known ? 403 : 400, body);
-      yield known ? { ...odd, says } : odd;
+      yield known ? { ...odd, reason } : odd;
     }
   }
-  for (const base of basesOf(target)) {
-    const envelope = genuine(base, target);
+  for (const base of basesOf(context)) {
+    const envelope = genuine(base, context);
     const raw = caseOf(`${base.kind}: with the header`, because, 403, envelope, { "x-amz-sns-rawdelivery": "true" });
-    yield { ...raw, says };
+    yield { ...raw, reason };
   }
 }
