@@ -44,7 +44,7 @@ list-profiles lists the profiles). Or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCES
   {
     when: /InvalidClientTokenId|UnrecognizedClient|AuthFailure|InvalidAccessKeyId|SignatureDoesNotMatch|IncompleteSignature/,
     message: (text) => `AWS does not accept these credentials: ${text}`,
-    hint: `Check that they are complete and belong to the right partition. A region that is not enabled (opt-in) gives the same error:
+    hint: `Check that they are complete and belong to the right partition. An opt-in region that is not enabled gives the same error:
 aws account list-regions lists the enabled regions.`,
   },
   {
@@ -70,7 +70,7 @@ aws account list-regions lists the enabled regions.`,
   },
   {
     when: /Throttl|TooManyRequests|RequestLimitExceeded/,
-    message: (text) => `AWS throttled the call, because this account makes too many: ${text}`,
+    message: (text) => `AWS throttled the call: ${text}`,
     hint: RETRY,
   },
   {

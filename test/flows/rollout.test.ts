@@ -117,9 +117,9 @@ describe("a rollout on the embedded AWS, its policies checked", () => {
     expect([code, out]).toEqual([0, expect.stringContaining("There is nothing to change.")]);
   });
 
-  it("doctor finds nothing wrong", async () => {
+  it("doctor finds no problem", async () => {
     const { code, out } = await run("doctor");
-    expect([code, out]).toEqual([0, expect.stringContaining("0 wrong")]);
+    expect([code, out]).toEqual([0, expect.stringContaining("0 failed")]);
   });
 
   it("an untagged launch ends as an e-mail to the team: by EventBridge, SNS, the function and SNS", async () => {
@@ -193,9 +193,9 @@ describe.skipIf(moto === undefined)(
       expect((await events.send(new ListTargetsByRuleCommand({ Rule }))).Targets).toEqual([whole]);
     });
 
-    it("doctor finds nothing wrong", async () => {
+    it("doctor finds no problem", async () => {
       const { code, out } = await run("doctor");
-      expect([code, out]).toEqual([0, expect.stringContaining("0 wrong")]);
+      expect([code, out]).toEqual([0, expect.stringContaining("0 failed")]);
     });
 
     it("an untagged launch ends as an alert", async () => {

@@ -14,8 +14,7 @@ the conditions in an organisation's policies.
 
 Examples:
   $ ec2-audit doctor
-      check the function on webtask; the sources of its settings are those of
-      deploy webtask
+      check the function on webtask, with the settings that deploy webtask uses
   $ ec2-audit doctor --stack ec2-audit
       check the function on Lambda, by the name of its stack
   $ ec2-audit doctor --account 111122223333
@@ -31,7 +30,7 @@ prove that EventBridge publishes or that alerts arrive: to test that, launch an
 instance without tags. The log comes from wt logs, from --trace FILE, or from
 CloudWatch Logs.
 
-Required permissions, for your credentials:
+Required permissions of your credentials:
   sts     GetCallerIdentity
   iam     SimulatePrincipalPolicy, GetRole
   sns     GetTopicAttributes, ListTagsForResource, ListSubscriptionsByTopic,

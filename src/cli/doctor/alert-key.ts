@@ -26,13 +26,13 @@ export async function checkAlertKey(
       const message = `the topic names its key by the alias ${key.alias}, and IAM cannot simulate an alias`;
       return unknown(name, message, `Check that the function may call ${KEY_ACTIONS.join(" and ")} on it.`);
     }
-    const needs = KEY_ACTIONS.map((action) => ({ action: action.replace("*", ""), resource: key.arn }));
-    const answer = await simulate(aws, publisher, needs);
-    if ("absent" in answer) return unknown(name, answer.absent, fix(key.arn));
-    if ("unknown" in answer) return unknown(name, answer.unknown, answer.fix);
-    const missing = needs.filter(({ action }) => !answer.allowed.some((each) => each.action === action));
-    if (missing.length === 0) return ok(name, `IAM's simulator allows the function to use ${key.arn}`);
-    const message = `IAM's simulator denies the function ${missing.map(({ action }) => action).join(" and ")} on ${key.arn}`;
+    const required = KEY_ACTIONS.map((action) => ({ action: action.replace("*", ""), resource: key.arn }));
+    const simulated = await simulate(aws, publisher, required);
+    if ("absent" in simulated) return unknown(name, simulated.absent, fix(key.arn));
+    if ("unknown" in simulated) return unknown(name, simulated.unknown, simulated.fix);
+    const { denied } = simulated;
+    if (denied.length === 0) return ok(name, `IAM's simulator allows the function to use ${key.arn}`);
+    const message = `IAM's simulator denies the function ${denied.map(({ action }) => action).join(" and ")} on ${key.arn}`;
     return wrong(name, message, fix(key.arn));
   });
 }

@@ -26,7 +26,7 @@ export const NEEDS_OPERATOR: readonly Group[] = [
 ];
 
 /** Returns the operator's identity, or a failed check with the reason when AWS does not return it. */
-export async function askOperator(aws: Aws): Promise<{ readonly operator: Identity } | { readonly check: Check }> {
+export async function identifyOperator(aws: Aws): Promise<{ readonly operator: Identity } | { readonly check: Check }> {
   try {
     return { operator: await aws.identity() };
   } catch (error) {
@@ -36,7 +36,7 @@ export async function askOperator(aws: Aws): Promise<{ readonly operator: Identi
 }
 
 /** Returns an unknown check for each of these groups, because AWS could not be called. */
-export function unasked(groups: readonly Group[]): readonly Check[] {
+export function unchecked(groups: readonly Group[]): readonly Check[] {
   return groups.map((group) => reporter(group).unknown("all", "AWS could not be called", "See credentials, above."));
 }
 

@@ -7,7 +7,7 @@ import type { Stack } from "../lambda/stack.ts";
 import { ALIAS } from "../lambda/versions.ts";
 import { type Check, reporter } from "./check.ts";
 import { judgeDeadLetters } from "./dead-letter-queue.ts";
-import type { StackRemedies } from "./lambda-rules.ts";
+import type { StackFixes } from "./lambda-rules.ts";
 
 const topics = reporter("topics and policies");
 const subscription = reporter("subscription");
@@ -24,7 +24,7 @@ export async function checkQueues(
   stack: Stack,
   config: Config | null,
   functionName: string,
-  remedies: StackRemedies,
+  fixes: StackFixes,
 ): Promise<readonly Check[]> {
   const { LaunchQueueUrl = "", DeadLetterQueueUrl, UndeliveredQueueUrl } = stack.outputs;
   const dead = [
@@ -34,16 +34,14 @@ export async function checkQueues(
   const checks = await Promise.all([
     topics.attempt("launch queue", async () => {
       const attributes = await read(aws, LaunchQueueUrl);
-      if (attributes === undefined) return topics.wrong("launch queue", "does not exist any more", remedies.drift);
+      if (attributes === undefined) return topics.wrong("launch queue", "does not exist any more", fixes.drift);
       return [
         checkBacklog(attributes),
-        ...checkGrace(attributes, stack.parameters.GraceSeconds, config, remedies.drift),
-        ...(await subscription.attempt("queue → function", () =>
-          checkMapping(aws, functionName, attributes, remedies),
-        )),
+        ...checkGrace(attributes, stack.parameters.GraceSeconds, config, fixes.drift),
+        ...(await subscription.attempt("queue → function", () => checkMapping(aws, functionName, attributes, fixes))),
       ];
     }),
-    ...dead.map(({ name, url, redriven }) => topics.attempt(name, () => checkDead(aws, name, url, redriven, remedies))),
+    ...dead.map(({ name, url, redriven }) => topics.attempt(name, () => checkDead(aws, name, url, redriven, fixes))),
   ]);
   return checks.flat();
 }
@@ -54,7 +52,7 @@ async function checkDead(
   name: string,
   url: string | undefined,
   redriven: boolean,
-  { drift, regionFlags }: StackRemedies,
+  { drift, regionFlags }: StackFixes,
 ): Promise<readonly Check[]> {
   if (!url) return [];
   const attributes = await read(aws, url);
@@ -124,7 +122,7 @@ async function checkMapping(
   { lambda }: Aws,
   functionName: string,
   { QueueArn = "" }: Attributes,
-  { deploy, regionFlags }: StackRemedies,
+  { deploy, regionFlags }: StackFixes,
 ): Promise<readonly Check[]> {
   const name = "queue → function";
   const FunctionName = `${functionName}:${ALIAS}`;

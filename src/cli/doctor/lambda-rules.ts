@@ -8,7 +8,7 @@ import { type Check, reporter } from "./check.ts";
 const { ok, wrong, attempt } = reporter("rules and targets");
 
 /** The fixes for problems of the stack. */
-export interface StackRemedies {
+export interface StackFixes {
   /** The command that deploys the stack again. */
   readonly deploy: string;
   /** For a resource changed by hand, which a deployment does not restore: CloudFormation applies only changes of the template. */
@@ -18,7 +18,7 @@ export interface StackRemedies {
 }
 
 /** Returns the fixes for a stack. `regionFlags` are the flags for region and profile, the same for `ec2-audit` and the AWS CLI. */
-export function stackRemedies(stack: string, regionFlags: string): StackRemedies {
+export function stackFixes(stack: string, regionFlags: string): StackFixes {
   const detect = `aws cloudformation detect-stack-drift --stack-name ${stack}${regionFlags}`;
   return {
     deploy: `ec2-audit deploy lambda${regionFlags} --stack ${stack}`,
@@ -36,7 +36,7 @@ export async function checkLambdaRules(
   resources: readonly StackResource[],
   queueUrl: string,
   topicAws: Aws,
-  remedies: StackRemedies,
+  fixes: StackFixes,
 ): Promise<readonly Check[]> {
   const queue = queueUrl.split("/").at(-1) ?? "";
   const rules = resources.flatMap(({ ResourceType, PhysicalResourceId }) =>
@@ -44,13 +44,11 @@ export async function checkLambdaRules(
   );
   const subscription = resources.find(({ LogicalResourceId }) => LogicalResourceId === "LaunchTopicSubscription");
   if (rules.length === 0 && subscription === undefined) {
-    return [
-      wrong("launches", "the stack has no rule and no subscription: no launch reaches the queue", remedies.deploy),
-    ];
+    return [wrong("launches", "the stack has no rule and no subscription: no launch reaches the queue", fixes.deploy)];
   }
   const checks = await Promise.all([
-    ...rules.map((name) => attempt(`rule ${name}`, () => checkRule(aws, name, queue, remedies))),
-    ...(subscription ? [checkSubscription(topicAws, subscription.PhysicalResourceId ?? "", remedies.deploy)] : []),
+    ...rules.map((name) => attempt(`rule ${name}`, () => checkRule(aws, name, queue, fixes))),
+    ...(subscription ? [checkSubscription(topicAws, subscription.PhysicalResourceId ?? "", fixes.deploy)] : []),
   ]);
   return checks.flat();
 }
@@ -61,7 +59,7 @@ async function checkRule(
   { events }: Aws,
   id: string,
   queue: string,
-  { drift, regionFlags }: StackRemedies,
+  { drift, regionFlags }: StackFixes,
 ): Promise<readonly Check[]> {
   const [Name = "", EventBusName] = id.split("|").reverse();
   const bus = EventBusName === undefined ? {} : { EventBusName };

@@ -12,9 +12,9 @@ import { ALIAS, readLive } from "../lambda/versions.ts";
 import { checkAlertKey } from "./alert-key.ts";
 import { checkAlertTopic } from "./alert-topic.ts";
 import { type Check, type Examination, reporter } from "./check.ts";
-import { askOperator, checkOperator, NEEDS_OPERATOR, unasked } from "./credentials.ts";
+import { checkOperator, identifyOperator, NEEDS_OPERATOR, unchecked } from "./credentials.ts";
 import { checkQueues } from "./lambda-queues.ts";
-import { checkLambdaRules, type StackRemedies, stackRemedies } from "./lambda-rules.ts";
+import { checkLambdaRules, type StackFixes, stackFixes } from "./lambda-rules.ts";
 import { DENIED } from "./permissions.ts";
 import { PROBING, probeLambda } from "./probe.ts";
 import { type Access, simulate } from "./simulation.ts";
@@ -37,28 +37,28 @@ export async function examineLambda(
   say: (text: string) => void,
 ): Promise<Examination> {
   const aws = await connect(cli, options);
-  const remedies = stackRemedies(options.stack, regionFlags(options, aws));
-  const { deploy } = remedies;
+  const fixes = stackFixes(options.stack, regionFlags(options, aws));
+  const { deploy } = fixes;
   say("credentials");
-  const asked = await askOperator(aws);
-  if ("check" in asked) {
-    const checks = [asked.check, ...unasked(["configuration", ...NEEDS_OPERATOR, "function"])];
+  const identified = await identifyOperator(aws);
+  if ("check" in identified) {
+    const checks = [identified.check, ...unchecked(["configuration", ...NEEDS_OPERATOR, "function"])];
     return { region: aws.region, account: null, checks };
   }
-  const { operator } = asked;
+  const { operator } = identified;
   const examined = (checks: readonly Check[]) => ({ region: aws.region, account: operator.account, checks });
-  const who = checkOperator(operator, []);
+  const credentials = checkOperator(operator, []);
   say(`the stack ${options.stack}`);
   const stack = await readStack(aws, options.stack);
   if (stack === null) {
     const message = `${options.stack} does not exist in ${aws.region} (account ${operator.account})`;
     return examined([
-      who,
+      credentials,
       configuration.wrong("stack", message, `Check the region (--region). To deploy the stack: ${deploy}`),
     ]);
   }
   const { FunctionName, FunctionRoleArn, AlertTopicArn, LaunchQueueUrl, LogGroupName } = stack.outputs;
-  const head = [who, checkStatus(stack, options.stack, remedies), ...checkAlarms(stack, remedies)];
+  const head = [credentials, checkStatus(stack, options.stack, fixes), ...checkAlarms(stack, fixes)];
   if (!FunctionName || !FunctionRoleArn || !AlertTopicArn || !LaunchQueueUrl || !LogGroupName) {
     const message = "the stack does not have the outputs of deploy/template.yaml";
     const outputs = configuration.wrong(
@@ -69,10 +69,10 @@ export async function examineLambda(
     return examined([...head, outputs]);
   }
   say("the function");
-  const { config, checks } = await checkFunctionOnLambda(aws, operator, FunctionName, options.stack, remedies);
+  const { config, checks } = await checkFunctionOnLambda(aws, operator, FunctionName, options.stack, fixes);
   say("permissions");
   const role = { account: operator.account, arn: FunctionRoleArn };
-  const allowed = await checkRole(aws, role, stack, config, remedies.drift);
+  const allowed = await checkRole(aws, role, stack, config, fixes.drift);
   say("topics, rules and queues");
   const alertRegion = parseTopicArn(AlertTopicArn)?.region ?? aws.region;
   const launchRegion = parseTopicArn(stack.parameters.LaunchTopicArn ?? "")?.region ?? aws.region;
@@ -86,21 +86,21 @@ export async function examineLambda(
     subscribeCommand: deploy,
   });
   const key = await checkAlertKey(aws, role, { arn: AlertTopicArn, aws: alertAws }, (keyArn) =>
-    stack.parameters.AlertTopicArn ? `${deploy} --parameter AlertTopicKeyArn=${keyArn}` : remedies.drift,
+    stack.parameters.AlertTopicArn ? `${deploy} --parameter AlertTopicKeyArn=${keyArn}` : fixes.drift,
   );
   const resources = await topics.attempt("resources of the stack", async () => {
     const found = await resourcesOf(aws, options.stack);
     return [
-      ...(await checkLambdaRules(aws, found, LaunchQueueUrl, await topicAws(), remedies)),
-      ...(await checkQueues(aws, stack, config, FunctionName, remedies)),
+      ...(await checkLambdaRules(aws, found, LaunchQueueUrl, await topicAws(), fixes)),
+      ...(await checkQueues(aws, stack, config, FunctionName, fixes)),
     ];
   });
   const all = [...head, ...checks, ...allowed, ...key, ...alert, ...resources];
   if (!options.probe) return examined(all);
   say(PROBING);
   const { account } = operator;
-  const place = { queueUrl: LaunchQueueUrl, logGroup: LogGroupName, account, config };
-  return examined([...all, ...(await probeLambda(cli, aws, place))]);
+  const target = { queueUrl: LaunchQueueUrl, logGroup: LogGroupName, account, config };
+  return examined([...all, ...(await probeLambda(cli, aws, target))]);
 }
 
 /** Returns the stack's resources. CloudFormation also lists deleted ones, such as those of a rolled-back deployment. */
@@ -109,7 +109,7 @@ async function resourcesOf({ cloudformation }: Aws, StackName: string): Promise<
   return StackResources.filter(({ ResourceStatus }) => ResourceStatus !== "DELETE_COMPLETE");
 }
 
-function checkStatus({ status }: Stack, name: string, { deploy, regionFlags }: StackRemedies): Check {
+function checkStatus({ status }: Stack, name: string, { deploy, regionFlags }: StackFixes): Check {
   if (/^(?:CREATE|UPDATE|IMPORT)_COMPLETE$/.test(status)) return configuration.ok("stack", `${name} is ${status}`);
   if (status === "UPDATE_ROLLBACK_COMPLETE") {
     const message = `${name} is ${status}: the last deployment failed and was rolled back`;
@@ -131,7 +131,7 @@ function checkStatus({ status }: Stack, name: string, { deploy, regionFlags }: S
 }
 
 /** The alarms report failures of the audit itself. A stack of an older template does not have these parameters. */
-function checkAlarms({ parameters }: Stack, { deploy }: StackRemedies): readonly Check[] {
+function checkAlarms({ parameters }: Stack, { deploy }: StackFixes): readonly Check[] {
   if (parameters.AlarmEmail !== "" || parameters.AlarmTopicArn !== "") return [];
   const message = "no recipients: a failure of the audit itself is visible only in the console";
   return [configuration.warning("alarms", message, `${deploy} --alarm-email you@example.com`)];
@@ -148,13 +148,13 @@ async function checkFunctionOnLambda(
   operator: Identity,
   FunctionName: string,
   stack: string,
-  { deploy, drift, regionFlags }: StackRemedies,
+  { deploy, drift, regionFlags }: StackFixes,
 ): Promise<FunctionChecks> {
   const name = `${FunctionName}:${ALIAS}`;
   let config: Config | null = null;
   const checks = await code.attempt(name, async () => {
-    const asked = new GetFunctionConfigurationCommand({ FunctionName, Qualifier: ALIAS });
-    const found = await ifExists(aws.lambda.send(asked));
+    const command = new GetFunctionConfigurationCommand({ FunctionName, Qualifier: ALIAS });
+    const found = await ifExists(aws.lambda.send(command));
     if (found === undefined) return code.wrong(name, "does not exist any more: no launch is audited", drift);
     const state = [
       judgeState(name, found, deploy),
@@ -185,8 +185,8 @@ async function checkFunctionOnLambda(
 
 /** Reads the configuration. Lambda adds region and credentials at run time, so they are not among the variables. */
 function readEnvironment({ Environment }: FunctionConfiguration, region: string, account: string) {
-  const lambdas = { AWS_REGION: region, AWS_ACCESS_KEY_ID: "of-the-role", AWS_SECRET_ACCESS_KEY: "of-the-role" };
-  return readConfig(gatherSettings(lambdas, Environment?.Variables ?? {}), account);
+  const added = { AWS_REGION: region, AWS_ACCESS_KEY_ID: "of-the-role", AWS_SECRET_ACCESS_KEY: "of-the-role" };
+  return readConfig(gatherSettings(added, Environment?.Variables ?? {}), account);
 }
 
 function judgeState(name: string, found: FunctionConfiguration, deploy: string): Check {
@@ -225,7 +225,7 @@ async function checkRole(
   const { name: partition } = partitionOf(aws.region);
   const queue = `arn:${partition}:sqs:${scope}:${LaunchQueueUrl.split("/").at(-1)}`;
   const log = `arn:${partition}:logs:${scope}:log-group:${LogGroupName}:log-stream:any`;
-  const needs: readonly Access[] = [
+  const required: readonly Access[] = [
     ...["ec2:DescribeTags", "ec2:DescribeInstances"].map((action) => ({ action, resource: "*" })),
     { action: "sns:Publish", resource: AlertTopicArn },
     ...["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"].map((action) => ({
@@ -236,26 +236,15 @@ async function checkRole(
     ...(stack.parameters.KmsKeyArn ? [{ action: "kms:Decrypt", resource: stack.parameters.KmsKeyArn }] : []),
   ];
   const name = "function role";
-  const answer = await simulate(aws, role, needs);
-  if ("absent" in answer) return [permissions.wrong(name, answer.absent, drift)];
-  if ("unknown" in answer) return [permissions.unknown(name, answer.unknown, answer.fix)];
-  const isAllowed = (need: Access) =>
-    answer.allowed.some(({ action, resource }) => action === need.action && resource === need.resource);
-  const missing = needs.filter((need) => !isAllowed(need));
-  const members =
-    config?.auditRoleName == null
-      ? []
-      : [
-          permissions.skipped(
-            "other accounts",
-            `not checked: the function's log shows whether it can assume ${config.auditRoleName} there`,
-          ),
-        ];
-  if (missing.length === 0) return [permissions.ok(name, "IAM's simulator allows all required actions"), ...members];
-  return [
-    ...missing.map(({ action, resource }) => {
-      return permissions.wrong(`${action} on ${resource}`, DENIED, drift);
-    }),
-    ...members,
-  ];
+  const simulated = await simulate(aws, role, required);
+  if ("absent" in simulated) return [permissions.wrong(name, simulated.absent, drift)];
+  if ("unknown" in simulated) return [permissions.unknown(name, simulated.unknown, simulated.fix)];
+  const denied = simulated.denied.map(({ action, resource }) =>
+    permissions.wrong(`${action} on ${resource}`, DENIED, drift),
+  );
+  const own = denied.length > 0 ? denied : [permissions.ok(name, "IAM's simulator allows all required actions")];
+  const auditRole = config?.auditRoleName ?? null;
+  if (auditRole === null) return own;
+  const message = `not checked: the function's log shows whether it can assume ${auditRole} there`;
+  return [...own, permissions.skipped("other accounts", message)];
 }

@@ -82,7 +82,7 @@ function judgeRead(name: string, reads: Reads<unknown>, allowed = "the function'
 }
 
 /** The fix for a missing permission of the function's user. */
-export const ALLOW = "Allow it to the function's user: ec2-audit setup --show-policy prints the whole policy.";
+export const ALLOW = "Allow it for the function's user: ec2-audit setup --show-policy prints the complete policy.";
 
 /** The names of checks. */
 const SIMULATION = "IAM policy simulator";
@@ -91,7 +91,7 @@ const EXCESS = "excess permissions";
 async function checkBySimulation(aws: Aws, { config, identity }: Permissions): Promise<readonly Check[]> {
   const { auditRoleName, alertTopic, launchTopics, functionUrl } = config;
   const role = `arn:${partitionOf(config.region).name}:iam::${identity.account}:role/${auditRoleName}`;
-  const needs: readonly Access[] = [
+  const required: readonly Access[] = [
     { action: "sns:Publish", resource: alertTopic.arn },
     ...launchTopics.flatMap(({ arn }) => [
       { action: "sns:ConfirmSubscription", resource: arn },
@@ -100,22 +100,19 @@ async function checkBySimulation(aws: Aws, { config, identity }: Permissions): P
     ...(auditRoleName === null ? [] : [{ action: "sts:AssumeRole", resource: role }]),
   ];
   return attempt(SIMULATION, async () => {
-    const answer = await simulate(aws, identity, [
-      ...needs,
-      ...EXCESS_ACTIONS.map((action) => ({ action, resource: "*" })),
-    ]);
-    if ("absent" in answer) return unknown(SIMULATION, answer.absent, "Check the function's keys.");
-    if ("unknown" in answer) return unknown(SIMULATION, answer.unknown, answer.fix);
-    const allowed = (one: Access) =>
-      answer.allowed.some((each) => each.action === one.action && each.resource === one.resource);
-    const excess = EXCESS_ACTIONS.filter((action) => allowed({ action, resource: "*" }));
+    const notNeeded = EXCESS_ACTIONS.map((action) => ({ action, resource: "*" }));
+    const simulated = await simulate(aws, identity, [...required, ...notNeeded]);
+    if ("absent" in simulated) return unknown(SIMULATION, simulated.absent, "Check the function's keys.");
+    if ("unknown" in simulated) return unknown(SIMULATION, simulated.unknown, simulated.fix);
+    const isAllowed = (access: Access) => !simulated.denied.includes(access);
+    const excess = notNeeded.filter(isAllowed);
     return [
-      ...needs.map((need) => judgeNeed(need, allowed(need))),
+      ...required.map((access) => judgeRequired(access, isAllowed(access))),
       excess.length === 0
         ? ok(EXCESS, `${EXCESS_ACTIONS.join(", ")} are not allowed`)
         : warning(
             EXCESS,
-            `allowed, but not needed: ${excess.join(", ")}`,
+            `allowed, but not needed: ${excess.map(({ action }) => action).join(", ")}`,
             "Remove the permissions that ec2-audit setup --show-policy (for AUDIT_ROLE_NAME, with --audit-role) does not print.",
           ),
     ];
@@ -125,7 +122,7 @@ async function checkBySimulation(aws: Aws, { config, identity }: Permissions): P
 /** The message of a permission that the simulator denies. */
 export const DENIED = "IAM's simulator denies it";
 
-function judgeNeed({ action, resource }: Access, isAllowed: boolean): Check {
+function judgeRequired({ action, resource }: Access, isAllowed: boolean): Check {
   const name = `${action} on ${resource}`;
   if (isAllowed) return ok(name, "IAM's simulator allows it");
   if (action === "sts:AssumeRole") {

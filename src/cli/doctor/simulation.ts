@@ -14,17 +14,18 @@ export interface Access {
   readonly resource: string;
 }
 
-/** The allowed accesses; or the message that the principal does not exist; or why the result is not known, and the fix. */
+/** The denied accesses; or the message that the principal does not exist; or why the result is not known, and the fix. */
 export type Simulated =
-  | { readonly allowed: readonly Access[] }
+  | { readonly denied: readonly Access[] }
   | { readonly absent: string }
   | { readonly unknown: string; readonly fix: string };
 
 /**
- * Simulates with IAM, using the operator's credentials, which of `wanted` a principal may do. Never throws: the result is
- * unknown where the operator may not simulate or an emulator cannot.
+ * Returns which of these accesses of a principal IAM's simulator denies; the members are those of `accesses`. Uses the
+ * operator's credentials. The result is unknown if the operator may not simulate or an emulator cannot. Throws only if AWS does
+ * not return the operator's identity.
  */
-export async function simulate(aws: Aws, identity: Identity, wanted: readonly Access[]): Promise<Simulated> {
+export async function simulate(aws: Aws, identity: Identity, accesses: readonly Access[]): Promise<Simulated> {
   const operator = await aws.identity();
   if (operator.account !== identity.account) {
     return {
@@ -41,23 +42,20 @@ export async function simulate(aws: Aws, identity: Identity, wanted: readonly Ac
       };
     }
     // One call per resource, because a call simulates each of its actions on each of its resources.
-    const resources = [...new Set(wanted.map(({ resource }) => resource))];
-    const answers = resources.map(async (resource) => {
-      const ActionNames = wanted.filter((each) => each.resource === resource).map(({ action }) => action);
+    const resources = [...new Set(accesses.map(({ resource }) => resource))];
+    const denied = resources.map(async (resource) => {
+      const own = accesses.filter((each) => each.resource === resource);
+      const ActionNames = own.map(({ action }) => action);
       const input = { PolicySourceArn, ActionNames, ...(resource !== "*" && { ResourceArns: [resource] }) };
       const results: EvaluationResult[] = [];
       for await (const { EvaluationResults } of paginateSimulatePrincipalPolicy({ client: aws.iam }, input)) {
         if (!EvaluationResults) throw new CliError(NOT_AWS.message, NOT_AWS.hint);
         results.push(...EvaluationResults);
       }
-      return results
-        .filter(({ EvalDecision }) => EvalDecision === "allowed")
-        .map(({ EvalActionName = "" }) => ({
-          action: EvalActionName,
-          resource,
-        }));
+      const allowed = results.filter(({ EvalDecision }) => EvalDecision === "allowed");
+      return own.filter(({ action }) => !allowed.some(({ EvalActionName }) => EvalActionName === action));
     });
-    return { allowed: (await Promise.all(answers)).flat() };
+    return { denied: (await Promise.all(denied)).flat() };
   } catch (error) {
     if (error instanceof NoSuchEntityException) return { absent: `${identity.arn} does not exist in IAM` };
     return { unknown: explain(error).message, fix: FIX };
@@ -67,7 +65,10 @@ export async function simulate(aws: Aws, identity: Identity, wanted: readonly Ac
 const FIX =
   "Ask for permission to call iam:SimulatePrincipalPolicy (for a role, also iam:GetRole). An emulator may not support it.";
 
-/** Returns the ARN of the user or role of a principal. For a session it reads the role, because the session's ARN lacks the role's path. Null for the root and federated users. */
+/**
+ * Returns the ARN of the user or role behind a principal; null for the root user and federated users. For a session it reads
+ * the role, because the session's ARN does not contain the role's path.
+ */
 async function sourceOf({ iam }: Aws, arn: string): Promise<string | null> {
   if (/^arn:[\w-]+:iam::\d+:(?:user|role)\//.test(arn)) return arn;
   const RoleName = /^arn:[\w-]+:sts::\d+:assumed-role\/([^/]+)\//.exec(arn)?.[1];

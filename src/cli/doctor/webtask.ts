@@ -12,7 +12,7 @@ import { checkAlertKey } from "./alert-key.ts";
 import { checkAlertTopic } from "./alert-topic.ts";
 import { type Check, type Examination, INVALID_CONFIGURATION, reporter } from "./check.ts";
 import { type Configured, checkConfiguration, topicsIn } from "./configuration.ts";
-import { askOperator, checkFunction, checkOperator, NEEDS_OPERATOR, unasked } from "./credentials.ts";
+import { checkFunction, checkOperator, identifyOperator, NEEDS_OPERATOR, unchecked } from "./credentials.ts";
 import { checkHealth } from "./health.ts";
 import { checkInstallation } from "./installation.ts";
 import { ALLOW, checkPermissions } from "./permissions.ts";
@@ -51,16 +51,16 @@ export async function examineWebtask(
   const region = options.region ?? launch?.region ?? alert?.region ?? regionIn(found);
   const aws = await connect(cli, { ...options, ...(region && { region }) });
   say("credentials");
-  const asked = await askOperator(aws);
+  const identified = await identifyOperator(aws);
   const names = namesOf({ ...options, ...namesIn(options, launch?.name, alert?.name) });
   const flags = flagsOf(options, aws.region, names);
   const url = options.url ?? config?.functionUrl ?? null;
-  if ("check" in asked) {
-    const healths = url === null ? unasked(["function"]) : await checkHealth(url, flags);
-    const checks = [...configured.checks, asked.check, ...unasked(NEEDS_OPERATOR), ...healths];
+  if ("check" in identified) {
+    const healths = url === null ? unchecked(["function"]) : await checkHealth(url, flags);
+    const checks = [...configured.checks, identified.check, ...unchecked(NEEDS_OPERATOR), ...healths];
     return { region: aws.region, account: null, checks };
   }
-  const { operator } = asked;
+  const { operator } = identified;
   const examined = (checks: readonly Check[]) => ({ region: aws.region, account: operator.account, checks });
   const ownTopics = [...(alert ? [alert] : []), ...(launch ? [launch] : [])];
   const own = await checkFunction(found.settings, aws.region, operator, {
