@@ -23,7 +23,7 @@ import {
   ReceiveMessageCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
-import { afterEach, beforeEach } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts";
 import { serve } from "../support/hosts.ts";
 import { type Served, serveOnLoopback } from "../support/loopback.ts";
@@ -53,16 +53,29 @@ export function clientsAt(endpoint: string) {
   return { sns: new SNSClient(settings), sqs: new SQSClient(settings), events: new EventBridgeClient(settings) };
 }
 
-/** Gives each test of the file its own embedded AWS, with nothing in it; with `beforeAll` and `afterAll`, the whole file one. */
-export function useEmptyAws(before = beforeEach, after = afterEach): void {
-  before(async () => {
-    aws = await startEmbeddedAws({ topicPolicies: "checked", queuePolicies: "checked" });
-    ({ sns, sqs, events } = clientsAt(aws.endpoint));
-    closing = [() => aws.close()];
+/** Starts an embedded AWS without resources for each test of the file or block. */
+export function useEmptyAws(): void {
+  beforeEach(start);
+  afterEach(close);
+}
+
+/** Starts one embedded AWS for all tests of the block, and arranges it once. */
+export function useSharedAws(arrange: () => Promise<unknown> = async () => {}): void {
+  beforeAll(async () => {
+    await start();
+    await arrange();
   });
-  after(async () => {
-    for (const close of closing.reverse()) await close();
-  });
+  afterAll(close);
+}
+
+async function start(): Promise<void> {
+  aws = await startEmbeddedAws({ topicPolicies: "checked", queuePolicies: "checked" });
+  ({ sns, sqs, events } = clientsAt(aws.endpoint));
+  closing = [() => aws.close()];
+}
+
+async function close(): Promise<void> {
+  for (const each of closing.reverse()) await each();
 }
 
 /** Runs a command line as an operator of this AWS. */

@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
-import { aws, click, run, startFunction, useEmptyAws } from "../installed.ts";
+import { aws, click, run, startFunction, useEmptyAws, useSharedAws } from "../installed.ts";
 import type { Run } from "../run.ts";
 import { type Diagnosis, diagnosisIn } from "./findings.ts";
 
@@ -27,7 +27,8 @@ const undo: (() => void)[] = [];
  */
 export function useInstallation(scope: "test" | "file"): void {
   const [before, after] = scope === "test" ? [beforeEach, afterEach] : [beforeAll, afterAll];
-  useEmptyAws(before, after);
+  if (scope === "test") useEmptyAws();
+  else useSharedAws();
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), "ec2-audit-doctor-"));
     ({ url, settings } = await startFunction((line) => appendFileSync(functionLog(), `${line}\n`)));

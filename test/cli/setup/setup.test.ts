@@ -1,7 +1,7 @@
+import { PutRuleCommand } from "@aws-sdk/client-eventbridge";
 import {
   GetTopicAttributesCommand,
   ListSubscriptionsByTopicCommand,
-  ListTagsForResourceCommand,
   SetTopicAttributesCommand,
   SNSClient,
 } from "@aws-sdk/client-sns";
@@ -10,8 +10,10 @@ import { describe, expect, it } from "vitest";
 import {
   ALERT_TOPIC,
   aws,
+  changesOf,
   click,
   DEAD_LETTERS,
+  events,
   everything,
   LAUNCH_TOPIC,
   listen,
@@ -23,13 +25,18 @@ import {
   subscriptions,
   topicAttributes,
   useEmptyAws,
+  useSharedAws,
 } from "../installed.ts";
+import type { Ran } from "../run.ts";
 
-useEmptyAws();
+describe("ec2-audit setup in an account without resources", () => {
+  let ran: Ran;
+  useSharedAws(async () => {
+    ran = await run("setup");
+  });
 
-describe("ec2-audit setup, where nothing is", () => {
-  it("makes the topics, the rule and the dead-letter queue, and says what comes next", async () => {
-    const { code, out } = await run("setup");
+  it("creates the topics, the rule and the dead-letter queue, and prints the next steps", async () => {
+    const { code, out } = ran;
     expect(code).toBe(0);
     expect(await everything()).toEqual({
       topics: ["ec2_audit_alert", "ec2_launches_check"],
@@ -40,8 +47,7 @@ describe("ec2-audit setup, where nothing is", () => {
     expect(out).toContain("+ dead-letter queue  ec2_launches_check_dead  created");
     expect(out).toContain(`ALERT_TOPIC_ARN=${ALERT_TOPIC}`);
     expect(out).not.toContain("LAUNCH_TOPIC_ARN");
-    expect(out).toContain("ec2-audit deploy webtask");
-    expect(out).toContain("ec2-audit setup --url");
+    expect(out).toContain("Alerts have no recipients yet: ec2-audit setup --email");
     const user = /aws iam ([\w-]+) --user-name ec2-audit/g;
     expect([...out.matchAll(user)].map(([, call]) => call)).toEqual([
       "create-user",
@@ -50,16 +56,7 @@ describe("ec2-audit setup, where nothing is", () => {
     ]);
   });
 
-  it("has a launch arrive at the launch topic, which signs by SHA-256", async () => {
-    await run("setup");
-    expect(await topicAttributes()).toMatchObject({ SignatureVersion: "2" });
-    await listen("listener", LAUNCH_TOPIC);
-    const [id] = aws.launch({ count: 1 });
-    expect((await received("listener")).map(({ detail }) => detail)).toEqual([{ "instance-id": id, state: "pending" }]);
-  });
-
-  it("has the rule match launches only, as they begin", async () => {
-    await run("setup");
+  it("creates a rule that matches only pending instances", async () => {
     expect(await ruleAndTargets()).toEqual({
       State: "ENABLED",
       pattern: {
@@ -72,8 +69,7 @@ describe("ec2-audit setup, where nothing is", () => {
     });
   });
 
-  it("puts no condition into the topic's policy, which EventBridge could not meet", async () => {
-    await run("setup");
+  it("allows EventBridge to publish, without a condition that it could not meet", async () => {
     expect(JSON.parse((await topicAttributes()).Policy ?? "").Statement).toEqual([
       {
         Sid: "Ec2AuditEvents",
@@ -85,8 +81,7 @@ describe("ec2-audit setup, where nothing is", () => {
     ]);
   });
 
-  it("keeps for 14 days what EventBridge and SNS cannot deliver, for these rules and this topic only", async () => {
-    await run("setup");
+  it("keeps undelivered messages for 14 days, only from its own rules and topic", async () => {
     const { MessageRetentionPeriod, Policy = "" } = await queueAttributes();
     expect(MessageRetentionPeriod).toBe("1209600");
     const rules = ["ec2_launches", "ec2_launches-cloudtrail", "ec2_launches-tag-changes"].map(
@@ -105,39 +100,46 @@ describe("ec2-audit setup, where nothing is", () => {
     ]);
   });
 
-  it("keeps a launch that EventBridge may not publish in the dead-letter queue", async () => {
-    await run("setup");
-    await sns.send(
-      new SetTopicAttributesCommand({ TopicArn: LAUNCH_TOPIC, AttributeName: "Policy", AttributeValue: "" }),
-    );
+  it("delivers a launch to the launch topic, which signs with SHA-256", async () => {
+    expect(await topicAttributes()).toMatchObject({ SignatureVersion: "2" });
+    await listen("listener", LAUNCH_TOPIC);
+    const [id] = aws.launch({ count: 1 });
+    expect((await received("listener")).map(({ detail }) => detail)).toEqual([{ "instance-id": id, state: "pending" }]);
+  });
+
+  it("keeps a launch that EventBridge cannot publish in the dead-letter queue", async () => {
+    const noPolicy = { TopicArn: LAUNCH_TOPIC, AttributeName: "Policy", AttributeValue: "" };
+    await sns.send(new SetTopicAttributesCommand(noPolicy));
     aws.launch({ count: 1 });
-    expect(await queueAttributes()).toMatchObject({ ApproximateNumberOfMessages: "1" });
     expect((await run("setup --dry-run")).out).toContain("It contains 1 undelivered message.");
   });
+});
 
-  it("tags what it makes", async () => {
-    await run("setup");
-    const { Tags } = await sns.send(new ListTagsForResourceCommand({ ResourceArn: ALERT_TOPIC }));
-    expect(Tags).toEqual([{ Key: "ec2-audit", Value: "setup" }]);
-  });
+describe("ec2-audit setup with names and rules", () => {
+  useEmptyAws();
 
-  it("takes other names, and then tells the function's settings whole", async () => {
-    const { code, out } = await run(
-      "setup --launch-topic launches --alert-topic alerts --rule watch --dead-letter-queue dead --tag-changes",
-    );
+  it("accepts other names, and repeats them in the settings and commands", async () => {
+    const names = "--launch-topic launches --alert-topic alerts.fifo --rule watch --dead-letter-queue dead";
+    const { code, out } = await run(`setup ${names} --tag-changes`);
     expect(code).toBe(0);
     expect(await everything()).toEqual({
-      topics: ["alerts", "launches"],
+      topics: ["alerts.fifo", "launches"],
       queues: ["dead"],
       rules: ["watch", "watch-tag-changes"],
     });
     expect(out).toContain("LAUNCH_TOPIC_ARN=arn:aws:sns:us-east-1:123456789012:launches");
-    expect(out).toContain(
-      "ec2-audit setup --launch-topic launches --alert-topic alerts --rule watch --dead-letter-queue dead --show-policy",
-    );
+    expect(out).toContain(`ec2-audit setup ${names} --show-policy`);
   });
 
-  it("adds CloudTrail's calls when it is told so: they name who launched, and come too late to go by alone", async () => {
+  it("suggests a queue for a FIFO alert topic, which sends no e-mail", async () => {
+    const { out } = await run("setup --alert-topic alerts.fifo");
+    const { FifoTopic } = await topicAttributes("arn:aws:sns:us-east-1:123456789012:alerts.fifo");
+    expect(FifoTopic).toBe("true");
+    expect(out).toContain("Alerts have no recipients yet: aws sns subscribe --region us-east-1 --topic-arn");
+    expect(out).not.toContain("--email");
+  });
+
+  it("adds a rule for CloudTrail's calls with --cloudtrail, and keeps it without", async () => {
     await run("setup --cloudtrail");
     expect((await everything()).rules).toEqual(["ec2_launches", "ec2_launches-cloudtrail"]);
     expect((await ruleAndTargets("ec2_launches-cloudtrail")).pattern).toEqual({
@@ -148,44 +150,48 @@ describe("ec2-audit setup, where nothing is", () => {
     expect((await run("setup")).out).toContain("nothing to change");
   });
 
-  it("makes an alert topic that is FIFO", async () => {
-    expect((await run("setup --alert-topic alerts.fifo")).code).toBe(0);
-    expect(await topicAttributes("arn:aws:sns:us-east-1:123456789012:alerts.fifo")).toMatchObject({
-      FifoTopic: "true",
-    });
+  it("leaves rules that are not requested, and prints how to disable those of an earlier setup", async () => {
+    await run("setup --tag-changes");
+    await events.send(new PutRuleCommand({ Name: "ec2_launches-cloudtrail", EventPattern: '{"source":["x"]}' }));
+    const { out } = await run("setup");
+    expect(out).toMatch(/- rule +ec2_launches-tag-changes +not requested, unchanged\n/);
+    expect(out).toContain("aws events disable-rule --region us-east-1 --name ec2_launches-tag-changes");
+    expect(out).toMatch(/- rule +ec2_launches-cloudtrail +not requested, unchanged, existed before setup/);
+    expect(out).not.toContain("disable-rule --region us-east-1 --name ec2_launches-cloudtrail");
+    const EventPattern = JSON.stringify((await ruleAndTargets("ec2_launches-tag-changes")).pattern);
+    await events.send(new PutRuleCommand({ Name: "ec2_launches-tag-changes", EventPattern, State: "DISABLED" }));
+    expect((await run("setup")).out).toContain("It is disabled.");
+    expect((await ruleAndTargets("ec2_launches-tag-changes")).State).toBe("DISABLED");
   });
 });
 
-describe("ec2-audit setup, and people", () => {
-  it("subscribes everybody who is named, once, and says that they have to click", async () => {
-    const line = "setup --email ann@example.com --email Bob@example.com --email ANN@example.com";
-    const { out } = await run(line);
+describe("ec2-audit setup --email", () => {
+  useEmptyAws();
+
+  it("subscribes each address once, and prints which have not confirmed", async () => {
+    const first = await run("setup --email ann@example.com --email Bob@example.com --email ANN@example.com");
     expect(aws.mails.map(({ to, type }) => [to, type])).toEqual([
       ["ann@example.com", "SubscriptionConfirmation"],
       ["Bob@example.com", "SubscriptionConfirmation"],
     ]);
-    expect(out).toContain("The address receives alerts after someone opens the link");
-    expect(out).not.toContain("Alerts have no recipients");
-  });
-
-  it("sends no second e-mail, and says who has not clicked", async () => {
-    await run("setup --email ann@example.com --email bob@example.com");
+    expect(first.out).toContain("The address receives alerts after someone opens the link");
+    expect(first.out).not.toContain("Alerts have no recipients");
     await click("ann@example.com");
-    const { out } = await run("setup --email ann@example.com --email BOB@example.com");
+    const again = await run("setup --email ann@example.com --email BOB@example.com");
     expect(aws.mails).toHaveLength(2);
-    expect(out.match(/Not confirmed: someone must open the link/g)).toHaveLength(1);
-    expect(out).toContain(
+    expect(again.out.match(/Not confirmed: someone must open the link/g)).toHaveLength(1);
+    expect(again.out).toContain(
       `aws sns subscribe --region us-east-1 --topic-arn ${ALERT_TOPIC} --protocol email --notification-endpoint BOB@`,
     );
-    expect(out).toContain("nothing to change");
+    expect(again.out).toContain("nothing to change");
     expect((await subscriptions(ALERT_TOPIC)).map(({ SubscriptionArn = "" }) => SubscriptionArn.slice(0, 7))).toEqual([
       "arn:aws",
       "Pending",
     ]);
   });
 
-  it("subscribes somebody again whose subscription has ended, and is still shown", async () => {
-    // SNS shows "Deleted" in place of its ARN for some time; the embedded AWS forgets at once.
+  it("subscribes an address again whose deleted subscription SNS still shows", async () => {
+    // The embedded AWS does not show deleted subscriptions.
     const mock = mockClient(SNSClient);
     mock.on(GetTopicAttributesCommand).rejects(Object.assign(new Error("no"), { name: "NotFoundException" }));
     const Subscriptions = [{ SubscriptionArn: "Deleted", Protocol: "email", Endpoint: "ann@example.com" }];
@@ -193,14 +199,35 @@ describe("ec2-audit setup, and people", () => {
     const { out } = await run("setup --dry-run --email ann@example.com").finally(() => mock.restore());
     expect(out).toMatch(/\+ e-mail subscription +ann@example.com +would be created/);
   });
+});
 
-  it("warns when nobody is told of alerts", async () => {
-    expect((await run("setup")).out).toContain("Alerts have no recipients yet: ec2-audit setup --email");
+describe("ec2-audit setup, run again", () => {
+  useEmptyAws();
+
+  it("changes nothing if everything is correct", async () => {
+    const line = "setup --tag-changes --email ann@example.com";
+    await run(line);
+    const changes = await changesOf(async () => {
+      expect((await run(line)).out).toContain("There is nothing to change.");
+    });
+    expect(changes).toEqual([]);
   });
 
-  it("then names a queue for a FIFO topic, which sends no e-mail", async () => {
-    const { out } = await run("setup --alert-topic alerts.fifo");
-    expect(out).toContain("Alerts have no recipients yet: aws sns subscribe --region us-east-1 --topic-arn");
-    expect(out).not.toContain("--email");
+  it.each([
+    ["CreateQueue", 0],
+    ["CreateTopic", 1],
+    ["PutTargets", 0],
+    ["Subscribe", 0],
+  ])("continues after an interruption at %s, after %i calls", async (action, skip) => {
+    // The SDK tries three times.
+    aws.faults.add({ action, kind: "error", skip, times: 3 });
+    const failed = await run("setup --email ann@example.com");
+    expect([failed.code, failed.err]).toEqual([2, expect.stringContaining("error: AWS failed: Internal")]);
+    const isFirst = action === "CreateQueue";
+    expect(failed.err.endsWith("The completed steps are kept. Run the command again to continue.")).toBe(!isFirst);
+    expect((await run("setup --email ann@example.com")).code).toBe(0);
+    expect((await everything()).rules).toEqual(["ec2_launches"]);
+    expect((await ruleAndTargets()).Targets).toHaveLength(1);
+    expect(aws.mails).toHaveLength(1);
   });
 });
