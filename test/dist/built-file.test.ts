@@ -10,7 +10,7 @@ import { BUILT_FILE, loadBuilt, post, serve } from "../support/hosts.ts";
 import { launchEnvelope, launchEvent } from "../support/launch.ts";
 import type { Served } from "../support/loopback.ts";
 
-/** The file that is deployed, as built: what `npx vitest run test/dist` shows on each version of Node. */
+/** The built file that is deployed. The gate runs these tests on each supported version of Node. */
 
 let aws: EmbeddedAws;
 let secrets: Record<string, string>;
@@ -77,7 +77,7 @@ async function alerts(): Promise<Record<string, unknown>[]> {
   return Messages.map(({ Body = "" }) => JSON.parse(Body));
 }
 
-/** The audit's own calls since the count was last taken. */
+/** The audit's calls after the first `from`. */
 function callsSince(from: number): string[] {
   const actions = ["DescribeTags", "DescribeInstances", "Publish"];
   return aws.calls
@@ -88,30 +88,30 @@ function callsSince(from: number): string[] {
 
 const LAMBDA = { getRemainingTimeInMillis: () => 30_000 };
 
-describe("what the file exports", () => {
+describe("the built file", () => {
   it("is a webtask of three parameters, with a Lambda handler of two", () => {
     const built = loadBuilt();
     expect([typeof built, built.length, built.handler.length]).toEqual(["function", 3, 2]);
     expect(Object.prototype.toString.call(built.handler({}, LAMBDA).catch(() => {}))).toBe("[object Promise]");
   });
 
-  it("needs nothing beside it but Node's own modules", () => {
+  it("requires only Node's own modules", () => {
     const required = [...readFileSync(BUILT_FILE, "utf8").matchAll(/\brequire\(["'`]([^"'`]+)["'`]\)/g)];
     expect(required.length).toBeGreaterThan(0);
     expect(required.map(([, name = ""]) => name).filter((name) => !name.startsWith("node:"))).toEqual([]);
   });
 
-  it("is ASCII, so that V8 need not take it as text of two bytes a character", () => {
+  it("is ASCII, so that V8 stores one byte per character", () => {
     expect([...readFileSync(BUILT_FILE)].filter((byte) => byte > 127)).toEqual([]);
   });
 
-  it("has a mark that is the hash of its own content", () => {
+  it("has a build mark: the hash of its content", () => {
     const code = readFileSync(BUILT_FILE, "utf8");
     expect(buildMarkOf(code)).toMatch(/^[0-9a-f]{12}$/);
     expect(buildMarkOf(`${code} `)).toBe(null);
   });
 
-  it("makes its clients without a word on stderr, on each version of Node", () => {
+  it("creates its clients without any output on stderr", () => {
     const event = launchEvent("i-1234567890abcdef0", Date.now());
     const script = `require(${JSON.stringify(BUILT_FILE)}).handler(${JSON.stringify(event)}, { getRemainingTimeInMillis: () => 5_000 }).catch(({ name }) => console.log(name));`;
     const env = { ...secrets, AWS_ENDPOINT_URL: "http://127.0.0.1:1", LOG_LEVEL: "error" };
@@ -119,7 +119,7 @@ describe("what the file exports", () => {
     expect([stdout.split("\n").at(-2), stderr]).toEqual(["Audit_failed", ""]);
   });
 
-  it("loads none of Node's modules at once, and those that a delivery needs when the process is idle", () => {
+  it("loads no module of Node at first, and those that a delivery needs when the process is idle", () => {
     const script = `const before = new Set(process.moduleLoadList);
       const loaded = () => process.moduleLoadList.filter((name) => name.startsWith("NativeModule") && !before.has(name));
       require(${JSON.stringify(BUILT_FILE)});
@@ -132,7 +132,7 @@ describe("what the file exports", () => {
   });
 
   it.each(["superagent", "jsonwebtoken", "doctype html", "SSOTokenProvider", "169.254.169.254"])(
-    "has nothing in it of what its packages bring along and it never uses: %s",
+    "contains no unused code of its packages: %s",
     (trace) => {
       expect(readFileSync(BUILT_FILE, "utf8").toLowerCase()).not.toContain(trace.toLowerCase());
     },
@@ -143,7 +143,7 @@ describe.each([
   { how: "required", load: () => loadBuilt() as unknown },
   { how: "compiled by the runtime from its source text", load: () => readFileSync(BUILT_FILE, "utf8") as unknown },
 ])("as a webtask, $how", ({ load }) => {
-  it("answers GET with its health, and with no secret in it", async () => {
+  it("responds to GET with its health and without secrets", async () => {
     served = await serve(load(), secrets);
     const response = await fetch(served.url);
     const text = await response.text();
@@ -159,7 +159,7 @@ describe.each([
     for (const secret of Object.values(secrets)) expect(text).not.toContain(secret);
   });
 
-  it("names every key that is missing when it has no secrets", async () => {
+  it("names every missing key when it has no secrets", async () => {
     served = await serve(load(), {});
     const response = await fetch(served.url);
     const { configured, problems } = (await response.json()) as { configured: boolean; problems: { key: string }[] };
@@ -172,7 +172,7 @@ describe.each([
     ]);
   });
 
-  it("lets a tagged launch pass, with one DescribeTags call", async () => {
+  it("settles a tagged launch with one DescribeTags call", async () => {
     served = await serve(load(), secrets);
     const instanceId = await launch({ Name: "web-1", service: "shop" });
     const from = aws.calls.length;
@@ -203,7 +203,7 @@ describe.each([
     expect(callsSince(from)).toEqual([]);
   });
 
-  it.each([0, 1])("reads the body whether the host has read it before or not (parseBody %s)", async (parseBody) => {
+  it.each([0, 1])("reads the body, whether or not the host has read it before (parseBody %s)", async (parseBody) => {
     served = await serve(load(), secrets, { parseBody });
     const instanceId = await launch({ Name: "web-1", service: "shop" });
     expect(await post(served.url, delivery(instanceId))).toMatchObject({ status: 200 });
@@ -221,20 +221,20 @@ describe("as a Lambda handler", () => {
     expect(answer).toEqual({ outcomes: [{ outcome: "compliant", reason: "complies with the policy" }] });
   });
 
-  it("says what is beyond ASCII, in its own words and in others'", async () => {
+  it("keeps characters beyond ASCII, its own and those of an event", async () => {
     const event = { ...launchEvent("i-0123456789abcdef0", Date.now()), "detail-type": "é漢😀".repeat(40) };
     const answer = await loadBuilt().handler(event, LAMBDA);
     expect(answer).toMatchObject({ outcomes: [{ reason: expect.stringMatching(/"(?:é漢😀){20}…"/u) }] });
   });
 
-  it("throws for a launch that breaks the rules within its grace, so that Lambda tries again", async () => {
+  it("throws for a violation within its grace, so that Lambda retries it", async () => {
     const instanceId = await launch({});
     await expect(loadBuilt().handler(launchEvent(instanceId, Date.now() - 2_000), LAMBDA)).rejects.toThrow(
       /within its grace/,
     );
   });
 
-  it("audits in another account with the role that it assumes there", async () => {
+  it("audits a launch of another account with an assumed role", async () => {
     const other = "210987654321";
     vi.stubEnv("AUDIT_ROLE_NAME", "ec2-audit");
     const [instanceId = ""] = aws.launch({ account: other, count: 1 });
@@ -249,7 +249,7 @@ describe("as a Lambda handler", () => {
     ]);
   });
 
-  it("names an error as the SDK does, though it has the SDK's classes of errors in a shorter form", async () => {
+  it("names errors as the SDK does, though its error classes are shortened", async () => {
     const [untagged = ""] = aws.launch({ count: 1 });
     const allow = aws.deny("sns:Publish");
     const audit = loadBuilt().handler(launchEvent(untagged, Date.now() - 120_000), LAMBDA);
@@ -259,7 +259,7 @@ describe("as a Lambda handler", () => {
     allow();
   });
 
-  it("names in a queue's batch just the messages to bring again", async () => {
+  it("reports only the messages of an SQS batch that must be retried", async () => {
     const [tagged, young] = [await launch({ Name: "web-1", service: "shop" }), await launch({})];
     const record = (messageId: string, event: unknown) => ({
       messageId,
@@ -279,7 +279,7 @@ describe("as a Lambda handler", () => {
     expect(callsSince(from)).toEqual(["DescribeTags"]);
   });
 
-  it("answers a function URL as a webtask is answered", async () => {
+  it("responds to a function URL as a webtask does", async () => {
     const instanceId = await launch({ Name: "web-1", service: "shop" });
     const event = {
       version: "2.0",

@@ -32,14 +32,14 @@ async function loadedPackages(args: readonly string[], env: Readonly<Record<stri
   return [...new Set(files.map(([, name]) => name))].sort();
 }
 
-describe("The built command", () => {
+describe("the built command", () => {
   let aws: EmbeddedAws;
   beforeAll(async () => {
     aws = await startEmbeddedAws();
   });
   afterAll(() => aws.close());
 
-  it("says its version", async () => {
+  it("prints its version", async () => {
     expect(await run(["--version"])).toEqual({ code: 0, out: `${manifest.version}\n`, err: "" });
   });
 
@@ -62,7 +62,7 @@ describe("The built command", () => {
     expect(clients).toEqual(["eventbridge", "sns", "sqs", "sts"].map((service) => `@aws-sdk/client-${service}`));
   });
 
-  it("sets up an installation, in plain text where there is no terminal, and finds nothing to change afterwards", async () => {
+  it("sets up an installation, prints plain text without a terminal, and then finds nothing to change", async () => {
     const first = await run(["setup", "--json"], operatorAt(aws.endpoint));
     expect(first.code).toBe(0);
     expect(JSON.parse(first.out)).toMatchObject({ region: "us-east-1", account: aws.accountId, dryRun: false });
@@ -72,25 +72,25 @@ describe("The built command", () => {
     expect(again.out).not.toContain("\u001b");
   });
 
-  it("ends with 2 where it is used wrongly, and with 1 when what was asked about is not so", async () => {
+  it("exits with 2 on a usage error and with 1 when a check fails", async () => {
     expect(await run(["setup", "--emial", "a@example.com"])).toMatchObject({ code: 2, out: "" });
     const gone = await run(["check", "i-0123456789abcdef0"], operatorAt(aws.endpoint));
     expect([gone.code, gone.err]).toEqual([1, expect.not.stringContaining("error")]);
   });
 
-  it("starts relative paths where npm was called for its own script, and in its own folder for any other", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "ec2-audit-elsewhere-"));
-    writeFileSync(join(folder, "house.json"), "{}");
+  it("resolves relative paths against the folder where npm ran its own script, otherwise against its working directory", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "ec2-audit-command-"));
+    writeFileSync(join(folder, "policy.json"), "{}");
     const check = (npm: Readonly<Record<string, string>>) =>
-      run(["check", "i-0123456789abcdef0", "--policy", "house.json"], { ...operatorAt(aws.endpoint), ...npm });
+      run(["check", "i-0123456789abcdef0", "--policy", "policy.json"], { ...operatorAt(aws.endpoint), ...npm });
     const npm = { npm_lifecycle_event: "cli", npm_package_name: manifest.name, INIT_CWD: folder };
     expect(await check(npm)).toMatchObject({ code: 2, err: expect.stringContaining('"rules" must be') });
     const others = await check({ ...npm, npm_package_name: "their-own" });
-    expect(others).toMatchObject({ code: 2, err: expect.stringContaining("house.json does not exist") });
+    expect(others).toMatchObject({ code: 2, err: expect.stringContaining("policy.json does not exist") });
     rmSync(folder, { recursive: true });
   });
 
-  it("asks nobody before it removes anything, where nobody is", async () => {
+  it("does not remove anything without confirmation when there is no terminal", async () => {
     const { code, err } = await run(["teardown"], operatorAt(aws.endpoint));
     expect([code, err]).toEqual([2, expect.stringContaining("Give --yes to go on unasked.")]);
   });

@@ -6,21 +6,21 @@ import { loadBuilt } from "../support/hosts.ts";
 import { launchEvent } from "../support/launch.ts";
 
 /**
- * The file that is deployed, without an AWS_ENDPOINT_URL: what it leaves out of the SDK must not be needed on the way to
- * AWS's own hosts either. https requests are turned to loopback, and those hosts are written down.
+ * The built file without AWS_ENDPOINT_URL: it must not need the parts of the SDK that it leaves out to call AWS's own
+ * hosts. The test redirects https requests to loopback and records their hosts.
  */
 let aws: CannedAws;
-const asked: string[] = [];
+const called: string[] = [];
 
 beforeAll(async () => {
   aws = await startCannedAws((call, request) => {
-    asked.push(`${call.action} ${request.headers.host}`);
+    called.push(`${call.action} ${request.headers.host}`);
     return cannedResponse(call);
   });
 });
 afterAll(() => aws.close());
 afterEach(() => {
-  asked.length = 0;
+  called.length = 0;
   vi.restoreAllMocks();
   vi.unstubAllEnvs();
 });
@@ -28,11 +28,11 @@ afterEach(() => {
 const INSTANCE = "i-0123456789abcdef0";
 const OTHER = "210987654321";
 
-function turnToLoopback(): void {
+function redirectToLoopback(): void {
   const { port } = new URL(aws.url);
-  const turned = ({ headers, method, path }: RequestOptions, onResponse?: Parameters<typeof httpRequest>[2]) =>
+  const redirected = ({ headers, method, path }: RequestOptions, onResponse?: Parameters<typeof httpRequest>[2]) =>
     httpRequest({ headers, method, path, host: "127.0.0.1", port }, onResponse);
-  vi.spyOn(https, "request").mockImplementation(turned as typeof https.request);
+  vi.spyOn(https, "request").mockImplementation(redirected as typeof https.request);
 }
 
 describe.each([
@@ -42,8 +42,8 @@ describe.each([
   { region: "us-gov-west-1", partition: "aws-us-gov", domain: "us-gov-west-1.amazonaws.com" },
   { region: "eusc-de-east-1", partition: "aws-eusc", domain: "eusc-de-east-1.amazonaws.eu" },
 ])("in $region", ({ region, partition, domain }) => {
-  it("audits a launch of another account, and alerts it, at AWS's own hosts of that region", async () => {
-    turnToLoopback();
+  it("audits and alerts a launch of another account with calls to the region's hosts", async () => {
+    redirectToLoopback();
     vi.spyOn(process.stdout, "write").mockReturnValue(true);
     const settings = {
       AWS_REGION: region,
@@ -56,7 +56,7 @@ describe.each([
     const event = { ...launchEvent(INSTANCE, Date.now() - 120_000), account: OTHER, region };
     const answer = await loadBuilt().handler(event, { getRemainingTimeInMillis: () => 30_000 });
     expect(answer).toMatchObject({ outcomes: [{ outcome: "violating" }] });
-    expect(asked).toEqual([
+    expect(called).toEqual([
       `GetCallerIdentity sts.${domain}`,
       `AssumeRole sts.${domain}`,
       `DescribeTags ec2.${domain}`,

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { eventsToTopic, missingStatements } from "../../src/cli/setup/statements.ts";
 import { readConfig } from "../../src/config.ts";
 
-/** `npm start -- --keep`, in a shell with settings that the demo must ignore. */
+/** `npm start -- --keep` in an environment whose settings the demo must ignore. */
 
 const ROOT = join(import.meta.dirname, "../..");
 const SHELL = {
@@ -42,13 +42,13 @@ const file = (name: string) => new RegExp(`\\S+/${name}`).exec(shown)?.[0] ?? ""
 const settings = () => parseEnv(readFileSync(file("settings.env"), "utf8"));
 
 describe("npm start -- --keep", () => {
-  it("plays its stories as if the shell had no settings in it", () => {
+  it("passes all its scenarios, whatever the environment", () => {
     const [, result = ""] = shown.split("How it came out");
     expect(result.match(/✓/g)).toHaveLength(5);
     expect(result).not.toContain("✗");
   });
 
-  it("writes settings that the function takes, each on one line, and a log that doctor can follow", () => {
+  it("writes valid settings, each on one line, and a log that doctor can read", () => {
     expect(readConfig(settings())).toHaveProperty("config");
     expect(readFileSync(file("settings.env"), "utf8")).toMatch(
       /^SNS_SIGNING_CERT="-----BEGIN CERTIFICATE-----\\n.*"$/m,
@@ -57,12 +57,12 @@ describe("npm start -- --keep", () => {
     expect(outcomes.map((line) => JSON.parse(line).outcome)).toContain("violating");
   });
 
-  it("fits on eighty columns", () => {
+  it("fits eighty columns", () => {
     const [, help = ""] = shown.split("It keeps running");
     expect(help.split("\n").filter((line) => line.length > 80)).toEqual([]);
   });
 
-  it("shows what a stranger publishes to the alert topic as a mail from AWS, without control characters", async () => {
+  it("shows any message to the alert topic as an e-mail from AWS, without control characters", async () => {
     const { AWS_ENDPOINT_URL = "", ALERT_TOPIC_ARN } = settings();
     const credentials = { accessKeyId: "local", secretAccessKey: "local" };
     const sns = new SNSClient({ region: "us-east-1", endpoint: AWS_ENDPOINT_URL, credentials });
@@ -72,7 +72,7 @@ describe("npm start -- --keep", () => {
     expect(shown).not.toContain("undefined");
   });
 
-  it("lets EventBridge publish by the launch topic's policy, as AWS requires", async () => {
+  it("allows EventBridge to publish in the launch topic's policy, as AWS requires", async () => {
     const { AWS_ENDPOINT_URL: endpoint = "", ALERT_TOPIC_ARN = "" } = settings();
     const credentials = { accessKeyId: "local", secretAccessKey: "local" };
     const sns = new SNSClient({ region: "us-east-1", endpoint, credentials });
@@ -81,14 +81,14 @@ describe("npm start -- --keep", () => {
     expect(missingStatements(Attributes?.Policy, [eventsToTopic({ launchTopicArn: TopicArn })])).toEqual([]);
   });
 
-  it("starts the function again with the settings when they are saved", async () => {
+  it("restarts the function when its settings are saved", async () => {
     appendFileSync(file("settings.env"), "REQUIRED_TAGS=owner\n");
     await showing("its configuration is valid");
     appendFileSync(file("settings.env"), "LOG_LEVEL=loud\n");
     await showing("its configuration is not valid: see its log");
   });
 
-  it("removes its files when it is ended", async () => {
+  it("removes its files when it ends", async () => {
     const log = file("function.log");
     demo.kill("SIGINT");
     await vi.waitFor(() => expect(existsSync(log)).toBe(false), { timeout: 10_000 });

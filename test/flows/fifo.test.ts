@@ -10,7 +10,7 @@ import type { AuditFunction } from "../support/hosts.ts";
 import { contextWith } from "../support/lambda.ts";
 import { sourceFor } from "../support/test-stack.ts";
 
-/** A FIFO alert topic, which drops what has the deduplication id of a message of the last five minutes. */
+/** A FIFO alert topic drops a message with the deduplication id of another one in the last five minutes. */
 const START = Date.parse("2026-11-23T03:00:00Z");
 const REGION = "us-east-1";
 
@@ -37,15 +37,15 @@ beforeEach(async () => {
 });
 afterEach(() => aws.close());
 
-/** Gives the function EventBridge's events, which happened now, a minute later. */
+/** Invokes the function with EventBridge's events of this moment, a minute later. */
 async function happen(...events: readonly unknown[]): Promise<void> {
   await clock.advance(60_000);
   for (const event of events) await handler(event, contextWith());
 }
-/** Where and when an event happens. */
-const here = () => ({ account: aws.accountId, time: new Date(clock.now()).toISOString() });
+/** The account and time of an event. */
+const now = () => ({ account: aws.accountId, time: new Date(clock.now()).toISOString() });
 
-/** The launchers in the alerts that came since it was last asked. */
+/** Receives the new alerts; returns their launchers. */
 async function received(): Promise<(string | null)[]> {
   const asked = { QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 3_600 };
   const { Messages = [] } = await of.sqs.send(new ReceiveMessageCommand(asked));
@@ -53,37 +53,37 @@ async function received(): Promise<(string | null)[]> {
 }
 
 describe("a FIFO alert topic", () => {
-  it("lets through CloudTrail's alert, which names the launcher, after that of the state change", async () => {
+  it("accepts CloudTrail's alert, which names the launcher, after that of the state change", async () => {
     const [id = ""] = aws.launch({ count: 1 });
-    const where = here();
+    const where = now();
     await happen(stateChange({ id, ...where }));
     await happen(runInstances({ ids: [id], ...where }));
     expect(await received()).toEqual([null, MATEO.arn]);
   });
 
-  it("drops the alert of another event about the launch that adds nothing", async () => {
+  it("drops the alert of another event of the launch that adds nothing", async () => {
     const [id = ""] = aws.launchAutoScaling({ count: 1, group: "web" });
-    const where = here();
+    const where = now();
     await happen(stateChange({ id, ...where }));
     await happen(autoScalingLaunch({ id, group: "web", ...where }));
     expect(await received()).toEqual(["Auto Scaling group web"]);
   });
 
-  it("drops the alert of an event that is delivered again within five minutes", async () => {
+  it("drops the alert of a duplicate delivery within five minutes", async () => {
     const [id = ""] = aws.launch({ count: 1 });
-    const event = stateChange({ id, ...here() });
+    const event = stateChange({ id, ...now() });
     await happen(event);
     await happen(event);
     expect(await received()).toEqual([null]);
   });
 
-  it("lets through the alert of a violation that was corrected and is back within five minutes", async () => {
+  it("accepts the alert of a violation that recurs within five minutes of its fix", async () => {
     const [id = ""] = aws.launch({ count: 1, tags: { Name: "web" } });
-    await happen(tagChange({ id, ...here() }));
+    await happen(tagChange({ id, ...now() }));
     await of.ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key: "service", Value: "shop" }] }));
-    await happen(tagChange({ id, ...here() }));
+    await happen(tagChange({ id, ...now() }));
     await of.ec2.send(new DeleteTagsCommand({ Resources: [id], Tags: [{ Key: "service" }] }));
-    await happen(tagChange({ id, ...here() }));
+    await happen(tagChange({ id, ...now() }));
     expect(await received()).toEqual([null, null]);
   });
 });

@@ -10,20 +10,20 @@ import { BUILT_FILE } from "../support/hosts.ts";
 import { launchEvent } from "../support/launch.ts";
 
 /**
- * AWS's own runtime for Node on Lambda, with a stand-in for the runtime API that hands it events. It takes minutes to
- * build, so it is no dependency: `LAMBDA_RIC` says where its program is, when it is installed elsewhere.
+ * AWS's own runtime for Node on Lambda; the test serves its runtime API. The runtime takes minutes to build, so it is no
+ * dependency. `LAMBDA_RIC` is the path of aws-lambda-ric where it is installed.
  * https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
  */
 const ric = process.env.LAMBDA_RIC;
 
-interface Answered {
+interface Posted {
   readonly path: string;
   readonly body: unknown;
 }
 
 describe.skipIf(ric === undefined)(
   ric === undefined
-    ? "Lambda's own runtime (skipped: LAMBDA_RIC does not say where aws-lambda-ric is)"
+    ? "Lambda's own runtime (skipped: LAMBDA_RIC is not set to the path of aws-lambda-ric)"
     : "Lambda's own runtime",
   () => {
     let aws: EmbeddedAws;
@@ -31,11 +31,11 @@ describe.skipIf(ric === undefined)(
     let ec2: EC2Client;
     let waiting: ServerResponse | null = null;
     let events: unknown[] = [];
-    let answered: (answer: Answered) => void = () => {};
+    let onPosted: (answer: Posted) => void = () => {};
     let calls = 0;
 
-    /** Gives the runtime its next event, once both are there. */
-    function hand(): void {
+    /** Sends the next event when there is one and the runtime waits. */
+    function sendNext(): void {
       if (waiting === null || events.length === 0) return;
       const event = events.shift();
       waiting.writeHead(200, {
@@ -52,7 +52,7 @@ describe.skipIf(ric === undefined)(
       const path = request.url ?? "";
       if (request.method === "GET" && path.endsWith("/invocation/next")) {
         waiting = response;
-        hand();
+        sendNext();
         return;
       }
       let body = "";
@@ -61,17 +61,17 @@ describe.skipIf(ric === undefined)(
       });
       request.on("end", () => {
         response.writeHead(202).end();
-        answered({ path, body: JSON.parse(body) });
+        onPosted({ path, body: JSON.parse(body) });
       });
     });
 
-    /** What the runtime reports for an event. */
-    function invoke(event: unknown): Promise<Answered> {
+    /** Sends an event; returns the response that the runtime posts. */
+    function invoke(event: unknown): Promise<Posted> {
       events.push(event);
-      const answer = new Promise<Answered>((resolve) => {
-        answered = resolve;
+      const answer = new Promise<Posted>((resolve) => {
+        onPosted = resolve;
       });
-      hand();
+      sendNext();
       return answer;
     }
 
@@ -115,14 +115,14 @@ describe.skipIf(ric === undefined)(
       return Instances[0]?.InstanceId ?? "";
     }
 
-    it("is answered what the handler answers, and the alert is published", async () => {
+    it("gets the handler's result, and the alert is published", async () => {
       const { path, body } = await invoke(launchEvent(await launch(), Date.now() - 120_000));
       expect(path).toMatch(/\/invocation\/request-1\/response$/);
       expect(body).toMatchObject({ outcomes: [{ outcome: "violating" }] });
       expect(aws.callCounts.get("sns:Publish")).toBe(1);
     });
 
-    it("is told of a deferred launch by an error, by which Lambda tries it again", async () => {
+    it("gets an error for a deferred launch, so that Lambda retries it", async () => {
       const { path, body } = await invoke(launchEvent(await launch(), Date.now() - 2_000));
       expect(path).toMatch(/\/invocation\/request-2\/error$/);
       expect(body).toMatchObject({

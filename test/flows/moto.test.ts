@@ -18,7 +18,7 @@ import { loadBuilt, post, serve } from "../support/hosts.ts";
 import { launchEnvelope } from "../support/launch.ts";
 import type { Served } from "../support/loopback.ts";
 
-/** The deployed file against an AWS that we have not written. */
+/** The deployed file against an emulator of another project. */
 const moto = findMotoServer();
 
 describe.skipIf(moto === undefined)(
@@ -61,7 +61,7 @@ describe.skipIf(moto === undefined)(
         AWS_ENDPOINT_URL: proxy.url,
         SNS_SIGNING_CERT: identity.certificate,
       });
-      // Its first run asks STS whose keys it has.
+      // Its first run calls GetCallerIdentity.
       await fetch(served.url);
     }, 60_000);
     afterAll(async () => {
@@ -71,7 +71,7 @@ describe.skipIf(moto === undefined)(
       vi.restoreAllMocks();
     });
 
-    /** Launches an instance, delivers its event as SNS would two minutes later, and answers what came of it. */
+    /** Launches an instance, and delivers its event as SNS does two minutes later. Returns the calls and alerts. */
     async function launchAndDeliver(tags: Readonly<Record<string, string>>) {
       const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
       const TagSpecifications = Tags.length > 0 ? [{ ResourceType: "instance" as const, Tags }] : [];
@@ -92,7 +92,7 @@ describe.skipIf(moto === undefined)(
 
     const documentOf = ({ Body = "" }: Message) => JSON.parse(JSON.parse(Body).Message);
 
-    it("an untagged launch is exactly one alert on the queue, the documented JSON", async () => {
+    it("sends one alert for an untagged launch, which matches the published schema", async () => {
       const { instanceId, status, actions, messages } = await launchAndDeliver({ Name: 'web <1> & "two"' });
       expect([status, messages.length]).toEqual([200, 1]);
       expect(actions).toEqual(["DescribeTags", "DescribeInstances", "Publish"]);
@@ -108,7 +108,7 @@ describe.skipIf(moto === undefined)(
       });
     });
 
-    it("a tagged launch is no alert, and costs one DescribeTags call", async () => {
+    it("sends no alert for a tagged launch, and makes one DescribeTags call", async () => {
       const { status, actions, messages } = await launchAndDeliver({ Name: "web-1", service: "shop" });
       expect([status, actions, messages]).toEqual([200, ["DescribeTags"], []]);
     });

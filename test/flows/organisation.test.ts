@@ -18,10 +18,10 @@ import {
   functionCalls,
   makeStack,
   operatorIn,
-  type Place,
   type Running,
   runFunction,
   type Stack,
+  type StackTarget,
 } from "./stack.ts";
 
 /**
@@ -33,7 +33,7 @@ const ORGANIZATION = { id: "o-abcdefghij", accounts: [CENTRAL, SHOP, LAB] };
 const [HOME, OTHER_REGION] = ["us-east-1", "eu-west-1"] as const;
 const ROLE = "ec2-audit-read";
 const roleArn = (account: string) => `arn:aws:iam::${account}:role/${ROLE}`;
-const memberIn = (account: string, region: string): Place => ({ account, region, stack: "ec2-audit-member" });
+const memberIn = (account: string, region: string): StackTarget => ({ account, region, stack: "ec2-audit-member" });
 
 let aws: EmbeddedAws;
 let closing: (() => Promise<unknown>)[];

@@ -82,7 +82,7 @@ function prepareAws({ instance, fault }: Case): void {
   if (fault === "Publish") sns.on(PublishCommand).rejects(throttled);
 }
 
-/** The calls in their order, EC2's before SNS's, without `Command` at their ends. */
+/** The names of the calls in order, EC2's before SNS's. */
 function callsMade(): string[] {
   const commands = [...ec2.calls(), ...sns.calls()].map(({ args: [command] }) => command.constructor.name);
   return commands.map((name) => name.replace(/Command$/, ""));
@@ -95,7 +95,7 @@ function deliver(body: string, secrets: Settings) {
   return callWebtask(fromSource({}, { now, write: () => {}, certificates }), secrets, { headers, body });
 }
 
-describe("the record of the port is true: this function answers as the case says", () => {
+describe("the function responds as the record of the port states", () => {
   it.each(cases as readonly Case[])("$name", async (port) => {
     prepareAws(port);
     const secrets = Object.entries(FOUR_SECRETS).filter(([key]) => key !== port.without);
@@ -110,7 +110,7 @@ describe("the record of the port is true: this function answers as the case says
   });
 });
 
-describe("the README beside the record", () => {
+describe("the README of the record", () => {
   const did = ({ status, calls, ...rest }: Did & { outcome?: string }) =>
     `${[status, rest.outcome].filter(Boolean).join(" ")}, ${calls.length > 0 ? calls.join(" + ") : "no call"}`;
 

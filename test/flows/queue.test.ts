@@ -16,8 +16,9 @@ import type { AuditFunction } from "../support/hosts.ts";
 import { sourceFor } from "../support/test-stack.ts";
 
 /**
- * The way over a queue, over real HTTP: EC2 emits, EventBridge fills a queue whose DelaySeconds is the grace, Lambda is
- * called with a batch, and what it does not name as failed is deleted. The test stands in for Lambda's event source.
+ * The installation with a queue, over real HTTP: EC2 emits events, EventBridge sends them to a queue whose DelaySeconds is
+ * the grace, the function gets a batch, and the messages that it does not report as failed are deleted. The test acts as
+ * Lambda's event source.
  */
 const QUEUE = "arn:aws:sqs:us-east-1:123456789012:ec2_launches";
 
@@ -62,7 +63,7 @@ async function receive(queue: string): Promise<Message[]> {
   return (await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }))).Messages ?? [];
 }
 
-/** What Lambda does with a queue, once: answers how many messages there were, and how many are to come again. */
+/** Polls the queue once, as Lambda does. Returns how many messages it received, and how many failed. */
 async function poll(): Promise<{ taken: number; failed: number }> {
   const messages = await receive("ec2_launches");
   const Records = messages.map(({ MessageId: messageId, Body: body }) => ({ messageId, body, eventSource: "aws:sqs" }));
@@ -88,8 +89,8 @@ async function alertedInstances(): Promise<string[][]> {
   );
 }
 
-describe("launches that wait in a queue", () => {
-  it("are looked at once, after the grace, and alerted as one", async () => {
+describe("launches in a queue", () => {
+  it("are audited once, after the grace, and alerted in one message", async () => {
     const ids = await launch(5);
     await clock.advance(44_000);
     expect(await receive("ec2_launches")).toEqual([]);
@@ -100,7 +101,7 @@ describe("launches that wait in a queue", () => {
     expect(aws.callCounts.get("ec2:DescribeInstances")).toBe(1);
   });
 
-  it("are done with when their tags have arrived meanwhile", async () => {
+  it("are not alerted when their tags arrive within the grace", async () => {
     const ids = await launch(2);
     const Tags = [
       { Key: "Name", Value: "web" },
@@ -112,7 +113,7 @@ describe("launches that wait in a queue", () => {
     expect(await alertedInstances()).toEqual([]);
   });
 
-  it("come again when EC2 fails, and are alerted then", async () => {
+  it("are retried when EC2 fails, and alerted then", async () => {
     aws.faults.add({ service: "ec2", action: "DescribeTags", kind: "deny" });
     const [id] = await launch(1);
     await clock.advance(46_000);

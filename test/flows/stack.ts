@@ -20,30 +20,30 @@ import { type Resource, readTemplate, resolveTemplate, statementsOf, type Templa
 import { clients } from "../local/targets.ts";
 import { loadBuilt } from "../support/hosts.ts";
 
-/** The templates made on the embedded AWS: what it knows of them is made as they say, by AWS's own calls. */
+/** Creates the resources of the templates that the embedded AWS supports, with AWS's own calls. */
 
-/** Where a stack is made, and what it is called. */
-export interface Place {
+/** The account, region and name of a stack. */
+export interface StackTarget {
   readonly account: string;
   readonly region: string;
   readonly stack: string;
 }
 
-/** A stack that was made. */
-export interface Stack extends Place {
-  /** What was made, by the names of the template, references to each other written out. */
+/** A created stack. */
+export interface Stack extends StackTarget {
+  /** The resources by their names in the template, with references resolved. */
   readonly resources: Readonly<Record<string, Resource>>;
   arn(resource: string): string;
   output(name: string): string;
-  /** What is in a queue of the stack; it is hidden for the visibility timeout. */
+  /** Receives the messages of a queue of the stack, which are hidden for the visibility timeout. */
   received(queue: string): Promise<Message[]>;
 }
 
-/** Whose access key the function has. */
+/** The access key of the function. */
 export const FUNCTION_KEY = "function";
 
-/** The SDK's clients of an operator in an account; in one that is not the embedded AWS's own, by a role there. */
-export async function operatorIn(aws: EmbeddedAws, { account, region }: Pick<Place, "account" | "region">) {
+/** Returns an operator's SDK clients for an account; for another account than the embedded AWS's own, with a role. */
+export async function operatorIn(aws: EmbeddedAws, { account, region }: Pick<StackTarget, "account" | "region">) {
   const own = clients(aws.endpoint, region, { accessKeyId: "operator", secretAccessKey: "secret" });
   if (account === aws.accountId) return own;
   const RoleArn = `arn:aws:iam::${account}:role/operator`;
@@ -54,12 +54,12 @@ export async function operatorIn(aws: EmbeddedAws, { account, region }: Pick<Pla
 }
 
 /**
- * Makes a template's queues, topics, policies, subscriptions, bus and rules; the other resources are only resolved.
- * @throws Error for a reference to what the template has not
+ * Creates the queues, topics, policies, subscriptions, bus and rules of a template; only resolves the other resources.
+ * Throws Error for a reference to a resource that the template does not have.
  */
 export async function makeStack(
   aws: EmbeddedAws,
-  place: Place,
+  place: StackTarget,
   file: string,
   parameters: Readonly<Record<string, string>>,
 ): Promise<Stack> {
@@ -72,7 +72,7 @@ export async function makeStack(
   const resources = Object.fromEntries(
     Object.entries(made).map(([name, resource]) => [
       name,
-      // Its pictures name what nothing here makes.
+      // The dashboard refers to resources that the embedded AWS does not have.
       resource.Type === "AWS::CloudWatch::Dashboard" ? resource : (settle(resource) as Resource),
     ]),
   );
@@ -142,14 +142,14 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const OUTPUTS = "Outputs of the stack";
 
-/** The template with its outputs as one more resource, so that they are resolved with the others. */
+/** Adds the outputs as a resource, so that they are resolved with the others. */
 function withOutputs(template: Template): Template {
   const values = Object.entries(template.Outputs).map(([name, { Value }]) => [name, Value] as const);
   const outputs = { Type: OUTPUTS, Properties: Object.fromEntries(values) };
   return { ...template, Resources: { ...template.Resources, [OUTPUTS]: outputs } };
 }
 
-/** Attributes as SQS and SNS take them: texts. */
+/** Returns attributes as SQS and SNS expect them: strings. */
 function attributesOf(properties: Fields): Record<string, string> {
   return Object.fromEntries(
     Object.entries(properties).map(([name, value]) => [
@@ -159,8 +159,13 @@ function attributesOf(properties: Fields): Record<string, string> {
   );
 }
 
-/** Writes out references to resources, which `resolveTemplate` leaves. */
-function settleReferences(value: unknown, resources: Template["Resources"], place: Place, endpoint: string): unknown {
+/** Resolves the references to resources, which `resolveTemplate` leaves. */
+function settleReferences(
+  value: unknown,
+  resources: Template["Resources"],
+  place: StackTarget,
+  endpoint: string,
+): unknown {
   const { account, region, stack } = place;
   const arnOf = (name: string): string => {
     const { Type, Properties = {} } = resources[name] ?? {};
@@ -181,7 +186,7 @@ function settleReferences(value: unknown, resources: Template["Resources"], plac
       case "AWS::Logs::LogGroup":
         return `arn:aws:logs:${region}:${account}:log-group:${Properties.LogGroupName}`;
       default:
-        throw new Error(`the stack has no ${name} that has an ARN`);
+        throw new Error(`the stack has no resource ${name} with an ARN`);
     }
   };
   const reference = (name: string): string => {
@@ -211,16 +216,16 @@ function settleReferences(value: unknown, resources: Template["Resources"], plac
   return settle(value);
 }
 
-/** The function of a stack at work. */
+/** The running function of a stack. */
 export interface Running {
   readonly mapping: Mapping;
-  /** Lets so many seconds pass, each batch being answered at the moment it is handed over. */
+  /** Advances the clock; each invocation returns at the moment it began. */
   later(seconds: number): Promise<void>;
 }
 
 /**
- * Has the built file called with what comes into the stack's queue, as its mapping and its environment say. Its clock is
- * that of the embedded AWS. To be undone by `vi.restoreAllMocks` and `vi.unstubAllEnvs`.
+ * Invokes the built file with the messages of the stack's queue, with the template's event source mapping and environment,
+ * on the clock of the embedded AWS. Undo it with `vi.restoreAllMocks` and `vi.unstubAllEnvs`.
  */
 export function runFunction(aws: EmbeddedAws, clock: VirtualClock, stack: Stack): Running {
   const { Function: resource } = stack.resources;
@@ -287,8 +292,8 @@ interface FunctionProperties {
 }
 
 /**
- * Refuses the function what its role does not allow, in its own account and, once it has assumed a role, in others; and
- * to assume a role that is not there, or does not trust it. Takes the stacks as they are at each call.
+ * Denies the function every call that its role does not allow, in its own account and, with an assumed role, in others;
+ * and to assume a role that does not exist or does not trust it. Reads the stacks at each call.
  */
 export function enforceRoles(
   aws: EmbeddedAws,
@@ -337,7 +342,7 @@ interface Trust {
   readonly Condition: unknown;
 }
 
-/** Whether each value of a condition of StringEquals and ArnEquals is that of the context. */
+/** Whether a condition of StringEquals and ArnEquals holds in a context. */
 function conditionHolds(condition: unknown, context: Readonly<Record<string, string | undefined>>): boolean {
   const operators = Object.entries((condition ?? {}) as Record<string, Record<string, string>>);
   return operators.every(
@@ -347,13 +352,13 @@ function conditionHolds(condition: unknown, context: Readonly<Record<string, str
   );
 }
 
-/** Whether a call was the function's: by its own key, or by the session of a role that nobody else here assumes. */
+/** Whether the function made a call: with its own key, or with the session of a role that only it assumes. */
 function isByFunction(aws: EmbeddedAws, { accessKeyId, account, service }: ApiCall): boolean {
   if (accessKeyId === FUNCTION_KEY) return true;
   return account !== aws.accountId && service === "ec2";
 }
 
-/** The calls that the function has made, oldest first. */
+/** Returns the calls of the function, oldest first. */
 export function functionCalls(aws: EmbeddedAws) {
   return aws.calls.filter((call) => isByFunction(aws, call));
 }

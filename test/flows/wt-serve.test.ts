@@ -12,13 +12,13 @@ import { BUILT_FILE, post } from "../support/hosts.ts";
 import { launchEnvelope } from "../support/launch.ts";
 
 /**
- * The public wt-cli is large and old, so it is no dependency of this project: `WT_CLI` says where its `wt` is, when it is
- * installed elsewhere (`npm install --prefix /tmp/wt wt-cli`; `WT_CLI=/tmp/wt/node_modules/.bin/wt npm test`).
+ * The public wt-cli is large and old, so it is no dependency of this project. `WT_CLI` is the path of `wt` where it is
+ * installed (`npm install --prefix /tmp/wt wt-cli`; `WT_CLI=/tmp/wt/node_modules/.bin/wt npm test`).
  */
 const wt = process.env.WT_CLI;
 
 describe.skipIf(wt === undefined)(
-  wt === undefined ? "wt serve (skipped: WT_CLI does not say where the public wt-cli is)" : "wt serve",
+  wt === undefined ? "wt serve (skipped: WT_CLI is not set to the path of the public wt-cli)" : "wt serve",
   () => {
     let aws: EmbeddedAws;
     let server: ChildProcess;
