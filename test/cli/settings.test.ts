@@ -4,21 +4,21 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { readFunctionSettings } from "../../src/cli/settings.ts";
 
-describe("Where the function's settings come from", () => {
+describe("readFunctionSettings", () => {
   const folder = mkdtempSync(join(tmpdir(), "ec2-audit-settings-"));
   afterAll(() => rmSync(folder, { recursive: true }));
   const write = (name: string, ...lines: readonly string[]) => writeFileSync(join(folder, name), lines.join("\n"));
   const read = (env: NodeJS.ProcessEnv, from?: readonly string[], file?: string) =>
     readFunctionSettings({ env, folder }, from, file);
 
-  it("the first source that has a key wins, and each key says where it is from", () => {
+  it("takes each key from the first source that has it, and returns that source", () => {
     write(".env", "REQUIRED_TAGS=owner", 'AUDIT_ROLE_NAME="auditor"', "# LOG_LEVEL=debug");
     const { settings, from } = read({ REQUIRED_TAGS: "name", GRACE_SECONDS: "60", HOME: "/root" });
     expect(settings).toEqual({ REQUIRED_TAGS: "owner", AUDIT_ROLE_NAME: "auditor", GRACE_SECONDS: "60" });
     expect(from).toEqual({ REQUIRED_TAGS: ".env", AUDIT_ROLE_NAME: ".env", GRACE_SECONDS: "environment" });
   });
 
-  it("in another order when it is asked for", () => {
+  it("reads the sources in the given order", () => {
     write(".env", "REQUIRED_TAGS=owner");
     expect(read({ REQUIRED_TAGS: "name" }, ["environment", ".env"])).toMatchObject({
       settings: { REQUIRED_TAGS: "name" },
@@ -26,7 +26,7 @@ describe("Where the function's settings come from", () => {
     });
   });
 
-  it("credentials are of one source, so that the operator's own session token never goes with the function's key", () => {
+  it("takes all credentials from one source, so that the operator's session token never joins the function's key", () => {
     write(".env", "AWS_ACCESS_KEY_ID=AKIAFUNCTION", "AWS_SECRET_ACCESS_KEY=of-the-function");
     const operator = {
       AWS_ACCESS_KEY_ID: "ASIAOPERATOR",
@@ -45,7 +45,7 @@ describe("Where the function's settings come from", () => {
     });
   });
 
-  it("a file that is asked for comes first, and must be there; the usual ones need not be", () => {
+  it("reads a given file first, which must exist, unlike the default files", () => {
     write(".env", "REQUIRED_TAGS=owner", "LOG_LEVEL=debug");
     write("production.env", "REQUIRED_TAGS=team");
     expect(read({}, undefined, "production.env").from).toEqual({ REQUIRED_TAGS: "production.env", LOG_LEVEL: ".env" });
@@ -53,17 +53,17 @@ describe("Where the function's settings come from", () => {
     expect(read({}, ["missing.env", "environment"]).settings).toEqual({});
   });
 
-  it("names in a file that are no keys are told; those of the environment are everybody's", () => {
+  it("returns the unknown names in a file, but not those in the environment", () => {
     write(".env", "REQUIRED_TAG=owner");
     expect(read({ HOME: "/root" }).unknown).toEqual([{ name: "REQUIRED_TAG", file: ".env" }]);
   });
 
-  it("a byte order mark, as editors on Windows write it, is no part of the first key", () => {
+  it("ignores the byte order mark that editors on Windows write", () => {
     write(".env", "\uFEFFREQUIRED_TAGS=owner", "LOG_LEVEL=debug");
     expect(read({})).toMatchObject({ settings: { REQUIRED_TAGS: "owner", LOG_LEVEL: "debug" }, unknown: [] });
   });
 
-  it("a line that is not KEY=value is told by its number, and takes nothing with it", () => {
+  it("returns the number of a line that is not KEY=value, and reads the lines around it", () => {
     const value = "SNS_SIGNING_CERT='first\nsecond'";
     write(
       ".env",
@@ -86,7 +86,7 @@ describe("Where the function's settings come from", () => {
     });
   });
 
-  it("a source that cannot be read is an error that says which, and shows nothing of it", () => {
+  it("throws an error with the name of a source that cannot be read, and without its content", () => {
     expect(() => read({}, undefined, ".")).toThrow(". cannot be read: EISDIR");
   });
 });

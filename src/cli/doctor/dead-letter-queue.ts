@@ -20,7 +20,7 @@ export function judgeDeadLetters(
   name: string,
   { messages, url, regionFlags, redriveArn, alertsToo = false }: DeadLetterQueue,
 ): Check {
-  if (messages === 0) return report.ok(name, "none");
+  if (messages === 0) return report.ok(name, "empty");
   const [one, many, what] = alertsToo
     ? ["launch or alert", "launches or alerts", "delivered"]
     : ["launch", "launches", "delivered or audited"];

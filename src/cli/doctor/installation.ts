@@ -33,7 +33,7 @@ export async function checkInstallation(
     }),
     others.flatMap(checkOtherRule),
     duplicates.map(({ name, message, fixes }) => rules.wrong(`rule ${name}`, message, fixes.join("\n"))),
-    topics.attempt("dead-letter messages", () => checkDeadLetters(aws, plan, regionFlags)),
+    topics.attempt("dead-letter queue", () => checkDeadLetters(aws, plan, regionFlags)),
   ]);
   return checks.flat();
 }
@@ -80,5 +80,5 @@ async function checkDeadLetters(aws: Aws, plan: SetupPlan, regionFlags: string):
   const queue = await readDeadLetterQueue(aws, plan);
   if (queue === undefined) return [];
   const { messages, url } = queue;
-  return [judgeDeadLetters(topics, "dead-letter messages", { messages, url, regionFlags })];
+  return [judgeDeadLetters(topics, "dead-letter queue", { messages, url, regionFlags })];
 }

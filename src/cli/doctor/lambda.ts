@@ -126,14 +126,14 @@ function checkStatus({ status }: Stack, name: string, { deploy, regionFlags }: S
   return configuration.wrong(
     "stack",
     message,
-    `aws cloudformation describe-stack-events --stack-name ${name}${regionFlags}`,
+    `To see the cause: aws cloudformation describe-stack-events --stack-name ${name}${regionFlags}`,
   );
 }
 
 /** The alarms report failures of the audit itself. A stack of an older template does not have these parameters. */
 function checkAlarms({ parameters }: Stack, { deploy }: StackFixes): readonly Check[] {
   if (parameters.AlarmEmail !== "" || parameters.AlarmTopicArn !== "") return [];
-  const message = "no recipients: a failure of the audit itself is visible only in the console";
+  const message = "no recipients, so a failure of the audit itself is visible only in the console";
   return [configuration.warning("alarms", message, `${deploy} --alarm-email you@example.com`)];
 }
 

@@ -88,7 +88,7 @@ describe("the doctor's check of the resources of setup", () => {
       "wrong: rules and targets: rule ec2_launches: state: DISABLED → ENABLED",
       expect.stringContaining('wrong: rules and targets: rule ec2_launches: pattern: {"source":["aws.s3"]} → '),
       `wrong: rules and targets: rule ec2_launches: target launch-topic: dead-letter queue none → ${DEAD_LETTERS}`,
-      "wrong: topics and policies: dead-letter messages: 2 launches were not delivered or audited",
+      "wrong: topics and policies: dead-letter queue: 2 launches were not delivered or audited",
       expect.stringContaining(`wrong: subscription: ${url}: delivery policy: {"numRetries":3`),
       `wrong: subscription: ${url}: RawMessageDelivery: true (deliveries have no signature) → false`,
       expect.stringContaining(`warning: subscription: ${url}: It has a filter policy`),
