@@ -32,6 +32,16 @@ export interface AccountCall {
   readonly organization?: string | undefined;
 }
 
+/**
+ * Whether a resource is encrypted with the key that AWS manages for its service. No AWS service can send to it: the policy of
+ * that key admits only principals of the account, and cannot be changed.
+ * https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+ */
+export function hasAwsManagedKey(attributes: ReadonlyMap<string, string>): boolean {
+  return /(^|:)alias\/aws\//.test(attributes.get("KmsMasterKeyId") ?? "");
+}
+
 /** The statements of a policy; undefined for what is not one. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html */
 export function statementsOf(policy: string): Statement[] | undefined {
   let document: unknown;

@@ -2,14 +2,14 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 
-/** The deployed file, served by the public webtask-runtime in a process of its own. */
+/** The deployed file, served by the public webtask-runtime in a separate process. */
 export interface FunctionProcess {
   stop(): Promise<void>;
 }
 
 /**
- * Starts the function with its secrets, on a port of loopback. Takes the file's absolute path, and what gets each line of its
- * log. Throws when the process ends before it listens.
+ * Starts the function with its secrets, on a port of loopback. Takes the file's absolute path, and a callback for each line of
+ * its log. Throws Error when the process ends before it listens.
  */
 export async function startFunction(
   file: string,
@@ -29,7 +29,7 @@ export async function startFunction(
     for (const line of lines) onLog(line);
   });
   const ended = once(child, "exit");
-  // Secrets go through a channel that no list of processes shows.
+  // A command line or an environment would show the secrets in a list of processes.
   child.send({ file, port, secrets });
   const first = await Promise.race([once(child, "message"), ended.then(() => null)]);
   if (first === null) throw new Error("the function's process ended before it listened");

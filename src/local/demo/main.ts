@@ -3,30 +3,30 @@ import { parseArgs } from "node:util";
 import pc from "picocolors";
 import { escapeUnseen, isObject, parseJson } from "../../util/json.ts";
 import type { DeliveryAttempt, EmbeddedAws } from "../aws/index.ts";
-import { type Kept, keepRunning } from "./keep.ts";
-import { createScreen, type Line, type Screen } from "./screen.ts";
-import { type StageSet, setStage } from "./set.ts";
-import { leaveSettingsOut } from "./shell.ts";
-import { type Story, stories } from "./stories.ts";
+import { removeSettings } from "./environment.ts";
+import { keepRunning, type RunningDemo } from "./keep-running.ts";
+import { createOutput, type Line, type Output } from "./output.ts";
+import { type Scenario, scenarios } from "./scenarios.ts";
+import { type Demo, startDemo } from "./setup.ts";
 
-const HELP = `npm start                 play five launches on an embedded AWS, and end
-npm start -- --keep       leave it running afterwards, to play with
-npm start -- --help       this
+const HELP = `npm start                 run five scenarios on an embedded AWS, then exit
+npm start -- --keep       keep the demo running afterwards, to try it
+npm start -- --help       print this help
 
-What runs is the file that is deployed, dist/audit.js, in the public webtask-runtime. Nothing leaves this machine.`;
+The demo runs the deployed file, dist/audit.js, in the public webtask-runtime. Nothing leaves this machine.`;
 
-/** SNS's waiting runs so many times faster than the wall: its 15 s between two calls are 2 s here. */
+/** How many times faster than real time SNS's delays pass: 15 s between two calls take 2 s. */
 const SPEED = 7.5;
-/** On the wall. Events tell the time in whole seconds, so that a launch looks up to a second older than it is: the second
- * call is always within this grace, and the third never. */
+/** In real time. Events state the time in whole seconds, so a launch seems up to a second older than it is: the second call
+ * is always within this grace, and the third never. */
 const GRACE_SECONDS = 4;
-/** The stories are over long before. */
-const GIVE_UP_SECONDS = 45;
+/** The scenarios end long before. */
+const MAX_WAIT_SECONDS = 45;
 
 const TONES: Readonly<Record<string, Line["tone"]>> = { compliant: "good", deferred: "wait", violating: "bad" };
 
-/** What the function said last of each instance. */
-type Decisions = Map<string, string>;
+/** The last outcome of each instance. */
+type Outcomes = Map<string, string>;
 
 async function main(): Promise<number> {
   const { values } = parseArgs({ options: { keep: { type: "boolean" }, help: { type: "boolean", short: "h" } } });
@@ -34,56 +34,56 @@ async function main(): Promise<number> {
     console.log(HELP);
     return 0;
   }
-  leaveSettingsOut(process.env);
-  const screen = createScreen((text) => process.stdout.write(text), Date.now, process.stdout.columns ?? Infinity);
-  const decisions: Decisions = new Map();
-  screen.title("EC2 audit on an embedded AWS");
-  screen.text(
-    `EC2 → EventBridge → SNS → dist/audit.js in webtask-runtime → SNS. The clock runs\n` +
-      `faster here: SNS calls again after ${15 / SPEED} s instead of 15 s, and the grace is ${GRACE_SECONDS} s\n` +
-      `instead of 45 s.\n`,
+  removeSettings(process.env);
+  const output = createOutput((text) => process.stdout.write(text), Date.now, process.stdout.columns ?? Infinity);
+  const outcomes: Outcomes = new Map();
+  output.title("EC2 audit on an embedded AWS");
+  output.text(
+    `EC2 → EventBridge → SNS → dist/audit.js in webtask-runtime → SNS. The demo runs\n` +
+      `faster: SNS calls again after ${15 / SPEED} s instead of 15 s, and the grace is ${GRACE_SECONDS} s instead\n` +
+      `of 45 s.\n`,
   );
-  const seen = { mails: 0 };
-  let kept: Kept | undefined;
-  const stage = await setStage(SPEED, GRACE_SECONDS, {
-    onDelivery: (attempt) => showDelivery(screen, attempt, decisions),
+  const printed = { mails: 0 };
+  let kept: RunningDemo | undefined;
+  const demo = await startDemo(SPEED, GRACE_SECONDS, {
+    onDelivery: (attempt) => printDelivery(output, attempt, outcomes),
     onLog(line) {
       kept?.log(line);
-      showLog(screen, line);
+      printLog(output, line);
     },
   });
-  if (values.keep) kept = keepRunning(screen, stage);
-  const mails = setInterval(() => showMails(screen, stage.aws, seen), 50);
+  if (values.keep) kept = keepRunning(output, demo);
+  const mails = setInterval(() => printMails(output, demo.aws, printed), 50);
   try {
-    await subscribe(screen, stage);
-    const told = await play(screen, stage);
-    const good = await curtain(screen, told, decisions);
-    showCalls(screen, stage.aws);
-    if (kept === undefined) screen.text(NEXT);
+    await subscribe(output, demo);
+    const launched = await run(output, demo);
+    const good = await printResults(output, launched, outcomes);
+    printCalls(output, demo.aws);
+    if (kept === undefined) output.text(NEXT);
     else await kept.untilEnded();
     return good ? 0 : 1;
   } finally {
     clearInterval(mails);
-    await stage.close();
+    await demo.close();
     kept?.close();
   }
 }
 
 const NEXT = `
 What next:
-  npm start -- --keep    leaves this running: launch instances of your own, try
-                         another policy, use the operator's commands
-  npm cit                runs the tests
-  README.md              configuration, and how to deploy to webtask and Lambda
+  npm start -- --keep    keep the demo running: launch your own instances, try
+                         another policy, run the operator's commands
+  npm cit                run the tests
+  README.md              how to configure and deploy the function
 `;
 
-/** The function's first run subscribes it; asking for its health is a run. */
-async function subscribe(screen: Screen, { functionUrl }: StageSet): Promise<void> {
+/** Reads the function's health: its first run subscribes it. */
+async function subscribe(output: Output, { functionUrl }: Demo): Promise<void> {
   for (let tries = 0; tries < 50; tries++) {
     const response = await fetch(functionUrl);
     const health: unknown = await response.json();
     if (isObject(health) && health.subscribed === "confirmed") {
-      screen.line({ actor: "function", result: "subscribed", why: "its first run subscribed it", tone: "good" });
+      output.line({ actor: "function", result: "subscribed", why: "by its first run", tone: "good" });
       return;
     }
     await wait(100);
@@ -91,71 +91,71 @@ async function subscribe(screen: Screen, { functionUrl }: StageSet): Promise<voi
   throw new Error("the function was not subscribed within five seconds");
 }
 
-/** A story, and the instances it came to be about. */
-interface Told {
-  readonly story: Story;
+/** A scenario, and the instances that it launched. */
+interface Launched {
+  readonly scenario: Scenario;
   readonly ids: readonly string[];
 }
 
-async function play(screen: Screen, { ec2, aws }: StageSet): Promise<readonly Told[]> {
+async function run(output: Output, { ec2, aws }: Demo): Promise<readonly Launched[]> {
   return Promise.all(
-    stories(ec2, aws).map(async (story) => {
-      await wait(story.begins * 1000);
-      const ids = await story.launch();
+    scenarios(ec2, aws).map(async (scenario) => {
+      await wait(scenario.startsAfter * 1000);
+      const ids = await scenario.launch();
       for (const instance of ids) {
-        screen.line({ actor: "you", instance, result: "launched", why: story.name, tone: "plain" });
+        output.line({ actor: "you", instance, result: "launched", why: scenario.name, tone: "plain" });
       }
-      if (story.later) {
-        await wait(story.later.after * 1000);
-        await story.later.happen(ids);
+      if (scenario.change) {
+        await wait(scenario.change.after * 1000);
+        await scenario.change.apply(ids);
         for (const instance of ids) {
-          screen.line({ actor: "you", instance, result: "changed", why: story.later.says, tone: "plain" });
+          output.line({ actor: "you", instance, result: "changed", why: scenario.change.name, tone: "plain" });
         }
       }
-      return { story, ids };
+      return { scenario, ids };
     }),
   );
 }
 
-/** Waits until every instance is decided, and says how each story came out. Answers whether all did as expected. */
-async function curtain(screen: Screen, told: readonly Told[], decisions: Decisions): Promise<boolean> {
-  const ids = told.flatMap((each) => each.ids);
-  const decided = (id: string) => ["compliant", "violating", "ignored"].includes(decisions.get(id) ?? "");
-  for (let waited = 0; waited < GIVE_UP_SECONDS * 10 && !ids.every(decided); waited++) await wait(100);
+/** Waits for the outcome of every instance, and prints that of each scenario. Returns whether all are as expected. */
+async function printResults(output: Output, launched: readonly Launched[], outcomes: Outcomes): Promise<boolean> {
+  const ids = launched.flatMap((each) => each.ids);
+  const decided = (id: string) => ["compliant", "violating", "ignored"].includes(outcomes.get(id) ?? "");
+  for (let waited = 0; waited < MAX_WAIT_SECONDS * 10 && !ids.every(decided); waited++) await wait(100);
   await wait(200);
-  screen.title("How it came out");
+  output.title("Results");
   let good = true;
-  for (const { story, ids: own } of told) {
-    const ended = [...new Set(own.map((id) => decisions.get(id) ?? "no answer"))].join(", ");
-    const asExpected = ended === story.expected;
+  for (const { scenario, ids: own } of launched) {
+    const ended = [...new Set(own.map((id) => outcomes.get(id) ?? "no response"))].join(", ");
+    const asExpected = ended === scenario.expected;
     good &&= asExpected;
-    const mark = asExpected ? pc.green("✓") : pc.red(`✗ expected ${story.expected}`);
+    const mark = asExpected ? pc.green("✓") : pc.red(`✗ expected ${scenario.expected}`);
     const many = own.length > 1 ? ` (${own.length} instances)` : "";
-    screen.text(`  ${ended.padEnd(11)} ${story.name}${many} ${mark}`);
+    output.text(`  ${ended.padEnd(11)} ${scenario.name}${many} ${mark}`);
   }
   return good;
 }
 
-/** What it cost: the calls that the function made, of which one can do for many launches. */
-function showCalls(screen: Screen, { callCounts }: EmbeddedAws): void {
+/** Prints how many calls the function made. One call can serve many launches. */
+function printCalls(output: Output, { callCounts }: EmbeddedAws): void {
   const actions = ["ec2:DescribeTags", "ec2:DescribeInstances", "sns:Publish"];
   const counts = actions.map((action) => `${action.split(":")[1]} ${callCounts.get(action) ?? 0}`);
-  screen.text(`\nCalls that the function made: ${counts.join(", ")}.`);
+  output.text(`\nCalls by the function: ${counts.join(", ")}.`);
 }
 
-function showDelivery(screen: Screen, attempt: DeliveryAttempt, decisions: Decisions): void {
+function printDelivery(output: Output, attempt: DeliveryAttempt, outcomes: Outcomes): void {
   if (attempt.protocol !== "http") return;
-  const answer = parse(attempt.answer);
-  const outcome = String(answer.outcome ?? attempt.error ?? "no answer");
+  const response = parse(attempt.answer);
+  const outcome = String(response.outcome ?? attempt.error ?? "no response");
   const instance = instanceOf(attempt);
-  if (instance !== undefined) decisions.set(instance, outcome);
+  if (instance !== undefined) outcomes.set(instance, outcome);
   const again =
     attempt.retryDelayMs === undefined ? "" : `; SNS calls again in ${attempt.retryDelayMs / 1000 / SPEED} s`;
-  screen.line({
+  output.line({
     actor: "function",
     ...(instance !== undefined && { instance }),
     result: `${attempt.status ?? ""} ${outcome}`,
-    why: `${attempt.attempt === 1 ? "" : `call ${attempt.attempt}: `}${answer.reason ?? ""}${again}`,
+    why: `${attempt.attempt === 1 ? "" : `call ${attempt.attempt}: `}${response.reason ?? ""}${again}`,
     tone: TONES[outcome] ?? "plain",
   });
 }
@@ -166,21 +166,21 @@ function instanceOf(attempt: DeliveryAttempt): string | undefined {
   return typeof id === "string" ? id : undefined;
 }
 
-/** Shows the mails since the last call. Anyone can publish to the topic, so their text is escaped. */
-function showMails(screen: Screen, aws: EmbeddedAws, seen: { mails: number }): void {
-  const mails = aws.mails.slice(seen.mails);
-  seen.mails = aws.mails.length;
+/** Prints the e-mails since the last call. Anyone can publish to the topic, so their text is escaped. */
+function printMails(output: Output, aws: EmbeddedAws, printed: { mails: number }): void {
+  const mails = aws.mails.slice(printed.mails);
+  printed.mails = aws.mails.length;
   for (const { type, subject, body } of mails) {
     if (type !== "Notification") continue;
-    screen.message(escapeUnseen(subject), body.split("\n").map(escapeUnseen).join("\n"));
+    output.message(escapeUnseen(subject), body.split("\n").map(escapeUnseen).join("\n"));
   }
 }
 
-/** The outcomes are shown with SNS's deliveries; of the function's log, only what went wrong is shown. */
-function showLog(screen: Screen, line: string): void {
+/** Prints the errors of the function's log. The outcomes are printed with SNS's deliveries. */
+function printLog(output: Output, line: string): void {
   const entry = parse(line);
   if (entry.level === "error") {
-    screen.line({ actor: "function", result: "error", why: String(entry.message), tone: "bad" });
+    output.line({ actor: "function", result: "error", why: String(entry.message), tone: "bad" });
   }
 }
 

@@ -42,7 +42,7 @@ export interface RetryPolicy {
 }
 
 /** A bus: its account, its region and its name. */
-export interface BusPlace {
+export interface BusId {
   readonly account: string;
   readonly region: string;
   /** Default: "default", the bus that every account has in every region. */
@@ -70,19 +70,19 @@ export class Rules {
   readonly #buses = new Map<string, Map<string, Rule>>();
 
   /** Whether there is such a bus; every account has a default one. */
-  has({ bus = DEFAULT_BUS, ...place }: BusPlace): boolean {
+  has({ bus = DEFAULT_BUS, ...place }: BusId): boolean {
     return bus === DEFAULT_BUS || this.#buses.has(busArn({ ...place, bus }));
   }
 
   /** The rules of a bus, as a map that may be changed. Makes the bus if it does not exist. */
-  of(place: BusPlace): Map<string, Rule> {
+  of(place: BusId): Map<string, Rule> {
     const key = busArn(place);
     const rules = this.#buses.get(key) ?? new Map<string, Rule>();
     this.#buses.set(key, rules);
     return rules;
   }
 
-  delete(place: BusPlace): void {
+  delete(place: BusId): void {
     this.#buses.delete(busArn(place));
   }
 }
@@ -121,7 +121,7 @@ export interface BusContext {
  * are not sent", and likewise for three buses of one account).
  */
 export function createBus({ rules, clock, send, admits, copies }: BusContext): Emit {
-  function targetsOf(place: BusPlace, document: EventDocument): Target[] {
+  function targetsOf(place: BusId, document: EventDocument): Target[] {
     const enabled = [...rules.of(place).values()].filter(({ state }) => state === "ENABLED");
     return enabled.filter((rule) => rule.matches(document)).flatMap(({ targets }) => [...targets.values()]);
   }
@@ -168,12 +168,12 @@ export function createBus({ rules, clock, send, admits, copies }: BusContext): E
 export const DEFAULT_BUS = "default";
 
 /** The ARN of a bus. */
-export function busArn({ account, region, bus = DEFAULT_BUS }: BusPlace): string {
+export function busArn({ account, region, bus = DEFAULT_BUS }: BusId): string {
   return arn("events", region, account, `event-bus/${bus}`);
 }
 
 /** What `arn:aws:events:<region>:<account>:event-bus/<name>` names; undefined for any other ARN. */
-export function parseBusArn(value: string): Required<BusPlace> | undefined {
+export function parseBusArn(value: string): Required<BusId> | undefined {
   const parsed = parseArn(value);
   const bus = /^event-bus\/(.+)$/.exec(parsed?.resource ?? "")?.[1];
   if (parsed?.service !== "events" || bus === undefined) return undefined;

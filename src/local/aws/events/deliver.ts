@@ -1,6 +1,6 @@
 import { parseArn } from "../arns.ts";
 import { AwsError } from "../errors.ts";
-import { allowsAccount, allowsService } from "../resource-policy.ts";
+import { allowsAccount, allowsService, hasAwsManagedKey } from "../resource-policy.ts";
 import type { Topic } from "../sns/store.ts";
 import { topicPolicy } from "../sns/topics.ts";
 import type { Outgoing } from "../sqs/queue.ts";
@@ -52,11 +52,8 @@ export function createTargetDelivery(context: TargetContext): Pick<BusContext, "
     // SNS is told nothing that a condition could compare with:
     // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
     const call = { service: SERVICE, action: "sns:Publish", resource: target.arn };
-    // The policy of the key that AWS manages admits principals of the account, and no service, and cannot be changed.
-    // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-    const letsIn =
-      allowsService(topicPolicy(found), call) && !found.attributes.get("KmsMasterKeyId")?.endsWith("alias/aws/sns");
-    if (topicPolicies === "checked" && !letsIn) return refused(call);
+    const isAdmitted = allowsService(topicPolicy(found), call) && !hasAwsManagedKey(found.attributes);
+    if (topicPolicies === "checked" && !isAdmitted) return refused(call);
     try {
       publish(found, body);
       return undefined;

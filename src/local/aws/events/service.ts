@@ -3,7 +3,7 @@ import { AwsError } from "../errors.ts";
 import { integer, type Params, structures, text, texts } from "../params.ts";
 import type { Caller, JsonService } from "../service.ts";
 import { readTags } from "../tags.ts";
-import { type BusPlace, busArn, DEFAULT_BUS, type Emit, parseBusArn, type Rule, type Rules } from "./bus.ts";
+import { type BusId, busArn, DEFAULT_BUS, type Emit, parseBusArn, type Rule, type Rules } from "./bus.ts";
 import { invalid } from "./errors.ts";
 import { eventMatcher, testEventPattern } from "./event-pattern.ts";
 import { putPermission, removePermission } from "./permissions.ts";
@@ -19,7 +19,7 @@ const MAX_TARGETS = 5;
  * @param policies those of the buses, by ARN
  */
 export function createEvents(rules: Rules, policies: Map<string, string>, emit: Emit): JsonService {
-  function busOf(params: Params, caller: Caller, field = "EventBusName"): Required<BusPlace> {
+  function busOf(params: Params, caller: Caller, field = "EventBusName"): Required<BusId> {
     const name = text(params, field) ?? DEFAULT_BUS;
     const { account, region } = caller;
     const bus = parseBusArn(name) ?? { account, region, bus: name };
@@ -139,7 +139,7 @@ export function createEvents(rules: Rules, policies: Map<string, string>, emit: 
     return {};
   }
 
-  const sorted = (bus: BusPlace) => [...rules.of(bus).values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const sorted = (bus: BusId) => [...rules.of(bus).values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 
   return {
     protocol: "json",

@@ -2,7 +2,7 @@ import { arn, parseArn } from "../arns.ts";
 import type { Clock } from "../clock.ts";
 import { AwsError } from "../errors.ts";
 import { integer, type Params, structure, text, textMap, texts } from "../params.ts";
-import { allowsService } from "../resource-policy.ts";
+import { allowsService, hasAwsManagedKey } from "../resource-policy.ts";
 import type { Caller, JsonService } from "../service.ts";
 import { addTags, checkTags } from "../tags.ts";
 import {
@@ -265,9 +265,7 @@ export function createSqs(clock: Clock, endpoint: () => string, policies: "check
 
 function letsIn(queue: Queue, { sender, source }: Outgoing): boolean {
   if (source === undefined) return true;
-  // The policy of the key that AWS manages admits principals of the account, and no service, and cannot be changed.
-  // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
-  if (queue.attributes.get("KmsMasterKeyId")?.endsWith("alias/aws/sqs")) return false;
+  if (hasAwsManagedKey(queue.attributes)) return false;
   return allowsService(queue.attributes.get("Policy"), {
     service: sender,
     action: "sqs:SendMessage",

@@ -1,24 +1,24 @@
 import { CreateTagsCommand, type EC2Client, RunInstancesCommand, TerminateInstancesCommand } from "@aws-sdk/client-ec2";
 import type { EmbeddedAws } from "../aws/index.ts";
 
-/** One launch and what the audit should come to. */
-export interface Story {
+/** A launch and its expected outcome. */
+export interface Scenario {
   readonly name: string;
   readonly expected: "compliant" | "violating" | "ignored";
-  /** Seconds on the wall after which it begins. */
-  readonly begins: number;
-  /** Launches the story's instances and answers their ids. */
+  /** When it starts, in seconds of real time. */
+  readonly startsAfter: number;
+  /** Launches the instances and returns their ids. */
   launch(): Promise<readonly string[]>;
-  /** What happens to them later. */
-  readonly later?: {
+  /** A later change to the instances. */
+  readonly change?: {
     readonly after: number;
-    readonly says: string;
-    happen(ids: readonly string[]): Promise<unknown>;
+    readonly name: string;
+    apply(ids: readonly string[]): Promise<unknown>;
   };
 }
 
-/** The five stories. Each is one that an audit at the moment of the launch, or without a second look, gets wrong or right. */
-export function stories(ec2: EC2Client, aws: EmbeddedAws): readonly Story[] {
+/** Returns the five scenarios. An audit at the moment of the launch alone would get some of them wrong. */
+export function scenarios(ec2: EC2Client, aws: EmbeddedAws): readonly Scenario[] {
   const run = async (tags: Readonly<Record<string, string>>): Promise<readonly string[]> => {
     const list = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
     const { Instances = [] } = await ec2.send(
@@ -35,26 +35,26 @@ export function stories(ec2: EC2Client, aws: EmbeddedAws): readonly Story[] {
   };
   return [
     {
-      name: "tagged as the house wants it",
+      name: "with all required tags",
       expected: "compliant",
-      begins: 0,
+      startsAfter: 0,
       launch: () => run({ Name: "web-1", service: "shop" }),
     },
     {
       name: "without the tag service",
       expected: "violating",
-      begins: 0.4,
+      startsAfter: 0.4,
       launch: () => run({ Name: "test-alice" }),
     },
     {
-      name: "whose tags arrive after some seconds",
+      name: "tagged a few seconds later",
       expected: "compliant",
-      begins: 0.8,
+      startsAfter: 0.8,
       launch: () => run({}),
-      later: {
+      change: {
         after: 2.2,
-        says: "its tags arrive",
-        happen: (ids) =>
+        name: "its tags are added",
+        apply: (ids) =>
           ec2.send(
             new CreateTagsCommand({
               Resources: [...ids],
@@ -69,18 +69,18 @@ export function stories(ec2: EC2Client, aws: EmbeddedAws): readonly Story[] {
     {
       name: "an Auto Scaling burst without tags",
       expected: "violating",
-      begins: 1.2,
+      startsAfter: 1.2,
       launch: async () => aws.launchAutoScaling({ group: "web-asg", count: 6 }),
     },
     {
       name: "terminated within its grace",
       expected: "ignored",
-      begins: 1.6,
+      startsAfter: 1.6,
       launch: () => run({}),
-      later: {
+      change: {
         after: 2,
-        says: "it is terminated",
-        happen: (ids) => ec2.send(new TerminateInstancesCommand({ InstanceIds: [...ids] })),
+        name: "it is terminated",
+        apply: (ids) => ec2.send(new TerminateInstancesCommand({ InstanceIds: [...ids] })),
       },
     },
   ];

@@ -1,7 +1,7 @@
 import pc from "picocolors";
 import { wrap } from "../../util/text.ts";
 
-/** What is shown of one happening: when, who acts, about which instance, and what came of it. */
+/** An event to print: the actor, the instance, the result and the reason. */
 export interface Line {
   readonly actor: "you" | "function";
   readonly instance?: string;
@@ -17,24 +17,24 @@ const TONES: Readonly<Record<Line["tone"], (text: string) => string>> = {
   plain: (text) => text,
 };
 
-/** Writes what happens as it happens: aligned columns, coloured on a terminal and plain elsewhere. */
-export interface Screen {
+/** Prints events as they happen, in aligned columns, with colours on a terminal. */
+export interface Output {
   title(text: string): void;
   text(text: string): void;
-  /** Lines that differ in nothing but the instance, one right after the other, are shown as one. */
+  /** Consecutive lines that differ only in the instance are printed as one. */
   line(line: Line): void;
-  /** A message as its reader sees it, set apart from the rest. */
+  /** Prints a message as its recipient sees it. */
   message(heading: string, body: string): void;
 }
 
-/** For how long a line waits for others like it, in milliseconds. */
+/** How long a line waits for similar lines, in milliseconds. */
 const GATHER_MS = 120;
 
-/** The indent of a reason that does not fit on the line. */
+/** The indent of a reason that does not fit on its line. */
 const INDENT = " ".repeat(11);
 
-/** The screen on `write`, of a width in columns. Times are seconds since it was made; `now` is in milliseconds. */
-export function createScreen(write: (text: string) => void, now: () => number, width: number): Screen {
+/** Returns an output that prints with `write`, for a width in columns. `now` is in milliseconds; times are printed in seconds since the start. */
+export function createOutput(write: (text: string) => void, now: () => number, width: number): Output {
   const startedAt = now();
   let gathered: { line: Line; at: number; more: number; timer: NodeJS.Timeout } | null = null;
 
@@ -44,34 +44,34 @@ export function createScreen(write: (text: string) => void, now: () => number, w
     clearTimeout(timer);
     gathered = null;
     const { actor, instance = "", result, why = "", tone } = line;
-    const [time, who, about, what] = [
+    const [time, who, subject, outcome] = [
       `${((at - startedAt) / 1000).toFixed(1)} s`.padStart(7),
       actor.padEnd(8),
       `${instance}${more > 0 ? ` +${more}` : ""}`.padEnd(22),
       result.padEnd(13),
     ];
-    const fits = [time, who, about, what, why].join("  ").length <= width;
+    const fits = [time, who, subject, outcome, why].join("  ").length <= width;
     const reason = fits
       ? `  ${pc.dim(why)}`
       : wrap(why.split(" "), width - INDENT.length)
           .map((line) => `\n${INDENT}${pc.dim(line)}`)
           .join("");
     write(
-      `${[pc.dim(time), pc.cyan(who), about, TONES[tone](fits ? what : what.trimEnd())].join("  ")}${reason}`
+      `${[pc.dim(time), pc.cyan(who), subject, TONES[tone](fits ? outcome : outcome.trimEnd())].join("  ")}${reason}`
         .trimEnd()
         .concat("\n"),
     );
   };
-  const plainly = (text: string) => {
+  const print = (text: string) => {
     flush();
     write(`${text}\n`);
   };
 
   return {
-    title: (text) => plainly(`\n${pc.bold(text)}`),
-    text: plainly,
+    title: (text) => print(`\n${pc.bold(text)}`),
+    text: print,
     line(line) {
-      if (gathered && gathered.line.actor === line.actor && sameNews(gathered.line, line)) {
+      if (gathered && gathered.line.actor === line.actor && isSimilar(gathered.line, line)) {
         gathered.more++;
         return;
       }
@@ -80,7 +80,7 @@ export function createScreen(write: (text: string) => void, now: () => number, w
     },
     message(heading, body) {
       const bar = pc.red("        │");
-      plainly(bar);
+      print(bar);
       write(`${bar} ${pc.bold(heading)}\n${bar}\n`);
       for (const line of body.split("\n")) write(`${bar} ${line}`.trimEnd().concat("\n"));
       write(`${bar}\n`);
@@ -88,6 +88,6 @@ export function createScreen(write: (text: string) => void, now: () => number, w
   };
 }
 
-function sameNews(one: Line, other: Line): boolean {
+function isSimilar(one: Line, other: Line): boolean {
   return one.result === other.result && one.why === other.why && one.instance !== undefined;
 }

@@ -7,16 +7,16 @@ import { type DeliveryAttempt, type EmbeddedAws, startEmbeddedAws, systemClock }
 import { freePort } from "../free-port.ts";
 import { startFunction } from "./function-process.ts";
 
-/** The stage, set: the embedded AWS with topics, rule and queue as the article has them, and the function. */
-export interface StageSet {
+/** The running demo: the embedded AWS with the topics, the rule and a queue, and the function. */
+export interface Demo {
   readonly aws: EmbeddedAws;
   readonly functionUrl: string;
-  /** What the function is started with. */
+  /** The secrets that the function was started with. */
   readonly secrets: Secrets;
-  /** Starts the function again, with the file as it is now. Throws when it cannot be loaded. */
+  /** Restarts the function from the current deployed file. Throws Error when the file cannot be loaded. */
   restart(secrets: Secrets): Promise<void>;
   readonly ec2: EC2Client;
-  /** What a program that is subscribed to the alerts reads. */
+  /** A queue that is subscribed to the alerts. */
   readonly alertQueueUrl: string;
   close(): Promise<void>;
 }
@@ -26,27 +26,27 @@ type Secrets = Readonly<Record<string, string>>;
 /** The deployed file. */
 export const FILE = resolve("dist/audit.js");
 
-/** Who is told of what happens on the stage. */
-export interface Watchers {
+/** The callbacks for what happens in the demo. */
+export interface Callbacks {
   onDelivery(attempt: DeliveryAttempt): void;
   onLog(line: string): void;
 }
 
-/** What the embedded AWS is called with; it checks no signatures. */
+/** The credentials of each call to the embedded AWS, which checks no signatures. */
 export const CREDENTIALS = { AWS_REGION: "us-east-1", AWS_ACCESS_KEY_ID: "local", AWS_SECRET_ACCESS_KEY: "local" };
 
-/** EC2's own answers take about so long, in milliseconds; on loopback a burst would be over before it became a batch. */
-const EC2_TAKES_MS = 60;
+/** About how long EC2 takes to respond, in milliseconds; on loopback a burst would end before it became a batch. */
+const EC2_RESPONSE_MS = 60;
 
 /**
- * Sets the stage. SNS's waiting runs `speed` times faster than the wall; the grace, in seconds, is on the wall's clock.
- * Throws when the deployed file has not been built.
+ * Starts the demo. SNS's delays pass `speed` times faster than real time; the grace is in seconds of real time. Throws Error
+ * when the deployed file has not been built.
  */
-export async function setStage(speed: number, graceSeconds: number, watchers: Watchers): Promise<StageSet> {
+export async function startDemo(speed: number, graceSeconds: number, callbacks: Callbacks): Promise<Demo> {
   const clock = systemClock({ speed });
   const checked = { topicPolicies: "checked", queuePolicies: "checked" } as const;
-  const aws = await startEmbeddedAws({ clock, onDelivery: watchers.onDelivery, ...checked });
-  aws.faults.add({ service: "ec2", kind: "slow", ms: EC2_TAKES_MS * speed });
+  const aws = await startEmbeddedAws({ clock, onDelivery: callbacks.onDelivery, ...checked });
+  aws.faults.add({ service: "ec2", kind: "slow", ms: EC2_RESPONSE_MS * speed });
   const settings = {
     region: CREDENTIALS.AWS_REGION,
     endpoint: aws.endpoint,
@@ -58,14 +58,14 @@ export async function setStage(speed: number, graceSeconds: number, watchers: Wa
   const sns = new SNSClient(settings);
   const events = new EventBridgeClient(settings);
   const launchTopicArn = `arn:aws:sns:${CREDENTIALS.AWS_REGION}:${aws.accountId}:ec2_launches_check`;
-  const Attributes = { Policy: letting("events.amazonaws.com", "sns:Publish", launchTopicArn) };
+  const Attributes = { Policy: policyFor("events.amazonaws.com", "sns:Publish", launchTopicArn) };
   await sns.send(new CreateTopicCommand({ Name: "ec2_launches_check", Attributes }));
   const alerts = await sns.send(new CreateTopicCommand({ Name: "ec2_audit_alert" }));
   const alertQueueArn = `arn:aws:sqs:${CREDENTIALS.AWS_REGION}:${aws.accountId}:alerts`;
   const { QueueUrl: alertQueueUrl = "" } = await new SQSClient(settings).send(
     new CreateQueueCommand({
       QueueName: "alerts",
-      Attributes: { Policy: letting("sns.amazonaws.com", "sqs:SendMessage", alertQueueArn) },
+      Attributes: { Policy: policyFor("sns.amazonaws.com", "sqs:SendMessage", alertQueueArn) },
     }),
   );
   await sns.send(
@@ -76,7 +76,7 @@ export async function setStage(speed: number, graceSeconds: number, watchers: Wa
       Attributes: { RawMessageDelivery: "true" },
     }),
   );
-  // An alert is shown as the mail that a subscriber gets.
+  // The demo prints each alert as the e-mail that a subscriber gets.
   const mail = { TopicArn: alerts.TopicArn, Protocol: "email", Endpoint: "you@example.com" };
   await sns.send(new SubscribeCommand(mail));
   await sns.send(new ConfirmSubscriptionCommand({ TopicArn: alerts.TopicArn, Token: aws.mails[0]?.token }));
@@ -97,7 +97,7 @@ export async function setStage(speed: number, graceSeconds: number, watchers: Wa
     GRACE_SECONDS: String(graceSeconds),
     FUNCTION_URL: functionUrl,
   };
-  const start = (given: Secrets) => startFunction(FILE, port, given, watchers.onLog);
+  const start = (given: Secrets) => startFunction(FILE, port, given, callbacks.onLog);
   let running = await start(secrets);
   return {
     aws,
@@ -116,8 +116,8 @@ export async function setStage(speed: number, graceSeconds: number, watchers: Wa
   };
 }
 
-/** A policy that lets a service of AWS do this, as the console writes it. */
-function letting(Service: string, Action: string, Resource: string): string {
+/** Returns the policy that allows an action to an AWS service, as the console writes it. */
+function policyFor(Service: string, Action: string, Resource: string): string {
   const Statement = [{ Effect: "Allow", Principal: { Service }, Action, Resource }];
   return JSON.stringify({ Version: "2012-10-17", Statement });
 }
