@@ -45,7 +45,7 @@ async function publish(alert: Alert, { sns, alertTopic, paced }: AlertTarget, is
     ...(alertTopic.fifo && { MessageGroupId: alert.group, MessageDeduplicationId: alert.id }),
   });
   const response = await paced(() => sns.send(command), isAwaited);
-  if (response === null) throw new Error("the time ran out while other alerts were sent, ten a second");
+  if (response === null) throw new Error("timed out while other alerts were sent, at most ten per second");
   // SNS returns an id for every message that it accepts. A response without one is from something else.
   if (!response.MessageId) throw new Error("the response to Publish is not from SNS");
 }

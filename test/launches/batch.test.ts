@@ -247,7 +247,7 @@ describe("an engine that no longer waits", () => {
       return null;
     };
     expect(await run([lateUnit(INSTANCE)], { paced })).toMatchObject([
-      [{ kind: "failed", reason: expect.stringContaining("the time ran out while other alerts were sent") }],
+      [{ kind: "failed", reason: expect.stringContaining("timed out while other alerts were sent") }],
     ]);
     expect(awaited).toEqual([true, false]);
   });
