@@ -137,6 +137,8 @@ function loadingRows({ version, limit, times }: Loading): Row[] {
     ratioRow(`time to load the file, Node ${version}`, { values: times.ours, ...bare }, limit),
     ratioRow("  for comparison: plain SDK v3", { values: times.plain, ...bare }, null),
     ratioRow("  time from start to the first audited launch", first, null),
+    ratioRow("ec2-audit --help", { values: times.help, ...bare }, 2),
+    ratioRow("ec2-audit with a usage error", { values: times.usageError, ...bare }, 2),
   ];
 }
 
