@@ -26,14 +26,14 @@ import { launchEnvelope } from "../support/launch.ts";
 import type { Served } from "../support/loopback.ts";
 
 /**
- * A whole rollout by the command line, as an operator goes about it, each step after the one before: from an empty account
- * to an alert, and back to an empty account. The function is the built file.
+ * A complete rollout with the command line, in steps that depend on each other: from an empty account to an alert, and back to
+ * an empty account. The function is the built file.
  */
 
 const NOTHING = { topics: [], queues: [], rules: [] };
 const ALERT_TOPIC = "arn:aws:sns:us-east-1:123456789012:ec2_audit_alert";
 
-/** What the function goes by; a launch is looked at as soon as it is delivered. */
+/** The function's settings. Without a grace, it audits a launch at the first delivery. */
 function settingsAt(endpoint: string, certificate: string): Record<string, string> {
   return {
     AWS_REGION: "us-east-1",
@@ -46,7 +46,7 @@ function settingsAt(endpoint: string, certificate: string): Record<string, strin
   };
 }
 
-/** Writes the function's settings for the operator to have, in a new folder. */
+/** Writes the function's settings to a new folder of the operator. */
 function folderWith(settings: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), "ec2-audit-rollout-"));
   const lines = Object.entries(settings).map(([key, value]) => `${key}=${value.trim().replaceAll(/\r?\n/g, "\\n")}\n`);
@@ -61,7 +61,7 @@ const ec2At = (endpoint: string) =>
     credentials: { accessKeyId: "somebody", secretAccessKey: "else" },
   });
 
-/** Launches an instance that has no tags. */
+/** Launches an instance without tags. */
 async function launchUntagged(endpoint: string): Promise<string> {
   const { Instances = [] } = await ec2At(endpoint).send(
     new RunInstancesCommand({ ImageId: "ami-12c6146b", MinCount: 1, MaxCount: 1 }),
@@ -75,14 +75,14 @@ async function subscriptionsAt(endpoint: string): Promise<Subscription[]> {
 }
 
 beforeAll(() => {
-  // The function writes its log there.
+  // The function writes its log to stdout.
   vi.spyOn(process.stdout, "write").mockReturnValue(true);
 });
 afterAll(() => {
   vi.restoreAllMocks();
 });
 
-describe("a rollout on the embedded AWS, its policies checked", () => {
+describe("a rollout on the embedded AWS, with its policies checked", () => {
   let aws: EmbeddedAws;
   let served: Served;
   let folder: string;
@@ -100,29 +100,29 @@ describe("a rollout on the embedded AWS, its policies checked", () => {
     rmSync(folder, { recursive: true });
   });
 
-  it("setup makes it from nothing, and the team confirms its e-mail", async () => {
+  it("begins with setup in an empty account, and the team's confirmation", async () => {
     expect((await run("setup --email team@example.com")).code).toBe(0);
     const [mail] = aws.mails;
     const { sns } = clientsAt(aws.endpoint);
     await sns.send(new ConfirmSubscriptionCommand({ TopicArn: mail?.topicArn, Token: mail?.token }));
   });
 
-  it("setup --url has the function subscribed", async () => {
+  it("subscribes the function with setup --url", async () => {
     const { code, out } = await run(`setup --url ${served.url}`);
     expect([code, out]).toEqual([0, expect.stringContaining("The function has confirmed")]);
   });
 
-  it("setup changes nothing the second time", async () => {
+  it("changes nothing when setup runs again", async () => {
     const { code, out } = await run(`setup --email team@example.com --url ${served.url}`);
     expect([code, out]).toEqual([0, expect.stringContaining("There is nothing to change.")]);
   });
 
-  it("doctor finds no problem", async () => {
+  it("passes every check of doctor", async () => {
     const { code, out } = await run("doctor");
     expect([code, out]).toEqual([0, expect.stringContaining("0 failed")]);
   });
 
-  it("an untagged launch ends as an e-mail to the team: by EventBridge, SNS, the function and SNS", async () => {
+  it("sends the team an e-mail about an untagged launch, through EventBridge, SNS, the function and SNS", async () => {
     const id = await launchUntagged(aws.endpoint);
     await aws.idle();
     const [mail, ...more] = aws.mails.filter(({ type }) => type === "Notification");
@@ -131,7 +131,7 @@ describe("a rollout on the embedded AWS, its policies checked", () => {
     expect(mail?.body).toContain(id);
   });
 
-  it("teardown leaves nothing of ours", async () => {
+  it("ends with teardown, which leaves nothing behind", async () => {
     expect((await run("teardown --yes")).code).toBe(0);
     expect(await everything(clientsAt(aws.endpoint))).toEqual(NOTHING);
     expect(await subscriptionsAt(aws.endpoint)).toEqual([]);
@@ -141,11 +141,11 @@ describe("a rollout on the embedded AWS, its policies checked", () => {
 
 const moto = findMotoServer();
 
-// moto emits no EC2 events, and confirms a subscription without asking the endpoint: the test signs and delivers itself.
+// moto sends no EC2 events, and confirms a subscription without calling the endpoint, so the test signs and delivers.
 describe.skipIf(moto === undefined)(
   moto === undefined
     ? "a rollout on moto_server (skipped: it is not on the PATH)"
-    : "a rollout on moto_server, SNS's signed deliveries done by the test",
+    : "a rollout on moto_server, with deliveries signed by the test",
   () => {
     let target: Target;
     let identity: SigningIdentity;
@@ -167,7 +167,7 @@ describe.skipIf(moto === undefined)(
       rmSync(folder, { recursive: true });
     });
 
-    it("setup makes it from nothing, and again only what somebody has broken", async () => {
+    it("begins with setup in an empty account, which later repairs only what has changed", async () => {
       const line = `setup --email team@example.com --tag-changes --url ${served.url}`;
       expect((await run(line)).code).toBe(0);
       expect(await everything(clientsAt(target.endpoint))).toEqual({
@@ -179,7 +179,7 @@ describe.skipIf(moto === undefined)(
       const { events, sqs } = clientsAt(target.endpoint);
       const Rule = "ec2_launches";
       await events.send(new DisableRuleCommand({ Name: Rule }));
-      // The embedded AWS does not know what changes an event on its way.
+      // The embedded AWS does not support inputs of targets.
       const { Targets: [whole] = [] } = await events.send(new ListTargetsByRuleCommand({ Rule }));
       await events.send(new PutTargetsCommand({ Rule, Targets: [{ Id: "", Arn: "", ...whole, Input: '{"a":1}' }] }));
       const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName: "ec2_launches_check_dead" }));
@@ -193,12 +193,12 @@ describe.skipIf(moto === undefined)(
       expect((await events.send(new ListTargetsByRuleCommand({ Rule }))).Targets).toEqual([whole]);
     });
 
-    it("doctor finds no problem", async () => {
+    it("passes every check of doctor", async () => {
       const { code, out } = await run("doctor");
       expect([code, out]).toEqual([0, expect.stringContaining("0 failed")]);
     });
 
-    it("an untagged launch ends as an alert", async () => {
+    it("sends an alert about an untagged launch", async () => {
       const { sns, sqs } = clientsAt(target.endpoint);
       const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: "alerts" }));
       const Endpoint = "arn:aws:sqs:us-east-1:123456789012:alerts";
@@ -212,7 +212,7 @@ describe.skipIf(moto === undefined)(
       expect(alert).toMatchObject({ findings: [{ instanceId: id, missing: ["name", "service"] }] });
     });
 
-    it("teardown leaves nothing of ours", async () => {
+    it("ends with teardown, which leaves nothing behind", async () => {
       expect((await run("teardown --yes")).code).toBe(0);
       expect(await everything(clientsAt(target.endpoint))).toEqual({ ...NOTHING, queues: ["alerts"] });
       expect(await subscriptionsAt(target.endpoint)).toEqual([]);

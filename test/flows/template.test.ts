@@ -7,12 +7,12 @@ import { launchEvent } from "../support/launch.ts";
 import { enforceRoles, functionCalls, makeStack, operatorIn, type Running, runFunction, type Stack } from "./stack.ts";
 
 /**
- * What deploy/template.yaml makes, at work: its rules, its queues, their policies and the built file, called as its mapping
- * says and with no more permissions than its role has. Time is that of the test.
+ * The resources of deploy/template.yaml in operation: its rules, queues and policies, and the built file, called by its event
+ * source mapping with exactly the permissions of its role. The test controls the clock.
  */
 const PLACE = { account: "123456789012", region: "us-east-1", stack: "ec2-audit" };
 const TAGGED = { Name: "web", service: "shop" };
-/** In seconds: the grace, and for how long the mapping gathers a batch. */
+/** In seconds: the grace, the batching window, and the visibility timeout. */
 const [GRACE, WINDOW, VISIBILITY] = [45, 5, 185];
 
 let aws: EmbeddedAws;
@@ -48,13 +48,13 @@ afterEach(async () => {
 });
 
 const alerts = () => aws.mails.filter(({ type }) => type === "Notification");
-/** Which of the instances each alert names. */
+/** The instances that each alert names. */
 const alerted = (ids: readonly string[]) => alerts().map(({ body }) => ids.filter((id) => body.includes(id)));
 const calls = () => functionCalls(aws).map(({ service, action }) => `${service}:${action}`);
 const inQueue = async (queue: string) => (await stack.received(queue)).map(({ Body = "" }) => JSON.parse(Body));
 
-describe("A launch, by the stack of deploy/template.yaml", () => {
-  it("without tags is audited once, when its grace is over, and ends as one alert", async () => {
+describe("a launch, with the stack of deploy/template.yaml", () => {
+  it("without tags is audited once, after its grace, and causes one alert", async () => {
     await start();
     const [id = ""] = aws.launch({ count: 1 });
     await run.later(GRACE + WINDOW - 1);
@@ -69,7 +69,7 @@ describe("A launch, by the stack of deploy/template.yaml", () => {
     );
   });
 
-  it("with its tags is audited, and nobody is told", async () => {
+  it("with its tags is audited without an alert", async () => {
     await start();
     aws.launch({ count: 1, tags: TAGGED });
     await run.later(3_600);
@@ -77,7 +77,7 @@ describe("A launch, by the stack of deploy/template.yaml", () => {
     expect(alerts()).toEqual([]);
   });
 
-  it("whose tags come within the grace is one with its tags", async () => {
+  it("whose tags arrive within the grace causes no alert", async () => {
     await start();
     const ids = aws.launch({ count: 1 });
     await run.later(GRACE - 1);
@@ -87,7 +87,7 @@ describe("A launch, by the stack of deploy/template.yaml", () => {
     expect(alerts()).toEqual([]);
   });
 
-  it("whose tags come after the grace was alerted, and is once more for each change of tags with TagChanges", async () => {
+  it("without tags is alerted again at each tag change with TagChanges, until it is compliant", async () => {
     await start({ TagChanges: "true", GraceSeconds: "300" });
     const ids = aws.launch({ count: 1 });
     await run.later(300 + WINDOW);
@@ -101,14 +101,14 @@ describe("A launch, by the stack of deploy/template.yaml", () => {
     expect(alerts()).toHaveLength(2);
   });
 
-  it("of some is one alert", async () => {
+  it("of several instances causes one alert", async () => {
     await start();
     const ids = aws.launch({ count: 20 });
     await run.later(3_600);
     expect(alerted(ids)).toEqual([ids]);
   });
 
-  it("of a hundred instances is one batch, which asks EC2 once", async () => {
+  it("of a hundred instances is one batch with one call of each kind to EC2", async () => {
     await start();
     const ids = aws.launch({ count: 100 });
     await run.later(3_600);
@@ -117,7 +117,7 @@ describe("A launch, by the stack of deploy/template.yaml", () => {
     expect(alerted(ids).flat().sort()).toEqual(ids.sort());
   });
 
-  it("is alerted again with who launched it, with CloudTrail, when that tells of it minutes later", async () => {
+  it("is alerted again with its launcher when CloudTrail's event arrives minutes later", async () => {
     await start({ CloudTrail: "true" });
     const ids = aws.launch({ count: 1 });
     await run.later(3_600);
@@ -125,7 +125,7 @@ describe("A launch, by the stack of deploy/template.yaml", () => {
     expect(alerts().map(({ body }) => body.includes("by user operator"))).toEqual([false, true]);
   });
 
-  it("is judged by the tags that the parameter names", async () => {
+  it("is audited for the tags in the parameter", async () => {
     await start({ RequiredTags: "owner" });
     const ids = ["owner", "name"].flatMap((tag) => aws.launch({ count: 1, tags: { [tag]: "x" } }));
     await run.later(3_600);
@@ -133,8 +133,8 @@ describe("A launch, by the stack of deploy/template.yaml", () => {
   });
 });
 
-describe("A launch elsewhere, by the stack of deploy/template.yaml without an organisation", () => {
-  it("in another account is not audited, even if that account may send to the bus", async () => {
+describe("a launch in another account or region, with the stack of deploy/template.yaml without an organisation", () => {
+  it("is not audited in another account, even if that account may send to the bus", async () => {
     await start();
     const CentralBusArn = stack.output("EventBusArn");
     const there = { account: "210987654321", region: "eu-west-1", stack: "ec2-audit-member" };
@@ -144,7 +144,7 @@ describe("A launch elsewhere, by the stack of deploy/template.yaml without an or
     expect(run.mapping.invocations).toBe(0);
   });
 
-  it("in another region of the account is audited with the function's own role", async () => {
+  it("is audited with the function's own role in another region of the account", async () => {
     await start();
     await makeStack(aws, { ...PLACE, region: "eu-west-1", stack: "ec2-audit-member" }, MEMBER, {
       CentralBusArn: stack.output("EventBusArn"),
@@ -157,8 +157,8 @@ describe("A launch elsewhere, by the stack of deploy/template.yaml without an or
   });
 });
 
-describe("When something fails in the stack of deploy/template.yaml", () => {
-  /** Until the function that it gives is called. */
+describe("a failure in the stack of deploy/template.yaml", () => {
+  /** Makes EC2 fail until the returned function is called. */
   function breakEc2(): () => void {
     let broken = true;
     aws.faults.add({ service: "ec2", action: "DescribeTags", kind: "error", when: () => broken });
@@ -167,14 +167,14 @@ describe("When something fails in the stack of deploy/template.yaml", () => {
     };
   }
 
-  it("EC2, for a while: the launch is alerted once, when it comes again after EC2 is well", async () => {
+  it("of EC2 for a while delays the alert until a retry after EC2 works again", async () => {
     await start();
-    const mend = breakEc2();
+    const repair = breakEc2();
     const ids = aws.launch({ count: 1 });
     await run.later(GRACE + VISIBILITY + 2 * WINDOW);
     expect(run.mapping.invocations).toBe(2);
     expect(alerts()).toEqual([]);
-    mend();
+    repair();
     await run.later(VISIBILITY);
     expect(alerted(ids)).toEqual([ids]);
     await run.later(3_600);
@@ -184,21 +184,18 @@ describe("When something fails in the stack of deploy/template.yaml", () => {
 
   it.each([
     ["10 receives", {}, 10],
-    ["as many receives as the parameter says", { MaxReceiveCount: "3" }, 3],
-  ])(
-    "EC2, for good: after %s the launch is in the dead-letter queue, as it was sent",
-    async (_many, given, receives) => {
-      await start(given);
-      breakEc2();
-      const [id] = aws.launch({ count: 1 });
-      await run.later(GRACE + (receives + 1) * (VISIBILITY + WINDOW));
-      expect(run.mapping.invocations).toBe(receives);
-      expect(await inQueue("DeadLetterQueue")).toMatchObject([{ source: "aws.ec2", detail: { "instance-id": id } }]);
-      expect([await inQueue("LaunchQueue"), alerts()]).toEqual([[], []]);
-    },
-  );
+    ["MaxReceiveCount receives", { MaxReceiveCount: "3" }, 3],
+  ])("of EC2 moves the launch unchanged to the dead-letter queue after %s", async (_, given, receives) => {
+    await start(given);
+    breakEc2();
+    const [id] = aws.launch({ count: 1 });
+    await run.later(GRACE + (receives + 1) * (VISIBILITY + WINDOW));
+    expect(run.mapping.invocations).toBe(receives);
+    expect(await inQueue("DeadLetterQueue")).toMatchObject([{ source: "aws.ec2", detail: { "instance-id": id } }]);
+    expect([await inQueue("LaunchQueue"), alerts()]).toEqual([[], []]);
+  });
 
-  it("SNS: the launch is alerted when that is well again", async () => {
+  it("of SNS delays the alert until SNS works again", async () => {
     await start();
     aws.faults.add({ service: "sns", action: "Publish", kind: "throttle", times: 2 });
     const ids = aws.launch({ count: 1 });
@@ -207,7 +204,7 @@ describe("When something fails in the stack of deploy/template.yaml", () => {
     expect(run.mapping.invocations).toBe(2);
   });
 
-  it("the queue's policy: the event is in the undelivered queue, which says why and for which rule", async () => {
+  it("of the queue's policy moves the event to the undelivered queue, with the reason and the rule", async () => {
     await start();
     const { sqs } = await operatorIn(aws, PLACE);
     const QueueUrl = stack.output("LaunchQueueUrl");
@@ -223,11 +220,11 @@ describe("When something fails in the stack of deploy/template.yaml", () => {
     });
   });
 
-  it("one of two launches: the other is done with, and not alerted again", async () => {
+  it("of one of two launches does not repeat the alert about the other", async () => {
     await start();
     const known = aws.launch({ count: 1 });
     const { sqs } = await operatorIn(aws, PLACE);
-    // There is no AUDIT_ROLE_NAME for that account, so that it fails each time.
+    // Without AUDIT_ROLE_NAME, launches of that account fail each time.
     const foreign = { ...launchEvent("i-0123456789abcdef0", clock.now()), account: "210987654321" };
     const QueueUrl = stack.output("LaunchQueueUrl");
     await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(foreign) }));
@@ -237,13 +234,13 @@ describe("When something fails in the stack of deploy/template.yaml", () => {
   });
 });
 
-describe("The role of deploy/template.yaml", () => {
-  it("allows, of what it does not keep for Lambda itself, exactly what the function was seen to call", async () => {
+describe("the role of deploy/template.yaml", () => {
+  it("allows exactly the calls of the function, and those of Lambda itself", async () => {
     await start();
     aws.launch({ count: 1 });
     await run.later(3_600);
-    const lambdaItself = /^(sqs|logs):/;
+    const byLambda = /^(sqs|logs):/;
     const allowed = statementsOf(stack.resources.FunctionRole).flatMap(({ actions }) => actions);
-    expect(new Set(calls())).toEqual(new Set(allowed.filter((action) => !lambdaItself.test(action))));
+    expect(new Set(calls())).toEqual(new Set(allowed.filter((action) => !byLambda.test(action))));
   });
 });

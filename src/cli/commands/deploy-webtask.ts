@@ -2,10 +2,10 @@ import { Command } from "commander";
 import type { Cli } from "../cli.ts";
 
 const HELP = `
-Validates the secrets; in a clone, checks the types and builds the file; uploads
-the file and the secrets with wt-cli; checks the function's health. When the
-function is unhealthy, rolls back to the last healthy deployment. The last ten
-files are kept in .ec2-audit, for ec2-audit rollback webtask.
+Validates the secrets, uploads the file and the secrets with wt-cli, and checks
+the function's health. In a clone, checks the types and builds the file first.
+When the function is unhealthy, rolls back to the last healthy deployment. The
+last ten files are kept in .ec2-audit, for ec2-audit rollback webtask.
 
 wt.config.json names the file to deploy and the sources of the secrets: by
 default .env, then the environment. The command needs wt-cli (npm install -g
@@ -30,7 +30,7 @@ export function deployWebtaskCommand(cli: Cli): Command {
     .description("deploy the function and its secrets to webtask, and check its health")
     .option("--config <file>", "configuration file (default: wt.config.json)")
     .option("--secrets-file <file>", "file of KEY=value lines, the first source of secrets")
-    .option("--wt-profile <name>", "profile of wt-cli (default: its only profile, or default)")
+    .option("--wt-profile <name>", "profile of wt-cli (default: wt-cli's default profile)")
     .option("--dry-run", "print the deployment without making it")
     .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)

@@ -24,7 +24,7 @@ export function rollbackWebtaskCommand(cli: Cli): Command {
     .option("--yes", "do not ask for confirmation")
     .option("--config <file>", "configuration file (default: wt.config.json)")
     .option("--secrets-file <file>", "file of KEY=value lines, the first source of secrets")
-    .option("--wt-profile <name>", "profile of wt-cli (default: its only profile, or default)")
+    .option("--wt-profile <name>", "profile of wt-cli (default: wt-cli's default profile)")
     .option("--json", "print the result as JSON")
     .addHelpText("after", HELP)
     .action(async (_: unknown, command: Command) => {

@@ -66,7 +66,7 @@ export function gatherSecrets(cli: Cli, config: WebtaskConfig, named?: string): 
 }
 
 const KEYS_OF_OPERATOR =
-  "the function's AWS keys come from your environment: put those of its own, least-privileged user into .env, unless these are that user's";
+  "the function's AWS keys come from your environment. Unless they belong to its own, least-privileged IAM user, put that user's keys into .env";
 
 const ENDPOINT_OF_OPERATOR =
   "AWS_ENDPOINT_URL comes from your environment, and the function would call it instead of AWS: unset it, unless that is intended";
