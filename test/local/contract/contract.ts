@@ -1,0 +1,33 @@
+import { afterAll, beforeAll } from "vitest";
+import type { Target } from "../targets.ts";
+import { busContract } from "./bus.ts";
+import { ec2Contract } from "./ec2.ts";
+import { eventsContract, stsContract } from "./events-sts.ts";
+import { rulesContract } from "./rules.ts";
+import { snsContract } from "./sns.ts";
+import { sqsContract } from "./sqs.ts";
+import { subscribersContract } from "./subscribers.ts";
+import { topicsContract } from "./topics.ts";
+
+/** What the project expects of AWS. The embedded AWS and moto_server, a well-kept emulator, must both comply with it. */
+export function contract(start: () => Promise<Target>): void {
+  let running: Target | undefined;
+  const target = (): Target => {
+    if (running === undefined) throw new Error("the target has not been started");
+    return running;
+  };
+  beforeAll(async () => {
+    running = await start();
+  }, 40_000);
+  afterAll(() => running?.close());
+
+  ec2Contract(target);
+  topicsContract(target);
+  snsContract(target);
+  subscribersContract(target);
+  sqsContract(target);
+  eventsContract(target);
+  rulesContract(target);
+  stsContract(target);
+  busContract(target);
+}
