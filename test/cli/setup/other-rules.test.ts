@@ -239,20 +239,3 @@ describe("ec2-audit setup, where a rule of another name makes alerts are sent tw
     expect(changes).toEqual([]);
   });
 });
-
-it("needs only the permissions in the help of setup and teardown, with a rule of another name too", async () => {
-  await byHand();
-  for (const line of [
-    "setup --disable-rule ec2-launches",
-    "setup --adopt-rule ec2-launches",
-    "setup --disable-rule ec2-launches",
-    "teardown --yes",
-  ]) {
-    const from = aws.calls.length;
-    await run(line);
-    const called = new Set(aws.calls.slice(from).map(({ action }) => action));
-    called.delete("GetCallerIdentity");
-    const { out } = await run(`${line.split(" ")[0]} --help`);
-    expect([...called].filter((action) => !new RegExp(`\\b${action}\\b`).test(out))).toEqual([]);
-  }
-});
