@@ -2,21 +2,21 @@ import { PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
 import { CreateTopicCommand, SetTopicAttributesCommand } from "@aws-sdk/client-sns";
 import { events, LAUNCH_TOPIC, sns } from "./installed.ts";
 
-/** What people have made by hand before setup, after the article. */
+/** Resources that an operator created manually before setup, as in the article. */
 
-/** The pattern of a rule for state changes of instances: of all, or of these. */
+/** Returns the event pattern for changes of instances to these states, or to any. */
 export const launches = (...state: string[]) => ({
   source: ["aws.ec2"],
   "detail-type": ["EC2 Instance State-change Notification"],
   ...(state.length > 0 && { detail: { state } }),
 });
-/** A rule as people make one by hand, in the console. */
+/** Creates a rule for the launch topic as the console does. */
 export async function rule(Name: string, pattern: object): Promise<void> {
   await events.send(new PutRuleCommand({ Name, EventPattern: JSON.stringify(pattern) }));
   await events.send(new PutTargetsCommand({ Rule: Name, Targets: [{ Id: "sns", Arn: LAUNCH_TOPIC }] }));
 }
 
-/** The topics and the rule of the article, made by hand: EventBridge may publish, as the console sees to. */
+/** Creates the topics and the rule of the article. EventBridge may publish, as the console configures it. */
 export async function byHand(pattern: object = launches("pending")): Promise<void> {
   await sns.send(new CreateTopicCommand({ Name: "ec2_launches_check" }));
   await sns.send(new CreateTopicCommand({ Name: "ec2_audit_alert" }));

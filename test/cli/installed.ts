@@ -83,7 +83,7 @@ export function run(line: string, more: Run = {}): Promise<Ran> {
   return runCommand(line.split(" "), { ...more, env: { ...operatorAt(aws.endpoint), ...more.env } });
 }
 
-/** The calls by which `work` has changed something in AWS, as the operator. */
+/** Returns the operator's calls during `work` that change AWS. */
 export async function changesOf(work: () => Promise<unknown>): Promise<string[]> {
   const before = aws.calls.length;
   await work();
@@ -109,7 +109,7 @@ export async function startFunction(
   return { ...served, settings };
 }
 
-/** What answers as the function does when it is asked for its health, and keeps, and never confirms, what it is sent. */
+/** Starts a server that responds to health checks as the function does, records deliveries and never confirms. */
 export async function startDeafFunction() {
   const received: string[] = [];
   const server = createServer((request, response) => {
@@ -125,7 +125,7 @@ export async function startDeafFunction() {
   return { url: `${url}/ec2-audit`, received, close };
 }
 
-/** Has a new queue get what is published to a topic. */
+/** Subscribes a new queue to a topic. */
 export async function listen(QueueName: string, TopicArn: string): Promise<void> {
   const Endpoint = `arn:aws:sqs:us-east-1:123456789012:${QueueName}`;
   const Policy = JSON.stringify({
@@ -138,14 +138,14 @@ export async function listen(QueueName: string, TopicArn: string): Promise<void>
   );
 }
 
-/** What is in a queue, as the JSON that was published. */
+/** Returns the messages of a queue, parsed from the published JSON. */
 export async function received(QueueName: string, MaxNumberOfMessages = 10) {
   const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName }));
   const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages }));
   return Messages.map(({ Body = "" }) => JSON.parse(Body));
 }
 
-/** Clicks on the link in the last e-mail that SNS has sent to somebody. */
+/** Confirms the subscription of an address, by the link in the last e-mail from SNS. */
 export async function click(address: string): Promise<void> {
   const mail = aws.mails.filter(({ to }) => to === address).at(-1);
   await sns.send(new ConfirmSubscriptionCommand({ TopicArn: mail?.topicArn, Token: mail?.token }));
@@ -177,7 +177,7 @@ export async function ruleAndTargets(Name = "ec2_launches") {
   return { State, pattern: JSON.parse(EventPattern), Description, Targets };
 }
 
-/** The names of all that there is in an AWS. */
+/** Returns the names of the resources in an AWS. */
 export async function everything(at: ReturnType<typeof clientsAt> = { sns, sqs, events }) {
   const { Topics = [] } = await at.sns.send(new ListTopicsCommand({}));
   const { QueueUrls = [] } = await at.sqs.send(new ListQueuesCommand({}));

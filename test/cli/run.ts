@@ -6,12 +6,12 @@ import type { Cli } from "../../src/cli/cli.ts";
 import { CliError } from "../../src/cli/cli-error.ts";
 import { runCli } from "../../src/cli/program.ts";
 
-/** What a command left behind. */
+/** The result of a command. */
 export interface Ran {
   readonly code: 0 | 1 | 2;
   readonly out: string;
   readonly err: string;
-  /** What the operator was asked. */
+  /** The questions to the operator. */
   readonly asked: readonly string[];
 }
 
@@ -20,13 +20,13 @@ export interface Run {
   /** On top of an environment that has no AWS settings of this machine. */
   readonly env?: Readonly<Record<string, string>>;
   readonly folder?: string;
-  /** What the operator answers when asked; undefined is a terminal with nobody at it. */
+  /** The operator's answer to a question; undefined for a terminal without an operator. */
   readonly answer?: boolean;
   /** Told how long the command would wait, in milliseconds; by default it waits a little, whatever it asks for. */
   readonly pause?: (ms: number) => Promise<void>;
   /** The time now, in milliseconds since 1970. */
   readonly now?: () => number;
-  /** How wide the terminal is; 80 columns unless it is said. */
+  /** The width of the terminal. Default: 80 columns. */
   readonly columns?: number;
   /** A command line in place of the whole one. */
   readonly create?: (cli: Cli) => Command;
@@ -42,7 +42,7 @@ export function operatorAt(endpoint: string, region = "us-east-1"): Record<strin
   };
 }
 
-/** Runs a command line in this process, on a terminal that takes down what it is told. */
+/** Runs a command line in this process, on a terminal that records its output. */
 export async function runCommand(args: readonly string[], run: Run = {}): Promise<Ran> {
   const [out, err, asked]: string[][] = [[], [], []];
   const env = { ...withoutAws(process.env), ...NOWHERE, ...run.env };

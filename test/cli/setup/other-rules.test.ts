@@ -26,11 +26,10 @@ import {
   sns,
   startFunction,
   useEmptyAws,
+  useSharedAws,
 } from "../installed.ts";
 
-/** Rules of names that are not setup's, which send launches to the launch topic already. */
-
-useEmptyAws();
+/** Rules with other names than setup's that already send launches to the launch topic. */
 
 const CLOUDTRAIL = {
   source: ["aws.ec2"],
@@ -41,7 +40,7 @@ const CLOUDTRAIL = {
 const rulesThere = async () => (await everything()).rules;
 const stateOf = async (name: string) => (await ruleAndTargets(name)).State;
 
-/** How many alerts one launch without tags makes, in an installation whose function is called. */
+/** Returns the number of alerts for one launch without tags. */
 async function alertsOfOneLaunch(): Promise<number> {
   await listen("alerts", ALERT_TOPIC);
   aws.launch({ count: 1 });
@@ -55,15 +54,17 @@ async function setUpFunction(line: string): Promise<void> {
   expect((await run(`${line} --url ${url}`)).code).toBe(0);
 }
 
-describe("ec2-audit setup, where the article's rule was made by hand", () => {
-  it("makes no second rule, so that one launch gives one alert", async () => {
+describe("ec2-audit setup, with a rule created manually as in the article,", () => {
+  useEmptyAws();
+
+  it("creates no second rule, so that one launch causes one alert", async () => {
     await byHand();
     await setUpFunction("setup");
     expect(await rulesThere()).toEqual(["ec2-launches"]);
     expect(await alertsOfOneLaunch()).toBe(1);
   });
 
-  it("says so, and gives the rule's target the dead-letter queue, which takes what the rule cannot deliver", async () => {
+  it("prints so, adds the dead-letter queue to the rule's target, and then changes nothing", async () => {
     await byHand();
     const { out } = await run("setup");
     expect(out).toMatch(/~ rule +ec2-launches +repaired, existed before setup\n/);
@@ -74,40 +75,26 @@ describe("ec2-audit setup, where the article's rule was made by hand", () => {
     expect((await ruleAndTargets("ec2-launches")).Targets).toEqual([
       { Id: "sns", Arn: LAUNCH_TOPIC, DeadLetterConfig: { Arn: DEAD_LETTERS } },
     ]);
-    await sns.send(
-      new SetTopicAttributesCommand({ TopicArn: LAUNCH_TOPIC, AttributeName: "Policy", AttributeValue: "" }),
-    );
-    aws.launch({ count: 1 });
-    expect(await queueAttributes()).toMatchObject({ ApproximateNumberOfMessages: "1" });
-  });
-
-  it("changes nothing the second time", async () => {
-    await byHand();
-    await run("setup");
     const again = await changesOf(async () => {
       expect((await run("setup")).out).toMatch(/= rule +ec2-launches +correct, existed before setup/);
     });
     expect(again).toEqual([]);
+    const noPolicy = { TopicArn: LAUNCH_TOPIC, AttributeName: "Policy", AttributeValue: "" };
+    await sns.send(new SetTopicAttributesCommand(noPolicy));
+    aws.launch({ count: 1 });
+    expect(await queueAttributes()).toMatchObject({ ApproximateNumberOfMessages: "1" });
   });
 
-  it("finds the rule among more than one page of them", async () => {
+  it("finds the rule if AWS lists rules on more than one page", async () => {
     await byHand();
-    for (let index = 0; index < 100; index += 1) await rule(`a-${index}`, { source: ["shop"] });
+    await Promise.all(Array.from({ length: 100 }, (_, index) => rule(`a-${index}`, { source: ["shop"] })));
     await run("setup");
     expect(await rulesThere()).not.toContain("ec2_launches");
   });
 
-  it("with --dry-run shows it, and changes nothing", async () => {
+  it("prints with --json which events the rule sends, and the action", async () => {
     await byHand();
-    const changes = await changesOf(async () => {
-      expect((await run("setup --dry-run")).out).toMatch(/~ rule +ec2-launches +would be repaired/);
-    });
-    expect(changes).toEqual([]);
-  });
-
-  it("with --json prints what the rule sends and what becomes of it", async () => {
-    await byHand();
-    const { otherRules, resources } = JSON.parse((await run("setup --json")).out);
+    const { otherRules, resources } = JSON.parse((await run("setup --dry-run --json")).out);
     expect(otherRules).toEqual([{ name: "ec2-launches", sends: ["pending"], doubled: [], part: "adopted" }]);
     expect(resources.at(-1)).toMatchObject({
       kind: "rule",
@@ -117,7 +104,7 @@ describe("ec2-audit setup, where the article's rule was made by hand", () => {
     });
   });
 
-  it("makes nothing where EventBridge does not say what the rule matches, as some emulators do not", async () => {
+  it("creates nothing if an emulator does not return whether the rule matches", async () => {
     await byHand();
     const mock = mockClient(EventBridgeClient);
     mock.onAnyCommand().resolves({});
@@ -130,20 +117,20 @@ describe("ec2-audit setup, where the article's rule was made by hand", () => {
     expect((await everything()).queues).toEqual([]);
   });
 
-  it("uses one that sends launches when they run, and asks for no other", async () => {
+  it("uses a rule that sends launches in the state running", async () => {
     await byHand(launches("running"));
     await run("setup");
     expect(await rulesThere()).toEqual(["ec2-launches"]);
   });
 
-  it("uses one for CloudTrail's calls where these are asked for, and makes only the rule for state changes", async () => {
+  it("uses a rule for CloudTrail's calls with --cloudtrail, and creates only the rule for state changes", async () => {
     await byHand(CLOUDTRAIL);
     expect((await run("setup --cloudtrail")).out).not.toContain("alerts are sent twice");
     expect(await rulesThere()).toEqual(["ec2-launches", "ec2_launches"]);
-    expect((await run("setup")).out, "it is known by its dead-letter queue").not.toContain("alerts are sent twice");
+    expect((await run("setup")).out, "identified by its dead-letter queue").not.toContain("alerts are sent twice");
   });
 
-  it("makes its own where the other is switched off, or sends no launches", async () => {
+  it("creates its own rule if the other is disabled or sends no launches", async () => {
     await byHand({ source: ["aws.s3"] });
     await rule("off", launches("pending"));
     await events.send(new DisableRuleCommand({ Name: "off" }));
@@ -155,13 +142,15 @@ describe("ec2-audit setup, where the article's rule was made by hand", () => {
   });
 });
 
-describe("ec2-audit setup, where a rule of another name makes alerts are sent twice", () => {
-  async function doubled(pattern: object = launches("pending")): Promise<void> {
-    await run("setup");
-    await rule("ec2-launches", pattern);
-  }
+async function doubled(pattern: object = launches("pending")): Promise<void> {
+  await run("setup");
+  await rule("ec2-launches", pattern);
+}
 
-  it("says so, changes nothing, and names both ways to end it", async () => {
+describe("ec2-audit setup, with a rule that duplicates alerts,", () => {
+  useEmptyAws();
+
+  it("reports it, changes nothing, and prints both fixes", async () => {
     await doubled();
     const changes = await changesOf(async () => {
       const { out } = await run("setup --region us-east-1");
@@ -180,7 +169,7 @@ describe("ec2-audit setup, where a rule of another name makes alerts are sent tw
   it.each([
     ["--disable-rule", "ec2_launches", "ec2-launches"],
     ["--adopt-rule", "ec2-launches", "ec2_launches"],
-  ])("gives one alert for one launch after %s, which switches the other off", async (flag, on, off) => {
+  ])("causes one alert for one launch after %s, which disables the other rule", async (flag, on, off) => {
     await doubled();
     await setUpFunction(`setup ${flag} ec2-launches`);
     expect([await stateOf(on), await stateOf(off)]).toEqual(["ENABLED", "DISABLED"]);
@@ -188,7 +177,7 @@ describe("ec2-audit setup, where a rule of another name makes alerts are sent tw
     expect((await run("setup")).out).toContain("There is nothing to change.");
   });
 
-  it("says how to replace one that sends each launch twice by setup's own, even when it is used", async () => {
+  it("prints how to replace an adopted rule that sends each launch twice", async () => {
     await byHand(launches());
     const { out } = await run("setup");
     expect(out).toContain("! rule ec2-launches: it also sends launches (running), so alerts are sent twice.");
@@ -196,7 +185,7 @@ describe("ec2-audit setup, where a rule of another name makes alerts are sent tw
     expect(await alertsOfOneLaunch()).toBe(1);
   });
 
-  it("also says so of CloudTrail's calls that setup was not asked for, and of Auto Scaling's", async () => {
+  it("reports rules for CloudTrail's calls and for Auto Scaling that were not requested", async () => {
     await doubled(CLOUDTRAIL);
     await rule("asg", { source: ["aws.autoscaling"] });
     const { out } = await run("setup");
@@ -208,7 +197,7 @@ describe("ec2-audit setup, where a rule of another name makes alerts are sent tw
     expect((await run("setup")).out).not.toContain("! rule ec2-launches");
   });
 
-  it("names one remedy for two rules made by hand: to switch off the one that is not used", async () => {
+  it("prints one fix for two manual rules: to disable the one that is not adopted", async () => {
     await byHand();
     await rule("second", launches());
     const { out } = await run("setup");
@@ -216,12 +205,19 @@ describe("ec2-audit setup, where a rule of another name makes alerts are sent tw
     expect(out).not.toContain("--adopt-rule");
   });
 
-  it("adopts and switches on one that is switched off", async () => {
+  it("adopts and enables a disabled rule", async () => {
     await doubled();
     await events.send(new DisableRuleCommand({ Name: "ec2-launches" }));
     const { out } = await run("setup --adopt-rule ec2-launches");
     expect(out).toContain("      state: DISABLED → ENABLED\n");
     expect([await stateOf("ec2-launches"), await stateOf("ec2_launches")]).toEqual(["ENABLED", "DISABLED"]);
+  });
+});
+
+describe("ec2-audit setup rejects", () => {
+  useSharedAws(async () => {
+    await doubled();
+    await rule("s3", { source: ["aws.s3"] });
   });
 
   it.each([
@@ -229,9 +225,7 @@ describe("ec2-audit setup, where a rule of another name makes alerts are sent tw
     ["--disable-rule ec2_launches", "no rule ec2_launches (other than setup's own) sends to ec2_launches_check"],
     ["--adopt-rule s3", "the rule s3 does not send launches"],
     ["--adopt-rule ec2-launches --disable-rule ec2-launches", "both name ec2-launches"],
-  ])("refuses %s, and changes nothing", async (flags, message) => {
-    await doubled();
-    await rule("s3", { source: ["aws.s3"] });
+  ])("%s, and changes nothing", async (flags, message) => {
     const changes = await changesOf(async () => {
       const { code, err } = await run(`setup ${flags}`);
       expect([code, err]).toEqual([2, expect.stringContaining(message)]);
