@@ -11,7 +11,7 @@ export function arn(service: string, region: string, account: string, resource: 
   return `arn:${partitionOf(region)}:${service}:${scope ? "" : region}:${account}:${resource}`;
 }
 
-/** The parts of an ARN, or undefined for what is not one. The resource keeps its own colons. */
+/** Returns the parts of an ARN; undefined for other text. The resource keeps its colons. */
 export function parseArn(
   value: string,
 ): { partition: string; service: string; region: string; account: string; resource: string } | undefined {

@@ -1,6 +1,6 @@
 import type { Params } from "./params.ts";
 
-/** An API call as it was asked: who wants what, where. */
+/** An API call, with its caller, account and region. */
 export interface ApiCall {
   readonly service: string;
   readonly action: string;
@@ -11,15 +11,15 @@ export interface ApiCall {
   readonly params: Params;
 }
 
-/** One API call that was answered (or left hanging by a fault: status 0). */
+/** An API call and the status of its response; 0 if a fault left it without one. */
 export interface RecordedCall extends ApiCall {
   readonly status: number;
 }
 
-/** How many calls are kept; of older ones only the count remains. */
+/** How many calls are kept; older ones are only counted. */
 const KEPT = 10_000;
 
-/** What was called: the last calls in order, and how often each action was called in all. */
+/** The last calls in order, and how often each action was called. */
 export interface CallLog {
   readonly calls: RecordedCall[];
   /** By `service:Action`, as in `ec2:DescribeTags`. */
@@ -28,8 +28,8 @@ export interface CallLog {
 }
 
 /**
- * An empty call log whose memory stays bounded: it keeps at least the last 10,000 calls, and never a tenth more.
- * @param onCall told of each call as it is recorded
+ * Returns an empty call log of bounded size: it keeps the last 10,000 calls, and up to a tenth more.
+ * @param onCall called with each call as it is recorded
  */
 export function callLog(onCall: (call: RecordedCall) => void): CallLog {
   const calls: RecordedCall[] = [];

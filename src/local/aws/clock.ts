@@ -8,7 +8,7 @@ export interface Clock {
   after(ms: number, run: () => void): () => void;
   /** How many milliseconds of AWS's time pass in one of `now()`. Default 1. */
   readonly speed?: number;
-  /** Tells a clock that does not run by itself about work under way, so that it can wait for it before it moves on. */
+  /** Announces pending work to a virtual clock, which waits for it before it advances. */
   busy?(work: Promise<unknown>): void;
 }
 

@@ -1,29 +1,29 @@
 import type { ApiCall } from "./calls.ts";
 import { AwsError } from "./errors.ts";
 
-/** The faults that are an error of AWS's own. */
+/** The faults that are an error response of AWS. */
 type RefusalKind = "throttle" | "deny" | "error" | "bad-key";
 
-/** How one call, or many, shall go wrong. */
+/** A fault that strikes one call or many. */
 export interface Fault {
   /** `ec2`, `sns`, `sqs`, `events`, `sts` or `iam`; any when missing. */
   service?: string;
   /** `DescribeTags`, …; any when missing. */
   action?: string;
-  /** A further condition: calls for which it does not hold pass as if the fault were not there. */
+  /** A further condition: the fault does not strike calls for which it is false. */
   when?(call: ApiCall): boolean;
   /**
-   * throttle, deny, error: AWS's own answer of that kind; nothing is done.
-   * bad-key: AWS's own answer to an access key id that does not exist (any more); nothing is done.
-   * html: 200 with a page of some proxy; nothing is done.
-   * timeout: never answers; nothing is done.
-   * hangup: does what was asked, sends half of the answer and drops the connection.
-   * slow: does it and answers, `ms` later.
+   * throttle, deny, error: AWS's error response; the action does not run.
+   * bad-key: AWS's response to an unknown access key id; the action does not run.
+   * html: 200 with the page of a proxy; the action does not run.
+   * timeout: no response; the action does not run.
+   * hangup: runs the action, sends half of the response and drops the connection.
+   * slow: runs the action, and responds `ms` later.
    */
   kind: RefusalKind | "timeout" | "hangup" | "html" | "slow";
-  /** How many calls it hits. Default: all that follow. */
+  /** How many calls it strikes. Default: all. */
   times?: number;
-  /** How many matching calls go well before the first one that does not. Default 0. */
+  /** How many matching calls succeed first. Default 0. */
   skip?: number;
   /** For `slow`, in ms of the clock. Default 1,000. */
   ms?: number;
@@ -31,13 +31,13 @@ export interface Fault {
 
 /** The faults in force. */
 export interface Faults {
-  /** Adds a fault. Of several that match a call, the one added first strikes. */
+  /** Adds a fault. The first added of those that match a call strikes it. */
   add(fault: Fault): void;
-  /** Takes all of them away. */
+  /** Removes all faults. */
   clear(): void;
 }
 
-/** The faults in force, with `next`: the one that strikes this call, if any (which counts as one of its times). */
+/** The faults in force. `next` returns the fault that strikes a call, and counts it. */
 export function faultBook(): Faults & { next(call: ApiCall): Fault | undefined } {
   let active: { fault: Fault; skip: number; left: number }[] = [];
   return {
@@ -64,12 +64,12 @@ export function faultBook(): Faults & { next(call: ApiCall): Fault | undefined }
   };
 }
 
-/** Whether a fault is an error of AWS's own, which `faultError` words. */
+/** Whether a fault is an error response of AWS. */
 export function isRefusal(kind: Fault["kind"]): kind is RefusalKind {
   return kind === "throttle" || kind === "deny" || kind === "error" || kind === "bad-key";
 }
 
-/** The error that `service` answers for a fault that is one. Codes: each service's "Common errors" page. */
+/** Returns the error response of a service for a fault. The codes are those of each service's "Common errors" page. */
 export function faultError(kind: RefusalKind, service: string, action: string, user: string): AwsError {
   const refused = `User: ${user} is not authorized to perform: ${service}:${action}`;
   const inJson = speaksJson(service);
@@ -82,7 +82,7 @@ export function faultError(kind: RefusalKind, service: string, action: string, u
   return new AwsError(inJson ? "InternalFailure" : "InternalError", "An internal error has occurred", 500);
 }
 
-/** The error of `service` for what a caller may not do; `refused` says who may not do what. */
+/** Returns the error of a service for a call without permission; `refused` names the caller and the action. */
 export function deniedError(service: string, refused: string): AwsError {
   if (service === "ec2") {
     return new AwsError("UnauthorizedOperation", `You are not authorized to perform this operation. ${refused}`, 403);
@@ -98,10 +98,10 @@ function speaksJson(service: string): boolean {
 }
 
 /**
- * What each service says to an access key id that it does not know. EC2:
+ * Returns the error of each service for an unknown access key id. EC2:
  * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (AuthFailure); SNS and STS:
- * https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html (InvalidClientTokenId, 403). SQS keeps that code for those
- * who know it from the query protocol; the services of JSON alone say UnrecognizedClientException with 400.
+ * https://docs.aws.amazon.com/sns/latest/api/CommonErrors.html (InvalidClientTokenId, 403). SQS keeps that code for
+ * clients of the query protocol; services with only JSON return UnrecognizedClientException with 400.
  */
 function badKey(service: string): AwsError {
   if (service === "ec2") {

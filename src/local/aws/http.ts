@@ -10,7 +10,7 @@ import { parseQuery, queryAnswer, queryError } from "./protocols/query.ts";
 import type { Caller, Service } from "./service.ts";
 import type { Session } from "./sts.ts";
 
-/** What the front door needs to know. */
+/** The parts of the embedded AWS that serve requests. */
 export interface FrontDoor {
   readonly clock: Clock;
   readonly accountId: string;
@@ -19,13 +19,13 @@ export interface FrontDoor {
   readonly services: Readonly<Record<string, Service>>;
   readonly log: CallLog;
   nextFault(call: ApiCall): Fault | undefined;
-  /** Whether AWS's request limits let this call pass, which counts it. */
+  /** Counts a call, and returns whether it is within AWS's request limits. */
   withinLimits(call: ApiCall): boolean;
-  /** The error for a call that its caller may not make. */
+  /** Returns the error for a call that its caller may not make. */
   refusal(call: ApiCall, caller: Caller): AwsError | undefined;
 }
 
-/** What is said of a request before anything is done. */
+/** A request that was read. */
 interface Request extends ApiCall {
   readonly caller: Caller;
 }
@@ -36,20 +36,20 @@ interface Answer {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What one may do without signing: visit the links in SNS's messages. */
+/** The actions of the links in SNS's messages, which need no signature. */
 const UNSIGNED = ["ConfirmSubscription", "Unsubscribe"];
 const HTML = "<!DOCTYPE html><html><head><title>Proxy</title></head><body><h1>Please sign in</h1></body></html>";
 
 /**
- * The HTTP server of the embedded AWS: reads each request by its protocol, lets a fault strike, has the service answer, and
- * writes and records the answer.
+ * The HTTP server of the embedded AWS. It reads each request by its protocol, applies faults and limits, runs the action, and
+ * writes and records the response.
  */
 export function createFrontDoor(door: FrontDoor): Server {
   return createServer((request, response) => {
     readBody(request)
       .then((body) => handle(door, request, body, response))
       .catch((error: unknown) => {
-        // A client that went away is its own business; anything else is a mistake here, which a test should see.
+        // A client may disconnect; any other error is a bug here, and a test must see it.
         if (!response.destroyed) response.writeHead(500).end(error instanceof Error ? error.stack : String(error));
       });
   });

@@ -33,86 +33,86 @@ export type { Params, Value } from "./params.ts";
 export type { DeliveryAttempt } from "./sns/delivery.ts";
 export type { Mail } from "./sns/mail.ts";
 
-/** How the embedded AWS shall be. */
+/** The options of the embedded AWS. */
 export interface EmbeddedAwsOptions {
-  /** Default: the system's, at its own speed. */
+  /** Default: the system's clock, in real time. */
   clock?: Clock;
   /** The account of every caller that has not assumed a role. Default 123456789012. */
   accountId?: string;
-  /** On 127.0.0.1. Default: any free one. */
+  /** On 127.0.0.1. Default: any free port. */
   port?: number;
   /** Also emit 'AWS API Call via CloudTrail' for RunInstances. Default false, as in an account without a trail. */
   cloudTrail?: boolean;
   /**
-   * Whether calls meet the request limits that AWS documents for EC2 and STS, in the time of the clock. What is above them is
-   * answered as AWS does: RequestLimitExceeded 503 by EC2, Throttling 400 by STS. Default: none.
+   * Whether the request limits apply that AWS documents for EC2 and STS, in the time of the clock. Calls above them get AWS's
+   * errors: RequestLimitExceeded 503 from EC2, Throttling 400 from STS. Default: none.
    */
   requestLimits?: "documented" | "none";
   /**
-   * Whether EventBridge publishes to a topic only where the topic's policy lets it, as in AWS, where the policy of a new topic
-   * does not. Default: to every topic.
+   * Whether EventBridge needs the permission of a topic's policy to publish, as in AWS, where a new topic does not give it.
+   * Default: no.
    */
   topicPolicies?: "checked" | "unchecked";
   /**
-   * Whether EventBridge and SNS send to a queue, dead-letter queues too, only where the queue's policy lets them, as in AWS,
-   * where a new queue has none. Default: to every queue.
+   * Whether EventBridge and SNS need the permission of a queue's policy to send, also to a dead-letter queue, as in AWS, where
+   * a new queue has no policy. Default: no.
    */
   queuePolicies?: "checked" | "unchecked";
   /**
-   * The organisation, and the accounts in it. With one, EventBridge sends to the bus of another account only where that bus's
-   * policy lets it, as in AWS, where a new bus has none. Default: none, and to every bus.
+   * The organisation and its accounts. With one, EventBridge needs the permission of a bus's policy to send from another
+   * account, as in AWS, where a new bus has no policy. Default: none, and no permission is needed.
    */
   organization?: Organization;
   /**
-   * How EventBridge delivers an event that a rule matches: the delay of each copy, in ms of the clock; at least one. Default
-   * [0]: one, at once. AWS promises no more than at least once, in no order.
+   * Returns the delays of the copies of an event that EventBridge delivers, at least one, in ms of the clock. Default [0]: one
+   * copy, at once. AWS delivers at least once, in any order.
    */
   eventCopies?(event: EventDocument): readonly number[];
-  /** Told of each call when it has been carried out, or refused, before its answer is sent. */
+  /** Called after each call, before its response is sent. */
   onCall?(call: RecordedCall): void;
-  /** Told of every attempt of SNS to deliver, as it ends. */
+  /** Called when a delivery attempt of SNS ends. */
   onDelivery?(attempt: DeliveryAttempt): void;
 }
 
 /** A running embedded AWS. */
 export interface EmbeddedAws extends InProcessEc2, Pick<Signer, "sign">, Pick<Authorization, "deny"> {
-  /** `http://127.0.0.1:PORT`: what goes into AWS_ENDPOINT_URL. */
+  /** `http://127.0.0.1:PORT`, for AWS_ENDPOINT_URL. */
   readonly endpoint: string;
   readonly accountId: string;
-  /** PEM of the X.509 certificate that SNS deliveries are signed with now. */
+  /** The current signing certificate of SNS, as PEM. */
   readonly signingCert: string;
-  /** Where SNS would serve that certificate in `region`. */
+  /** Returns the URL of that certificate in a region. */
   signingCertUrl(region: string): string;
-  /** The last calls (10,000 at least), oldest first. */
+  /** The last calls (at least 10,000), oldest first. */
   readonly calls: RecordedCall[];
-  /** How often each action was called in all, by `service:Action`. */
+  /** How often each action was called, by `service:Action`. */
   readonly callCounts: ReadonlyMap<string, number>;
-  /** The mails that SNS would have sent (the last 10,000), oldest first: confirmations and notifications. */
+  /** The last 10,000 e-mails of SNS, confirmations and notifications, oldest first. */
   readonly mails: readonly Mail[];
   readonly faults: Faults;
   /** How many calls were above the request limits, by `service:Action`. */
   readonly throttled: ReadonlyMap<string, number>;
-  /** SNS signs with a new key from now on, whose certificate has a new URL. The old certificates stay where they are. */
+  /** SNS signs with a new key from now on. Its certificate has a new URL; the old ones keep theirs. */
   rotateSigningCertificate(): Promise<void>;
-  /** The signing certificate (PEM), present or past, under a URL of SNS or under the path of one; undefined where there is none. */
+  /** Returns the current or a former signing certificate (PEM) by its URL or path; undefined for another. */
   certificateAt(pathOrUrl: string): string | undefined;
   /**
-   * Calls a function with what comes into a queue, as Lambda's event source mapping does.
+   * Calls a function with the messages of a queue, as Lambda's event source mapping does.
    * @throws RangeError for a mapping that AWS refuses, Error where there is no such queue
    */
   mapQueue(mapping: QueueMapping, invoke: Invoke): Mapping;
-  /** Resolves when no delivery attempt is under way. Attempts that wait for their time do not count. */
+  /** Resolves when no delivery attempt is pending. Attempts that wait for their retry do not count. */
   idle(): Promise<void>;
   /** `launch` by an Auto Scaling group. */
   launchAutoScaling(args: AutoScalingLaunch): string[];
-  /** Stops everything: no timer fires and no delivery is made afterwards. */
+  /** Stops all timers and deliveries. */
   close(): Promise<void>;
 }
 
 /**
- * Starts an embedded AWS on loopback: EC2, SNS, SQS, EventBridge, STS and IAM's simulator behind one HTTP port, as far as this
- * project calls them. It keeps everything in memory, checks no signatures, no policies but those that the options name, and
- * lives until it is closed.
+ * Starts an embedded AWS on loopback: EC2, SNS, SQS, EventBridge, STS and IAM's simulator behind one HTTP port, with the calls
+ * that this project makes. It keeps everything in memory, and checks no signatures, and only the policies that the options
+ * name.
  * @throws Error of node:net when the port is taken
  */
 export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promise<EmbeddedAws> {

@@ -11,24 +11,24 @@ export interface Statement {
   readonly Condition: readonly { operator: string; key: string; values: readonly string[] }[];
 }
 
-/** What a service of AWS wants to do with a resource, and for whom. */
+/** A call of an AWS service on a resource, and its source. */
 export interface ServiceCall {
   /** `events.amazonaws.com`, `sns.amazonaws.com` */
   readonly service: string;
   /** `sns:Publish`, `sqs:SendMessage` */
   readonly action: string;
   readonly resource: string;
-  /** The rule or topic for which it does it, and the account that has it; undefined where AWS does not tell. */
+  /** The rule or topic that sends, and its account; undefined where AWS does not state it. */
   readonly sourceArn?: string;
   readonly sourceAccount?: string;
 }
 
-/** What somebody in another account wants to do with a resource. */
+/** A call from another account on a resource. */
 export interface AccountCall {
   readonly account: string;
   readonly action: string;
   readonly resource: string;
-  /** The organisation that the caller is in; undefined where AWS does not tell. */
+  /** The caller's organisation; undefined where AWS does not state it. */
   readonly organization?: string | undefined;
 }
 
@@ -42,7 +42,7 @@ export function hasAwsManagedKey(attributes: ReadonlyMap<string, string>): boole
   return /(^|:)alias\/aws\//.test(attributes.get("KmsMasterKeyId") ?? "");
 }
 
-/** The statements of a policy; undefined for what is not one. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html */
+/** Returns the statements of a policy; undefined for text that is not a policy. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html */
 export function statementsOf(policy: string): Statement[] | undefined {
   let document: unknown;
   try {

@@ -1,7 +1,7 @@
 import type { Params } from "./params.ts";
 import type { Xml } from "./xml.ts";
 
-/** Who is calling, as the credentials and the credential scope of the request say. */
+/** The caller, by the credentials and the credential scope of the request. */
 export interface Caller {
   readonly account: string;
   readonly region: string;
@@ -17,7 +17,7 @@ export interface Caller {
   readonly sourceIp: string;
 }
 
-/** The fields of an answer in XML. */
+/** The fields of an XML response. */
 export interface XmlFields {
   readonly [field: string]: Xml;
 }
@@ -25,7 +25,7 @@ export interface XmlFields {
 /** A service of the AWS query protocol: form in, XML out. EC2 has its own dialect of both. */
 export interface QueryService {
   readonly protocol: "ec2" | "query";
-  /** The XML namespace of its answers. */
+  /** The XML namespace of its responses. */
   readonly namespace: string;
   readonly actions: Readonly<Record<string, (params: Params, caller: Caller) => XmlFields | Promise<XmlFields>>>;
 }
@@ -33,7 +33,7 @@ export interface QueryService {
 /** A service of the AWS JSON protocol. */
 export interface JsonService {
   readonly protocol: "json";
-  /** `1.0` or `1.1`: the content type of its answers. */
+  /** `1.0` or `1.1`: the content type of its responses. */
   readonly version: string;
   readonly actions: Readonly<Record<string, (params: Params, caller: Caller) => object | Promise<object>>>;
 }

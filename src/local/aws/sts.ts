@@ -4,7 +4,7 @@ import { AwsError } from "./errors.ts";
 import { integer, type Params, text } from "./params.ts";
 import type { Caller, QueryService, XmlFields } from "./service.ts";
 
-/** What AssumeRole handed out, by access key id. */
+/** A session of an assumed role. */
 export interface Session {
   readonly account: string;
   readonly arn: string;
@@ -19,8 +19,8 @@ const SESSION_NAME = /^[\w+=,.@-]{2,64}$/;
 const [MIN_SECONDS, MAX_SECONDS, DEFAULT_SECONDS] = [900, 43_200, 3_600];
 
 /**
- * STS: who one is, and assuming a role, which every role in every account lets one do here. `sessions` is where the
- * credentials are kept that the other services then know.
+ * STS: GetCallerIdentity and AssumeRole. Every role in every account can be assumed. `sessions` holds the sessions by access key
+ * id, for the other services.
  */
 export function createSts(clock: Clock, sessions: Map<string, Session>): QueryService {
   function assumeRole(params: Params, caller: Caller): XmlFields {
@@ -38,7 +38,7 @@ export function createSts(clock: Clock, sessions: Map<string, Session>): QuerySe
         seconds < MIN_SECONDS ? `greater than or equal to ${MIN_SECONDS}` : `less than or equal to ${MAX_SECONDS}`;
       throw constraint(String(seconds), "durationSeconds", `Member must have value ${bound}`);
     }
-    for (const [key, each] of sessions) if (each.expiresAt + FORGOTTEN_MS < clock.now()) sessions.delete(key);
+    for (const [key, each] of sessions) if (each.expiresAt + KEEP_EXPIRED_MS < clock.now()) sessions.delete(key);
     const role = { name: roleArn.split("/").at(-1) ?? "", id: `AROA${hex(17).toUpperCase()}`, session };
     const expiresAt = Math.floor(clock.now() / 1000) * 1000 + seconds * 1000;
     const accessKeyId = `ASIA${hex(16).toUpperCase()}`;
@@ -72,8 +72,8 @@ export function createSts(clock: Clock, sessions: Map<string, Session>): QuerySe
   };
 }
 
-/** For this long after its end a session is told apart from one that never was, in ms. */
-const FORGOTTEN_MS = 3_600_000;
+/** How long an expired session is kept, in ms: its error differs from that of an unknown session. */
+const KEEP_EXPIRED_MS = 3_600_000;
 
 function constraint(value: string, field: string, rule: string): AwsError {
   return new AwsError(

@@ -7,7 +7,7 @@ const MAX_TAGS = 50;
 /** The tags of a resource that is not an instance, by key. */
 export type Tags = Map<string, string>;
 
-/** The tags in a list of `{ Key, Value }`, as the requests of SNS and EventBridge have them. @param invalid says what is wrong */
+/** The tags in a list of `{ Key, Value }`, as the requests of SNS and EventBridge have them. @param invalid makes the error of an invalid tag */
 export function readTags(list: readonly Params[], invalid: (what: string) => AwsError): Tags {
   const tags = new Map(list.map((tag) => [text(tag, "Key") ?? "", text(tag, "Value") ?? ""]));
   if (tags.size < list.length) throw invalid("Duplicated keys are not allowed.");

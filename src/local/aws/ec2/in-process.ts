@@ -17,30 +17,30 @@ export interface Place {
   region?: string;
 }
 
-/** What shall be launched. */
+/** A launch. */
 export interface Launch extends Place {
   count: number;
   tags?: Record<string, string>;
   /** The Auto Scaling group that launches; without one, a user does. */
   group?: string;
-  /** The service principal that manages what is launched, such as `eks.amazonaws.com`. */
+  /** The service principal that manages the instances, such as `eks.amazonaws.com`. */
   operator?: string;
 }
 
-/** What Auto Scaling shall launch. */
+/** A launch by Auto Scaling. */
 export type AutoScalingLaunch = Launch & { group: string };
 
-/** EC2 without HTTP, as AWS's own services use it: what is done emits the same events as the API calls do. */
+/** EC2 without HTTP, as AWS's own services use it. It emits the same events as the API calls. */
 export interface InProcessEc2 {
-  /** Launches; gives the ids. By Auto Scaling, 'EC2 Instance Launch Successful' follows for each that gets to run. */
+  /** Launches instances and returns their ids. By Auto Scaling, 'EC2 Instance Launch Successful' follows for each that runs. */
   launch(args: Launch): string[];
-  /** Gives instances tags, those of AWS (`aws:…`) too. @throws AwsError InvalidInstanceID.NotFound, TagLimitExceeded */
+  /** Adds tags to instances, also those of AWS (`aws:…`). @throws AwsError InvalidInstanceID.NotFound, TagLimitExceeded */
   tag(ids: readonly string[], tags: Record<string, string>, place?: Place): void;
   /** Terminates instances. @throws AwsError InvalidInstanceID.NotFound */
   terminate(ids: readonly string[], place?: Place): void;
 }
 
-/** What it needs of EC2. */
+/** The parts of EC2 that it uses. */
 export interface InProcessContext {
   readonly clock: Clock;
   readonly emit: Emit;
@@ -50,7 +50,7 @@ export interface InProcessContext {
   stateOf(place: { account: string; region: string }): Ec2State;
 }
 
-/** @param ownAccount whose the instances are where nobody says */
+/** @param ownAccount the account of launches that name none */
 export function createInProcessEc2(context: InProcessContext, ownAccount: string): InProcessEc2 {
   const { clock, emit, trail, lifecycle, stateOf } = context;
   const placed = ({ account = ownAccount, region = "us-east-1" }: Place) => ({ account, region });

@@ -49,7 +49,7 @@ export function createTargetDelivery(context: TargetContext): Pick<BusContext, "
   function toTopic(target: Target, body: string): Failure | undefined {
     const found = topic(target.arn);
     if (found === undefined) return { code: "NO_RESOURCE", message: "Topic does not exist" };
-    // SNS is told nothing that a condition could compare with:
+    // EventBridge sends SNS no value for a condition:
     // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
     const call = { service: SERVICE, action: "sns:Publish", resource: target.arn };
     const isAdmitted = allowsService(topicPolicy(found), call) && !hasAwsManagedKey(found.attributes);

@@ -28,7 +28,7 @@ export function testEventPattern(params: Params): { Result: boolean } {
   return { Result: eventMatcher(text(params, "EventPattern") ?? "")(event) };
 }
 
-/** The JSON object that a text is; undefined for what is not one. */
+/** Parses a JSON object; returns undefined for other text. */
 export function jsonObject(value: string | undefined): Document | undefined {
   try {
     const parsed: unknown = JSON.parse(value ?? "");

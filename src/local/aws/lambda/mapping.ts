@@ -23,11 +23,11 @@ export interface QueueMapping {
   readonly functionArn?: string;
 }
 
-/** What a function is told of its invocation. */
+/** The context of an invocation. */
 export interface InvocationContext {
   readonly awsRequestId: string;
   readonly invokedFunctionArn: string;
-  /** When its time is over, in ms since the epoch, as the clock tells it. */
+  /** Its deadline, in ms since the epoch, by the clock. */
   readonly deadline: number;
 }
 
@@ -36,9 +36,9 @@ export type Invoke = (event: SQSEvent, context: InvocationContext) => Promise<un
 
 /** An event source mapping at work. */
 export interface Mapping {
-  /** Reads no more; what is under way goes on to its end. */
+  /** Stops reading; pending invocations end normally. */
   close(): void;
-  /** Resolves when no invocation is under way. A batch that waits for its window does not count. */
+  /** Resolves when no invocation is pending. A batch that waits for its window does not count. */
   idle(): Promise<void>;
   /** How many there were so far. */
   readonly invocations: number;
@@ -72,7 +72,7 @@ export function mapQueue(clock: Clock, sqs: Sqs, mapping: QueueMapping, invoke: 
   const invokedFunctionArn = mapping.functionArn ?? arn("lambda", region, account, "function:mapped");
 
   let gathered = newBatch();
-  /** Those that are complete, and wait for one that is under way to end. */
+  /** Complete batches that wait for a pending invocation to end. */
   const complete: SQSRecord[][] = [];
   let running = 0;
   let invocations = 0;
@@ -82,7 +82,7 @@ export function mapQueue(clock: Clock, sqs: Sqs, mapping: QueueMapping, invoke: 
   let alarm: { at: number; cancel(): void } | undefined;
   const waiting = new Set<() => void>();
 
-  /** Reads in a moment: what is sent together is read together. */
+  /** Reads a moment later, so that messages that are sent together are read together. */
   function wake(): void {
     if (polling || closed) return;
     polling = true;

@@ -1,7 +1,7 @@
 import { AwsError } from "../errors.ts";
 import type { Params, Value } from "../params.ts";
 
-/** Reads the body of the AWS JSON protocol. @throws AwsError SerializationException for what is not a JSON object */
+/** Reads the body of the AWS JSON protocol. @throws AwsError SerializationException for a body that is not a JSON object */
 export function parseJson(body: string): Params {
   let value: unknown;
   try {
@@ -20,7 +20,7 @@ export function parseJson(body: string): Params {
   return value as { [name: string]: Value };
 }
 
-/** Writes an error as the JSON protocol has it; gives the body and the headers that belong to it. */
+/** Returns the body and the headers of an error in the JSON protocol. */
 export function jsonError(error: AwsError): { body: string; headers: Record<string, string> } {
   const fault = error.status < 500 ? "Sender" : "Receiver";
   return {

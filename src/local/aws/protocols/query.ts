@@ -42,7 +42,7 @@ function readValue(value: Node | string): Value {
   return keys.sort((a, b) => Number(a) - Number(b)).map((key) => readValue(value.get(key) ?? ""));
 }
 
-/** Writes the answer to `action`. EC2 puts its fields straight into the response, the others into a result of their own. */
+/** Returns the response to an action. EC2 puts its fields into the response itself, other services into a result element. */
 export function queryAnswer(service: QueryService, action: string, fields: XmlFields, requestId: string): string {
   const open = `<?xml version="1.0" encoding="UTF-8"?>\n<${action}Response xmlns="${service.namespace}">`;
   const inner =
@@ -59,7 +59,7 @@ function members(fields: XmlFields, item: string): string {
     .join("");
 }
 
-/** Writes an error in the dialect of the service; `service` is undefined where the request did not say one. */
+/** Returns an error in the format of the service; `service` is undefined if the request did not name one. */
 export function queryError(service: QueryService | undefined, error: AwsError, requestId: string): string {
   const body = `<Code>${escapeXml(error.code)}</Code><Message>${escapeXml(error.message)}</Message>`;
   if (service?.protocol === "ec2") {

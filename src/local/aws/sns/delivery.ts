@@ -54,7 +54,7 @@ const ANSWER_BYTES = 8_192;
 
 type Plan = DeliveryPolicy & { readonly delays: readonly number[] };
 
-/** One try, of those that are under way or wait for their turn. */
+/** A delivery attempt that is pending or waits for its turn. */
 interface Attempt {
   readonly parcel: Parcel;
   readonly plan: Plan;
@@ -143,7 +143,7 @@ export function createDelivery(clock: Clock, send: SendToQueue, onDelivery: (att
     onDelivery({ topicArn: topic.arn, subscriptionArn: arn, protocol, endpoint, messageId, type, body, ...rest });
   }
 
-  /** Puts what was given up into the dead-letter queue; false where there is none. */
+  /** Sends an undelivered message to the dead-letter queue; false where there is none. */
   function deadLetter({ subscription, body, type }: Parcel): boolean {
     const policy = subscription.attributes.get("RedrivePolicy");
     if (policy === undefined || type !== "Notification") return false;
@@ -182,9 +182,9 @@ export function createDelivery(clock: Clock, send: SendToQueue, onDelivery: (att
     deliver,
     report,
     deadLetter,
-    /** Resolves when no attempt is under way; those that wait for their retry are not. */
+    /** Resolves when no attempt is pending. An attempt that waits for its retry is not pending. */
     idle: (): Promise<void> => (inFlight === 0 ? Promise.resolve() : new Promise((resolve) => waiting.add(resolve))),
-    /** Drops the connections; what was under way is not reported any more. */
+    /** Drops the connections; pending attempts are no longer reported. */
     close: (): void => {
       closed = true;
       http.destroy();

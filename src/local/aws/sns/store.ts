@@ -5,7 +5,7 @@ import type { Tags } from "../tags.ts";
 import { invalidParameter } from "./errors.ts";
 import type { Filter } from "./filter-policy.ts";
 
-/** A topic and who is subscribed to it. */
+/** A topic and its subscriptions. */
 export interface Topic {
   readonly arn: string;
   readonly account: string;
@@ -16,7 +16,7 @@ export interface Topic {
   readonly tags: Tags;
   /** By protocol and endpoint: SNS has one subscription for each pair. */
   readonly subscriptions: Map<string, Subscription>;
-  /** FIFO: what was published in the last five minutes, by deduplication id, oldest first. */
+  /** FIFO: the messages of the last five minutes, by deduplication id, oldest first. */
   readonly published: Map<string, { readonly at: number; readonly messageId: string; readonly sequence: string }>;
   sequence: number;
   deletedSubscriptions: number;

@@ -76,7 +76,7 @@ export function queueAttributes(queue: Queue): Map<string, string> {
   ]);
 }
 
-/** An attribute of a queue that is a number: what was set, or SQS's default. */
+/** Returns a numeric attribute of a queue, or SQS's default. */
 export function numberOf(queue: Queue, name: "ReceiveMessageWaitTimeSeconds" | "VisibilityTimeout"): number {
   return Number(queue.attributes.get(name) ?? NUMBERS[name]?.[2]);
 }

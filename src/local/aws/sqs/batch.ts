@@ -1,7 +1,7 @@
 import { AwsError } from "../errors.ts";
 import { type Params, structures, text } from "../params.ts";
 
-/** Does `each` for every entry of a batch; what it throws becomes that entry's failure. @throws AwsError for a batch that is none */
+/** Calls `each` for every entry of a batch; an error becomes that entry's failure. @throws AwsError for an invalid batch */
 export function batch(params: Params, each: (entry: Params) => object) {
   const entries = structures(params, "Entries");
   const error = (code: string, message: string) =>

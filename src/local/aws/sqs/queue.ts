@@ -38,7 +38,7 @@ export interface Message extends Outgoing {
   deleted: boolean;
 }
 
-/** FIFO queues and topics forget a deduplication id after five minutes. */
+/** FIFO queues and topics keep a deduplication id for five minutes. */
 export const DEDUPLICATION_MS = 300_000;
 
 /** The MD5 of a body, in hexadecimal: what SQS answers and SDKs check. */
