@@ -3,17 +3,17 @@ import { CliError } from "./cli-error.ts";
 import { isClone } from "./package-folder.ts";
 import { runProgram, systemCode, withoutSecrets } from "./run-program.ts";
 
-/** Longer than a slow machine takes, in milliseconds. */
+/** In milliseconds; enough for a slow machine. */
 const SCRIPT_MS = 5 * 60_000;
 
 /**
- * In a clone checks the types and builds, so that no typo ships, and answers true. An installed package has nothing to build:
- * its function is the one that was shipped, and it says so.
- * @throws CliError with the compiler's text when one of them fails
+ * Checks the types and builds in a clone, and returns true. In an installed package, prints that the shipped file is deployed,
+ * and returns false.
+ * @throws CliError with the compiler's output if the check or the build fails
  */
 export async function checkAndBuild(cli: Cli, folder: string): Promise<boolean> {
   if (!isClone(folder)) {
-    cli.terminal.err("There are no sources here: the file is deployed as it was shipped.");
+    cli.terminal.err("This is an installed package: the shipped file is deployed.");
     return false;
   }
   await npmRun(cli, folder, "typecheck", "Checking the types");
@@ -26,12 +26,15 @@ async function npmRun(cli: Cli, folder: string, script: string, what: string): P
     const options = { folder, env: withoutSecrets(cli.env), timeoutMs: SCRIPT_MS };
     const { code, endedBy, stdout, stderr } = await runProgram("npm", ["run", "-s", script], options).catch(
       (error: unknown) => {
-        throw new CliError(`npm cannot be started: ${systemCode(error) ?? "an unknown error"}`, "It comes with Node.");
+        throw new CliError(
+          `npm cannot be started: ${systemCode(error) ?? "an unknown error"}`,
+          "npm is installed with Node.",
+        );
       },
     );
     if (code === 0) return;
     const text = `${stdout}\n${stderr}`.trim();
     const how = endedBy === null ? "failed" : endedBy === "timeout" ? "took too long" : `was ended (${endedBy})`;
-    throw new CliError(`npm run ${script} ${how}, and nothing was uploaded:\n${text}`, "Put that right first.");
+    throw new CliError(`npm run ${script} ${how}, and nothing was uploaded:\n${text}`, "Fix this first.");
   });
 }

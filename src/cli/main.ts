@@ -4,11 +4,11 @@ import { name } from "../../package.json";
 import { runCli } from "./program.ts";
 import { createTerminal } from "./terminal.ts";
 
-// Which SDK goes with which Node is for this package to say, by its "engines", and not for each run of a command.
+// The SDK warns about old versions of Node on each run. This package's "engines" states the supported ones.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
 
 process.once("SIGINT", (signal) => {
-  // On a terminal there is a ^C, and perhaps a spinner, on the line.
+  // On a terminal, ^C and perhaps a spinner are on the current line.
   process.stderr.write(process.stderr.isTTY ? "\nStopped.\n" : "Stopped.\n");
   process.kill(process.pid, signal);
 });

@@ -1,8 +1,8 @@
 import { closestMatch } from "leven";
 
 /**
- * The word that was most likely meant: one that is nearly the same, or the only one that has a part more or less, as
- * ALERT_TOPIC_ARN has beside ALERT_TOPIC. Undefined when none is near.
+ * Returns the choice that was most likely meant: the most similar one, or the only one with one part more or fewer, such as
+ * ALERT_TOPIC_ARN for ALERT_TOPIC. Returns undefined if none is similar.
  */
 export function nearest(word: string, choices: readonly string[]): string | undefined {
   const plain = word.toLowerCase();

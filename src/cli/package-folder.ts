@@ -4,9 +4,9 @@ import { name } from "../../package.json";
 import { isObject } from "../util/json.ts";
 
 /**
- * The folder of this package: a clone, or where npm has installed it. It is sought upwards, since these lines are in another
- * place in the built file than in the sources.
- * @throws Error when there is none, so that the package is not whole
+ * Returns the folder of this package: a clone, or where npm installed it. Searches upwards, because the built file and the
+ * sources are at different depths.
+ * @throws Error if there is none: the package is incomplete
  */
 export function packageFolder(from = import.meta.dirname): string {
   for (let folder = from; ; folder = dirname(folder)) {
@@ -17,7 +17,7 @@ export function packageFolder(from = import.meta.dirname): string {
   }
 }
 
-/** Whether the folder is a clone, with the sources to check and build, and not an installed package. */
+/** Whether the folder is a clone with sources to build, not an installed package. */
 export function isClone(folder: string): boolean {
   return existsSync(join(folder, "tsconfig.json")) && existsSync(join(folder, "src", "audit.ts"));
 }

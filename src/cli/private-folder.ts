@@ -5,9 +5,9 @@ import { join } from "node:path";
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
- * Works in a fresh folder that nobody else on this machine can look into (mkdtemp makes it with mode 0700), and removes it
- * in every case: also when the work fails, and when the process is told to end. `interrupted` is aborted then, so that
- * whatever is at work with the folder's files can be ended too; the process ends by the same signal.
+ * Works in a new folder that only this user can read (mkdtemp creates it with mode 0700). Always removes the folder, also if
+ * the work fails or a signal ends the process. On a signal, `interrupted` is aborted, so that a program that uses the folder
+ * can be ended too; then the process ends by the same signal.
  */
 export async function inPrivateFolder<T>(work: (folder: string, interrupted: AbortSignal) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "ec2-audit-"));
@@ -17,7 +17,7 @@ export async function inPrivateFolder<T>(work: (folder: string, interrupted: Abo
     release();
     process.kill(process.pid, signal);
   };
-  // A spinner that is shown takes the signal first, and ends the process by itself.
+  // A visible spinner handles the signal first, and ends the process itself.
   const onExit = () => {
     interruption.abort();
     release();

@@ -4,29 +4,29 @@ import { delimiter, join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { KEYS } from "../config.ts";
 
-/** How a program ended, and what it said, without colours. */
+/** How a program ended, and its output, without colours. */
 export interface Ended {
-  /** Null for one that did not end by itself. */
+  /** The exit code; null if a timeout or a signal ended the program. */
   readonly code: number | null;
-  /** What ended it then: its time, or somebody's signal; null for one that ended by itself. */
+  /** The timeout or signal that ended the program; null if it exited. */
   readonly endedBy: "timeout" | NodeJS.Signals | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** How to run a program. */
+/** The options of `runProgram`. */
 export interface RunOptions {
   readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
-  /** After how many milliseconds it is ended; without it, it takes as long as it takes. */
+  /** In milliseconds; without it, there is no timeout. */
   readonly timeoutMs?: number;
-  /** Ends it when aborted. */
+  /** Ends the program when aborted. */
   readonly interrupted?: AbortSignal;
 }
 
 /**
- * Runs a program without a shell and with no input, and waits for its end. Rejects with the system's error (ENOENT, EACCES)
- * when it cannot be started.
+ * Runs a program without a shell and without input, and waits until it ends. Rejects with the system's error (ENOENT, EACCES)
+ * if it cannot be started.
  */
 export function runProgram(command: string, args: readonly string[], options: RunOptions): Promise<Ended> {
   const { folder, env, timeoutMs, interrupted } = options;
@@ -43,13 +43,13 @@ export function runProgram(command: string, args: readonly string[], options: Ru
         said[name] += chunk;
       });
     }
-    // A program that it has started itself may outlive it, and hold its output open.
+    // A child of the program can outlive it, and hold its output open.
     const listenNoMore = () => {
       program.stdout.destroy();
       program.stderr.destroy();
     };
     let isLate = false;
-    // The timer that spawn has is not cleared for a program that cannot be started, and keeps this process waiting for it.
+    // spawn's own timeout is not cleared for a program that cannot be started, and would keep this process running.
     const onTime = () => {
       isLate = program.kill();
       if (!isLate) listenNoMore();
@@ -71,12 +71,12 @@ export function runProgram(command: string, args: readonly string[], options: Ru
   });
 }
 
-/** An environment without any key of the function's configuration, for programs that need neither its secrets nor AWS. */
+/** Returns the environment without the function's settings, for programs that need neither its secrets nor AWS. */
 export function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => !KEYS.some((key) => key === name)));
 }
 
-/** Where a program is on the PATH; null when it is not there. */
+/** Returns the path of a program on the PATH; null if it is not found. */
 export function findProgram(name: string, env: NodeJS.ProcessEnv): string | null {
   for (const folder of (env.PATH ?? "").split(delimiter)) {
     const file = join(folder, name);
@@ -90,7 +90,7 @@ export function findProgram(name: string, env: NodeJS.ProcessEnv): string | null
   return null;
 }
 
-/** The system's code of an error: ENOENT when there is no such file or program. */
+/** Returns the system's code of an error, such as ENOENT for a missing file or program. */
 export function systemCode(error: unknown): string | undefined {
   return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }

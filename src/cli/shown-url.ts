@@ -1,4 +1,4 @@
-/** An endpoint as it may be shown: of a URL, user, password and query can hold secrets. Another endpoint stays as it is. */
+/** Returns an endpoint for output. In a URL, user, password and query are removed, because they can hold secrets. */
 export function shownUrl(endpoint: string): string {
   if (!/^https?:/i.test(endpoint) || !URL.canParse(endpoint)) return endpoint;
   const { origin, pathname, search } = new URL(endpoint);

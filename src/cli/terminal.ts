@@ -2,25 +2,25 @@ import pc from "picocolors";
 import { escapeUnseen } from "../util/json.ts";
 import { CliError } from "./cli-error.ts";
 
-/** What colours text; does nothing where there are to be none. */
+/** Colours text; returns it unchanged if colours are off. */
 export type Colours = ReturnType<typeof pc.createColors>;
 
-/** Where a command speaks: results on the standard output, everything else on the standard error. */
+/** The output of a command: results on standard output, everything else on standard error. */
 export interface Terminal {
-  /** Writes a line, or several, of the result. */
+  /** Writes one or several lines of the result. */
   out(text: string): void;
-  /** Writes a line, or several, about the work. */
+  /** Writes one or several lines of progress, warnings or errors. */
   err(text: string): void;
   readonly colours: Colours;
-  /** How many columns the standard output has; 80 where that is not known. */
+  /** The width of standard output in columns; 80 if unknown. */
   readonly columns: number;
-  /** Shows that something is at work, and, by `say`, what it is at now: a spinner on a terminal, plain lines elsewhere. */
+  /** Shows progress while `work` runs, and each step given to `say`: a spinner on a terminal, plain lines elsewhere. */
   busy<T>(what: string, work: (say: (text: string) => void) => Promise<T>): Promise<T>;
-  /** Asks a yes-or-no question; no is the default. Throws a CliError where there is nobody to ask. */
+  /** Asks a yes-or-no question; the default is no. Throws CliError without a terminal. */
   confirm(question: string): Promise<boolean>;
 }
 
-/** The streams of a process, as far as a terminal has to know them. */
+/** The streams of a process that a terminal needs. */
 export interface Streams {
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
@@ -28,7 +28,7 @@ export interface Streams {
 }
 
 /**
- * The terminal of a process. It has colours where both outputs are a terminal, unless NO_COLOR is set
+ * Returns the terminal of a process. Colours are on if both outputs are a terminal and NO_COLOR is not set
  * (https://no-color.org).
  */
 export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.ProcessEnv): Terminal {
@@ -36,13 +36,13 @@ export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.P
   const colours = pc.createColors(stdout.isTTY && stderr.isTTY && !plain);
   const shown = (text: string) => shownText(text, colours.isColorSupported);
   const interactive = stdin.isTTY && stderr.isTTY;
-  // Whoever reads may have had enough, as `head` has: the rest of the work is not to end by it.
+  // A reader such as `head` may close the pipe. The command must still finish its work.
   for (const stream of [stdout, stderr]) stream.on("error", passOverClosedPipe);
   return {
     out: (text) => void stdout.write(`${shown(text)}\n`),
     err: (text) => void stderr.write(`${shown(text)}\n`),
     colours,
-    // A shell sets COLUMNS to the width of its terminal, also for a command that writes into a pipe.
+    // A shell can export COLUMNS, also for a command that writes into a pipe.
     columns: stdout.columns || Number(env.COLUMNS) || 80,
     async busy(what, work) {
       const title = shown(what);
@@ -50,7 +50,7 @@ export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.P
         stderr.write(`${title} …\n`);
         return work((text) => void stderr.write(`  ${shown(text)}\n`));
       }
-      // One that leaves the keyboard alone: Ctrl-C is a signal to whoever has something to clear away.
+      // This spinner does not read the keyboard, so Ctrl-C stays a signal, on which commands clean up.
       const { default: spinner } = await import("yocto-spinner");
       const turning = spinner({ text: title, stream: stderr }).start();
       try {
@@ -65,7 +65,8 @@ export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.P
       }
     },
     async confirm(question) {
-      if (!interactive) throw new CliError("there is nobody to ask on this terminal", "Give --yes to go on unasked.");
+      if (!interactive)
+        throw new CliError("the confirmation requires a terminal", "Use --yes to skip the confirmation.");
       const { confirm, isCancel } = await import("@clack/prompts");
       const answer = await confirm({ message: shown(question), initialValue: false, input: stdin, output: stderr });
       return !isCancel(answer) && answer;
@@ -73,11 +74,11 @@ export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.P
   };
 }
 
-/** What commands themselves write: line breaks and tabs, and the colours of `Colours`. */
+/** Control characters that commands write themselves: line breaks, tabs, and colours. */
 const LAYOUT = /([\n\t])/;
 const LAYOUT_AND_COLOUR = new RegExp(`([\\n\\t]|${String.fromCharCode(27)}\\[\\d{1,2}m)`);
 
-/** Text without anything that controls a terminal: names, errors and answers in it may come from strangers. */
+/** Escapes control characters: names, errors and responses in the text can come from anyone. */
 function shownText(text: string, coloured: boolean): string {
   return text
     .split(coloured ? LAYOUT_AND_COLOUR : LAYOUT)

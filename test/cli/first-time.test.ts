@@ -21,13 +21,13 @@ describe("The first errors of a new operator", () => {
   const setup = (env: Readonly<Record<string, string>>, ...args: readonly string[]) =>
     runCommand(["setup", ...args], { env });
 
-  it("no credentials", async () => {
+  it("reports missing credentials", async () => {
     const { code, err } = await setup({ AWS_ENDPOINT_URL: aws.endpoint, AWS_REGION: "us-east-1" });
     expect(code).toBe(2);
     expect(err).toContain("error: no AWS credentials were found\n  Sign in with aws sso login or aws configure");
   });
 
-  it("a profile that is not there", async () => {
+  it("reports a profile that does not exist", async () => {
     for (const [env, ...args] of [[{}, "--profile", "nope"], [{ AWS_PROFILE: "nope" }]] as const) {
       const { code, err } = await setup({ AWS_REGION: "us-east-1", ...env }, ...args);
       expect([code, err]).toEqual([2, expect.stringContaining("the AWS profile nope does not exist\n")]);
@@ -35,7 +35,7 @@ describe("The first errors of a new operator", () => {
     }
   });
 
-  it("a profile without credentials, or without a region", async () => {
+  it("reports a profile without credentials, or without a region", async () => {
     const folder = mkdtempSync(join(tmpdir(), "ec2-audit-empty-"));
     const file = join(folder, "config");
     writeFileSync(file, "[profile bare]\noutput = json\n");
@@ -52,40 +52,43 @@ describe("The first errors of a new operator", () => {
     ["AWS_ENDPOINT_URL", "localhost"],
     ["AWS_ENDPOINT_URL", "localhost:4566"],
     ["AWS_ENDPOINT_URL_SNS", "localhost"],
-  ])("%s that is %s", async (name, value) => {
+  ])("reports %s if it is %s", async (name, value) => {
     const { code, err } = await setup({ ...operatorAt(aws.endpoint), [name]: value });
     expect([code, err]).toEqual([2, `error: ${name} is not a URL\n  A URL is, for example, http://127.0.0.1:4566.`]);
   });
 
-  it.each(["", "_SNS", "_SQS", "_EVENTBRIDGE"])("something that is not AWS at AWS_ENDPOINT_URL%s", async (service) => {
-    const page = "<!doctype html><html><body>Welcome</body></html>";
-    for (const [status, text] of [
-      [200, page],
-      [200, "<html><body>Welcome</body></html>"],
-      [404, "404 page not found"],
-      [404, "<html><body>no</body></html>"],
-      [405, ""],
-    ] as const) {
-      const server = createHttpServer((_, response) => response.writeHead(status).end(text)).listen(0, "127.0.0.1");
-      await new Promise((resolve) => server.once("listening", resolve));
-      const { port } = server.address() as AddressInfo;
-      const env = { ...operatorAt(aws.endpoint), [`AWS_ENDPOINT_URL${service}`]: `http://127.0.0.1:${port}` };
-      const ends = [await setup(env), await runCommand(["teardown"], { env })];
-      server.closeAllConnections();
-      server.close();
-      for (const { code, out, err } of ends) {
-        expect([code, out, err], `${status} ${text}`).toEqual([2, "", expect.stringContaining(NOT_AWS)]);
+  it.each(["", "_SNS", "_SQS", "_EVENTBRIDGE"])(
+    "reports a server that is not AWS at AWS_ENDPOINT_URL%s",
+    async (service) => {
+      const page = "<!doctype html><html><body>Welcome</body></html>";
+      for (const [status, text] of [
+        [200, page],
+        [200, "<html><body>Welcome</body></html>"],
+        [404, "404 page not found"],
+        [404, "<html><body>no</body></html>"],
+        [405, ""],
+      ] as const) {
+        const server = createHttpServer((_, response) => response.writeHead(status).end(text)).listen(0, "127.0.0.1");
+        await new Promise((resolve) => server.once("listening", resolve));
+        const { port } = server.address() as AddressInfo;
+        const env = { ...operatorAt(aws.endpoint), [`AWS_ENDPOINT_URL${service}`]: `http://127.0.0.1:${port}` };
+        const ends = [await setup(env), await runCommand(["teardown"], { env })];
+        server.closeAllConnections();
+        server.close();
+        for (const { code, out, err } of ends) {
+          expect([code, out, err], `${status} ${text}`).toEqual([2, "", expect.stringContaining(NOT_AWS)]);
+        }
       }
-    }
-  });
+    },
+  );
 
-  it("AWS that fails itself", async () => {
+  it("reports a failure of AWS", async () => {
     const { code, err } = await refused("error");
     expect([code, err]).toEqual([2, expect.stringMatching(/error: AWS failed: Internal\w+: /)]);
     expect(err).toContain("Nothing is lost: run the command again in a minute.");
   }, 40_000);
 
-  it("a call that takes too long, without the names of the SDK's parts", async () => {
+  it("reports a timeout without the names of the SDK's packages", async () => {
     const create = () =>
       new Command().action(() => {
         const message =
@@ -96,7 +99,7 @@ describe("The first errors of a new operator", () => {
     expect(err).toContain("AWS could not be reached: TimeoutError: a request has exceeded the configured 20000 ms");
   });
 
-  it("no region", async () => {
+  it("reports a missing region", async () => {
     const { AWS_REGION: _, ...env } = operatorAt(aws.endpoint);
     const { code, err } = await setup(env);
     expect([code, err]).toEqual([
@@ -105,7 +108,7 @@ describe("The first errors of a new operator", () => {
     ]);
   });
 
-  it("what is no region's name", async () => {
+  it("reports an invalid region name", async () => {
     const { code, err } = await setup(operatorAt(aws.endpoint), "--region", "frankfurt");
     expect([code, err]).toEqual([
       2,
@@ -113,14 +116,14 @@ describe("The first errors of a new operator", () => {
     ]);
   });
 
-  it("a region that does not exist: there is no host of that name", async () => {
+  it("reports a region that does not exist", async () => {
     const { AWS_ENDPOINT_URL: _, ...env } = operatorAt(aws.endpoint);
     const { code, err } = await setup(env, "--region", "us-middle-7");
     expect(code).toBe(2);
     expect(err).toMatch(/error: the host does not exist: .*us-middle-7.*\n {2}Check the region's name \(--region\)/);
   }, 40_000);
 
-  it("nobody at AWS_ENDPOINT_URL", async () => {
+  it("reports a refused connection to AWS_ENDPOINT_URL", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => server.once("listening", resolve));
     const address = server.address();
@@ -136,12 +139,12 @@ describe("The first errors of a new operator", () => {
     return setup(operatorAt(aws.endpoint));
   };
 
-  it("keys that AWS does not take", async () => {
+  it("reports keys that AWS rejects", async () => {
     const { code, err } = await refused("bad-key");
     expect([code, err]).toEqual([2, expect.stringMatching(/error: AWS does not accept these credentials: \w+:/)]);
   });
 
-  it("a call that is not allowed, by name", async () => {
+  it("names a call that is not allowed", async () => {
     const { code, err } = await refused("deny");
     expect([code, err]).toEqual([
       2,
@@ -149,7 +152,7 @@ describe("The first errors of a new operator", () => {
     ]);
   });
 
-  it("a profile that takes a one-time code", async () => {
+  it("reports a profile that requires a one-time code", async () => {
     const folder = mkdtempSync(join(tmpdir(), "ec2-audit-mfa-"));
     const file = join(folder, "config");
     const role =
@@ -163,7 +166,7 @@ describe("The first errors of a new operator", () => {
     expect(err).toContain("aws configure export-credentials");
   });
 
-  it("what is only associated with something is not taken for a sign-in", async () => {
+  it('does not take "associated" for an SSO error', async () => {
     const create = () =>
       new Command().action(() => {
         throw new Error("the key associated with the topic was not found");
@@ -172,12 +175,12 @@ describe("The first errors of a new operator", () => {
     expect(err).toBe("error: the key associated with the topic was not found");
   });
 
-  it("too many calls", async () => {
+  it("reports throttling", async () => {
     const { code, err } = await refused("throttle");
     expect([code, err]).toEqual([2, expect.stringContaining("error: AWS throttled the call")]);
   }, 40_000);
 
-  it("a proxy's page in place of AWS", async () => {
+  it("reports a proxy's page without a stack trace", async () => {
     const { code, err } = await refused("html");
     expect([code, err]).toEqual([2, expect.stringMatching(/^error: |\nerror: /)]);
     expect(err).not.toMatch(/\n\s+at /);

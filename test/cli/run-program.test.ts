@@ -4,16 +4,16 @@ import { runProgram } from "../../src/cli/run-program.ts";
 const shell = (script: string, timeoutMs?: number) =>
   runProgram("sh", ["-c", script], { folder: "/", env: process.env, ...(timeoutMs !== undefined && { timeoutMs }) });
 
-describe("A program that is run", () => {
-  it("is over when its time is, also when one that it has started goes on and holds its output open", async () => {
+describe("A program", () => {
+  it("ends at its timeout, even if a child of it still runs and holds its output open", async () => {
     const { code, stdout } = await shell("sleep 60 & echo $!; wait", 1_000);
-    const goingOn = Number(stdout);
-    expect(goingOn).toBeGreaterThan(0);
-    process.kill(goingOn);
+    const child = Number(stdout);
+    expect(child).toBeGreaterThan(0);
+    process.kill(child);
     expect(code).toBeNull();
   }, 10_000);
 
-  it("is heard without colours, also when one comes in two parts", async () => {
+  it("has its output returned without colours, even if a colour code arrives in two parts", async () => {
     expect((await shell("printf '\\033[3'; sleep 0.2; printf '1mred\\033[39m'")).stdout).toBe("red");
   });
 });

@@ -65,7 +65,7 @@ export async function runCommand(args: readonly string[], run: Run = {}): Promis
           },
           confirm: async (question) => {
             asked?.push(question);
-            if (run.answer === undefined) throw new CliError("there is nobody to ask on this terminal", "Give --yes");
+            if (run.answer === undefined) throw new CliError("the confirmation requires a terminal", "Give --yes");
             return run.answer;
           },
         },

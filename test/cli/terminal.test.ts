@@ -13,7 +13,7 @@ function streams(tty: boolean) {
 }
 
 describe("The terminal", () => {
-  it("has colours on a terminal only, and for nobody who has set NO_COLOR", () => {
+  it("has colours only on a terminal, and not with NO_COLOR", () => {
     const coloured = (tty: boolean, env: NodeJS.ProcessEnv) =>
       createTerminal(streams(tty).streams, env).colours.isColorSupported;
     expect(coloured(true, {})).toBe(true);
@@ -25,7 +25,7 @@ describe("The terminal", () => {
     expect(createTerminal(onlyResults, {}).colours.isColorSupported).toBe(false);
   });
 
-  it("keeps results and talk apart, so that a script reads results only", async () => {
+  it("writes results and progress to different streams", async () => {
     const { streams: all, written } = streams(false);
     const terminal = createTerminal(all, {});
     terminal.out("result");
@@ -40,7 +40,7 @@ describe("The terminal", () => {
   const hostile = "a\u001b[2Jb\u009b31mc\u202ed\u2028e\rf";
   const harmless = "a\\u001b[2Jb\\u009b31mc\\u202ed\\u2028e\\u000df";
 
-  it("passes on no control character, and shows each as JSON writes it", async () => {
+  it("escapes control characters as JSON does", async () => {
     for (const tty of [false, true]) {
       const { streams: all, written } = streams(tty);
       const terminal = createTerminal(all, {});
@@ -54,7 +54,7 @@ describe("The terminal", () => {
     }
   });
 
-  it("keeps its own colours, and JSON as it is", () => {
+  it("keeps its own colours, and valid JSON", () => {
     const { streams: all, written } = streams(true);
     const terminal = createTerminal(all, {});
     terminal.out(terminal.colours.red("no"));
@@ -63,7 +63,7 @@ describe("The terminal", () => {
     expect(JSON.parse(written("stdout"))).toEqual({ hostile });
   });
 
-  it("goes on with its work when nobody reads any more, and passes over no other trouble", () => {
+  it("ignores a closed pipe, and no other error", () => {
     const { streams: all } = streams(false);
     createTerminal(all, {});
     const trouble = (code: string) => all.stdout.emit("error", Object.assign(new Error(code), { code }));
@@ -71,7 +71,7 @@ describe("The terminal", () => {
     expect(() => trouble("EIO")).toThrow("EIO");
   });
 
-  it("shows on a terminal that work goes on, and how it ended", async () => {
+  it("shows progress and its end on a terminal", async () => {
     const { streams: all, written } = streams(true);
     const terminal = createTerminal(all, {});
     await terminal.busy("building", async () => {});
@@ -82,7 +82,7 @@ describe("The terminal", () => {
     expect(written("stdout")).toBe("");
   });
 
-  it("asks on a terminal, and no is what Return means", async () => {
+  it("asks for confirmation on a terminal, with no as the default", async () => {
     const { streams: all, stdin } = streams(true);
     const terminal = createTerminal(all, {});
     const ask = async (key: string) => {
@@ -95,11 +95,11 @@ describe("The terminal", () => {
     expect(await ask("\u0003")).toBe(false);
   });
 
-  it("asks nobody where nobody is: it fails, and says how to go on", async () => {
+  it("refuses to ask without a terminal, and names the option that skips the question", async () => {
     const { streams: all } = streams(false);
     await expect(createTerminal(all, {}).confirm("Remove all?")).rejects.toMatchObject({
-      message: "there is nobody to ask on this terminal",
-      hint: "Give --yes to go on unasked.",
+      message: "the confirmation requires a terminal",
+      hint: "Use --yes to skip the confirmation.",
     });
   });
 });

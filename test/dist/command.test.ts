@@ -92,6 +92,6 @@ describe("the built command", () => {
 
   it("does not remove anything without confirmation when there is no terminal", async () => {
     const { code, err } = await run(["teardown"], operatorAt(aws.endpoint));
-    expect([code, err]).toEqual([2, expect.stringContaining("Give --yes to go on unasked.")]);
+    expect([code, err]).toEqual([2, expect.stringContaining("Use --yes to skip the confirmation.")]);
   });
 });

@@ -81,7 +81,7 @@ describe.skipIf(missing !== null)(missing === null ? "deploy lambda" : `deploy l
         `Stack audits in account 123456789012, region ${region}, with the keys in the environment\n`,
       ),
     ]);
-    expect(err).toContain("There are no sources here: the file is deployed as it was shipped.");
+    expect(err).toContain("This is an installed package: the shipped file is deployed.");
     expect(err).toContain("Deploying\n");
     expect(err).toContain("team@example.com must confirm by e-mail");
     expect(out).toContain("Deployed the stack audits.");

@@ -69,7 +69,7 @@ describe("deploy webtask", () => {
     ]);
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ file: "shipped.js", bytes: 20, commit: null });
-    expect(err).toContain("There are no sources here: the file is deployed as it was shipped.");
+    expect(err).toContain("This is an installed package: the shipped file is deployed.");
   });
 
   it("refuses when the file to deploy does not exist", async () => {
