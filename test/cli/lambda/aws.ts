@@ -25,7 +25,7 @@ import type { Ran } from "../run.ts";
 
 export const cloudformation = mockClient(CloudFormationClient);
 export const lambda = mockClient(LambdaClient);
-const sts = mockClient(STSClient);
+export const sts = mockClient(STSClient);
 export const s3 = mockClient(S3Client);
 const NO_STACK = new CloudFormationServiceException({
   ...{ name: "ValidationError", message: "Stack with id audits does not exist" },
@@ -89,7 +89,8 @@ export function usePackage() {
   };
 }
 
-function respondByDefault(): void {
+/** Makes every call succeed, with a stack that does not exist. */
+export function respondByDefault(): void {
   for (const client of [cloudformation, lambda, sts, s3]) client.reset();
   sts
     .on(GetCallerIdentityCommand)
@@ -130,3 +131,8 @@ export function describeEvents(...calls: (readonly StackEvent[] | Error)[]): voi
 
 /** An endpoint that refuses connections, so that a call without a mock fails. */
 export const run = { endpoint: "http://127.0.0.1:9" };
+
+/** Ctrl-C, for the listeners added since. */
+export const interrupt = (before: readonly unknown[]) => {
+  for (const listener of process.listeners("SIGINT")) if (!before.includes(listener)) listener("SIGINT");
+};

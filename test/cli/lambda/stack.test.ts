@@ -6,17 +6,13 @@ import {
   DescribeStacksCommand,
   ExecuteChangeSetCommand,
 } from "@aws-sdk/client-cloudformation";
-import { GetAliasCommand, ListVersionsByFunctionCommand, UpdateAliasCommand } from "@aws-sdk/client-lambda";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { rollbackLambdaCommand } from "../../../src/cli/commands/rollback-lambda.ts";
-import { runWith } from "../../deploy/operator.ts";
 import {
   cloudformation,
   describeEvents,
   describeStacks,
   event,
-  lambda,
-  run,
+  interrupt,
   STACK_ID,
   stack,
   usePackage,
@@ -25,11 +21,6 @@ import {
 /** Stacks in states that moto does not have. */
 
 const { deploy, changeSet } = usePackage();
-
-/** Ctrl-C, for the listeners added since. */
-const interrupt = (before: readonly unknown[]) => {
-  for (const listener of process.listeners("SIGINT")) if (!before.includes(listener)) listener("SIGINT");
-};
 
 describe("deploy lambda", () => {
   it("prints how to cancel an update that is in progress, with its region", async () => {
@@ -214,32 +205,5 @@ audits UPDATE_COMPLETE`),
       expect(changeSet()).toMatchObject({ ChangeSetType: "CREATE" });
       expect(cloudformation.commandCalls(DeleteStackCommand)).toHaveLength(0);
     });
-  });
-});
-
-describe("rollback lambda", () => {
-  it("prints how to cancel an update that is in progress, with its region", async () => {
-    describeStacks(stack("UPDATE_IN_PROGRESS"));
-    lambda.on(GetAliasCommand).resolves({ FunctionVersion: "3" });
-    const { code, err } = await runWith(rollbackLambdaCommand, ["--stack", "audits", "--region", "eu-west-1"], run);
-    expect([code, err]).toEqual([2, expect.stringContaining("a deployment is in progress (UPDATE_IN_PROGRESS)")]);
-    expect(err).toContain("aws cloudformation cancel-update-stack --stack-name audits --region eu-west-1");
-  });
-
-  it("says on Ctrl-C that the alias may have moved, and how to check", async () => {
-    vi.spyOn(process, "kill").mockReturnValue(true);
-    const before = process.listeners("SIGINT");
-    describeStacks(stack("UPDATE_COMPLETE"));
-    lambda.on(GetAliasCommand).resolves({ FunctionVersion: "3" });
-    lambda.on(ListVersionsByFunctionCommand).resolves({ Versions: [{ Version: "2" }, { Version: "3" }] });
-    lambda.on(UpdateAliasCommand).callsFake(() => {
-      interrupt(before);
-      return {};
-    });
-    const args = ["--stack", "audits", "--region", "eu-west-1", "--yes"];
-    const { err } = await runWith(rollbackLambdaCommand, args, run);
-    expect(err).toContain(
-      "The alias may have moved already. To check: ec2-audit rollback lambda --stack audits --list",
-    );
   });
 });
