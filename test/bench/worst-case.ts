@@ -51,9 +51,10 @@ export async function measureWorstCases(): Promise<WorstCase[]> {
         body: async () => (bytes.length > MAX_BODY_BYTES ? TOO_LARGE : bytes.toString("utf8")),
       };
       const startedAt = performance.now();
-      const answer = await handleHttp(app, request, {}, Date.now() + 12_000);
+      const response = await handleHttp(app, request, {}, Date.now() + 12_000);
       if (round >= 0) times.get(what)?.push(performance.now() - startedAt);
-      if (answer.status !== status) throw new Error(`${what}: status ${answer.status}, not ${status}: ${answer.body}`);
+      if (response.status !== status)
+        throw new Error(`${what}: status ${response.status}, not ${status}: ${response.body}`);
     }
   }
   return bodies.map(({ what, body, status }) => {

@@ -217,14 +217,14 @@ describe("as a Lambda handler", () => {
 
   it("audits an EventBridge event", async () => {
     const instanceId = await launch({ Name: "web-1", service: "shop" });
-    const answer = await loadBuilt().handler(launchEvent(instanceId, Date.now() - 120_000), LAMBDA);
-    expect(answer).toEqual({ outcomes: [{ outcome: "compliant", reason: "complies with the policy" }] });
+    const result = await loadBuilt().handler(launchEvent(instanceId, Date.now() - 120_000), LAMBDA);
+    expect(result).toEqual({ outcomes: [{ outcome: "compliant", reason: "complies with the policy" }] });
   });
 
   it("keeps characters beyond ASCII, its own and those of an event", async () => {
     const event = { ...launchEvent("i-0123456789abcdef0", Date.now()), "detail-type": "é漢😀".repeat(40) };
-    const answer = await loadBuilt().handler(event, LAMBDA);
-    expect(answer).toMatchObject({ outcomes: [{ reason: expect.stringMatching(/"(?:é漢😀){20}…"/u) }] });
+    const result = await loadBuilt().handler(event, LAMBDA);
+    expect(result).toMatchObject({ outcomes: [{ reason: expect.stringMatching(/"(?:é漢😀){20}…"/u) }] });
   });
 
   it("throws for a violation within its grace, so that Lambda retries it", async () => {
@@ -239,8 +239,8 @@ describe("as a Lambda handler", () => {
     vi.stubEnv("AUDIT_ROLE_NAME", "ec2-audit");
     const [instanceId = ""] = aws.launch({ account: other, count: 1 });
     const event = { ...launchEvent(instanceId, Date.now() - 120_000), account: other };
-    const answer = await loadBuilt().handler(event, LAMBDA);
-    expect(answer).toMatchObject({ outcomes: [{ outcome: "violating" }] });
+    const result = await loadBuilt().handler(event, LAMBDA);
+    expect(result).toMatchObject({ outcomes: [{ outcome: "violating" }] });
     expect(await alerts()).toMatchObject([{ account: other, findings: [{ instanceId }] }]);
     const calls = aws.calls.filter(({ service }) => service === "ec2").slice(-2);
     expect(calls.map(({ account, action }) => [account, action])).toEqual([

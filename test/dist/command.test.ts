@@ -15,11 +15,11 @@ const COMMAND = fileURLToPath(new URL(`../../${manifest.bin["ec2-audit"]}`, impo
 async function run(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const options = { env: { PATH: process.env.PATH ?? "", ...NOWHERE, ...env } };
   const child = spawn(process.execPath, [COMMAND, ...args], options);
-  const told = { out: "", err: "" };
-  child.stdout.on("data", (chunk) => (told.out += chunk));
-  child.stderr.on("data", (chunk) => (told.err += chunk));
+  const output = { out: "", err: "" };
+  child.stdout.on("data", (chunk) => (output.out += chunk));
+  child.stderr.on("data", (chunk) => (output.err += chunk));
   const [code] = await once(child, "close");
-  return { code, ...told };
+  return { code, ...output };
 }
 
 /** Returns the names of the packages of which a command loads a file: Node writes a coverage report for each file. */

@@ -54,8 +54,8 @@ describe.each([
     };
     for (const [key, value] of Object.entries(settings)) vi.stubEnv(key, value);
     const event = { ...launchEvent(INSTANCE, Date.now() - 120_000), account: OTHER, region };
-    const answer = await loadBuilt().handler(event, { getRemainingTimeInMillis: () => 30_000 });
-    expect(answer).toMatchObject({ outcomes: [{ outcome: "violating" }] });
+    const result = await loadBuilt().handler(event, { getRemainingTimeInMillis: () => 30_000 });
+    expect(result).toMatchObject({ outcomes: [{ outcome: "violating" }] });
     expect(called).toEqual([
       `GetCallerIdentity sts.${domain}`,
       `AssumeRole sts.${domain}`,

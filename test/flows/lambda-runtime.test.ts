@@ -31,7 +31,7 @@ describe.skipIf(ric === undefined)(
     let ec2: EC2Client;
     let waiting: ServerResponse | null = null;
     let events: unknown[] = [];
-    let onPosted: (answer: Posted) => void = () => {};
+    let onPosted: (posted: Posted) => void = () => {};
     let calls = 0;
 
     /** Sends the next event when there is one and the runtime waits. */
@@ -68,11 +68,11 @@ describe.skipIf(ric === undefined)(
     /** Sends an event; returns the response that the runtime posts. */
     function invoke(event: unknown): Promise<Posted> {
       events.push(event);
-      const answer = new Promise<Posted>((resolve) => {
+      const posted = new Promise<Posted>((resolve) => {
         onPosted = resolve;
       });
       sendNext();
-      return answer;
+      return posted;
     }
 
     beforeAll(async () => {

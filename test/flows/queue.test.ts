@@ -67,8 +67,8 @@ async function receive(queue: string): Promise<Message[]> {
 async function poll(): Promise<{ taken: number; failed: number }> {
   const messages = await receive("ec2_launches");
   const Records = messages.map(({ MessageId: messageId, Body: body }) => ({ messageId, body, eventSource: "aws:sqs" }));
-  const answer = await handler({ Records }, { getRemainingTimeInMillis: () => 30_000 });
-  const failed = new Set((answer as SQSBatchResponse).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
+  const result = await handler({ Records }, { getRemainingTimeInMillis: () => 30_000 });
+  const failed = new Set((result as SQSBatchResponse).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier));
   for (const { MessageId = "", ReceiptHandle } of messages) {
     if (failed.has(MessageId)) continue;
     await sqs.send(new DeleteMessageCommand({ QueueUrl: `${aws.endpoint}/123456789012/ec2_launches`, ReceiptHandle }));

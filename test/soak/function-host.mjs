@@ -48,9 +48,9 @@ let handler;
 async function invoke({ id, event, context }) {
   const call = { ...context, getRemainingTimeInMillis: () => context.deadline - clock.now };
   try {
-    process.send({ kind: "answer", id, result: await handler(event, call) });
+    process.send({ kind: "result", id, result: await handler(event, call) });
   } catch (error) {
-    process.send({ kind: "answer", id, error: `${error.name}: ${error.message}` });
+    process.send({ kind: "result", id, error: `${error.name}: ${error.message}` });
   }
   activity += 1;
 }

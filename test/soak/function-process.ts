@@ -43,9 +43,9 @@ export interface FunctionProcess {
   readonly alive: boolean;
 }
 
-type Answer =
+type Message =
   | ({ kind: "progress" } & Progress)
-  | { kind: "answer"; id: number; result?: unknown; error?: string }
+  | { kind: "result"; id: number; result?: unknown; error?: string }
   | ({ kind: "memory" } & Memory)
   | { kind: "ready" };
 
@@ -87,19 +87,19 @@ export async function startFunction(
   });
 
   if (child.stdout) createInterface(child.stdout).on("line", observer.log);
-  child.on("message", (answer: Answer) => {
-    switch (answer.kind) {
+  child.on("message", (message: Message) => {
+    switch (message.kind) {
       case "progress":
-        return onProgress?.(answer);
+        return onProgress?.(message);
       case "memory":
-        return onMemory?.(answer);
+        return onMemory?.(message);
       case "ready":
         return onReady();
-      case "answer": {
-        const call = calls.get(answer.id);
-        calls.delete(answer.id);
-        if (answer.error === undefined) call?.resolve(answer.result);
-        else call?.reject(new Error(answer.error));
+      case "result": {
+        const call = calls.get(message.id);
+        calls.delete(message.id);
+        if (message.error === undefined) call?.resolve(message.result);
+        else call?.reject(new Error(message.error));
       }
     }
   });

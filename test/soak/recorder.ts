@@ -111,9 +111,9 @@ export class Recorder {
   invoking(invoke: (event: unknown, context: CallContext) => Promise<unknown>) {
     return async (event: { readonly Records: readonly { readonly body: string }[] }, context: CallContext) => {
       try {
-        const answer = await invoke(event, context);
+        const result = await invoke(event, context);
         if (this.#now() > context.deadline) this.failures.push("an invocation returned after its deadline");
-        return answer;
+        return result;
       } catch (error) {
         const ids = event.Records.flatMap(({ body }) => instancesInEvent(body));
         if (error instanceof Killed) this.cause(ids, "the function was killed while processing it");

@@ -14,7 +14,7 @@ import { mockClient } from "aws-sdk-client-mock";
 
 import { ACCOUNT } from "./events.ts";
 
-/** An instance as a test wants EC2 to show it. */
+/** The instance that EC2 shows. */
 export interface Shown {
   readonly tags?: Readonly<Record<string, string>> | ReadonlyMap<string, string>;
   readonly state?: InstanceStateName;
@@ -22,8 +22,9 @@ export interface Shown {
 }
 
 /**
- * EC2 behind every `EC2Client` of the test file, and STS that says that our keys are of `ACCOUNT`. EC2 answers DescribeTags and DescribeInstances from what the test
- * launched, and keeps what was asked. A terminated instance has no tags any more, as in EC2.
+ * Mocks EC2 behind every `EC2Client` of the test file, and STS with the account `ACCOUNT`. EC2 responds to DescribeTags and
+ * DescribeInstances from the instances that the test launches, and records the calls. As in EC2, a terminated instance has
+ * no tags.
  */
 export function mockEc2() {
   const mock = mockClient(EC2Client);
@@ -52,11 +53,11 @@ export function mockEc2() {
   return {
     mock,
     sts,
-    /** Forgets everything: for `beforeEach`. */
+    /** Removes all instances and calls: for `beforeEach`. */
     start,
-    /** Launches an instance, or changes it. */
+    /** Launches an instance, or replaces it. */
     launch: (id: string, shown: Shown = {}) => void instances.set(id, shown),
-    /** What is to happen between DescribeTags and DescribeInstances. */
+    /** Sets a callback between DescribeTags and DescribeInstances. */
     beforeInstances: (happen: () => void) => {
       hooks.beforeInstances = happen;
     },
@@ -69,7 +70,7 @@ export function mockEc2() {
   };
 }
 
-/** SNS behind every `SNSClient` of the test file: it takes every message, and keeps them. */
+/** Mocks SNS behind every `SNSClient` of the test file. It accepts and records every message. */
 export function mockSns() {
   const mock = mockClient(SNSClient);
   const start = () => {
@@ -84,7 +85,7 @@ export function mockSns() {
   };
 }
 
-/** The document for programs in a published message. */
+/** Returns the JSON document of a published message. */
 export function documentIn(message: PublishCommandInput | undefined) {
   return JSON.parse(JSON.parse(message?.Message ?? "").default) as {
     id: string;
@@ -106,7 +107,7 @@ export function documentIn(message: PublishCommandInput | undefined) {
   };
 }
 
-/** An error as the SDK throws it for an answer of AWS. */
+/** Returns an error as the SDK throws it for an error response of AWS. */
 export function awsError(name: string, message: string): Error {
   return Object.assign(new Error(message), { name });
 }
