@@ -1,27 +1,15 @@
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { partitionOf } from "../../src/aws/regions.ts";
 import { readParameters, withUploadedCode } from "../../src/cli/lambda/template.ts";
-import { findProgram } from "../../src/cli/run-program.ts";
 import { type Key, MAX_GRACE_SECONDS, readConfig } from "../../src/config.ts";
 import { NAMESPACE } from "../../src/log.ts";
 import { MEMBER, readTemplate, reference, resolveTemplate, TEMPLATE } from "./template.ts";
 
 const template = readTemplate(TEMPLATE);
 const member = readTemplate(MEMBER);
-
-const linter = findProgram("cfn-lint", process.env);
-const suite = linter === null ? "cfn-lint (skipped: it is not on the PATH)" : "cfn-lint";
-describe.skipIf(linter === null)(suite, { timeout: 60_000 }, () => {
-  it("reports nothing", () => {
-    const args = ["--include-checks", "I3042", "--", TEMPLATE, MEMBER];
-    const { stdout, status } = spawnSync(linter ?? "", args, { encoding: "utf8" });
-    expect([stdout, status]).toEqual(["", 0]);
-  });
-});
 
 /** Whether CloudFormation accepts a value. A pattern must match all of it. */
 function accepts(parameter: string, value: string): boolean {
