@@ -1,4 +1,4 @@
-/** A delivery policy of SNS, with delays in seconds. https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html */
+/** How SNS retries a delivery over HTTPS, with delays in seconds. https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html */
 export interface RetryPolicy {
   readonly minDelayTarget: number;
   readonly maxDelayTarget: number;
@@ -10,6 +10,25 @@ export interface RetryPolicy {
 }
 
 export type BackoffFunction = "linear" | "arithmetic" | "geometric" | "exponential";
+
+/**
+ * The delivery policy of our subscriptions. It must outlast every grace that the configuration allows, not only the current
+ * one: SNS refuses to subscribe an endpoint again with other attributes, and changing them takes one more permission. SNS
+ * retries every 15 s at first, so that a launch is audited soon after its grace; then every minute, for 3,540 s in total. The
+ * maximum is 3,600 s.
+ * https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html#creating-delivery-policy
+ */
+export const DELIVERY_POLICY = {
+  healthyRetryPolicy: {
+    numRetries: 65,
+    numNoDelayRetries: 0,
+    minDelayTarget: 15,
+    numMinDelayRetries: 8,
+    maxDelayTarget: 60,
+    numMaxDelayRetries: 57,
+    backoffFunction: "linear",
+  },
+} satisfies { readonly healthyRetryPolicy: RetryPolicy };
 
 /** SNS's default policy. */
 export const DEFAULT_RETRY_POLICY: RetryPolicy = {

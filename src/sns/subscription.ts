@@ -1,29 +1,11 @@
 import { ConfirmSubscriptionCommand, SubscribeCommand } from "@aws-sdk/client-sns";
 import type { Clients } from "../aws/clients.ts";
+import { DELIVERY_POLICY } from "../aws/retry-policy.ts";
 import type { TopicArn } from "../aws/topic-arn.ts";
 import { within } from "../util/deadline.ts";
 import { describeError } from "../util/errors.ts";
 import type { Note } from "../util/note.ts";
 import type { Confirmation } from "./envelope.ts";
-
-/**
- * The delivery policy of our subscriptions. It must outlast every grace that the configuration allows, not only the current
- * one: SNS refuses to subscribe an endpoint again with other attributes, and changing them takes one more permission. SNS
- * retries every 15 s at first, so that a launch is audited soon after its grace; then every minute, for 3,540 s in total. The
- * maximum is 3,600 s.
- * https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html#creating-delivery-policy
- */
-export const DELIVERY_POLICY = {
-  healthyRetryPolicy: {
-    numRetries: 65,
-    numNoDelayRetries: 0,
-    minDelayTarget: 15,
-    numMinDelayRetries: 8,
-    maxDelayTarget: 60,
-    numMaxDelayRetries: 57,
-    backoffFunction: "linear",
-  },
-};
 
 /** A failed or pending subscription is requested again after this time, in milliseconds. */
 const RETRY_AFTER_MS = 60_000;

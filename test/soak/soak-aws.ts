@@ -16,8 +16,8 @@ import {
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
+import { DELIVERY_POLICY } from "../../src/aws/retry-policy.ts";
 import type { EmbeddedAws } from "../../src/local/aws/index.ts";
-import { DELIVERY_POLICY } from "../../src/sns/subscription.ts";
 import type { LockstepClock } from "./lockstep-clock.ts";
 import { HOME, type Place } from "./scenario.ts";
 

@@ -76,13 +76,13 @@ export interface Examination {
 }
 
 /** wrong: a check failed. unknown: the probe was requested, but could not be sent or followed. */
-export type Verdict = "ok" | "wrong" | "unknown";
+export type DoctorVerdict = "ok" | "wrong" | "unknown";
 
 /**
  * Returns the verdict over all checks. A check that could not be made does not count as wrong. Only a probe that could not be
  * sent or followed makes the verdict unknown, because the operator requested its result.
  */
-export function verdictOf(checks: readonly Check[]): Verdict {
+export function verdictOf(checks: readonly Check[]): DoctorVerdict {
   if (checks.some(({ state }) => state === "wrong")) return "wrong";
   return checks.some(({ group, state }) => group === "probe" && state !== "ok") ? "unknown" : "ok";
 }

@@ -5,7 +5,8 @@ import {
   SubscribeCommand,
   type Subscription,
 } from "@aws-sdk/client-sns";
-import { DELIVERY_POLICY, isOtherAttributes } from "../../sns/subscription.ts";
+import { DELIVERY_POLICY } from "../../aws/retry-policy.ts";
+import { isOtherAttributes } from "../../sns/subscription.ts";
 import type { Aws } from "../aws.ts";
 import { ifExists } from "../if-exists.ts";
 import { shownUrl } from "../shown-url.ts";

@@ -23,7 +23,7 @@ const UNREACHABLE: readonly string[] = ["ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED"
  * to change to new code. Good health is status 200 from our function, with the deployed build and a valid configuration.
  * Health is unknown when no request reached the host.
  */
-export async function checkHealth(cli: Cli, url: string, bundle: Bundle): Promise<Health> {
+export async function readHealth(cli: Cli, url: string, bundle: Bundle): Promise<Health> {
   let health: Health | undefined;
   for (let attempt = 1; ; attempt += 1) {
     const now = await requestHealth(url, bundle);

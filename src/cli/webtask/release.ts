@@ -3,7 +3,7 @@ import { CliError } from "../cli-error.ts";
 import { systemCode } from "../run-program.ts";
 import type { Bundle } from "./bundle.ts";
 import type { WebtaskConfig } from "./config.ts";
-import { checkHealth, complaint, type Health, unreachableHint } from "./health.ts";
+import { complaint, type Health, readHealth, unreachableHint } from "./health.ts";
 import {
   addDeployment,
   type Deployment,
@@ -48,7 +48,7 @@ export async function release(
   );
   const made = { at: cli.now(), url, secrets: Object.keys(secrets.values), putBack };
   const { history, deployment } = record(before, bundle, made);
-  const health = await cli.terminal.busy("Checking its health", () => checkHealth(cli, url, bundle));
+  const health = await cli.terminal.busy("Checking its health", () => readHealth(cli, url, bundle));
   return { deployment, health, history: recordHealth(history, health.state) };
 }
 

@@ -1,14 +1,9 @@
 import { randomBytes } from "node:crypto";
-
-/** The partition a region belongs to: `aws`, `aws-cn` or `aws-us-gov`. */
-export function partitionOf(region: string): string {
-  if (region.startsWith("cn-")) return "aws-cn";
-  return region.startsWith("us-gov-") ? "aws-us-gov" : "aws";
-}
+import { partitionOf } from "../../aws/regions.ts";
 
 /** An ARN: `arn:<partition>:<service>:<region>:<account>:<resource>`. Global services (iam, sts) take `scope` "global". */
 export function arn(service: string, region: string, account: string, resource: string, scope?: "global"): string {
-  return `arn:${partitionOf(region)}:${service}:${scope ? "" : region}:${account}:${resource}`;
+  return `arn:${partitionOf(region).name}:${service}:${scope ? "" : region}:${account}:${resource}`;
 }
 
 /** Returns the parts of an ARN; undefined for other text. The resource keeps its colons. */

@@ -1,3 +1,5 @@
+import { isObject } from "../../util/json.ts";
+
 /** A JSON object to match. */
 export type Document = { readonly [key: string]: unknown };
 
@@ -33,10 +35,6 @@ export function compilePattern(pattern: unknown): Matcher {
     };
   });
   return (document) => parts.every((part) => part(document));
-}
-
-function isObject(value: unknown): value is Document {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function valuesOf(value: unknown): readonly unknown[] {

@@ -1,3 +1,4 @@
+import { isObject } from "../../util/json.ts";
 import { arn, parseArn } from "./arns.ts";
 
 /** A statement of a resource's policy, its lists as lists. */
@@ -150,10 +151,6 @@ function holds(written: string, value: string | undefined, wanted: readonly stri
 function principals(principal: unknown): string[] {
   if (principal === "*") return ["*"];
   return isObject(principal) ? Object.values(principal).flatMap(listOf).map(String) : [];
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function listOf(value: unknown): unknown[] {

@@ -11,9 +11,9 @@ import {
 } from "@aws-sdk/client-sns";
 import { mockClient } from "aws-sdk-client-mock";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { DELIVERY_POLICY } from "../../../src/aws/retry-policy.ts";
 import { nextSteps } from "../../../src/cli/setup/next-steps.ts";
 import { installationOf, namesOf } from "../../../src/cli/setup/plan.ts";
-import { DELIVERY_POLICY } from "../../../src/sns/subscription.ts";
 import { startSubscriber } from "../../local/subscriber.ts";
 import {
   aws,
