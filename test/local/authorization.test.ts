@@ -22,7 +22,7 @@ const simulate = async (ActionNames: string[], ResourceArns?: string[], PolicySo
 const publish = (TopicArn = TOPIC) => of().sns.send(new PublishCommand({ TopicArn, Message: "x" }));
 
 describe("IAM's simulation", () => {
-  it("allows everything where nothing is denied", async () => {
+  it("allows everything that is not denied", async () => {
     expect(await simulate(["sns:Publish", "ec2:DescribeTags"])).toEqual(
       ["sns:Publish", "ec2:DescribeTags"].map((EvalActionName) => ({
         EvalActionName,
@@ -46,7 +46,7 @@ describe("IAM's simulation", () => {
     ]);
   });
 
-  it("is about the user or role that is named", async () => {
+  it("decides for the named user or role", async () => {
     aws.deny("ec2:DescribeTags", "*", { principal: "*:role/audit" });
     const decisions = [ALICE, `arn:aws:iam::${ACCOUNT}:role/audit`].map(
       async (arn) => (await simulate(["ec2:DescribeTags"], undefined, arn))?.[0]?.EvalDecision,
@@ -62,8 +62,8 @@ describe("IAM's simulation", () => {
   });
 });
 
-describe("A call that its caller may not make", () => {
-  it("is refused as each service does it", async () => {
+describe("A call without permission", () => {
+  it("is refused with each service's own error", async () => {
     const { TopicArn = "" } = await of().sns.send(new CreateTopicCommand({ Name: "alerts" }));
     const { QueueUrl } = await of().sqs.send(new CreateQueueCommand({ QueueName: "q" }));
     aws.deny("*");
@@ -94,7 +94,7 @@ describe("A call that its caller may not make", () => {
     });
   });
 
-  it("is one about that resource, by that caller, and is told of an explicit deny", async () => {
+  it("is refused for that resource and caller only, and the error reports an explicit deny", async () => {
     for (const Name of ["alerts", "other"]) await of().sns.send(new CreateTopicCommand({ Name }));
     aws.deny("sns:Publish", "*:alerts", { principal: ALICE, explicit: true });
     await expect(publish()).rejects.toMatchObject({
@@ -105,7 +105,7 @@ describe("A call that its caller may not make", () => {
     await bob.sns.send(new PublishCommand({ TopicArn: TOPIC, Message: "x" }));
   });
 
-  it("needs for a batch the permission of its entries", async () => {
+  it("can be a batch, which needs its entries' permission", async () => {
     const { TopicArn } = await of().sns.send(new CreateTopicCommand({ Name: "alerts" }));
     aws.deny("sns:Publish");
     const PublishBatchRequestEntries = [{ Id: "a", Message: "x" }];
@@ -114,7 +114,7 @@ describe("A call that its caller may not make", () => {
     ).rejects.toMatchObject({ name: "AuthorizationErrorException" });
   });
 
-  it("is one of a role's session where the role may not make it", async () => {
+  it("can be of a role's session, if the role has no permission", async () => {
     const role = `arn:aws:iam::${ACCOUNT}:role/audit`;
     const { Credentials } = await of().sts.send(new AssumeRoleCommand({ RoleArn: role, RoleSessionName: "test" }));
     aws.deny("ec2:DescribeTags", "*", { principal: role });
@@ -129,7 +129,7 @@ describe("A call that its caller may not make", () => {
     await of().ec2.send(new DescribeTagsCommand({}));
   });
 
-  it("is never GetCallerIdentity, and can be made once the denial is lifted", async () => {
+  it("is never GetCallerIdentity, and succeeds once the denial is removed", async () => {
     const lift = aws.deny("*");
     expect((await of().sts.send(new GetCallerIdentityCommand({}))).Account).toBe(ACCOUNT);
     await expect(of().sns.send(new CreateTopicCommand({ Name: unique("t") }))).rejects.toThrow();

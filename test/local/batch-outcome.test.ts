@@ -8,7 +8,7 @@ import { ACCOUNT, unique } from "./targets.ts";
 
 useMapping();
 
-describe("What became of a batch", () => {
+describe("The outcome of a batch", () => {
   /** Sends three messages, and gives what was in each invocation when an hour has passed. */
   async function threeMessages(
     answer: (event: SQSEvent, call: number) => unknown,
@@ -21,7 +21,7 @@ describe("What became of a batch", () => {
     return calls.map(({ at, bodies, counts }) => [at / 1000, bodies.join(""), counts.join("")]);
   }
 
-  it("those that failed are seen again when their visibility timeout is over, the others are deleted", async () => {
+  it("failed messages are visible again after their visibility timeout; the others are deleted", async () => {
     const seen = await threeMessages((event, call) => (call === 1 ? failing(event.Records[1]?.messageId) : undefined));
     expect(seen).toEqual([
       [0, "abc", "111"],
@@ -35,7 +35,7 @@ describe("What became of a batch", () => {
     ["an empty answer", {}],
     ["a null list", { batchItemFailures: null }],
     ["an empty list", { batchItemFailures: [] }],
-  ])("%s: all are done", async (_what, answer) => {
+  ])("%s: all messages are deleted", async (_what, answer) => {
     expect(await threeMessages(() => answer)).toEqual([[0, "abc", "111"]]);
   });
 
@@ -48,7 +48,7 @@ describe("What became of a batch", () => {
     ["no list", () => ({ batchItemFailures: "all" })],
     ["an answer that is no object", () => "done"],
     ["a rejection", () => Promise.reject(new Error("no"))],
-  ])("%s: all have failed", async (_what, answer) => {
+  ])("%s: all messages have failed", async (_what, answer) => {
     const seen = await threeMessages((event, call) => (call === 1 ? answer(event) : undefined));
     expect(seen).toEqual([
       [0, "abc", "111"],
@@ -56,7 +56,7 @@ describe("What became of a batch", () => {
     ]);
   });
 
-  it("no answer within the timeout: all have failed, and a late answer changes nothing", async () => {
+  it("no response within the timeout: all messages have failed, and a late response changes nothing", async () => {
     let late = (_answer: unknown) => {};
     const seen = threeMessages(
       (_event, call) => (call === 1 ? new Promise((resolve) => (late = resolve)) : undefined),
@@ -70,7 +70,7 @@ describe("What became of a batch", () => {
     ]);
   });
 
-  it("what was received too often goes to the dead-letter queue", async () => {
+  it("a message over its maxReceiveCount goes to the dead-letter queue", async () => {
     const dead = await queue();
     const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: "3" });
     const { QueueUrl, arn } = await queue(unique("queue"), { VisibilityTimeout: "60", RedrivePolicy });
@@ -84,7 +84,7 @@ describe("What became of a batch", () => {
     expect(Messages).toMatchObject([{ Body: "poison", MessageId, Attributes: { SentTimestamp: String(START) } }]);
   });
 
-  it("a FIFO queue gives the next of a group when the one before is done", async () => {
+  it("a FIFO queue delivers the next message of a group when the previous one is deleted", async () => {
     const name = `${unique("queue")}.fifo`;
     const { QueueUrl } = await of().sqs.send(
       new CreateQueueCommand({

@@ -54,37 +54,37 @@ async function arrives(account: string, where = region): Promise<boolean> {
 }
 
 describe("Another account's event", () => {
-  it("is not taken by a bus without a policy, and goes to the dead-letter queue of the rule", async () => {
+  it("is refused by a bus without a policy, and goes to the dead-letter queue of the rule", async () => {
     const dead = await queue();
     await sends(MEMBER, { DeadLetterConfig: { Arn: dead.arn } });
     expect([await arrives(MEMBER), (await dead.bodies()).length]).toEqual([false, 1]);
   });
 
-  it("is taken from the organisation that the policy names, and from no account outside it", async () => {
+  it("is accepted from the organisation in the policy, and from no account outside it", async () => {
     await open({ Condition: ofOrganization("o-abcdefghij") });
     for (const account of [MEMBER, STRANGER]) await sends(account);
     expect([await arrives(MEMBER), await arrives(STRANGER)]).toEqual([true, false]);
   });
 
-  it("is not taken where the policy names another organisation", async () => {
+  it("is refused if the policy names another organisation", async () => {
     await open({ Condition: ofOrganization("o-0123456789") });
     await sends(MEMBER);
     expect(await arrives(MEMBER)).toBe(false);
   });
 
-  it("is not known to come from an organisation when the rule's target has no role", async () => {
+  it("is refused by a policy for the organisation if the rule's target has no role", async () => {
     await open({ Condition: ofOrganization("o-abcdefghij") });
     await sends(MEMBER, {});
     expect(await arrives(MEMBER)).toBe(false);
   });
 
-  it("is taken from an account that the policy names, role or no role", async () => {
+  it("is accepted from an account in the policy, with or without a role", async () => {
     await open({ Principal: STRANGER });
     for (const account of [MEMBER, STRANGER]) await sends(account, {});
     expect([await arrives(MEMBER), await arrives(STRANGER)]).toEqual([false, true]);
   });
 
-  it("is taken by what each statement says; one with the same id replaces the one there was", async () => {
+  it("is accepted if a statement allows it; a statement replaces the one with the same id", async () => {
     await open({ Principal: STRANGER });
     await open({ Principal: MEMBER, StatementId: "other" });
     await open({ Principal: "111111111111" });
@@ -92,7 +92,7 @@ describe("Another account's event", () => {
     expect([await arrives(MEMBER), await arrives(STRANGER)]).toEqual([true, false]);
   });
 
-  it("is taken by a whole policy, in place of the statements there were", async () => {
+  it("is accepted by a whole policy, which replaces the statements", async () => {
     await open({ Principal: STRANGER });
     const Statement = { Effect: "Allow", Principal: { AWS: MEMBER }, Action: "events:PutEvents", Resource: BUS };
     await of().events.send(
@@ -116,7 +116,7 @@ describe("A custom bus", () => {
     return bodies;
   };
 
-  it("gets what rules send to it, as its policy allows, and none of AWS's own events", async () => {
+  it("gets the events that rules send and its policy allows, and none of AWS's own", async () => {
     const own = await take({ source: ["aws.ec2"] });
     await sends(MEMBER, { RoleArn: "arn:aws:iam::210987654321:role/send", Arn: OWN });
     aws.launch({ account: MEMBER, region, count: 1 });
@@ -128,7 +128,7 @@ describe("A custom bus", () => {
     expect(accounts).toEqual([MEMBER]);
   });
 
-  it("that does not exist takes nothing", async () => {
+  it("refuses every event if it does not exist", async () => {
     const dead = await queue();
     await sends(MEMBER, { Arn: OWN, DeadLetterConfig: { Arn: dead.arn } });
     aws.launch({ account: MEMBER, region, count: 1 });
@@ -150,7 +150,7 @@ describe("PutPermission", () => {
     await expect(open(more)).rejects.toMatchObject({ name: "ValidationException" });
   });
 
-  it("takes no policy above 10,240 characters", async () => {
+  it("refuses a policy above 10,240 characters", async () => {
     const Statement = { Effect: "Allow", Principal: "*", Action: "events:PutEvents", Resource: BUS };
     const Policy = JSON.stringify({ Statement: Array.from({ length: 100 }, () => Statement) });
     await expect(open({ Policy })).rejects.toMatchObject({ name: "PolicyLengthExceededException" });

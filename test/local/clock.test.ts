@@ -4,7 +4,7 @@ import { cancellable, dueAt, systemClock, VirtualClock } from "../../src/local/a
 import { Timeline } from "../../src/local/aws/timeline.ts";
 
 describe("Timeline", () => {
-  it("gives items in the order of their moments, and of their arrival within one", () => {
+  it("returns items in the order of their times; at the same time, in the order of arrival", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 9 })), (moments) => {
         const timeline = new Timeline<[number, number]>();
@@ -18,7 +18,7 @@ describe("Timeline", () => {
     );
   });
 
-  it("keeps what is not due", () => {
+  it("keeps items that are not due", () => {
     const timeline = new Timeline<string>();
     timeline.add(5, "later");
     expect(timeline.take(4)).toBeUndefined();
@@ -28,7 +28,7 @@ describe("Timeline", () => {
 });
 
 describe("VirtualClock", () => {
-  it("stands still until it is moved, and fires each timer at its own moment", async () => {
+  it("stands still until it is advanced, and runs each timer at its own time", async () => {
     const clock = new VirtualClock(1000);
     const fired: [string, number][] = [];
     clock.after(20, () => fired.push(["second", clock.now()]));
@@ -47,7 +47,7 @@ describe("VirtualClock", () => {
     expect(clock.now()).toBe(1030);
   });
 
-  it("does not fire what was cancelled, one by one or all at once", async () => {
+  it("does not run cancelled timers, one by one or all at once", async () => {
     const clock = new VirtualClock(0);
     const fired: string[] = [];
     clock.after(1, () => fired.push("one"))();
@@ -59,7 +59,7 @@ describe("VirtualClock", () => {
     expect(fired).toEqual(["three"]);
   });
 
-  it("waits, before it moves on, for work that was reported as busy", async () => {
+  it("waits for pending work before it advances", async () => {
     const clock = new VirtualClock(0);
     const seen: number[] = [];
     clock.after(1, () => {
@@ -75,7 +75,7 @@ describe("VirtualClock", () => {
     expect(seen).toEqual([1, 2]);
   });
 
-  it("moves on without work that hangs", async () => {
+  it("advances although work hangs", async () => {
     const clock = new VirtualClock(0);
     let ended = false;
     clock.busy(
@@ -89,7 +89,7 @@ describe("VirtualClock", () => {
 });
 
 describe("systemClock", () => {
-  it("with a speed, takes that much less of the wall's time, and tells so", async () => {
+  it("runs faster than real time by its speed, and reports the speed", async () => {
     const clock = systemClock({ speed: 10_000 });
     const before = Date.now();
     await new Promise<void>((resolve) => {
@@ -101,7 +101,7 @@ describe("systemClock", () => {
     expect(dueAt(clock, 100_000) - clock.now()).toBeLessThan(20);
   });
 
-  it("refuses a speed of nothing", () => {
+  it("refuses a speed of 0", () => {
     expect(() => systemClock({ speed: 0 })).toThrow(RangeError);
   });
 });

@@ -31,7 +31,7 @@ function signatureHolds(envelope: Record<string, string>): boolean {
 }
 
 describe("Signatures", () => {
-  it("a notification and a confirmation hold against the certificate, in version 1", async () => {
+  it("a notification and a confirmation are valid for the certificate, in version 1", async () => {
     const TopicArn = await newTopic();
     const subscriber = await confirmed(TopicArn, {}, 200);
     const confirmation = subscriber.last();
@@ -56,7 +56,7 @@ describe("Signatures", () => {
     expect(signatureHolds(subscriber.last())).toBe(true);
   });
 
-  it("sign() signs what a test makes up, and the certificate's URL is that of the topic's region and partition", () => {
+  it("sign() signs a test's envelope, and the certificate's URL is in the topic's region and partition", () => {
     const envelope = aws.sign({
       Type: "Notification",
       MessageId: "m",
@@ -79,7 +79,7 @@ describe("Signatures", () => {
 });
 
 describe("Confirmation", () => {
-  it("until it is confirmed, a subscription is pending and gets no notifications", async () => {
+  it("a subscription is pending and gets no notifications until it is confirmed", async () => {
     const TopicArn = await newTopic();
     const subscriber = await pending(TopicArn, {}, 200);
     await sns().send(new PublishCommand({ TopicArn, Message: "x" }));
@@ -103,7 +103,7 @@ describe("Confirmation", () => {
     expect(envelope.SubscribeURL).toContain(`Token=${envelope.Token}`);
   });
 
-  it("confirming with AuthenticateOnUnsubscribe makes the subscription one that only its owner can end", async () => {
+  it("a subscription that is confirmed with AuthenticateOnUnsubscribe can be ended by its owner only", async () => {
     const TopicArn = await newTopic();
     const { last, SubscriptionArn } = await pending(TopicArn, {}, 200);
     const answer = await sns().send(
@@ -133,7 +133,7 @@ describe("Confirmation", () => {
     await expect(confirm(other, last().Token)).rejects.toMatchObject({ name: "InvalidParameterException" });
   });
 
-  it("subscribing again while pending sends another confirmation; once confirmed it gives the ARN", async () => {
+  it("subscribing again sends another confirmation while pending, and returns the ARN once confirmed", async () => {
     const TopicArn = await newTopic();
     const subscriber = await pending(TopicArn, {}, 200);
     const again = () => sns().send(new SubscribeCommand({ TopicArn, Protocol: "http", Endpoint: subscriber.url }));
@@ -145,7 +145,7 @@ describe("Confirmation", () => {
     expect(subscriber.received).toHaveLength(2);
   });
 
-  it("who visits the UnsubscribeURL is asked back, and can return", async () => {
+  it("the UnsubscribeURL ends the subscription and sends a message by which the endpoint can subscribe again", async () => {
     const TopicArn = await newTopic();
     const subscriber = await confirmed(TopicArn, {}, 200);
     await fetch(`${aws.endpoint}/?Action=Unsubscribe&SubscriptionArn=${subscriber.SubscriptionArn}`);
@@ -158,7 +158,7 @@ describe("Confirmation", () => {
     expect(subscriber.last().Message).toBe("back");
   });
 
-  it("is tried again like any other message", async () => {
+  it("is retried like any other message", async () => {
     await pending(await newTopic(), {}, 503, 200);
     await clock.advance(20_000);
     expect(attempts).toMatchObject([

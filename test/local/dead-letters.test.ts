@@ -69,7 +69,7 @@ async function subscribed(TopicArn: string): Promise<Queue> {
 }
 
 describe("EventBridge, to a topic", () => {
-  it("delivers where the topic's policy lets it, and has nothing for the dead-letter queue", async () => {
+  it("delivers if the topic's policy allows it, and sends nothing to the dead-letter queue", async () => {
     const TopicArn = await topic((arn) => allow("events", "sns:Publish", arn));
     const [subscriber, dead] = [await subscribed(TopicArn), await openQueue("events")];
     await rule(TopicArn, dead);
@@ -80,18 +80,18 @@ describe("EventBridge, to a topic", () => {
 
   it.each([
     ["whose policy is the one it was made with", undefined],
-    ["whose policy lets in another service", (arn: string) => allow("cloudwatch", "sns:Publish", arn)],
+    ["whose policy allows another service", (arn: string) => allow("cloudwatch", "sns:Publish", arn)],
     // EventBridge tells SNS nothing that a condition could compare with.
     [
-      "whose policy lets in just some rules",
+      "whose policy allows some rules only",
       (arn: string) =>
         allow("events", "sns:Publish", arn, { ArnLike: { "aws:SourceArn": "arn:aws:events:*:*:rule/*" } }),
     ],
     [
-      "whose policy lets in just this account",
+      "whose policy allows this account only",
       (arn: string) => allow("events", "sns:Publish", arn, { StringEquals: { "aws:SourceAccount": ACCOUNT } }),
     ],
-  ])("does not deliver to one %s: the event goes to the dead-letter queue, with why", async (_what, policy) => {
+  ])("does not deliver to one %s: the event goes to the dead-letter queue, with the reason", async (_what, policy) => {
     const TopicArn = await topic(policy);
     const [subscriber, dead] = [await subscribed(TopicArn), await openQueue("events")];
     const RuleArn = await rule(TopicArn, dead);
@@ -110,7 +110,7 @@ describe("EventBridge, to a topic", () => {
     ]);
   });
 
-  it("that is gone: NO_RESOURCE; without a dead-letter queue the event is lost", async () => {
+  it("that was deleted: NO_RESOURCE; without a dead-letter queue the event is lost", async () => {
     const [TopicArn, dead] = [await topic(), await openQueue("events")];
     await rule(TopicArn, dead);
     await rule(TopicArn);
@@ -119,7 +119,7 @@ describe("EventBridge, to a topic", () => {
     expect(await deadLetters(dead)).toMatchObject([{ attributes: { ERROR_CODE: "NO_RESOURCE" } }]);
   });
 
-  it("with an event that has become too long for it: the dead-letter queue has it", async () => {
+  it("with an event that is too long for it: the event goes to the dead-letter queue", async () => {
     const [TopicArn, dead] = [await topic((arn) => allow("events", "sns:Publish", arn)), await openQueue("events")];
     const Name = unique("rule");
     await of().events.send(new PutRuleCommand({ Name, EventPattern: '{"source":["mine"]}' }));
@@ -132,14 +132,14 @@ describe("EventBridge, to a topic", () => {
 });
 
 describe("EventBridge, to a queue", () => {
-  it("delivers where the queue's policy lets it", async () => {
+  it("delivers if the queue's policy allows it", async () => {
     const open = await openQueue("events");
     await rule(open.arn);
     aws.launch({ region, count: 1 });
     expect(await open.bodies()).toHaveLength(1);
   });
 
-  it("does not where it has none, and a dead-letter queue without one gets nothing either", async () => {
+  it("does not deliver to a queue without a policy, nor to a dead-letter queue without one", async () => {
     const [shut, dead, shutDead] = [await queue(), await openQueue("events"), await queue()];
     await rule(shut.arn, dead);
     await rule(shut.arn, shutDead);
@@ -148,7 +148,7 @@ describe("EventBridge, to a queue", () => {
     expect(await deadLetters(dead)).toMatchObject([{ attributes: { ERROR_CODE: "NO_PERMISSIONS" } }]);
   });
 
-  it("that moves it to its own dead-letter queue later: that needs no policy", async () => {
+  it("whose own dead-letter queue needs no policy", async () => {
     const [open, dead] = [await openQueue("events"), await queue()];
     const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: 1 });
     await of().sqs.send(
@@ -163,7 +163,7 @@ describe("EventBridge, to a queue", () => {
     expect(await dead.bodies()).toHaveLength(1);
   });
 
-  it("that is not there: NO_RESOURCE", async () => {
+  it("that does not exist: NO_RESOURCE", async () => {
     const dead = await openQueue("events");
     await rule(`arn:aws:sqs:${region}:${ACCOUNT}:${unique("none")}`, dead);
     aws.launch({ region, count: 1 });
@@ -181,7 +181,7 @@ describe("EventBridge, to a queue", () => {
 });
 
 describe("SNS, to a queue", () => {
-  it("delivers where the queue's policy lets it, and else to the subscription's dead-letter queue", async () => {
+  it("delivers if the queue's policy allows it, otherwise to the subscription's dead-letter queue", async () => {
     const [TopicArn, open, shut, dead] = [await topic(), await openQueue("sns"), await queue(), await openQueue("sns")];
     const Attributes = { RedrivePolicy: JSON.stringify({ deadLetterTargetArn: dead.arn }) };
     for (const { arn: Endpoint } of [open, shut]) {
@@ -192,7 +192,7 @@ describe("SNS, to a queue", () => {
     expect(counts).toEqual([1, 0, 1]);
   });
 
-  it("puts nothing into a dead-letter queue whose policy does not let it", async () => {
+  it("sends nothing to a dead-letter queue whose policy does not allow it", async () => {
     const [TopicArn, shut, shutDead] = [await topic(), await queue(), await queue()];
     const Attributes = { RedrivePolicy: JSON.stringify({ deadLetterTargetArn: shutDead.arn }) };
     await of().sns.send(new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint: shut.arn, Attributes }));
@@ -201,9 +201,9 @@ describe("SNS, to a queue", () => {
   });
 });
 
-describe("The key that AWS manages lets no service in", () => {
+describe("The key that AWS manages allows no service", () => {
   // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-  it("neither to a topic nor to a queue that it encrypts, whatever their policies say; a customer key does", async () => {
+  it("to send to an encrypted topic or queue, even if its policy allows it; a customer key does", async () => {
     const encryptTopic = (TopicArn: string, AttributeValue: string) =>
       of().sns.send(new SetTopicAttributesCommand({ TopicArn, AttributeName: "KmsMasterKeyId", AttributeValue }));
     const encryptQueue = ({ QueueUrl }: Queue, KmsMasterKeyId: string) =>

@@ -24,7 +24,7 @@ import {
 useSns();
 
 describe("Retries", () => {
-  it("by default 503 is tried again three times, 20 s apart, and given up", async () => {
+  it("by default SNS retries 503 three times, 20 s apart", async () => {
     const TopicArn = await newTopic();
     const subscriber = await confirmed(TopicArn, {}, 503);
     await sns().send(new PublishCommand({ TopicArn, Message: "x" }));
@@ -41,7 +41,7 @@ describe("Retries", () => {
     expect(attempts.at(-1)).toMatchObject({ status: 503, answer: "answer 503", deadLettered: false });
   });
 
-  it("ends with the first answer of 200", async () => {
+  it("end with the first response of 200", async () => {
     const TopicArn = await newTopic();
     await confirmed(TopicArn, {}, 503, 200);
     await sns().send(new PublishCommand({ TopicArn, Message: "x" }));
@@ -49,7 +49,7 @@ describe("Retries", () => {
     expect(attempts).toMatchObject([{ status: 503 }, { status: 200, willRetryAtMs: undefined }]);
   });
 
-  it("a policy has four phases: at once, at the least delay, growing, at the greatest delay", async () => {
+  it("a policy has four phases: immediate, minimum delay, backoff, maximum delay", async () => {
     const TopicArn = await newTopic();
     const healthyRetryPolicy = {
       minDelayTarget: 10,
@@ -72,7 +72,7 @@ describe("Retries", () => {
     ["geometric", [0, 20, 65.789, 170.618, 410.618]],
     ["exponential", [0, 20, 71.429, 185.714, 425.714]],
   ])(
-    "the delays of backoff function %s begin at the least and end at the greatest",
+    "the delays of backoff function %s begin at the minimum and end at the maximum",
     async (backoffFunction, expected) => {
       const TopicArn = await newTopic();
       const healthyRetryPolicy = { minDelayTarget: 20, maxDelayTarget: 240, numRetries: 4, backoffFunction };
@@ -83,7 +83,7 @@ describe("Retries", () => {
     },
   );
 
-  it("nothing is tried later than 3,600 s after the first time, however slow the answers were", async () => {
+  it("no retry is later than 3,600 s after the first attempt, even if the responses are slow", async () => {
     const TopicArn = await newTopic();
     const healthyRetryPolicy = { minDelayTarget: 1790, maxDelayTarget: 1790, numRetries: 2 };
     await confirmed(TopicArn, { DeliveryPolicy: JSON.stringify({ healthyRetryPolicy }) }, "silence");
@@ -105,7 +105,7 @@ describe("Retries", () => {
     },
   );
 
-  it("what was retried in vain goes to the dead-letter queue after the last retry", async () => {
+  it("an undelivered message goes to the dead-letter queue after the last retry", async () => {
     const TopicArn = await newTopic();
     const dead = await deadLetterQueue();
     await confirmed(TopicArn, { RedrivePolicy: dead.policy }, 503);
@@ -117,7 +117,7 @@ describe("Retries", () => {
     expect(attempts.map(({ deadLettered }) => deadLettered)).toEqual([false, false, false, true]);
   });
 
-  it("an answer that takes more than 15 s is none, and the next try comes 20 s after that", async () => {
+  it("a response after more than 15 s is a failure, and the retry comes 20 s later", async () => {
     const TopicArn = await newTopic();
     await confirmed(TopicArn, {}, "silence", 200);
     await sns().send(new PublishCommand({ TopicArn, Message: "x" }));
@@ -130,7 +130,7 @@ describe("Retries", () => {
     expect(attempts[1]).toMatchObject({ status: 200 });
   });
 
-  it("a dropped connection is tried again", async () => {
+  it("SNS retries after a dropped connection", async () => {
     const TopicArn = await newTopic();
     await confirmed(TopicArn, {}, "hang up", 200);
     await sns().send(new PublishCommand({ TopicArn, Message: "x" }));
@@ -138,7 +138,7 @@ describe("Retries", () => {
     expect(attempts).toMatchObject([{ status: undefined, error: expect.any(String) }, { status: 200 }]);
   });
 
-  it("nothing is delivered once the embedded AWS is closed", async () => {
+  it("SNS delivers nothing after close", async () => {
     const TopicArn = await newTopic();
     const subscriber = await confirmed(TopicArn, {}, 503, "silence");
     await sns().send(new PublishCommand({ TopicArn, Message: "x" }));
@@ -153,7 +153,7 @@ describe("Retries", () => {
     expect(subscriber.received).toHaveLength(sent);
   });
 
-  it("a refused connection is tried again", async () => {
+  it("SNS retries after a refused connection", async () => {
     const TopicArn = await newTopic();
     const url = `http://127.0.0.1:${await closedPort()}/`;
     await sns().send(new SubscribeCommand({ TopicArn, Protocol: "http", Endpoint: url }));
@@ -190,13 +190,13 @@ describe("Delivery policies", () => {
     });
   });
 
-  it("exactly 3,600 s are allowed", async () => {
+  it("a total of exactly 3,600 s is allowed", async () => {
     expect((await subscribe({ minDelayTarget: 60, maxDelayTarget: 60, numRetries: 60 })).SubscriptionArn).toBe(
       "pending confirmation",
     );
   });
 
-  it("a topic's policy holds for its subscriptions without their own", async () => {
+  it("a topic's policy applies to its subscriptions without their own", async () => {
     const TopicArn = await newTopic();
     const AttributeValue = JSON.stringify({
       http: { defaultHealthyRetryPolicy: { minDelayTarget: 5, maxDelayTarget: 5, numRetries: 1 } },
@@ -220,7 +220,7 @@ describe("Delivery policies", () => {
     expect(seconds()).toEqual([0, 0.5, 1]);
   });
 
-  it("raw delivery sends the message itself and says so in a header", async () => {
+  it("raw delivery sends the message itself, with a header for raw delivery", async () => {
     const TopicArn = await newTopic();
     const subscriber = await confirmed(TopicArn, {}, 200);
     const { SubscriptionArn } = subscriber;
@@ -239,7 +239,7 @@ describe("Delivery policies", () => {
     });
   });
 
-  it("a burst has 128 connections at a time, and what waits for one is not begun once the embedded AWS is closed", async () => {
+  it("a burst has 128 connections at a time, and waiting deliveries do not start after close", async () => {
     const TopicArn = await newTopic();
     const subscriber = await confirmed(TopicArn, {}, "silence");
     const before = subscriber.received.length;

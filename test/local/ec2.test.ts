@@ -16,8 +16,8 @@ import { ACCOUNT } from "./targets.ts";
 /** EC2 where the contract cannot hold moto_server to it, each part for the reason it gives. */
 useEmbeddedAws();
 
-describe("EC2's launch times (moto_server keeps the first one, and has no attach time)", () => {
-  it("a start changes the launch time, and the primary network interface keeps the first one", async () => {
+describe("EC2's launch times (moto_server keeps the first launch time, and has no attach time)", () => {
+  it("a start changes the launch time, but not the attach time of the primary network interface", async () => {
     const id = await launch();
     const times = async () => {
       const { Reservations } = await of().ec2.send(new DescribeInstancesCommand({ InstanceIds: [id] }));
@@ -35,7 +35,7 @@ describe("EC2's launch times (moto_server keeps the first one, and has no attach
   });
 });
 
-describe("EC2's events (moto_server emits none for what is done through its API)", () => {
+describe("EC2's events (moto_server emits none for calls of its API)", () => {
   it("an instance is pending at once, running after some seconds, then shutting-down and terminated", async () => {
     const events = await eventQueue("aws.ec2");
     const id = await launch();
@@ -97,7 +97,7 @@ describe("EC2's events (moto_server emits none for what is done through its API)
     ]);
   });
 
-  it("CloudTrail tells of every instance of a RunInstances, and who asked", async () => {
+  it("CloudTrail reports every instance of a RunInstances call, and its caller", async () => {
     const events = await eventQueue("aws.ec2");
     await launch({ MinCount: 3, MaxCount: 3 });
     const trail = (await events()).find((event) => event["detail-type"] === "AWS API Call via CloudTrail");
@@ -116,7 +116,7 @@ describe("EC2's events (moto_server emits none for what is done through its API)
     expect(trail.detail.responseElements.instancesSet.items).toHaveLength(3);
   });
 
-  it("CloudTrail leaves the answer to a large RunInstances out of its event, which the topic then takes", async () => {
+  it("CloudTrail omits the response to a large RunInstances call, so that the event fits the topic", async () => {
     const { TopicArn = "" } = await of().sns.send(new CreateTopicCommand({ Name: "launches" }));
     const { arn: Endpoint, bodies } = await queue();
     await of().sns.send(
@@ -133,7 +133,7 @@ describe("EC2's events (moto_server emits none for what is done through its API)
     expect(large.requestParameters.instancesSet.items).toMatchObject([{ minCount: 500 }]);
   });
 
-  it("Auto Scaling launches are tagged with their group, and told of when they run", async () => {
+  it("Auto Scaling launches are tagged with their group, and reported when they run", async () => {
     const events = await eventQueue("aws.autoscaling");
     const clock0 = clock.now();
     const ids = aws.launchAutoScaling({ group: "web", count: 2, region: "eu-west-1", tags: { Name: "x" } });
@@ -156,10 +156,10 @@ describe("EC2's events (moto_server emits none for what is done through its API)
   });
 });
 
-describe("EC2's checks (moto_server lets these pass)", () => {
+describe("EC2's checks (moto_server does not have these)", () => {
   const { ec2 } = { ec2: () => of().ec2 };
 
-  it("ids that are not ids are told from those that nobody has", async () => {
+  it("malformed and unknown ids have different errors", async () => {
     await expect(ec2().send(new DescribeInstancesCommand({ InstanceIds: ["nonsense"] }))).rejects.toMatchObject({
       name: "InvalidInstanceID.Malformed",
     });
@@ -174,14 +174,14 @@ describe("EC2's checks (moto_server lets these pass)", () => {
     ).rejects.toMatchObject({ name: "InvalidInstanceID.NotFound" });
   });
 
-  it("tag keys of AWS are refused from callers", async () => {
+  it("callers cannot set tag keys of AWS", async () => {
     const call = ec2().send(
       new CreateTagsCommand({ Resources: [await launch()], Tags: [{ Key: "aws:x", Value: "y" }] }),
     );
     await expect(call).rejects.toMatchObject({ name: "InvalidParameterValue" });
   });
 
-  it("a filter takes 200 values and no more", async () => {
+  it("a filter has at most 200 values", async () => {
     const ask = (count: number) =>
       ec2().send(
         new DescribeTagsCommand({
@@ -192,7 +192,7 @@ describe("EC2's checks (moto_server lets these pass)", () => {
     await expect(ask(201)).rejects.toMatchObject({ name: "FilterLimitExceeded" });
   });
 
-  it("tags are described by tag:KEY, and in pages of the size asked for", async () => {
+  it("tags are filtered by tag:KEY, and returned in pages of the requested size", async () => {
     const ids = aws.launchAutoScaling({ group: "g", count: 5, region: "eu-west-1", tags: { Name: "x", service: "y" } });
     const Filters = [{ Name: "tag:Name", Values: ["x"] }];
     expect((await ec2().send(new DescribeTagsCommand({ Filters }))).Tags?.map((tag) => tag.ResourceId)).toEqual(ids);
@@ -206,7 +206,7 @@ describe("EC2's checks (moto_server lets these pass)", () => {
     expect(sizes).toEqual([6, 6, 3]);
   });
 
-  it("a page has 5 to 1,000 results, 1,000 when nobody says, and cannot be combined with ids", async () => {
+  it("MaxResults is 5 to 1,000, by default 1,000, and cannot be combined with ids", async () => {
     const id = await launch();
     await expect(ec2().send(new DescribeTagsCommand({ MaxResults: 4 }))).rejects.toMatchObject({
       name: "InvalidParameterValue",
@@ -235,7 +235,7 @@ describe("EC2's checks (moto_server lets these pass)", () => {
     await expect(launch({ ClientToken, MaxCount: 2 })).rejects.toMatchObject({ name: "IdempotentParameterMismatch" });
   });
 
-  it("an instance that a service manages is left out once the account hides these, unless the call asks for them", async () => {
+  it("a managed instance is omitted once the account hides managed resources, unless the call includes them", async () => {
     const [managed = ""] = aws.launch({
       region: "eu-west-1",
       count: 1,
@@ -260,7 +260,7 @@ describe("EC2's checks (moto_server lets these pass)", () => {
     expect(await shown({ IncludeManagedResources: true })).toEqual(both);
   });
 
-  it("a terminated instance has no tags in DescribeTags, and is gone after an hour", async () => {
+  it("a terminated instance has no tags in DescribeTags, and does not exist after an hour", async () => {
     const id = await launch({ TagSpecifications: [{ ResourceType: "instance", Tags: [{ Key: "Name", Value: "x" }] }] });
     const tags = async () =>
       (await ec2().send(new DescribeTagsCommand({ Filters: [{ Name: "resource-id", Values: [id] }] }))).Tags;

@@ -42,7 +42,7 @@ async function rule(account: string, where: string, Arn: string, RoleArn?: strin
 }
 
 describe("Copies of an event", () => {
-  it("each copy comes after its delay, with the same id", async () => {
+  it("EventBridge delivers each copy after its delay, with the same id", async () => {
     delays = [90_000, 0, 30_000];
     asked = [];
     const events = await eventQueue("aws.ec2");
@@ -66,14 +66,14 @@ describe("Copies of an event", () => {
     delays = undefined;
   });
 
-  it.each([[[]], [[-1]], [[Number.NaN]]])("EventBridge loses nothing: %o is refused", async (wrong) => {
+  it.each([[[]], [[-1]], [[Number.NaN]]])("the delays %o are refused: EventBridge loses nothing", async (wrong) => {
     await eventQueue("aws.ec2");
     delays = wrong;
     expect(() => aws.launch({ region, count: 1 })).toThrow(RangeError);
     delays = undefined;
   });
 
-  it("an event that no rule matches has none", () => {
+  it("an event that no rule matches has no copies", () => {
     asked = [];
     aws.launch({ region, count: 1 });
     expect(asked).toEqual([]);
@@ -84,7 +84,7 @@ describe("An event bus as a target", () => {
   it.each([
     ["another region of the account", ACCOUNT, "us-east-1"],
     ["another account", MEMBER, region],
-  ])("the bus of %s gets the event as it was, and its rules match it", async (_what, account, where) => {
+  ])("the bus of %s gets the unchanged event, and its rules match it", async (_what, account, where) => {
     const { arn, bodies } = await queue();
     await rule(ACCOUNT, region, arn);
     const RoleArn = `arn:aws:iam::${account}:role/invoke`;
@@ -98,7 +98,7 @@ describe("An event bus as a target", () => {
     expect(Targets).toEqual([{ Id: "t", Arn: busOf(ACCOUNT, region), RoleArn }]);
   });
 
-  it("copies are made once, not once more on the second bus", async () => {
+  it("the second bus makes no further copies", async () => {
     const { arn, bodies } = await queue();
     await rule(ACCOUNT, region, arn);
     await rule(MEMBER, region, busOf(ACCOUNT, region));
@@ -108,7 +108,7 @@ describe("An event bus as a target", () => {
     expect(await bodies()).toHaveLength(2);
   });
 
-  it("what came from another bus is not sent on to a third", async () => {
+  it("an event from another bus is not sent to a third", async () => {
     const third = "us-west-2";
     const { sqs } = clients(aws.endpoint, third);
     const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: "third" }));
@@ -123,7 +123,7 @@ describe("An event bus as a target", () => {
     expect(await received()).toHaveLength(1);
   });
 
-  it("a bus is no target of its own rules", async () => {
+  it("a bus cannot be a target of its own rules", async () => {
     await expect(rule(ACCOUNT, region, busOf(ACCOUNT, region))).rejects.toMatchObject({ name: "ValidationException" });
   });
 });

@@ -38,27 +38,27 @@ describe("Faults", () => {
     ["bad-key", whoAmI, "InvalidClientTokenId", 403],
     ["bad-key", send, "InvalidClientTokenId", 403],
     ["bad-key", listRules, "UnrecognizedClientException", 400],
-  ] as const)("%s: %o answers %s", async (kind, call, name, httpStatusCode) => {
+  ] as const)("%s: %o returns %s", async (kind, call, name, httpStatusCode) => {
     aws.faults.add({ kind });
     await expect(call()).rejects.toMatchObject({ name, $metadata: { httpStatusCode } });
     expect(aws.calls.at(-1)?.status).toBe(httpStatusCode);
   });
 
-  it("html answers 200 with a page, which is no answer", async () => {
+  it("html responds 200 with a page instead of AWS's response", async () => {
     aws.faults.add({ kind: "html", service: "ec2" });
     const answer = await fetch(aws.endpoint, { method: "POST", headers: SIGNED, body: "Action=DescribeTags" });
     expect(answer.status).toBe(200);
     expect(answer.headers.get("content-type")).toBe("text/html");
   });
 
-  it("hangup does what was asked, and drops the connection halfway through the answer", async () => {
+  it("hangup runs the action, and drops the connection halfway through the response", async () => {
     aws.faults.add({ kind: "hangup", action: "RunInstances" });
     await expect(launch()).rejects.toThrow();
     const { Reservations } = await of().ec2.send(new DescribeInstancesCommand({}));
     expect(Reservations).toHaveLength(1);
   });
 
-  it("timeout never answers, and does nothing", async () => {
+  it("timeout never responds, and does not run the action", async () => {
     aws.faults.add({ kind: "timeout", action: "RunInstances" });
     const asked = of().ec2.send(new RunInstancesCommand(LAUNCH), { abortSignal: AbortSignal.timeout(200) });
     await expect(asked).rejects.toMatchObject({ name: "AbortError" });
@@ -66,7 +66,7 @@ describe("Faults", () => {
     expect(aws.calls[0]).toMatchObject({ action: "RunInstances", status: 0 });
   });
 
-  it("slow answers when the time has passed", async () => {
+  it("slow responds when the time has passed", async () => {
     aws.faults.add({ kind: "slow", ms: 5_000 });
     let answered = false;
     const call = describeTags().finally(() => {
@@ -77,7 +77,7 @@ describe("Faults", () => {
     expect(clock.now()).toBeGreaterThanOrEqual(START + 5_000);
   });
 
-  it("strikes after those to skip, as often as told, on the service and action named, until cleared", async () => {
+  it("apply to a service and action after the skipped calls, a number of times, until cleared", async () => {
     aws.faults.add({ service: "ec2", action: "DescribeTags", kind: "throttle", skip: 1, times: 1 });
     const outcomes = async () => [
       await describeTags().then(
@@ -99,7 +99,7 @@ describe("Faults", () => {
     expect(await outcomes()).toEqual(["fine", "fine"]);
   });
 
-  it("strike the calls for which their condition holds, and count no others", async () => {
+  it("apply to the calls that meet their condition, and count no others", async () => {
     aws.faults.add({ kind: "throttle", skip: 1, times: 1, when: ({ accessKeyId }) => accessKeyId === "bob" });
     const ask = (accessKeyId: string) =>
       clients(aws.endpoint, "eu-west-1", { accessKeyId, secretAccessKey: "x" })
@@ -113,7 +113,7 @@ describe("Faults", () => {
     expect(outcomes).toEqual(["alice fine", "bob fine", "alice fine", "bob struck", "bob fine"]);
   });
 
-  it("their condition is asked about the call as it came", async () => {
+  it("pass the call to their condition unchanged", async () => {
     const asked: unknown[] = [];
     aws.faults.add({ kind: "deny", when: (call) => asked.push(call) < 0 });
     await of().ec2.send(new DescribeTagsCommand({ Filters: [{ Name: "key", Values: ["a"] }] }));
@@ -137,13 +137,13 @@ const SIGNED = {
   "content-type": "application/x-www-form-urlencoded",
 };
 
-describe("The front door (whose words moto_server puts otherwise)", () => {
+describe("The HTTP server (moto_server's errors differ)", () => {
   const post = async (body: string, headers: Record<string, string>) => {
     const answer = await fetch(aws.endpoint, { method: "POST", headers, body });
     return { status: answer.status, text: await answer.text() };
   };
 
-  it("a request that is not signed is refused", async () => {
+  it("an unsigned request is refused", async () => {
     const refused = await post("Action=DescribeTags", {});
     expect(refused).toMatchObject({
       status: 403,
@@ -155,7 +155,7 @@ describe("The front door (whose words moto_server puts otherwise)", () => {
     });
   });
 
-  it("an action it does not know is refused as each protocol has it", async () => {
+  it("an unknown action is refused in the format of each protocol", async () => {
     expect(await post("Action=DescribeVpcs", SIGNED)).toMatchObject({
       status: 400,
       text: expect.stringContaining("<Code>InvalidAction</Code>"),
@@ -193,7 +193,7 @@ describe("The front door (whose words moto_server puts otherwise)", () => {
     expect(aws.callCounts.get("ec2:DescribeTags")).toBe(1);
   });
 
-  it("onCall is told of each call once it is carried out, or refused, and before its answer is sent", async () => {
+  it("onCall gets each call after it ran or failed, and before its response is sent", async () => {
     aws.faults.add({ kind: "slow", action: "RunInstances", ms: 5_000 });
     const launching = launch();
     while (told.length === 0) await clock.advance(0);

@@ -39,7 +39,7 @@ describe("EC2 in process, without HTTP", () => {
     );
   });
 
-  it("is in the account and region that is named, and in us-east-1 of our own when none is", async () => {
+  it("a launch is in the named account and region; by default in the own account and us-east-1", async () => {
     const [away] = aws.launch({ account: "210987654321", region, count: 1 });
     const [home] = aws.launch({ count: 1 });
     const { Reservations } = await of().ec2.send(new DescribeInstancesCommand({}));
@@ -49,7 +49,7 @@ describe("EC2 in process, without HTTP", () => {
     expect(() => aws.tag([away ?? ""], { a: "b" })).toThrow(/does not exist/);
   });
 
-  it("tag emits the change of tags as CreateTags does, and takes AWS's own keys too", async () => {
+  it("tag emits the tag change as CreateTags does, and accepts AWS's own keys", async () => {
     const ids = aws.launch({ region, count: 1, tags: { Name: "web" } });
     const events = await eventQueue("aws.tag");
     aws.tag(ids, { service: "shop", "aws:cloudformation:stack-name": "s", Name: "web" }, { region });
@@ -62,7 +62,7 @@ describe("EC2 in process, without HTTP", () => {
     ]);
   });
 
-  it("terminate shuts down and terminates, with an event for each; an id that nobody has is refused", async () => {
+  it("terminate shuts down and terminates, with an event for each; an unknown id is an error", async () => {
     const ids = aws.launch({ region, count: 1 });
     await clock.advance(10_000);
     const events = await eventQueue("aws.ec2");

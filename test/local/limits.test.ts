@@ -20,7 +20,7 @@ const takings = (bucket: TokenBucket, count: number, now: number) =>
   Array.from({ length: count }, () => bucket.take(1, now)).filter(Boolean).length;
 
 describe("A token bucket (the example of AWS's page: 100 tokens, 20 a second)", () => {
-  it("gives 100 in one second, then 20 each second", () => {
+  it("allows 100 in one second, then 20 each second", () => {
     const bucket = new TokenBucket(100, 20);
     expect([0, 999, 1000, 1999, 2000].map((now) => takings(bucket, 200, now))).toEqual([100, 0, 20, 0, 20]);
   });
@@ -33,7 +33,7 @@ describe("A token bucket (the example of AWS's page: 100 tokens, 20 a second)", 
     expect(takings(bucket, 200, 3_600_000)).toBe(100);
   });
 
-  it("takes all that is asked for, or nothing", () => {
+  it("takes all requested tokens, or none", () => {
     const bucket = new TokenBucket(1000, 2);
     expect([bucket.take(600, 0), bucket.take(600, 0), bucket.take(400, 0), bucket.take(2, 1000)]).toEqual([
       true,
@@ -44,7 +44,7 @@ describe("A token bucket (the example of AWS's page: 100 tokens, 20 a second)", 
   });
 });
 
-describe("What a call takes", () => {
+describe("The tokens of a call", () => {
   const charges = (service: string, action: string, params: Record<string, string | string[]> = {}) =>
     chargesOf({ service, action, params, account: ACCOUNT, region: "us-east-1", accessKeyId: "alice" }).map(
       ({ bucket, capacity, perSecond, tokens }) => [bucket, capacity, perSecond, tokens],
@@ -94,7 +94,7 @@ describe("What a call takes", () => {
     expect(charges("ec2", action, params)).toEqual(expected);
   });
 
-  it("STS's actions share 600 a second; SNS and SQS have no limit here", () => {
+  it("STS's actions share 600 a second; SNS and SQS have no limit", () => {
     expect(charges("sts", "AssumeRole")).toEqual([["sts", 600, 600, 1]]);
     expect(charges("sts", "GetCallerIdentity")).toEqual([["sts", 600, 600, 1]]);
     expect(charges("sns", "Publish")).toEqual([]);
@@ -109,7 +109,7 @@ describe("Request limits", () => {
   };
   const describeTags = () => of().ec2.send(new DescribeTagsCommand({}));
 
-  it("a burst of DescribeTags has its 100, and 20 a second after; the rest is RequestLimitExceeded", async () => {
+  it("allow a burst of 100 DescribeTags, then 20 a second; the rest is RequestLimitExceeded", async () => {
     expect(await fates(130, describeTags)).toBe(100);
     await expect(describeTags()).rejects.toMatchObject({
       name: "RequestLimitExceeded",
@@ -121,7 +121,7 @@ describe("Request limits", () => {
     expect(aws.callCounts.get("ec2:DescribeTags")).toBe(161);
   });
 
-  it("each action, region and account has buckets of its own", async () => {
+  it("are separate for each action, region and account", async () => {
     expect(await fates(101, describeTags)).toBe(100);
     expect(await fates(51, () => of().ec2.send(new DescribeInstancesCommand({})))).toBe(50);
     expect(await fates(1, () => of().ec2.send(new DescribeInstancesCommand({ MaxResults: 5 })))).toBe(1);
@@ -137,7 +137,7 @@ describe("Request limits", () => {
     expect(await fates(1, () => elsewhere.send(new DescribeTagsCommand({})))).toBe(1);
   });
 
-  it("launches are limited by their instances too", async () => {
+  it("limit launches by their instances too", async () => {
     const launch = (count: number) =>
       of().ec2.send(new RunInstancesCommand({ ...LAUNCH, MinCount: count, MaxCount: count }));
     expect(await fates(1, () => launch(200))).toBe(1);
@@ -147,13 +147,13 @@ describe("Request limits", () => {
     expect(aws.throttled.get("ec2:RunInstances")).toBe(2);
   });
 
-  it("a call that a fault refuses takes nothing", async () => {
+  it("count no call that fails by a fault", async () => {
     aws.faults.add({ kind: "bad-key", times: 50 });
     expect(await fates(50, describeTags)).toBe(0);
     expect(await fates(101, describeTags)).toBe(100);
   });
 
-  it("STS's actions have 600 a second, and what is above is counted", () => {
+  it("allow STS's actions 600 a second, and count the calls above", () => {
     const limiter = createLimiter(clock);
     const call = { service: "sts", action: "AssumeRole", account: "1", region: "r", accessKeyId: "a", params: {} };
     const passed = () => Array.from({ length: 700 }, () => limiter.allows(call)).filter(Boolean).length;
@@ -161,7 +161,7 @@ describe("Request limits", () => {
     expect(limiter.throttled.get("sts:AssumeRole")).toBe(100);
   });
 
-  it("run in the speed of the clock", () => {
+  it("follow the speed of the clock", () => {
     let now = 0;
     const limiter = createLimiter({ now: () => now, after: () => () => {}, speed: 10 });
     const call = { service: "ec2", action: "DescribeTags", account: "1", region: "r", accessKeyId: "a", params: {} };
@@ -171,7 +171,7 @@ describe("Request limits", () => {
     expect(passed()).toBe(20);
   });
 
-  it("there are none unless asked for", async () => {
+  it("are off by default", async () => {
     const unlimited = await startEmbeddedAws({ clock });
     const { ec2 } = clients(unlimited.endpoint);
     const tag = () =>

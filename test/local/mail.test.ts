@@ -31,7 +31,7 @@ const listed = async () =>
 const confirm = (Token = aws.mails.at(-1)?.token) => of().sns.send(new ConfirmSubscriptionCommand({ TopicArn, Token }));
 
 describe("An e-mail address that is subscribed", () => {
-  it("is sent a mail with a token, and gets nothing else until that is confirmed", async () => {
+  it("gets a mail with a token, and nothing else until it confirms", async () => {
     expect((await subscribe()).SubscriptionArn).toBe("pending confirmation");
     expect(await listed()).toEqual(["PendingConfirmation"]);
     await publish({});
@@ -54,14 +54,14 @@ describe("An e-mail address that is subscribed", () => {
     expect(Attributes).not.toHaveProperty("EffectiveDeliveryPolicy");
   });
 
-  it("confirms by the link in the mail too", async () => {
+  it("can confirm by the link in the mail too", async () => {
     await subscribe();
     const link = /http\S+/.exec(aws.mails[0]?.body ?? "")?.[0] ?? "";
     expect((await fetch(link)).status).toBe(200);
     expect(await listed()).toEqual([aws.mails[0]?.subscriptionArn]);
   });
 
-  it("is sent another mail when it is subscribed again before that, and none afterwards", async () => {
+  it("gets another mail when it is subscribed again before it confirms, and none after it confirmed", async () => {
     await subscribe();
     await subscribe();
     await confirm();
@@ -70,7 +70,7 @@ describe("An e-mail address that is subscribed", () => {
     expect(await listed()).toHaveLength(1);
   });
 
-  it("cannot be unsubscribed while it is pending, and goes with its topic", async () => {
+  it("cannot be unsubscribed while it is pending, and is deleted with its topic", async () => {
     const { SubscriptionArn } = await subscribe({ ReturnSubscriptionArn: true });
     await expect(of().sns.send(new UnsubscribeCommand({ SubscriptionArn }))).rejects.toMatchObject({
       name: "InvalidParameterException",
@@ -113,7 +113,7 @@ describe("A mail with a notification", () => {
     expect(JSON.parse(aws.mails[1]?.body ?? "")).toMatchObject({ Type: "Notification", Message: "text", Subject: "s" });
   });
 
-  it("is not sent where the filter policy of the subscription does not let it through", async () => {
+  it("is not sent if the message does not match the subscription's filter policy", async () => {
     await subscribe({ Attributes: { FilterPolicy: JSON.stringify({ account: [ACCOUNT] }) } });
     await confirm();
     for (const StringValue of [ACCOUNT, "210987654321"]) {

@@ -20,7 +20,7 @@ async function isKept(make: () => WeakRef<object>): Promise<boolean> {
 }
 
 describe("Memory", () => {
-  it("a timeout that is cancelled lets go of what it would have done, long before its time", async () => {
+  it("a cancelled timeout releases its callback at once", async () => {
     const clock = new VirtualClock(0);
     const set = (cancelled: boolean) => () => {
       const held = { body: "x" };
@@ -33,7 +33,7 @@ describe("Memory", () => {
     await clock.advance(15_000);
   });
 
-  it("a queue lets go of a message that is deleted, long before it would have been seen again", async () => {
+  it("a queue releases a deleted message at once", async () => {
     const queue = new Queue("q", "arn:aws:sqs:r:1:q", "http://q", new VirtualClock(0));
     const received = (deleted: boolean) => () => {
       queue.send({ body: randomUUID(), sender: "test" });
@@ -49,7 +49,7 @@ describe("Memory", () => {
     expect(await isKept(() => deleted)).toBe(false);
   });
 
-  it("of a burst so many are begun as may be at work at a time for each key, in order", async () => {
+  it("a queue of work starts the items of a burst in order, up to the limit for each key", async () => {
     const begun: string[] = [];
     const ends: (() => void)[] = [];
     const lines = createLines<{ name: string }>(2, ({ name }) => {

@@ -21,11 +21,11 @@ import { ACCOUNT, clients, unique } from "./targets.ts";
 /** SNS, EventBridge and time where the contract cannot hold moto_server to them, each part for the reason it gives. */
 useEmbeddedAws();
 
-describe("SNS's checks (moto_server lets these pass, or calls them something else)", () => {
+describe("SNS's checks (moto_server does not have these, or has other errors)", () => {
   const newTopic = async (input: object = {}) =>
     (await of().sns.send(new CreateTopicCommand({ Name: unique("topic"), ...input }))).TopicArn ?? "";
 
-  it("subscribing a queue again with other attributes is refused, with the same ones it is not", async () => {
+  it("subscribing a queue again succeeds with the same attributes and fails with others", async () => {
     const [TopicArn, { arn: Endpoint }] = [await newTopic(), await queue()];
     const subscribe = (policy: object) =>
       of().sns.send(
@@ -61,7 +61,7 @@ describe("SNS's checks (moto_server lets these pass, or calls them something els
     });
   });
 
-  it("a FIFO topic asks for a group and a deduplication id, and forgets duplicates after five minutes", async () => {
+  it("a FIFO topic requires a group and a deduplication id, and drops duplicates for five minutes", async () => {
     const TopicArn = await newTopic({ Name: `${unique("topic")}.fifo`, Attributes: { FifoTopic: "true" } });
     const { arn: Endpoint, bodies } = await queue(`${unique("queue")}.fifo`, { FifoQueue: "true" });
     await of().sns.send(
@@ -77,7 +77,7 @@ describe("SNS's checks (moto_server lets these pass, or calls them something els
     expect(await bodies()).toEqual(["x", "x"]);
   });
 
-  it("a topic is not given other tags by creating it again; asked for none, it keeps those it has", async () => {
+  it("creating a topic again with other tags fails; without tags the topic keeps its own", async () => {
     const Name = unique("topic");
     const create = (tags: Record<string, string> | undefined) =>
       newTopic({ Name, ...(tags && { Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) }) });
@@ -101,7 +101,7 @@ describe("SNS's checks (moto_server lets these pass, or calls them something els
     ).rejects.toMatchObject({ name: "InvalidParameterException" });
   });
 
-  it("a subscription's delivery policy is shown with all its fields, those without a value null", async () => {
+  it("a subscription's delivery policy is returned with all its fields; those without a value are null", async () => {
     const TopicArn = await newTopic();
     const DeliveryPolicy = JSON.stringify({ healthyRetryPolicy: { numRetries: 5, minDelayTarget: 10 } });
     const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: `arn:aws:sqs:eu-west-1:${ACCOUNT}:dead` });
@@ -136,7 +136,7 @@ describe("SNS's checks (moto_server lets these pass, or calls them something els
   });
 
   // https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html
-  it("MessageStructure json sends no message attributes: filter policies see none, those about the body see each own text", async () => {
+  it("MessageStructure json sends no message attributes; filter policies for the body match each protocol's own text", async () => {
     const TopicArn = await newTopic();
     const subscriber = async (Attributes: Record<string, string>) => {
       const { arn: Endpoint, bodies } = await queue();
@@ -162,7 +162,7 @@ describe("SNS's checks (moto_server lets these pass, or calls them something els
     expect([(await byAttributes()).length, (await byBody()).length]).toEqual([0, 1]);
   });
 
-  it("a filter policy can be about the body", async () => {
+  it("a filter policy can match the body", async () => {
     const [TopicArn, { arn: Endpoint, bodies }] = [await newTopic(), await queue()];
     const Attributes = {
       FilterPolicyScope: "MessageBody",
@@ -176,7 +176,7 @@ describe("SNS's checks (moto_server lets these pass, or calls them something els
   });
 });
 
-describe("EventBridge (moto_server fails to publish to topics, and takes events in the name of AWS)", () => {
+describe("EventBridge (moto_server fails to publish to topics, and accepts events in the name of AWS)", () => {
   it("the subscribers of a rule's topic get the event as their message, without a subject", async () => {
     const { TopicArn = "" } = await of().sns.send(new CreateTopicCommand({ Name: "ec2_launches_check" }));
     const { arn, bodies } = await queue();
@@ -191,7 +191,7 @@ describe("EventBridge (moto_server fails to publish to topics, and takes events 
     expect(JSON.parse(envelope.Message).detail).toEqual({ "instance-id": id, state: "pending" });
   });
 
-  it("an event that claims to be from AWS is refused, by entry", async () => {
+  it("an entry that claims to be from AWS is refused", async () => {
     const Entries = [
       { Source: "aws.ec2", DetailType: "x", Detail: "{}" },
       { Source: "mine", DetailType: "x", Detail: "{}" },
@@ -202,7 +202,7 @@ describe("EventBridge (moto_server fails to publish to topics, and takes events 
     });
   });
 
-  it("says whether a pattern matches an event, without any rule (moto_server does not)", async () => {
+  it("TestEventPattern matches a pattern with an event, without a rule (moto_server does not have it)", async () => {
     const event = {
       id: "1",
       "detail-type": "x",
@@ -225,7 +225,7 @@ describe("EventBridge (moto_server fails to publish to topics, and takes events 
     await expect(matches("aws.ec2", {})).rejects.toMatchObject({ name: "ValidationException" });
   });
 
-  it("a target's Input is refused, because it would be ignored", async () => {
+  it("a target's Input is refused, because the embedded AWS does not apply it", async () => {
     await of().events.send(new PutRuleCommand({ Name: "r", ScheduleExpression: "rate(1 day)" }));
     const call = of().events.send(
       new PutTargetsCommand({
@@ -240,7 +240,7 @@ describe("EventBridge (moto_server fails to publish to topics, and takes events 
   });
 });
 
-describe("Time (moto_server's cannot be moved)", () => {
+describe("Time (moto_server's cannot be changed)", () => {
   it("a long poll waits for a message, and ends without one when its time is over", async () => {
     const { QueueUrl } = await queue();
     const { sqs } = of();
@@ -258,7 +258,7 @@ describe("Time (moto_server's cannot be moved)", () => {
     expect(clock.now()).toBeGreaterThanOrEqual(START + 30_000);
   });
 
-  it("a message that was not deleted comes back after its visibility timeout", async () => {
+  it("a message that was not deleted is received again after its visibility timeout", async () => {
     const { QueueUrl, bodies } = await queue();
     await of().sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: "x" }));
     expect(await bodies()).toEqual(["x"]);
@@ -268,7 +268,7 @@ describe("Time (moto_server's cannot be moved)", () => {
     expect(await bodies()).toEqual(["x"]);
   });
 
-  it("an assumed session ends when it said it would", async () => {
+  it("an assumed session ends at its expiration", async () => {
     const { Credentials } = await of().sts.send(
       new AssumeRoleCommand({
         RoleArn: "arn:aws:iam::222233334444:role/audit",

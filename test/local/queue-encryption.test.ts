@@ -8,7 +8,7 @@ const encryption = async (QueueUrl: string | undefined) =>
   (await of().sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["SqsManagedSseEnabled"] })))
     .Attributes?.SqsManagedSseEnabled;
 
-it("A queue is encrypted by SQS's own key unless it is told otherwise", async () => {
+it("A queue is encrypted by SQS's own key by default", async () => {
   const { QueueUrl } = await queue();
   expect(await encryption(QueueUrl)).toBe("true");
   await of().sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { SqsManagedSseEnabled: "false" } }));
@@ -16,6 +16,6 @@ it("A queue is encrypted by SQS's own key unless it is told otherwise", async ()
   expect(await encryption((await queue("other", { SqsManagedSseEnabled: "true" })).QueueUrl)).toBe("true");
 });
 
-it("Whether a queue is encrypted is true or false", async () => {
+it("SqsManagedSseEnabled must be true or false", async () => {
   await expect(queue("q", { SqsManagedSseEnabled: "yes" })).rejects.toMatchObject({ name: "InvalidAttributeValue" });
 });

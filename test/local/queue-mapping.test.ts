@@ -8,7 +8,7 @@ import { ACCOUNT, unique } from "./targets.ts";
 useMapping();
 
 describe("Lambda's event source mapping for SQS", () => {
-  it("hands a message over as AWS documents it, at once", async () => {
+  it("delivers a message at once, in the format that AWS documents", async () => {
     const { QueueUrl, arn } = await queue();
     map(arn, { functionArn: "arn:aws:lambda:eu-west-1:123456789012:function:audit" });
     const { MessageId } = await send(QueueUrl, "hello", {
@@ -46,7 +46,7 @@ describe("Lambda's event source mapping for SQS", () => {
     expect(mapping.invocations).toBe(1);
   });
 
-  it("takes what is in the queue already, and a delayed message when its time has come", async () => {
+  it("receives the messages in the queue, and a delayed message after its delay", async () => {
     const { QueueUrl, arn } = await queue();
     await send(QueueUrl, "before");
     await send(QueueUrl, "later", { DelaySeconds: 45 });
@@ -58,7 +58,7 @@ describe("Lambda's event source mapping for SQS", () => {
     expect(times()).toEqual([0, 45]);
   });
 
-  it("makes batches of up to its size of what is there, without waiting for more", async () => {
+  it("makes batches of the available messages up to its size, without waiting for more", async () => {
     const { QueueUrl, arn } = await queue();
     for (let n = 0; n < 12; n += 1) await send(QueueUrl, String(n));
     map(arn, { batchSize: 5 });
@@ -66,7 +66,7 @@ describe("Lambda's event source mapping for SQS", () => {
     expect(calls.map(({ bodies }) => bodies.length)).toEqual([5, 5, 2]);
   });
 
-  it("with a window gathers until the batch is full, or the window over since its first message", async () => {
+  it("with a window, collects messages until the batch is full or the window after its first message is over", async () => {
     const { QueueUrl, arn } = await queue();
     map(arn, { batchSize: 30, maximumBatchingWindowSeconds: 5 });
     for (let n = 0; n < 33; n += 1) await send(QueueUrl, String(n));
@@ -81,7 +81,7 @@ describe("Lambda's event source mapping for SQS", () => {
     expect(times()).toEqual([0, 5, 10]);
   });
 
-  it("with a window keeps a batch below 6 MB", async () => {
+  it("with a window, keeps a batch below 6 MB", async () => {
     const { QueueUrl, arn } = await queue();
     map(arn, { batchSize: 100, maximumBatchingWindowSeconds: 5 });
     for (let n = 0; n < 8; n += 1) await send(QueueUrl, "x".repeat(1_000_000));
@@ -91,7 +91,7 @@ describe("Lambda's event source mapping for SQS", () => {
     expect(Math.max(...bytes)).toBeLessThanOrEqual(6 * 1024 * 1024);
   });
 
-  it("has so many invocations at a time, and goes on when one ends", async () => {
+  it("limits concurrent invocations, and continues when one ends", async () => {
     const { QueueUrl, arn } = await queue();
     for (let n = 0; n < 4; n += 1) await send(QueueUrl, String(n));
     const release: (() => void)[] = [];
@@ -113,7 +113,7 @@ describe("Lambda's event source mapping for SQS", () => {
     expect(mapping.invocations).toBe(4);
   });
 
-  it("has 5 at a time when nobody says", async () => {
+  it("has 5 concurrent invocations by default", async () => {
     const { QueueUrl, arn } = await queue();
     for (let n = 0; n < 7; n += 1) await send(QueueUrl, String(n));
     map(arn, { batchSize: 1 }, () => new Promise(() => {}));
@@ -123,7 +123,7 @@ describe("Lambda's event source mapping for SQS", () => {
 });
 
 describe("A mapping", () => {
-  it("is idle when no invocation is under way", async () => {
+  it("is idle when no invocation is pending", async () => {
     const { QueueUrl, arn } = await queue();
     let release = () => {};
     map(arn, {}, () => new Promise<void>((resolve) => (release = resolve)));
@@ -139,7 +139,7 @@ describe("A mapping", () => {
     await waiting;
   });
 
-  it("that is closed reads no more, and leaves what it has gathered to the queue", async () => {
+  it("stops receiving when closed, and leaves the messages in the queue", async () => {
     const { QueueUrl, arn } = await queue(unique("queue"), { VisibilityTimeout: "60" });
     map(arn, { maximumBatchingWindowSeconds: 20 });
     await send(QueueUrl, "x");
@@ -151,7 +151,7 @@ describe("A mapping", () => {
     expect(Messages?.[0]?.Body).toBe("x");
   });
 
-  it("asks nothing of the clock while there is nothing to read", async () => {
+  it("sets no timer while its queue is empty", async () => {
     const { QueueUrl, arn } = await queue();
     const asked: number[] = [];
     const after = clock.after.bind(clock);
@@ -179,7 +179,7 @@ describe("A mapping", () => {
     expect(() => map(arn, settings)).toThrow(RangeError);
   });
 
-  it("is refused for a queue that is not there, and a window for a FIFO queue", async () => {
+  it("is refused for a queue that does not exist, and with a window for a FIFO queue", async () => {
     expect(() => map(`arn:aws:sqs:eu-west-1:${ACCOUNT}:nobody`)).toThrow(/no queue/);
     const { arn } = await queue(`${unique("queue")}.fifo`, { FifoQueue: "true" });
     expect(() => map(arn, { maximumBatchingWindowSeconds: 1 })).toThrow(RangeError);

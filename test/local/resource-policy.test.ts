@@ -19,7 +19,7 @@ const allows = (...statements: object[]) =>
   allowsService(JSON.stringify({ Version: "2012-10-17", Statement: statements }), call);
 const when = (Condition: object) => allows({ ...STATEMENT, Condition });
 
-describe("A resource's policy lets a service in", () => {
+describe("A resource's policy that allows a service", () => {
   it.each([
     ["by its name", {}],
     ["among others", { Principal: { Service: ["s3.amazonaws.com", "events.amazonaws.com"] } }],
@@ -37,11 +37,11 @@ describe("A resource's policy lets a service in", () => {
     ["the account", { Principal: { AWS: "arn:aws:iam::123456789012:root" } }],
     ["another action", { Action: "sns:Subscribe" }],
     ["another resource", { Resource: "arn:aws:sns:eu-west-1:123456789012:alerts" }],
-  ])("not by a statement about %s", (_what, change) => {
+  ])("does not allow a service by a statement about %s", (_what, change) => {
     expect(allows({ ...STATEMENT, ...change })).toBe(false);
   });
 
-  it("not without a policy, by one that is none, or where a statement denies it", () => {
+  it("does not allow a service without a policy, by an invalid one, or if a statement denies it", () => {
     expect([undefined, "", "[]", "{", '{"Statement":[1]}'].map((policy) => allowsService(policy, call))).toEqual(
       Array.from({ length: 5 }, () => false),
     );
@@ -63,12 +63,12 @@ describe("A resource's policy lets a service in", () => {
     expect(when({ [operator]: { [key]: value } })).toBe(expected);
   });
 
-  it("only when all conditions hold", () => {
+  it("allows a service only when all conditions are met", () => {
     const StringEquals = { "aws:SourceAccount": "123456789012" };
     expect(when({ StringEquals, ArnEquals: { "aws:SourceArn": `${RULE}-other` } })).toBe(false);
   });
 
-  it("or says that it does not know a condition, rather than to guess", () => {
+  it("reports an unknown condition instead of guessing", () => {
     expect(() => when({ IpAddress: { "aws:SourceIp": "192.0.2.0/24" } })).toThrow(RangeError);
   });
 });

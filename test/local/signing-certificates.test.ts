@@ -20,7 +20,7 @@ function holds(envelope: Record<string, string>): boolean {
 }
 
 describe("Rotating the signing certificate", () => {
-  it("signs with another key under another URL, and both certificates can be had", async () => {
+  it("signs with another key under another URL, and both certificates are available", async () => {
     const [url, certificate] = [aws.signingCertUrl("eu-west-1"), aws.signingCert];
     await aws.rotateSigningCertificate();
     const next = aws.signingCertUrl("eu-west-1");
@@ -34,7 +34,7 @@ describe("Rotating the signing certificate", () => {
     expect(aws.certificateAt("/SimpleNotificationService-0.pem")).toBeUndefined();
   });
 
-  it("a message that is tried again keeps its signature; the next one has the new", async () => {
+  it("a retried message keeps its signature; the next message has the new one", async () => {
     const TopicArn = await newTopic();
     const subscriber = await confirmed(TopicArn, {}, 503, 200);
     await sns().send(new PublishCommand({ TopicArn, Message: "first" }));
@@ -110,7 +110,7 @@ describe("The certificate server", () => {
     },
   );
 
-  it("is trusted by its own authority only, and is no other host", async () => {
+  it("is trusted by its own authority only, and for no other host", async () => {
     const url = aws.signingCertUrl("us-east-1");
     await expect(get(url, undefined, { ca: [] })).rejects.toThrow();
     await expect(get(url.replace("sns.", "sqs."))).rejects.toThrow();
@@ -136,14 +136,14 @@ describe("The certificate server", () => {
     await expect(get(aws.signingCertUrl("us-east-1"))).rejects.toThrow(/socket hang up|ECONNRESET/);
   });
 
-  it("huge goes on until the client leaves", async () => {
+  it("huge sends data until the client disconnects", async () => {
     server.behave("huge", { times: 1 });
     const url = aws.signingCertUrl("us-east-1");
     expect((await get(url, 5_000_000)).body).toHaveLength(5_000_000);
     expect(await get(url)).toMatchObject({ status: 200, body: aws.signingCert });
   });
 
-  it("slow answers when the time has passed, and not before", async () => {
+  it("slow responds when the time has passed, and not before", async () => {
     server.behave("slow", { ms: 5_000 });
     let body: string | undefined;
     const asked = get(aws.signingCertUrl("us-east-1")).then((answer) => {

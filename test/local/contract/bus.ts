@@ -26,7 +26,7 @@ export function busContract(target: () => Target): void {
   const close = (StatementId: string) => events().send(new RemovePermissionCommand({ StatementId }));
 
   describe("EventBridge: the default bus", () => {
-    it("is closed, then open to an organisation and to an account, and closed again, statement by statement", async () => {
+    it("can be opened to an organisation and to an account, and closed again, statement by statement", async () => {
       const bus = `arn:aws:events:eu-north-1:${ACCOUNT}:event-bus/default`;
       expect(await events().send(new DescribeEventBusCommand({}))).toMatchObject({ Name: "default", Arn: bus });
       expect(await statements()).toEqual([]);
@@ -50,20 +50,20 @@ export function busContract(target: () => Target): void {
       expect(await statements()).toEqual([]);
     });
 
-    it("a statement of the same id takes the place of the one there is", async () => {
+    it("a statement replaces the statement with the same id", async () => {
       await open("one", { Principal: "210987654321" });
       await open("one", { Principal: "111122223333" });
       expect(await statements()).toMatchObject([{ Sid: "one", Principal: { AWS: "arn:aws:iam::111122223333:root" } }]);
       await close("one");
     });
 
-    it("a statement that is not there cannot be removed", async () => {
+    it("removing a statement that does not exist fails", async () => {
       await expect(close("nobody")).rejects.toMatchObject({ name: "ResourceNotFoundException" });
     });
   });
 
   describe("EventBridge: a custom bus", () => {
-    it("is made once, has a policy and rules of its own, and is deleted", async () => {
+    it("is created once, has its own policy and rules, and can be deleted", async () => {
       const Name = "own";
       const bus = `arn:aws:events:eu-north-1:${ACCOUNT}:event-bus/${Name}`;
       expect(await events().send(new CreateEventBusCommand({ Name }))).toMatchObject({ EventBusArn: bus });
@@ -87,7 +87,7 @@ export function busContract(target: () => Target): void {
       await events().send(new DeleteEventBusCommand({ Name }));
     });
 
-    it("that does not exist has no rules", async () => {
+    it("has no rules if it does not exist", async () => {
       const rule = { Name: "take", EventPattern: '{"source":["aws.ec2"]}', EventBusName: "nowhere" };
       await expect(events().send(new PutRuleCommand(rule))).rejects.toMatchObject({
         name: "ResourceNotFoundException",

@@ -42,7 +42,7 @@ export function ec2Contract(target: () => Target): void {
   const asObject = (tags: readonly Tag[]) => Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value]));
 
   describe("EC2: RunInstances", () => {
-    it("launches as many instances as asked for, pending, with all that DescribeInstances tells", async () => {
+    it("launches the requested number of instances, pending, with the fields of DescribeInstances", async () => {
       const answer = await ec2().send(
         new RunInstancesCommand({ ImageId: IMAGE, InstanceType: "t3.micro", MinCount: 2, MaxCount: 2 }),
       );
@@ -64,7 +64,7 @@ export function ec2Contract(target: () => Target): void {
       expect(seen.Reservations?.[0]).toMatchObject({ OwnerId: ACCOUNT, ReservationId: answer.ReservationId });
     });
 
-    it("tags what it launches, and keeps any text a tag can hold", async () => {
+    it("tags the instances, and keeps every character that a tag can have", async () => {
       const tags = { Name: `🚀 "quotes" 'single' <&> ünï`, service: "", __proto: "x", long: "v".repeat(256) };
       const [instance] = await run(
         1,
@@ -74,7 +74,7 @@ export function ec2Contract(target: () => Target): void {
       expect(asObject(await tagsOf([instance?.InstanceId ?? ""]))).toEqual(tags);
     });
 
-    it("knows a tag whose key is __proto__", async () => {
+    it("accepts a tag whose key is __proto__", async () => {
       const [instance] = await run(1, [{ Key: "__proto__", Value: "polluted" }]);
       expect(await tagsOf([instance?.InstanceId ?? ""])).toMatchObject([{ Key: "__proto__", Value: "polluted" }]);
     });
@@ -95,7 +95,7 @@ export function ec2Contract(target: () => Target): void {
       for (const id of ids) expect(asObject(await tagsOf([id]))).toEqual({ Name: "new", service: "web" });
     });
 
-    it("DeleteTags removes by key, and by key and value only where the value is that", async () => {
+    it("DeleteTags removes by key; with a value, only a tag that has it", async () => {
       const [id = ""] = idsOf(
         await run(1, [
           { Key: "a", Value: "1" },
@@ -123,7 +123,7 @@ export function ec2Contract(target: () => Target): void {
   });
 
   describe("EC2: DescribeTags", () => {
-    it("says nothing, without an error, of an instance that does not exist", async () => {
+    it("returns no tags and no error for an instance that does not exist", async () => {
       expect(await tagsOf([NOBODY])).toEqual([]);
     });
 
@@ -140,7 +140,7 @@ export function ec2Contract(target: () => Target): void {
       expect(await found([byKey, { Name: "value", Values: ["o*"] }])).toEqual([first]);
     });
 
-    it("answers for 200 instances at once, each tag once, however many pages it takes", async () => {
+    it("returns each tag of 200 instances once, over several pages", async () => {
       const tags = Array.from({ length: 5 }, (_, index) => ({ Key: `key-${index}`, Value: "x" }));
       const ids = idsOf(await run(200, tags));
       const seen: string[] = [];
@@ -158,7 +158,7 @@ export function ec2Contract(target: () => Target): void {
   });
 
   describe("EC2: DescribeInstances", () => {
-    it("refuses an id that nobody has", async () => {
+    it("fails for an unknown id", async () => {
       const ask = (id: string) => ec2().send(new DescribeInstancesCommand({ InstanceIds: [id] }));
       await expect(ask(NOBODY)).rejects.toMatchObject({
         name: "InvalidInstanceID.NotFound",
@@ -166,7 +166,7 @@ export function ec2Contract(target: () => Target): void {
       });
     });
 
-    it("filters by instance-id without an error for one that nobody has", async () => {
+    it("filters by instance-id without an error for an unknown id", async () => {
       const answer = await ec2().send(
         new DescribeInstancesCommand({ Filters: [{ Name: "instance-id", Values: [NOBODY] }] }),
       );
@@ -252,14 +252,14 @@ export function ec2Contract(target: () => Target): void {
       expect(await attachTime()).toEqual(before);
     });
 
-    it("terminating an instance that does not exist is refused", async () => {
+    it("terminating an instance that does not exist fails", async () => {
       await expect(ec2().send(new TerminateInstancesCommand({ InstanceIds: [NOBODY] }))).rejects.toMatchObject({
         name: "InvalidInstanceID.NotFound",
       });
     });
   });
 
-  it("EC2: what is in one region is not in another", async () => {
+  it("EC2: an instance exists in its own region only", async () => {
     const [id = ""] = idsOf(await run(1));
     const elsewhere = clients(target().endpoint, "us-west-2").ec2;
     await expect(elsewhere.send(new DescribeInstancesCommand({ InstanceIds: [id] }))).rejects.toMatchObject({

@@ -41,7 +41,7 @@ export function eventsContract(target: () => Target): void {
     );
 
   describe("EventBridge", () => {
-    it("a rule can be described, listed, given targets and deleted once it has none", async () => {
+    it("a rule can be described and listed, can have targets, and can be deleted without them", async () => {
       const Name = unique("rule");
       const EventPattern = JSON.stringify({ source: ["aws.ec2"] });
       const { RuleArn } = await events().send(new PutRuleCommand({ Name, EventPattern, Description: "launches" }));
@@ -71,7 +71,7 @@ export function eventsContract(target: () => Target): void {
       });
     });
 
-    it("a schedule is kept as it was given", async () => {
+    it("a rule keeps its schedule unchanged", async () => {
       const Name = unique("rule");
       await events().send(new PutRuleCommand({ Name, ScheduleExpression: "rate(1 hour)" }));
       expect(await events().send(new DescribeRuleCommand({ Name }))).toMatchObject({
@@ -127,7 +127,7 @@ export function eventsContract(target: () => Target): void {
       ).rejects.toMatchObject({ name: "InvalidEventPatternException" });
     });
 
-    it("targets for a rule that does not exist are refused", async () => {
+    it("adding targets to a rule that does not exist fails", async () => {
       await expect(
         events().send(
           new PutTargetsCommand({ Rule: unique("none"), Targets: [{ Id: "t", Arn: "arn:aws:sqs:eu-west-1:1:q" }] }),
@@ -147,7 +147,7 @@ export function stsContract(target: () => Target): void {
         new AssumeRoleCommand({ RoleArn, RoleSessionName: "ec2-audit", DurationSeconds: 900 }),
       );
 
-    it("GetCallerIdentity says whose the credentials are", async () => {
+    it("GetCallerIdentity returns the account and the ARN of the caller", async () => {
       const identity = await clients(target().endpoint).sts.send(new GetCallerIdentityCommand({}));
       expect(identity).toMatchObject({
         Account: ACCOUNT,
@@ -156,7 +156,7 @@ export function stsContract(target: () => Target): void {
       });
     });
 
-    it("who assumes a role in another account sees that account's instances, and not their own", async () => {
+    it("a session of a role in another account sees that account's instances only", async () => {
       const { Credentials, AssumedRoleUser } = await assume("arn:aws:iam::222233334444:role/audit");
       expect(AssumedRoleUser?.Arn).toBe("arn:aws:sts::222233334444:assumed-role/audit/ec2-audit");
       expect(Credentials?.Expiration).toBeInstanceOf(Date);

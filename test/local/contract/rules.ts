@@ -24,7 +24,7 @@ export function rulesContract(target: () => Target): void {
     (await events().send(new ListTagsForResourceCommand({ ResourceARN }))).Tags;
 
   describe("EventBridge: rules", () => {
-    it("rules have tags, from the first or later, that can be changed and taken away", async () => {
+    it("a rule's tags can be added, changed and removed", async () => {
       const Tags = [
         { Key: "team", Value: "web" },
         { Key: "cost", Value: "1" },
@@ -40,7 +40,7 @@ export function rulesContract(target: () => Target): void {
       expect(await tagsOf(ResourceARN)).toEqual(changed);
     });
 
-    it("a rule without tags has an empty list of them, and keeps those it has when it is put again", async () => {
+    it("a rule without tags has an empty list; PutRule keeps the tags of an existing rule", async () => {
       const Name = unique("rule");
       const ResourceARN = await put(Name);
       expect(await tagsOf(ResourceARN)).toEqual([]);
@@ -49,7 +49,7 @@ export function rulesContract(target: () => Target): void {
       expect(await tagsOf(ResourceARN)).toEqual([{ Key: "a", Value: "b" }]);
     });
 
-    it("a target keeps its dead-letter queue and how often it is tried", async () => {
+    it("a target keeps its dead-letter queue and its retry policy", async () => {
       const Rule = unique("rule");
       await put(Rule);
       const Target = {
@@ -62,7 +62,7 @@ export function rulesContract(target: () => Target): void {
       expect((await events().send(new ListTargetsByRuleCommand({ Rule }))).Targets).toEqual([Target]);
     });
 
-    it("the rules that have a target can be asked for", async () => {
+    it("ListRuleNamesByTarget returns the rules of a target", async () => {
       const [first, second, other] = [unique("rule"), unique("rule"), unique("rule")];
       const Arn = `arn:aws:sqs:eu-west-1:${ACCOUNT}:${unique("queue")}`;
       for (const Rule of [first, second, other]) {
@@ -74,7 +74,7 @@ export function rulesContract(target: () => Target): void {
       expect([...RuleNames].sort()).toEqual([first, second].sort());
     });
 
-    it("the rules that have a target come in pages", async () => {
+    it("ListRuleNamesByTarget returns pages", async () => {
       const names = [unique("rule"), unique("rule"), unique("rule")];
       const TargetArn = `arn:aws:sqs:eu-west-1:${ACCOUNT}:${unique("queue")}`;
       for (const Rule of names) {
@@ -103,7 +103,7 @@ export function rulesContract(target: () => Target): void {
       }
     });
 
-    it("a rule that does not exist can be neither disabled nor enabled", async () => {
+    it("disabling or enabling a rule that does not exist fails", async () => {
       for (const command of [
         new DisableRuleCommand({ Name: unique("none") }),
         new EnableRuleCommand({ Name: unique("none") }),

@@ -72,7 +72,7 @@ export function snsContract(target: () => Target): void {
       expect(listed.Subscriptions).toEqual([{ SubscriptionArn, TopicArn, Endpoint, Protocol: "sqs", Owner: ACCOUNT }]);
     });
 
-    it("subscribing the same queue again gives the subscription there is", async () => {
+    it("subscribing the same queue again returns the existing subscription", async () => {
       const TopicArn = await topic();
       const { SubscriptionArn, Endpoint } = await subscribedQueue(TopicArn);
       const again = await sns().send(new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint }));
@@ -102,7 +102,7 @@ export function snsContract(target: () => Target): void {
       expect(await queue.texts()).toEqual([]);
     });
 
-    it("subscribing to a topic that does not exist is refused", async () => {
+    it("subscribing to a topic that does not exist fails", async () => {
       const TopicArn = `arn:aws:sns:eu-west-1:${ACCOUNT}:${unique("none")}`;
       const call = sns().send(
         new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint: `arn:aws:sqs:eu-west-1:${ACCOUNT}:q` }),
@@ -110,7 +110,7 @@ export function snsContract(target: () => Target): void {
       await expect(call).rejects.toMatchObject({ name: "NotFoundException" });
     });
 
-    it("confirming with a token for a topic that does not exist is refused", async () => {
+    it("confirming with a token for a topic that does not exist fails", async () => {
       const TopicArn = `arn:aws:sns:eu-west-1:${ACCOUNT}:${unique("none")}`;
       await expect(sns().send(new ConfirmSubscriptionCommand({ TopicArn, Token: "abc" }))).rejects.toMatchObject({
         name: "NotFoundException",
@@ -146,7 +146,7 @@ export function snsContract(target: () => Target): void {
       });
     });
 
-    it("raw delivery gives the message itself and its attributes", async () => {
+    it("raw delivery sends the message itself and its attributes", async () => {
       const TopicArn = await topic();
       const queue = await subscribedQueue(TopicArn, { RawMessageDelivery: "true" });
       await sns().send(
@@ -163,7 +163,7 @@ export function snsContract(target: () => Target): void {
       });
     });
 
-    it("MessageStructure json gives each protocol its own text, or the default", async () => {
+    it("MessageStructure json sends each protocol its own text, or the default", async () => {
       const TopicArn = await topic();
       const queue = await subscribedQueue(TopicArn);
       const publish = (message: object) =>
@@ -173,7 +173,7 @@ export function snsContract(target: () => Target): void {
       expect(await queue.texts()).toEqual(["for others", "for queues"]);
     });
 
-    it("a filter policy lets through what it names: exact, prefix, anything-but, exists, String.Array", async () => {
+    it("a filter policy passes the messages that match it: exact, prefix, anything-but, exists, String.Array", async () => {
       const TopicArn = await topic();
       const policies = {
         exact: { severity: ["high", "critical"] },
@@ -230,7 +230,7 @@ export function snsContract(target: () => Target): void {
       await expect(batch(["a", "a"])).rejects.toMatchObject({ name: "BatchEntryIdsNotDistinctException" });
     });
 
-    it("256 KiB can be published, a byte more can not", async () => {
+    it("256 KiB can be published; one byte more cannot", async () => {
       const TopicArn = await topic();
       await sns().send(new PublishCommand({ TopicArn, Message: "x".repeat(262_144) }));
       await expect(sns().send(new PublishCommand({ TopicArn, Message: "x".repeat(262_145) }))).rejects.toMatchObject({

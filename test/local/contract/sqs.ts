@@ -41,7 +41,7 @@ export function sqsContract(target: () => Target): void {
     ).Messages ?? [];
 
   describe("SQS", () => {
-    it("CreateQueue gives the URL of a queue, the same one when it is there already", async () => {
+    it("CreateQueue returns the URL of a queue, the same one if the queue exists", async () => {
       const QueueName = unique("queue");
       const { QueueUrl = "" } = await sqs().send(new CreateQueueCommand({ QueueName }));
       expect(QueueUrl).toBe(`${target().endpoint}/${ACCOUNT}/${QueueName}`);
@@ -55,7 +55,7 @@ export function sqsContract(target: () => Target): void {
       });
     });
 
-    it("a queue keeps the policy and the retention it is given, from the first or later", async () => {
+    it("a queue keeps the policy and the retention, set at its creation or later", async () => {
       const first = await queue({ MessageRetentionPeriod: "1209600" });
       expect(await attributes(first)).toMatchObject({ MessageRetentionPeriod: "1209600" });
       const QueueUrl = await queue();
@@ -78,7 +78,7 @@ export function sqsContract(target: () => Target): void {
       expect([JSON.parse(Policy), MessageRetentionPeriod]).toEqual([policy, "1209600"]);
     });
 
-    it("queues have tags, from the first or later, that can be changed and taken away", async () => {
+    it("a queue's tags can be added, changed and removed", async () => {
       const tags = { team: "web", cost: "1" };
       const { QueueUrl } = await sqs().send(new CreateQueueCommand({ QueueName: unique("queue"), tags }));
       const list = async () => (await sqs().send(new ListQueueTagsCommand({ QueueUrl }))).Tags;
@@ -95,13 +95,13 @@ export function sqsContract(target: () => Target): void {
       });
     });
 
-    it("a queue that does not exist is said not to", async () => {
+    it("a call for a queue that does not exist fails", async () => {
       await expect(sqs().send(new GetQueueUrlCommand({ QueueName: unique("none") }))).rejects.toMatchObject({
         name: expect.stringMatching(/^(QueueDoesNotExist|AWS\.SimpleQueueService\.NonExistentQueue)$/),
       });
     });
 
-    it("what is sent is received, with its attributes, and gone when deleted", async () => {
+    it("a message is received with its attributes, and not again after it is deleted", async () => {
       const QueueUrl = await queue();
       await sqs().send(
         new SendMessageCommand({
@@ -155,7 +155,7 @@ export function sqsContract(target: () => Target): void {
       });
     });
 
-    it("a message received too often goes to the dead-letter queue, and keeps its id and when it was sent", async () => {
+    it("a message over its maxReceiveCount goes to the dead-letter queue, and keeps its id and its sent time", async () => {
       const dead = await queue();
       const deadLetterTargetArn = (await attributes(dead)).QueueArn;
       const QueueUrl = await queue();
@@ -169,14 +169,14 @@ export function sqsContract(target: () => Target): void {
       expect(await receive(dead)).toMatchObject([{ Body: "poison", MessageId, Attributes: { SentTimestamp } }]);
     });
 
-    it("a delayed message is not there yet", async () => {
+    it("a delayed message is not received before its delay is over", async () => {
       const QueueUrl = await queue();
       await sqs().send(new SendMessageCommand({ QueueUrl, MessageBody: "later", DelaySeconds: 60 }));
       expect(await receive(QueueUrl)).toEqual([]);
       expect(await attributes(QueueUrl)).toMatchObject({ ApproximateNumberOfMessagesDelayed: "1" });
     });
 
-    it("a purged queue is empty, a deleted one is gone", async () => {
+    it("a purged queue is empty, and a deleted queue does not exist", async () => {
       const QueueUrl = await queue();
       await sqs().send(new SendMessageCommand({ QueueUrl, MessageBody: "x" }));
       await sqs().send(new PurgeQueueCommand({ QueueUrl }));
@@ -187,7 +187,7 @@ export function sqsContract(target: () => Target): void {
       });
     });
 
-    it("a FIFO queue gives a group's messages in order, and nothing more of it while one is being worked on", async () => {
+    it("a FIFO queue delivers a group's messages in order, and none while one of them is in flight", async () => {
       const QueueUrl = await queue({ FifoQueue: "true" });
       for (const MessageBody of ["one", "two", "two"]) {
         await sqs().send(

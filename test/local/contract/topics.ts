@@ -18,7 +18,7 @@ export function topicsContract(target: () => Target): void {
   const topic = async () => (await sns().send(new CreateTopicCommand({ Name: unique("topic") }))).TopicArn ?? "";
 
   describe("SNS: topics", () => {
-    it("CreateTopic gives the ARN of a topic, the same one when it is there already", async () => {
+    it("CreateTopic returns the ARN of a topic, the same one if the topic exists", async () => {
       const Name = unique("topic");
       const first = await sns().send(new CreateTopicCommand({ Name }));
       expect(first.TopicArn).toBe(`arn:aws:sns:eu-west-1:${ACCOUNT}:${Name}`);
@@ -27,7 +27,7 @@ export function topicsContract(target: () => Target): void {
       expect(listed.Topics).toContainEqual({ TopicArn: first.TopicArn });
     });
 
-    it("a topic's name has letters, digits, dashes and underscores", async () => {
+    it("a topic's name consists of letters, digits, dashes and underscores", async () => {
       await expect(sns().send(new CreateTopicCommand({ Name: "a b" }))).rejects.toMatchObject({
         name: "InvalidParameterException",
       });
@@ -47,7 +47,7 @@ export function topicsContract(target: () => Target): void {
       });
     });
 
-    it("the policy of a new topic lets its owner in, and no service", async () => {
+    it("the policy of a new topic allows its owner, and no service", async () => {
       const TopicArn = await topic();
       const { Attributes } = await sns().send(new GetTopicAttributesCommand({ TopicArn }));
       const { Statement } = JSON.parse(Attributes?.Policy ?? "");
@@ -82,7 +82,7 @@ export function topicsContract(target: () => Target): void {
       expect(JSON.parse(Attributes?.Policy ?? "")).toEqual(policy);
     });
 
-    it("topics have tags, from the first or later, that can be changed and taken away", async () => {
+    it("a topic's tags can be added, changed and removed", async () => {
       const Tags = [
         { Key: "team", Value: "web" },
         { Key: "cost", Value: "1" },
@@ -106,7 +106,7 @@ export function topicsContract(target: () => Target): void {
       ]);
     });
 
-    it("a topic without tags has an empty list of them, one that does not exist none", async () => {
+    it("a topic without tags has an empty list; for a topic that does not exist the call fails", async () => {
       const list = (ResourceArn: string) => sns().send(new ListTagsForResourceCommand({ ResourceArn }));
       expect((await list(await topic())).Tags).toEqual([]);
       const none = `arn:aws:sns:eu-west-1:${ACCOUNT}:${unique("none")}`;
@@ -125,7 +125,7 @@ export function topicsContract(target: () => Target): void {
       });
     });
 
-    it("a deleted topic is gone, and deleting it again does no harm", async () => {
+    it("a deleted topic does not exist, and deleting it again succeeds", async () => {
       const TopicArn = await topic();
       await sns().send(new DeleteTopicCommand({ TopicArn }));
       await sns().send(new DeleteTopicCommand({ TopicArn }));
