@@ -113,20 +113,20 @@ export function readConfig(settings: Settings, ownAccount: string | null = null)
   const required = (key: Key): string => settings[key] ?? report(key, "is missing") ?? "";
 
   const region = required("AWS_REGION");
-  if (region && !isRegion(region)) report("AWS_REGION", 'is not the name of a supported region, such as "us-east-1"');
+  if (region && !isRegion(region)) report("AWS_REGION", 'must be the name of a supported region, such as "us-east-1"');
   const accessKeyId = required("AWS_ACCESS_KEY_ID");
   const secretAccessKey = required("AWS_SECRET_ACCESS_KEY");
   const sessionToken = settings.AWS_SESSION_TOKEN;
 
   const alertTopicText = required("ALERT_TOPIC_ARN");
   const alertTopic = parseTopicArn(alertTopicText);
-  if (alertTopicText && !alertTopic) report("ALERT_TOPIC_ARN", `is not ${TOPIC_SHAPE}`);
+  if (alertTopicText && !alertTopic) report("ALERT_TOPIC_ARN", `must be ${TOPIC_SHAPE}`);
 
   const endpoint = readUrl(settings.AWS_ENDPOINT_URL, ["http:", "https:"]);
-  if (endpoint === undefined) report("AWS_ENDPOINT_URL", "is not an http:// or https:// URL");
+  if (endpoint === undefined) report("AWS_ENDPOINT_URL", "must be an http:// or https:// URL");
   const functionUrl = readUrl(settings.FUNCTION_URL, endpoint ? ["http:", "https:"] : ["https:"]);
   if (functionUrl === undefined)
-    report("FUNCTION_URL", "is not an https:// URL (http:// is allowed only with AWS_ENDPOINT_URL)");
+    report("FUNCTION_URL", "must be an https:// URL (http:// is allowed only with AWS_ENDPOINT_URL)");
 
   const policy = readPolicySettings(settings, report);
   const graceSeconds = readGrace(settings.GRACE_SECONDS, report);
@@ -134,17 +134,17 @@ export function readConfig(settings: Settings, ownAccount: string | null = null)
   const launchTopics = readLaunchTopics(settings.LAUNCH_TOPIC_ARN, alertTopic, report);
 
   if (alertTopic && launchTopics.some(({ arn }) => arn === alertTopic.arn)) {
-    report("LAUNCH_TOPIC_ARN", "contains ALERT_TOPIC_ARN: alerts would arrive as launches");
+    report("LAUNCH_TOPIC_ARN", "must not contain ALERT_TOPIC_ARN: alerts would arrive as launches");
   }
 
   const auditRoleName = settings.AUDIT_ROLE_NAME ?? null;
   if (auditRoleName !== null && !/^(?:[\w+=,.@-]+\/)*[\w+=,.@-]{1,64}$/.test(auditRoleName)) {
-    report("AUDIT_ROLE_NAME", "is not the name of an IAM role (a name, or path/name; not an ARN)");
+    report("AUDIT_ROLE_NAME", "must be the name of an IAM role (a name, or path/name; not an ARN)");
   }
   const auditRestarts = SWITCH.get((settings.AUDIT_RESTARTS ?? "off").toLowerCase());
-  if (auditRestarts === undefined) report("AUDIT_RESTARTS", "is not on or off (true or false, 1 or 0)");
+  if (auditRestarts === undefined) report("AUDIT_RESTARTS", "must be on or off (true or false, 1 or 0)");
   const logLevel = LOG_LEVELS.find((level) => level === (settings.LOG_LEVEL ?? "info").toLowerCase());
-  if (logLevel === undefined) report("LOG_LEVEL", `is not one of ${LOG_LEVELS.join(", ")}`);
+  if (logLevel === undefined) report("LOG_LEVEL", `must be one of ${LOG_LEVELS.join(", ")}`);
 
   if (problems.length > 0 || !alertTopic || !policy || !logLevel) return { problems };
   if (graceSeconds === null || auditRestarts === undefined) return { problems };
@@ -179,7 +179,7 @@ function readPolicySettings(settings: Settings, report: Report): Policy | null {
     const reading = policyOfTags(settings.REQUIRED_TAGS ?? DEFAULT_REQUIRED_TAGS);
     return "policy" in reading
       ? reading.policy
-      : report("REQUIRED_TAGS", `is not a comma-separated list of tag keys: ${reading.problems.join("; ")}`);
+      : report("REQUIRED_TAGS", `must be a comma-separated list of tag keys: ${reading.problems.join("; ")}`);
   }
   const reading = parsePolicy(settings.AUDIT_POLICY);
   if ("policy" in reading) return reading.policy;
@@ -191,7 +191,7 @@ function readGrace(text: string | undefined, report: Report): number | null {
   if (text === undefined) return DEFAULT_GRACE_SECONDS;
   const seconds = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
   if (seconds <= MAX_GRACE_SECONDS) return seconds;
-  return report("GRACE_SECONDS", `is not a whole number of seconds from 0 to ${MAX_GRACE_SECONDS}`);
+  return report("GRACE_SECONDS", `must be a whole number of seconds from 0 to ${MAX_GRACE_SECONDS}`);
 }
 
 /** Accepts line breaks, and `\n` in their place, because a secrets file has the PEM on one line. */
@@ -202,7 +202,7 @@ function readSigningCert(pem: string | undefined, report: Report): SigningCertif
   } catch {
     return report(
       "SNS_SIGNING_CERT",
-      "is not an X.509 certificate in PEM format with an RSA key of at least 2048 bits",
+      "must be an X.509 certificate in PEM format with an RSA key of at least 2048 bits",
     );
   }
 }
@@ -212,7 +212,7 @@ function readLaunchTopics(text: string | undefined, alertTopic: TopicArn | null,
   const topics = text.split(",").map((arn) => parseTopicArn(arn.trim()));
   const valid = topics.filter((topic) => topic !== null);
   if (valid.length < topics.length)
-    report("LAUNCH_TOPIC_ARN", `is not ${TOPIC_SHAPE}, or a comma-separated list of them`);
+    report("LAUNCH_TOPIC_ARN", `must be ${TOPIC_SHAPE}, or a comma-separated list of them`);
   return valid;
 }
 

@@ -56,37 +56,37 @@ const REPORTING: Readonly<Record<Logged["kind"], Reporting>> = {
 };
 
 /**
- * Creates the log: JSON lines of the level and above, without invisible characters. The line of an outcome is also in the
+ * Creates the log: JSON lines of the minimum level and above, without invisible characters. The line of an outcome is also in the
  * embedded metric format, so that CloudWatch extracts metrics without a call. Their dimension is the name of the Lambda
  * function, if there is one. On Lambda at `info`, the line of a deferred launch has only its metrics. `now` is in
  * milliseconds since 1970.
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
-export function createLog(level: LogLevel, write: Write, now: () => number, functionName?: string): Log {
-  const passes = (candidate: LogLevel) => LOG_LEVELS.indexOf(candidate) >= LOG_LEVELS.indexOf(level);
+export function createLog(minimum: LogLevel, write: Write, now: () => number, functionName?: string): Log {
+  const passes = (level: LogLevel) => LOG_LEVELS.indexOf(level) >= LOG_LEVELS.indexOf(minimum);
   const writeLine = (line: object) => write(escapeUnseen(JSON.stringify(line)));
   const dimension = functionName === undefined ? {} : { FunctionName: functionName };
   return {
     outcome(outcome, milliseconds, messageId) {
-      const { counts, metrics, ...report } = REPORTING[outcome.kind];
-      const urgency = "warning" in outcome ? "warn" : report.level;
-      const isCounted = outcome.kind === "deferred" && level === "info" && functionName !== undefined;
-      if (!passes(urgency) && !isCounted) return;
+      const { counts, metrics, ...usual } = REPORTING[outcome.kind];
+      const level = "warning" in outcome ? "warn" : usual.level;
+      const isCounted = outcome.kind === "deferred" && minimum === "info" && functionName !== undefined;
+      if (!passes(level) && !isCounted) return;
       const Timestamp = now();
       const directive = { Namespace: NAMESPACE, Dimensions: [Object.keys(dimension)], Metrics: metrics };
       writeLine({
-        level: urgency,
+        level,
         time: new Date(Timestamp).toISOString(),
         outcome: outcome.kind,
-        ...(passes(urgency) && detailsOf(outcome, messageId)),
+        ...(passes(level) && detailsOf(outcome, messageId)),
         milliseconds,
         ...counts,
         ...dimension,
         _aws: { Timestamp, CloudWatchMetrics: [directive] },
       });
     },
-    note(urgency, message, fields = {}) {
-      if (passes(urgency)) writeLine({ level: urgency, time: new Date(now()).toISOString(), message, ...fields });
+    note(level, message, fields = {}) {
+      if (passes(level)) writeLine({ level, time: new Date(now()).toISOString(), message, ...fields });
     },
   };
 }

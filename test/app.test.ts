@@ -133,7 +133,7 @@ describe("an invalid configuration", () => {
     const opening = app.open({});
     if ("service" in opening) throw new Error("valid");
     app.log.outcome({ kind: "misconfigured", problems: opening.problems }, 0, null);
-    expect(lines.join()).toContain("LOG_LEVEL is not one of debug, info, warn, error");
+    expect(lines.join()).toContain("LOG_LEVEL must be one of debug, info, warn, error");
     expect(lines.join()).not.toContain("nonsense");
   });
 });

@@ -147,7 +147,7 @@ describe("the configuration", () => {
   it("accepts a grace up to 3000 s, because SNS stops retrying after 3,600 s and adds jitter", () => {
     expect(problemsOf({ GRACE_SECONDS: "3000" })).toEqual([]);
     expect(problemsOf({ GRACE_SECONDS: "3001" })).toEqual([
-      { key: "GRACE_SECONDS", problem: "is not a whole number of seconds from 0 to 3000" },
+      { key: "GRACE_SECONDS", problem: "must be a whole number of seconds from 0 to 3000" },
     ]);
   });
 

@@ -98,7 +98,7 @@ export async function handleHttp(
         return "kind" in outcome ? respond(outcome) : respond(worstOf(outcome), outcome);
       }
       default:
-        return respond({ kind: "rejected", refusal: "method", reason: "only GET and POST are allowed" });
+        return respond({ kind: "rejected", refusal: "method", reason: "only GET, HEAD and POST are allowed" });
     }
   } catch (error) {
     const failed = { kind: "failed", reason: describeError(error) } as const;

@@ -158,12 +158,12 @@ function lowerCased(headers: APIGatewayProxyEventV2["headers"] | null): Record<s
   return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
-/** Whether the event is a request of a function URL or HTTP API, in payload format 2.0. */
+/** Returns whether the event is a request of a function URL or HTTP API, in payload format 2.0. */
 function isHttp(event: unknown): event is APIGatewayProxyEventV2 {
   return isObject(event) && isObject(event.requestContext) && isObject(event.requestContext.http);
 }
 
-/** Whether the event is a request of an API Gateway with payload format 1.0, or of an Application Load Balancer.
+/** Returns whether the event is a request of an API Gateway with payload format 1.0, or of an Application Load Balancer.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  * https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html */
 function isOtherHttp(event: unknown): boolean {

@@ -59,7 +59,11 @@ function textOf(left: unknown): string {
 }
 
 /** The caller closed the connection, so no response reaches it. */
-const CUT_OFF: Rejected = { kind: "rejected", refusal: "foreign", reason: "the request ended before its body" };
+const CUT_OFF: Rejected = {
+  kind: "rejected",
+  refusal: "foreign",
+  reason: "the connection closed before the body was complete",
+};
 
 /**
  * Reads the stream. A body that is too large is read to its end and discarded: an early response would break the connection.

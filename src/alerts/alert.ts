@@ -10,10 +10,10 @@ import { textOf } from "./text.ts";
 
 /** One message for the alert topic. */
 export interface Alert {
-  /** Identifies the findings, launchers and occasions. Subscribers and FIFO topics recognize a duplicate alert by it. */
+  /** Identifies the findings, launchers and occasions. Subscribers and FIFO topics recognise a duplicate alert by it. */
   readonly id: string;
   readonly findings: readonly Finding[];
-  /** Severity, problem and place; ASCII, under 100 characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
+  /** Severity, problem, region and account; ASCII, under 100 characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
   readonly subject: string;
   /** The text of the e-mail. */
   readonly text: string;

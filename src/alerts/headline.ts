@@ -18,18 +18,18 @@ export function headlineOf(findings: Findings): { readonly subject: string; read
   const isAlike = sameRule.every((finding) => finding.violation.message === violation.message);
   const name = asciiName(instance);
   const count = sameRule.length < all ? `${sameRule.length} of ${all}` : String(all);
-  const who = all === 1 ? (name ?? instance.instanceId) : `${count} instances`;
-  const others = new Set(findings.map((finding) => finding.ruleId)).size - 1;
-  const does = isAlike
+  const instances = all === 1 ? (name ?? instance.instanceId) : `${count} instances`;
+  const problem = isAlike
     ? violation.summary(sameRule.length)
     : `${sameRule.length === 1 ? "violates" : "violate"} ${ruleId}`;
+  const others = new Set(findings.map((finding) => finding.ruleId)).size - 1;
   const more = others === 0 ? "" : `, +${others} ${others === 1 ? "rule" : "rules"}`;
-  const where = ` (${region}, ${account})`;
-  const left = MAX_SUBJECT - `[${severity}] ${where}`.length;
-  const what = `${cut(ascii(`${who} ${does}`), left - more.length)}${more}`;
+  const place = ` (${region}, ${account})`;
+  const length = MAX_SUBJECT - `[${severity}] ${more}${place}`.length;
+  const text = `${cut(ascii(`${instances} ${problem}`), length)}${more}${place}`;
   const id = name !== null && all === 1 ? ` ${instance.instanceId}` : "";
-  const grade = severity.toUpperCase();
-  return { subject: `[${grade}] ${what}${where}`, sms: `${grade} ${what}${where}${id}` };
+  const label = severity.toUpperCase();
+  return { subject: `[${label}] ${text}`, sms: `${label} ${text}${id}` };
 }
 
 /** Returns the instance's name in ASCII; null if nothing of it would be left. */

@@ -1,6 +1,6 @@
 /**
- * Does work when its turn comes, and returns its result. Returns null instead if `isWanted` returns false at that time. Throws
- * what the work throws.
+ * Does work as soon as the rate allows it, and returns its result. Returns null instead if `isWanted` returns false at that
+ * time. Throws the error of the work.
  */
 export type Paced = <T>(work: () => Promise<T>, isWanted: () => boolean) => Promise<T | null>;
 
@@ -16,8 +16,8 @@ export function createPacer(
   pause: (milliseconds: number) => Promise<void>,
 ): Paced {
   const ends: Promise<number>[] = [];
-  let line: Promise<unknown> = Promise.resolve();
-  const waitForTurn = async (isWanted: () => boolean): Promise<boolean> => {
+  let queue: Promise<unknown> = Promise.resolve();
+  const mayStart = async (isWanted: () => boolean): Promise<boolean> => {
     const oldest = ends.length < most ? undefined : ends.shift();
     const earliest = oldest === undefined ? 0 : (await oldest) + span;
     if (isWanted() && earliest > now()) await pause(earliest - now());
@@ -26,14 +26,14 @@ export function createPacer(
     return false;
   };
   return async (work, isWanted) => {
-    const started = line.then(async () => {
-      if (!(await waitForTurn(isWanted))) return null;
-      // Work that throws synchronously must not stop the line.
+    const started = queue.then(async () => {
+      if (!(await mayStart(isWanted))) return null;
+      // Work that throws synchronously must not stop the queue.
       const result = (async () => work())();
       ends.push(result.then(now, now));
       return { result };
     });
-    line = started;
+    queue = started;
     return (await started)?.result ?? null;
   };
 }

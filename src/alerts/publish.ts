@@ -16,7 +16,7 @@ export interface AlertTarget {
 /** The result of publishing each finding, by the finding's id: the id of its alert, or the error. */
 export type Published = ReadonlyMap<Finding["id"], { readonly alertId: string } | { readonly error: unknown }>;
 
-/** Publishes alerts. An alert whose turn comes when `isAwaited` returns false is not published: that is an error too. */
+/** Publishes alerts. An alert is not published if `isAwaited` returns false when the rate allows it: that is an error too. */
 export async function publishAll(
   alerts: readonly Alert[],
   target: AlertTarget,
@@ -45,7 +45,7 @@ async function publish(alert: Alert, { sns, alertTopic, paced }: AlertTarget, is
     ...(alertTopic.fifo && { MessageGroupId: alert.group, MessageDeduplicationId: alert.id }),
   });
   const response = await paced(() => sns.send(command), isAwaited);
-  if (response === null) throw new Error("timed out while other alerts were sent, at most ten per second");
+  if (response === null) throw new Error("timed out: other alerts were sent first, at most ten per second");
   // SNS returns an id for every message that it accepts. A response without one is from something else.
   if (!response.MessageId) throw new Error("the response to Publish is not from SNS");
 }

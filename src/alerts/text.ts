@@ -115,7 +115,7 @@ function listOf([launchedBy, affected]: readonly [string | null, Affected[]], nu
   return [
     "",
     `${capital(launcher(launchedBy, affected))}: ${affected.length}`,
-    ...(shared.length > 0 ? indented(prose(`all with ${shared.map(tag).join(", ")}`, 2), 2) : []),
+    ...(shared.length > 0 ? indented(prose(`common tags: ${shared.map(tag).join(", ")}`, 2), 2) : []),
     ...affected.map(({ finding: { instance }, problems: numbers }) => {
       const { instanceId, instanceType, availabilityZone, publicIp, tags } = instance;
       const own = [...tags].filter(([key]) => !known.has(key) && !isSetByAws(key) && !isName(key));
@@ -168,7 +168,7 @@ function factsOf(affected: readonly Affected[], sections: readonly [string | nul
 function launcher(launchedBy: string | null, affected: readonly Affected[] = []): string {
   if (launchedBy === null) {
     const tagged = affected.some(({ finding }) => [...finding.instance.tags.keys()].some((key) => !isName(key)));
-    return `launcher not in event${tagged ? " (see tags)" : ""}`;
+    return `launcher unknown${tagged ? " (see tags)" : ""}`;
   }
   const [, role, session] = /^arn:[\w-]+:sts::\d+:assumed-role\/([^/]+)\/(.+)$/.exec(launchedBy) ?? [];
   if (role !== undefined) return `role ${role} (session ${session})`;

@@ -22,7 +22,7 @@ const WAIT_MS = 2_000;
 const ASK_AGAIN_AFTER_MS = 60_000;
 
 const ASSUMED =
-  "sts:GetCallerIdentity failed; until it succeeds, the function's keys are assumed to belong to the alert topic's account";
+  "sts:GetCallerIdentity failed; until it succeeds, the function is assumed to be in the alert topic's account";
 
 /**
  * Creates the function's own account. Takes the account that the engine reported, if any, and the account to assume while it
@@ -43,7 +43,7 @@ export function createOwnAccount(
   const askSts = async (): Promise<void> => {
     try {
       known = await clients.ownAccount();
-      note("debug", "the account of the function's keys is known", { account: known });
+      note("debug", "the function's account is known", { account: known });
     } catch (error) {
       askAgainAt = now() + ASK_AGAIN_AFTER_MS;
       if (!warned) note("warn", `${ASSUMED}: ${describeError(error)}`, { account: assumed });

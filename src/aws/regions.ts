@@ -28,7 +28,7 @@ const EUROPEAN_SOVEREIGN: Partition = {
 };
 
 /**
- * Whether the text is a region name (`us-east-1`, `us-gov-west-1`, `cn-north-1`, `eusc-de-east-1`) of a supported partition.
+ * Returns whether the text is a region name (`us-east-1`, `us-gov-west-1`, `cn-north-1`, `eusc-de-east-1`) of a supported partition.
  * Regions of the isolated partitions (`us-iso-east-1`) are refused: they would count as regions of another partition. A region
  * from an event becomes part of a host name, so it must not contain a character that could end or extend one.
  */
@@ -44,7 +44,7 @@ export function partitionOf(region: string): Partition {
   return COMMERCIAL;
 }
 
-/** Whether the text is an account id: twelve digits. */
+/** Returns whether the text is an account id: twelve digits. */
 export function isAccountId(text: string): boolean {
   return /^\d{12}$/.test(text);
 }

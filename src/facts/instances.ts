@@ -28,7 +28,7 @@ export interface Instance {
   readonly firstLaunchTime: string | null;
 }
 
-/** Whether the instance is terminated or shutting down. EC2 still shows it for about an hour. */
+/** Returns whether the instance is terminated or shutting down. EC2 still shows it for about an hour. */
 export function isTerminated({ state }: Instance): boolean {
   return state === "shutting-down" || state === "terminated";
 }

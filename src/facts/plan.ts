@@ -9,8 +9,8 @@ export interface ShownFacts extends Facts {
 
 /** The reads of the facts that some rules need. Each EC2 operation is called once per batch of instances. */
 export interface FactPlan {
-  /** Reads tags only, the cheapest call. Null if a rule needs more. */
-  readonly screen: ((instanceIds: readonly string[]) => Promise<Reads<Facts>>) | null;
+  /** Reads only tags, with the cheapest call; null if a rule needs more. */
+  readonly readTags: ((instanceIds: readonly string[]) => Promise<Reads<Facts>>) | null;
   /** Reads all facts that the rules need, and the instance; null for an instance that EC2 does not show. */
   readonly read: (instanceIds: readonly string[]) => Promise<Reads<ShownFacts | null>>;
 }
@@ -18,7 +18,7 @@ export interface FactPlan {
 /** Plans the reads for rules that need these facts. */
 export function planFacts(needs: readonly FactName[], reader: FactReader): FactPlan {
   return {
-    screen: needs.includes("instance")
+    readTags: needs.includes("instance")
       ? null
       : async (ids) => mapReads(await reader.tags(ids), (tags) => ({ tags, instance: null })),
     read: async (ids) =>

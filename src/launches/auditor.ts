@@ -60,8 +60,8 @@ export async function auditLaunches(launches: readonly Launch[], audit: Audit): 
   const needs = audit.policy.rules.flatMap((rule) => rule.needs);
   const plan = planFacts(needs, audit.facts);
   const firsts = firstOfEachInstance(launches);
-  const suspects = plan.screen ? await step(firsts, plan.screen, screen) : firsts;
-  await step(suspects, plan.read, judge);
+  const candidates = plan.readTags ? await step(firsts, plan.readTags, judgeByTags) : firsts;
+  await step(candidates, plan.read, judge);
   return launches.map((launch) => ({ ...(results.get(launch.instanceId) ?? failed(launch, null)), launch }));
 }
 
@@ -85,7 +85,7 @@ function firstOfEachInstance(launches: readonly Launch[]): readonly FirstLaunch[
 }
 
 /** Judges a launch by its tags alone. Returns null for a violation that is due for an alert, which is to be confirmed. */
-function screen(launch: Launch, facts: Facts, audit: Audit): Outcome | null {
+function judgeByTags(launch: Launch, facts: Facts, audit: Audit): Outcome | null {
   return beforeAlert(launch, violationsOf(facts, audit.policy), audit);
 }
 
@@ -95,7 +95,7 @@ function judge(launch: FirstLaunch, facts: ShownFacts | null, audit: Audit): Aud
     const seconds = Math.min(UNSEEN_SECONDS, audit.retryWindowSeconds);
     const left = secondsLeft(launch, seconds, audit);
     if (left > 0) return deferred(launch, left, "EC2 does not show the instance yet");
-    const reason = `EC2 does not show the instance, ${seconds} s after the event: it is gone, or hidden from these credentials`;
+    const reason = `EC2 does not show the instance, ${seconds} s after the event: it no longer exists, or the credentials cannot read it`;
     return { kind: "unseen", launch, reason };
   }
   const { instance } = facts;
@@ -108,13 +108,13 @@ function judge(launch: FirstLaunch, facts: ShownFacts | null, audit: Audit): Aud
   return outcome ?? { launch, findings: findingsOf(violations, instance, originOf(launch, instance)) };
 }
 
-const RESTARTED = "the instance was started again, not launched; AUDIT_RESTARTS=on audits that too";
+const RESTARTED = "the instance was started again, not launched; to audit restarts, set AUDIT_RESTARTS=on";
 
 /** A stopped instance cannot start again sooner after its launch, in milliseconds. Includes a margin for clock differences. */
 const RESTART_AFTER_MS = 60_000;
 
 /**
- * Whether the event reports that a stopped instance starts again. EC2 reports this with the same state change as a launch.
+ * Returns whether the event reports that a stopped instance starts again. EC2 reports this with the same state change as a launch.
  * After a restart, the instance's launch time is later than its first launch. The event must be later too: the event of the
  * first launch can arrive after a restart. An instance whose first launch time is unknown counts as launched.
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html
@@ -130,7 +130,11 @@ function beforeAlert(launch: Launch, violations: readonly Violated[], audit: Aud
   if (violations.length === 0) return { kind: "compliant", launch };
   const left = secondsLeft(launch, audit.graceSeconds, audit);
   if (left <= 0) return null;
-  return deferred(launch, left, `${violations.map(({ violation }) => violation.message).join("; ")}, within its grace`);
+  return deferred(
+    launch,
+    left,
+    `the launch is within its grace: ${violations.map(({ violation }) => violation.message).join("; ")}`,
+  );
 }
 
 /** Returns the rest of a period that began with the launch, in whole seconds, rounded up. */

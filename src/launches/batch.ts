@@ -33,25 +33,25 @@ export async function runBatch(units: readonly Unit[], batch: Batch): Promise<Ou
   const now = batch.now();
   const audited = units.map((unit) => {
     const results = all.splice(0, unit.launches.length);
-    return { results, hold: holdOf(unit, results) };
+    return { results, instead: insteadOfAlert(unit, results) };
   });
-  const findings = audited.flatMap(({ results, hold }) => (hold ? [] : results.flatMap(findingsIn)));
+  const findings = audited.flatMap(({ results, instead }) => (instead ? [] : results.flatMap(findingsIn)));
   const isAwaited = () => units.some((unit) => unit.isAwaited());
   const published = await publishAll(alertsFor(findings, now), batch, isAwaited);
-  return audited.map(({ results, hold }) =>
+  return audited.map(({ results, instead }) =>
     results.map((result) => {
       if (!("findings" in result)) return result;
       const { launch, findings } = result;
-      return hold ? hold(launch) : outcomeOf(launch, findings, published);
+      return instead ? instead(launch) : outcomeOf(launch, findings, published);
     }),
   );
 }
 
 /** Returns the outcome of a launch whose findings are not alerted now. */
-type Hold = (launch: Launch) => Outcome;
+type Instead = (launch: Launch) => Outcome;
 
-/** Returns the hold on the findings of a unit; null if they are alerted. */
-function holdOf(unit: Unit, results: readonly Audited[]): Hold | null {
+/** Returns the function for a unit whose findings are not alerted now; null if they are alerted. */
+function insteadOfAlert(unit: Unit, results: readonly Audited[]): Instead | null {
   if (!unit.isAwaited()) return (launch) => ({ kind: "failed", launch, reason: TOO_LONG });
   const outcomes = results.filter((result) => "kind" in result);
   const deferred = outcomes.filter((outcome) => outcome.kind === "deferred");
@@ -63,7 +63,7 @@ function holdOf(unit: Unit, results: readonly Audited[]): Hold | null {
   return failed ? (launch) => ({ kind: "failed", launch, reason: WAITS }) : null;
 }
 
-const WAITS = "its alert waits for the other launches of the same delivery, which comes again";
+const WAITS = "the delivery is retried until every launch is settled; then the alert is sent";
 
 function findingsIn(result: Audited): readonly Finding[] {
   return "findings" in result ? result.findings : [];

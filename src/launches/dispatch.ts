@@ -79,11 +79,11 @@ function problemWith(
   engine: Engine,
 ): Problem | null {
   if (launch.account !== own && auditRoleName === null) {
-    const problem = `is missing: the launch is in account ${launch.account}, and the function's own credentials belong to account ${own}; name the role to assume there, or use credentials of that account`;
+    const problem = `is missing: the launch is in account ${launch.account}, and the function's credentials belong to account ${own}; set it to the name of a role in account ${launch.account}, or use credentials of ${launch.account}`;
     return { key: "AUDIT_ROLE_NAME", problem };
   }
   if (graceSeconds > engine.retryWindowSeconds) {
-    const problem = `is longer than the retry window of ${engine.name}, ${engine.retryWindowSeconds} s: lower it, or put an SQS queue in between`;
+    const problem = `is longer than the retry window of ${engine.name}, ${engine.retryWindowSeconds} s: reduce it, or send the events through an SQS queue`;
     return { key: "GRACE_SECONDS", problem };
   }
   return null;

@@ -85,7 +85,7 @@ export function readEvent(event: unknown, now: number): EventReading {
   if (typeof region !== "string" || !isRegion(region)) return malformed('the event\'s "region" is not a region name');
   const at = typeof time === "string" ? Date.parse(time) : Number.NaN;
   if (Number.isNaN(at)) return malformed('the event\'s "time" is not a time');
-  if (at > now + MAX_AHEAD_MS) return malformed('the event\'s "time" is more than 15 minutes ahead of our clock');
+  if (at > now + MAX_AHEAD_MS) return malformed('the event\'s "time" is more than 15 minutes in the future');
   if (!isObject(detail)) return malformed('the event has no "detail"');
   return reader(detail, { account, region, at, event: type }, event);
 }
@@ -149,7 +149,7 @@ function readAutoScalingLaunch(detail: Fields, origin: Origin): EventReading {
 /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-tag-changes.html */
 function readTagChange(detail: Fields, origin: Origin, event: Fields): EventReading {
   if (detail.service !== "ec2" || detail["resource-type"] !== "instance") {
-    return ignored("the tags are not those of an instance", origin);
+    return ignored("the resource is not an instance", origin);
   }
   const arns = event.resources;
   if (!Array.isArray(arns)) return malformed('the event\'s "resources" is missing');

@@ -40,7 +40,7 @@ export function createLanes(run: RunLane, pause: () => Promise<void>): (unit: Un
       const units = batch.map(({ unit }) => unit);
       const outcomes = await runSafely(account, region, units);
       batch.forEach(({ unit, settle }, index) => {
-        settle(outcomes[index] ?? failedBy(new Error("the batch returned no outcome for it"))(unit));
+        settle(outcomes[index] ?? failedBy(new Error("the batch returned no outcome for this launch"))(unit));
       });
       if (batch.length > 1 && queue.length > 0) await pause();
     }

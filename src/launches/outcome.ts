@@ -67,9 +67,9 @@ export function reasonOfProblems(problems: readonly Problem[]): string {
 }
 
 /** The reason of a launch that was not settled by the deadline of its delivery. */
-export const TOO_LONG = "timed out: AWS was slow, or more alerts were due than can be sent in a second";
+export const TOO_LONG = "timed out: AWS was slow, or more alerts were due than the function sends in a second";
 
-/** Whether the engine must deliver the event again, or move it to its dead-letter queue. */
+/** Returns whether the engine must deliver the event again, or move it to its dead-letter queue. */
 export function isUnsettled(outcome: Outcome): boolean {
   return ORDER.indexOf(outcome.kind) >= ORDER.indexOf("malformed");
 }

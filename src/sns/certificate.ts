@@ -5,7 +5,7 @@ import { readCertificate, type SigningCertificate } from "../aws/signing-certifi
 /** Fetches the body of an https URL as text. Throws if the request fails. */
 export type FetchText = (url: string) => Promise<string>;
 
-/** A key to verify with, or the reason why there is none. The cause may be the network or our clock, so a retry can help. */
+/** A key to verify with, or the reason why there is none. A retry can help: the cause may be the network or the clock. */
 export type KeyReading =
   | { readonly kind: "key"; readonly key: KeyObject }
   | { readonly kind: "failed"; readonly reason: string };
@@ -16,15 +16,15 @@ const MAX_CACHED = 32;
 /** Anyone who knows a topic's ARN can name certificates that do not exist, so few are requested at a time. */
 const MAX_FETCHING = 8;
 
-/** The other fetches wait in the order of their requests. So a genuine delivery gets its turn among forged ones, if these do
- * not arrive faster than fetches end. */
+/** The other fetches wait in the order of their requests, so a genuine delivery is verified despite forged ones, if these do not
+ * arrive faster than fetches end. */
 const MAX_WAITING = 1_000;
 
 /** A fetch that has waited longer than this, in milliseconds, is dropped: its delivery has too little time left. */
 const MAX_WAIT_MS = 10_000;
 
 /**
- * Whether a URL is that of an SNS signing certificate in the region: exactly
+ * Returns whether a URL is that of an SNS signing certificate in the region: exactly
  * `https://sns.<region>.<domain of the partition>/SimpleNotificationService-<32 hex>.pem`. A looser pattern accepts
  * `sns.s3-us-west-2.amazonaws.com`, which is a bucket that anyone can create.
  */
@@ -46,7 +46,7 @@ export interface Certificates {
 export function fetchedCertificates(fetchText: FetchText, now: () => number): Certificates {
   const cached = new Map<string, SigningCertificate>();
   const pending = new Map<string, Promise<SigningCertificate>>();
-  const inTurn = createTurns(now);
+  const limited = createLimiter(now);
 
   const fetchAndKeep = async (url: string): Promise<SigningCertificate> => {
     const certificate = readCertificate(await fetchText(url));
@@ -58,7 +58,7 @@ export function fetchedCertificates(fetchText: FetchText, now: () => number): Ce
     return certificate;
   };
   const startFetch = (url: string): Promise<SigningCertificate> => {
-    const fetch = inTurn(() => fetchAndKeep(url));
+    const fetch = limited(() => fetchAndKeep(url));
     pending.set(url, fetch);
     const done = () => pending.delete(url);
     fetch.then(done, done);
@@ -83,21 +83,21 @@ export function fetchedCertificates(fetchText: FetchText, now: () => number): Ce
   };
 }
 
-/** A fetch that waits for its turn. */
+/** A waiting fetch. */
 interface Waiting {
   readonly dropAt: number;
-  readonly resolve: (hasTurn: boolean) => void;
+  readonly resolve: (mayStart: boolean) => void;
 }
 
 /**
- * Creates a queue that runs up to `MAX_FETCHING` fetches at a time. Rejects with the error of the fetch, and if the queue is
- * full or the fetch has waited too long.
+ * Creates a limiter that runs up to `MAX_FETCHING` fetches at a time. Rejects with the error of the fetch, and if too
+ * many fetches wait or the fetch has waited too long.
  */
-function createTurns(now: () => number): <T>(fetch: () => Promise<T>) => Promise<T> {
+function createLimiter(now: () => number): <T>(fetch: () => Promise<T>) => Promise<T> {
   const waiting: Waiting[] = [];
   let running = 0;
 
-  const takeTurn = async (): Promise<boolean> => {
+  const acquire = async (): Promise<boolean> => {
     if (running < MAX_FETCHING) {
       running += 1;
       return true;
@@ -107,32 +107,32 @@ function createTurns(now: () => number): <T>(fetch: () => Promise<T>) => Promise
       waiting.push({ dropAt: now() + MAX_WAIT_MS, resolve });
     });
   };
-  const passOn = (): void => {
+  const release = (): void => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const hasTurn = now() <= next.dropAt;
-      next.resolve(hasTurn);
-      if (hasTurn) return;
+      const mayStart = now() <= next.dropAt;
+      next.resolve(mayStart);
+      if (mayStart) return;
     }
     running -= 1;
   };
   return async (fetch) => {
-    if (!(await takeTurn())) throw new Error("too many certificates are being fetched");
+    if (!(await acquire())) throw new Error("too many certificates are being fetched");
     try {
       return await fetch();
     } finally {
-      passOn();
+      release();
     }
   };
 }
 
 const NOT_FETCHED: KeyReading = { kind: "failed", reason: "the signing certificate could not be fetched" };
 
-/** Always provides the configured certificate, whichever certificate a delivery names. */
+/** Returns certificates that always provide the configured one, whichever certificate a delivery names. */
 export function pinnedCertificate(certificate: SigningCertificate, now: () => number): Certificates {
   return { keyOf: async () => keyIfValid(certificate, now()) };
 }
 
 function keyIfValid({ key, validFrom, validTo }: SigningCertificate, now: number): KeyReading {
   if (now >= validFrom && now <= validTo) return { kind: "key", key };
-  return { kind: "failed", reason: "the signing certificate is not in its validity period by our clock" };
+  return { kind: "failed", reason: "the signing certificate is not valid by the function's clock" };
 }

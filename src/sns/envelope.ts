@@ -83,14 +83,14 @@ const ISO_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z$/;
 const RAW_DELIVERY: Rejected = {
   kind: "rejected",
   refusal: "raw",
-  reason: "raw message delivery has no signature, so it cannot be verified: turn it off for this subscription",
+  reason: "raw message delivery has no signature, so it cannot be verified: disable it for this subscription",
 };
 
 /**
  * Reads an SNS delivery over HTTP, or rejects the request. Takes the headers, and the body or the reason why there is none.
  * Checks the complete shape and nothing else, so that the response to other requests does not depend on the configuration.
  * The envelope must not be trusted before its signature is verified. Its Timestamp is a time that `Date.parse` reads. A raw
- * message, recognized by its header or as an event without an envelope, is rejected.
+ * message, recognised by its header or as an event without an envelope, is rejected.
  */
 export function readDelivery(headers: Headers, body: string | Rejected): Delivery | Rejected {
   if (headers["x-amz-sns-rawdelivery"] === "true") return RAW_DELIVERY;
@@ -150,7 +150,7 @@ function parseBody(body: string): { readonly kind: "parsed"; readonly value: unk
 /** A body that is too large for an SNS delivery. */
 export const TOO_LARGE: Rejected = { kind: "rejected", refusal: "tooLarge", reason: "the body is over 256 KiB" };
 
-/** Whether a value, of a body of `bytes` bytes, is an envelope that is too large only because of escapes in its message. */
+/** Returns whether a value, of a body of `bytes` bytes, is an envelope that is too large only because of escapes in its message. */
 function isLargeEnvelope(value: unknown, bytes: number): boolean {
   const message = isObject(value) ? value.Message : undefined;
   if (typeof message !== "string" || Buffer.byteLength(message) > MAX_MESSAGE_BYTES) return false;

@@ -58,7 +58,7 @@ export async function receive(delivery: Delivery, receiver: Receiver): Promise<H
   const { envelope } = delivery;
   const { subscriber } = receiver;
   const topic = receiver.launchTopics.find(({ arn }) => arn === envelope.TopicArn);
-  if (topic === undefined) return unverified("the topic is not one of LAUNCH_TOPIC_ARN");
+  if (topic === undefined) return unverified("the topic is not in LAUNCH_TOPIC_ARN");
   const refusal = await verify(delivery, topic.region, receiver);
   if (refusal !== null) return refusal;
   receiver.note("debug", "the delivery is verified", { topic: topic.arn, messageId: envelope.MessageId });
@@ -83,8 +83,8 @@ export async function receive(delivery: Delivery, receiver: Receiver): Promise<H
 const DUPLICATE: Handled = { kind: "ignored", reason: "duplicate delivery" };
 
 /**
- * Returns null for a genuine delivery. Rejects one that is wrong. Fails, so that SNS retries, if the cause may be on our side:
- * our clock, or a certificate that we cannot get. The cheap checks come first.
+ * Returns null for a genuine delivery. Rejects one that is wrong. Fails, so that SNS retries, if the cause may be the
+ * function's own: its clock, or a certificate that it cannot fetch. The cheap checks come first.
  */
 async function verify(
   { headers, envelope }: Delivery,
@@ -108,7 +108,7 @@ async function verify(
   if (reading.kind !== "key") return reading;
   if (!isSignedBy(envelope, reading.key)) return unverified("the signature is not from SNS");
   if (sentAt <= startedAt + MAX_SENT_AHEAD_MS) return null;
-  return { kind: "failed", reason: "the message is more than fifteen minutes ahead of our clock" };
+  return { kind: "failed", reason: "the message is more than 15 minutes in the future" };
 }
 
 function unverified(reason: string): Rejected {

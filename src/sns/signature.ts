@@ -14,7 +14,7 @@ const DIGESTS: ReadonlyMap<string, string> = new Map([
   ["2", "RSA-SHA256"],
 ]);
 
-/** Whether this version of signatures is supported. */
+/** Returns whether this version of signatures is supported. */
 export function isKnownVersion(version: string): boolean {
   return DIGESTS.has(version);
 }
@@ -31,7 +31,7 @@ function textToSign(envelope: Envelope): string {
 }
 
 /**
- * Whether the envelope's signature was made with the RSA key. Returns false for an unsupported version, and for a signature
+ * Returns whether the envelope's signature was made with the RSA key. Returns false for an unsupported version, and for a signature
  * that is not strict Base64, because Node skips invalid characters.
  */
 export function isSignedBy(envelope: Envelope, key: KeyObject): boolean {

@@ -14,9 +14,9 @@ const RETRY_AFTER_MS = 60_000;
 const RESERVE_MS = 1_000;
 
 const OTHER_POLICY =
-  "FUNCTION_URL is already subscribed with other attributes: SNS may stop retrying before GRACE_SECONDS have passed";
+  "FUNCTION_URL is already subscribed with other attributes: SNS may stop retrying within GRACE_SECONDS; run ec2-audit setup --url";
 
-/** Whether SNS refused to subscribe an endpoint again with other attributes. Without attributes, it returns the existing
+/** Returns whether SNS refused to subscribe an endpoint again with other attributes. Without attributes, it returns the existing
  * subscription. The error has no code of its own.
  * https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html */
 export function isOtherAttributes(error: unknown): boolean {
@@ -132,7 +132,7 @@ export function createSubscriber(
 
     ended(topic) {
       states.set(topic.arn, "unsubscribed");
-      note("warn", "SNS reports that this function was unsubscribed", { topic: topic.arn });
+      note("warn", "this function was unsubscribed; run ec2-audit setup --url", { topic: topic.arn });
     },
 
     state() {

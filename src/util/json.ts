@@ -1,4 +1,4 @@
-/** Whether a parsed JSON value is an object: not null, not a list. */
+/** Returns whether a parsed JSON value is an object: not null, not a list. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -36,9 +36,8 @@ export function escapeUnseen(text: string): string {
 }
 
 /**
- * Whether JSON text has more than `limit` brackets, braces and commas outside its strings. This costs a hundredth of parsing,
- * which creates an array for each bracket. For text that is not JSON, the
- * result is arbitrary.
+ * Returns whether JSON text has more than `limit` brackets, braces and commas outside its strings. This costs a hundredth of parsing,
+ * which creates an array for each bracket. For text that is not JSON, the result is arbitrary.
  */
 export function hasMoreParts(text: string, limit: number): boolean {
   let parts = 0;

@@ -1,4 +1,4 @@
-/** From the least to the most urgent. */
+/** In ascending order. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 

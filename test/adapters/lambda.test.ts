@@ -79,7 +79,7 @@ describe("Lambda called asynchronously", () => {
 
   it.each(shapes)("with $shape throws for an invalid configuration, and names the keys", async ({ wrap }) => {
     const stack = onLambda({ ALERT_TOPIC_ARN: "nonsense" });
-    await expect(stack.invoke(wrap(stateChange()))).rejects.toThrow(/AWS_REGION is missing.*ALERT_TOPIC_ARN is not/);
+    await expect(stack.invoke(wrap(stateChange()))).rejects.toThrow(/AWS_REGION is missing.*ALERT_TOPIC_ARN must be/);
     expect(stack.output()).not.toContain("nonsense");
   });
 
@@ -435,7 +435,7 @@ describe("the remaining time of a call", () => {
   it("is not exceeded if AWS does not respond: an asynchronous call throws", async () => {
     ec2.mock.on(DescribeTagsCommand).callsFake(() => new Promise(() => {}));
     expect(await within(3_000, onLambda().invoke(stateChange(), 3_000))).toMatchObject({
-      message: "timed out: AWS was slow, or more alerts were due than can be sent in a second",
+      message: "timed out: AWS was slow, or more alerts were due than the function sends in a second",
     });
   });
 

@@ -175,7 +175,12 @@ describe("the webtask", () => {
       socket.on("close", () => resolve());
     });
     await vi.waitFor(() => expect(lines).toHaveLength(1));
-    const cutOff = { level: "warn", outcome: "rejected", message: "the request ended before its body", rejected: 1 };
+    const cutOff = {
+      level: "warn",
+      outcome: "rejected",
+      message: "the connection closed before the body was complete",
+      rejected: 1,
+    };
     expect(JSON.parse(lines[0] ?? "")).toMatchObject(cutOff);
     expect((await post(url, LAUNCH)).status).toBe(200);
   });

@@ -62,7 +62,7 @@ describe("publishAll", () => {
       return null;
     };
     expect((await publish({ paced }, () => false)).get(findingOf().id)).toEqual(
-      errorOf("timed out while other alerts were sent, at most ten per second"),
+      errorOf("timed out: other alerts were sent first, at most ten per second"),
     );
     expect(awaited).toEqual([false, false]);
     expect(sns.mock.calls()).toEqual([]);

@@ -95,13 +95,13 @@ describe("the e-mail about one instance", () => {
 
   it("refers to the tags when the event names no launcher", () => {
     const text = textOf(findingOf({ launchedBy: null, instance: tagged({ CreatedBy: "alice" }) }));
-    expect(text).toContain("UTC, launcher not in event (see tags)\nTags       CreatedBy=alice\n");
+    expect(text).toContain("UTC, launcher unknown (see tags)\nTags       CreatedBy=alice\n");
     for (const [tags, told] of [
       [{}, "none"],
       [{ Name: "web-1" }, "Name=web-1"],
     ] as const) {
       expect(textOf(findingOf({ launchedBy: null, requires: "owner", instance: tagged(tags) }))).toContain(
-        `UTC, launcher not in event\nTags       ${told}\n`,
+        `UTC, launcher unknown\nTags       ${told}\n`,
       );
     }
   });
@@ -221,7 +221,7 @@ describe("the e-mail about several instances", () => {
       "are missing.",
       "",
       "2  Auto Scaling group web-asg",
-      "1  launcher not in event (see tags)",
+      "1  launcher unknown (see tags)",
       "1  CloudFormation stack batch-nightly",
       "",
       "Fix:",
@@ -231,11 +231,11 @@ describe("the e-mail about several instances", () => {
       "    --tags Key=Name,Value=<value> Key=service,Value=<value>",
       "",
       "Auto Scaling group web-asg: 2",
-      "  all with team=payments",
+      "  common tags: team=payments",
       `  ${c}  t3.micro  us-east-1a  21:29:50  slot=1`,
       `  ${d}  t3.micro  us-east-1a  21:30:01  slot=2`,
       "",
-      "Launcher not in event (see tags): 1",
+      "Launcher unknown (see tags): 1",
       `  ${a}  t3.micro  us-east-1a  21:29:50  CreatedBy=alice`,
       "",
       "CloudFormation stack batch-nightly: 1",

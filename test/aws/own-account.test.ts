@@ -49,7 +49,7 @@ describe("keys of another account than that of the topics", () => {
           problems: [
             {
               key: "AUDIT_ROLE_NAME",
-              problem: `is missing: the launch is in account ${ACCOUNT}, and the function's own credentials belong to account ${OTHER}; name the role to assume there, or use credentials of that account`,
+              problem: `is missing: the launch is in account ${ACCOUNT}, and the function's credentials belong to account ${OTHER}; set it to the name of a role in account ${ACCOUNT}, or use credentials of ${ACCOUNT}`,
             },
           ],
         },

@@ -124,7 +124,7 @@ describe("the policy of ec2-audit check", () => {
       ["--policy", "broken.json"],
       "broken.json is not a policy: it is not JSON at line 2, column 3",
     ],
-    ["in an option", ["--required-tags", "a,,b"], "--required-tags is not a comma-separated list of tag keys"],
+    ["in an option", ["--required-tags", "a,,b"], "--required-tags must be a comma-separated list of tag keys"],
     [
       "in both options",
       ["--policy", "policy.json", "--required-tags", "a"],

@@ -13,18 +13,18 @@ const reader = ec2Facts(new EC2Client({ region: REGION }));
 const tags = new Map([["Name", "web-1"]]);
 
 describe("planFacts", () => {
-  it("screens by DescribeTags alone when the rules need only tags", async () => {
+  it("reads only tags with DescribeTags when the rules need no more", async () => {
     ec2.launch(INSTANCE, { tags });
-    const reads = await planFacts(["tags", "tags"], reader).screen?.([INSTANCE]);
+    const reads = await planFacts(["tags", "tags"], reader).readTags?.([INSTANCE]);
     expect(reads).toEqual(new Map([[INSTANCE, { value: { tags, instance: null } }]]));
     expect([ec2.tagCalls(), ec2.instanceCalls()]).toEqual([[[INSTANCE]], []]);
   });
 
-  it("does not screen when a rule needs the instance", () => {
-    expect(planFacts(["tags", "instance"], reader).screen).toBeNull();
+  it("does not read only tags when a rule needs the instance", () => {
+    expect(planFacts(["tags", "instance"], reader).readTags).toBeNull();
   });
 
-  it("reads the instance and its tags by DescribeInstances alone", async () => {
+  it("reads the instance and its tags with DescribeInstances alone", async () => {
     ec2.launch(INSTANCE, { tags });
     expect(await planFacts(["tags"], reader).read([INSTANCE, instanceId(7)])).toEqual(
       new Map([

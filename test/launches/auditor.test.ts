@@ -58,7 +58,7 @@ describe("a launch that violates a rule", () => {
     ["deferred at its launch", 0, 45, 45],
     ["deferred a second before the end of its grace", 44, 45, 1],
     ["deferred less than a second before", 44.9, 45, 1],
-    ["deferred when the event is ahead of our clock", -10, 45, 55],
+    ["deferred when the event is ahead of the function's clock", -10, 45, 55],
     ["a finding at the end of its grace", 45, 45, null],
     ["a finding a day later, from a dead-letter queue", 86_400, 45, null],
     ["a finding at once with GRACE_SECONDS=0", 0, 0, null],
@@ -70,7 +70,7 @@ describe("a launch that violates a rule", () => {
         : {
             kind: "deferred",
             retryAfterSeconds,
-            reason: 'the tags "name", "service" are missing, within its grace',
+            reason: 'the launch is within its grace: the tags "name", "service" are missing',
           },
     ]);
   });
@@ -155,7 +155,7 @@ describe("an instance that EC2 does not show", () => {
     expect(await auditAfter(0, [launchOf()], NOW)).toEqual(notYet(300));
     expect(await auditAfter(299, [launchOf()], NOW)).toEqual(notYet(1));
     const reason =
-      "EC2 does not show the instance, 300 s after the event: it is gone, or hidden from these credentials";
+      "EC2 does not show the instance, 300 s after the event: it no longer exists, or the credentials cannot read it";
     expect(await auditAfter(300, [launchOf()], NOW)).toEqual([{ kind: "unseen", launch: launchOf(), reason }]);
   });
 
@@ -193,7 +193,7 @@ describe("a stopped instance that starts again", () => {
     expect(await auditOf({ more })).toEqual({
       kind: "ignored",
       launch: launchOf(),
-      reason: "the instance was started again, not launched; AUDIT_RESTARTS=on audits that too",
+      reason: "the instance was started again, not launched; to audit restarts, set AUDIT_RESTARTS=on",
     });
     expect(ec2.mock.calls()).toHaveLength(2);
   });
@@ -274,17 +274,17 @@ describe("many launches", () => {
     expect(kindsOf(await auditAfter(GRACE, launches.toReversed()))).toEqual(kindsOf(results).toReversed());
   });
 
-  it("cost a DescribeTags call for 200, and DescribeInstances for the suspects only", async () => {
+  it("cost a DescribeTags call for 200, and DescribeInstances only for violations after the grace", async () => {
     const ids = instanceIds(1000);
     for (const id of ids) ec2.launch(id, { tags: id.endsWith("0") ? {} : TAGGED });
     const results = await auditAfter(
       GRACE,
       ids.map((id) => launchOf({ instanceId: id })),
     );
-    const suspects = ids.filter((id) => id.endsWith("0"));
-    expect(kindsOf(results).filter((kind) => kind === "findings")).toHaveLength(suspects.length);
+    const violating = ids.filter((id) => id.endsWith("0"));
+    expect(kindsOf(results).filter((kind) => kind === "findings")).toHaveLength(violating.length);
     expect(ec2.tagCalls()).toHaveLength(5);
-    expect(ec2.instanceCalls()).toEqual([suspects]);
+    expect(ec2.instanceCalls()).toEqual([violating]);
   });
 
   it.each([
@@ -329,7 +329,7 @@ describe("a read that fails", () => {
     );
   });
 
-  it("fails the launch when the reader returns nothing, or throws what is no error", async () => {
+  it("fails the launch when the reader returns nothing, or throws a value that is not an Error", async () => {
     const nothing = { tags: async () => new Map(), instances: async () => new Map() };
     expect(await auditAfter(GRACE, [launchOf()], { facts: nothing })).toEqual(
       failed("Error: the facts of the instance were not read"),

@@ -210,7 +210,7 @@ describe("a launch that is not settled", () => {
     };
     const launch = launchOf({ instanceId: bad });
     const [[held, cause] = []] = await run([unitOf(launch, launchOf({ instanceId: other, ...change }))], { facts });
-    const reason = "its alert waits for the other launches of the same delivery, which comes again";
+    const reason = "the delivery is retried until every launch is settled; then the alert is sent";
     expect(held).toEqual({ kind, launch, reason, ...more });
     expect(cause).toMatchObject({ kind, reason: expect.not.stringContaining("waits") });
     expect(sns.mock.calls()).toEqual([]);
@@ -247,7 +247,7 @@ describe("an engine that no longer waits", () => {
       return null;
     };
     expect(await run([lateUnit(INSTANCE)], { paced })).toMatchObject([
-      [{ kind: "failed", reason: expect.stringContaining("timed out while other alerts were sent") }],
+      [{ kind: "failed", reason: expect.stringContaining("timed out: other alerts were sent first") }],
     ]);
     expect(awaited).toEqual([true, false]);
   });

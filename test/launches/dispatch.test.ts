@@ -305,7 +305,7 @@ describe("a call to AWS that hangs", () => {
       instanceIds(2).map((instanceId) => ({
         kind: "failed",
         launch: { instanceId },
-        reason: "timed out: AWS was slow, or more alerts were due than can be sent in a second",
+        reason: "timed out: AWS was slow, or more alerts were due than the function sends in a second",
       })),
     ]);
   });

@@ -11,7 +11,7 @@ const FILE = `SimpleNotificationService-${HEX}.pem`;
 
 const OUT_OF_PERIOD = {
   kind: "failed",
-  reason: "the signing certificate is not in its validity period by our clock",
+  reason: "the signing certificate is not valid by the function's clock",
 };
 const A_KEY = expect.objectContaining({ kind: "key" });
 

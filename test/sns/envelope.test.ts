@@ -254,15 +254,15 @@ describe("an SNS envelope", () => {
 });
 
 describe("a raw message", () => {
-  it("is recognized by its body, and rejected with the fix", () => {
+  it("is recognised by its body, and rejected with the fix", () => {
     expect(read(stateChange())).toEqual({
       kind: "rejected",
       refusal: "raw",
-      reason: expect.stringMatching(/raw message delivery .*cannot be verified.* turn it off/),
+      reason: expect.stringMatching(/raw message delivery .*cannot be verified.* disable it/),
     });
   });
 
-  it("is recognized by its header", () => {
+  it("is recognised by its header", () => {
     const body = JSON.stringify(NOTIFICATION);
     expect(refusalOf(readText(body, { "x-amz-sns-rawdelivery": "true" }))).toBe("raw");
     expect(readText(body, { "x-amz-sns-message-type": "Notification" }).kind).toBe("delivery");

@@ -75,13 +75,13 @@ describe.each(HTTP_HOSTS)("a delivery to the $host", ({ open }) => {
     expect(awsCalls()).toBe(0);
   });
 
-  it("returns 403 with the fix for raw message delivery, recognized by body or header", async () => {
+  it("returns 403 with the fix for raw message delivery, recognised by body or header", async () => {
     const stack = open();
     const byBody = await stack.request({ body: JSON.stringify(stateChange()) });
     const byHeader = await stack.deliver(signed(notification(stateChange())), { "x-amz-sns-rawdelivery": "true" });
     for (const response of [byBody, byHeader]) {
       expect(response.status).toBe(403);
-      expect(response.body).toMatch(/raw message delivery .*turn it off/);
+      expect(response.body).toMatch(/raw message delivery .*disable it/);
     }
     expect(awsCalls()).toBe(0);
   });
@@ -210,8 +210,8 @@ describe("the age of a delivery", () => {
     ["two hours old", SENT_AT + 2 * HOUR, 200],
     ["a millisecond older than two hours", SENT_AT + 2 * HOUR + 1, 403],
     ["of yesterday", SENT_AT + 24 * HOUR, 403],
-    ["fifteen minutes ahead of our clock", SENT_AT - HOUR / 4, 200],
-    ["a millisecond more ahead, because our clock may be slow", SENT_AT - HOUR / 4 - 1, 503],
+    ["fifteen minutes ahead of the function's clock", SENT_AT - HOUR / 4, 200],
+    ["a millisecond more ahead, because the function's clock may be slow", SENT_AT - HOUR / 4 - 1, 503],
     ["of tomorrow", SENT_AT - 24 * HOUR, 503],
   ])("decides the status: %s", async (_, now, status) => {
     const stack = onFunctionUrl(SETTINGS, { clock: clockAt(now) });
@@ -220,7 +220,7 @@ describe("the age of a delivery", () => {
     expect(awsCalls()).toBe(0);
   });
 
-  it("does not matter for a forged delivery: 403 even ahead of our clock", async () => {
+  it("does not matter for a forged delivery: 403 even ahead of the function's clock", async () => {
     const stack = onFunctionUrl(SETTINGS, { clock: clockAt(SENT_AT - 24 * HOUR) });
     expect((await stack.deliver(signed(notification(stateChange()), { signer: OTHER_SIGNER }))).status).toBe(403);
   });
@@ -300,7 +300,7 @@ describe("the certificate of a delivery", () => {
     expect((await stack.deliver(signed(notification(stateChange())))).status).toBe(200);
   });
 
-  it.each([["has expired by our clock", { from: "2020-01-01", to: "2021-11-11T21:30:00Z" }]])(
+  it.each([["has expired by the function's clock", { from: "2020-01-01", to: "2021-11-11T21:30:00Z" }]])(
     "causes 503 if it %s, so that SNS retries",
     async (_, period) => {
       const signer = await makeSigner(period);

@@ -37,7 +37,7 @@ export function createTags(keys: readonly string[], instanceIds: readonly string
 function explain(key: string): string[] {
   const [, launcher = "the service that owns the tag"] =
     LAUNCHERS.find(([prefix]) => key.toLowerCase().startsWith(prefix)) ?? [];
-  const text = `Only AWS can set the tag "${oneLine(key)}". Instances launched by ${launcher} have it.`;
+  const text = `Only AWS can set the tag "${oneLine(key)}". Instances from ${launcher} have it.`;
   return wrap(text.split(" "), COLUMNS);
 }
 

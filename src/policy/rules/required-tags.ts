@@ -24,7 +24,7 @@ export const requiredTags: RuleKind = {
     if (!Array.isArray(keys) || keys.length === 0 || keys.length > MAX_TAGS || !keys.every(isTagKey)) {
       problems.push(`"tags" must be a list of 1 to ${MAX_TAGS} tag keys of 1 to ${MAX_KEY_LENGTH} characters`);
     } else if (Buffer.byteLength(JSON.stringify(JSON.stringify(keys))) > MAX_KEYS_BYTES) {
-      problems.push('"tags" are too long in total for one SNS message');
+      problems.push('"tags" must not exceed 16 KiB as JSON');
     }
     if (typeof caseSensitive !== "boolean") problems.push('"caseSensitive" must be true or false');
     if (problems.length > 0) return { problems };

@@ -428,7 +428,7 @@ export function* otherTimes(context: Context): Iterable<AttackCase> {
       const [because, status] =
         offset < 0
           ? (["a replay: older than two hours", 403] as const)
-          : (["more than fifteen minutes ahead of the function's clock, which may be slow", 503] as const);
+          : (["more than 15 minutes in the future, which may be slow", 503] as const);
       yield caseOf(
         `${base.kind}: ${offset} minutes`,
         because,
@@ -484,7 +484,7 @@ export function* headers(context: Context): Iterable<AttackCase> {
 
 export function* rawDeliveries(context: Context): Iterable<AttackCase> {
   const because = "a raw message carries no signature";
-  const reason = /raw message delivery .*turn it off/;
+  const reason = /raw message delivery .*disable it/;
   const region = context.configuration.region;
   const time = new Date(context.now).toISOString();
   for (const state of ["pending", "running", "stopped"]) {

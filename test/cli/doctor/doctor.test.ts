@@ -82,9 +82,9 @@ describe("the doctor's check of the configuration", () => {
     const { code, out } = await doctor();
     expect(code).toBe(1);
     expect(out).toContain(
-      "✗ GRACE_SECONDS: is not a whole number of seconds from 0 to 3000\n      Its source is .env.",
+      "✗ GRACE_SECONDS: must be a whole number of seconds from 0 to 3000\n      Its source is .env.",
     );
-    expect(out).toContain("✗ LOG_LEVEL: is not one of debug, info, warn, error");
+    expect(out).toContain("✗ LOG_LEVEL: must be one of debug, info, warn, error");
     expect(out).toContain(
       "! GRACE_SECOND: is in .env, but is not a configuration key\n      Did you mean GRACE_SECONDS?",
     );
@@ -102,7 +102,7 @@ describe("the doctor's check of the configuration", () => {
   it("uses the operator's region when AWS_REGION in the settings is invalid", async () => {
     setUp({ AWS_REGION: "nowhere", ALERT_TOPIC_ARN: "" });
     const { out } = await doctor();
-    expect(out).toContain("✗ AWS_REGION: is not the name of a supported region");
+    expect(out).toContain("✗ AWS_REGION: must be the name of a supported region");
     expect(out).toContain("✓ launch topic ec2_launches_check: correct");
   });
 

@@ -294,7 +294,7 @@ describe("the doctor's check of the subscription", () => {
 
   it("reports settings that the running function rejects, and its failure to subscribe itself", async () => {
     settings.GRACE_SECONDS = "soon";
-    const message = "GRACE_SECONDS is not a whole number of seconds from 0 to 3000";
+    const message = "GRACE_SECONDS must be a whole number of seconds from 0 to 3000";
     expect(await diagnosis()).toEqual([1, `wrong: function: configured: ${message}`]);
     settings.GRACE_SECONDS = "45";
     settings.FUNCTION_URL = url;

@@ -287,7 +287,7 @@ describe("the doctor's check of the function on Lambda", () => {
     expect(await diagnosis()).toEqual([
       1,
       expect.stringContaining("wrong: configuration: REQUIRED_TAGS: is set together with AUDIT_POLICY"),
-      "wrong: configuration: GRACE_SECONDS: is not a whole number of seconds from 0 to 3000",
+      "wrong: configuration: GRACE_SECONDS: must be a whole number of seconds from 0 to 3000",
     ]);
   });
 

@@ -36,7 +36,7 @@ describe("deploy lambda refuses, before it uploads anything,", () => {
     [
       "values that the template does not allow",
       ["--parameter", "MaxReceiveCount=0", "--parameter", "LogLevel=loud", "--parameter", "MaximumConcurrency=1"],
-      "LogLevel is not one of debug, info, warn, error\nMaximumConcurrency must be a number from 2 to 1000\n" +
+      "LogLevel must be one of debug, info, warn, error\nMaximumConcurrency must be a number from 2 to 1000\n" +
         "MaxReceiveCount must be a whole number from 1 to 1000\n",
       "",
     ],

@@ -167,7 +167,7 @@ audits UPDATE_COMPLETE`),
       expect(cloudformation.commandCalls(DeleteStackCommand)).toHaveLength(1);
     });
 
-    it("recognizes a stack without changes by its release, not by a text", async () => {
+    it("recognises a stack without changes by its release, not by a text", async () => {
       describeStacks(stack("UPDATE_COMPLETE"));
       expect((await deploy()).code).toBe(2);
       const release = changeSet()?.Parameters?.find(({ ParameterKey }) => ParameterKey === "Release")?.ParameterValue;

@@ -66,9 +66,9 @@ describe("the secrets of deploy webtask", () => {
     );
     const { code, out, err } = await project.run(dryRun, { env: { ALERT_TOPIC_ARN: "not-an-arn" } });
     expect([code, JSON.parse(out)]).toEqual([2, { error: { message: expect.any(String), hint: expect.any(String) } }]);
-    expect(err).toContain("AWS_REGION (.env) is not the name of a supported region");
-    expect(err).toContain("GRACE_SECONDS (.env) is not a whole number of seconds");
-    expect(err).toContain("ALERT_TOPIC_ARN (environment) is not the ARN of an SNS topic");
+    expect(err).toContain("AWS_REGION (.env) must be the name of a supported region");
+    expect(err).toContain("GRACE_SECONDS (.env) must be a whole number of seconds");
+    expect(err).toContain("ALERT_TOPIC_ARN (environment) must be the ARN of an SNS topic");
     expect(err).toContain("AWS_SECRET_ACCESS_KEY is missing");
     expect(err).toContain("FUNCTION_URL is missing");
     expect(err).toContain("Put KEY=value lines into .env");

@@ -137,7 +137,7 @@ describe("a key that begins with aws: in any case", () => {
     ["aws:something:new", "the service that owns the tag"],
   ])("is explained instead, because EC2 refuses it: %s comes from %s", (key, launcher) => {
     expect(createTags([key], ["i-1"], REGION).join(" ")).toBe(
-      `Only AWS can set the tag "${key}". Instances launched by ${launcher} have it.`,
+      `Only AWS can set the tag "${key}". Instances from ${launcher} have it.`,
     );
   });
 
