@@ -28,7 +28,8 @@ To audit launches on AWS Lambda:
   $ ec2-audit doctor --stack ec2-audit
 
 Credentials and region are the same as for the AWS CLI.
-Exit codes: 0 success, 1 check failed, 2 usage error or failure.`;
+Exit codes: 0 success; 1 a check failed, or a change was not confirmed; 2 usage
+error or failure.`;
 
 /** Returns the whole command line. */
 export function createProgram(cli: Cli): Command {
@@ -37,6 +38,10 @@ export function createProgram(cli: Cli): Command {
     .version(version, "-V, --version", "print the version")
     .option("--profile <name>", "AWS profile of the operator, as in the AWS CLI")
     .option("--region <name>", "AWS region, such as us-east-1")
+    .helpOption("-h, --help", "print the help of the command")
+    // For the commands with subcommands. The command line has its own, below.
+    .helpCommand("help [command]", "print the help of a command")
+    .helpCommand(false)
     .configureHelp({ showGlobalOptions: true, minWidthToWrap: MIN_COLUMNS })
     .addHelpText("after", EXAMPLES);
   const deploy = new Command("deploy")

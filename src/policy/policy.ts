@@ -40,7 +40,7 @@ export function parsePolicy(json: string): PolicyReading {
 }
 
 const NOT_A_KEY =
-  'a key must not contain =, |, ; or *, because this list has no values and no wildcards; to require such a key, set AUDIT_POLICY instead: {"rules": [{"rule": "required-tags", "tags": ["a=b"]}]}';
+  'a key must not contain =, |, ; or *, because this list has no values and no wildcards; to require such a key, use a policy as JSON instead: {"rules": [{"rule": "required-tags", "tags": ["a=b"]}]}';
 
 /** Editors use `$schema`. */
 const POLICY_KEYS = ["rules", "version", "$schema"];

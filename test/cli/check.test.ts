@@ -180,7 +180,7 @@ describe("the ids of ec2-audit check", () => {
   it("are required, as arguments or on standard input", async () => {
     stdin("\n");
     expect((await check(["-"])).err).toContain("standard input contains no instance ids");
-    expect(await check([])).toMatchObject({ code: 2, err: expect.stringContaining("no instance ids are given") });
+    expect(await check([])).toMatchObject({ code: 2, err: expect.stringContaining("no instance ids\n") });
   });
 });
 

@@ -90,7 +90,7 @@ describe.skipIf(missing !== null)(
     }, 60_000);
     afterAll(() => target?.close());
 
-    it("make every resource that moto has", async () => {
+    it("create every resource that moto has", async () => {
       const kinds = (await resourcesOf("ec2-audit")).map(({ ResourceType }) => ResourceType);
       expect([...new Set(kinds)].sort()).toEqual([
         "AWS::Events::Rule",
@@ -106,7 +106,7 @@ describe.skipIf(missing !== null)(
       expect(member.sort()).toEqual(["AuditRole", "LaunchRule", "SendRole", "TagChangeRule", "UndeliveredQueue"]);
     });
 
-    it("make a queue that delays launches for the grace, with a dead-letter queue", async () => {
+    it("create a queue that delays launches for the grace, with a dead-letter queue", async () => {
       const QueueUrl = await physicalId("ec2-audit", "LaunchQueue");
       const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }));
       expect(Attributes).toMatchObject({
@@ -121,7 +121,7 @@ describe.skipIf(missing !== null)(
       ]);
     });
 
-    it("make a rule that sends this account's launches to the queue", async () => {
+    it("create a rule that sends this account's launches to the queue", async () => {
       const { Rules: [rule] = [] } = await events.send(new ListRulesCommand({ NamePrefix: "ec2-audit-LaunchRule" }));
       expect(JSON.parse(rule?.EventPattern ?? "")).toMatchObject({
         account: ["123456789012"],
@@ -136,7 +136,7 @@ describe.skipIf(missing !== null)(
       ]);
     });
 
-    it("make a function with the file and its settings, which receives batches from the queue", async () => {
+    it("create a function with the file and its settings, which receives batches from the queue", async () => {
       const audit = await lambda.send(new GetFunctionConfigurationCommand({ FunctionName: "ec2-audit" }));
       expect(audit).toMatchObject({ Runtime: "nodejs24.x", Handler: "audit.handler", MemorySize: 512, Timeout: 30 });
       expect(audit.Environment?.Variables).toEqual({
@@ -156,7 +156,7 @@ describe.skipIf(missing !== null)(
       ]);
     });
 
-    it("make rules in a member account that send to the central bus, with a role and a queue", async () => {
+    it("create rules in a member account that send to the central bus, with a role and a queue", async () => {
       const Rule = await physicalId("ec2-audit-member", "LaunchRule");
       const { Targets } = await events.send(new ListTargetsByRuleCommand({ Rule }));
       expect(Targets).toMatchObject([

@@ -30,7 +30,7 @@ export interface Package {
   remove(): void;
 }
 
-/** Makes the package with the real template and a one-line function. */
+/** Creates the package with the real template and a one-line function. */
 export function makePackage(): Package {
   const folder = mkdtempSync(join(tmpdir(), "ec2-audit-lambda-"));
   const write = (file: string, text: string) => {

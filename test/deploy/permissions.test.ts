@@ -37,7 +37,7 @@ const calls = everyCall.filter((call) => !NEEDS_NO_PERMISSION.includes(call));
 
 /** The calls by host. The first test fails for a call that is not listed. */
 const EVERY_HOST = ["ec2:DescribeInstances", "ec2:DescribeTags", "sns:Publish"];
-/** Only a host that SNS calls over HTTPS subscribes and confirms: a webtask, or a function URL, which the template does not make. */
+/** Only a host that SNS calls over HTTPS subscribes and confirms: a webtask, or a function URL, which the template does not create. */
 const HTTPS_HOSTS = ["sns:ConfirmSubscription", "sns:Subscribe"];
 /** Only with AUDIT_ROLE_NAME, for other accounts. */
 const OTHER_ACCOUNTS = ["sts:AssumeRole"];
@@ -164,7 +164,7 @@ describe("the role in a member account", () => {
     });
   });
 
-  it("is made in one region of an account, and never in the central account", () => {
+  it("is created in one region of an account, and never in the central account", () => {
     expect(made({})).toContain("AuditRole");
     expect(made({ "AWS::Region": "eu-west-1" })).not.toContain("AuditRole");
     expect(made({ "AWS::Region": "eu-west-1", RoleRegion: "eu-west-1" })).toContain("AuditRole");

@@ -199,7 +199,7 @@ describe("the function's environment", () => {
     const environment = audit?.Properties.Environment as { Variables: Record<string, unknown> } | undefined;
     return environment?.Variables ?? {};
   };
-  /** Lambda's own variables, and the ARN of the topic that CloudFormation makes. */
+  /** Lambda's own variables, and the ARN of the topic that CloudFormation creates. */
   const lambda = { AWS_REGION: "us-east-1", AWS_ACCESS_KEY_ID: "id", AWS_SECRET_ACCESS_KEY: "secret" };
   const made = "arn:aws:sns:us-east-1:123456789012:ec2-audit-AlertTopic-1";
 
@@ -339,7 +339,7 @@ describe("every role", () => {
       .filter(({ Type }) => Type === "AWS::IAM::Role")
       .map(({ Properties }) => [Properties.Path, Properties.PermissionsBoundary]);
 
-  it("has the given path and permissions boundary, also instead of a role that SAM would make", () => {
+  it("has the given path and permissions boundary, also instead of a role that SAM would create", () => {
     const given = { RolePath: "/audit/", PermissionsBoundaryArn: boundary };
     expect(pathsAndBoundaries(resolveTemplate(template, given))).toEqual(Array(3).fill(["/audit/", boundary]));
     expect(pathsAndBoundaries(resolveTemplate(member, { ...MEMBER_PARAMETERS, ...given }))).toEqual(

@@ -16,7 +16,7 @@ export function canTranslate(): boolean {
 type TemplateWith<P> = { [index in keyof P]: Template };
 
 /**
- * Returns deploy/template.yaml as CloudFormation makes it, once for each object of parameters. One call takes seconds, mostly
+ * Returns deploy/template.yaml as CloudFormation expands it, once for each object of parameters. One call takes seconds, mostly
  * to load the translator. Throws Error with the translator's output.
  */
 export function translate<P extends readonly Readonly<Record<string, string>>[]>(

@@ -64,7 +64,7 @@ describe.skipIf(!able)(able ? suite : `${suite} (skipped: python's samtranslator
     });
   });
 
-  it("makes a new version when Release changes, and only then, because SAM ignores other parameters", () => {
+  it("creates a new version when Release changes, and only then, because SAM ignores other parameters", () => {
     expect(versionOf(otherRelease)).not.toBe(versionOf(released));
     expect(versionOf(otherSetting)).toBe(versionOf(released));
     expect(versionOf(otherSettingOnly)).toBe(versionOf(byDefault));

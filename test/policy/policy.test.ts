@@ -37,7 +37,7 @@ describe("policyOfTags", () => {
 
   it.each(["env=prod|staging", "name;owner", "name,cost-*"])("refuses what is not a list of keys: %j", (list) => {
     expect(policyOfTags(list)).toEqual({
-      problems: [expect.stringMatching(/^a key must not contain =, .* AUDIT_POLICY instead: \{"rules"/)],
+      problems: [expect.stringMatching(/^a key must not contain =, .* use a policy as JSON instead: \{"rules"/)],
     });
   });
 

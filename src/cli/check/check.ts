@@ -23,9 +23,10 @@ interface CheckOptions extends CommonOptions {
 
 /** Runs `ec2-audit check`: audits instances now, and prints the alert. @throws CliError for a usage error */
 export async function check(cli: Cli, words: readonly string[], options: CheckOptions): Promise<void> {
-  if (options.all && words.length > 0) throw new CliError("--all takes no instance ids", "Give one or the other.");
+  if (options.all && words.length > 0)
+    throw new CliError("--all takes no instance ids", "Specify instance ids or --all, not both.");
   if (!options.all && words.length === 0) {
-    throw new CliError("no instance ids are given", "Give ids, - to read ids from the standard input, or --all.");
+    throw new CliError("no instance ids", 'Specify instance ids, "-" for standard input, or --all.');
   }
   const ids = options.all ? null : await readIds(words, process.stdin);
   const aws = await connect(cli, options);
@@ -54,7 +55,10 @@ async function policyFor(cli: Cli, aws: Aws, options: CheckOptions): Promise<Pol
   });
   if ("config" in reading) return reading.config.policy;
   const problems = reading.problems.map(({ key, problem }) => `${nameOf(key)} ${problem}`);
-  throw new CliError(problems.join("\n"), 'README.md, "The policy", shows both forms.');
+  throw new CliError(
+    problems.join("\n"),
+    "docs/configuration.md describes both forms: a list of tag keys, and a policy as JSON (--policy FILE).",
+  );
 }
 
 /** The settings of the policy. */
@@ -87,7 +91,7 @@ function readPolicyFile(cli: Cli, file: string): string {
     const code = systemCode(error);
     const problem =
       code === "ENOENT" ? "does not exist" : code === "EISDIR" ? "is a folder" : `cannot be read: ${code}`;
-    throw new CliError(`${file} ${problem}`, "Give a file that contains a policy as JSON.");
+    throw new CliError(`${file} ${problem}`, "Specify a file that contains a policy as JSON.");
   }
 }
 

@@ -33,7 +33,7 @@ export function checkCommand(cli: Cli): Command {
     )
     .option("--policy <file>", "file with a policy as JSON, instead of the function's policy")
     .option("--config <file>", "the wt.config.json that names the file of the function's settings")
-    .option("--secrets-file <file>", "the function's settings, as KEY=value lines")
+    .option("--secrets-file <file>", "file with the function's settings, as KEY=value lines")
     .option("--quiet", "print only violations, instances not in the region, and the summary")
     .option("--json", "print one JSON document: the instances, and the documents of the alerts")
     .addHelpText("after", HELP)

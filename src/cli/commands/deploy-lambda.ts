@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { Cli } from "../cli.ts";
 import { collect } from "../flags.ts";
 import { NAMES } from "../names.ts";
@@ -8,11 +8,12 @@ Deploys deploy/template.yaml: alert topic, rules, queues, function, alarms,
 dashboard. In a clone, checks the types and builds the function first. A
 parameter that is not given keeps its value from the last deployment. A new
 version gets a tenth of the launches first, and is rolled back when an alarm
-goes off.
+enters the ALARM state.
 
---dry-run uploads the code, makes a change set, prints it and deletes it. --tag
-applies to the stack, its resources and the bucket. Without --bucket, the bucket
-is ec2-audit-<account>-<region>; the command makes it when it does not exist.
+--dry-run uploads the code, creates a change set, prints it and deletes it.
+--tag applies to the stack, its resources and the bucket. Without --bucket, the
+bucket is ec2-audit-<account>-<region>; the command creates it when it does not
+exist.
 
 Examples:
   $ ec2-audit deploy lambda --email team@example.com
@@ -29,13 +30,13 @@ Required permissions:
   cloudformation  DescribeStacks, DescribeStackEvents, CreateChangeSet (also
                   on the transform Serverless-2016-10-31), DescribeChangeSet,
                   ExecuteChangeSet, DeleteChangeSet; DeleteStack, for a stack
-                  that was made only for a change set
+                  that was created only for a change set
   lambda          ListVersionsByFunction
-  s3              ListBucket, GetObject, PutObject; to make the bucket,
+  s3              ListBucket, GetObject, PutObject; to create the bucket,
                   CreateBucket, PutBucketPublicAccessBlock,
                   PutEncryptionConfiguration, PutBucketPolicy; with --tag,
                   GetBucketTagging, PutBucketTagging
-CloudFormation makes the template's resources with your credentials.
+CloudFormation creates the template's resources with your credentials.
 
 Exit codes: 0 success; 2 usage error or failure.`;
 
@@ -43,7 +44,7 @@ Exit codes: 0 success; 2 usage error or failure.`;
 export function deployLambdaCommand(cli: Cli, folder?: string): Command {
   return new Command("lambda")
     .description("deploy the function and its resources to AWS Lambda, as one CloudFormation stack")
-    .option("--stack <name>", "stack and function name", NAMES.stack)
+    .addOption(new Option("--stack <name>", "stack and function name").default(NAMES.stack, NAMES.stack))
     .option("--parameter <Key=Value>", "template parameter; repeatable", collect)
     .option("--email <address>", "recipient of alerts (parameter AlertEmail)")
     .option("--alarm-email <address>", "recipient of alarms about the audit itself (parameter AlarmEmail)")

@@ -30,7 +30,7 @@ prove that EventBridge publishes or that alerts arrive: to test that, launch an
 instance without tags. The log comes from wt logs, from --trace FILE, or from
 CloudWatch Logs.
 
-Required permissions of your credentials:
+Required permissions:
   sts     GetCallerIdentity
   iam     SimulatePrincipalPolicy, GetRole
   sns     GetTopicAttributes, ListTagsForResource, ListSubscriptionsByTopic,
@@ -52,10 +52,10 @@ export function doctorCommand(cli: Cli): Command {
   const command = new Command("doctor")
     .description("check an installation end to end and print how to fix each problem")
     .option("--stack <name>", "check the function on Lambda, by the name of its stack")
-    .option("--url <url>", "the function's URL (default: FUNCTION_URL, or what the launch topic calls)")
+    .option("--url <url>", "the function's URL (default: FUNCTION_URL, or the endpoint subscribed to the launch topic)")
     .option("--account <id>", "another account to audit; repeatable", collect)
     .option("--config <file>", "the wt.config.json that names the sources of the function's settings")
-    .option("--secrets-file <file>", "the file of the function's settings, as KEY=value lines")
+    .option("--secrets-file <file>", "file with the function's settings, as KEY=value lines")
     .option("--probe", "publish a harmless launch and wait for its line in the function's log")
     .option("--trace <file>", "with --probe: the file that the function's log is written to")
     .option("--wt-profile <name>", "with --probe: the wt-cli profile")

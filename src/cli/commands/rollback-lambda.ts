@@ -1,13 +1,13 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { Cli } from "../cli.ts";
 import { NAMES } from "../names.ts";
 
 const HELP = `
-Moves the alias "live" to the previous version, with its code and settings,
+Moves the alias "live" to the newest earlier version, with its code and settings,
 within seconds. Topics, rules and queues do not change. While a deployment is in
 progress the command fails: cancel the deployment instead, with aws
 cloudformation cancel-update-stack, which restores the previous state.
-(--function skips this check.) The previous version may be one whose deployment
+(--function skips this check.) The earlier version may be one whose deployment
 failed: --list prints all versions, and --to chooses one.
 
 CloudFormation does not see the rollback: deploying the same code and settings
@@ -32,10 +32,10 @@ Exit codes: 0 success; 1 declined; 2 usage error or failure.`;
 /** `ec2-audit rollback lambda`. */
 export function rollbackLambdaCommand(cli: Cli): Command {
   return new Command("lambda")
-    .description("roll the function on AWS Lambda back to an earlier version")
-    .option("--stack <name>", "stack of the function", NAMES.stack)
+    .description("roll back the function on AWS Lambda to an earlier version")
+    .addOption(new Option("--stack <name>", "stack of the function").default(NAMES.stack, NAMES.stack))
     .option("--function <name>", "function name (default: the stack's function)")
-    .option("--to <version>", "version to roll back to (default: the previous one)")
+    .option("--to <version>", "version to roll back to (default: the newest earlier one)")
     .option("--list", "print the versions")
     .option("--yes", "do not ask for confirmation")
     .option("--dry-run", "print the change without making it")

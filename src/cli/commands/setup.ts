@@ -3,7 +3,7 @@ import type { Cli } from "../cli.ts";
 import { addNameOptions, collect } from "../flags.ts";
 
 const HELP = `
-Creates the AWS resources that the function needs, in one region:
+Creates the AWS resources for the function on webtask, in one region:
   a rule for launches (EventBridge) → the launch topic (SNS) → the function
   → the alert topic (SNS) → recipients, and a dead-letter queue (SQS) for
   undelivered messages.
@@ -16,7 +16,7 @@ manually. If it is enabled, setup uses it instead of creating its own: it adds
 the dead-letter queue to the rule's target, and does not change the rule's
 event pattern. If setup's own rule also exists, alerts are sent twice. Setup
 reports this; choose one rule with --adopt-rule or --disable-rule. teardown
-reverts both.
+reverts --adopt-rule and --disable-rule.
 
 Examples:
   $ ec2-audit setup --dry-run                  show the changes, make none
@@ -25,7 +25,8 @@ Examples:
   $ ec2-audit setup --url https://wt-0123.run.webtask.io/ec2-audit
                                                after the function is deployed
 
-Permissions required:
+Required permissions:
+  sts     GetCallerIdentity
   events  DescribeRule, ListTargetsByRule, ListTagsForResource,
           ListRuleNamesByTarget, TestEventPattern, PutRule, TagResource,
           UntagResource, PutTargets, RemoveTargets, EnableRule, DisableRule
@@ -47,7 +48,7 @@ Exit codes: 0 success; 1 the function has not confirmed its subscription;
 export function setupCommand(cli: Cli): Command {
   const command = new Command("setup")
     .description(
-      "create or repair the AWS resources the function needs: topics, rule, dead-letter queue, subscriptions",
+      "create or repair the AWS resources for the function on webtask: topics, rule, dead-letter queue, subscriptions",
     )
     .option("--email <address>", "subscribe this e-mail address to alerts; repeatable", collect)
     .option("--url <url>", "subscribe the function at this URL, and wait for its confirmation")

@@ -17,7 +17,8 @@ Examples:
   $ ec2-audit teardown
   $ ec2-audit teardown --yes          in a script
 
-Permissions required:
+Required permissions:
+  sts     GetCallerIdentity
   events  DescribeRule, ListTargetsByRule, ListTagsForResource,
           ListRuleNamesByTarget, PutTargets, RemoveTargets, DeleteRule,
           EnableRule, DisableRule, UntagResource

@@ -19,7 +19,7 @@ export async function doctor(cli: Cli, options: DoctorOptions): Promise<void> {
     throw new CliError("--url and --account cannot be combined with --stack");
   }
   if (options.trace !== undefined && !options.probe) {
-    throw new CliError("--trace requires --probe", "It names the log in which to look for the probe's line.");
+    throw new CliError("--trace requires --probe", "--trace names the log file that contains the probe's line.");
   }
   checkTrace(cli, options);
   if (options.url !== undefined) checkUrl(options.url, Boolean(cli.env.AWS_ENDPOINT_URL));

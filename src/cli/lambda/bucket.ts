@@ -22,7 +22,7 @@ export interface Bucket {
   readonly account: string;
 }
 
-/** Whether the bucket exists. Throws CliError when it belongs to another account or is in another region. */
+/** Returns whether the bucket exists. Throws CliError when it belongs to another account or is in another region. */
 export async function hasBucket({ s3, region }: Aws, { name, account }: Bucket): Promise<boolean> {
   try {
     // Anyone can guess a bucket's name and create it first. The code must never go to another account's bucket.
@@ -41,16 +41,16 @@ export async function hasBucket({ s3, region }: Aws, { name, account }: Bucket):
 }
 
 /**
- * Makes the bucket: private, encrypted, and closed to callers without TLS. New buckets are private and encrypted by default;
+ * Creates the bucket: private, encrypted, and closed to callers without TLS. New buckets are private and encrypted by default;
  * this does not rely on the default. Throws CliError when another account has a bucket of that name.
  */
-export async function makeBucket({ s3, region }: Aws, { name, account }: Bucket): Promise<void> {
+export async function createBucket({ s3, region }: Aws, { name, account }: Bucket): Promise<void> {
   const owned = { Bucket: name, ExpectedBucketOwner: account };
   try {
     await s3.send(new CreateBucketCommand({ Bucket: name }));
   } catch (error) {
     if (error instanceof BucketAlreadyExists) throw notOwned(name, account);
-    // Another user of this account has just made it.
+    // Another user of this account has just created it.
     if (!(error instanceof BucketAlreadyOwnedByYou)) throw error;
   }
   const PublicAccessBlockConfiguration = {

@@ -41,15 +41,15 @@ export type ChangeSet =
       readonly stackId: string;
       readonly changes: readonly PlannedChange[];
     }
-  /** It has no changes, or could not be made. Only the text of `reason` says which. */
+  /** It has no changes, or could not be created. Only the text of `reason` says which. */
   | { readonly kind: "refused"; readonly id: string; readonly reason: string };
 
 /**
- * Has CloudFormation compute the changes, and waits for the result. Changes nothing, except that CloudFormation makes a stack
+ * Creates a change set, and waits for the result. Changes nothing, except that CloudFormation creates a stack
  * that does not exist, in the state REVIEW_IN_PROGRESS. Takes the stack as it is now; null when it does not exist.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
  */
-export async function makeChangeSet(
+export async function createChangeSet(
   cli: Cli,
   aws: Aws,
   desired: DesiredStack,
@@ -66,7 +66,7 @@ export async function makeChangeSet(
         ParameterValue,
       })),
       Tags: tagList(desired.tags),
-      // The template makes roles without names, and its SAM transform is a macro.
+      // The template creates roles without names, and its SAM transform is a macro.
       Capabilities: ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     }),
   );
@@ -109,7 +109,7 @@ export async function execute({ cloudformation }: Aws, id: string): Promise<void
 }
 
 /**
- * Deletes a change set, and the stack if CloudFormation made it only for the change set and nobody has deployed it since.
+ * Deletes a change set, and the stack if CloudFormation created it only for the change set and nobody has deployed it since.
  * Takes the stack as it was before; null when it did not exist.
  */
 export async function discard(aws: Aws, id: string, name: string, before: Stack | null): Promise<void> {

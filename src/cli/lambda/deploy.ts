@@ -107,7 +107,7 @@ function showPlan(cli: Cli, aws: Aws, request: DeployRequest, result: DeployResu
     const document = { dryRun: true, stack, account, region, credentials, parameters, changes, bucketToMake };
     cli.terminal.out(JSON.stringify(document, null, 2));
   } else if (bucketToMake !== null) {
-    cli.terminal.out(`Would make the bucket ${bucketToMake}, upload the function, and ${before ? "update" : "make"} the stack ${stack}:
+    cli.terminal.out(`Would create the bucket ${bucketToMake}, upload the function, and ${before ? "update" : "create"} the stack ${stack}:
 ${parameterLines(parameters)}
 When the bucket exists, or with --bucket, --dry-run prints each change. Nothing was changed.`);
   } else if (changes.length === 0) {

@@ -5,14 +5,14 @@ import { CliError } from "../cli-error.ts";
 import { onInterruption } from "../interruption.ts";
 import type { Tags } from "../tags.ts";
 import { type Artefact, zip } from "./artefact.ts";
-import { type Bucket, hasBucket, makeBucket, tagBucket, upload } from "./bucket.ts";
-import { discard, execute, makeChangeSet, type PlannedChange } from "./change-set.ts";
+import { type Bucket, createBucket, hasBucket, tagBucket, upload } from "./bucket.ts";
+import { createChangeSet, discard, execute, type PlannedChange } from "./change-set.ts";
 import type { Parameters } from "./parameters.ts";
 import { cancelCommand, deleteHint, firstDeploymentFailed, type Stack } from "./stack.ts";
 import { type Execution, failureLines, newestEvent, waitForEnd } from "./stack-events.ts";
 import { withUploadedCode } from "./template.ts";
 
-/** A deployment to make. */
+/** A requested deployment. */
 export interface DeployRequest {
   readonly stack: string;
   readonly account: string;
@@ -23,7 +23,7 @@ export interface DeployRequest {
   readonly parameters: Parameters;
   /** The tags to set. The stack's other tags stay. */
   readonly tags: Tags;
-  /** Bucket for the code; null for the default bucket, which is made when it does not exist. */
+  /** Bucket for the code; null for the default bucket, which is created when it does not exist. */
   readonly bucket: string | null;
   /** Computes the changes without executing them. */
   readonly dryRun: boolean;
@@ -36,11 +36,11 @@ export type DeployResult =
   | { readonly kind: "done" }
   | { readonly kind: "unchanged" }
   | { readonly kind: "planned"; readonly changes: readonly PlannedChange[] }
-  /** A dry run without a bucket: it makes none, so it cannot make a change set. */
+  /** A dry run without a bucket: it creates none, so it cannot create a change set. */
   | { readonly kind: "no-bucket"; readonly bucket: string };
 
 /**
- * Uploads the code, makes a change set and executes it. Throws CliError when the bucket cannot be used or the deployment
+ * Uploads the code, creates a change set and executes it. Throws CliError when the bucket cannot be used or the deployment
  * fails.
  */
 export async function deploy(cli: Cli, aws: Aws, request: DeployRequest): Promise<DeployResult> {
@@ -48,9 +48,9 @@ export async function deploy(cli: Cli, aws: Aws, request: DeployRequest): Promis
   const bucket: Bucket = { name: request.bucket ?? `ec2-audit-${account}-${aws.region}`, account };
   if (!(await cli.terminal.busy(`Checking the bucket ${bucket.name}`, () => hasBucket(aws, bucket)))) {
     if (request.bucket !== null)
-      throw new CliError(`the bucket ${bucket.name} does not exist`, "Without --bucket, the command makes one.");
+      throw new CliError(`the bucket ${bucket.name} does not exist`, "Without --bucket, the command creates one.");
     if (dryRun) return { kind: "no-bucket", bucket: bucket.name };
-    await cli.terminal.busy(`Making the bucket ${bucket.name}`, () => makeBucket(aws, bucket));
+    await cli.terminal.busy(`Creating the bucket ${bucket.name}`, () => createBucket(aws, bucket));
   }
   const archive = zip(artefact);
   const key = `audit-${createHash("sha256").update(archive).digest("hex")}.zip`;
@@ -61,8 +61,8 @@ export async function deploy(cli: Cli, aws: Aws, request: DeployRequest): Promis
   });
   const template = withUploadedCode(artefact.template, { bucket: bucket.name, key });
   const tags = { ...before?.tags, ...request.tags };
-  const set = await cli.terminal.busy("Making a change set", () =>
-    makeChangeSet(cli, aws, { stack, template, parameters, tags }, before),
+  const set = await cli.terminal.busy("Creating a change set", () =>
+    createChangeSet(cli, aws, { stack, template, parameters, tags }, before),
   );
   if (set.kind === "refused") {
     await discard(aws, set.id, stack, before);
@@ -79,7 +79,7 @@ export async function deploy(cli: Cli, aws: Aws, request: DeployRequest): Promis
 }
 
 /**
- * Whether the stack already has this code, template, parameters and tags. CloudFormation refuses a change set without
+ * Returns whether the stack already has this code, template, parameters and tags. CloudFormation refuses a change set without
  * changes, and only its text would tell that from other refusals.
  */
 function isUnchanged({ before, parameters, tags }: DeployRequest): boolean {

@@ -19,7 +19,7 @@ const MIRRORED: Readonly<Record<string, Key>> = {
   LogLevel: "LOG_LEVEL",
 };
 
-/** Whether the parameters are those of a stack made from our template: each has a Release. */
+/** Returns whether the parameters are those of a stack created from our template: each has a Release. */
 export function isOurs(parameters: Parameters): boolean {
   return RELEASE in parameters;
 }
@@ -57,7 +57,7 @@ export function checkParameters(parameters: Parameters, declared: readonly Templ
     AWS_REGION: "us-east-1",
     AWS_ACCESS_KEY_ID: "of the role",
     AWS_SECRET_ACCESS_KEY: "of the role",
-    ALERT_TOPIC_ARN: "arn:aws:sns:us-east-1:123456789012:made-by-the-stack",
+    ALERT_TOPIC_ARN: "arn:aws:sns:us-east-1:123456789012:created-by-the-stack",
   };
   for (const [name, key] of Object.entries(MIRRORED)) {
     const value = parameters[name]?.trim();
@@ -93,7 +93,7 @@ function contradictions(inForce: Parameters): readonly string[] {
   const problems: string[] = [];
   if (OrganizationId && !AuditRoleName) {
     problems.push(
-      "AuditRoleName is missing: OrganizationId needs the role that deploy/member.yaml makes in each account",
+      "AuditRoleName is missing: OrganizationId needs the role that deploy/member.yaml creates in each account",
     );
   }
   // https://docs.aws.amazon.com/sns/latest/dg/fifo-topic-message-delivery.html
@@ -115,7 +115,7 @@ function nameOf(key: Key): string {
 const RELEASE = "Release";
 
 /**
- * Adds Release to the given parameters: a hash of the code, the template and all settings in force. SAM makes a new version
+ * Adds Release to the given parameters: a hash of the code, the template and all settings in force. SAM creates a new version
  * of the function when, and only when, Release changes. Takes the stack's current parameters, which CloudFormation keeps, and
  * the descriptions of the existing versions, which end with their release. The version of a failed deployment stays, and
  * Lambda does not publish a version equal to the newest one, so a further attempt gets another release.

@@ -52,7 +52,7 @@ export async function rollbackLambda(cli: Cli, options: Options): Promise<void> 
     cli.terminal.out(options.json ? JSON.stringify({ dryRun: true, ...result }, null, 2) : "Nothing was changed.");
     return cli.finish(0);
   }
-  if (!options.yes && !(await cli.terminal.confirm(`Roll ${name} back to version ${target.number}?`))) {
+  if (!options.yes && !(await cli.terminal.confirm(`Roll back ${name} to version ${target.number}?`))) {
     cli.terminal.err("Nothing was changed.");
     return cli.finish(1);
   }
@@ -110,7 +110,7 @@ function chooseTarget(versions: readonly Version[], live: Live, to: string | und
   if (target === undefined) {
     throw new CliError(
       `version ${to} does not exist`,
-      `The versions are ${versions.map(({ number }) => number).join(", ")}. --list prints when each was made.`,
+      `The versions are ${versions.map(({ number }) => number).join(", ")}. --list prints when each was created.`,
     );
   }
   if (target.number === live.number && live.canary === null) throw new CliError(`version ${to} is live already`);
@@ -132,7 +132,7 @@ function showVersions(cli: Cli, name: string, versions: readonly Version[], live
 function describe(versions: readonly Version[], number: number): string {
   const version = versions.find((each) => each.number === number);
   if (version === undefined) return `version ${number}`;
-  return `version ${number}, made ${version.made}${version.description ? ` (${version.description.slice(0, 30)})` : ""}`;
+  return `version ${number}, created ${version.made}${version.description ? ` (${version.description.slice(0, 30)})` : ""}`;
 }
 
 function canaryText({ canary }: Live): string {

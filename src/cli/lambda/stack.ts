@@ -71,7 +71,7 @@ export function checkStack(name: string, stack: Stack | null, flags: string): vo
   }
   if (!isOurs(parameters)) {
     throw new CliError(
-      `the stack ${name} was not made from deploy/template.yaml: an update would remove all its resources`,
+      `the stack ${name} was not created from deploy/template.yaml: an update would remove all its resources`,
       "Name another stack with --stack.",
     );
   }

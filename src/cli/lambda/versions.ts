@@ -8,7 +8,7 @@ import type { Aws } from "../aws.ts";
 import { CliError } from "../cli-error.ts";
 import { ifExists } from "../if-exists.ts";
 
-/** The alias that the queue calls; deploy/template.yaml makes it. */
+/** The alias that the queue calls; deploy/template.yaml creates it. */
 export const ALIAS = "live";
 
 /** A published version of the function. */
@@ -59,7 +59,7 @@ export async function readLive({ lambda }: Aws, name: string): Promise<Live> {
     if (!(error instanceof ResourceNotFoundException)) throw error;
     throw new CliError(
       `the function ${name} has no alias ${ALIAS}, so there is nothing to roll back`,
-      "ec2-audit deploy lambda makes the alias. To roll back another function, upload its previous file.",
+      "ec2-audit deploy lambda creates the alias. To roll back another function, upload its previous file.",
     );
   }
 }

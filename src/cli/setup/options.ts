@@ -18,7 +18,7 @@ export function checkUrl(url: string, emulated: boolean): string {
   if (protocol === "http:" && !emulated) {
     throw new CliError(
       "--url must be an https:// URL",
-      "http:// is only for an emulator (AWS_ENDPOINT_URL), because launches are signed but not encrypted.",
+      "http:// is allowed only with an emulator (AWS_ENDPOINT_URL): it does not encrypt launches.",
     );
   }
   if (!["https:", "http:"].includes(protocol) || hash !== "") {

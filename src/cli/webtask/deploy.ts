@@ -19,7 +19,6 @@ interface Options {
 export async function deployWebtask(cli: Cli, options: Options): Promise<void> {
   const config = readWebtaskConfig(cli, options.config);
   const secrets = gatherSecrets(cli, config, options.secretsFile);
-  for (const warning of secrets.warnings) cli.terminal.err(`${cli.terminal.colours.yellow("warning:")} ${warning}`);
   const plan: ReleasePlan = { config, secrets, wtProfile: options.wtProfile };
   const history = readHistory(config, options.wtProfile);
   requireWt(cli);

@@ -21,7 +21,7 @@ export interface Deployment {
   readonly url: string;
   /** Unknown until the health check, and when this machine could not reach the function. */
   readonly health: Health["state"];
-  /** For a rollback, the number of the older deployment that it restored. */
+  /** For a rollback, the number of the earlier deployment that it restored. */
   readonly putBack: number | null;
 }
 
@@ -79,7 +79,7 @@ export function readHistory({ home, name }: WebtaskConfig, wtProfile = WT_DEFAUL
   if (isRecord(record)) return { folder, deployments: record.deployments };
   throw new CliError(
     `${path} is not a record of deployments`,
-    "Move the folder away: the next deployment makes a new one.",
+    "Move the folder away: the next deployment creates a new one.",
   );
 }
 
@@ -139,8 +139,8 @@ function write({ folder, deployments }: History): History {
 }
 
 /**
- * The deployment to roll back to: the newest healthy one with other code that is older than the current one. After a
- * rollback, older than the deployment that the rollback restored.
+ * Returns the deployment to roll back to: the newest earlier one that was healthy and has different code. After a rollback, it
+ * is earlier than the deployment that the rollback restored.
  */
 export function deploymentBefore({ deployments }: History): Deployment | undefined {
   const now = deployments.at(-1);
@@ -152,8 +152,8 @@ export function deploymentBefore({ deployments }: History): Deployment | undefin
 }
 
 /**
- * The deployment with that number, or the newest whose sha256 begins with the text. Throws CliError when there is none, and
- * when the text matches several files.
+ * Returns the deployment with that number, or the newest whose sha256 begins with the text. Throws CliError when there is
+ * none, and when the text matches several files.
  */
 export function findDeployment({ deployments }: History, wanted: string): Deployment {
   const numbered = deployments.find(({ number }) => String(number) === wanted);
@@ -169,7 +169,7 @@ export function findDeployment({ deployments }: History, wanted: string): Deploy
   return newest;
 }
 
-/** The file of a deployment. Throws CliError when it does not exist, or has changed since it was deployed. */
+/** Returns the file of a deployment. Throws CliError when it does not exist, or has changed since it was deployed. */
 export function readBundle({ folder }: History, { file, sha256, version, commit }: Deployment): Bundle {
   const path = join(folder, file);
   if (!existsSync(path)) throw new CliError(`${path} does not exist`, OTHER);
@@ -181,7 +181,7 @@ export function readBundle({ folder }: History, { file, sha256, version, commit 
 
 const OTHER = "Choose another deployment with --to: --list prints them.";
 
-/** A short description of a deployment, for messages. */
+/** Returns a short description of a deployment, for messages. */
 export function nameOf({ number, sha256, version, time }: Deployment): string {
   return `deployment ${number} (${sha256.slice(0, 8)}, version ${version}, ${time.slice(0, 16).replace("T", " ")} UTC)`;
 }

@@ -72,7 +72,7 @@ export interface Recovery {
   readonly error: CliError;
 }
 
-/** Rolls back to the last healthy deployment, where that can help. Never throws. */
+/** Rolls back to `deploymentBefore`, where that can help. Never throws. */
 export async function recover(cli: Cli, plan: ReleasePlan, failed: Release): Promise<Recovery> {
   const { deployment, health, history } = failed;
   const { name } = plan.config;
@@ -83,7 +83,7 @@ export async function recover(cli: Cli, plan: ReleasePlan, failed: Release): Pro
   });
   if (health.state === "unknown") return stay(`${unreachableHint(deployment.url)}\nThere was no rollback.`);
   if (health.state === "misconfigured") {
-    return stay(`There was no rollback, because older code would get the same secrets. Correct the keys, then deploy again.
+    return stay(`There was no rollback, because earlier code would get the same secrets. Correct the settings, then deploy again.
 If instead the code is wrong: ec2-audit rollback webtask`);
   }
   const sameCode = history.deployments.find((each) => each.sha256 === deployment.sha256 && each.health === "good");
@@ -124,4 +124,4 @@ Check the secrets, the cluster (wt logs), and the network to it.`);
 }
 
 const UNHEALTHY =
-  "Check the secrets, the cluster (wt logs), and the network. ec2-audit rollback webtask --list prints older deployments.";
+  "Check the secrets, the cluster (wt logs), and the network. ec2-audit rollback webtask --list prints the earlier deployments.";

@@ -35,16 +35,15 @@ export async function rollbackWebtask(cli: Cli, options: Options): Promise<void>
   }
   const wanted = options.to === undefined ? deploymentBefore(history) : findDeployment(history, options.to);
   if (wanted === undefined)
-    throw new CliError(`no older deployment of ${config.name} was healthy and has other code`, LIST);
+    throw new CliError(`no earlier deployment of ${config.name} was healthy and has different code`, LIST);
   const bundle = readBundle(history, wanted);
   const secrets = gatherSecrets(cli, config, options.secretsFile);
-  for (const warning of secrets.warnings) cli.terminal.err(`${cli.terminal.colours.yellow("warning:")} ${warning}`);
   requireWt(cli);
 
   const now = history.deployments.at(-1);
   const from = now === undefined ? "" : ` from ${nameOf(now)}`;
   const unhealthy = wanted.health === "good" ? "" : ` Its health was ${wanted.health}.`;
-  const question = `Roll ${config.name} back${from} to ${nameOf(wanted)}, with the current secrets?${unhealthy}`;
+  const question = `Roll back ${config.name}${from} to ${nameOf(wanted)}, with the current secrets?${unhealthy}`;
   if (!options.yes && !(await cli.terminal.confirm(question))) {
     cli.terminal.err("Nothing was changed.");
     return cli.finish(1);

@@ -14,13 +14,12 @@ export interface Secrets {
   readonly from: Readonly<Partial<Record<Key, string>>>;
   /** The file of secrets for wt-cli. */
   readonly fileText: string;
-  /** Problems that the operator should check, but that do not prevent the deployment. */
-  readonly warnings: readonly string[];
 }
 
 /**
  * Reads the secrets that wt.config.json lists, from the named file first and then from the sources of wt.config.json, and
- * validates them as the function will. Throws CliError with every problem and its source, and never with a value.
+ * validates them as the function will. Prints warnings about what does not prevent the deployment. Throws CliError with every
+ * problem and its source, and never with a value.
  */
 export function gatherSecrets(cli: Cli, config: WebtaskConfig, named?: string): Secrets {
   const { home, secretsFrom } = config;
@@ -51,32 +50,33 @@ export function gatherSecrets(cli: Cli, config: WebtaskConfig, named?: string): 
     ...unlisted
       .filter((key) => from[key] !== "environment" && !toList.includes(key))
       .map((key) => `${key} (${from[key]}) is not sent: ${config.file} does not list it`),
-    ...(origins.AWS_ACCESS_KEY_ID === "environment" ? [KEYS_OF_OPERATOR] : []),
-    ...(origins.AWS_ENDPOINT_URL === "environment" ? [ENDPOINT_OF_OPERATOR] : []),
-    ...(values.AWS_SESSION_TOKEN === undefined ? [] : [TEMPORARY_KEYS]),
+    ...(origins.AWS_ACCESS_KEY_ID === "environment" ? [OPERATORS_CREDENTIALS] : []),
+    ...(origins.AWS_ENDPOINT_URL === "environment" ? [OPERATORS_ENDPOINT] : []),
+    ...(values.AWS_SESSION_TOKEN === undefined ? [] : [TEMPORARY_CREDENTIALS]),
   ];
+  for (const warning of warnings) cli.terminal.err(`${cli.terminal.colours.yellow("warning:")} ${warning}`);
   if (problems.length > 0) {
-    const list = [...problems, ...warnings].map((line) => `  ${line}`).join("\n");
+    const list = problems.map((line) => `  ${line}`).join("\n");
     const files = [...(file === undefined ? [] : [file]), ...secretsFrom].filter((source) => source !== "environment");
     const hint =
       problems.length > toList.length ? whereToSet(files[0]) : `Add ${toList.length > 1 ? "them" : "it"} to that list.`;
     throw new CliError(`the secrets are not valid, and nothing was uploaded:\n${list}`, hint);
   }
-  return { values, from: origins, fileText: secretsFileText(values), warnings };
+  return { values, from: origins, fileText: secretsFileText(values) };
 }
 
-const KEYS_OF_OPERATOR =
-  "the function's AWS keys come from your environment. Unless they belong to its own, least-privileged IAM user, put that user's keys into .env";
+const OPERATORS_CREDENTIALS =
+  "the function's AWS credentials come from your environment. Unless they belong to its own, least-privileged IAM user, put that user's credentials into .env";
 
-const ENDPOINT_OF_OPERATOR =
+const OPERATORS_ENDPOINT =
   "AWS_ENDPOINT_URL comes from your environment, and the function would call it instead of AWS: unset it, unless that is intended";
 
 /**
  * STS issues them for at most 36 hours.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_sts-comparison.html
  */
-const TEMPORARY_KEYS =
-  "AWS_SESSION_TOKEN: temporary credentials expire within 36 hours, often within one, and the audit stops then. Use the keys of an IAM user";
+const TEMPORARY_CREDENTIALS =
+  "AWS_SESSION_TOKEN: temporary credentials expire within 36 hours, often within one, and the audit stops then. Use the credentials of an IAM user";
 
 function sourceOf(source: string | undefined): string {
   return source === undefined || source === "environment" ? "the environment" : source;
@@ -86,10 +86,10 @@ function misspelt(name: string, file: string): readonly string[] {
   const meant = nearest(name, KEYS);
   return meant === undefined
     ? []
-    : [`${name} (${file}) is not a key of the function, and is not sent: did you mean ${meant}?`];
+    : [`${name} (${file}) is not a setting of the function, and is not sent: did you mean ${meant}?`];
 }
 
 function whereToSet(file: string | undefined): string {
-  const into = file === undefined ? "Set the keys in the environment" : `Put KEY=value lines into ${file}`;
-  return `${into}, and keep it out of version control. For the keys, see "Configuration" in README.md.`;
+  const into = file === undefined ? "Set them in the environment" : `Put KEY=value lines into ${file}`;
+  return `${into}, and keep it out of version control. For the settings, see docs/configuration.md.`;
 }

@@ -65,13 +65,16 @@ describe("deploy lambda", () => {
     expect(changeSet()?.Parameters).toContainEqual({ ParameterKey: "AlarmEmail", ParameterValue: "ops@example.com" });
   });
 
-  it("makes no bucket with --dry-run, and prints what it would make", async () => {
+  it("creates no bucket with --dry-run, and prints what it would create", async () => {
     s3.on(HeadBucketCommand).rejects(
       new S3ServiceException({ name: "NotFound", $fault: "client", $metadata: { httpStatusCode: 404 } }),
     );
     const { code, out } = await deploy("--dry-run");
-    expect([code, out]).toEqual([0, expect.stringContaining("Would make the bucket ec2-audit-123456789012-eu-west-1")]);
-    expect(out).toContain("make the stack audits");
+    expect([code, out]).toEqual([
+      0,
+      expect.stringContaining("Would create the bucket ec2-audit-123456789012-eu-west-1"),
+    ]);
+    expect(out).toContain("create the stack audits");
     expect(s3.calls()).toHaveLength(1);
   });
 

@@ -19,8 +19,8 @@ import { findMotoServer, motoTarget, type Target } from "../../local/targets.ts"
 import type { Ran } from "../run.ts";
 
 /**
- * moto has no SAM transform, policies, alarms or aliases: from the template it makes the topics, queues, rules, roles and log
- * group. test/deploy tests what AWS makes from the template.
+ * moto has no SAM transform, policies, alarms or aliases: from the template it creates the topics, queues, rules, roles and log
+ * group. test/deploy tests what AWS creates from the template.
  */
 const moto = findMotoServer();
 const missing = moto === undefined ? "moto_server is not on the PATH" : null;
@@ -95,7 +95,7 @@ describe.skipIf(missing !== null)(missing === null ? "deploy lambda" : `deploy l
     expect(called.filter((name) => !help.includes(name.replace(/Command$/, "")))).toEqual([]);
   }, 60_000);
 
-  it("has made a bucket that is private, encrypted and closed without TLS, with only the file in it", async () => {
+  it("has created a bucket that is private, encrypted and closed without TLS, with only the file in it", async () => {
     const { LocationConstraint } = await s3.send(new GetBucketLocationCommand({ Bucket }));
     const { PublicAccessBlockConfiguration } = await s3.send(new GetPublicAccessBlockCommand({ Bucket }));
     const { ServerSideEncryptionConfiguration } = await s3.send(new GetBucketEncryptionCommand({ Bucket }));

@@ -110,7 +110,7 @@ describe("deploy lambda refuses, before it uploads anything,", () => {
     const { code, err } = await deploy("--parameter", "LogLevel=warn");
     expect([code, err]).toEqual([
       2,
-      expect.stringContaining("the stack audits was not made from deploy/template.yaml"),
+      expect.stringContaining("the stack audits was not created from deploy/template.yaml"),
     ]);
     expect(s3.calls()).toEqual([]);
   });
@@ -161,12 +161,12 @@ describe("deploy lambda", () => {
     expect(s3.calls()).toHaveLength(1);
   });
 
-  it("makes no bucket with --bucket", async () => {
+  it("creates no bucket with --bucket", async () => {
     s3.on(HeadBucketCommand).rejects(s3Error(404));
     const { code, err } = await deploy("--bucket", "nowhere");
     expect([code, err]).toEqual([
       2,
-      expect.stringContaining("the bucket nowhere does not exist\n  Without --bucket, the command makes one."),
+      expect.stringContaining("the bucket nowhere does not exist\n  Without --bucket, the command creates one."),
     ]);
     expect(s3.calls()).toHaveLength(1);
   });

@@ -34,13 +34,13 @@ const FUNCTION = ["--function", "ec2-audit", "--yes"];
 const moved = () => lambda.commandCalls(UpdateAliasCommand).map(({ args }) => args[0].input.FunctionVersion);
 
 describe("rollback lambda", () => {
-  it("asks, and moves the alias to the previous version", async () => {
+  it("asks, and moves the alias to the newest earlier version", async () => {
     const { code, out, err, asked } = await rollback(["--stack", "audits"], true);
-    expect([code, asked]).toEqual([0, ["Roll ec2-audit back to version 2?"]]);
+    expect([code, asked]).toEqual([0, ["Roll back ec2-audit to version 2?"]]);
     expect(err).toContain(`Reading the versions
 Function ec2-audit in account 123456789012, region us-east-1, with the keys in the environment
-  live now   version 3, made 2026-11-03T00:00:00Z (EC2 audit three)
-  roll back  version 2, made 2026-11-02T00:00:00Z (EC2 audit two)`);
+  live now   version 3, created 2026-11-03T00:00:00Z (EC2 audit three)
+  roll back  version 2, created 2026-11-02T00:00:00Z (EC2 audit two)`);
     expect(out).toContain("Rolled back ec2-audit to version 2");
     expect(out).toContain("ec2-audit rollback lambda --stack audits --to 3");
     expect(lambda.commandCalls(UpdateAliasCommand).map(({ args }) => args[0].input)).toEqual([
@@ -83,9 +83,9 @@ Function ec2-audit in account 123456789012, region us-east-1, with the keys in t
   it("lists the versions, and which is live", async () => {
     const { out } = await rollback(["--function", "ec2-audit", "--list"]);
     expect(out).toBe(`Versions of ec2-audit, newest first, failed deployments included:
-  version 3, made 2026-11-03T00:00:00Z (EC2 audit three)  live
-  version 2, made 2026-11-02T00:00:00Z (EC2 audit two)
-  version 1, made 2026-11-01T00:00:00Z (EC2 audit one)`);
+  version 3, created 2026-11-03T00:00:00Z (EC2 audit three)  live
+  version 2, created 2026-11-02T00:00:00Z (EC2 audit two)
+  version 1, created 2026-11-01T00:00:00Z (EC2 audit one)`);
     const { out: json } = await rollback(["--function", "ec2-audit", "--list", "--json"]);
     const versions = [{ number: 3 }, { number: 2 }, { number: 1 }];
     expect(JSON.parse(json)).toMatchObject({ live: 3, canary: null, versions });

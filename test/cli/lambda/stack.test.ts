@@ -184,7 +184,7 @@ audits UPDATE_COMPLETE`),
   });
 
   describe("with --dry-run", () => {
-    it("deletes the change set and the stack that CloudFormation made for it", async () => {
+    it("deletes the change set and the stack that CloudFormation created for it", async () => {
       describeStacks(null, stack("REVIEW_IN_PROGRESS"));
       expect((await deploy("--dry-run")).code).toBe(0);
       expect(cloudformation.commandCalls(DeleteChangeSetCommand)).toHaveLength(1);

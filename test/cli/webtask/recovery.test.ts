@@ -24,7 +24,7 @@ describe("deploy and rollback webtask", () => {
   });
   afterEach(() => environment.close());
 
-  it("rolls back to the last healthy deployment when the new one is unhealthy", async () => {
+  it("rolls back to the newest earlier deployment that was healthy when the new one is unhealthy", async () => {
     await environment.deploy();
     environment.project.builds(BROKEN);
     const { code: exit, out, err } = await environment.deploy("--json");
@@ -75,7 +75,7 @@ describe("deploy and rollback webtask", () => {
     expect((await environment.deploy()).code).toBe(0);
   });
 
-  it("does not roll back when the secrets are not valid, because older code would get the same", async () => {
+  it("does not roll back when the secrets are not valid, because earlier code would get the same", async () => {
     await environment.deploy();
     const problems = [{ key: "REQUIRED_TAGS", problem: "is not a list" }];
     const bundle = responding(500, { name: "ec2-audit", version, configured: false, problems });
@@ -83,7 +83,7 @@ describe("deploy and rollback webtask", () => {
     const { code: exit, err } = await environment.deploy();
     expect(exit).toBe(2);
     expect(err).toContain("its configuration is not valid: REQUIRED_TAGS is not a list");
-    expect(err).toContain("There was no rollback, because older code would get the same secrets.");
+    expect(err).toContain("There was no rollback, because earlier code would get the same secrets.");
     expect(environment.deployedCode()).toBe(bundle);
   });
 
@@ -131,7 +131,7 @@ describe("deploy and rollback webtask", () => {
     expect(environment.deployedCode()).toBe(another(code, "a"));
     const nothing = await environment.rollback("--yes");
     expect(nothing.code).toBe(2);
-    expect(nothing.err).toContain("no older deployment of ec2-audit was healthy and has other code");
+    expect(nothing.err).toContain("no earlier deployment of ec2-audit was healthy and has different code");
     expect((await environment.rollback("--yes", "--to", "3")).code).toBe(0);
     expect(environment.deployedCode()).toBe(another(code, "c"));
     const list = await environment.rollback("--list");
@@ -147,7 +147,7 @@ describe("deploy and rollback webtask", () => {
     const declined = await environment.project.run(["rollback", "webtask"], { env: environment.env, answer: false });
     expect([declined.code, declined.err, environment.cluster.created()]).toEqual([1, "Nothing was changed.", 2]);
     expect(declined.asked[0]).toMatch(
-      /^Roll ec2-audit back from deployment 2 .* to deployment 1 .*, with the current secrets\?$/,
+      /^Roll back ec2-audit from deployment 2 .* to deployment 1 .*, with the current secrets\?$/,
     );
     const unanswered = await environment.rollback();
     expect([unanswered.code, environment.cluster.created()]).toEqual([2, 2]);

@@ -76,13 +76,13 @@ describe("the secrets of deploy webtask", () => {
     expect(err.match(/is missing/g)).toHaveLength(2);
   });
 
-  it("cause a warning when the AWS keys may be the operator's own", async () => {
+  it("cause a warning when the AWS credentials may be the operator's own", async () => {
     const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, ...others } = SECRETS;
     project.write(".env", lines(others));
     const env = { AWS_ACCESS_KEY_ID: String(AWS_ACCESS_KEY_ID), AWS_SECRET_ACCESS_KEY: String(AWS_SECRET_ACCESS_KEY) };
     const operators = await project.run(dryRun, { env });
     expect(operators.code).toBe(0);
-    expect(operators.err).toContain("the function's AWS keys come from your environment");
+    expect(operators.err).toContain("the function's AWS credentials come from your environment");
     project.write(".env", lines(SECRETS));
     expect((await project.run(dryRun, { env })).err).not.toContain("come from your environment");
   });
@@ -111,7 +111,7 @@ describe("the secrets of deploy webtask", () => {
     const { code, err } = await project.run(dryRun);
     expect(code).toBe(0);
     expect(err).toContain(
-      "REQUIRED_TAG (.env) is not a key of the function, and is not sent: did you mean REQUIRED_TAGS?",
+      "REQUIRED_TAG (.env) is not a setting of the function, and is not sent: did you mean REQUIRED_TAGS?",
     );
     expect(err).not.toContain("NODE_OPTIONS");
   });
@@ -123,9 +123,9 @@ describe("the secrets of deploy webtask", () => {
     );
     const { err } = await project.run(dryRun);
     expect(err.match(/(?<=warning: ).*/g)).toEqual([
-      "ALERT_TOPIC (.env) is not a key of the function, and is not sent: did you mean ALERT_TOPIC_ARN?",
-      "AUDIT_ROLE (.env) is not a key of the function, and is not sent: did you mean AUDIT_ROLE_NAME?",
-      "GRACE_SECONDS_MAX (.env) is not a key of the function, and is not sent: did you mean GRACE_SECONDS?",
+      "ALERT_TOPIC (.env) is not a setting of the function, and is not sent: did you mean ALERT_TOPIC_ARN?",
+      "AUDIT_ROLE (.env) is not a setting of the function, and is not sent: did you mean AUDIT_ROLE_NAME?",
+      "GRACE_SECONDS_MAX (.env) is not a setting of the function, and is not sent: did you mean GRACE_SECONDS?",
     ]);
   });
 
