@@ -50,7 +50,7 @@ export interface Aws extends Clients {
  * Returns the clients for a region. All use the same credentials, which `chooseCredentials` chooses. The region is that of
  * `--region`, AWS_REGION, AWS_DEFAULT_REGION or the profile, in this order. The endpoint is AWS's own, or AWS_ENDPOINT_URL.
  * Removes empty AWS variables from the environment, so that they count as unset.
- * @throws CliError for a missing or invalid region, a profile that does not exist, or an endpoint that is not a URL
+ * Throws CliError for a missing or invalid region, a profile that does not exist, or an endpoint that is not a URL.
  */
 export async function connect(cli: Cli, options: CommonOptions): Promise<Aws> {
   for (const [name, value] of Object.entries(cli.env)) {
@@ -134,7 +134,7 @@ async function getIdentity(sts: STSClient, profile: string | null): Promise<Iden
 
 /**
  * Returns a field that every AWS response has. The SDK reads some other server's page as a response without fields.
- * @throws CliError if the field is missing
+ * Throws CliError if the field is missing.
  */
 export function answered<T>(member: T | undefined): T {
   if (member !== undefined) return member;

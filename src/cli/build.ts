@@ -9,7 +9,7 @@ const SCRIPT_MS = 5 * 60_000;
 /**
  * Checks the types and builds in a clone, and returns true. In an installed package, prints that the shipped file is deployed,
  * and returns false.
- * @throws CliError with the compiler's output if the check or the build fails
+ * Throws CliError with the compiler's output if the check or the build fails.
  */
 export async function checkAndBuild(cli: Cli, folder: string): Promise<boolean> {
   if (!isClone(folder)) {

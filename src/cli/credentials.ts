@@ -5,7 +5,7 @@ import { CliError } from "./cli-error.ts";
 export interface Choice {
   /** Such as "the profile ops". Never contains a key. */
   readonly name: string;
-  /** Their profile; null for keys in the environment and for the SDK's default chain. */
+  /** Their profile; null for credentials in the environment and for the SDK's default chain. */
   readonly profile: string | null;
   readonly settings: {
     readonly profile?: string;
@@ -21,12 +21,11 @@ export interface Choice {
 export const PROFILES_HINT = "aws configure list-profiles lists the profiles.";
 
 /**
- * Chooses the credentials as the AWS CLI does: an explicit `--profile`, else the keys in the environment, else AWS_PROFILE,
- * else the default chain (files, SSO, container, instance). The SDK itself prefers AWS_PROFILE to keys, and falls back to an
- * instance's role when a profile does not exist.
+ * Returns the credentials that the AWS CLI would choose: those of the profile `given` (`--profile`), else those in the
+ * environment, else those of AWS_PROFILE, else the default chain (files, SSO, container, instance). The SDK itself prefers
+ * AWS_PROFILE to the environment, and falls back to an instance's role when a profile does not exist.
  * https://docs.aws.amazon.com/cli/latest/userguide/cli-chap-authentication.html#cli-chap-authentication-precedence
- * @param given the value of `--profile`
- * @throws CliError for half a pair of keys, and for a profile that does not exist
+ * Throws CliError for an access key id without its secret key, or the reverse, and for a profile that does not exist.
  */
 export async function chooseCredentials(env: NodeJS.ProcessEnv, given: string | undefined): Promise<Choice> {
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN } = env;
@@ -36,7 +35,7 @@ export async function chooseCredentials(env: NodeJS.ProcessEnv, given: string | 
   }
   if (accessKeyId && secretAccessKey) {
     const credentials = { accessKeyId, secretAccessKey, ...(AWS_SESSION_TOKEN && { sessionToken: AWS_SESSION_TOKEN }) };
-    return { name: "the keys in the environment", profile: null, settings: { credentials } };
+    return { name: "the credentials in the environment", profile: null, settings: { credentials } };
   }
   if (accessKeyId || secretAccessKey) {
     const [set, missing] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].sort((name) => (env[name] ? -1 : 1));

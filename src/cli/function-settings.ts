@@ -11,7 +11,7 @@ export interface SettingsOptions {
 
 /**
  * Returns the function's settings, from the sources that `deploy webtask` uses.
- * @throws CliError for a file that does not exist or is not valid
+ * Throws CliError for a file that does not exist or is not valid.
  */
 export function gatherFunctionSettings(cli: Cli, { config, secretsFile }: SettingsOptions): FunctionSettings {
   const { home, secretsFrom } = readWebtaskConfig(cli, config);

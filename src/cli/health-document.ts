@@ -13,7 +13,7 @@ export interface HealthDocument {
   readonly problems: readonly string[];
   /** The function's `SubscriptionState`; null if the document does not contain it. */
   readonly subscribed: string | null;
-  /** The account of its keys; null if it is not known. */
+  /** The account of its credentials; null if it is not known. */
   readonly account: string | null;
   /** The reasons why it cannot audit launches although its configuration is valid, one line each. */
   readonly warnings: readonly string[];

@@ -6,7 +6,7 @@ import { isObject } from "../util/json.ts";
 /**
  * Returns the folder of this package: a clone, or where npm installed it. Searches upwards, because the built file and the
  * sources are at different depths.
- * @throws Error if there is none: the package is incomplete
+ * Throws Error if there is none: the package is incomplete.
  */
 export function packageFolder(from = import.meta.dirname): string {
   for (let folder = from; ; folder = dirname(folder)) {
@@ -17,7 +17,7 @@ export function packageFolder(from = import.meta.dirname): string {
   }
 }
 
-/** Whether the folder is a clone with sources to build, not an installed package. */
+/** Returns whether the folder is a clone with sources to build, not an installed package. */
 export function isClone(folder: string): boolean {
   return existsSync(join(folder, "tsconfig.json")) && existsSync(join(folder, "src", "audit.ts"));
 }

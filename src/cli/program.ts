@@ -28,6 +28,7 @@ To audit launches on AWS Lambda:
   $ ec2-audit doctor --stack ec2-audit
 
 Credentials and region are the same as for the AWS CLI.
+
 Exit codes: 0 success; 1 a check failed, or a change was not confirmed; 2 usage
 error or failure.`;
 
@@ -141,7 +142,9 @@ function wrapHelp(text: string, columns: number): string {
       if (line.length <= columns) return line;
       const indent = " ".repeat(Math.min(line.search(/\S/), 10));
       const hang = indent && `${indent}    `;
-      return indent + help.boxWrap(line.trimStart(), columns - hang.length).replaceAll("\n", `\n${hang}`);
+      // A second column, such as the comment on an example, starts its own line.
+      const cells = line.trimStart().replaceAll(/ {2,}/g, "\n");
+      return indent + help.boxWrap(cells, columns - hang.length).replaceAll("\n", `\n${hang}`);
     })
     .join("\n");
 }

@@ -23,7 +23,7 @@ export interface FunctionSettings {
  * Reads the function's settings, not the operator's, from files of `KEY=value` lines and from the environment. A source is the
  * path of a file, or the word "environment". The first source that has a key wins; credentials are taken together, from the
  * source of the access key id. `file` is the first source and must exist; the files of `from` need not exist.
- * @throws CliError for a `file` that does not exist, or a file that cannot be read
+ * Throws CliError for a `file` that does not exist, or a file that cannot be read.
  */
 export function readFunctionSettings(
   cli: Pick<Cli, "env" | "folder">,

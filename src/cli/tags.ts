@@ -19,8 +19,8 @@ const CHARACTERS = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]*$/u;
 
 /**
  * Reads the values of `--tag`, each a `Key=Value`; the value may contain further "=" and may be empty.
- * @returns the tags by key
- * @throws CliError for a tag that AWS does not accept, a key given twice, and the keys by which teardown identifies the resources that setup created
+ * Returns the tags by key. Throws CliError for a tag that AWS does not accept, a key given twice, and the
+ * keys by which teardown identifies the resources that setup created.
  */
 export function parseTags(given: readonly string[] = []): Tags {
   const tags = new Map<string, string>();

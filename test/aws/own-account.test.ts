@@ -8,7 +8,7 @@ import { configOf } from "../support/config.ts";
 import { ACCOUNT, AT, INSTANCE, instanceIds, scheduledEvent, stateChange } from "../support/events.ts";
 import { auditFor, serviceWith } from "../support/service.ts";
 
-/** The topics are in `ACCOUNT`; the function's keys may be of another account. */
+/** The topics are in `ACCOUNT`; the function's credentials may be of another account. */
 const ec2 = mockEc2();
 const sns = mockSns();
 const { sts } = ec2;

@@ -224,7 +224,7 @@ describe("Credentials and region are found as the AWS CLI finds them", () => {
     expect(await asked(files(), "--profile", "work")).toEqual(["AKIAPROFILE eu-central-1"]);
   });
 
-  it("by --profile, also in the commands that come next", async () => {
+  it("by --profile, also in the suggested commands", async () => {
     const { out } = await runCommand(["setup", "--profile", "work"], { env: files() });
     expect(out).toContain("aws iam put-user-policy --profile work --user-name ec2-audit");
   });
@@ -253,12 +253,12 @@ describe("Credentials and region are found as the AWS CLI finds them", () => {
     warn.mockRestore();
   });
 
-  it("by the keys in the environment, even with AWS_PROFILE", async () => {
+  it("by the credentials in the environment, even with AWS_PROFILE", async () => {
     const env = { ...files(), ...operatorAt(aws.endpoint), AWS_PROFILE: "work" };
     expect(await asked(env)).toEqual(["operator us-east-1"]);
   });
 
-  it("by no variable that is empty", async () => {
+  it("without the variables that are empty", async () => {
     const { AWS_REGION: _, ...without } = operatorAt(aws.endpoint);
     const empty = { AWS_REGION: "", AWS_DEFAULT_REGION: "", AWS_PROFILE: "", AWS_SESSION_TOKEN: "" };
     const { code, err } = await runCommand(["setup"], { env: { ...without, ...empty } });
@@ -267,7 +267,7 @@ describe("Credentials and region are found as the AWS CLI finds them", () => {
     expect(await asked({ ...files(), ...empty, ...keys, AWS_PROFILE: "work" })).toEqual(["AKIAPROFILE eu-central-1"]);
   });
 
-  it("not by half a pair of keys", async () => {
+  it("not by an access key id without its secret key, or the reverse", async () => {
     const { AWS_SECRET_ACCESS_KEY: _, ...half } = operatorAt(aws.endpoint);
     const { code, err } = await runCommand(["setup"], { env: { ...files(), ...half, AWS_PROFILE: "work" } });
     expect([code, err]).toEqual([2, expect.stringContaining("AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY")]);
@@ -281,7 +281,10 @@ describe("Credentials and region are found as the AWS CLI finds them", () => {
     expect(out).toContain("EC2 audit in us-east-1, account 123456789012, with the profile work:\n");
     for (const command of ["setup", "teardown"]) {
       const { out: json } = await runCommand([command, "--dry-run", "--json"], { env: operatorAt(aws.endpoint) });
-      expect(JSON.parse(json)).toMatchObject({ account: "123456789012", credentials: "the keys in the environment" });
+      expect(JSON.parse(json)).toMatchObject({
+        account: "123456789012",
+        credentials: "the credentials in the environment",
+      });
     }
   });
 

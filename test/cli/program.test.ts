@@ -112,7 +112,7 @@ describe("The command line", () => {
 describe("A failure with --json", () => {
   const folder = "/";
 
-  it("prints one document on standard output, and a sentence on standard error", async () => {
+  it("prints one document on standard output, and the error on standard error", async () => {
     const { code, out, err } = await runCommand(["check", "web-1", "--json"], { folder });
     expect(code).toBe(2);
     const error = { message: 'not an instance id: "web-1"', hint: expect.stringContaining("An id is i-") };

@@ -13,7 +13,7 @@ describe("A program", () => {
     expect(code).toBeNull();
   }, 10_000);
 
-  it("has its output returned without colours, even if a colour code arrives in two parts", async () => {
+  it("returns its output without colours, even if a colour code arrives in two parts", async () => {
     expect((await shell("printf '\\033[3'; sleep 0.2; printf '1mred\\033[39m'")).stdout).toBe("red");
   });
 });

@@ -171,13 +171,13 @@ describe("the role in a member account", () => {
     expect(made({ "AWS::AccountId": "111122223333" })).not.toContain("AuditRole");
   });
 
-  it("comes with a rule, except in the account and region of the central bus, whose stack has the rules", () => {
+  it("is accompanied by a rule, except in the account and region of the central bus, whose stack has the rules", () => {
     expect(made({ "AWS::AccountId": "111122223333" })).toEqual([]);
     expect(made({ "AWS::AccountId": "111122223333", "AWS::Region": "eu-west-1" })).toContain("LaunchRule");
     expect(made({ "AWS::Region": "eu-west-1" })).toContain("LaunchRule");
   });
 
-  it("comes with a role that allows EventBridge only to send to the central bus", () => {
+  it("is accompanied by a role that allows EventBridge only to send to the central bus", () => {
     expect(statementsOf(resolveTemplate(member, parameters).SendRole)).toEqual([
       { actions: ["events:PutEvents"], resources: [parameters.CentralBusArn], condition: undefined },
     ]);
@@ -195,7 +195,7 @@ describe("the user of a webtask", () => {
     deadLetterQueueArn: `arn:aws:sqs:us-east-1:123456789012:${NAMES.deadLetterQueue}`,
   };
 
-  it("gets from setup --show-policy exactly the permissions for the file's calls on webtask", () => {
+  it("has, by setup --show-policy, exactly the permissions for the file's calls on webtask", () => {
     const { Statement: statements } = functionPolicy(installation) as { Statement: Record<string, unknown>[] };
     expect(actionsOf(statements.map(readStatement))).toEqual([...EVERY_HOST, ...HTTPS_HOSTS].sort());
     const { Statement: more } = functionPolicy(installation, "auditor") as { Statement: Record<string, unknown>[] };

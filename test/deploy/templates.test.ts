@@ -231,7 +231,7 @@ describe("the retry window", () => {
     return (policy as { maxReceiveCount: unknown } | undefined)?.maxReceiveCount;
   };
 
-  it("is half an hour, or five hours for an organisation, or as the parameter says", () => {
+  it("is half an hour, or five hours for an organisation, or the value of the parameter", () => {
     expect(receives({})).toBe(10);
     expect(receives({ OrganizationId: "o-abcdefghij" })).toBe(100);
     expect(receives({ OrganizationId: "o-abcdefghij", MaxReceiveCount: "20" })).toBe("20");
@@ -375,7 +375,7 @@ describe("the alarms", () => {
     );
   });
 
-  it("have an output that says when there is no recipient", () => {
+  it("have an output that states when there is no recipient", () => {
     expect(template.Outputs.AlarmsReach?.Value).toEqual({
       "Fn::If": [
         "MakesAlarmTopic",
@@ -431,7 +431,7 @@ describe("the rules", () => {
     expect(patterns(resolveTemplate(member, MEMBER_PARAMETERS))).toEqual([{ account: ["123456789012"], ...launch }]);
   });
 
-  it("match CloudTrail's calls and tag changes when the parameters request them", () => {
+  it("match CloudTrail's calls and tag changes if the parameters request them", () => {
     const requested = { CloudTrail: "true", TagChanges: "true" };
     const types = (resources: ReturnType<typeof resolveTemplate>) =>
       (patterns(resources) as { "detail-type": string[] }[]).flatMap((pattern) => pattern["detail-type"]);

@@ -19,7 +19,7 @@ describe.skipIf(!able)(able ? suite : `${suite} (skipped: python's samtranslator
   const versionOf = (template: typeof byDefault) =>
     Object.entries(template?.Resources ?? {}).find(([, { Type }]) => Type === "AWS::Lambda::Version")?.[0];
 
-  it("makes the queue call the alias, and CodeDeploy move the alias", () => {
+  it("has the queue call the alias, and CodeDeploy move it", () => {
     const { FunctionLaunches, FunctionAliaslive } = byDefault?.Resources ?? {};
     expect(FunctionLaunches?.Properties).toEqual({
       BatchSize: 100,
@@ -38,7 +38,7 @@ describe.skipIf(!able)(able ? suite : `${suite} (skipped: python's samtranslator
   it.each([
     ["a canary", byDefault],
     ["AllAtOnce", allAtOnce],
-  ])("makes CodeDeploy check the new version before it gets traffic, with %s", (_, template) => {
+  ])("has CodeDeploy check the new version before it gets traffic, with %s", (_, template) => {
     const resources = template?.Resources ?? {};
     expect(resources.FunctionAliaslive).toMatchObject({
       UpdatePolicy: { CodeDeployLambdaAliasUpdate: { BeforeAllowTrafficHook: { Ref: "VersionCheck" } } },
@@ -51,7 +51,7 @@ describe.skipIf(!able)(able ? suite : `${suite} (skipped: python's samtranslator
     });
   });
 
-  it("rolls a canary back on any of four alarms, and AllAtOnce on none", () => {
+  it("rolls back a canary on any of four alarms, and AllAtOnce on none", () => {
     const alarms = ["ErrorAlarm", "AttemptFailedAlarm", "OldestMessageAlarm", "DeadLetterAlarm"];
     expect(byDefault?.Resources.FunctionDeploymentGroup?.Properties).toMatchObject({
       AlarmConfiguration: {

@@ -21,7 +21,7 @@ interface CheckOptions extends CommonOptions {
   readonly json?: true;
 }
 
-/** Runs `ec2-audit check`: audits instances now, and prints the alert. @throws CliError for a usage error */
+/** Runs `ec2-audit check`: audits instances now, and prints the alert. Throws CliError for a usage error. */
 export async function check(cli: Cli, words: readonly string[], options: CheckOptions): Promise<void> {
   if (options.all && words.length > 0)
     throw new CliError("--all takes no instance ids", "Specify instance ids or --all, not both.");
@@ -42,7 +42,7 @@ export async function check(cli: Cli, words: readonly string[], options: CheckOp
   cli.finish(checked.instances.some(({ outcome }) => outcome === "violating" || outcome === "unseen") ? 1 : 0);
 }
 
-/** Returns the policy of the options, else that of the function. @throws CliError with all problems of the policy */
+/** Returns the policy of the options, else that of the function. Throws CliError with all problems of the policy. */
 async function policyFor(cli: Cli, aws: Aws, options: CheckOptions): Promise<Policy> {
   const { settings, nameOf } = policySettings(cli, options);
   // The policy is read as the function reads it. The other settings are not used.

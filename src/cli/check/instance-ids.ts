@@ -10,7 +10,7 @@ const SHOWN = 5;
 /**
  * Returns the instance ids among the arguments of a command line, each once, in their order. For the argument "-", reads ids
  * from standard input, separated by white space.
- * @throws CliError if an argument is not an instance id, or there are no ids
+ * Throws CliError if an argument is not an instance id, or there are no ids.
  */
 export async function readIds(words: readonly string[], stdin: Readable): Promise<readonly string[]> {
   const ids = new Set<string>();

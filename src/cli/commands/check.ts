@@ -17,10 +17,11 @@ The policy is that of the function: REQUIRED_TAGS or AUDIT_POLICY from .env or
 the environment.
 A terminated instance violates no rule. EC2 shows it for about an hour.
 The command calls ec2:DescribeInstances and sts:GetCallerIdentity.
+
 Exit codes: 0 no violations; 1 violations, or instances not in the region;
 2 usage error or failure.`;
 
-/** Returns the command `ec2-audit check <instance-id…>`: audits instances now, and prints the alert. */
+/** Returns the command `ec2-audit check`, which audits instances now, and prints the alert. */
 export function checkCommand(cli: Cli): Command {
   return new Command("check")
     .description("audit instances now, and print the alert")

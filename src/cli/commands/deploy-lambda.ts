@@ -40,7 +40,7 @@ CloudFormation creates the template's resources with your credentials.
 
 Exit codes: 0 success; 2 usage error or failure.`;
 
-/** `ec2-audit deploy lambda`. Takes the folder of the package to deploy; without it, the folder of this package. */
+/** Returns the command `ec2-audit deploy lambda`. Takes the folder of the package to deploy; without it, the folder of this package. */
 export function deployLambdaCommand(cli: Cli, folder?: string): Command {
   return new Command("lambda")
     .description("deploy the function and its resources to AWS Lambda, as one CloudFormation stack")

@@ -26,7 +26,7 @@ Example, with the credentials of the function's own IAM user:
 Exit codes: 0 success; 2 usage error, failure, or a function that is unhealthy
 or whose health is unknown.`;
 
-/** `ec2-audit deploy webtask`. */
+/** Returns the command `ec2-audit deploy webtask`. */
 export function deployWebtaskCommand(cli: Cli): Command {
   return new Command("webtask")
     .description("deploy the function and its secrets to webtask, and check its health")

@@ -8,7 +8,7 @@ Checks an installation and prints how to fix each problem:
   ✓ ok   ! works, but should be changed   ✗ failed
   ? could not be checked   – nothing to check
 Without --probe, it changes nothing. It tests read permissions with calls to AWS
-that use the function's own keys, and write permissions with IAM's policy
+that use the function's own credentials, and write permissions with IAM's policy
 simulator and your credentials. The simulator sees neither topic policies nor
 the conditions in an organisation's policies.
 
@@ -47,7 +47,7 @@ logs:FilterLogEvents.
 Exit codes: 0 no check failed; 1 a check failed, AWS could not be called, or the
 probe could not be sent or followed; 2 usage error or failure.`;
 
-/** `ec2-audit doctor`: checks an installation end to end and prints how to fix each problem. */
+/** Returns the command `ec2-audit doctor`, which checks an installation end to end and prints how to fix each problem. */
 export function doctorCommand(cli: Cli): Command {
   const command = new Command("doctor")
     .description("check an installation end to end and print how to fix each problem")
@@ -72,7 +72,7 @@ function collect(value: string, before: readonly string[] = []): readonly string
   return [...before, checkAccount(value)];
 }
 
-/** Checks that it is an account id. @throws CliError */
+/** Returns the account id. Throws CliError if it is not one. */
 function checkAccount(account: string): string {
   if (/^\d{12}$/.test(account)) return account;
   throw new CliError(`"${account}" is not an account id`, "It must have twelve digits.");

@@ -3,10 +3,10 @@ import type { Cli } from "../cli.ts";
 import { NAMES } from "../names.ts";
 
 const HELP = `
-Moves the alias "live" to the newest earlier version, with its code and settings,
-within seconds. Topics, rules and queues do not change. While a deployment is in
-progress the command fails: cancel the deployment instead, with aws
-cloudformation cancel-update-stack, which restores the previous state.
+Moves the alias "live" to the newest earlier version, with its code and
+settings, within seconds. Topics, rules and queues do not change. While a
+deployment is in progress the command fails: cancel the deployment instead, with
+aws cloudformation cancel-update-stack, which restores the state before it.
 (--function skips this check.) The earlier version may be one whose deployment
 failed: --list prints all versions, and --to chooses one.
 
@@ -29,7 +29,7 @@ Required permissions:
 
 Exit codes: 0 success; 1 declined; 2 usage error or failure.`;
 
-/** `ec2-audit rollback lambda`. */
+/** Returns the command `ec2-audit rollback lambda`. */
 export function rollbackLambdaCommand(cli: Cli): Command {
   return new Command("lambda")
     .description("roll back the function on AWS Lambda to an earlier version")

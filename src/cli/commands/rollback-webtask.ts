@@ -3,20 +3,21 @@ import type { Cli } from "../cli.ts";
 
 const HELP = `
 Restores the code, not the secrets: the earlier code gets the current secrets,
-because secrets are never kept. Knows only the deployments made from this
-folder, for each --wt-profile separately; their files are in .ec2-audit.
+because secrets are never kept. Deployments are recorded in .ec2-audit
+of this folder, for each --wt-profile separately.
 --wt-profile names a profile of wt-cli; --profile and --region are not used.
 
 Examples:
   $ ec2-audit rollback webtask --list
-  $ ec2-audit rollback webtask             to the newest earlier deployment that
-                                           was healthy and has different code
-  $ ec2-audit rollback webtask --to 3      to deployment 3
+  $ ec2-audit rollback webtask
+      to the newest earlier deployment that was healthy and has different code
+  $ ec2-audit rollback webtask --to 3
+      to deployment 3
 
 Exit codes: 0 success; 1 declined; 2 usage error, failure, or a function that is
 unhealthy or whose health is unknown.`;
 
-/** `ec2-audit rollback webtask`. */
+/** Returns the command `ec2-audit rollback webtask`. */
 export function rollbackWebtaskCommand(cli: Cli): Command {
   return new Command("webtask")
     .description("roll back the function on webtask to an earlier deployment, and check its health")

@@ -41,6 +41,7 @@ a value that differs. Resources that existed before keep their tags.
 
 "ec2-audit teardown" removes the resources that setup created. Both commands
 identify them by the tag ec2-audit=setup.
+
 Exit codes: 0 success; 1 the function has not confirmed its subscription;
 2 usage error or failure.`;
 

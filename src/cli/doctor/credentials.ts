@@ -10,7 +10,7 @@ const { ok, skipped, unknown, warning, wrong } = reporter("credentials");
 const OPERATOR = "your credentials";
 const FUNCTION = "function credentials";
 
-/** The principal of the function's keys; null if it is not known. */
+/** The principal of the function's credentials; null if it is not known. */
 export interface FunctionIdentity {
   readonly identity: Identity | null;
   readonly check: Check;
@@ -62,7 +62,7 @@ interface Uses {
   readonly assumesRole: boolean;
 }
 
-/** Checks whether AWS accepts the function's own keys, and whether they belong to the right account. */
+/** Checks whether AWS accepts the function's own credentials, and whether they belong to the right account. */
 export async function checkFunction(
   settings: Settings,
   region: string,
@@ -71,7 +71,7 @@ export async function checkFunction(
 ): Promise<FunctionIdentity> {
   const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_ENDPOINT_URL } = settings;
   if (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) {
-    return { identity: null, check: skipped(FUNCTION, "the settings have no complete pair of keys") };
+    return { identity: null, check: skipped(FUNCTION, "the settings have no complete credentials") };
   }
   const sts = new STSClient({
     region,
@@ -106,7 +106,7 @@ function judge(identity: Identity, operator: Identity, uses: Uses, temporary: bo
   const { launchAccounts, alertAccount, assumesRole } = uses;
   if (launchAccounts.length > 0 && !launchAccounts.includes(account) && !assumesRole) {
     const message = `${arn} belongs to account ${account}, and the launch topic to ${launchAccounts.join(" and ")}: the function cannot audit launches there`;
-    return wrong(FUNCTION, message, "Use keys of that account, or set AUDIT_ROLE_NAME to a role in it.");
+    return wrong(FUNCTION, message, "Use credentials of that account, or set AUDIT_ROLE_NAME to a role in it.");
   }
   if (alertAccount !== null && account !== alertAccount) {
     const message = `${arn} belongs to account ${account}, and the alert topic to ${alertAccount}`;
@@ -117,10 +117,10 @@ function judge(identity: Identity, operator: Identity, uses: Uses, temporary: bo
   if (arn === operator.arn)
     return warning(FUNCTION, `${arn} is your own user: the function has all your permissions`, OWN_USER);
   if (temporary) {
-    return warning(FUNCTION, `${arn}, with temporary keys: the function stops when they expire`, OWN_USER);
+    return warning(FUNCTION, `${arn}, with temporary credentials: the function stops when they expire`, OWN_USER);
   }
   return ok(FUNCTION, `${arn}, in account ${account}`);
 }
 
 const OWN_USER =
-  "Create a user for the function, with the policy that ec2-audit setup --show-policy prints, and use that user's keys.";
+  "Create a user for the function, with the policy that ec2-audit setup --show-policy prints, and use that user's credentials.";

@@ -12,7 +12,7 @@ interface DoctorOptions extends WebtaskOptions {
   readonly json?: true;
 }
 
-/** Runs `ec2-audit doctor` and prints the checks. @throws CliError for options that cannot be combined */
+/** Runs `ec2-audit doctor` and prints the checks. Throws CliError for options that cannot be combined. */
 export async function doctor(cli: Cli, options: DoctorOptions): Promise<void> {
   const { terminal } = cli;
   if (options.stack !== undefined && (options.url !== undefined || options.account !== undefined)) {

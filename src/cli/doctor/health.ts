@@ -81,8 +81,8 @@ function judge(name: string, status: number, document: HealthDocument, flags: st
     release,
     ok("configured", "all settings are valid"),
     account === null
-      ? skipped("account", "the function does not know the account of its keys")
-      : ok("account", `its keys belong to ${account}`),
+      ? skipped("account", "the function does not know the account of its credentials")
+      : ok("account", `its credentials belong to ${account}`),
     ...warnings.map((each) => wrong("function warning", each, CORRECT_SETTINGS)),
     judgeSubscribed(subscribed, `ec2-audit setup${flags} --url ${name}`),
   ];

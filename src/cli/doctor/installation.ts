@@ -12,8 +12,8 @@ const topics = reporter("topics and policies");
 const rules = reporter("rules and targets");
 
 /**
- * Checks the resources that `setup` creates, except the alert topic. `flags` name the installation in commands of `ec2-audit`, `regionFlags` the region
- * in those of the AWS CLI.
+ * Checks the resources that `setup` creates, except the alert topic. `flags` name the installation in commands of
+ * `ec2-audit`, `regionFlags` the region in those of the AWS CLI.
  */
 export async function checkInstallation(
   aws: Aws,

@@ -19,7 +19,7 @@ const EXCESS_ACTIONS = ["ec2:TerminateInstances", "ec2:RunInstances", "iam:Creat
 /** What to check. */
 export interface Permissions {
   readonly config: Config;
-  /** The principal of the function's keys. */
+  /** The principal of the function's credentials. */
   readonly identity: Identity;
   /** Other accounts to read with AUDIT_ROLE_NAME. */
   readonly members: readonly string[];
@@ -27,8 +27,8 @@ export interface Permissions {
 }
 
 /**
- * Checks the function's permissions: to read, with real calls and the function's own keys; to write, with IAM's simulator and
- * the operator's. The simulator sees the principal's own policies and boundary, but neither topic policies nor the conditions
+ * Checks the function's permissions: to read, with real calls and the function's own credentials; to write, with IAM's
+ * simulator and the operator's. The simulator sees the principal's own policies and boundary, but neither topic policies nor the conditions
  * in an organisation's policies.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_testing-policies.html
  */
@@ -53,7 +53,7 @@ async function checkReads({ config, now }: Permissions): Promise<readonly Check[
   return (await Promise.all(checks)).flat();
 }
 
-/** Reads tags in the other accounts as an audit does: with the function's keys, which assume the role. */
+/** Reads tags in the other accounts as an audit does: with the function's credentials, which assume the role. */
 async function checkMembers({ config, members, now }: Permissions): Promise<readonly Check[]> {
   const clients = createClients(config, now);
   const checks = members.map(async (account) => {
@@ -73,7 +73,12 @@ async function checkMembers({ config, members, now }: Permissions): Promise<read
   return Promise.all(checks);
 }
 
-function judgeRead(name: string, reads: Reads<unknown>, allowed = "the function's keys allow it", fix = ALLOW): Check {
+function judgeRead(
+  name: string,
+  reads: Reads<unknown>,
+  allowed = "the function's credentials allow it",
+  fix = ALLOW,
+): Check {
   const read = reads.get(NO_INSTANCE);
   if (read === undefined || "value" in read) return ok(name, allowed);
   const { message, hint = "" } = explain(read.error);
@@ -102,7 +107,7 @@ async function checkBySimulation(aws: Aws, { config, identity }: Permissions): P
   return attempt(SIMULATION, async () => {
     const notNeeded = EXCESS_ACTIONS.map((action) => ({ action, resource: "*" }));
     const simulated = await simulate(aws, identity, [...required, ...notNeeded]);
-    if ("absent" in simulated) return unknown(SIMULATION, simulated.absent, "Check the function's keys.");
+    if ("absent" in simulated) return unknown(SIMULATION, simulated.absent, "Check the function's credentials.");
     if ("unknown" in simulated) return unknown(SIMULATION, simulated.unknown, simulated.fix);
     const isAllowed = (access: Access) => !simulated.denied.includes(access);
     const excess = notNeeded.filter(isAllowed);

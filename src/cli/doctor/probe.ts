@@ -81,7 +81,7 @@ export interface LambdaProbe {
   readonly config: Config | null;
 }
 
-/** Whether the log level hides the line of the probe, which is a warning. */
+/** Returns whether the log level hides the line of the probe, which is a warning. */
 function isLineHidden({ logLevel }: Config): boolean {
   return logLevel === "error";
 }

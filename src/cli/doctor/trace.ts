@@ -45,7 +45,7 @@ function readLine(line: string): LogLine {
   return { outcome: escapeUnseen(document.outcome), reason: escapeUnseen(String(document.message)) };
 }
 
-/** Checks that the file of the log exists. @throws CliError */
+/** Throws CliError if the file of the log does not exist. */
 export function checkTrace(cli: Cli, { trace }: TraceOptions): void {
   if (trace === undefined || existsSync(resolve(cli.folder, trace))) return;
   throw new CliError(`${trace} does not exist`, "--trace takes the file that the function's log is written to.");

@@ -77,7 +77,7 @@ export async function examineWebtask(
       : [
           permissions.skipped(
             "function permissions",
-            config ? "the function's keys do not work" : INVALID_CONFIGURATION,
+            config ? "the function's credentials do not work" : INVALID_CONFIGURATION,
           ),
         ];
 

@@ -17,7 +17,7 @@ export interface Artefact {
 const CODE = join("dist", "audit.js");
 const TEMPLATE = join("deploy", "template.yaml");
 
-/** The text of the template. Throws CliError when the file is missing. */
+/** Returns the text of the template. Throws CliError when the file is missing. */
 export function readTemplate(folder: string): string {
   return readShipped(folder, TEMPLATE).toString("utf8");
 }
@@ -38,8 +38,8 @@ function readShipped(folder: string, file: string): Buffer {
 }
 
 /**
- * The function's file as a ZIP archive for Lambda. The same code gives the same bytes on every machine: the times are fixed,
- * and a library compresses instead of Node's zlib, whose output changes between versions.
+ * Returns the function's file as a ZIP archive for Lambda. The same code gives the same bytes on every machine: the times are
+ * fixed, and a library compresses instead of Node's zlib, whose output changes between versions.
  */
 export function zip({ code }: Pick<Artefact, "code">): Uint8Array {
   // ZIP stores local time, from 1980 on. The mode lets Lambda's user read the file.

@@ -28,7 +28,7 @@ interface Options extends CommonOptions {
  * https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html */
 const STACK_NAME = /^[A-Za-z][A-Za-z0-9-]{0,63}$/;
 
-/** `ec2-audit deploy lambda`. Takes the folder of the package to deploy. */
+/** Runs `ec2-audit deploy lambda`. Takes the folder of the package to deploy. Throws CliError, and what AWS throws. */
 export async function deployLambda(cli: Cli, options: Options, folder = packageFolder()): Promise<void> {
   const name = options.stack;
   if (!STACK_NAME.test(name)) {
@@ -80,7 +80,7 @@ export async function deployLambda(cli: Cli, options: Options, folder = packageF
   cli.finish(0);
 }
 
-/** The parameters that --email and --alarm-email set. Throws CliError for a value that is not an address. */
+/** Returns the parameters that --email and --alarm-email set. Throws CliError for a value that is not an address. */
 function addresses(options: Options, declared: readonly TemplateParameter[]): Parameters {
   const flags = [
     ["--email", "AlertEmail", options.email],

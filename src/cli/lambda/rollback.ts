@@ -17,7 +17,7 @@ interface Options extends CommonOptions {
   readonly json?: boolean;
 }
 
-/** `ec2-audit rollback lambda`. */
+/** Runs `ec2-audit rollback lambda`. Throws CliError, and what AWS throws. */
 export async function rollbackLambda(cli: Cli, options: Options): Promise<void> {
   const aws = await connect(cli, options);
   const { stack, name, versions, live } = await cli.terminal.busy("Reading the versions", () =>

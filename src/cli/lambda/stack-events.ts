@@ -2,7 +2,7 @@ import { DescribeStackEventsCommand, type StackEvent } from "@aws-sdk/client-clo
 import type { Aws } from "../aws.ts";
 import type { Cli } from "../cli.ts";
 
-/** The id of the stack's newest event; undefined for a stack without events. Takes the stack's name or id. */
+/** Returns the id of the stack's newest event; undefined for a stack without events. Takes the stack's name or id. */
 export async function newestEvent({ cloudformation }: Aws, stack: string): Promise<string | undefined> {
   const { StackEvents = [] } = await cloudformation.send(new DescribeStackEventsCommand({ StackName: stack }));
   return StackEvents[0]?.EventId;

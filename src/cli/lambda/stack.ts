@@ -13,7 +13,7 @@ export interface Stack {
   readonly tags: Tags;
 }
 
-/** The stack with that name; null when it does not exist. */
+/** Returns the stack with that name; null when it does not exist. */
 export async function readStack({ cloudformation }: Aws, name: string): Promise<Stack | null> {
   try {
     const { Stacks = [] } = await cloudformation.send(new DescribeStacksCommand({ StackName: name }));
@@ -37,14 +37,14 @@ export async function readStack({ cloudformation }: Aws, name: string): Promise<
 }
 
 /**
- * Whether the error means that the stack does not exist. CloudFormation has no code for that, but for a valid name it is the
- * only ValidationError. The SDK's own waiter (waitForStackExists) relies on the same.
+ * Returns whether the error means that the stack does not exist. CloudFormation has no code for that, but for a valid name it
+ * is the only ValidationError. The SDK's own waiter (waitForStackExists) relies on the same.
  */
 function isMissing(error: unknown): boolean {
   return error instanceof CloudFormationServiceException && error.name === "ValidationError";
 }
 
-/** The command that cancels the stack's operation; null when AWS cannot cancel it. Takes `regionFlags`.
+/** Returns the command that cancels the stack's operation; null when AWS cannot cancel it. Takes `regionFlags`.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CancelUpdateStack.html */
 export function cancelCommand(status: string, stack: string, flags: string): string | null {
   return status === "UPDATE_IN_PROGRESS"
@@ -52,7 +52,7 @@ export function cancelCommand(status: string, stack: string, flags: string): str
     : null;
 }
 
-/** The hint for a stack with an operation in progress. Takes `regionFlags`. */
+/** Returns the hint for a stack with an operation in progress. Takes `regionFlags`. */
 export function waitHint(status: string, stack: string, flags: string): string {
   const command = cancelCommand(status, stack, flags);
   return command === null ? "Wait until it ends." : `Wait until it ends, or cancel it: ${command}`;
@@ -86,12 +86,12 @@ export function checkStack(name: string, stack: Stack | null, flags: string): vo
   }
 }
 
-/** Whether the status is that of a stack whose first deployment failed. */
+/** Returns whether the status is that of a stack whose first deployment failed. */
 export function firstDeploymentFailed(status: string): boolean {
   return /^(?:ROLLBACK_|CREATE_FAILED$|DELETE_FAILED$)/.test(status);
 }
 
-/** The hint for a stack whose first deployment failed. Takes `regionFlags`. */
+/** Returns the hint for a stack whose first deployment failed. Takes `regionFlags`. */
 export function deleteHint(name: string, flags: string): string {
   return `Delete the stack, then deploy again: aws cloudformation delete-stack --stack-name ${name}${flags}`;
 }

@@ -14,7 +14,7 @@ export interface TemplateParameter {
 }
 
 /**
- * The parameters of a template, in its order. Takes the template's text.
+ * Returns the parameters of a template, in its order. Takes the template's text.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
  */
 export function readParameters(template: string): readonly TemplateParameter[] {
@@ -39,7 +39,7 @@ export function readParameters(template: string): readonly TemplateParameter[] {
   });
 }
 
-/** The reason why CloudFormation would refuse a value for the parameter; undefined when it would accept the value. */
+/** Returns the reason why CloudFormation would refuse a value for the parameter; undefined when it would accept the value. */
 export function problemWith(parameter: TemplateParameter, value: string): string | undefined {
   const { pattern, values, least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY, constraint } = parameter;
   if (values !== undefined) return values.includes(value) ? undefined : `must be one of ${values.join(", ")}`;
@@ -50,7 +50,7 @@ export function problemWith(parameter: TemplateParameter, value: string): string
 }
 
 /**
- * The template with the location of the uploaded code instead of the local file. Keeps short forms (`!Ref`) and drops
+ * Returns the template with the location of the uploaded code instead of the local file. Keeps short forms (`!Ref`) and drops
  * comments, because CloudFormation accepts at most 51,200 bytes.
  * https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
  */

@@ -19,7 +19,7 @@ export interface Version {
   readonly description: string;
 }
 
-/** The versions that the alias calls. */
+/** Returns the versions that the alias calls. */
 export interface Live {
   readonly number: number;
   /** The canary version and its share of the calls, from 0 to 1; null without a canary. */
@@ -28,7 +28,7 @@ export interface Live {
   readonly revision: string | undefined;
 }
 
-/** The published versions, newest first; undefined when the function does not exist. */
+/** Returns the published versions, newest first; undefined when the function does not exist. */
 export async function listVersions({ lambda }: Aws, name: string): Promise<readonly Version[] | undefined> {
   const versions: Version[] = [];
   let Marker: string | undefined;
@@ -45,7 +45,7 @@ export async function listVersions({ lambda }: Aws, name: string): Promise<reado
   return versions.sort((one, other) => other.number - one.number);
 }
 
-/** The versions that the alias calls now. Throws CliError when the alias does not exist. */
+/** Returns the versions that the alias calls now. Throws CliError when the alias does not exist. */
 export async function readLive({ lambda }: Aws, name: string): Promise<Live> {
   try {
     const alias = await lambda.send(new GetAliasCommand({ FunctionName: name, Name: ALIAS }));

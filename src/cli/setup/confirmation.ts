@@ -29,7 +29,7 @@ export async function confirmed(cli: Cli, aws: Aws, plan: SetupPlan, subscriptio
 export function unconfirmedText({ launchTopicArn }: SetupPlan, url: string, flags: string): string {
   return `The function has not confirmed its subscription within a minute. Check, in this order:
   1. curl ${shownUrl(url)}
-     must respond from outside your network, with "configured":true. If it is false, the response names the invalid keys.
+     must respond from outside your network, with "configured":true. If it is false, the response names the invalid settings.
   2. LAUNCH_TOPIC_ARN, if set, must be ${launchTopicArn}.
      If it is not set, the launch topic is ec2_launches_check in the account and region of the alert topic.
   3. The function's user must have sns:ConfirmSubscription on that topic.

@@ -15,8 +15,8 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /**
  * Requests the function's health document before its URL is subscribed. Returns the function's warnings, one line each.
- * @throws CliError when the URL does not respond, the response is not the function's, or the function is not configured and
- * so could not confirm the subscription
+ * Throws CliError when the URL does not respond, the response is not the function's, or the function is not configured and
+ * so could not confirm the subscription.
  */
 export async function checkFunctionAt(url: string): Promise<readonly string[]> {
   const refused = (why: string, hint: string) => new CliError(`${shownUrl(url)} is not subscribed: ${why}`, hint);

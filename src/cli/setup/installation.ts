@@ -26,7 +26,7 @@ export interface Inspected {
   readonly found: Inspection;
 }
 
-/** Inspects the resources of a plan; changes nothing. Throws what AWS throws. */
+/** Returns the state of each resource of a plan; changes nothing. Throws what AWS throws. */
 export async function inspectInstallation(aws: Aws, plan: SetupPlan): Promise<readonly Inspected[]> {
   return Promise.all(resourcesOf(aws, plan).map(async (resource) => ({ resource, found: await resource.inspect() })));
 }

@@ -23,7 +23,7 @@ export function isMarked(tags: Tags, subscription: Endpoint): boolean {
 
 /**
  * Records on the topic that setup creates a subscription. A topic that setup created needs no record: teardown deletes it with
- * all its subscriptions. @throws CliError when the tag is full, and what AWS throws
+ * all its subscriptions. Throws CliError when the tag is full, and what AWS throws.
  */
 export async function mark(aws: Aws, TopicArn: string, subscription: Endpoint): Promise<void> {
   const topic = await readTopic(aws, TopicArn);

@@ -3,7 +3,7 @@ import { explain } from "../explain.ts";
 
 /**
  * Runs `work` for each item, one after the other.
- * @throws what `work` throws for the first item; for a later item a CliError that adds how to continue
+ * Throws what `work` throws for the first item; for a later item a CliError that adds how to continue.
  */
 export async function oneByOne<T>(all: readonly T[], work: (each: T) => Promise<void>): Promise<void> {
   for (const [index, each] of all.entries()) {

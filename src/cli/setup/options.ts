@@ -3,7 +3,7 @@ import { CliError } from "../cli-error.ts";
 import type { NameOptions } from "../flags.ts";
 import { type Installation, type InstallationNames, installationOf, namesOf } from "./plan.ts";
 
-/** Returns the installation of these names in the operator's account. @throws CliError for an invalid name, and what AWS throws */
+/** Returns the installation of these names in the operator's account. Throws CliError for an invalid name, and what AWS throws. */
 export async function findInstallation(aws: Aws, options: NameOptions): Promise<Installation> {
   const names: InstallationNames = namesOf(options);
   return installationOf(aws.region, (await aws.identity()).account, names);
@@ -11,7 +11,7 @@ export async function findInstallation(aws: Aws, options: NameOptions): Promise<
 
 /**
  * Returns the function's URL. `emulated`: AWS is an emulator, so http:// is allowed.
- * @throws CliError for a URL that SNS cannot call
+ * Throws CliError for a URL that SNS cannot call.
  */
 export function checkUrl(url: string, emulated: boolean): string {
   const { protocol, hash } = URL.canParse(url) ? new URL(url) : { protocol: "", hash: "" };
@@ -30,7 +30,7 @@ export function checkUrl(url: string, emulated: boolean): string {
   return url;
 }
 
-/** Checks that a valid URL contains no user or password. @throws CliError if it does */
+/** Checks that a valid URL contains no user or password. Throws CliError if it does. */
 export function checkNoPassword(url: string): void {
   const { username, password } = new URL(url);
   if (username === "" && password === "") return;
@@ -40,7 +40,7 @@ export function checkNoPassword(url: string): void {
   );
 }
 
-/** Checks a value of AUDIT_ROLE_NAME: a role's name, with its path. @throws CliError for an ARN or an invalid name */
+/** Checks a value of AUDIT_ROLE_NAME: a role's name, with its path. Throws CliError for an ARN or an invalid name. */
 export function checkRoleName(name: string): void {
   if (/^[\w+=,.@/-]+$/.test(name)) return;
   throw new CliError("--audit-role is not the name of an IAM role", "Use a name or path/name, not an ARN.");

@@ -34,7 +34,7 @@ export async function otherRuleNames({ events }: Aws, installation: Installation
   return names.filter((name) => !own.includes(name));
 }
 
-/** A rule with another name: adopted, disabled or only reported. */
+/** Returns a rule with another name: adopted, disabled or only reported. */
 export function otherRule(aws: Aws, plan: SetupPlan, other: OtherRule): Resource {
   const { name, part } = other;
   const requested = part === "adopted" || part === "disable";

@@ -97,22 +97,22 @@ export function ruleArn(installation: Installation, name: string): string {
 
 /** Returns the installation of these names in a region and account. */
 export function installationOf(region: string, account: string, names: InstallationNames): Installation {
-  const at = { region, account };
+  const place = { region, account };
   return {
-    ...at,
+    ...place,
     names,
-    launchTopicArn: arn(at, "sns", names.launchTopic),
-    alertTopicArn: arn(at, "sns", names.alertTopic),
-    deadLetterQueueArn: arn(at, "sqs", names.deadLetterQueue),
+    launchTopicArn: arn(place, "sns", names.launchTopic),
+    alertTopicArn: arn(place, "sns", names.alertTopic),
+    deadLetterQueueArn: arn(place, "sqs", names.deadLetterQueue),
   };
 }
 
 /** Returns the ARN of a resource in an account and region. */
-export function arn(at: Pick<Installation, "region" | "account">, service: string, resource: string): string {
-  return `arn:${partitionOf(at.region).name}:${service}:${at.region}:${at.account}:${resource}`;
+export function arn(place: Pick<Installation, "region" | "account">, service: string, resource: string): string {
+  return `arn:${partitionOf(place.region).name}:${service}:${place.region}:${place.account}:${resource}`;
 }
 
-/** Returns the names that the operator gave, completed by the defaults. @throws CliError for a name that AWS does not accept */
+/** Returns the names that the operator gave, completed by the defaults. Throws CliError for a name that AWS does not accept. */
 export function namesOf(given: Partial<InstallationNames>): InstallationNames {
   const names = {
     launchTopic: given.launchTopic ?? NAMES.launchTopic,
@@ -132,18 +132,18 @@ export function namesOf(given: Partial<InstallationNames>): InstallationNames {
       "The function would receive its own alerts as launches.",
     );
   }
-  check("launch topic", names.launchTopic, /^[\w-]{1,256}$/);
-  check("alert topic", names.alertTopic, /^(?:[\w-]{1,256}|[\w-]{1,251}\.fifo)$/);
-  check("dead-letter queue", names.deadLetterQueue, /^[\w-]{1,80}$/);
+  check("launch topic", names.launchTopic, /^[\w-]+$/, 256);
+  check("alert topic", names.alertTopic, /^[\w-]+(?:\.fifo)?$/, 256);
+  check("dead-letter queue", names.deadLetterQueue, /^[\w-]+$/, 80);
   // A rule's name has at most 64 characters, with the longest suffix.
-  check("rule", names.rule, /^[.\w-]{1,52}$/);
+  check("rule", names.rule, /^[.\w-]+$/, 52);
   return names;
 }
 
-function check(what: string, name: string, shape: RegExp): void {
-  if (shape.test(name)) return;
+function check(what: string, name: string, shape: RegExp, maxLength: number): void {
+  if (shape.test(name) && name.length <= maxLength) return;
   throw new CliError(
     `"${name}" is not a valid name for the ${what}`,
-    "Use a name, not an ARN: letters, digits, hyphens and underscores, within the length limit.",
+    `Use a name, not an ARN: at most ${maxLength} letters, digits, hyphens and underscores.`,
   );
 }

@@ -57,7 +57,7 @@ export async function readDeadLetterQueue({ sqs }: Aws, { names }: Installation)
   };
 }
 
-/** The queue for launches that EventBridge could not deliver to the topic, or the topic to the function. */
+/** Returns the queue for launches that EventBridge could not deliver to the topic, or the topic to the function. */
 export function deadLetterQueue(aws: Aws, plan: SetupPlan): Resource {
   const name = plan.names.deadLetterQueue;
   const statements = deadLetters(plan);

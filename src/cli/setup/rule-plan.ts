@@ -33,7 +33,7 @@ export type RulePlan = Pick<SetupPlan, "rules" | "otherRules">;
  * always requested, because CloudTrail's calls arrive minutes later and omit the instances of a large launch.
  * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
  * An enabled rule with another name that sends the same events is used instead of a new one.
- * @throws CliError for a rule to adopt or disable that does not send launches to the launch topic, and what AWS throws
+ * Throws CliError for a rule to adopt or disable that does not send launches to the launch topic, and what AWS throws.
  */
 export async function planRules(aws: Aws, installation: Installation, options: RuleOptions): Promise<RulePlan> {
   const [own, names] = await Promise.all([

@@ -57,7 +57,7 @@ export async function readRule(
   return { rule, targets: targets?.Targets ?? [], tags, madeBySetup: isMadeBySetup(tags) };
 }
 
-/** The rule that sends the events of a kind to the launch topic, and undelivered events to the dead-letter queue. */
+/** Returns the rule that sends the events of a kind to the launch topic, and undelivered events to the dead-letter queue. */
 export function rule(aws: Aws, plan: SetupPlan, { kind, requested }: PlannedRule): Resource {
   const Name = ruleName(plan.names, kind);
   return {
@@ -150,7 +150,7 @@ function toTopic(targets: readonly Target[], plan: Installation): readonly Targe
 
 /**
  * Creates or repairs a rule's target for the launch topic. Takes the rule's present targets.
- * @throws CliError when EventBridge rejects the target, and what AWS throws
+ * Throws CliError when EventBridge rejects the target, and what AWS throws.
  */
 export async function putTarget(aws: Aws, plan: SetupPlan, Rule: string, targets: readonly Target[]): Promise<void> {
   if (targetDifferences(targets, plan).length === 0) return;
@@ -163,14 +163,14 @@ export async function putTarget(aws: Aws, plan: SetupPlan, Rule: string, targets
 
 /**
  * Adds targets to a rule; they replace those with the same ids.
- * @throws CliError when EventBridge rejects one, and what AWS throws
+ * Throws CliError when EventBridge rejects one, and what AWS throws.
  */
 export async function putTargets({ events }: Aws, Rule: string, Targets: Target[]): Promise<void> {
   const { FailedEntries = [] } = await events.send(new PutTargetsCommand({ Rule, Targets }));
   throwFailed(FailedEntries, `EventBridge rejected the target of the rule ${Rule}`);
 }
 
-/** Removes targets from a rule. @throws CliError when EventBridge does not remove one, and what AWS throws */
+/** Removes targets from a rule. Throws CliError when EventBridge does not remove one, and what AWS throws. */
 export async function removeTargets({ events }: Aws, Rule: string, targets: readonly Target[]): Promise<void> {
   if (targets.length === 0) return;
   const Ids = targets.flatMap(({ Id }) => Id ?? []);

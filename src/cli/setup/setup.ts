@@ -35,7 +35,7 @@ interface SetupOptions extends NameOptions {
   readonly json?: true;
 }
 
-/** Runs `ec2-audit setup`. @throws CliError for invalid options, and what AWS throws */
+/** Runs `ec2-audit setup`. Throws CliError for invalid options, and what AWS throws. */
 export async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   const { terminal } = cli;
   const emails = (options.email ?? []).map(checkEmail);

@@ -14,8 +14,8 @@ export interface Statement {
 
 /**
  * Returns the statement that allows EventBridge to publish to the launch topic. It has no condition on the rule or account,
- * because EventBridge does not send SNS these values: "You can't use Condition blocks in Amazon SNS topic policies for EventBridge"
- * (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions).
+ * because EventBridge does not send SNS these values: "You can't use Condition blocks in Amazon SNS topic policies for
+ * EventBridge" (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions).
  */
 export function eventsToTopic(installation: Pick<Installation, "launchTopicArn">): Statement {
   return {

@@ -51,7 +51,7 @@ export function subscribeQueue(topicArn: string, regionFlags: string): string {
   return `aws sns subscribe${regionFlags} --topic-arn ${topicArn} --protocol sqs --notification-endpoint <ARN of a queue>`;
 }
 
-/** The subscription of an e-mail address to alerts, which its owner confirms by the link in an e-mail from SNS. */
+/** Returns the subscription of an e-mail address to alerts, which its owner confirms by the link in an e-mail from SNS. */
 export function emailSubscription(aws: Aws, plan: SetupPlan, address: string): Resource {
   const TopicArn = plan.alertTopicArn;
   return {
@@ -82,7 +82,7 @@ export function emailSubscription(aws: Aws, plan: SetupPlan, address: string): R
   };
 }
 
-/** The subscription of the function's URL to launches, which the function confirms itself. */
+/** Returns the subscription of the function's URL to launches, which the function confirms itself. */
 export function functionSubscription(aws: Aws, plan: SetupPlan, url: string): Resource {
   const TopicArn = plan.launchTopicArn;
   const attributes = {

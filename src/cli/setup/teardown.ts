@@ -18,10 +18,10 @@ interface TeardownOptions extends NameOptions {
 type Removal = Extract<Leftover, { fate: "remove" }>;
 type Change = Removal | Extract<Leftover, { fate: "restore" }>;
 
-/** Nothing was there, or it was to be left; it is only to be shown; the operator said no; or it is gone. */
+/** The result of teardown. */
 type Ending = "nothing to remove" | "dry run" | "declined" | "removed";
 
-/** Runs `ec2-audit teardown`. @throws CliError, and what AWS throws */
+/** Runs `ec2-audit teardown`. Throws CliError, and what AWS throws. */
 export async function teardown(cli: Cli, options: TeardownOptions): Promise<void> {
   const { terminal } = cli;
   const aws = await connect(cli, options);

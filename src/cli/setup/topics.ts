@@ -39,7 +39,7 @@ export async function readTopic({ sns }: Aws, arn: string): Promise<TopicFacts |
 /** SNS signs with SHA-256 in version 2, and with SHA-1 in version 1, its default. The function accepts both. */
 const SIGNATURE_VERSION = "2";
 
-/** The topic that receives launches from EventBridge and calls the function. */
+/** Returns the topic that receives launches from EventBridge and calls the function. */
 export function launchTopic(aws: Aws, plan: SetupPlan): Resource {
   const { launchTopicArn: arn, names } = plan;
   const statement = eventsToTopic(plan);
@@ -90,7 +90,7 @@ function signatureVersionOf({ attributes, madeBySetup }: TopicFacts): string {
   return attributes.SignatureVersion ?? (madeBySetup ? SIGNATURE_VERSION : "1");
 }
 
-/** The topic that the function publishes alerts to. It needs no policy: the function's user is in the same account. */
+/** Returns the topic that the function publishes alerts to. It needs no policy: the function's user is in the same account. */
 export function alertTopic(aws: Aws, plan: SetupPlan): Resource {
   const { alertTopicArn: arn, names } = plan;
   const fifo = names.alertTopic.endsWith(".fifo");

@@ -34,12 +34,12 @@ export async function makeBundle(cli: Cli, config: WebtaskConfig): Promise<Bundl
   return { ...marksOf(code), version, commit: built ? await commitOf(cli, config.folder) : null };
 }
 
-/** The code, with its hash and build mark. */
+/** Returns the code, with its hash and build mark. */
 export function marksOf(code: Buffer): Pick<Bundle, "code" | "sha256" | "build"> {
   return { code, sha256: sha256Of(code), build: buildMarkOf(code.toString("utf8")) };
 }
 
-/** The SHA-256 of the code, in hexadecimal. */
+/** Returns the SHA-256 of the code, in hexadecimal. */
 export function sha256Of(code: Buffer): string {
   return createHash("sha256").update(code).digest("hex");
 }

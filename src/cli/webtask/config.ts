@@ -76,7 +76,7 @@ function isConfig(parsed: unknown): parsed is ConfigJson {
   return validate(parsed);
 }
 
-/** All problems, each with its JSON path. A value is not part of a message, because it may be a secret. */
+/** Returns all problems, each with its JSON path. A value is not part of a message, because it may be a secret. */
 function problemsOf(parsed: unknown, home: string): readonly string[] {
   if (!validate(parsed)) return (validate.errors ?? []).map(messageOf);
   return (parsed.secretsFrom ?? []).flatMap((source, index) =>

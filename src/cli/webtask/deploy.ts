@@ -15,7 +15,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** `ec2-audit deploy webtask`. */
+/** Runs `ec2-audit deploy webtask`. Throws CliError when it fails. */
 export async function deployWebtask(cli: Cli, options: Options): Promise<void> {
   const config = readWebtaskConfig(cli, options.config);
   const secrets = gatherSecrets(cli, config, options.secretsFile);

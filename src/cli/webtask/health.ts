@@ -57,7 +57,7 @@ async function requestHealth(url: string, { version, build }: Bundle): Promise<H
   return { state: "good", subscribed: document.subscribed, warnings: document.warnings };
 }
 
-/** The problem of a function whose health is not good, as a predicate to follow its name; null for good health. */
+/** Returns the problem of a function whose health is not good, as a predicate to follow its name; null for good health. */
 export function complaint(health: Health): string | null {
   switch (health.state) {
     case "good":
@@ -71,7 +71,7 @@ export function complaint(health: Health): string | null {
   }
 }
 
-/** The hint for a function that this machine cannot reach. */
+/** Returns the hint for a function that this machine cannot reach. */
 export function unreachableHint(url: string): string {
   return `Check it from a machine that can reach it, or through the proxy: curl ${url}`;
 }

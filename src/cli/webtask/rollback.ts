@@ -25,7 +25,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** `ec2-audit rollback webtask`. */
+/** Runs `ec2-audit rollback webtask`. Throws CliError when it fails. */
 export async function rollbackWebtask(cli: Cli, options: Options): Promise<void> {
   const config = readWebtaskConfig(cli, options.config);
   const history = readHistory(config, options.wtProfile);

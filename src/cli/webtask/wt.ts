@@ -18,7 +18,7 @@ export interface Target {
 /** More than a slow cluster takes. With an expired log-in, wt waits for a browser. */
 const CREATE_MS = 2 * 60_000;
 
-/** The program to run: WT_CLI, or wt from the PATH. */
+/** Returns the program to run: WT_CLI, or wt from the PATH. */
 export function wtProgram(cli: Cli): string {
   return cli.env.WT_CLI || "wt";
 }
@@ -30,7 +30,7 @@ export function requireWt(cli: Cli): void {
   if (!exists) throw notStarted(cli, "ENOENT");
 }
 
-/** The arguments of `wt create`. They contain no secret, because every user of the machine can read a command line. */
+/** Returns the arguments of `wt create`. They contain no secret, because every user of the machine can read a command line. */
 export function createArguments({ name, wtProfile }: Target, bundleFile: string, secretsFile: string): string[] {
   const profile = wtProfile === undefined ? [] : ["--profile", wtProfile];
   const files = [bundleFile, "--name", name, "--secrets-file", secretsFile];

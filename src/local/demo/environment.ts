@@ -2,7 +2,7 @@ import { devNull } from "node:os";
 import { KEYS } from "../../config.ts";
 
 /**
- * Removes everything from the environment that would configure the demo: the function's keys, and the AWS SDK's variables and
+ * Removes everything from the environment that would configure the demo: the function's credentials, and the AWS SDK's variables and
  * files. The processes that the demo starts inherit this environment.
  */
 export function removeSettings(env: NodeJS.ProcessEnv): void {

@@ -155,25 +155,25 @@ describe("the doctor's check of credentials", () => {
     expect(rest).toEqual(UNCHECKED.filter((line) => !line.includes(": function:")));
   });
 
-  it("reports that AWS rejects the function's keys, and skips its permissions", async () => {
+  it("reports that AWS rejects the function's credentials, and skips its permissions", async () => {
     aws.faults.add({ kind: "bad-key", when: ({ accessKeyId }) => accessKeyId === "function" });
     const { code, out } = await doctor();
     expect(code).toBe(1);
     expect(out).toContain("✗ function credentials: AWS does not accept these credentials");
     expect(out).toContain("Create a new access key for the function's user");
-    expect(out).toContain("– function permissions: the function's keys do not work");
+    expect(out).toContain("– function permissions: the function's credentials do not work");
   });
 
   it.each([
     [
-      "the operator's own keys",
+      "the operator's own credentials",
       { AWS_ACCESS_KEY_ID: "operator" },
       "arn:aws:iam::123456789012:user/operator is your own user: the function has all your permissions",
     ],
     [
-      "temporary keys",
+      "temporary credentials",
       { AWS_SESSION_TOKEN: "temporary" },
-      `${FUNCTION_USER}, with temporary keys: the function stops when they expire`,
+      `${FUNCTION_USER}, with temporary credentials: the function stops when they expire`,
     ],
   ])("warns about a function with %s", async (_, keys, message) => {
     setUp(keys);
@@ -197,7 +197,7 @@ describe("the doctor's check of credentials", () => {
   });
 });
 
-describe("the doctor's check of a function whose keys belong to another account than its topics", () => {
+describe("the doctor's check of a function whose credentials belong to another account than its topics", () => {
   const SESSION = `arn:aws:sts::${OTHER_ACCOUNT}:assumed-role/function/function`;
 
   async function keysOfOther(): Promise<Record<string, string>> {
@@ -244,7 +244,7 @@ describe("the doctor's check of a function whose keys belong to another account 
 });
 
 describe("the doctor's check of permissions", () => {
-  it("tests the read permissions with the function's own keys", async () => {
+  it("tests the read permissions with the function's own credentials", async () => {
     for (const action of ["ec2:DescribeTags", "ec2:DescribeInstances"]) deny(action, "*", { principal: FUNCTION_USER });
     expect(await diagnosis()).toEqual([
       1,
@@ -284,7 +284,7 @@ describe("the doctor's check of permissions", () => {
     ]);
   });
 
-  it("reads another account with the role that the function assumes there", async () => {
+  it("reads another account with the role that the function assumes in it", async () => {
     setUp({ AUDIT_ROLE_NAME: "ec2-audit-read" });
     expect(await diagnosis(`--account ${OTHER_ACCOUNT}`)).toEqual([0]);
     deny("sts:AssumeRole", "*", { principal: FUNCTION_USER });

@@ -32,7 +32,7 @@ async function findings(url: string): Promise<readonly string[]> {
   return found.map(({ state, name, message }) => `${state}: ${name}: ${message}`);
 }
 
-describe("the doctor's check of a function that does not respond as it should", () => {
+describe("the doctor's check of a function whose response is missing or wrong", () => {
   it("reports that the connection failed", async () => {
     const url = `http://127.0.0.1:${await freePort()}/`;
     expect(await findings(url)).toEqual([`wrong: ${url}: the connection failed`]);

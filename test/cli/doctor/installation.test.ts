@@ -126,7 +126,7 @@ describe("the doctor's check of the resources of setup", () => {
     }
   });
 
-  it("reports what it may not read, which is not a failed check", async () => {
+  it("reports a resource that it may not read, without a failed check", async () => {
     deny("sns:GetTopicAttributes", LAUNCH_TOPIC);
     deny("events:ListRuleNamesByTarget");
     expect(await diagnosis()).toEqual([
@@ -246,7 +246,7 @@ describe("the doctor's check of the subscription", () => {
     );
   });
 
-  it("reports an unconfirmed subscription of the function, and what to do if its URL is wrong", async () => {
+  it("reports an unconfirmed subscription of the function, with the fix for a wrong URL", async () => {
     await subscribe(LAUNCH_TOPIC, "http", "http://127.0.0.1:9/");
     const { code, out } = await doctor("--url http://127.0.0.1:9/");
     expect(code).toBe(1);
@@ -320,7 +320,7 @@ describe("the doctor's check of rules with other names", () => {
     expect((await doctor()).out).toContain("– rule ec2-launches: disabled");
   });
 
-  it("accepts one that is used instead of setup's own, with the dead-letter queue", async () => {
+  it("accepts one that setup uses instead of setup's own, with the dead-letter queue", async () => {
     await withoutOwnRule();
     await rule("ec2-launches", launches("pending"));
     expect(await diagnosis()).toEqual([
@@ -334,7 +334,7 @@ describe("the doctor's check of rules with other names", () => {
     expect(out).toContain("✓ rule ec2-launches: correct");
   });
 
-  it("reports a used one that sends each launch twice as failed only", async () => {
+  it("reports one that setup uses and that sends each launch twice as failed only", async () => {
     await withoutOwnRule();
     await rule("ec2-launches", launches("pending", "running"));
     await run("setup");

@@ -8,7 +8,7 @@ import { type Diagnosis, diagnosisIn } from "./findings.ts";
 
 /** A healthy installation: the launch topic calls the function, and the alert topic has a confirmed recipient. */
 
-/** The principal of the function's keys. */
+/** The principal of the function's credentials. */
 export const FUNCTION_USER = "arn:aws:iam::123456789012:user/function";
 /** In the embedded AWS a user may call everything: these are denied, so that the function has no excess permissions. */
 const NOT_NEEDED = ["ec2:TerminateInstances", "ec2:RunInstances", "iam:CreateUser"];

@@ -32,7 +32,7 @@ describe("deploy lambda", () => {
     expect([code, JSON.parse(out)]).toMatchObject([0, document]);
   });
 
-  it("gives the same file the same key, and other code another one", async () => {
+  it("uploads the same code with the same key, and other code with another key", async () => {
     await deploy();
     write("dist/audit.js", "exports.handler = async () => ({ batchItemFailures: [] });\n");
     await deploy();

@@ -78,7 +78,7 @@ describe.skipIf(missing !== null)(missing === null ? "deploy lambda" : `deploy l
     expect([code, err]).toEqual([
       0,
       expect.stringContaining(
-        `Stack audits in account 123456789012, region ${region}, with the keys in the environment\n`,
+        `Stack audits in account 123456789012, region ${region}, with the credentials in the environment\n`,
       ),
     ]);
     expect(err).toContain("This is an installed package: the shipped file is deployed.");

@@ -29,7 +29,7 @@ describe("withRelease", () => {
   const releaseOf = (given: Given[0], kept: Given[1], from: Given[2], versions: Given[3] = []) =>
     withRelease(given, kept, from, versions).Release;
 
-  it("changes the release with the code, the template or a setting, and only then", () => {
+  it("changes the release if the code, the template or a setting changes, and only then", () => {
     const release = releaseOf({}, { LogLevel: "info" }, artefact);
     expect(releaseOf({ LogLevel: "info" }, {}, artefact)).toBe(release);
     expect(releaseOf({}, { LogLevel: "info", Release: "old", AuditPolicy: "" }, artefact)).toBe(release);
@@ -38,7 +38,7 @@ describe("withRelease", () => {
     expect(releaseOf({}, { LogLevel: "info" }, { ...artefact, template: "other" })).not.toBe(release);
   });
 
-  it("gives another release after a failed deployment, because Lambda would not publish an equal version", () => {
+  it("returns another release after a failed deployment, because Lambda would not publish an equal version", () => {
     const first = releaseOf({}, {}, artefact);
     const second = releaseOf({}, { Release: "before" }, artefact, ["EC2 audit before", `EC2 audit ${first}`]);
     expect(second).not.toBe(first);
@@ -54,7 +54,7 @@ describe("withRelease", () => {
 });
 
 describe("parameters from words", () => {
-  it("take the last value, which may contain an equals sign, and are valid when there are none", () => {
+  it("take the last value, which may contain an equals sign, and are optional", () => {
     const declared = readParameters(template);
     expect(parseParameters(["LogLevel=info", "LogLevel=a=b"], declared)).toEqual({ LogLevel: "a=b" });
     expect(() => checkParameters({}, declared)).not.toThrow();

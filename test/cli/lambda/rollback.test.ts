@@ -34,11 +34,11 @@ const FUNCTION = ["--function", "ec2-audit", "--yes"];
 const moved = () => lambda.commandCalls(UpdateAliasCommand).map(({ args }) => args[0].input.FunctionVersion);
 
 describe("rollback lambda", () => {
-  it("asks, and moves the alias to the newest earlier version", async () => {
+  it("asks for confirmation, and moves the alias to the newest earlier version", async () => {
     const { code, out, err, asked } = await rollback(["--stack", "audits"], true);
     expect([code, asked]).toEqual([0, ["Roll back ec2-audit to version 2?"]]);
     expect(err).toContain(`Reading the versions
-Function ec2-audit in account 123456789012, region us-east-1, with the keys in the environment
+Function ec2-audit in account 123456789012, region us-east-1, with the credentials in the environment
   live now   version 3, created 2026-11-03T00:00:00Z (EC2 audit three)
   roll back  version 2, created 2026-11-02T00:00:00Z (EC2 audit two)`);
     expect(out).toContain("Rolled back ec2-audit to version 2");
@@ -51,7 +51,7 @@ Function ec2-audit in account 123456789012, region us-east-1, with the keys in t
     ]);
   });
 
-  it("changes nothing when the operator declines, or cannot be asked", async () => {
+  it("changes nothing when the operator declines, or there is no terminal for the confirmation", async () => {
     expect((await rollback(["--stack", "audits"], false)).code).toBe(1);
     expect((await rollback(["--stack", "audits"])).code).toBe(2);
     expect(moved()).toEqual([]);
@@ -62,7 +62,7 @@ Function ec2-audit in account 123456789012, region us-east-1, with the keys in t
     expect([code, asked, moved()]).toEqual([0, [], ["1"]]);
     expect(JSON.parse(out)).toEqual({
       ...{ function: "ec2-audit", account: "123456789012", region: "us-east-1" },
-      ...{ credentials: "the keys in the environment", from: 3, to: 1, made: "2026-11-01T00:00:00Z" },
+      ...{ credentials: "the credentials in the environment", from: 3, to: 1, made: "2026-11-01T00:00:00Z" },
     });
   });
 
@@ -80,7 +80,7 @@ Function ec2-audit in account 123456789012, region us-east-1, with the keys in t
     expect(moved()).toEqual(["2"]);
   });
 
-  it("lists the versions, and which is live", async () => {
+  it("lists the versions, and marks the live one", async () => {
     const { out } = await rollback(["--function", "ec2-audit", "--list"]);
     expect(out).toBe(`Versions of ec2-audit, newest first, failed deployments included:
   version 3, created 2026-11-03T00:00:00Z (EC2 audit three)  live
@@ -143,7 +143,7 @@ Function ec2-audit in account 123456789012, region us-east-1, with the keys in t
     expect(new Set(listed.match(/\b[A-Z][a-z]+[A-Z]\w+/g))).toEqual(new Set(called));
   });
 
-  it("says on Ctrl-C that the alias may have moved, and how to check", async () => {
+  it("prints on Ctrl-C that the alias may have moved, and how to check", async () => {
     vi.spyOn(process, "kill").mockReturnValue(true);
     const before = process.listeners("SIGINT");
     lambda.on(UpdateAliasCommand).callsFake(() => {

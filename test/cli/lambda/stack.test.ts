@@ -77,7 +77,7 @@ audits UPDATE_COMPLETE`),
     expect((await deploy()).code).toBe(0);
   });
 
-  it("says that CloudFormation may continue, and how to cancel, when the events can no longer be read", async () => {
+  it("prints that CloudFormation may continue, and how to cancel, when the events can no longer be read", async () => {
     describeStacks(stack("UPDATE_COMPLETE"));
     cloudformation.on(DescribeStackEventsCommand).resolvesOnce({}).rejects(new Error("no network"));
     const { code, err } = await deploy();
@@ -85,7 +85,7 @@ audits UPDATE_COMPLETE`),
     expect(err).toContain("aws cloudformation cancel-update-stack --stack-name audits --region eu-west-1");
   });
 
-  it("says on Ctrl-C that CloudFormation may continue, how to follow it, and how to cancel it", async () => {
+  it("prints on Ctrl-C that CloudFormation may continue, how to follow it, and how to cancel it", async () => {
     const kill = vi.spyOn(process, "kill").mockReturnValue(true);
     const before = process.listeners("SIGINT");
     describeStacks(null, stack("CREATE_COMPLETE"));
@@ -103,7 +103,7 @@ audits UPDATE_COMPLETE`),
     expect(process.listeners("SIGINT")).toEqual(before);
   });
 
-  it("says after a failed first deployment that the stack must be deleted", async () => {
+  it("prints after a failed first deployment that the stack must be deleted", async () => {
     describeStacks(null);
     describeEvents([], [event("1", "CREATE_FAILED", "Function", "no"), event("2", "ROLLBACK_COMPLETE")]);
     const { code, err } = await deploy();

@@ -64,7 +64,7 @@ describe("ec2-audit setup, with a rule created manually as in the article,", () 
     expect(await alertsOfOneLaunch()).toBe(1);
   });
 
-  it("prints so, adds the dead-letter queue to the rule's target, and then changes nothing", async () => {
+  it("prints that it uses the rule, adds the dead-letter queue to the rule's target, and then changes nothing", async () => {
     await byHand();
     const { out } = await run("setup");
     expect(out).toMatch(/~ rule +ec2-launches +repaired, existed before setup\n/);

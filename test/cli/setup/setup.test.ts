@@ -69,7 +69,7 @@ describe("ec2-audit setup in an account without resources", () => {
     });
   });
 
-  it("allows EventBridge to publish, without a condition that it could not meet", async () => {
+  it("allows EventBridge to publish, without a condition on the rule or account, which EventBridge does not send", async () => {
     expect(JSON.parse((await topicAttributes()).Policy ?? "").Statement).toEqual([
       {
         Sid: "Ec2AuditEvents",

@@ -112,7 +112,7 @@ describe("ec2-audit teardown, if AWS changes after the list,", () => {
 describe("ec2-audit teardown, on one installation,", () => {
   useSharedAws(() => run("setup"));
 
-  it("lists the resources and asks, and changes nothing after a no", async () => {
+  it("lists the resources and asks, and changes nothing when the operator declines", async () => {
     const before = await everything();
     const { code, out, asked } = await run("teardown", { answer: false });
     expect([code, asked]).toEqual([1, ["Remove these 4 resources?"]]);
@@ -121,7 +121,7 @@ describe("ec2-audit teardown, on one installation,", () => {
     expect(await everything()).toEqual(before);
   });
 
-  it("changes nothing without a terminal to ask on", async () => {
+  it("changes nothing without a terminal for the confirmation", async () => {
     const before = await everything();
     const { code, err } = await run("teardown");
     expect([code, err]).toEqual([2, expect.stringContaining("--yes")]);
@@ -143,7 +143,7 @@ describe("ec2-audit teardown, on one installation,", () => {
     expect((await run("teardown")).err).toMatch(/^Checking the resources in us-east-1\nerror:/);
   });
 
-  it("names in the question who receives no more messages, and what is lost", async () => {
+  it("names in the question the endpoints that receive no more messages, and the messages that are lost", async () => {
     const { url } = await startFunction();
     await run(`setup --email ann@example.com --email bob@example.com --url ${url}`);
     await click("ann@example.com");
@@ -168,7 +168,7 @@ describe("ec2-audit teardown, on one installation,", () => {
     );
   });
 
-  it("removes the resources after a yes, and prints only one JSON document on stdout with --json", async () => {
+  it("removes the resources when the operator confirms, and prints only one JSON document on stdout with --json", async () => {
     expect(await fates("teardown --json", true)).toEqual(["removed", ...ALL]);
     expect(await everything()).toEqual({ ...NOTHING, queues: ["archive"] });
     expect(await fates("teardown --json")).toEqual(["nothing to remove"]);

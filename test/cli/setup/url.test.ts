@@ -123,7 +123,7 @@ describe("ec2-audit setup --url with a function that has not confirmed", () => {
     expect((await run(`setup --dry-run --url ${url}`)).out).toContain("confirmation would be requested again");
   });
 
-  it("repairs after the confirmation the attributes that SNS did not accept before", async () => {
+  it("repairs the attributes that SNS did not accept before the confirmation", async () => {
     const { url, received } = await startDeafFunction();
     const confirmWithout = async () => {
       const { Token } = JSON.parse(received.at(-1) ?? "");

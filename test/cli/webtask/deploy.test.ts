@@ -79,7 +79,7 @@ describe("deploy webtask", () => {
     expect(err).toContain("dist/audit.js does not exist");
   });
 
-  it("says how to install wt-cli when it does not exist, and records nothing", async () => {
+  it("prints how to install wt-cli when it does not exist, and records nothing", async () => {
     project.write("dist/audit.js", "module.exports = 1;\n");
     const onlyNpm = dirname(project.program("npm", "process.exit(0);"));
     rmSync(wt);
@@ -158,7 +158,7 @@ describe("deploy webtask", () => {
     expect(err).not.toContain("at somewhere");
   });
 
-  it("says that the function is deployed when only the record could not be written", async () => {
+  it("prints that the function is deployed when only the record could not be written", async () => {
     project.installed();
     project.write(".ec2-audit", "a file in the way");
     const wt = project.program("wt", `console.log('{"url": "https://example.com/ec2-audit"}');`);

@@ -87,7 +87,7 @@ describe("the recorded deployments", () => {
     expect(readBundle(history(), last).code.toString()).toBe("good");
   });
 
-  it("share one file for the same code, which stays as long as one of them does", () => {
+  it("share one file for the same code, which stays as long as one of them", () => {
     deploy("a");
     deploy("b");
     deploy("a", "good", 1);
@@ -114,7 +114,7 @@ describe("the recorded deployments", () => {
 });
 
 describe("the deployment to roll back to", () => {
-  it("is the newest healthy one with other code", () => {
+  it("is the newest earlier one that was healthy and has different code", () => {
     deploy("a");
     deploy("b", "bad");
     deploy("c", "misconfigured");
@@ -123,7 +123,7 @@ describe("the deployment to roll back to", () => {
     expect(previous()).toBe(1);
   });
 
-  it("is older after each rollback", () => {
+  it("is an earlier one after each rollback", () => {
     for (const text of ["a", "b", "c"]) deploy(text);
     expect(previous()).toBe(2);
     deploy("b", "good", 2);

@@ -139,7 +139,7 @@ describe("deploy and rollback webtask", () => {
     expect(environment.cluster.created()).toBe(6);
   });
 
-  it("asks before it rolls back", async () => {
+  it("asks for confirmation before it rolls back", async () => {
     for (const mark of ["a", "b"]) {
       environment.project.builds(another(code, mark));
       await environment.deploy();
