@@ -77,7 +77,7 @@ describe("a warm container", () => {
     });
   });
 
-  it("is tested with every key", () => {
+  it("is tested with every setting", () => {
     expect(new Set([...Object.keys(CHANGED), "AUDIT_POLICY", "SNS_SIGNING_CERT"])).toEqual(new Set(KEYS));
   });
 

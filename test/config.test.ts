@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 
 describe("the configuration", () => {
-  it("needs only the four secrets of the 2016 function", () => {
+  it("requires only the four secrets of the 2016 function", () => {
     const { policy, alertTopic, launchTopics, ...rest } = configOf();
     expect(rest).toEqual({
       region: "us-east-1",
@@ -241,7 +241,7 @@ describe("the sources of the settings", () => {
     expect(configOf({ GRACE_SECONDS: "20" }, env)).toMatchObject({ graceSeconds: 20, logLevel: "error" });
   });
 
-  it("may be the environment only, as on Lambda", () => {
+  it("may be only the environment, as on Lambda", () => {
     const settings = gatherSettings({}, { ...FOUR_SECRETS, AWS_SESSION_TOKEN: "token", PATH: "/usr/bin" });
     expect(settings).toEqual({ ...FOUR_SECRETS, AWS_SESSION_TOKEN: "token" });
   });
@@ -272,7 +272,7 @@ describe("the sources of the settings", () => {
     expect(settings).not.toHaveProperty("AWS_SESSION_TOKEN");
   });
 
-  it("provide all credentials from one of them", () => {
+  it("provide all credentials from the same source", () => {
     const source = (name: string) =>
       fc.record(
         {

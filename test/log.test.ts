@@ -56,7 +56,7 @@ describe("the message id of an outcome's line", () => {
     return JSON.parse(line).messageId;
   };
 
-  it("is the one in a dead-letter queue", () => {
+  it("is the id that the message has in a dead-letter queue", () => {
     expect(idIn("059f36b4-87a3-44ab-83d2-661975830a7d")).toBe("059f36b4-87a3-44ab-83d2-661975830a7d");
   });
 
@@ -181,7 +181,7 @@ describe("the line of an outcome", () => {
     expect(METRICS.filter((name) => line[name] === 1 && name !== "milliseconds")).toEqual(counters);
   });
 
-  it("names the keys of a misconfiguration", () => {
+  it("names the invalid settings", () => {
     expect(lineOf(OUTCOMES.misconfigured).message).toBe("AWS_REGION is missing");
   });
 
@@ -197,7 +197,7 @@ describe("the line of an outcome", () => {
     );
   });
 
-  it("cannot get another level or outcome from a quoted value", () => {
+  it("does not get another level or outcome from a quoted value", () => {
     const reason = '", "level": "debug", "outcome": "compliant';
     expect(lineOf({ kind: "failed", reason })).toMatchObject({ level: "error", outcome: "failed", message: reason });
   });

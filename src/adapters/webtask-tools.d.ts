@@ -17,7 +17,7 @@ declare module "webtask-tools" {
     response: ServerResponse,
   ) => unknown;
 
-  /** Makes a webtask of a connect-style function. The function's request has a `webtaskContext`. */
+  /** Creates a webtask from a connect-style function. The function's request has a `webtaskContext`. */
   export function fromConnect<R extends IncomingMessage>(
     handle: (request: R, response: ServerResponse) => unknown,
   ): WebtaskFunction;

@@ -28,8 +28,8 @@ const EUROPEAN_SOVEREIGN: Partition = {
 };
 
 /**
- * Returns whether the text is a region name (`us-east-1`, `us-gov-west-1`, `cn-north-1`, `eusc-de-east-1`) of a supported partition.
- * Regions of the isolated partitions (`us-iso-east-1`) are refused: they would count as regions of another partition. A region
+ * Returns whether the text is a region name of a supported partition: `us-east-1`, `us-gov-west-1`, `cn-north-1`,
+ * `eusc-de-east-1`. Regions of the isolated partitions (`us-iso-east-1`) are refused: they would count as regions of another partition. A region
  * from an event becomes part of a host name, so it must not contain a character that could end or extend one.
  */
 export function isRegion(text: string): boolean {

@@ -150,7 +150,7 @@ function parseBody(body: string): { readonly kind: "parsed"; readonly value: unk
 /** A body that is too large for an SNS delivery. */
 export const TOO_LARGE: Rejected = { kind: "rejected", refusal: "tooLarge", reason: "the body is over 256 KiB" };
 
-/** Returns whether a value, of a body of `bytes` bytes, is an envelope that is too large only because of escapes in its message. */
+/** Returns whether a value, of a body of `bytes` bytes, is an envelope that only the escapes in its message make too large. */
 function isLargeEnvelope(value: unknown, bytes: number): boolean {
   const message = isObject(value) ? value.Message : undefined;
   if (typeof message !== "string" || Buffer.byteLength(message) > MAX_MESSAGE_BYTES) return false;

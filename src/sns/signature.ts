@@ -31,8 +31,8 @@ function textToSign(envelope: Envelope): string {
 }
 
 /**
- * Returns whether the envelope's signature was made with the RSA key. Returns false for an unsupported version, and for a signature
- * that is not strict Base64, because Node skips invalid characters.
+ * Returns whether the envelope's signature was made with the RSA key. Returns false for an unsupported version, and for a
+ * signature that is not strict Base64, because Node skips invalid characters.
  */
 export function isSignedBy(envelope: Envelope, key: KeyObject): boolean {
   const digest = DIGESTS.get(envelope.SignatureVersion);

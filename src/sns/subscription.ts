@@ -16,8 +16,8 @@ const RESERVE_MS = 1_000;
 const OTHER_POLICY =
   "FUNCTION_URL is already subscribed with other attributes: SNS may stop retrying within GRACE_SECONDS; run ec2-audit setup --url";
 
-/** Returns whether SNS refused to subscribe an endpoint again with other attributes. Without attributes, it returns the existing
- * subscription. The error has no code of its own.
+/** Returns whether SNS refused to subscribe an endpoint again with other attributes. Without attributes, SNS returns the
+ * existing subscription. The error has no code of its own.
  * https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html */
 export function isOtherAttributes(error: unknown): boolean {
   return error instanceof Error && /already exists with different attributes/i.test(error.message);

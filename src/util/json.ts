@@ -36,8 +36,8 @@ export function escapeUnseen(text: string): string {
 }
 
 /**
- * Returns whether JSON text has more than `limit` brackets, braces and commas outside its strings. This costs a hundredth of parsing,
- * which creates an array for each bracket. For text that is not JSON, the result is arbitrary.
+ * Returns whether JSON text has more than `limit` brackets, braces and commas outside its strings. For text that is not JSON,
+ * the result is arbitrary. This takes a hundredth of the time of parsing, which creates an array for each bracket.
  */
 export function hasMoreParts(text: string, limit: number): boolean {
   let parts = 0;

@@ -43,7 +43,7 @@ describe.each(HTTP_HOSTS)("the $host", ({ open }) => {
       expect(response.body).not.toContain("SCP");
     });
 
-    it("returns a warning if the keys belong to another account than the launch topic", async () => {
+    it("returns a warning if the credentials belong to another account than the launch topic", async () => {
       ec2.sts.on(GetCallerIdentityCommand).resolves({ Account: "210987654321" });
       const { body } = await open().request({ method: "GET" });
       expect(JSON.parse(body)).toMatchObject({
@@ -56,7 +56,7 @@ describe.each(HTTP_HOSTS)("the $host", ({ open }) => {
       expect(JSON.parse(withRole.body)).not.toHaveProperty("warnings");
     });
 
-    it("returns 500 with every missing or invalid key, and none of the values", async () => {
+    it("returns 500 with every missing or invalid setting, and none of the values", async () => {
       const settings = {
         ALERT_TOPIC_ARN: "my-secret-topic",
         GRACE_SECONDS: "whenever-i-like",
@@ -112,7 +112,7 @@ describe.each(HTTP_HOSTS)("the $host", ({ open }) => {
     },
   );
 
-  it("returns 500 for a delivery if the configuration is invalid, and names the keys", async () => {
+  it("returns 500 for a delivery if the configuration is invalid, and names the settings", async () => {
     const { AWS_REGION: _, ...settings } = SETTINGS;
     const stack = open(settings);
     const response = await stack.deliver(signed(notification(stateChange())));

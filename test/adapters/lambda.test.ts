@@ -176,7 +176,7 @@ describe("Lambda called by a function URL or HTTP API", () => {
     expect(ec2.tagCalls()).toEqual([[INSTANCE]]);
   });
 
-  it("does not read Records in a body as Lambda's", async () => {
+  it("does not read Records in a body as records of Lambda", async () => {
     const body = JSON.stringify(snsEvent(JSON.stringify(stateChange())));
     expect(await onLambda().invoke(urlEvent({ body }))).toMatchObject({ statusCode: 400 });
     expect(ec2.mock.calls()).toHaveLength(0);
@@ -349,7 +349,7 @@ describe("an instance that EC2 never shows", () => {
 describe("the function's own account", () => {
   const arn = "arn:aws:lambda:us-east-1:210987654321:function:ec2-audit";
 
-  it("is that of the function's ARN, also if the topics are in another account", async () => {
+  it("is that of the function's ARN, even if the topics are in another account", async () => {
     ec2.launch(INSTANCE, TAGGED);
     const { app } = createTestStack(SETTINGS, SETTINGS);
     const context = { ...contextWith(), invokedFunctionArn: arn };

@@ -196,7 +196,7 @@ describe("the secrets of a webtask", () => {
     return { stack, deliver };
   }
 
-  it("may change between two calls: nothing of the old ones is used again except the certificate", async () => {
+  it("may change between two calls: of the old ones, only the certificate is used again", async () => {
     ec2.launch(INSTANCE, { tags: { Name: "web" } });
     const { stack, deliver } = warm();
     const other = SETTINGS.ALERT_TOPIC_ARN?.replace("ec2_audit_alert", "another_topic") ?? "";

@@ -105,7 +105,7 @@ describe("the alert's document", () => {
     );
   });
 
-  it("is described by a schema that refuses other documents", () => {
+  it("has a schema that refuses other documents", () => {
     const document = documentOf(alertFor(findingOf()));
     for (const broken of [
       { ...document, findings: [] },
@@ -187,12 +187,12 @@ describe("the subject", () => {
     expect(alertFor(...findings).subject).toContain("[MEDIUM] 2 instances violate required-tags (");
   });
 
-  it("counts keys that are too long for it", () => {
+  it("states the number of keys that are too long for it", () => {
     const requires = Array.from({ length: 9 }, (_, index) => `a-long-key-${index}`).join();
     expect(alertFor(findingOf({ ...named("web-1"), requires })).subject).toContain("[MEDIUM] web-1 lacks 9 tags (");
   });
 
-  it("contains the whole place beside a long name", () => {
+  it("contains the whole region and account after a long name", () => {
     const finding = findingOf({ ...named("n".repeat(256)), region: "ap-southeast-1", ruleId: "r".repeat(64) });
     expect(alertFor(finding).subject).toMatch(/n\.\.\. lacks tag service \(ap-southeast-1, 123456789012\)$/);
   });
@@ -223,7 +223,7 @@ describe("the subject", () => {
 describe("the text message", () => {
   const smsOf = (...findings: readonly Finding[]) => protocolsOf(alertFor(...findings)).sms ?? "";
 
-  it("states severity, name and id of the instance, problem and place", () => {
+  it("states severity, name and id of the instance, problem, region and account", () => {
     const tags = new Map([["Name", "web-1"]]);
     expect(smsOf(findingOf({ severity: "critical", requires: "owner", instance: { tags } }))).toBe(
       `CRITICAL web-1 lacks tag owner (us-east-1, 123456789012) ${INSTANCE}`,
@@ -450,7 +450,7 @@ describe("the SNS limit of 256 KiB", () => {
     }
   });
 
-  it("leaves each alert with the findings of its document", () => {
+  it("leaves in each alert the findings of its document", () => {
     const findings = instanceIds(500).map((id) => findingOf({ instance: { instanceId: id } }));
     for (const alert of alertsFor(findings, AT)) {
       expect(documentOf(alert).findings.map(({ id }: Finding) => id)).toEqual(alert.findings.map(({ id }) => id));

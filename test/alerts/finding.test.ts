@@ -53,7 +53,7 @@ describe("the id of a finding", () => {
 });
 
 describe("the deduplication key of a finding", () => {
-  it("is the same for each violation of a rule by an instance, and is no finding's id", () => {
+  it("is the same for each violation of a rule by an instance, and differs from the id of every finding", () => {
     const found = [...findings(), ...findings({}, tags("x"))];
     expect(new Set(found.map(({ dedupKey }) => dedupKey)).size).toBe(1);
     expect(new Set(found.flatMap(({ id, dedupKey }) => [id, dedupKey])).size).toBe(3);

@@ -16,19 +16,19 @@ function start() {
   return { clock, pauses, ask, paced };
 }
 
-describe("turns", () => {
-  it("are given at once up to ten per second", async () => {
+describe("paced work", () => {
+  it("starts at once, up to ten pieces per second", async () => {
     const { ask, pauses } = start();
     expect(await ask(10)).toEqual(Array(10).fill(0));
     expect(pauses).toEqual([]);
   });
 
-  it("are ten per second, in the order of the requests, and none is lost", async () => {
+  it("starts at ten pieces per second, in the order of the requests, and none is lost", async () => {
     const { ask } = start();
     expect(await ask(40)).toEqual([0, 1_000, 2_000, 3_000].flatMap((at) => Array(10).fill(at)));
   });
 
-  it("are never more than ten in any second, however requests are spread", async () => {
+  it("never starts more than ten pieces in any second, however requests are spread", async () => {
     const { ask, clock } = start();
     const given: (number | null)[] = [];
     for (const [count, pause] of [
@@ -47,7 +47,7 @@ describe("turns", () => {
     for (const at of times) expect(times.filter((other) => other >= at && other < at + 1_000).length).toBeLessThan(11);
   });
 
-  it("that are no longer wanted do not delay others", async () => {
+  it("does not delay other work when it is no longer wanted", async () => {
     const { ask, clock, pauses } = start();
     const [, late, after] = await Promise.all([ask(10), ask(5, () => clock.now() > 5_000), ask(1)]);
     expect(late).toEqual(Array(5).fill(null));
@@ -55,14 +55,14 @@ describe("turns", () => {
     expect(pauses).toEqual([1_000]);
   });
 
-  it("are not given to work that is no longer wanted at its turn", async () => {
+  it("does not start when it is no longer wanted by then", async () => {
     const { ask, clock } = start();
     const [, late, after] = await Promise.all([ask(10), ask(1, () => clock.now() < 500), ask(10)]);
     expect(late).toEqual([null]);
     expect(after).toEqual(Array(10).fill(1_000));
   });
 
-  it("begin a second after the end of the work ten before, which may take effect at its end", async () => {
+  it("starts a second after the end of the tenth piece before it, which may take effect only at its end", async () => {
     const { ask, clock, paced } = start();
     let end = () => {};
     const slow = paced(
@@ -84,7 +84,7 @@ describe("turns", () => {
         throw new Error("refused");
       },
     ],
-  ])("continue after work that %s", async (_, work) => {
+  ])("continues after a piece that %s", async (_, work) => {
     const { ask, paced } = start();
     await expect(paced(work, () => true)).rejects.toThrow("refused");
     expect(await ask(10)).toEqual([...Array(9).fill(0), 1_000]);

@@ -55,7 +55,7 @@ describe("publishAll", () => {
     expect((await publish()).get(findingOf().id)).toEqual(errorOf("the response to Publish is not from SNS"));
   });
 
-  it("publishes nothing when the engine no longer waits at the alert's turn", async () => {
+  it("publishes nothing when the engine no longer waits", async () => {
     const awaited: boolean[] = [];
     const paced: AlertTarget["paced"] = async (_, isAwaited) => {
       awaited.push(isAwaited());

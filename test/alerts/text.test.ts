@@ -252,7 +252,7 @@ describe("the e-mail about several instances", () => {
     ]);
   });
 
-  it("numbers different problems, and lists the numbers at each instance", () => {
+  it("numbers different problems, and lists the numbers for each instance", () => {
     const grave = findingOf({
       id: "b".repeat(32),
       ruleId: "owner",

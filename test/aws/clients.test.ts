@@ -99,7 +99,7 @@ describe("in another account", () => {
     expect(callsOf(sent, "Publish")[0]?.accessKeyId).toBe("AKIAIOSFODNN7EXAMPLE");
   });
 
-  it("keeps the path of a role", async () => {
+  it("includes the path of a role", async () => {
     const sent = interceptNetwork();
     await describeTags(clientsOf({ AUDIT_ROLE_NAME: "auditors/ec2" }), OTHER, "us-east-1");
     expect(sent[0]?.parameters.get("RoleArn")).toBe("arn:aws:iam::210987654321:role/auditors/ec2");
@@ -114,7 +114,7 @@ describe("in another account", () => {
     expect(callsOf(sent, "DescribeTags")).toHaveLength(4);
   });
 
-  it("assumes the role once for each account, also with more accounts than cached clients", async () => {
+  it("assumes the role once for each account, even with more accounts than cached clients", async () => {
     const sent = interceptNetwork();
     const clients = clientsOf(role);
     const accounts = Array.from({ length: 300 }, (_, index) => String(400_000_000_000 + index));

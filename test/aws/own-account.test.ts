@@ -35,12 +35,12 @@ const audit = (service: Service, ...events: readonly unknown[]) => auditFor(SNS,
 const asked = () => sts.commandCalls(GetCallerIdentityCommand).length;
 const warnings = () => lines.map((line) => JSON.parse(line)).filter(({ level }) => level === "warn");
 
-describe("keys of another account than that of the topics", () => {
+describe("credentials of another account than that of the topics", () => {
   beforeEach(() => {
     sts.on(GetCallerIdentityCommand).resolves({ Account: OTHER });
   });
 
-  it("cannot audit a launch in the topics' account without a role: it is misconfigured, and EC2 is not called", async () => {
+  it("do not audit a launch in the topics' account without a role: it is misconfigured, and EC2 is not called", async () => {
     const service = serviceOf();
     expect(await audit(service, stateChange())).toMatchObject([
       [
@@ -126,7 +126,7 @@ describe("GetCallerIdentity", () => {
     expect(service.own.known()).toBe(OTHER);
   });
 
-  it("delays a launch by at most two seconds, and a late response counts from then on", async () => {
+  it("delays a launch by at most two seconds, and a late response applies to later launches", async () => {
     let answer = (_: object) => {};
     sts.on(GetCallerIdentityCommand).callsFake(() => new Promise((resolve) => (answer = resolve)));
     const service = serviceOf();

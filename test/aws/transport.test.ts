@@ -88,14 +88,14 @@ describe("idle connections that the server has dropped", () => {
     expect(aws.counts.onDropped).toBe(1);
   });
 
-  it("with a reset take one retry of the next launch", async () => {
+  it("that were reset cause one retry of the next launch", async () => {
     const clients = await withIdle(50);
     aws.drop("reset");
     for (let next = 0; next < 3; next++) await launch(clients);
     expect(aws.counts.onDropped).toBe(1);
   });
 
-  it("fail none of many concurrent launches", async () => {
+  it("do not fail any of many concurrent launches", async () => {
     const clients = await withIdle(50);
     aws.drop("silent");
     await launches(clients, 100);

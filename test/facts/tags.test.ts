@@ -42,7 +42,7 @@ describe("describeTags", () => {
     expect(inputs().map((input) => input.NextToken)).toEqual([undefined, "token-1", "token-2"]);
   });
 
-  it("throws when a later page fails: the tags of the earlier pages are not all tags", async () => {
+  it("throws when a later page fails, because the earlier pages do not have all tags", async () => {
     ec2.mock
       .on(DescribeTagsCommand)
       .resolvesOnce({ Tags: [{ Key: "Name", Value: "x", ResourceId: INSTANCE }], NextToken: "more" })

@@ -75,7 +75,7 @@ describe("a launch that violates a rule", () => {
     ]);
   });
 
-  it("costs one DescribeTags call and no DescribeInstances within its grace", async () => {
+  it("takes one DescribeTags call and no DescribeInstances call within its grace", async () => {
     ec2.launch(INSTANCE);
     await auditAfter(10, [launchOf()]);
     expect(ec2.tagCalls()).toHaveLength(1);
@@ -171,7 +171,7 @@ describe("an instance that EC2 does not show", () => {
     expect(kindsOf(await auditAfter(260, [launchOf()]))).toEqual(["findings"]);
   });
 
-  it("costs no DescribeInstances before the end of its grace", async () => {
+  it("takes no DescribeInstances call before the end of its grace", async () => {
     expect(await auditAfter(30, [launchOf()])).toMatchObject([{ kind: "deferred", retryAfterSeconds: 15 }]);
     expect(ec2.instanceCalls()).toEqual([]);
     expect(await auditAfter(45, [launchOf()])).toEqual(notYet(255));
@@ -234,7 +234,7 @@ describe("a stopped instance that starts again", () => {
 describe("a rule that needs the instance", () => {
   const policy = { rules: [...requiring("name,service").rules, onlyMicro] };
 
-  it("costs one DescribeInstances call, whose tags serve the other rules, and no DescribeTags", async () => {
+  it("takes one DescribeInstances call, whose tags the other rules use, and no DescribeTags call", async () => {
     ec2.launch(INSTANCE, { tags: TAGGED });
     expect(await auditAfter(0, [launchOf()], { policy })).toEqual([compliant]);
     expect(ec2.instanceCalls()).toEqual([[INSTANCE]]);
@@ -259,7 +259,7 @@ describe("a rule that needs the instance", () => {
 });
 
 describe("many launches", () => {
-  it("have a result each, in their order", async () => {
+  it("each have a result, in their order", async () => {
     const [good = "", bad = "", gone = "", young = ""] = instanceIds(4);
     ec2.launch(good, { tags: TAGGED });
     ec2.launch(bad);
@@ -274,7 +274,7 @@ describe("many launches", () => {
     expect(kindsOf(await auditAfter(GRACE, launches.toReversed()))).toEqual(kindsOf(results).toReversed());
   });
 
-  it("cost a DescribeTags call for 200, and DescribeInstances only for violations after the grace", async () => {
+  it("take one DescribeTags call for 200 instances, and DescribeInstances only for violations", async () => {
     const ids = instanceIds(1000);
     for (const id of ids) ec2.launch(id, { tags: id.endsWith("0") ? {} : TAGGED });
     const results = await auditAfter(
@@ -307,7 +307,7 @@ describe("many launches", () => {
     }
   });
 
-  it("cost no call when there are none", async () => {
+  it("take no call when there are none", async () => {
     expect(await auditAfter(0, [])).toEqual([]);
     expect(ec2.mock.calls()).toEqual([]);
   });
@@ -338,7 +338,7 @@ describe("a read that fails", () => {
     expect(await auditAfter(GRACE, [launchOf()], { facts: nonsense })).toEqual(failed("an unknown error"));
   });
 
-  it("fails the launches of its call only", async () => {
+  it("fails only the launches of its call", async () => {
     const ids = instanceIds(400);
     for (const id of ids) ec2.launch(id, { tags: TAGGED });
     ec2.mock

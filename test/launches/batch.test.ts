@@ -148,7 +148,7 @@ describe("a burst", () => {
 });
 
 describe("an alert that is not published", () => {
-  it("fails its own launches only, which are delivered again", async () => {
+  it("fails only its own launches, which are delivered again", async () => {
     const ids = instanceIds(400);
     for (const id of ids) ec2.launch(id);
     sns.mock
@@ -166,7 +166,7 @@ describe("an alert that is not published", () => {
     expect(outcomes.filter(({ kind }) => kind === "violating")).toHaveLength(400 - lost.length);
   });
 
-  it("fails a launch that has findings in it, although others of its findings were published", async () => {
+  it("fails a launch when only some of its findings were published", async () => {
     const tags = new Map(Array.from({ length: 50 }, (_, key) => [`${key}`.padEnd(128, "k"), '"'.repeat(256)] as const));
     ec2.launch(INSTANCE, { tags });
     sns.mock
@@ -187,7 +187,7 @@ describe("a launch that is not settled", () => {
     ec2.launch(good, { tags: TAGGED });
   });
 
-  it("holds the alert for the other launches of its event until it is settled", async () => {
+  it("delays the alert for the other launches of its event until it is settled", async () => {
     const unit = unitOf(launchOf({ instanceId: bad }), young, launchOf({ instanceId: good }));
     expect(kindsOf(await run([unit]))).toEqual([["deferred", "deferred", "compliant"]]);
     expect(published()).toEqual([]);
@@ -216,7 +216,7 @@ describe("a launch that is not settled", () => {
     expect(sns.mock.calls()).toEqual([]);
   });
 
-  it("does not hold the alert for other events of the batch", async () => {
+  it("does not delay the alert for other events of the batch", async () => {
     const held = unitOf(launchOf({ instanceId: bad }), young);
     const outcomes = await run([held, unitOf(launchOf({ instanceId: third }))]);
     expect(kindsOf(outcomes)).toEqual([["deferred", "deferred"], ["violating"]]);
@@ -237,7 +237,7 @@ describe("an engine that no longer waits", () => {
     expect(sns.mock.calls()).toEqual([]);
   });
 
-  it("gets no alert when its time ends before the alert's turn", async () => {
+  it("gets no alert when it stops waiting before the alert can be sent", async () => {
     ec2.launch(INSTANCE);
     const awaited: boolean[] = [];
     const paced: Batch["paced"] = async (_, isAwaited) => {

@@ -105,7 +105,7 @@ describe("an account and region", () => {
     expect(await sns.mock.call(0).thisValue.config.region()).toBe("ap-south-1");
   });
 
-  it("that are not the function's own need AUDIT_ROLE_NAME: the launch is misconfigured without an AWS call", async () => {
+  it("that are not the function's own require AUDIT_ROLE_NAME: without it, the launch is misconfigured and AWS is not called", async () => {
     expect(await audit(serviceOf(), stateChange({ account: OTHER }))).toEqual([
       [
         {
@@ -138,7 +138,7 @@ describe("an account and region", () => {
 });
 
 describe("many events", () => {
-  it("get their own outcomes, in their order", async () => {
+  it("each have their own outcomes, in their order", async () => {
     const [good = "", bad = ""] = instanceIds(2);
     ec2.launch(good, { tags: TAGGED });
     ec2.launch(bad);
@@ -161,7 +161,7 @@ describe("many events", () => {
     ]);
   });
 
-  it("of one region in one call are one batch: 5 AWS calls for a thousand", async () => {
+  it("of one region in one call form one batch: 5 AWS calls for a thousand", async () => {
     const ids = instanceIds(1000);
     for (const id of ids) ec2.launch(id, { tags: TAGGED });
     const outcomes = await audit(serviceOf(), ...ids.map((id) => stateChange({ id })));
@@ -169,7 +169,7 @@ describe("many events", () => {
     expect(ec2.tagCalls()).toHaveLength(5);
   });
 
-  it("that arrive one by one during a batch are the next batch: 2 AWS calls for a hundred", async () => {
+  it("that arrive one by one during a batch form the next batch: 2 AWS calls for a hundred", async () => {
     const ids = instanceIds(100);
     let answer = () => {};
     ec2.mock.on(DescribeTagsCommand).callsFake(() => new Promise((resolve) => (answer = () => resolve({ Tags: [] }))));
@@ -187,7 +187,7 @@ describe("many events", () => {
     expect(ec2.tagCalls().map((call) => call.length)).toEqual([1, 99]);
   });
 
-  it("of two regions are two batches and two alerts", async () => {
+  it("of two regions form two batches and two alerts", async () => {
     const [here = "", there = ""] = instanceIds(2);
     for (const id of [here, there]) ec2.launch(id);
     await audit(serviceOf(), stateChange({ id: here }), stateChange({ id: there, region: "eu-west-1" }));
@@ -226,7 +226,7 @@ describe("alerts for many accounts at once", () => {
     expect(new Set(sns.published().map((message) => documentIn(message).account)).size).toBe(40);
   });
 
-  it("that are not published by the deadline are failures, so that they are delivered again", async () => {
+  it("that are not published by the deadline fail, so that they are delivered again", async () => {
     const outcomes = start(150);
     await vi.advanceTimersByTimeAsync(30_000);
     const kinds = kindsOf(await outcomes).flat();
@@ -235,7 +235,7 @@ describe("alerts for many accounts at once", () => {
     expect(sentBy()).toBe(110);
   });
 
-  it("of consecutive deliveries are published no faster", async () => {
+  it("of consecutive deliveries are not published faster", async () => {
     ec2.launch(INSTANCE);
     const service = serviceOf();
     const outcomes = [];

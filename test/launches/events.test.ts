@@ -134,7 +134,7 @@ describe("RunInstances in CloudTrail", () => {
   });
 
   it.each([
-    ["no answer", null],
+    ["no response", null],
     ["an answer without instances", { requestId: "x" }],
     ["instances that are not a list", { instancesSet: { items: { instanceId: INSTANCE } } }],
     ["an empty list", { instancesSet: { items: [] } }],
@@ -214,7 +214,7 @@ describe("any other event", () => {
   });
 
   it.each(["EC2 Spot Instance Interruption Warning", "EBS Snapshot Notification", "", "constructor", "__proto__"])(
-    "%j is well-formed and ignored, whatever else is in it",
+    "of the type %j is ignored, whatever else is in it",
     (type) => {
       expect(read({ ...stateChange(), "detail-type": type })).toMatchObject({ kind: "ignored" });
       expect(read({ "detail-type": type })).toMatchObject({ kind: "ignored" });
@@ -338,11 +338,11 @@ describe("a malformed event", () => {
     expect(read(event)).toEqual({ kind: "malformed", reason: `the event's "${name}" is missing` });
   });
 
-  it("is not one with an old instance id of eight digits", () => {
+  it("is not one with an instance id of eight digits, as old instances have", () => {
     expect(launchesIn(stateChange({ id: "i-12345678" }))[0]?.instanceId).toBe("i-12345678");
   });
 
-  it("only inherits its fields, from a key __proto__", () => {
+  it("has its fields only in a key __proto__", () => {
     const event = JSON.parse(`{"__proto__": ${JSON.stringify(stateChange())}}`);
     expect(read(event)).toMatchObject({ kind: "malformed" });
   });
@@ -381,7 +381,7 @@ describe("any JSON value", () => {
     );
   });
 
-  it("is read the same after it was serialized again", () => {
+  it("is read the same after it is serialised again", () => {
     fc.assert(
       fc.property(sample, (event) => {
         expect(read(JSON.parse(JSON.stringify(event)))).toEqual(read(event));

@@ -39,7 +39,7 @@ function held(pause: () => Promise<void> = async () => {}) {
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 describe("deliveries", () => {
-  it("of one account and region that arrive together are one batch, and each gets its own outcomes", async () => {
+  it("of one account and region that arrive together form one batch, and each gets its own outcomes", async () => {
     const { batches, submit } = held();
     const ids = instanceIds(10);
     const answers = ids.map((id) => submit(unitOf(id)));
@@ -49,14 +49,14 @@ describe("deliveries", () => {
     expect((await Promise.all(answers)).map(idsIn)).toEqual(ids.map((id) => [id]));
   });
 
-  it("start at once if there is only one", async () => {
+  it("are audited at once if there is only one", async () => {
     const { batches, submit } = held();
     void submit(unitOf(instanceId(1)));
     await Promise.resolve();
     expect(batches).toHaveLength(1);
   });
 
-  it("that arrive during a batch are the next batch: two or three batches for a hundred", async () => {
+  it("that arrive during a batch form the next batch: a hundred form two or three", async () => {
     const { batches, submit } = held();
     const [first = "", ...others] = instanceIds(100);
     const answers = [submit(unitOf(first))];
@@ -100,7 +100,7 @@ describe("deliveries", () => {
     expect(batches).toHaveLength(3);
   });
 
-  it("with many launches keep them in one batch", async () => {
+  it("have all their launches in one batch", async () => {
     const { batches, submit } = held();
     const launches = instanceIds(3).map((id) => launchOf({ instanceId: id }));
     const answer = submit({ ...unitOf(""), launches });
@@ -109,7 +109,7 @@ describe("deliveries", () => {
     expect(idsIn(await answer)).toEqual(instanceIds(3));
   });
 
-  it("without a launch need no batch", async () => {
+  it("without a launch cause no batch", async () => {
     const { batches, submit } = held();
     expect(await submit({ ...unitOf(""), launches: [] })).toEqual([]);
     expect(batches).toEqual([]);
@@ -117,7 +117,7 @@ describe("deliveries", () => {
 });
 
 describe("a delivery whose caller no longer waits", () => {
-  it("is not audited when its turn comes, so that it does not delay the others", async () => {
+  it("is not audited, so that it does not delay the others", async () => {
     const { batches, submit } = held();
     const [first = "", late = "", next = ""] = instanceIds(3);
     void submit(unitOf(first));
@@ -192,7 +192,7 @@ describe("a batch that fails", () => {
     expect((await next).map(({ kind }) => kind)).toEqual(["compliant"]);
   });
 
-  it("by throwing synchronously fails its launches too, and the lane continues", async () => {
+  it("fails its launches also when it throws synchronously, and the lane continues", async () => {
     let broken = true;
     const submit = createLanes(
       (_account, _region, units) => {
@@ -218,7 +218,7 @@ describe("a batch that fails", () => {
     expect((await Promise.all([failing, other])).flat().map(({ kind }) => kind)).toEqual(["failed", "compliant"]);
   });
 
-  it("to return an outcome for a launch fails that launch", async () => {
+  it("fails a launch for which it returns no outcome", async () => {
     const { batches, submit } = held();
     const answers = [submit(unitOf(instanceId(1))), submit(unitOf(instanceId(2)))];
     await settled();

@@ -31,13 +31,13 @@ describe("worstOf", () => {
     expect(worstOf(twins)).toBe(twins[0]);
   });
 
-  it("returns that there was nothing to audit for no outcomes", () => {
+  it("returns ignored if there are no outcomes", () => {
     expect(worstOf([]).kind).toBe("ignored");
   });
 });
 
 describe("isUnsettled", () => {
-  it.each(OUTCOMES)("decides whether the engine must repeat a delivery: $kind", (outcome) => {
+  it.each(OUTCOMES)("returns whether the engine must deliver again: $kind", (outcome) => {
     const settled = ["compliant", "ignored", "unseen", "violating"].includes(outcome.kind);
     expect(isUnsettled(outcome)).toBe(!settled);
   });

@@ -35,7 +35,7 @@ describe("policyOfTags", () => {
     },
   );
 
-  it.each(["env=prod|staging", "name;owner", "name,cost-*"])("refuses what is not a list of keys: %j", (list) => {
+  it.each(["env=prod|staging", "name;owner", "name,cost-*"])("refuses text that is not a list of keys: %j", (list) => {
     expect(policyOfTags(list)).toEqual({
       problems: [expect.stringMatching(/^a key must not contain =, .* use a policy as JSON instead: \{"rules"/)],
     });
@@ -87,7 +87,7 @@ describe("parsePolicy", () => {
     expect(requiring("name").rules[0]?.id).toBe("required-tags");
   });
 
-  it("never gives a rule the id of another, wherever that is in the policy", () => {
+  it("never gives a rule the id of another rule, whatever their order", () => {
     expect(idsOf(undefined, undefined, "required-tags-2")).toEqual([
       "required-tags",
       "required-tags-3",
@@ -227,7 +227,7 @@ describe("parsePolicy", () => {
     );
   });
 
-  it("returns problems on one short line, whatever the key is", () => {
+  it("returns each problem on one short line, whatever the key is", () => {
     fc.assert(
       fc.property(fc.string({ minLength: 1, maxLength: 5000, unit: "binary" }), (key) => {
         fc.pre(key !== "rules");

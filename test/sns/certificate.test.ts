@@ -27,7 +27,7 @@ describe("a certificate's URL", () => {
   });
 
   it.each([
-    ["a bucket that anybody can have", `https://sns.s3-us-west-2.amazonaws.com/${FILE}`],
+    ["a bucket that anyone can create", `https://sns.s3-us-west-2.amazonaws.com/${FILE}`],
     ["a bucket of the region", `https://sns.s3.us-east-1.amazonaws.com/${FILE}`],
     ["another host", `https://example.com/${FILE}`],
     ["a host that begins like SNS's", `https://sns.us-east-1.amazonaws.com.example.com/${FILE}`],
@@ -85,7 +85,7 @@ describe("a certificate's URL", () => {
     );
   });
 
-  it("is rejected if it is any other URL", () => {
+  it("is not any other URL", () => {
     fc.assert(
       fc.property(fc.webUrl({ withQueryParameters: true, withFragments: true }), (url) => {
         expect(isCertificateUrl(url, "us-east-1")).toBe(false);
@@ -156,7 +156,7 @@ describe("fetched certificates", () => {
     expect((await certificates.keyOf(CERTIFICATE_URL)).kind).toBe("key");
   });
 
-  it("are evicted: the latest of a hundred is cached, the first ones are not", async () => {
+  it("are evicted in the order of their use: of a hundred, the last is cached, and the first are not", async () => {
     const { certificates, fetched } = certificatesOver(async () => SNS_SIGNER.certificate);
     for (let number = 1; number <= 100; number += 1) await certificates.keyOf(urlOf(number));
     await certificates.keyOf(urlOf(100));
@@ -257,7 +257,7 @@ describe("certificates under attack", () => {
     expect((await readings).map(({ kind }) => kind)).toEqual(Array(12).fill("failed"));
   });
 
-  it("of a genuine delivery get their turn among hundreds that do not exist, and do not wait once cached", async () => {
+  it("of a genuine delivery are fetched among hundreds that do not exist, and do not wait once cached", async () => {
     const { certificates, fetched, settle, fail, arrive } = heldFetches();
     for (let number = 0; number < 500; number += 1) void certificates.keyOf(urlOf(number));
     const genuine = Promise.all([certificates.keyOf(CERTIFICATE_URL), certificates.keyOf(CERTIFICATE_URL)]);
@@ -288,7 +288,7 @@ describe("certificates under attack", () => {
     expect((await inTime).kind).toBe("failed");
   });
 
-  it("fail at once while a thousand wait, and leave no trace", async () => {
+  it("fail at once while a thousand wait, and stay out of memory", async () => {
     const { certificates, fetched, settle, fail, arrive, clock } = heldFetches();
     for (let number = 0; number < 1_008; number += 1) void certificates.keyOf(urlOf(number));
     await settle();
@@ -306,7 +306,7 @@ describe("certificates under attack", () => {
     expect((await genuine).kind).toBe("key");
   });
 
-  it("leave no trace if they do not exist, even ten thousand of them", async () => {
+  it("stay out of memory if they do not exist, even ten thousand of them", async () => {
     const { certificates, fetched } = certificatesOver(async (url) => {
       if (url === CERTIFICATE_URL) return SNS_SIGNER.certificate;
       throw new Error("status 403");

@@ -6,7 +6,7 @@ const settle = async () => "settled";
 const fail = async () => "failed";
 
 describe("settled deliveries", () => {
-  it("are kept up to ten thousand, the newest, so that the memory of a container is bounded", async () => {
+  it("are limited to the newest ten thousand, so that the memory of a container is bounded", async () => {
     const once = newOnce();
     for (let number = 0; number <= MAX_SETTLED; number += 1) await once(String(number), settle);
     expect(MAX_SETTLED).toBe(10_000);

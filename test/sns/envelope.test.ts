@@ -227,7 +227,7 @@ describe("an SNS envelope", () => {
     expect(Object.hasOwn(Object.prototype, "Type")).toBe(false);
   });
 
-  it("is never read from arbitrary text, and nothing is thrown", () => {
+  it("is never read from arbitrary text, and reading never throws", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json(), fc.string({ unit: "binary" })), (body) => {
         expect(refusalOf(readText(body))).toBe("foreign");
@@ -290,7 +290,7 @@ describe("the size of a body", () => {
     expect(refusalOf(readText(body))).toBe("tooLarge");
   });
 
-  it("may be 256 KiB, and more if only the escapes in its message exceed it", () => {
+  it("may be 256 KiB, or more if only the escapes in its message exceed the limit", () => {
     expect(refusalOf(readText("x".repeat(LIMIT)))).toBe("foreign");
     expect(refusalOf(readText("\u00e9".repeat(LIMIT / 2)))).toBe("foreign");
     expect(refusalOf(readText(enveloped('"'.repeat(LIMIT))))).toBe("delivery");

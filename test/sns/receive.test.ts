@@ -174,7 +174,7 @@ describe.each(HTTP_HOSTS)("a duplicate delivery to the $host", ({ open }) => {
     expect(sns.published()).toHaveLength(3);
   });
 
-  it("is verified first: an unverified one does not count as settled", async () => {
+  it("does not count as settled before it is verified", async () => {
     const stack = open();
     await stack.deliver(LAUNCH);
     expect((await stack.deliver(signed(notification(stateChange()), { signer: OTHER_SIGNER }))).status).toBe(403);

@@ -302,7 +302,7 @@ describe("FUNCTION_URL", () => {
     ]);
   });
 
-  it("is not configured in the health document if there is none", async () => {
+  it("is stated as not configured in the health document if there is none", async () => {
     expect(await health(onFunctionUrl())).toMatchObject({ subscribed: "not configured" });
   });
 });
@@ -338,7 +338,7 @@ describe("the state of two subscriptions", () => {
     expect(await health(stack)).toMatchObject({ subscribed: "unsubscribed" });
   });
 
-  it("is not confirmed if only one is known", async () => {
+  it("is not confirmed while only one is known", async () => {
     const { FUNCTION_URL: _, ...settings } = TWO_TOPICS;
     const stack = onFunctionUrl(settings);
     await stack.deliver(launch);
@@ -370,7 +370,7 @@ describe("a subscription that fails", () => {
     expect(await health(stack)).toMatchObject({ subscribed: "failed: an unknown error" });
   });
 
-  it("because the response is not from SNS does not count as confirmed, and is logged with the reason", async () => {
+  it("is not confirmed when the response is not from SNS, and is logged with the reason", async () => {
     sns.mock.on(SubscribeCommand).resolves({});
     const stack = onFunctionUrl(SUBSCRIBING);
     expect(await health(stack)).toMatchObject({ subscribed: "failed: Error" });
@@ -416,7 +416,7 @@ describe("a subscription that exists already", () => {
     );
   });
 
-  it("of another tool is confirmed by its first verified notification", async () => {
+  it("is confirmed by its first verified notification if another tool made it", async () => {
     const stack = onFunctionUrl(SETTINGS);
     expect(await health(stack)).toMatchObject({ subscribed: "not configured" });
     await stack.deliver({ ...launch, Signature: "AAAA" });

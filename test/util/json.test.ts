@@ -4,7 +4,7 @@ import { escapeUnseen } from "../../src/util/json.ts";
 
 describe("escapeUnseen", () => {
   it.each([
-    ["a C1 control, which some terminals take for the start of an escape", "\u009b31m", "\\u009b31m"],
+    ["a C1 control, which some terminals read as the start of an escape", "\u009b31m", "\\u009b31m"],
     ["an escape", "\u001b[2J", "\\u001b[2J"],
     ["DEL", "\u007f", "\\u007f"],
     ["a right-to-left override", "\u202egpj.exe", "\\u202egpj.exe"],

@@ -15,7 +15,7 @@ function check(settings: Readonly<Record<string, unknown>>, tags: Tags): Violati
 const NAME_AND_SERVICE = { tags: ["name", "service"] };
 
 describe("required-tags", () => {
-  it("needs only tags, which cost the cheapest call", () => {
+  it("needs only tags, which take the cheapest call", () => {
     expect(requiredTags.configure(NAME_AND_SERVICE)).toMatchObject({ needs: ["tags"] });
   });
 
@@ -55,7 +55,7 @@ describe("required-tags", () => {
     },
   );
 
-  it("reports a key once that is required twice, as it was first written", () => {
+  it("reports a key that is listed twice only once, with its first spelling", () => {
     expect(check({ tags: ["name", "Name"] }, {})?.details.missing).toEqual(["name"]);
   });
 
@@ -83,7 +83,7 @@ describe("required-tags", () => {
     ]);
   });
 
-  it("fills a blank tag as it is written, instead of adding one in another case", () => {
+  it("fills a blank tag in its own spelling, instead of adding one in another case", () => {
     expect(
       check({ tags: ["owner"] }, { Owner: " " })
         ?.remedy(["i-1"], "us-east-1")
@@ -100,7 +100,7 @@ describe("required-tags", () => {
     expect(remedy(true)).toMatch(/--tags Key=name,Value=<value>$/);
   });
 
-  it("is satisfied exactly when each required key has a value in some case", () => {
+  it("complies exactly when each required key has a value, in any case", () => {
     const key = fc.constantFrom("name", "Name", "NAME", "service", "Service", "__proto__", "owner");
     const value = fc.constantFrom("", " ", "x", "🛒");
     fc.assert(
