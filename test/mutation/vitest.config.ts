@@ -1,11 +1,8 @@
 import { defineConfig } from "vitest/config";
-import config from "../../vitest.config.ts";
 
 /** The tests that run against a mutant: those of the core. The attack tests use the built file, which contains no mutant. */
 export default defineConfig({
-  ...config,
   test: {
-    ...config.test,
     include: ["test/{adapters,alerts,aws,facts,launches,policy,sns}/**/*.test.ts", "test/app.test.ts"],
     // These tests open ports or start the AWS CLI, and are slow.
     exclude: ["test/aws/transport.test.ts"],
