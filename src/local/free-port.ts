@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 
-/** A port of loopback that is free now, for a process that has to be told its port before it starts. Throws when none is. */
+/** Returns a free port of loopback, for a process that needs its port before it starts. Throws Error if none is free. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -8,7 +8,7 @@ import { describe, expect, it } from "vitest";
 import { aws, of, useEmbeddedAws } from "./embedded-aws.ts";
 import { ACCOUNT, clients, unique } from "./targets.ts";
 
-/** Permissions, which moto_server does not check unless it is told to, and whose simulation it does not have. */
+/** Permissions, which moto_server does not check by default, and IAM's simulator, which it does not have. */
 useEmbeddedAws();
 
 const ALICE = `arn:aws:iam::${ACCOUNT}:user/alice`;

@@ -9,7 +9,7 @@ import { ACCOUNT, unique } from "./targets.ts";
 useMapping();
 
 describe("The outcome of a batch", () => {
-  /** Sends three messages, and gives what was in each invocation when an hour has passed. */
+  /** Sends three messages, and returns the messages of each invocation after an hour. */
   async function threeMessages(
     answer: (event: SQSEvent, call: number) => unknown,
     settings: Partial<QueueMapping> = {},

@@ -9,7 +9,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { aws, of, queue, useEmbeddedAws } from "./embedded-aws.ts";
 import { ACCOUNT, clients } from "./targets.ts";
 
-/** Who may send to the bus of another account: a bus takes nothing before its policy says so. */
+/** Permissions to send to the bus of another account: a bus accepts no event without a policy that allows it. */
 const region = "eu-west-1";
 const [MEMBER, STRANGER] = ["210987654321", "999988887777"];
 useEmbeddedAws({ cloudTrail: false, organization: { id: "o-abcdefghij", accounts: [ACCOUNT, MEMBER] } });
@@ -47,7 +47,7 @@ beforeEach(async () => {
   await of().events.send(new PutTargetsCommand({ Rule: "take", Targets: [{ Id: "queue", Arn: arn }] }));
 });
 
-/** Whether the launch of an account comes to the bus. */
+/** Returns whether the launch of an account arrives at the bus. */
 async function arrives(account: string, where = region): Promise<boolean> {
   aws.launch({ account, region: where, count: 1 });
   return (await received()).length > 0;
@@ -105,7 +105,7 @@ describe("Another account's event", () => {
 
 describe("A custom bus", () => {
   const OWN = `arn:aws:events:${region}:${ACCOUNT}:event-bus/own`;
-  /** The rule of the default bus takes no part: it is not asked about what comes to another bus. */
+  /** The rule of the default bus does not match events of another bus. */
   const take = async (pattern: object) => {
     const { arn, bodies } = await queue();
     await of().events.send(new CreateEventBusCommand({ Name: "own" }));

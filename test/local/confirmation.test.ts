@@ -13,7 +13,7 @@ import { ACCOUNT } from "./targets.ts";
 
 useSns();
 
-/** Whether an envelope's signature holds, worked out from AWS's description alone. */
+/** Returns whether an envelope's signature is valid, by AWS's description alone. */
 function signatureHolds(envelope: Record<string, string>): boolean {
   const keys =
     envelope.Type === "Notification"

@@ -11,7 +11,7 @@ import { describe, expect, it } from "vitest";
 import { aws, of, queue, useEmbeddedAws } from "./embedded-aws.ts";
 import { ACCOUNT, unique } from "./targets.ts";
 
-/** What services of AWS cannot deliver, with policies that count: moto_server checks none and has no dead letters of rules. */
+/** Undelivered messages of AWS services, with policies checked: moto_server checks none and has no dead-letter queues of rules. */
 useEmbeddedAws({ cloudTrail: false, topicPolicies: "checked", queuePolicies: "checked" });
 
 const region = "eu-west-1";
@@ -32,7 +32,7 @@ async function topic(policy?: (arn: string) => string): Promise<string> {
   return TopicArn;
 }
 
-/** A queue that lets in what `services` send. */
+/** Creates a queue whose policy allows `services`. */
 async function openQueue(...services: string[]): Promise<Queue> {
   const made = await queue();
   const Policy = JSON.stringify({
@@ -42,7 +42,7 @@ async function openQueue(...services: string[]): Promise<Queue> {
   return made;
 }
 
-/** A rule for launches whose only target is `Arn`; gives its ARN. */
+/** Creates a rule for launches whose only target is `Arn`; returns its ARN. */
 async function rule(Arn: string, dead?: Queue): Promise<string> {
   const Name = unique("rule");
   const EventPattern = '{"source":["aws.ec2"],"detail":{"state":["pending"]}}';
@@ -81,7 +81,7 @@ describe("EventBridge, to a topic", () => {
   it.each([
     ["whose policy is the one it was made with", undefined],
     ["whose policy allows another service", (arn: string) => allow("cloudwatch", "sns:Publish", arn)],
-    // EventBridge tells SNS nothing that a condition could compare with.
+    // EventBridge sends SNS no values for conditions.
     [
       "whose policy allows some rules only",
       (arn: string) =>

@@ -124,7 +124,7 @@ describe("Retries", () => {
     await clock.advance(14_999);
     expect(attempts).toEqual([]);
     await clock.advance(1);
-    expect(attempts).toMatchObject([{ status: undefined, error: "no answer within 15 s" }]);
+    expect(attempts).toMatchObject([{ status: undefined, error: "no response within 15 s" }]);
     await clock.advance(20_000);
     expect(seconds()).toEqual([0, 35]);
     expect(attempts[1]).toMatchObject({ status: 200 });

@@ -13,7 +13,7 @@ import { describe, expect, it } from "vitest";
 import { aws, clock, eventQueue, LAUNCH, launch, NOBODY, of, queue, useEmbeddedAws } from "./embedded-aws.ts";
 import { ACCOUNT } from "./targets.ts";
 
-/** EC2 where the contract cannot hold moto_server to it, each part for the reason it gives. */
+/** EC2's behaviour that moto_server lacks; each part gives the reason. */
 useEmbeddedAws();
 
 describe("EC2's launch times (moto_server keeps the first launch time, and has no attach time)", () => {

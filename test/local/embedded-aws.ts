@@ -12,16 +12,16 @@ import { ACCOUNT, clients, unique } from "./targets.ts";
 
 /** When every test begins, in ms since the epoch. */
 export const START = Date.UTC(2026, 0, 1);
-/** The id of an instance that nobody has. */
+/** An unknown instance id. */
 export const NOBODY = "i-0123456789abcdef0";
-/** The least that RunInstances takes. */
+/** The required parameters of RunInstances. */
 export const LAUNCH = { ImageId: "ami-12c6146b", MinCount: 1, MaxCount: 1 };
 
-/** The clock and the embedded AWS of the test that runs. */
+/** The clock and the embedded AWS of the current test. */
 export let clock: VirtualClock;
 export let aws: EmbeddedAws;
 
-/** Gives each test of the file its own embedded AWS, at a time that stands still; with CloudTrail, and what `options` says. */
+/** Gives each test of the file its own embedded AWS, with a clock that stands still, CloudTrail and `options`. */
 export function useEmbeddedAws(options: EmbeddedAwsOptions = {}): void {
   beforeEach(async () => {
     clock = new VirtualClock(START);
@@ -33,13 +33,13 @@ export function useEmbeddedAws(options: EmbeddedAwsOptions = {}): void {
 /** The SDK's clients against it. */
 export const of = () => clients(aws.endpoint);
 
-/** Launches an instance; gives its id. */
+/** Launches an instance; returns its id. */
 export async function launch(input: object = {}): Promise<string> {
   const answer = await of().ec2.send(new RunInstancesCommand({ ...LAUNCH, ...input }));
   return answer.Instances?.[0]?.InstanceId ?? "";
 }
 
-/** A queue; `bodies` gives those of all messages that can be received now. */
+/** Creates a queue; `bodies` returns those of all visible messages. */
 export async function queue(name = unique("queue"), Attributes: Record<string, string> = {}) {
   const { sqs } = of();
   const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: name, Attributes }));

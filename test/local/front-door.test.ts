@@ -8,7 +8,7 @@ import type { RecordedCall } from "../../src/local/aws/index.ts";
 import { aws, clock, LAUNCH, launch, of, START, useEmbeddedAws } from "./embedded-aws.ts";
 import { ACCOUNT, clients } from "./targets.ts";
 
-/** What only the embedded AWS has: faults, recorded calls, and what its front door says to bad requests. */
+/** Features of the embedded AWS alone: faults, recorded calls, and its errors for bad requests. */
 const told: { call: RecordedCall; at: number }[] = [];
 useEmbeddedAws({ onCall: (call) => told.push({ call, at: clock.now() }) });
 afterEach(() => {
@@ -130,7 +130,7 @@ describe("Faults", () => {
   });
 });
 
-/** A header that says who and where, as a signed request has it. */
+/** Returns the Authorization header of a signed request, with its caller and region. */
 const SIGNED = {
   authorization:
     "AWS4-HMAC-SHA256 Credential=alice/20260101/eu-west-1/ec2/aws4_request, SignedHeaders=host, Signature=0",

@@ -15,7 +15,7 @@ import { ACCOUNT, clients } from "./targets.ts";
 
 useEmbeddedAws({ requestLimits: "documented" });
 
-/** How many of `count` takings of one token succeed. */
+/** Returns how many of `count` calls that take one token succeed. */
 const takings = (bucket: TokenBucket, count: number, now: number) =>
   Array.from({ length: count }, () => bucket.take(1, now)).filter(Boolean).length;
 

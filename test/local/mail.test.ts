@@ -13,7 +13,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { aws, of, START, useEmbeddedAws } from "./embedded-aws.ts";
 import { ACCOUNT } from "./targets.ts";
 
-/** Mails, which moto_server never sends: an e-mail subscription is confirmed there as soon as it is made. */
+/** Mails, which moto_server never sends: it confirms an e-mail subscription at once. */
 useEmbeddedAws();
 
 let TopicArn = "";

@@ -4,7 +4,7 @@ import { afterEach } from "vitest";
 import type { InvocationContext, Mapping, QueueMapping } from "../../src/local/aws/index.ts";
 import { aws, clock, of, START, useEmbeddedAws } from "./embedded-aws.ts";
 
-/** What the function of the test that runs was called with, and when, in ms after the start. */
+/** The events of the current test's function, and their times in ms after the start. */
 export let calls: {
   at: number;
   bodies: string[];
@@ -23,7 +23,7 @@ export function useMapping(): void {
   });
 }
 
-/** Maps a queue to a function that answers what `answer` gives for each event. */
+/** Maps a queue to a function that returns `answer` of each event. */
 export function map(
   queueArn: string,
   settings: Partial<QueueMapping> = {},
@@ -43,7 +43,7 @@ export function map(
 /** Sends a message. */
 export const send = (QueueUrl: string | undefined, MessageBody: string, more: object = {}) =>
   of().sqs.send(new SendMessageCommand({ QueueUrl, MessageBody, ...more }));
-/** The answer that says which messages have failed. */
+/** The response that reports failed messages. */
 export const failing = (...itemIdentifiers: unknown[]) => ({
   batchItemFailures: itemIdentifiers.map((itemIdentifier) => ({ itemIdentifier })),
 });

@@ -3,17 +3,17 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { VirtualClock } from "../../src/local/aws/clock.ts";
-import { createLines } from "../../src/local/aws/sns/lines.ts";
+import { createWorkQueues } from "../../src/local/aws/sns/work-queues.ts";
 import { Queue } from "../../src/local/aws/sqs/queue.ts";
 import { timeout } from "../../src/local/aws/timeout.ts";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
-/** Whether what was made by `make` is still held by something, now that its maker has returned. */
+/** Returns whether the object from `make` is still referenced after `make` has returned. */
 async function isKept(make: () => WeakRef<object>): Promise<boolean> {
   const ref = make();
-  // A WeakRef that was made in this turn of the event loop is held until its end.
+  // A new WeakRef keeps its target until the end of this turn of the event loop.
   await new Promise((resolve) => setImmediate(resolve));
   collect();
   return ref.deref() !== undefined;
@@ -42,22 +42,22 @@ describe("Memory", () => {
       if (deleted) queue.remove(message.id);
       return new WeakRef(message);
     };
-    // What is ready is let go of in bulk, so one more is received.
+    // Received messages are released in bulk, so one more is received.
     expect(await isKept(received(false))).toBe(true);
     const deleted = received(true)();
     for (let n = 0; n < 2_100; n += 1) received(true)();
     expect(await isKept(() => deleted)).toBe(false);
   });
 
-  it("a queue of work starts the items of a burst in order, up to the limit for each key", async () => {
+  it("work queues start the items of a burst in order, up to the limit for each key", async () => {
     const begun: string[] = [];
     const ends: (() => void)[] = [];
-    const lines = createLines<{ name: string }>(2, ({ name }) => {
+    const queues = createWorkQueues<{ name: string }>(2, ({ name }) => {
       begun.push(name);
       return new Promise((resolve) => ends.push(resolve));
     });
-    for (const name of ["a", "b", "c", "d"]) lines.add("one", { name });
-    lines.add("other", { name: "e" });
+    for (const name of ["a", "b", "c", "d"]) queues.add("one", { name });
+    queues.add("other", { name: "e" });
     expect(begun).toEqual(["a", "b", "e"]);
     ends[1]?.();
     await new Promise((resolve) => setImmediate(resolve));

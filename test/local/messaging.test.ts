@@ -18,7 +18,7 @@ import { describe, expect, it } from "vitest";
 import { aws, clock, launch, of, queue, START, useEmbeddedAws } from "./embedded-aws.ts";
 import { ACCOUNT, clients, unique } from "./targets.ts";
 
-/** SNS, EventBridge and time where the contract cannot hold moto_server to them, each part for the reason it gives. */
+/** Behaviour of SNS, EventBridge and time that moto_server lacks; each part gives the reason. */
 useEmbeddedAws();
 
 describe("SNS's checks (moto_server does not have these, or has other errors)", () => {

@@ -11,7 +11,7 @@ import { aws, clock, confirmed, newTopic, sns, useSns } from "./sns-over-http.ts
 
 useSns();
 
-/** Whether a Notification is signed with the key of the certificate that its own URL leads to. */
+/** Returns whether a Notification is signed with the key of the certificate at its own URL. */
 function holds(envelope: Record<string, string>): boolean {
   const keys = ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"].filter((key) => key in envelope);
   const text = keys.map((key) => `${key}\n${envelope[key]}\n`).join("");
@@ -60,7 +60,7 @@ describe("The certificate server", () => {
   });
   afterEach(() => server.close());
 
-  /** Fetches from the server as if the URL's host led there; gives the status and the body, `limit` bytes of it at most. */
+  /** Fetches from the server as if the URL's host resolved to it. Returns the status and at most `limit` bytes of the body. */
   function get(url: string, limit = Number.POSITIVE_INFINITY, options: RequestOptions = {}) {
     const { hostname, pathname } = new URL(url);
     return new Promise<{ status: number | undefined; location: string | undefined; body: string }>(

@@ -7,21 +7,21 @@ import { type Behaviour, startSubscriber } from "./subscriber.ts";
 import { ACCOUNT, clients, unique } from "./targets.ts";
 
 /**
- * SNS over HTTP, as https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html has it. Only against
+ * SNS over HTTP, as https://docs.aws.amazon.com/sns/latest/dg/sns-http-https-endpoint-as-subscriber.html defines it. Only against
  * the embedded AWS: moto_server sends no confirmations, retries nothing and has no dead-letter queues for subscriptions.
  */
 /** When every test begins, in ms since the epoch. */
 export const START = Date.UTC(2026, 0, 1);
 
-/** The clock of the test that runs. */
+/** The clock of the current test. */
 export let clock: VirtualClock;
 /** Its embedded AWS. */
 export let aws: EmbeddedAws;
-/** The deliveries that SNS has tried. */
+/** SNS's delivery attempts. */
 export let attempts: DeliveryAttempt[];
 let closing: (() => Promise<void>)[];
 
-/** Gives each test of the file its own embedded AWS, at a time that stands still. */
+/** Gives each test of the file its own embedded AWS, with a clock that stands still. */
 export function useSns(): void {
   beforeEach(async () => {
     clock = new VirtualClock(START);
@@ -37,12 +37,12 @@ export function useSns(): void {
 /** The SDK's client against it. */
 export const sns = () => clients(aws.endpoint).sns;
 
-/** A new topic; gives its ARN. */
+/** Creates a topic; returns its ARN. */
 export async function newTopic(): Promise<string> {
   return (await sns().send(new CreateTopicCommand({ Name: unique("topic") }))).TopicArn ?? "";
 }
 
-/** A subscriber that has not confirmed yet; its first behaviour is the answer to the confirmation message. */
+/** A subscriber that has not confirmed yet; its first behaviour is the response to the confirmation message. */
 export async function pending(TopicArn: string, Attributes: Record<string, string>, ...behaviours: Behaviour[]) {
   const subscriber = await startSubscriber(...behaviours);
   closing.push(subscriber.close);
@@ -59,7 +59,7 @@ export async function pending(TopicArn: string, Attributes: Record<string, strin
   return { ...subscriber, SubscriptionArn };
 }
 
-/** A confirmed subscriber that answers notifications with `behaviours`. */
+/** A confirmed subscriber that responds to notifications with `behaviours`. */
 export async function confirmed(TopicArn: string, Attributes: Record<string, string>, ...behaviours: Behaviour[]) {
   const subscriber = await pending(TopicArn, Attributes, 200, ...behaviours);
   await sns().send(new ConfirmSubscriptionCommand({ TopicArn, Token: subscriber.last().Token }));
@@ -67,7 +67,7 @@ export async function confirmed(TopicArn: string, Attributes: Record<string, str
   return subscriber;
 }
 
-/** When each attempt of the last message was made, in seconds after the first. */
+/** Returns the time of each attempt of the last message, in seconds after the first. */
 export const seconds = () => attempts.map(({ at }) => (at - (attempts[0]?.at ?? 0)) / 1000);
 
 /** A queue, and the RedrivePolicy that makes it a dead-letter queue. */
@@ -84,7 +84,7 @@ export async function deadLetterQueue() {
   };
 }
 
-/** A port on which nobody listens. */
+/** A port without a server. */
 export function closedPort(): Promise<number> {
   return new Promise((resolve) => {
     const probe = createServer().listen(0, "127.0.0.1", () => {

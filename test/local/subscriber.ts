@@ -7,10 +7,10 @@ export interface Received {
   readonly body: string;
 }
 
-/** What a subscriber answers: a status, nothing at all for ever, or a dropped connection. */
+/** A subscriber's response: a status, none at all, or a dropped connection. */
 export type Behaviour = number | "silence" | "hang up";
 
-/** An HTTP endpoint that keeps what it is sent and answers as the list says; when that is used up, by its last entry. */
+/** Starts an HTTP endpoint that records its requests and responds by the list, then by its last entry. */
 export async function startSubscriber(...behaviours: Behaviour[]) {
   const received: Received[] = [];
   const script = [...behaviours];
@@ -29,7 +29,7 @@ export async function startSubscriber(...behaviours: Behaviour[]) {
     url: `${url}/hook`,
     close,
     received,
-    /** What it was sent last, read. @throws Error when there is nothing, or it is not JSON */
+    /** Returns the last request's body, parsed. @throws Error if there is none, or it is not JSON */
     last: (): Record<string, string> => JSON.parse(received.at(-1)?.body ?? "") as Record<string, string>,
   };
 }

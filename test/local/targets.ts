@@ -17,19 +17,19 @@ export const ACCOUNT = "123456789012";
 /** Something that claims to be AWS. */
 export interface Target {
   readonly endpoint: string;
-  /** Lets time pass where time stands still; elsewhere nothing has to be waited for. */
+  /** Advances the clock of the embedded AWS; moto_server needs no wait. */
   later(ms: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** The embedded AWS, at a time that stands still. */
+/** The embedded AWS, with a clock that stands still. */
 export async function embeddedTarget(): Promise<Target> {
   const clock = new VirtualClock(Date.now());
   const aws = await startEmbeddedAws({ clock });
   return { endpoint: aws.endpoint, later: (ms) => clock.advance(ms), close: () => aws.close() };
 }
 
-/** Where moto_server is, or undefined when it is not on the PATH. */
+/** The path of moto_server; undefined if it is not on the PATH. */
 export function findMotoServer(): string | undefined {
   for (const folder of (process.env.PATH ?? "").split(delimiter)) {
     const file = join(folder, "moto_server");
@@ -43,7 +43,7 @@ export function findMotoServer(): string | undefined {
   return undefined;
 }
 
-/** A fresh moto_server on a free port, ready to answer. @throws Error when it ends or is not ready within 30 s */
+/** Starts a moto_server on a free port, and waits until it is ready. @throws Error when it ends or is not ready within 30 s */
 export async function motoTarget(file: string): Promise<Target> {
   const port = await freePort();
   const server = spawn(file, ["-H", "127.0.0.1", "-p", String(port)], { stdio: "ignore" });

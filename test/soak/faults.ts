@@ -45,11 +45,11 @@ export function injectFaults(
     aws.faults.add({
       ...fault,
       when: ({ action, accessKeyId, params }) => {
-        const strikes = open.has(outage) && accessKeyId !== "operator" && random.chance(share);
-        if (strikes && action === "Publish" && (fault.kind === "hangup" || fault.kind === "slow")) {
+        const applies = open.has(outage) && accessKeyId !== "operator" && random.chance(share);
+        if (applies && action === "Publish" && (fault.kind === "hangup" || fault.kind === "slow")) {
           recorder.cause(instancesInAlert(documentIn(String(params.Message))), "the response to Publish was lost");
         }
-        return strikes;
+        return applies;
       },
     });
   }

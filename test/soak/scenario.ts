@@ -215,7 +215,7 @@ function ascending(a: number, b: number): number {
   return a - b;
 }
 
-/** Whether a scenario has no fault between a moment and two minutes later. */
+/** Returns whether a scenario has no fault between a moment and two minutes later. */
 export function isQuiet(scenario: Scenario, at: number): boolean {
   const until = at + 2 * MINUTE;
   const meets = (from: number, to: number) => from < until && to > at;

@@ -14,7 +14,7 @@ export function callOf(body: string): Call {
   return { action: parameters.get("Action") ?? "", parameters };
 }
 
-/** Whether an instance has the required tags: its id decides. All others have no tags. */
+/** Returns whether an instance has the required tags: its id decides. All others have no tags. */
 export function isTagged(instanceId: string): boolean {
   return instanceId.startsWith("i-c0de");
 }

@@ -16,14 +16,14 @@ export function parseArn(
   return { partition, service, region, account, resource };
 }
 
-/** `length` random hexadecimal digits (length must be even or is rounded up, then cut). */
+/** Returns `length` random hexadecimal digits. */
 export function hex(length: number): string {
   return randomBytes(Math.ceil(length / 2))
     .toString("hex")
     .slice(0, length);
 }
 
-/** An EC2 id of the long form: the prefix, a dash, 17 hexadecimal digits. */
+/** Returns an EC2 id of the long form: the prefix, a dash, 17 hexadecimal digits. */
 export function resourceId(prefix: string): string {
   return `${prefix}-${hex(17)}`;
 }

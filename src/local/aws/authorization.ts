@@ -6,31 +6,31 @@ import { text } from "./params.ts";
 import { fits } from "./resource-policy.ts";
 import type { Caller } from "./service.ts";
 
-/** What somebody may not do. In all of it `*` and `?` are wildcards. */
+/** A denied action. `*` and `?` are wildcards in each field. */
 interface Denial {
   /** `sns:Publish` */
   readonly action: string;
   readonly resource: string;
   /** The ARN of a user, of a role or of a role's session. */
   readonly principal: string;
-  /** By a statement that denies it, not by none that allows it. */
+  /** Whether a statement denies it; otherwise no statement allows it. */
   readonly explicit: boolean;
 }
 
-/** How IAM decides, in the words of SimulatePrincipalPolicy. */
+/** IAM's decision, as SimulatePrincipalPolicy returns it. */
 export type Decision = "allowed" | "implicitDeny" | "explicitDeny";
 
-/** Who may not do what. Until somebody is denied something, everybody may do everything. */
+/** The denied actions. By default every caller may call every action. */
 export interface Authorization {
-  /** Denies an action, on every resource and to everybody where nothing else is said; gives what lifts that again. */
+  /** Denies an action, by default on every resource and to every caller. Returns a function that removes the denial. */
   deny(action: string, resource?: string, more?: { principal?: string; explicit?: boolean }): () => void;
-  /** @param principals the ARNs by which one is known: a session is its role too */
+  /** Returns the decision. @param principals the ARNs of the caller: a session has that of its role too */
   decide(principals: readonly string[], action: string, resource: string): Decision;
-  /** The error for a call that its caller may not make. */
+  /** Returns the error for a call without permission. */
   refusal(call: ApiCall, caller: Caller): AwsError | undefined;
 }
 
-/** Nobody is denied anything yet. */
+/** Returns an authorization without denials. */
 export function createAuthorization(): Authorization {
   const denials = new Set<Denial>();
 
@@ -69,7 +69,7 @@ export function createAuthorization(): Authorization {
   };
 }
 
-/** SNS and SQS write the action in their own ways. */
+/** SNS and SQS write the action in their own formats. */
 const SHOWN: Readonly<Record<string, (action: string) => string>> = {
   sns: (action) => action.replace("sns", "SNS"),
   sqs: (action) => action.toLowerCase(),
@@ -79,13 +79,13 @@ function principalsOf({ arn: own, account, region, role }: Caller): string[] {
   return role === undefined ? [own] : [own, arn("iam", region, account, `role/${role.name}`, "global")];
 }
 
-/** The permission a call needs: for a batch that of its entries. */
+/** Returns the permission for a call: for a batch, that of its entries. */
 function permissionOf({ service, action }: ApiCall): string {
   return `${service}:${service === "sns" || service === "sqs" ? action.replace(/Batch$/, "") : action}`;
 }
 
 /**
- * The resource that a policy names for a call; `*` for calls about no one resource.
+ * Returns the resource of a call for policies; `*` for calls without a single resource.
  * https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
  */
 function resourceOf({ service, action, account, region, params }: ApiCall): string {

@@ -3,7 +3,7 @@ import { AwsError } from "./errors.ts";
 import type { Caller } from "./service.ts";
 import type { Session } from "./sts.ts";
 
-/** What the Authorization header of a signed request says. */
+/** The content of the Authorization header of a signed request. */
 export interface Scope {
   readonly accessKeyId: string;
   readonly region: string;
@@ -25,8 +25,8 @@ export function readScope(authorization: string | undefined): Scope | undefined 
 }
 
 /**
- * Who the caller is. A key that AssumeRole gave out is its session; any other belongs to a user of `accountId`, whose name
- * is the key itself, unless that looks like a real key (then `operator`): so a test can be `alice` by using that as its key.
+ * Returns the caller. A key from AssumeRole is its session; any other belongs to a user of `accountId`, whose name
+ * is the key itself, or `operator` if that looks like a real key. So a test can be `alice` with that as its key.
  * @throws AwsError when the session has expired
  */
 export function identify(
@@ -52,7 +52,7 @@ export function identify(
   };
 }
 
-/** A user of the account: named by the access key id itself, or `operator` where that looks like a real one. */
+/** Returns a user of the account, named by the access key id, or `operator` if that looks like a real one. */
 export function userCaller(
   accessKeyId: string,
   account: string,

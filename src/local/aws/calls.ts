@@ -16,10 +16,10 @@ export interface RecordedCall extends ApiCall {
   readonly status: number;
 }
 
-/** How many calls are kept; older ones are only counted. */
+/** The number of calls that are kept; older ones are only counted. */
 const KEPT = 10_000;
 
-/** The last calls in order, and how often each action was called. */
+/** The last calls in order, and the number of calls of each action. */
 export interface CallLog {
   readonly calls: RecordedCall[];
   /** By `service:Action`, as in `ec2:DescribeTags`. */

@@ -6,25 +6,25 @@ import { type Clock, systemClock } from "./clock.ts";
 import { createTlsAuthority } from "./tls-authority.ts";
 
 /**
- * What a request for a certificate is answered. serve: the certificate, or 404. error: 500. slow: as serve, but later.
- * hangup: the connection is dropped. html: 200 with the page of some proxy. huge: a body that goes on until the client
- * leaves. redirect: 302 to another host.
+ * The response to a request for a certificate. serve: the certificate, or 404. error: 500. slow: as serve, but later.
+ * hangup: the connection is dropped. html: 200 with the page of a proxy. huge: a body without an end, until the client
+ * disconnects. redirect: 302 to another host.
  */
 export type CertificateBehaviour = "serve" | "error" | "slow" | "hangup" | "html" | "huge" | "redirect";
 
-/** Where SNS's signing certificates are fetched from. */
+/** The host of SNS's signing certificates. */
 export interface CertificateServer {
   readonly port: number;
-  /** PEM of the authority that vouches for the server: what a client has to trust. */
+  /** PEM of the server's certificate authority, which a client must trust. */
   readonly ca: string;
-  /** How many requests there were, by their path. */
+  /** The number of requests by path. */
   readonly requests: ReadonlyMap<string, number>;
   /**
-   * How it behaves from now on; with `times`, only so many requests long, and then it serves again. `ms` is how late `slow`
-   * is, in ms of the clock; default 1,000.
+   * Sets its behaviour from now on; with `times`, for that number of requests, and then it serves again. `ms` is the delay of
+   * `slow`, in ms of the clock; default 1,000.
    */
   behave(behaviour: CertificateBehaviour, options?: { times?: number; ms?: number }): void;
-  /** Stops it, and drops the connections there are. */
+  /** Stops it, and drops its connections. */
   close(): Promise<void>;
 }
 
@@ -33,8 +33,8 @@ const HTML = "<!DOCTYPE html><html><head><title>Proxy</title></head><body><h1>Pl
 const CHUNK = Buffer.alloc(65_536, "A");
 
 /**
- * Starts an HTTPS server on 127.0.0.1 that is `sns.<region>.amazonaws.com` to a client that looks for that name there and
- * trusts its authority: it shows a TLS certificate for whichever region's name is asked for, and serves the certificates of
+ * Starts an HTTPS server on 127.0.0.1. It is `sns.<region>.amazonaws.com` to a client that resolves that name to it and
+ * trusts its authority: it has a TLS certificate for the name of every region, and serves the certificates of
  * `source` (the embedded AWS) at their paths.
  * @throws Error of node:net when the port is taken
  */

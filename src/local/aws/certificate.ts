@@ -5,32 +5,32 @@ import { parseArn } from "./arns.ts";
 /** An SNS envelope: a Notification, a SubscriptionConfirmation or an UnsubscribeConfirmation. */
 export type Envelope = Record<string, unknown>;
 
-/** What signs as SNS does. */
+/** A signer that signs as SNS does. */
 export interface Signer {
-  /** The envelope with SignatureVersion (its own, or "1"), Signature and SigningCertURL. */
+  /** Returns the envelope with SignatureVersion (its own, or "1"), Signature and SigningCertURL. */
   sign<T extends Envelope>(envelope: T): T & { SignatureVersion: string; Signature: string; SigningCertURL: string };
 }
 
-/** A key and certificate that SNS signs with. */
+/** A key and certificate with which SNS signs. */
 export interface SigningIdentity extends Signer {
   /** X.509, PEM. */
   readonly certificate: string;
-  /** Where SNS would serve the certificate in `region`. */
+  /** Returns SNS's URL of the certificate in `region`. */
   certificateUrl(region: string): string;
 }
 
 let shared: Promise<SigningIdentity> | undefined;
 
 /**
- * The signing identity of this process, made when it is first asked for: an RSA key takes a good part of a second, and a
- * test suite starts many an embedded AWS.
+ * Returns the signing identity of this process, created at the first call: an RSA key takes a good part of a second, and a
+ * test suite starts many embedded AWSs.
  */
 export function sharedSigningIdentity(): Promise<SigningIdentity> {
   shared ??= createSigningIdentity(Date.now());
   return shared;
 }
 
-/** A fresh RSA key and a certificate for it that is valid from five years before `now` (ms epoch) to five years after. */
+/** Returns a new RSA key and a certificate for it, valid from five years before `now` (ms epoch) to five years after. */
 export async function createSigningIdentity(now: number): Promise<SigningIdentity> {
   const fiveYears = 5 * 365 * 86_400_000;
   const pair = await generate([{ name: "commonName", value: "sns.amazonaws.com" }], {
@@ -58,7 +58,7 @@ export async function createSigningIdentity(now: number): Promise<SigningIdentit
 }
 
 /**
- * The bytes an SNS signature covers: the envelope's keys of this list that are there, in byte order, each a line, its value
+ * Returns the signed bytes of an SNS envelope: its keys of this list, in byte order, each a line, its value
  * a line. https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
  */
 function stringToSign(envelope: Envelope): string {

@@ -1,24 +1,24 @@
 import { Timeline } from "./timeline.ts";
 
-/** Where the embedded AWS takes the time from, and all that it does later: nothing else in it reads a clock or sets a timer. */
+/** The time and the timers of the embedded AWS, which uses no others. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Runs `run` once when `ms` of AWS's time have passed; gives a function that cancels it. */
+  /** Runs `run` once when `ms` of AWS's time have passed; returns a function that cancels it. */
   after(ms: number, run: () => void): () => void;
-  /** How many milliseconds of AWS's time pass in one of `now()`. Default 1. */
+  /** The milliseconds of AWS's time in one of `now()`. Default 1. */
   readonly speed?: number;
   /** Announces pending work to a virtual clock, which waits for it before it advances. */
   busy?(work: Promise<unknown>): void;
 }
 
-/** What `now()` of this clock will say when `ms` of AWS's time have passed. */
+/** Returns the value of `now()` when `ms` of AWS's time have passed. */
 export function dueAt(clock: Clock, ms: number): number {
   return clock.now() + ms / (clock.speed ?? 1);
 }
 
 /**
- * The machine's clock. With `speed` 10, what takes AWS 20 s takes 2 s here; timestamps stay those of the wall. The timers
+ * Returns the machine's clock. With `speed` 10, AWS's 20 s pass in 2 s; timestamps stay those of real time. The timers
  * do not keep a process alive: the HTTP server of the embedded AWS does, until it is closed.
  */
 export function systemClock(options: { speed?: number } = {}): Clock {
@@ -34,7 +34,7 @@ export function systemClock(options: { speed?: number } = {}): Clock {
   };
 }
 
-/** A clock with everything asked of it cancellable at once, for closing: it takes nothing on afterwards. */
+/** Returns a clock whose timers can all be cancelled. It then accepts no timers. */
 export function cancellable(clock: Clock): Clock & { cancelAll(): void } {
   const pending = new Set<() => void>();
   let closed = false;
@@ -62,17 +62,17 @@ export function cancellable(clock: Clock): Clock & { cancelAll(): void } {
   };
 }
 
-/** Real milliseconds for which `VirtualClock` waits for one piece of work that does not end, once, before it takes it for hung. */
+/** Real milliseconds for which `VirtualClock` waits once for work that does not end, before it treats the work as hung. */
 const PATIENCE_MS = 500;
 
-/** A clock that stands still until a test moves it. */
+/** A clock that stands still until a test advances it. */
 export class VirtualClock implements Clock {
   #now: number;
   readonly #timers = new Timeline<{ run: () => void; cancelled: boolean }>();
   readonly #working = new Set<Promise<unknown>>();
   readonly #hung = new WeakSet<Promise<unknown>>();
 
-  /** @param start what `now()` says first, in ms since the epoch. */
+  /** @param start the first value of `now()`, in ms since the epoch */
   constructor(start: number) {
     this.#now = start;
   }
@@ -101,9 +101,9 @@ export class VirtualClock implements Clock {
   }
 
   /**
-   * Moves time on by `ms`, firing what becomes due in order, each at its own moment. Before and after each, waits for the
-   * work that was reported as `busy`: so a delivery that is answered is answered at the moment it was sent. Work that does
-   * not end (an endpoint that hangs, which only time can end) is waited for once, for a moment of real time.
+   * Advances time by `ms`, and runs the timers that become due, in order, each at its own time. Before and after each, waits for
+   * the work that was reported as `busy`, so a response arrives at the time of its delivery. Work that does
+   * not end (an endpoint that hangs until a timeout) is waited for once, for a short real time.
    */
   async advance(ms: number): Promise<void> {
     const end = this.#now + ms;

@@ -1,4 +1,4 @@
-/** An error that AWS answers: the code and message of the API's reference, and the HTTP status they come with. */
+/** An error response of AWS: the code and message of the API's reference, and their HTTP status. */
 export class AwsError extends Error {
   readonly code: string;
   readonly status: number;

@@ -4,13 +4,13 @@ import { AwsError } from "./errors.ts";
 /** The faults that are an error response of AWS. */
 type RefusalKind = "throttle" | "deny" | "error" | "bad-key";
 
-/** A fault that strikes one call or many. */
+/** A fault that applies to one call or many. */
 export interface Fault {
   /** `ec2`, `sns`, `sqs`, `events`, `sts` or `iam`; any when missing. */
   service?: string;
   /** `DescribeTags`, …; any when missing. */
   action?: string;
-  /** A further condition: the fault does not strike calls for which it is false. */
+  /** A further condition: the fault does not apply to calls for which it is false. */
   when?(call: ApiCall): boolean;
   /**
    * throttle, deny, error: AWS's error response; the action does not run.
@@ -21,9 +21,9 @@ export interface Fault {
    * slow: runs the action, and responds `ms` later.
    */
   kind: RefusalKind | "timeout" | "hangup" | "html" | "slow";
-  /** How many calls it strikes. Default: all. */
+  /** The number of calls to which it applies. Default: all. */
   times?: number;
-  /** How many matching calls succeed first. Default 0. */
+  /** The number of matching calls that succeed first. Default 0. */
   skip?: number;
   /** For `slow`, in ms of the clock. Default 1,000. */
   ms?: number;
@@ -31,13 +31,13 @@ export interface Fault {
 
 /** The faults in force. */
 export interface Faults {
-  /** Adds a fault. The first added of those that match a call strikes it. */
+  /** Adds a fault. Of several that match a call, the first one added applies. */
   add(fault: Fault): void;
   /** Removes all faults. */
   clear(): void;
 }
 
-/** The faults in force. `next` returns the fault that strikes a call, and counts it. */
+/** Returns an empty set of faults. `next` returns the fault that applies to a call, and counts it. */
 export function faultBook(): Faults & { next(call: ApiCall): Fault | undefined } {
   let active: { fault: Fault; skip: number; left: number }[] = [];
   return {
@@ -64,7 +64,7 @@ export function faultBook(): Faults & { next(call: ApiCall): Fault | undefined }
   };
 }
 
-/** Whether a fault is an error response of AWS. */
+/** Returns whether a fault is an error response of AWS. */
 export function isRefusal(kind: Fault["kind"]): kind is RefusalKind {
   return kind === "throttle" || kind === "deny" || kind === "error" || kind === "bad-key";
 }

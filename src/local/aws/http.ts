@@ -6,7 +6,7 @@ import type { Clock } from "./clock.ts";
 import { AwsError } from "./errors.ts";
 import { type Fault, faultError, isRefusal } from "./faults.ts";
 import { jsonError, parseJson } from "./protocols/json.ts";
-import { parseQuery, queryAnswer, queryError } from "./protocols/query.ts";
+import { parseQuery, queryError, queryResponse } from "./protocols/query.ts";
 import type { Caller, Service } from "./service.ts";
 import type { Session } from "./sts.ts";
 
@@ -169,7 +169,7 @@ async function serve(services: FrontDoor["services"], request: Request, requestI
   const fields = (await service.actions[action]?.(params, caller)) ?? {};
   return {
     status: 200,
-    body: queryAnswer(service, action, fields, requestId),
+    body: queryResponse(service, action, fields, requestId),
     headers: { "Content-Type": "text/xml;charset=UTF-8" },
   };
 }

@@ -5,14 +5,14 @@ import { type Params, structure, text, texts } from "./params.ts";
 import type { QueryService, XmlFields } from "./service.ts";
 
 /**
- * IAM, as far as asking what somebody may do. Users and roles are not kept: any of them is taken to be there.
+ * Returns IAM's policy simulator. Users and roles are not stored: every one exists.
  * https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html
  */
 export function createIam({ decide }: Pick<Authorization, "decide">): QueryService {
   function simulatePrincipalPolicy(params: Params): XmlFields {
     const source = text(params, "PolicySourceArn") ?? "";
     const parsed = parseArn(source);
-    // An assumed role's session is none of them: one asks about its role.
+    // The session of an assumed role is not a valid source: the simulator takes its role.
     if (parsed?.service !== "iam" || !/^(user|group|role)\/./.test(parsed.resource)) {
       throw new AwsError("InvalidInput", `Invalid Entity Arn: ${source} does not clearly define entity type and name.`);
     }

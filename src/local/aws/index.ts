@@ -98,7 +98,7 @@ export interface EmbeddedAws extends InProcessEc2, Pick<Signer, "sign">, Pick<Au
   certificateAt(pathOrUrl: string): string | undefined;
   /**
    * Calls a function with the messages of a queue, as Lambda's event source mapping does.
-   * @throws RangeError for a mapping that AWS refuses, Error where there is no such queue
+   * @throws RangeError for a mapping that AWS refuses, Error if the queue does not exist
    */
   mapQueue(mapping: QueueMapping, invoke: Invoke): Mapping;
   /** Resolves when no delivery attempt is pending. Attempts that wait for their retry do not count. */

@@ -6,18 +6,18 @@ export type Document = { readonly [key: string]: unknown };
 /** A compiled pattern. */
 export type Matcher = (document: Document) => boolean;
 
-/** What is wrong with a pattern, in words that stand behind "Reason: " or a colon. */
+/** The problem of a pattern, as text after "Reason: " or a colon. */
 export class PatternError extends Error {}
 
-/** What one alternative of a leaf asks of the values found there (none where the key is missing). */
+/** Returns whether the values of a leaf match one alternative; there are none if the key is missing. */
 type Condition = (values: readonly unknown[]) => boolean;
 
 /**
- * Compiles a pattern as EventBridge rules and SNS filter policies share it: nested keys, each leaf a list of alternatives
+ * Compiles a pattern of EventBridge rules and SNS filter policies: nested keys, each leaf a list of alternatives
  * that are plain values or one of the operators exists, prefix, suffix, equals-ignore-case, anything-but. A list in the
  * document matches when one of its elements does.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
- * @throws PatternError for anything else, so that a pattern never matches otherwise than in AWS in silence
+ * @throws PatternError for anything else, because the result could differ from AWS's
  */
 export function compilePattern(pattern: unknown): Matcher {
   if (!isObject(pattern)) throw new PatternError("Pattern must be a JSON object");

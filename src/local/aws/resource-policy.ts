@@ -34,8 +34,8 @@ export interface AccountCall {
 }
 
 /**
- * Whether a resource is encrypted with the key that AWS manages for its service. No AWS service can send to it: the policy of
- * that key admits only principals of the account, and cannot be changed.
+ * Returns whether a resource is encrypted with the key that AWS manages for its service. No AWS service can send to it: the
+ * policy of that key admits only principals of the account, and cannot be changed.
  * https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
  */
@@ -70,9 +70,9 @@ export function statementsOf(policy: string): Statement[] | undefined {
 }
 
 /**
- * Whether the policy of a resource lets a service of AWS do this: a service has no permissions of its own, so that a
- * statement has to allow it, and none to deny it.
- * @throws RangeError for a condition's operator that is not known here, so that it never decides otherwise than AWS in silence
+ * Returns whether the policy of a resource allows a call of an AWS service. A service has no permissions of its own, so a
+ * statement must allow the call, and none may deny it.
+ * @throws RangeError for an unknown operator of a condition, because the result could differ from AWS's
  */
 export function allowsService(policy: string | undefined, call: ServiceCall): boolean {
   // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html: these keys a service has.
@@ -86,8 +86,8 @@ export function allowsService(policy: string | undefined, call: ServiceCall): bo
 }
 
 /**
- * Whether the policy of a resource lets in another account, whose own policies are taken to allow it.
- * @throws RangeError for a condition's operator that is not known here
+ * Returns whether the policy of a resource allows a call from another account. That account's own policies are not checked.
+ * @throws RangeError for an unknown operator of a condition
  */
 export function allowsAccount(policy: string | undefined, call: AccountCall): boolean {
   const root = arn("iam", parseArn(call.resource)?.region ?? "", call.account, "root", "global");
@@ -99,7 +99,7 @@ export function allowsAccount(policy: string | undefined, call: AccountCall): bo
   });
 }
 
-/** What a condition can compare with, by key in lower case. */
+/** The values for conditions, by key in lower case. */
 type Context = Readonly<Record<string, string | undefined>>;
 
 function allows(
@@ -118,7 +118,7 @@ function allows(
   return about.some(({ Effect }) => Effect === "Allow") && !about.some(({ Effect }) => Effect === "Deny");
 }
 
-/** Whether `value` fits a pattern with the wildcards `*` and `?`. */
+/** Returns whether `value` matches a pattern with the wildcards `*` and `?`. */
 export function fits(pattern: string, value: string): boolean {
   const source = pattern.replace(/[\s\S]/g, (char) => {
     if (char === "*") return "[\\s\\S]*";
@@ -132,7 +132,7 @@ const TESTS: Readonly<Record<string, (wanted: string, value: string) => boolean>
   StringEqualsIgnoreCase: (wanted, value) => wanted.toLowerCase() === value.toLowerCase(),
   StringLike: fits,
   // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html: the two ARN
-  // operators behave alike, wildcards and all.
+  // operators behave alike, with wildcards too.
   ArnEquals: fits,
   ArnLike: fits,
   Bool: (wanted, value) => wanted.toLowerCase() === value,

@@ -5,13 +5,13 @@ import type { Xml } from "./xml.ts";
 export interface Caller {
   readonly account: string;
   readonly region: string;
-  /** Of the user, or of the assumed role's session. */
+  /** The ARN of the user, or of the assumed role's session. */
   readonly arn: string;
   readonly userId: string;
   readonly accessKeyId: string;
   /** False for a request without an Authorization header: a visit of a SubscribeURL or an UnsubscribeURL. */
   readonly signed: boolean;
-  /** The role of an assumed session, undefined for a user. */
+  /** The role of an assumed session; undefined for a user. */
   readonly role?: { readonly name: string; readonly id: string; readonly session: string };
   readonly userAgent: string;
   readonly sourceIp: string;

@@ -1,18 +1,18 @@
 import { createSigningIdentity, type Signer, type SigningIdentity } from "./certificate.ts";
 
-/** The keys SNS has signed with: it signs with the last, and the certificates of the others stay where they are. */
+/** SNS's signing keys. It signs with the last; the certificates of the others stay available. */
 export interface SigningKeys extends Signer {
   readonly current: SigningIdentity;
-  /** Signs with a new key from now on, whose certificate is under a new URL and valid around `now` (ms epoch). */
+  /** Changes to a new key. Its certificate has a new URL, and is valid around `now` (ms epoch). */
   rotate(now: number): Promise<void>;
-  /** The certificate (PEM) under a URL of SNS in any region, or under the path of one; undefined where there is none. */
+  /** Returns the certificate (PEM) by its URL in any region, or by its path; undefined if there is none. */
   certificateAt(pathOrUrl: string): string | undefined;
 }
 
-/** Where SNS serves certificates: under the same path in every region. */
+/** The path of SNS's certificates, the same in every region. */
 const HOST = /^https:\/\/sns\.[a-z0-9-]+\.amazonaws\.com(\.cn)?(?=\/)/;
 
-/** Keys of which the first is `first`. */
+/** Returns signing keys that start with `first`. */
 export function createSigningKeys(first: SigningIdentity): SigningKeys {
   let current = first;
   const certificates = new Map([[pathOf(first), first.certificate]]);

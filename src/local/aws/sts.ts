@@ -19,8 +19,8 @@ const SESSION_NAME = /^[\w+=,.@-]{2,64}$/;
 const [MIN_SECONDS, MAX_SECONDS, DEFAULT_SECONDS] = [900, 43_200, 3_600];
 
 /**
- * STS: GetCallerIdentity and AssumeRole. Every role in every account can be assumed. `sessions` holds the sessions by access key
- * id, for the other services.
+ * Returns STS: GetCallerIdentity and AssumeRole. Every role in every account can be assumed. `sessions` holds the sessions by
+ * access key id, for the other services.
  */
 export function createSts(clock: Clock, sessions: Map<string, Session>): QueryService {
   function assumeRole(params: Params, caller: Caller): XmlFields {

@@ -7,7 +7,7 @@ const MAX_TAGS = 50;
 /** The tags of a resource that is not an instance, by key. */
 export type Tags = Map<string, string>;
 
-/** The tags in a list of `{ Key, Value }`, as the requests of SNS and EventBridge have them. @param invalid makes the error of an invalid tag */
+/** Returns the tags in a list of `{ Key, Value }` of a request to SNS or EventBridge. @param invalid returns the error for an invalid tag */
 export function readTags(list: readonly Params[], invalid: (what: string) => AwsError): Tags {
   const tags = new Map(list.map((tag) => [text(tag, "Key") ?? "", text(tag, "Value") ?? ""]));
   if (tags.size < list.length) throw invalid("Duplicated keys are not allowed.");
@@ -25,13 +25,13 @@ export function checkTags(tags: Tags, invalid: (what: string) => AwsError): void
   }
 }
 
-/** Gives a resource further tags, or other values of those it has. @throws what `tooMany` gives, before anything is changed */
+/** Adds or changes tags of a resource. @throws the error of `tooMany`, before anything is changed */
 export function addTags(tags: Tags, added: Tags, tooMany: () => AwsError): void {
   if (new Set([...tags.keys(), ...added.keys()]).size > MAX_TAGS) throw tooMany();
   for (const [key, value] of added) tags.set(key, value);
 }
 
-/** Tags as the answers of SNS and EventBridge have them. */
+/** Returns tags as the responses of SNS and EventBridge have them. */
 export function tagList(tags: Tags): { Key: string; Value: string }[] {
   return [...tags].map(([Key, Value]) => ({ Key, Value }));
 }

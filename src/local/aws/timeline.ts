@@ -1,18 +1,18 @@
 /**
- * Things that become due at a moment, kept in order of that moment (and of arrival within it). Most arrive with a later
- * moment than those before them, so that `add` is nearly always a push.
+ * Items with a due time, in the order of that time, then of arrival. Most arrive with a later
+ * due time than the previous ones, so `add` is nearly always a push.
  */
 export class Timeline<T> {
   readonly #entries: ({ at: number; item: T } | undefined)[] = [];
-  /** Where those that are not taken begin: to move all the others up for each that is taken would cost more than all else. */
+  /** The index of the first item that was not taken: removing each taken item from the array would be slow. */
   #head = 0;
 
-  /** The moment (ms epoch) the next item is due, or undefined when there is none. */
+  /** The due time of the next item (ms epoch); undefined if there is none. */
   get nextAt(): number | undefined {
     return this.#entries[this.#head]?.at;
   }
 
-  /** Adds `item`, due at `at` (ms epoch), behind all that are due at the same moment. */
+  /** Adds `item`, due at `at` (ms epoch), after all items with the same due time. */
   add(at: number, item: T): void {
     let low = this.#head;
     let high = this.#entries.length;
@@ -25,7 +25,7 @@ export class Timeline<T> {
     this.#entries.splice(low, 0, { at, item });
   }
 
-  /** Takes out and gives the first item that is due at `now` (ms epoch), or undefined. */
+  /** Removes and returns the first item that is due at `now` (ms epoch); undefined if there is none. */
   take(now: number): T | undefined {
     const first = this.#entries[this.#head];
     if (first === undefined || first.at > now) return undefined;
@@ -43,7 +43,7 @@ export class Timeline<T> {
     return this.#entries.flatMap((entry) => (entry === undefined ? [] : [entry.item]));
   }
 
-  /** Forgets everything. */
+  /** Removes all items. */
   clear(): void {
     this.#entries.length = 0;
     this.#head = 0;

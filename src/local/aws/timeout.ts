@@ -1,8 +1,8 @@
 import type { Clock } from "./clock.ts";
 
 /**
- * `clock.after` for what is cancelled as a rule: cancelling lets go of `run`, and of all that it holds, at once. A clock may
- * keep what it was given until its time has come.
+ * Sets a timer that is usually cancelled: cancelling releases `run` and everything that it references at once. A clock may
+ * keep a callback until its time.
  */
 export function timeout(clock: Clock, ms: number, run: () => void): () => void {
   let held: (() => void) | undefined = run;

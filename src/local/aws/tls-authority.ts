@@ -6,17 +6,17 @@ export interface TlsIdentity {
   readonly key: string;
 }
 
-/** A certificate authority of one's own. */
+/** A private certificate authority. */
 export interface TlsAuthority {
-  /** Its certificate, PEM: what a client has to trust. */
+  /** Its certificate (PEM), which a client must trust. */
   readonly ca: string;
-  /** A certificate for a host, the same one each time. */
+  /** Returns the certificate for a host, the same one each time. */
   identityOf(host: string): Promise<TlsIdentity>;
 }
 
 const FIVE_YEARS_MS = 5 * 365 * 86_400_000;
 
-/** A new authority. All its certificates are valid from five years before `now` (ms epoch) to five years after. */
+/** Returns a new authority. All its certificates are valid from five years before `now` (ms epoch) to five years after. */
 export async function createTlsAuthority(now: number): Promise<TlsAuthority> {
   const common = {
     keyType: "ec",

@@ -1,4 +1,4 @@
-/** What can stand in an XML answer. A list becomes items of the protocol's item tag; a Map `entry` elements of key and value. */
+/** A value of an XML response. A list becomes items of the protocol's item tag; a Map `entry` elements of key and value. */
 export type Xml =
   | string
   | number
@@ -16,12 +16,12 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": "&apos;",
 };
 
-/** Text made safe for XML content. Line ends go as references, because a parser would turn CR LF into LF. */
+/** Returns text escaped for XML content. Line ends are references, because a parser would turn CR LF into LF. */
 export function escapeXml(value: string): string {
   return value.replace(/[&<>"'\r\n]/g, (char) => ESCAPES[char] ?? `&#${char.charCodeAt(0)};`);
 }
 
-/** Writes `value` as `<tag>…</tag>`; items of lists are called `item`; undefined gives nothing at all. */
+/** Writes `value` as `<tag>…</tag>`; items of lists are called `item`; undefined is omitted. */
 export function element(tag: string, value: Xml, item: string): string {
   if (value === undefined) return "";
   return `<${tag}>${content(value, item)}</${tag}>`;

@@ -12,9 +12,9 @@ import {
 import { describe, expect, it } from "vitest";
 import { ACCOUNT, clients, type Target } from "../targets.ts";
 
-/** How a bus is opened to others, and closed; and custom buses. */
+/** Permissions of buses, and custom buses. */
 export function busContract(target: () => Target): void {
-  // A region of its own: no other test opens its bus.
+  // No other test opens the bus of this region.
   const events = () => clients(target().endpoint, "eu-north-1").events;
   const statements = async () => {
     const { Policy } = await events().send(new DescribeEventBusCommand({}));
@@ -36,7 +36,7 @@ export function busContract(target: () => Target): void {
         {
           Sid: "organisation",
           Effect: "Allow",
-          // moto_server makes an ARN of everybody.
+          // moto_server writes everyone as an ARN.
           Principal: expect.anything(),
           Action: "events:PutEvents",
           Resource: bus,

@@ -16,7 +16,7 @@ import { ACCOUNT, clients, type Target, unique } from "../targets.ts";
 const IMAGE = "ami-12c6146b";
 const NOBODY = "i-0123456789abcdef0";
 
-/** What EC2 does, as far as this project calls it. */
+/** EC2's actions that this project calls. */
 export function ec2Contract(target: () => Target): void {
   const ec2 = () => clients(target().endpoint).ec2;
 

@@ -14,7 +14,7 @@ import { AssumeRoleCommand, GetCallerIdentityCommand } from "@aws-sdk/client-sts
 import { describe, expect, it } from "vitest";
 import { ACCOUNT, clients, type Target, unique } from "../targets.ts";
 
-/** What EventBridge does, as far as this project calls it. */
+/** EventBridge's actions that this project calls. */
 export function eventsContract(target: () => Target): void {
   const events = () => clients(target().endpoint).events;
   const sqs = () => clients(target().endpoint).sqs;
@@ -139,7 +139,7 @@ export function eventsContract(target: () => Target): void {
   });
 }
 
-/** What STS does, as far as this project calls it. */
+/** STS's actions that this project calls. */
 export function stsContract(target: () => Target): void {
   describe("STS", () => {
     const assume = (RoleArn: string) =>

@@ -14,7 +14,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { ACCOUNT, clients, type Target, unique } from "../targets.ts";
 
-/** What EventBridge keeps of a rule besides its pattern: tags, and how its targets are to be delivered to. */
+/** The parts of a rule besides its pattern: tags, and the delivery settings of its targets. */
 export function rulesContract(target: () => Target): void {
   const events = () => clients(target().endpoint).events;
   const EventPattern = JSON.stringify({ source: ["aws.ec2"] });

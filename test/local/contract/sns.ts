@@ -19,7 +19,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { ACCOUNT, clients, type Target, unique } from "../targets.ts";
 
-/** What SNS does, as far as this project calls it, with queues as subscribers. */
+/** SNS's other actions that this project calls, with queues as subscribers. */
 export function snsContract(target: () => Target): void {
   const sns = () => clients(target().endpoint).sns;
   const sqs = () => clients(target().endpoint).sqs;
@@ -41,7 +41,7 @@ export function snsContract(target: () => Target): void {
     const { SubscriptionArn = "" } = await sns().send(
       new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint, Attributes }),
     );
-    /** All messages in the queue, taken out. */
+    /** Receives and deletes all messages in the queue. */
     const drain = async (): Promise<Message[]> => {
       const all: Message[] = [];
       for (;;) {

@@ -18,7 +18,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { ACCOUNT, clients, type Target, unique } from "../targets.ts";
 
-/** What SQS does, as far as this project calls it. */
+/** SQS's actions that this project calls. */
 export function sqsContract(target: () => Target): void {
   const sqs = () => clients(target().endpoint).sqs;
 

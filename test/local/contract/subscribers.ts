@@ -7,7 +7,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { ACCOUNT, clients, type Target, unique } from "../targets.ts";
 
-/** How SNS lists who is subscribed, whatever the topic. */
+/** SNS's lists of subscribers. */
 export function subscribersContract(target: () => Target): void {
   const sns = () => clients(target().endpoint).sns;
   const topic = async () => (await sns().send(new CreateTopicCommand({ Name: unique("topic") }))).TopicArn ?? "";

@@ -12,7 +12,7 @@ import {
 import { describe, expect, it } from "vitest";
 import { ACCOUNT, clients, type Target, unique } from "../targets.ts";
 
-/** What SNS does with topics, as far as this project calls it. */
+/** SNS's topic actions that this project calls. */
 export function topicsContract(target: () => Target): void {
   const sns = () => clients(target().endpoint).sns;
   const topic = async () => (await sns().send(new CreateTopicCommand({ Name: unique("topic") }))).TopicArn ?? "";

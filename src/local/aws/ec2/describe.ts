@@ -24,7 +24,7 @@ function instancePasses(instance: Instance, filter: Filter): boolean {
 }
 
 /**
- * Whether the answer has the instance: a hidden one is left out unless the call asks for managed resources.
+ * Returns whether the response has the instance: a hidden one is omitted unless the call includes managed resources.
  * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedResourceVisibility.html
  */
 function isShown(state: Ec2State, params: Params, instance: Instance): boolean {
@@ -32,7 +32,7 @@ function isShown(state: Ec2State, params: Params, instance: Instance): boolean {
   return !hidden || text(params, "IncludeManagedResources") === "true";
 }
 
-/** DescribeInstances. Terminated instances are in it for as long as they are visible. */
+/** DescribeInstances. The response includes terminated instances while they are visible. */
 export function describeInstances(state: Ec2State, params: Params): XmlFields {
   const ids = texts(params, "InstanceId");
   if (ids.length > 0 && text(params, "MaxResults") !== undefined) {
@@ -56,7 +56,7 @@ export function describeInstances(state: Ec2State, params: Params): XmlFields {
   return { reservationSet: [...reservations.values()].map(reservationFields), nextToken };
 }
 
-/** Those that a filter by id can let through, by look-up; all where there is no such filter, or one with wildcards. */
+/** Returns the instances that a filter by id can match, by look-up; all without such a filter, or if it has wildcards. */
 function byId(state: Ec2State, filters: readonly Filter[], name: string): Instance[] {
   const filter = filters.find((each) => each.name === name);
   if (filter === undefined || filter.values.some((value) => /[*?\\]/.test(value))) return [...state.instances.values()];
@@ -72,8 +72,8 @@ function tagPasses(instance: Instance, key: string, value: string, filter: Filte
 }
 
 /**
- * DescribeTags. It shows no tags of a terminated instance, nor of one that does not exist. It has no parameter for managed
- * resources, and AWS does not document whether it shows the tags of hidden ones; here it does not.
+ * DescribeTags. It returns no tags of a terminated instance, nor of one that does not exist. It has no parameter for managed
+ * resources. AWS does not document whether it returns the tags of hidden instances; the embedded AWS does not.
  */
 export function describeTags(state: Ec2State, params: Params): XmlFields {
   const known = ["resource-id", "resource-type", "key", "value"];

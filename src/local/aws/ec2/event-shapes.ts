@@ -5,7 +5,7 @@ import type { Params } from "../params.ts";
 import type { Caller } from "../service.ts";
 import { type Instance, type InstanceState, reservationFields } from "./instance.ts";
 
-/** CloudTrail's for responseElements: 100 KB. */
+/** CloudTrail's limit for responseElements: 100 KB. */
 const MAX_RESPONSE_BYTES = 102_400;
 
 const arnOf = (instance: Instance) => arn("ec2", instance.region, instance.account, `instance/${instance.id}`);
@@ -75,7 +75,7 @@ export function launchSuccessful(instance: Instance, group: string, now: number)
 }
 
 /**
- * RunInstances as CloudTrail tells it. Lists are `{ items: […] }` there.
+ * Returns CloudTrail's event of a RunInstances call, which has lists as `{ items: […] }`.
  * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference.html
  */
 export function runInstancesTrail(
@@ -125,8 +125,9 @@ export function runInstancesTrail(
 }
 
 /**
- * CloudTrail leaves out the content of a field above its size, and puts `omitted` there: who launches some hundred instances
- * by one call is not told of them by its event. https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+ * CloudTrail replaces the content of a field above its size limit by `omitted`, so the event of one call for some hundred
+ * instances does not name them.
+ * https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
  */
 function withinTrail(responseElements: unknown): unknown {
   const fits = Buffer.byteLength(JSON.stringify(responseElements)) <= MAX_RESPONSE_BYTES;
@@ -165,7 +166,7 @@ function inItems(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, inItems(each)]));
 }
 
-/** The identity Auto Scaling launches with: its service-linked role in the account. */
+/** The identity with which Auto Scaling launches: its service-linked role in the account. */
 export function autoScalingCaller(account: string, region: string): Caller {
   const role = { name: "AWSServiceRoleForAutoScaling", id: `AROA${hex(16).toUpperCase()}`, session: "AutoScaling" };
   return {

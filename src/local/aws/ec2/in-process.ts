@@ -11,7 +11,7 @@ import { findInstances } from "./validation.ts";
 
 /** An account and a region. */
 export interface Place {
-  /** Default: the embedded AWS's own. */
+  /** Default: the account of the embedded AWS. */
   account?: string;
   /** Default us-east-1. */
   region?: string;
@@ -21,7 +21,7 @@ export interface Place {
 export interface Launch extends Place {
   count: number;
   tags?: Record<string, string>;
-  /** The Auto Scaling group that launches; without one, a user does. */
+  /** The Auto Scaling group that launches. Default: a user launches. */
   group?: string;
   /** The service principal that manages the instances, such as `eks.amazonaws.com`. */
   operator?: string;
@@ -30,7 +30,7 @@ export interface Launch extends Place {
 /** A launch by Auto Scaling. */
 export type AutoScalingLaunch = Launch & { group: string };
 
-/** EC2 without HTTP, as AWS's own services use it. It emits the same events as the API calls. */
+/** EC2 without HTTP, for AWS's own services. It emits the same events as the API calls. */
 export interface InProcessEc2 {
   /** Launches instances and returns their ids. By Auto Scaling, 'EC2 Instance Launch Successful' follows for each that runs. */
   launch(args: Launch): string[];
@@ -40,7 +40,7 @@ export interface InProcessEc2 {
   terminate(ids: readonly string[], place?: Place): void;
 }
 
-/** The parts of EC2 that it uses. */
+/** The parts of EC2 that calls in process use. */
 export interface InProcessContext {
   readonly clock: Clock;
   readonly emit: Emit;
@@ -50,7 +50,7 @@ export interface InProcessContext {
   stateOf(place: { account: string; region: string }): Ec2State;
 }
 
-/** @param ownAccount the account of launches that name none */
+/** Returns EC2 without HTTP. @param ownAccount the default account of launches */
 export function createInProcessEc2(context: InProcessContext, ownAccount: string): InProcessEc2 {
   const { clock, emit, trail, lifecycle, stateOf } = context;
   const placed = ({ account = ownAccount, region = "us-east-1" }: Place) => ({ account, region });
@@ -73,7 +73,7 @@ export function createInProcessEc2(context: InProcessContext, ownAccount: string
       if (trail) {
         emit(runInstancesTrail(launched, caller, { MinCount: String(count), MaxCount: String(count) }, clock.now()));
       }
-      // Asked for after the launch, so that it comes right behind the change to running.
+      // Scheduled after the launch, so that it follows the change to running.
       if (group !== undefined) {
         clock.after(BOOT_MS, () => {
           for (const instance of launched) {

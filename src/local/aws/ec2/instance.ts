@@ -13,7 +13,7 @@ const STATE_CODES = {
 
 export type InstanceState = keyof typeof STATE_CODES;
 
-/** An instance as EC2 remembers it. */
+/** An instance in EC2. */
 export interface Instance {
   readonly id: string;
   readonly reservationId: string;
@@ -27,12 +27,12 @@ export interface Instance {
   readonly vpcId: string;
   readonly privateIp: string;
   readonly securityGroup: string;
-  /** Set where a service (Auto Scaling) launched it on somebody's behalf. */
+  /** Set if a service (Auto Scaling) launched it. */
   readonly requesterId: string | undefined;
   /** The service principal that manages the instance, such as `eks.amazonaws.com`. */
   readonly operator: string | undefined;
   readonly clientToken: string | undefined;
-  /** The primary network interface, and what attaches it. */
+  /** The primary network interface, and its attachment. */
   readonly interfaceId: string;
   readonly attachmentId: string;
   /** When the primary network interface was attached: at the first launch, in ms since 1970. */
@@ -43,20 +43,20 @@ export interface Instance {
   state: InstanceState;
 }
 
-/** The instances of one account in one region, in the order of their launch, and what RunInstances must remember. */
+/** The instances of one account in one region, in the order of their launch, and the client tokens of RunInstances. */
 export interface Ec2State {
   readonly instances: Map<string, Instance>;
-  /** Idempotency: the launch each ClientToken stands for. */
+  /** Idempotency: the launch of each ClientToken. */
   readonly launches: Map<string, { readonly fingerprint: string; readonly ids: readonly string[] }>;
   readonly vpcId: string;
   readonly subnetIds: readonly string[];
   readonly securityGroup: string;
   launched: number;
-  /** Whether describe calls leave out the instances that a service manages, unless they ask for them. */
+  /** Whether describe calls omit managed instances unless they include managed resources. */
   managedHidden: boolean;
 }
 
-/** An empty region with its default VPC. */
+/** Returns an empty region with its default VPC. */
 export function newEc2State(): Ec2State {
   return {
     instances: new Map(),
@@ -69,17 +69,17 @@ export function newEc2State(): Ec2State {
   };
 }
 
-/** `{ code, name }`, as EC2 writes a state. */
+/** Returns a state as EC2 writes it: `{ code, name }`. */
 export function stateFields(state: InstanceState): XmlFields {
   return { code: STATE_CODES[state], name: state };
 }
 
-/** Tags as EC2 writes them in an instance; undefined (left out) where there are none. */
+/** Returns tags as EC2 writes them in an instance; undefined (omitted) without tags. */
 function tagSet(tags: ReadonlyMap<string, string>) {
   return tags.size === 0 ? undefined : [...tags].map(([key, value]) => ({ key, value }));
 }
 
-/** One instance as RunInstances and DescribeInstances write it. A terminated one has lost its network, as in AWS. */
+/** Returns an instance as RunInstances and DescribeInstances write it. A terminated one has no network, as in AWS. */
 export function instanceFields(instance: Instance, index: number): XmlFields {
   const gone = instance.state === "terminated";
   const domain = instance.region === "us-east-1" ? "ec2.internal" : `${instance.region}.compute.internal`;
@@ -137,7 +137,7 @@ function interfaceFields(instance: Instance): XmlFields {
   };
 }
 
-/** A reservation with those of its instances that are given (at least one). */
+/** Returns a reservation with the given ones of its instances, at least one. */
 export function reservationFields(instances: readonly Instance[]): XmlFields {
   const first = instances[0];
   return {

@@ -5,13 +5,13 @@ import type { Caller } from "../service.ts";
 import { stateChange } from "./event-shapes.ts";
 import type { Ec2State, Instance, InstanceState } from "./instance.ts";
 
-/** How long an instance takes from one state to the next, in ms: about as long as a small Linux instance. */
+/** The time of an instance from one state to the next, in ms: about that of a small Linux instance. */
 export const BOOT_MS = 5_000;
 const SHUTDOWN_MS = 10_000;
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html: visible "for about an hour". */
 const VISIBLE_MS = 3_600_000;
 
-/** What a launch asks for. */
+/** The parameters of a launch. */
 export interface LaunchRequest {
   readonly count: number;
   readonly imageId: string;
@@ -23,16 +23,16 @@ export interface LaunchRequest {
   readonly tags: ReadonlyMap<string, string>;
 }
 
-/** The ways of an instance through its states. Every step emits AWS's state-change event. */
+/** The changes of an instance's state. Each emits AWS's state-change event. */
 export interface Lifecycle {
   launch(state: Ec2State, caller: Caller, request: LaunchRequest): Instance[];
-  /** Begins to stop, start or terminate those that are not there already. */
+  /** Begins to stop, start or terminate the instances that are not in that state already. */
   move(state: Ec2State, instances: readonly Instance[], to: "stopped" | "running" | "terminated"): void;
 }
 
 const THROUGH = { stopped: "stopping", running: "pending", terminated: "shutting-down" } as const;
 
-/** The lifecycle of instances, in the time of `clock`. */
+/** Returns the lifecycle of instances, in the time of `clock`. */
 export function createLifecycle(clock: Clock, emit: Emit): Lifecycle {
   function enter(instances: readonly Instance[], to: InstanceState): void {
     for (const instance of instances) {
@@ -45,7 +45,7 @@ export function createLifecycle(clock: Clock, emit: Emit): Lifecycle {
     const via = THROUGH[to];
     enter(instances, via);
     clock.after(to === "running" ? BOOT_MS : SHUTDOWN_MS, () => {
-      // One that was terminated meanwhile goes its own way.
+      // An instance that was terminated meanwhile does not change to this state.
       enter(
         instances.filter((instance) => instance.state === via),
         to,

@@ -1,18 +1,18 @@
 import { AwsError } from "../errors.ts";
 import { integer, type Params, structures, text, texts } from "../params.ts";
 
-/** One filter of a Describe call: it passes when one of its values fits. */
+/** One filter of a Describe call: it passes if one of its values matches. */
 export interface Filter {
   readonly name: string;
   readonly values: readonly string[];
-  /** Whether `value` is, or by the wildcards `*` and `?` fits, one of the values. */
+  /** Returns whether `value` matches one of the values, which can have the wildcards `*` and `?`. */
   matches(value: string): boolean;
 }
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html */
 const MAX_FILTER_VALUES = 200;
 
-/** Reads the filters of a request; `known` says which names the action has. @throws AwsError FilterLimitExceeded, InvalidParameterValue */
+/** Reads the filters of a request; `known` has the action's filter names. @throws AwsError FilterLimitExceeded, InvalidParameterValue */
 export function readFilters(params: Params, known: (name: string) => boolean): Filter[] {
   return structures(params, "Filter").map((filter) => {
     const name = text(filter, "Name") ?? "";
@@ -41,7 +41,7 @@ function wildcard(value: string): RegExp {
   return new RegExp(`^${source}$`, "u");
 }
 
-/** One page of a Describe call. Without MaxResults a page holds 1,000. @throws AwsError InvalidParameterValue, InvalidNextToken */
+/** Returns one page of a Describe call. Without MaxResults a page holds 1,000. @throws AwsError InvalidParameterValue, InvalidNextToken */
 export function page<T>(params: Params, items: readonly T[]): { items: readonly T[]; nextToken: string | undefined } {
   const size = integer(params, "MaxResults");
   if (size !== undefined && !(size >= 5 && size <= 1000)) {

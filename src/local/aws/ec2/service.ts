@@ -11,14 +11,14 @@ import { createLifecycle } from "./lifecycle.ts";
 import { createTags, deleteTags } from "./tags.ts";
 import { findInstances, launchTags, missing, requiredInstances } from "./validation.ts";
 
-/** How many instances one RunInstances may ask for. AWS bounds this by the account's quota; nobody's is above this. */
+/** The maximum of instances of one RunInstances call. In AWS the account's quota is the limit, which is lower. */
 const MAX_LAUNCH = 1000;
 const AMI = /^ami-([0-9a-f]{8}|[0-9a-f]{17})$/;
 
 /**
- * EC2: launching, tagging, describing and ending instances, kept apart by account and region; by its API, and in process.
- * @param trail also emit CloudTrail's event for each RunInstances
- * @param accountId whose the instances are that are launched in process, where nobody says
+ * Returns EC2, by its API and in process: launches, tags, describes and terminates instances in each account and region.
+ * @param trail also emits CloudTrail's event for each RunInstances call
+ * @param accountId the default account of launches in process
  */
 export function createEc2(
   clock: Clock,
@@ -79,7 +79,7 @@ export function createEc2(
     return reservationFields(launched);
   }
 
-  /** Terminate, stop and start: moves the instances and answers where each was and is. */
+  /** Terminates, stops or starts the instances, and returns the previous and the current state of each. */
   function moving(to: "terminated" | "stopped" | "running") {
     return (params: Params, caller: Caller): XmlFields => {
       const state = stateOf(caller);

@@ -6,7 +6,7 @@ import { tagChange } from "./event-shapes.ts";
 import type { Ec2State, Instance } from "./instance.ts";
 import { callerTags, checkTagLimit, findInstances, missing } from "./validation.ts";
 
-/** Gives the instances these tags, and emits what changed. @throws AwsError TagLimitExceeded, before anything is changed */
+/** Adds tags to the instances, and emits the changes. @throws AwsError TagLimitExceeded, before anything is changed */
 export function tagInstances(instances: readonly Instance[], tags: ReadonlyMap<string, string>, emit: Emit): void {
   for (const instance of instances) checkTagLimit(instance.tags, tags);
   for (const instance of instances) {
@@ -24,7 +24,7 @@ export function createTags(state: Ec2State, params: Params, emit: Emit): XmlFiel
   return { return: true };
 }
 
-/** DeleteTags. Without a list of tags it takes away all that are not AWS's. */
+/** DeleteTags. Without a list of tags it removes all tags except AWS's. */
 export function deleteTags(state: Ec2State, params: Params, emit: Emit): XmlFields {
   const instances = tagged(state, params);
   const asked = structures(params, "Tag");
@@ -56,7 +56,7 @@ function tagged(state: Ec2State, params: Params): Instance[] {
   return findInstances(state, ids);
 }
 
-/** A tag in DeleteTags without a value means the key whatever its value; with one, only that value. */
+/** Returns whether DeleteTags removes a tag: without a value it removes the key with any value. */
 function meant(tag: Params, key: string, value: string): boolean {
   return text(tag, "Key") === key && (text(tag, "Value") ?? value) === value;
 }

@@ -8,12 +8,12 @@ const MAX_TAGS = 50;
 const MAX_KEY = 128;
 const MAX_VALUE = 256;
 
-/** The error for a parameter that has to be there. */
+/** Returns the error for a missing required parameter. */
 export function missing(parameter: string): AwsError {
   return new AwsError("MissingParameter", `The request must contain the parameter ${parameter}`);
 }
 
-/** The instances with these ids, in that order. @throws AwsError InvalidInstanceID.Malformed, .NotFound */
+/** Returns the instances with these ids, in that order. @throws AwsError InvalidInstanceID.Malformed, .NotFound */
 export function findInstances(state: Ec2State, ids: readonly string[]): Instance[] {
   const bad = ids.find((id) => !isInstanceId(id));
   if (bad !== undefined) throw new AwsError("InvalidInstanceID.Malformed", `Invalid id: "${bad}"`);
@@ -28,14 +28,14 @@ export function findInstances(state: Ec2State, ids: readonly string[]): Instance
   return found.filter((instance) => instance !== undefined);
 }
 
-/** The instances of the required list `InstanceId`. @throws AwsError MissingParameter and those of findInstances */
+/** Returns the instances of the required list `InstanceId`. @throws AwsError MissingParameter and those of findInstances */
 export function requiredInstances(state: Ec2State, params: Params): Instance[] {
   const ids = texts(params, "InstanceId");
   if (ids.length === 0) throw missing("InstanceId");
   return findInstances(state, ids);
 }
 
-/** The tags in the list `Tag` of `params`, checked as EC2 checks those of a caller. @throws AwsError InvalidParameterValue */
+/** Returns the tags in the list `Tag` of `params`, after EC2's checks of a caller's tags. @throws AwsError InvalidParameterValue */
 export function callerTags(params: Params): Map<string, string> {
   const tags = new Map<string, string>();
   for (const tag of structures(params, "Tag")) {
@@ -60,7 +60,7 @@ export function checkTagLimit(present: ReadonlyMap<string, string>, added: Reado
   }
 }
 
-/** The tags that RunInstances shall give its instances. @throws AwsError InvalidParameterValue, TagLimitExceeded */
+/** Returns the tags in a RunInstances request for its instances. @throws AwsError InvalidParameterValue, TagLimitExceeded */
 export function launchTags(params: Params): Map<string, string> {
   let tags = new Map<string, string>();
   for (const specification of structures(params, "TagSpecification")) {

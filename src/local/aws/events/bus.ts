@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 import type { Matcher } from "../patterns.ts";
 import type { Tags } from "../tags.ts";
 
-/** What happened, before the bus gives it its id and time. */
+/** An event without its id. */
 export interface EventInput {
   readonly account: string;
   readonly region: string;
@@ -16,10 +16,10 @@ export interface EventInput {
   readonly time?: number;
 }
 
-/** Puts an event on the default bus of its account and region; gives its id. */
+/** Puts an event on the default bus of its account and region; returns its id. */
 export type Emit = (event: EventInput) => string;
 
-/** Where a rule sends what it matches. */
+/** A target of a rule. */
 export interface Target {
   readonly id: string;
   readonly arn: string;
@@ -27,11 +27,11 @@ export interface Target {
   readonly ruleArn: string;
   /** For a FIFO queue. */
   readonly messageGroupId: string | undefined;
-  /** The role EventBridge sends with; what that may do is not checked. */
+  /** The role with which EventBridge sends. Its permissions are not checked. */
   readonly roleArn: string | undefined;
-  /** The queue for what could not be delivered. */
+  /** The dead-letter queue. */
   readonly deadLetterArn: string | undefined;
-  /** Kept and shown; what fails here fails for good, so that there is nothing to retry. */
+  /** Stored and returned only: a failed delivery would fail again, so there are no retries. */
   readonly retryPolicy: RetryPolicy | undefined;
 }
 
@@ -69,12 +69,12 @@ export interface Rule {
 export class Rules {
   readonly #buses = new Map<string, Map<string, Rule>>();
 
-  /** Whether there is such a bus; every account has a default one. */
+  /** Returns whether a bus exists; every account has a default one. */
   has({ bus = DEFAULT_BUS, ...place }: BusId): boolean {
     return bus === DEFAULT_BUS || this.#buses.has(busArn({ ...place, bus }));
   }
 
-  /** The rules of a bus, as a map that may be changed. Makes the bus if it does not exist. */
+  /** Returns the rules of a bus, as a map that may be changed. Creates the bus if it does not exist. */
   of(place: BusId): Map<string, Rule> {
     const key = busArn(place);
     const rules = this.#buses.get(key) ?? new Map<string, Rule>();
@@ -87,7 +87,7 @@ export class Rules {
   }
 }
 
-/** An event as EventBridge hands it out. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html */
+/** An event as EventBridge delivers it. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html */
 export type EventDocument = {
   readonly version: "0";
   readonly id: string;
@@ -100,23 +100,22 @@ export type EventDocument = {
   readonly detail: object;
 };
 
-/** What the bus needs. */
+/** The dependencies of the buses. */
 export interface BusContext {
   readonly rules: Rules;
   readonly clock: Clock;
   /** Delivers the text of an event to a topic or a queue, or to the dead-letter queue of the target. */
   send(target: Target, body: string): void;
-  /** Whether the bus that a target is takes the event; what it refuses goes to the target's dead-letter queue. */
+  /** Returns whether a target bus accepts the event; refused events go to the target's dead-letter queue. */
   admits(target: Target, body: string): boolean;
-  /** The delay of each copy of an event, in ms of the clock. */
+  /** Returns the delay of each copy of an event, in ms of the clock. */
   copies(event: EventDocument): readonly number[];
 }
 
 /**
- * The buses: every event goes, in as many copies as it is given, to the targets of the enabled rules of its account's and
- * region's default bus that match it, as AWS's own events do. The rules of a target that is another bus match the unchanged
- * event.
- * From there it goes to no third bus: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html ("if
+ * Returns the buses. Every copy of an event goes to the targets of the enabled and matching rules of its account's and
+ * region's default bus, as AWS's own events do. The rules of a target that is another bus match the unchanged event. That bus
+ * sends it to no third bus: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html ("if
  * a receiver account sets up a rule that sends events received from a sender account on to a third account, these events
  * are not sent", and likewise for three buses of one account).
  */
@@ -164,7 +163,7 @@ export function createBus({ rules, clock, send, admits, copies }: BusContext): E
   };
 }
 
-/** The bus that AWS's own events come to. */
+/** Returns the bus that gets AWS's own events. */
 export const DEFAULT_BUS = "default";
 
 /** The ARN of a bus. */
@@ -172,7 +171,7 @@ export function busArn({ account, region, bus = DEFAULT_BUS }: BusId): string {
   return arn("events", region, account, `event-bus/${bus}`);
 }
 
-/** What `arn:aws:events:<region>:<account>:event-bus/<name>` names; undefined for any other ARN. */
+/** Returns the bus of `arn:aws:events:<region>:<account>:event-bus/<name>`; undefined for any other ARN. */
 export function parseBusArn(value: string): Required<BusId> | undefined {
   const parsed = parseArn(value);
   const bus = /^event-bus\/(.+)$/.exec(parsed?.resource ?? "")?.[1];

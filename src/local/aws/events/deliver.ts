@@ -7,19 +7,19 @@ import type { Outgoing } from "../sqs/queue.ts";
 import type { Sqs } from "../sqs/service.ts";
 import type { BusContext, Target } from "./bus.ts";
 
-/** What delivering to targets needs. */
+/** The dependencies of deliveries to targets. */
 export interface TargetContext {
   topic(topicArn: string): Topic | undefined;
-  /** @throws AwsError for what the topic does not take */
+  /** @throws AwsError if the topic refuses the text */
   publish(topic: Topic, message: string): void;
   readonly sqs: Pick<Sqs, "send" | "queue">;
-  /** Whether a topic's policy has to let EventBridge publish. */
+  /** Whether EventBridge needs the permission of a topic's policy to publish. */
   readonly topicPolicies: "checked" | "unchecked";
-  /** Whether there is such a bus. */
+  /** Returns whether a bus exists. */
   hasBus(busArn: string): boolean;
-  /** The policy of a bus. */
+  /** Returns the policy of a bus. */
   busPolicy(busArn: string): string | undefined;
-  /** Who is in an organisation; undefined: nobody is asked. */
+  /** The organisation; undefined: bus policies are not checked. */
   readonly organization: Organization | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface Organization {
   readonly accounts: readonly string[];
 }
 
-/** Why an event could not be delivered. */
+/** The reason why an event could not be delivered. */
 interface Failure {
   /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html */
   readonly code: "NO_RESOURCE" | "NO_PERMISSIONS" | "ERROR_FROM_TARGET";
@@ -40,8 +40,8 @@ interface Failure {
 const SERVICE = "events.amazonaws.com";
 
 /**
- * How EventBridge delivers an event to a topic, a queue or a bus. What fails here fails again each time, so it goes to the target's
- * dead-letter queue at once, and without one it is lost: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+ * Returns how EventBridge delivers an event to a topic, a queue or a bus. A failed delivery would fail again, so it goes to
+ * the target's dead-letter queue at once, and without one it is lost: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
  */
 export function createTargetDelivery(context: TargetContext): Pick<BusContext, "send" | "admits"> {
   const { topic, publish, sqs, topicPolicies, hasBus, busPolicy, organization } = context;
@@ -49,7 +49,7 @@ export function createTargetDelivery(context: TargetContext): Pick<BusContext, "
   function toTopic(target: Target, body: string): Failure | undefined {
     const found = topic(target.arn);
     if (found === undefined) return { code: "NO_RESOURCE", message: "Topic does not exist" };
-    // EventBridge sends SNS no value for a condition:
+    // EventBridge sends SNS no values for conditions:
     // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
     const call = { service: SERVICE, action: "sns:Publish", resource: target.arn };
     const isAdmitted = allowsService(topicPolicy(found), call) && !hasAwsManagedKey(found.attributes);
@@ -71,12 +71,12 @@ export function createTargetDelivery(context: TargetContext): Pick<BusContext, "
     return sent ? undefined : refused({ action: "sqs:SendMessage", resource: target.arn });
   }
 
-  /** An account's own bus takes all that its rules send. */
+  /** An account's own bus accepts every event of its rules. */
   function toBus(target: Target): Failure | undefined {
     if (!hasBus(target.arn)) return { code: "NO_RESOURCE", message: "The specified event bus does not exist." };
     const account = parseArn(target.ruleArn)?.account ?? "";
     if (organization === undefined || parseArn(target.arn)?.account === account) return undefined;
-    // Accounts "must specify a RoleArn" where the bus is open to their organisation:
+    // Accounts "must specify a RoleArn" if the bus is open to their organisation:
     // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutPermission.html
     const known = target.roleArn !== undefined && organization.accounts.includes(account);
     const call = { account, action: "events:PutEvents", resource: target.arn };

@@ -1,4 +1,4 @@
 import { AwsError } from "../errors.ts";
 
-/** The error of EventBridge for a parameter it does not take. */
+/** Returns EventBridge's error for an invalid parameter. */
 export const invalid = (message: string) => new AwsError("ValidationException", message);

@@ -6,7 +6,7 @@ import { invalid } from "./errors.ts";
 /** https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_TestEventPattern.html */
 const MANDATORY = ["id", "detail-type", "source", "account", "time", "region", "resources"];
 
-/** The matcher of a rule's pattern. @throws AwsError InvalidEventPatternException */
+/** Returns the matcher of a rule's pattern. @throws AwsError InvalidEventPatternException */
 export function eventMatcher(pattern: string): Matcher {
   const invalidPattern = (reason: string) =>
     new AwsError("InvalidEventPatternException", `Event pattern is not valid. Reason: ${reason}`);
@@ -19,7 +19,7 @@ export function eventMatcher(pattern: string): Matcher {
   }
 }
 
-/** TestEventPattern: whether a pattern matches an event. @throws AwsError InvalidEventPatternException, ValidationException */
+/** TestEventPattern: returns whether a pattern matches an event. @throws AwsError InvalidEventPatternException, ValidationException */
 export function testEventPattern(params: Params): { Result: boolean } {
   const event = jsonObject(text(params, "Event"));
   if (event === undefined) throw invalid("Parameter Event is not valid. Reason: it is not a JSON object");

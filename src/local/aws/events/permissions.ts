@@ -6,9 +6,9 @@ import type { Caller } from "../service.ts";
 import { invalid } from "./errors.ts";
 
 /**
- * PutPermission for a bus: a whole policy in place of the present one, or one statement by its parts.
+ * PutPermission for a bus: a whole policy that replaces the present one, or one statement by its parts.
  * https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutPermission.html
- * @param policies those of the buses, by ARN
+ * @param policies the policies of the buses, by ARN
  * @throws AwsError ValidationException, PolicyLengthExceededException
  */
 export function putPermission(policies: Map<string, string>, arnOfBus: string, params: Params, caller: Caller): object {
@@ -50,7 +50,7 @@ function without(statements: readonly Identified[], sid: string | undefined): re
   return statements.filter(({ Sid }) => Sid !== sid);
 }
 
-/** 10 KB, says the page of PutPermission. */
+/** 10 KB, by the page of PutPermission. */
 const MAX_LENGTH = 10_240;
 
 function withStatement(policy: string | undefined, params: Params, arnOfBus: string, { region }: Caller): string {

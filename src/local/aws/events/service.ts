@@ -14,9 +14,9 @@ import { readTarget, targetFields } from "./targets.ts";
 const MAX_TARGETS = 5;
 
 /**
- * EventBridge: buses, their rules, the targets of those (SNS topics, SQS queues and other buses), who may send to a bus, and
+ * Returns EventBridge: buses, their policies, rules and targets (SNS topics, SQS queues and other buses), and
  * custom events on the default bus.
- * @param policies those of the buses, by ARN
+ * @param policies the policies of the buses, by ARN
  */
 export function createEvents(rules: Rules, policies: Map<string, string>, emit: Emit): JsonService {
   function busOf(params: Params, caller: Caller, field = "EventBusName"): Required<BusId> {
@@ -92,7 +92,7 @@ export function createEvents(rules: Rules, policies: Map<string, string>, emit: 
       description: text(params, "Description"),
       roleArn: text(params, "RoleArn"),
       state: text(params, "State") ?? "ENABLED",
-      // "any tags you specify in the PutRule operation are ignored" for a rule that there is:
+      // "any tags you specify in the PutRule operation are ignored" for an existing rule:
       // https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
       tags: present?.tags ?? readTags(structures(params, "Tags"), invalid),
       targets: present?.targets ?? new Map(),
@@ -198,7 +198,7 @@ function ruleFields(rule: Rule) {
   };
 }
 
-/** A page of a list: `Limit` 1–100 items from where `NextToken` says. */
+/** Returns a page of a list: `Limit` 1–100 items from `NextToken` on. */
 function listPage<T>(params: Params, all: readonly T[]): { items: readonly T[]; next: { NextToken?: string } } {
   const limit = integer(params, "Limit") ?? 100;
   const start = Number(text(params, "NextToken") ?? 0);

@@ -5,7 +5,7 @@ import { addTags, readTags, tagList } from "../tags.ts";
 import { DEFAULT_BUS, type Rule, type Rules } from "./bus.ts";
 import { invalid } from "./errors.ts";
 
-/** The tag actions of EventBridge, whose resources here are rules. */
+/** Returns the tag actions of EventBridge, whose resources are rules. */
 export function ruleTagActions(rules: Rules) {
   function rule(params: Params, caller: Caller): Rule {
     const ruleArn = text(params, "ResourceARN") ?? "";

@@ -7,7 +7,7 @@ import { invalid } from "./errors.ts";
 const TRANSFORMS = ["Input", "InputPath", "InputTransformer"];
 
 /**
- * A target as PutTargets asks for it.
+ * Returns a target of a PutTargets call.
  * @param sourceBusArn the bus of its rule
  * @throws AwsError ValidationException
  */
@@ -68,7 +68,7 @@ function bounded(policy: Params, name: keyof RetryPolicy, least: number, most: n
   return value;
 }
 
-/** A target as ListTargetsByRule shows it. */
+/** Returns a target as ListTargetsByRule does. */
 export function targetFields({ id, arn: targetArn, messageGroupId, roleArn, deadLetterArn, retryPolicy }: Target) {
   const group = messageGroupId === undefined ? undefined : { MessageGroupId: messageGroupId };
   const deadLetters = deadLetterArn === undefined ? undefined : { Arn: deadLetterArn };

@@ -3,7 +3,7 @@ import { parseArn } from "../arns.ts";
 import { allSystemAttributes } from "../sqs/attributes.ts";
 import type { Message, Queue } from "../sqs/queue.ts";
 
-/** A received message as Lambda hands it to a function. https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event */
+/** Returns a received message as Lambda passes it to a function. https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event */
 export function sqsRecord(queue: Queue, message: Message): SQSRecord {
   const { SenderId, SentTimestamp, ApproximateReceiveCount, ApproximateFirstReceiveTimestamp, ...rest } =
     allSystemAttributes(message, queue.fifo);

@@ -5,19 +5,19 @@ import { type Clock, dueAt } from "../clock.ts";
 import { numberOf } from "../sqs/attributes.ts";
 import type { Sqs } from "../sqs/service.ts";
 import { timeout } from "../timeout.ts";
-import { failedIn } from "./answer.ts";
+import { failedIn } from "./batch-response.ts";
 import { sqsRecord } from "./event.ts";
 
-/** How a queue is to be read. https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html */
+/** The settings of an event source mapping. https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html */
 export interface QueueMapping {
   readonly queueArn: string;
   /** 1 to 10; with a window up to 10,000. */
   readonly batchSize: number;
   /** 0 to 300; a FIFO queue has no window. */
   readonly maximumBatchingWindowSeconds: number;
-  /** Batches at a time. Default 5. AWS takes 2 to 1,000; 1 is taken here too. */
+  /** Concurrent batches. Default 5. AWS accepts 2 to 1,000; the embedded AWS accepts 1 too. */
   readonly maximumConcurrency?: number;
-  /** The function's. 1 to 900, and not more than the queue's visibility timeout. */
+  /** The function's timeout: 1 to 900, and not more than the queue's visibility timeout. */
   readonly timeoutSeconds: number;
   /** Default: a function of the queue's account and region. */
   readonly functionArn?: string;
@@ -31,35 +31,35 @@ export interface InvocationContext {
   readonly deadline: number;
 }
 
-/** A function. What it promises is its answer. */
+/** A function. Its promise resolves with its response. */
 export type Invoke = (event: SQSEvent, context: InvocationContext) => Promise<unknown>;
 
-/** An event source mapping at work. */
+/** A running event source mapping. */
 export interface Mapping {
   /** Stops reading; pending invocations end normally. */
   close(): void;
   /** Resolves when no invocation is pending. A batch that waits for its window does not count. */
   idle(): Promise<void>;
-  /** How many there were so far. */
+  /** The number of invocations so far. */
   readonly invocations: number;
 }
 
 const DEFAULT_CONCURRENCY = 5;
-/** What one ReceiveMessage gives. */
+/** The maximum of messages of one ReceiveMessage call. */
 const MAX_RECEIVED = 10;
 /** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: the payload of a synchronous invocation. */
 const MAX_EVENT_BYTES = 6 * 1024 * 1024;
 const ENVELOPE_BYTES = Buffer.byteLength(JSON.stringify({ Records: [] }));
 
 /**
- * Lambda's event source mapping for SQS, with ReportBatchItemFailures. It reads the queue as soon as something can be
- * received; invokes when a batch is full, when its window is over or when another message would make it more than 6 MB
- * (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#sqs-polling-behavior); and deletes what did not fail. What
- * failed, which is all when the function throws or does not answer in time, is seen again when its visibility timeout is
- * over. Unlike AWS's it gathers one batch after the other, stays at its concurrency instead of starting at 5 and adding up
+ * Starts Lambda's event source mapping for SQS, with ReportBatchItemFailures. It receives messages as soon as some are
+ * visible; invokes the function when a batch is full, when its window is over or when another message would make it more than 6 MB
+ * (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#sqs-polling-behavior); and deletes the messages that did not fail.
+ * Failed ones, which are all when the function throws or does not respond in time, are visible again after their visibility
+ * timeout. Unlike AWS's it collects one batch after the other, keeps its concurrency instead of starting at 5 and adding up
  * to 300 a minute (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html), and does not slow down after
  * errors.
- * @throws RangeError for a mapping that AWS refuses, Error where there is no such queue
+ * @throws RangeError for a mapping that AWS refuses, Error if the queue does not exist
  */
 export function mapQueue(clock: Clock, sqs: Sqs, mapping: QueueMapping, invoke: Invoke): Mapping {
   const { queueArn, batchSize, maximumBatchingWindowSeconds: window, timeoutSeconds } = mapping;

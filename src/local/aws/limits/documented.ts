@@ -1,7 +1,7 @@
 import type { ApiCall } from "../calls.ts";
 import { integer, texts } from "../params.ts";
 
-/** What a call takes, and from which of its account's and region's buckets. */
+/** The tokens of a call, and the bucket of its account and region. */
 export interface Charge {
   readonly bucket: string;
   readonly capacity: number;
@@ -15,7 +15,7 @@ type Size = readonly [capacity: number, perSecond: number];
 const NON_MUTATING: Size = [100, 20];
 const UNFILTERED: Size = [50, 10];
 const MUTATING: Size = [50, 5];
-/** Non-mutating actions that take from the smaller bucket when they are asked with neither a filter nor pagination. */
+/** Non-mutating actions with a smaller bucket for calls without filters and pagination. */
 const UNFILTERED_ACTIONS = [
   "DescribeInstances",
   "DescribeInstanceStatus",
@@ -25,7 +25,7 @@ const UNFILTERED_ACTIONS = [
   "DescribeSpotInstanceRequests",
   "DescribeVolumes",
 ];
-/** The page's "uncategorized actions", as far as the embedded AWS has them. */
+/** The page's "uncategorized actions" that the embedded AWS has. */
 const UNCATEGORIZED: ReadonlyMap<string, Size> = new Map([
   ["CreateTags", [100, 10]],
   ["DeleteTags", [100, 10]],
@@ -41,7 +41,7 @@ const RESOURCES: ReadonlyMap<string, Size> = new Map([
   ["TerminateInstances", [1000, 20]],
 ]);
 /**
- * 600 requests a second in each account and region, which these actions share; it is the calling account's.
+ * 600 requests a second in each region of the calling account, which these actions share.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-sts-requests
  */
 const STS_REQUESTS: Size = [600, 600];
@@ -55,8 +55,8 @@ const STS_ACTIONS = [
 ];
 
 /**
- * What a call takes by AWS's documented limits; nothing where none is documented (SQS, and SNS, whose quotas are far above
- * what one machine can ask). EC2 evaluates "each API individually": each action has a bucket of its category's size.
+ * Returns the tokens of a call by AWS's documented limits; none without a documented limit (SQS, and SNS, whose quotas are above
+ * the rate of one machine). EC2 evaluates "each API individually": each action has a bucket of its category's size.
  */
 export function chargesOf(call: ApiCall): Charge[] {
   const { service, action } = call;

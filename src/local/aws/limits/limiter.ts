@@ -5,13 +5,13 @@ import { chargesOf } from "./documented.ts";
 
 /** AWS's request limits in force. */
 export interface Limiter {
-  /** Whether a call may pass: takes its tokens. One that a later bucket refuses has spent those of the earlier. */
+  /** Takes the tokens of a call; returns whether it is within the limits. Tokens stay spent if a later bucket refuses. */
   allows(call: ApiCall): boolean;
-  /** How many calls were refused, by `service:Action`. */
+  /** The number of refused calls, by `service:Action`. */
   readonly throttled: ReadonlyMap<string, number>;
 }
 
-/** The documented limits, each account and region with buckets of its own, in the time and speed of `clock`. */
+/** Returns a limiter with the documented limits for each account and region, in the time and speed of `clock`. */
 export function createLimiter(clock: Clock): Limiter {
   const buckets = new Map<string, TokenBucket>();
   const throttled = new Map<string, number>();

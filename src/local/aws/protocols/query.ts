@@ -43,7 +43,7 @@ function readValue(value: Node | string): Value {
 }
 
 /** Returns the response to an action. EC2 puts its fields into the response itself, other services into a result element. */
-export function queryAnswer(service: QueryService, action: string, fields: XmlFields, requestId: string): string {
+export function queryResponse(service: QueryService, action: string, fields: XmlFields, requestId: string): string {
   const open = `<?xml version="1.0" encoding="UTF-8"?>\n<${action}Response xmlns="${service.namespace}">`;
   const inner =
     service.protocol === "ec2"

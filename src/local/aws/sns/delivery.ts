@@ -5,11 +5,11 @@ import type { Clock } from "../clock.ts";
 import { dueAt } from "../clock.ts";
 import type { SendToQueue } from "../sqs/service.ts";
 import { timeout } from "../timeout.ts";
-import { createLines } from "./lines.ts";
 import { type DeliveryPolicy, effectivePolicy, TOTAL_LIMIT } from "./retry-policy.ts";
 import type { Subscription } from "./store.ts";
+import { createWorkQueues } from "./work-queues.ts";
 
-/** One try of SNS to hand a message to a subscriber. */
+/** One attempt of SNS to deliver a message to a subscriber. */
 export interface DeliveryAttempt {
   readonly topicArn: string;
   readonly subscriptionArn: string;
@@ -22,22 +22,22 @@ export interface DeliveryAttempt {
   readonly attempt: number;
   /** When it began, in ms since the epoch. */
   readonly at: number;
-  /** The HTTP status of the answer; for a queue 200. Undefined when there was no answer. */
+  /** The HTTP status of the response; 200 for a queue. Undefined without a response. */
   readonly status: number | undefined;
-  /** What happened instead of an answer. */
+  /** The error, without a response. */
   readonly error: string | undefined;
-  /** The answer's body, at most 8 KiB of it. */
+  /** At most 8 KiB of the response's body. */
   readonly answer: string;
-  /** When the clock will say it is time for the next try; undefined when there is none. */
+  /** The clock's time of the next attempt; undefined if there is none. */
   readonly willRetryAtMs: number | undefined;
   /** The delay until then in AWS's time, in ms, whatever the speed of the clock. */
   readonly retryDelayMs: number | undefined;
   readonly deadLettered: boolean;
-  /** What was sent. */
+  /** The body of the request. */
   readonly body: string;
 }
 
-/** What is to be delivered. */
+/** A message to deliver. */
 export interface Parcel {
   readonly subscription: Subscription;
   readonly messageId: string;
@@ -46,8 +46,8 @@ export interface Parcel {
   readonly raw: boolean;
 }
 
-/** SNS waits this long for an answer, in ms. https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.prepare.html */
-const ANSWER_MS = 15_000;
+/** How long SNS waits for a response, in ms. https://docs.aws.amazon.com/sns/latest/dg/SendMessageToHttp.prepare.html */
+const RESPONSE_MS = 15_000;
 /** Connections to one endpoint at a time. AWS publishes no figure; this keeps a burst from exhausting the machine's ports. */
 const CONNECTIONS = 128;
 const ANSWER_BYTES = 8_192;
@@ -59,7 +59,7 @@ interface Attempt {
   readonly parcel: Parcel;
   readonly plan: Plan;
   readonly number: number;
-  /** When the first was made, in ms since the epoch, and this one. */
+  /** The times of the first attempt and of this one, in ms since the epoch. */
   readonly startedAt: number;
   readonly at: number;
 }
@@ -67,9 +67,9 @@ interface Attempt {
 type Outcome = { status: number | undefined; error: string | undefined; answer: string };
 
 /**
- * Delivers to HTTP(S) endpoints by SNS's rules: 2xx is delivered; 5xx (and 1xx), no answer within 15 s and a failed
- * connection are tried again as the delivery policy says, never beyond 3,600 s, and then go to the subscription's dead-letter
- * queue, if it has one. Anything else (3xx, 4xx, 429 too) is final at once, and in no dead-letter queue: the page of ANSWER_MS
+ * Delivers to HTTP(S) endpoints by SNS's rules: 2xx is delivered; 5xx (and 1xx), no response within 15 s and a failed
+ * connection are retried by the delivery policy, for at most 3,600 s, and then go to the subscription's dead-letter
+ * queue, if it has one. All others (3xx, 4xx, also 429) are neither retried nor dead-lettered: the page of RESPONSE_MS
  * counts as failed only what is "outside the range of 200–4xx". Another page says that client errors are dead-lettered
  * (https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html); code that relies on that may lose messages.
  */
@@ -81,7 +81,7 @@ export function createDelivery(clock: Clock, send: SendToQueue, onDelivery: (att
   let inFlight = 0;
   let closed = false;
 
-  const lines = createLines<Attempt>(CONNECTIONS, (attempt) => {
+  const queues = createWorkQueues<Attempt>(CONNECTIONS, (attempt) => {
     const work = tryOnce(attempt).finally(ended);
     clock.busy?.(work);
     return work;
@@ -89,7 +89,7 @@ export function createDelivery(clock: Clock, send: SendToQueue, onDelivery: (att
 
   function begin(parcel: Parcel, plan: Plan, number: number, startedAt = clock.now()): void {
     inFlight += 1;
-    lines.add(new URL(parcel.subscription.endpoint).origin, { parcel, plan, number, startedAt, at: clock.now() });
+    queues.add(new URL(parcel.subscription.endpoint).origin, { parcel, plan, number, startedAt, at: clock.now() });
   }
 
   function deliver(parcel: Parcel): void {
@@ -143,7 +143,7 @@ export function createDelivery(clock: Clock, send: SendToQueue, onDelivery: (att
     onDelivery({ topicArn: topic.arn, subscriptionArn: arn, protocol, endpoint, messageId, type, body, ...rest });
   }
 
-  /** Sends an undelivered message to the dead-letter queue; false where there is none. */
+  /** Sends an undelivered message to the dead-letter queue; returns false without such a queue. */
   function deadLetter({ subscription, body, type }: Parcel): boolean {
     const policy = subscription.attributes.get("RedrivePolicy");
     if (policy === undefined || type !== "Notification") return false;
@@ -163,8 +163,8 @@ export function createDelivery(clock: Clock, send: SendToQueue, onDelivery: (att
       const secure = endpoint.startsWith("https:");
       const start = secure ? httpsRequest : httpRequest;
       const request = start(endpoint, { method: "POST", headers, agent: secure ? https : http });
-      cancel = timeout(clock, ANSWER_MS, () => {
-        settle({ status: undefined, error: `no answer within ${ANSWER_MS / 1000} s`, answer: "" });
+      cancel = timeout(clock, RESPONSE_MS, () => {
+        settle({ status: undefined, error: `no response within ${RESPONSE_MS / 1000} s`, answer: "" });
         request.destroy();
       });
       request.once("error", (error) => settle({ status: undefined, error: error.message || error.name, answer: "" }));
@@ -193,7 +193,7 @@ export function createDelivery(clock: Clock, send: SendToQueue, onDelivery: (att
   };
 }
 
-/** How to deliver to a subscription; worked out once for each pair of policies that is met. */
+/** Returns how to deliver to a subscription; computed once for each pair of policies. */
 function createPlanner(): (subscription: Subscription) => Plan {
   const plans = new Map<string, Plan>();
   return ({ attributes, topic }) => {

@@ -4,7 +4,7 @@ import type { Signer } from "../certificate.ts";
 import type { MessageAttribute } from "../sqs/queue.ts";
 import type { Subscription, Topic } from "./store.ts";
 
-/** What a publication gives each of its deliveries. */
+/** The content of a publication that all its deliveries share. */
 export interface Publication {
   readonly topic: Topic;
   readonly messageId: string;
@@ -15,18 +15,18 @@ export interface Publication {
   readonly at: number;
 }
 
-/** What is said of a publication in a mail: its subject, and when it was published (ms epoch). */
+/** The subject of a mail, and the time of its publication (ms epoch). */
 export type Notice = Pick<Publication, "subject" | "at">;
 
-/** A message that asks to confirm. */
+/** A message that requests a confirmation. */
 export interface Confirmation {
   readonly type: "SubscriptionConfirmation" | "UnsubscribeConfirmation";
   readonly messageId: string;
   readonly token: string;
-  /** What it says to people, and what they are to visit. */
+  /** Its text for people, and the link to visit. */
   readonly message: string;
   readonly url: string;
-  /** The whole, as it goes to an endpoint. */
+  /** The body of the request to an endpoint. */
   readonly body: string;
 }
 
@@ -37,8 +37,8 @@ function write(envelope: object): string {
 }
 
 /**
- * Gives what writes a publication as a signed Notification for each subscription. Signing is what costs here, and all
- * subscriptions that get the same text share one signature: it does not cover the UnsubscribeURL or the attributes.
+ * Returns a function that writes a publication as a signed Notification for each subscription. Signing is slow, so all
+ * subscriptions with the same text share one signature. It does not cover the UnsubscribeURL or the attributes.
  * https://docs.aws.amazon.com/sns/latest/dg/http-notification-json.html
  */
 export function notificationWriter(publication: Publication, signer: Signer, endpoint: string) {
@@ -69,8 +69,8 @@ export function notificationWriter(publication: Publication, signer: Signer, end
 }
 
 /**
- * A signed SubscriptionConfirmation or UnsubscribeConfirmation with a new token. Its SubscribeURL is at `endpoint`, where
- * AWS's would be at `https://sns.<region>.amazonaws.com`. https://docs.aws.amazon.com/sns/latest/dg/http-subscription-confirmation-json.html
+ * Returns a signed SubscriptionConfirmation or UnsubscribeConfirmation with a new token. Its SubscribeURL is at `endpoint`,
+ * where AWS's would be at `https://sns.<region>.amazonaws.com`. https://docs.aws.amazon.com/sns/latest/dg/http-subscription-confirmation-json.html
  */
 export function confirmation(
   type: Confirmation["type"],

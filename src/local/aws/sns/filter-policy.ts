@@ -2,15 +2,15 @@ import { compilePattern, type Document, PatternError } from "../patterns.ts";
 import type { MessageAttribute } from "../sqs/queue.ts";
 import { invalidParameter } from "./errors.ts";
 
-/** Says whether a message passes, from its attributes and from the text that this subscription would get. */
+/** Returns whether a message matches, by its attributes and the text for this subscription. */
 export type Filter = (attributes: Document, message: string) => boolean;
 
 /** https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html */
 const MAX_KEYS = 5;
 
 /**
- * Compiles the filter of a subscription from its attributes FilterPolicy and FilterPolicyScope. Without a policy, or with
- * an empty one, everything passes. @throws AwsError InvalidParameter
+ * Compiles the filter of a subscription from its attributes FilterPolicy and FilterPolicyScope. Without a policy, and with
+ * an empty one, every message matches. @throws AwsError InvalidParameter
  */
 export function compileFilter(policy: string | undefined, scope: string | undefined): Filter {
   if (scope !== undefined && scope !== "MessageAttributes" && scope !== "MessageBody") {
@@ -39,7 +39,7 @@ export function compileFilter(policy: string | undefined, scope: string | undefi
   }
 }
 
-/** The attributes of a message as a filter policy sees them: numbers as numbers, a String.Array as its elements. */
+/** Returns the attributes of a message for a filter policy: numbers as numbers, a String.Array as its elements. */
 export function filterDocument(attributes: ReadonlyMap<string, MessageAttribute>): Document {
   return Object.fromEntries(
     [...attributes]

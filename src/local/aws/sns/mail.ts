@@ -1,39 +1,39 @@
 import type { Confirmation, Notice } from "./envelope.ts";
 import type { Subscription } from "./store.ts";
 
-/** A mail that AWS would have sent to a subscriber by `email` or `email-json`. */
+/** A mail of SNS to a subscriber by `email` or `email-json`. */
 export interface Mail {
   readonly to: string;
   readonly subject: string;
-  /** Of a notification by `email` the message alone, without the lines about unsubscribing that SNS puts under it. */
+  /** For a notification by `email` the message alone, without SNS's lines about unsubscribing. */
   readonly body: string;
   readonly type: "Notification" | Confirmation["type"];
   readonly topicArn: string;
   readonly subscriptionArn: string;
-  /** Of a confirmation: what ConfirmSubscription takes. */
+  /** For a confirmation: the token for ConfirmSubscription. */
   readonly token: string | undefined;
   /** ms epoch */
   readonly at: number;
 }
 
-/** How many mails are kept; older ones are forgotten. */
+/** The number of mails that are kept. */
 const KEPT = 10_000;
 
-/** Where mails go instead of out. */
+/** The mailbox that receives all mails. */
 export interface Mailbox {
   /** The last mails, oldest first. */
   readonly mails: Mail[];
   confirm(subscription: Subscription, confirmation: Confirmation, at: number): void;
-  /** @param message what SNS gives the subscription's protocol; @param envelope writes the whole notification as JSON */
+  /** Adds a mail. @param message the text for the subscription's protocol; @param envelope writes the whole notification as JSON */
   notify(subscription: Subscription, notice: Notice, message: string, envelope: () => string): void;
 }
 
-/** Whether SNS delivers by mail. */
+/** Returns whether SNS delivers by mail. */
 export function byMail(protocol: string): boolean {
   return protocol === "email" || protocol === "email-json";
 }
 
-/** An empty mailbox. Nothing leaves the machine: AWS's mails are kept in memory. */
+/** Returns an empty mailbox, in memory. Nothing leaves the machine. */
 export function createMailbox(): Mailbox {
   const mails: Mail[] = [];
   function send(subscription: Subscription, mail: Pick<Mail, "subject" | "body" | "type" | "token" | "at">): void {

@@ -5,23 +5,23 @@ import type { MessageAttribute } from "../sqs/queue.ts";
 import { invalidParameter } from "./errors.ts";
 import type { Topic } from "./store.ts";
 
-/** A publication, checked. */
+/** A valid publication. */
 export interface Draft {
-  /** The text that `protocol` gets. */
+  /** Returns the text for `protocol`. */
   textFor(protocol: string): string;
   readonly subject: string | undefined;
-  /** Those that are delivered, and that filter policies see. */
+  /** The attributes that are delivered and that filter policies match. */
   readonly attributes: ReadonlyMap<string, MessageAttribute>;
   readonly groupId: string | undefined;
   readonly deduplicationId: string | undefined;
-  /** What counts towards SNS's limit. */
+  /** The size that counts towards SNS's limit. */
   readonly bytes: number;
 }
 
 /** https://docs.aws.amazon.com/sns/latest/api/API_Publish.html: message and attributes together. */
 export const MAX_BYTES = 262_144;
 
-/** Checks what Publish, or an entry of PublishBatch, is to publish to `topic`. @throws AwsError InvalidParameter, ParameterValueInvalid */
+/** Returns the publication of a Publish call, or of an entry of PublishBatch, to `topic`. @throws AwsError InvalidParameter, ParameterValueInvalid */
 export function readDraft(topic: Topic, params: Params): Draft {
   const message = text(params, "Message") ?? "";
   if (message === "") throw invalidParameter("Empty message");

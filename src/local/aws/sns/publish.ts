@@ -14,7 +14,7 @@ import { byMail, type Mailbox } from "./mail.ts";
 import { type Draft, MAX_BYTES, readDraft } from "./message.ts";
 import type { SnsStore, Topic } from "./store.ts";
 
-/** What publishing needs. */
+/** The dependencies of publishing. */
 export interface PublishContext {
   readonly clock: Clock;
   readonly store: SnsStore;
@@ -25,7 +25,7 @@ export interface PublishContext {
   readonly mailbox: Mailbox;
 }
 
-/** Publish and PublishBatch, and `publishText`: what EventBridge uses to publish an event. */
+/** Returns Publish and PublishBatch, and `publishText`, by which EventBridge publishes an event. */
 export function publishActions(context: PublishContext) {
   const { clock, store } = context;
 
@@ -92,7 +92,7 @@ export function publishActions(context: PublishContext) {
 
   return {
     actions: { Publish: publish, PublishBatch: publishBatch },
-    /** @throws AwsError for a text that the topic does not take: one that is too long, or any at all for a FIFO topic */
+    /** Publishes a text. @throws AwsError if the text is too long or the topic is a FIFO topic */
     publishText: (topic: Topic, message: string): void => {
       publishOne(topic, readDraft(topic, { Message: message }));
     },
@@ -117,7 +117,7 @@ function duplicateOf(topic: Topic, { deduplicationId }: Draft, clock: Clock) {
   return deduplicationId === undefined ? undefined : topic.published.get(deduplicationId);
 }
 
-/** Gives a publication to every confirmed subscription whose filter lets it through. */
+/** Delivers a publication to every confirmed subscription whose filter matches. */
 function fanOut(
   { clock, signer, endpoint, delivery, sendToQueue, mailbox }: PublishContext,
   draft: Draft,
@@ -147,7 +147,7 @@ function fanOut(
       sender: "sns.amazonaws.com",
       source: { arn: publication.topic.arn, account: publication.topic.account },
     });
-    // A queue that is gone, or does not let SNS in, is a client-side error: not tried again.
+    // A queue that does not exist or does not allow SNS is a client-side error, which SNS does not retry.
     delivery.report(parcel, {
       attempt: 1,
       at: clock.now(),

@@ -6,7 +6,7 @@ import {
 } from "../../../aws/retry-policy.ts";
 import { invalidParameter } from "./errors.ts";
 
-/** SNS gives up on an HTTP endpoint after this long whatever the policy says, in seconds. */
+/** The total time of SNS's retries to an HTTP endpoint with any policy, in seconds. */
 export const TOTAL_LIMIT = 3_600;
 
 /** How a subscription is delivered to. */
@@ -16,7 +16,7 @@ export interface DeliveryPolicy {
   readonly contentType: string | undefined;
 }
 
-/** Reads a subscription's DeliveryPolicy. @throws AwsError InvalidParameter for one that breaks a constraint of that page */
+/** Reads a subscription's DeliveryPolicy. @throws AwsError InvalidParameter for a policy that violates a constraint of that page */
 export function parseSubscriptionPolicy(json: string): DeliveryPolicy {
   const policy = parseObject(json, "DeliveryPolicy");
   only(policy, ["healthyRetryPolicy", "sicklyRetryPolicy", "throttlePolicy", "requestPolicy", "guaranteed"], "");
@@ -36,8 +36,8 @@ export function parseSubscriptionPolicy(json: string): DeliveryPolicy {
 }
 
 /**
- * A subscription's policy as GetSubscriptionAttributes shows it: not as it was set, but with every field, those without a
- * value null. Who compares it with what they want has to compare the fields.
+ * Returns a subscription's policy as GetSubscriptionAttributes does: not as it was set, but with every field, those without a
+ * value null. A caller must compare the fields.
  */
 export function shownPolicy({ retry, maxReceivesPerSecond, contentType }: DeliveryPolicy): string {
   return JSON.stringify({
@@ -49,7 +49,7 @@ export function shownPolicy({ retry, maxReceivesPerSecond, contentType }: Delive
   });
 }
 
-/** Reads a topic's DeliveryPolicy: what holds for its HTTP(S) subscriptions without their own. @throws as above */
+/** Reads a topic's DeliveryPolicy, which applies to its HTTP(S) subscriptions without their own. @throws as above */
 export function parseTopicPolicy(json: string): DeliveryPolicy & { disableSubscriptionOverrides: boolean } {
   const http = child(parseObject(json, "DeliveryPolicy"), "http");
   only(
@@ -71,7 +71,7 @@ export function parseTopicPolicy(json: string): DeliveryPolicy & { disableSubscr
   };
 }
 
-/** The policy in force for a subscription, from the two DeliveryPolicy attributes (both already valid). */
+/** Returns the policy in force for a subscription, from the two DeliveryPolicy attributes (both already valid). */
 export function effectivePolicy(subscription: string | undefined, topic: string | undefined): DeliveryPolicy {
   const general = topic === undefined ? undefined : parseTopicPolicy(topic);
   if (subscription !== undefined && general?.disableSubscriptionOverrides !== true)
@@ -88,7 +88,7 @@ function parseObject(json: string, name: string): Json {
     const value: unknown = JSON.parse(json);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
   } catch {
-    // Said below, together with JSON that is not an object.
+    // Reported below, together with JSON that is not an object.
   }
   throw invalidParameter(`${name}: failed to parse JSON.`);
 }

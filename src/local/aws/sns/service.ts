@@ -5,7 +5,7 @@ import { subscriptionActions } from "./subscriptions.ts";
 import { tagActions } from "./tags.ts";
 import { topicActions } from "./topics.ts";
 
-/** SNS, and `publishText`: how EventBridge publishes an event to a topic. @throws AwsError when the topic does not take it */
+/** Returns SNS, and `publishText`, by which EventBridge publishes an event. It throws AwsError if the topic refuses the event. */
 export function createSns(context: PublishContext): {
   service: QueryService;
   publishText(topic: Topic, message: string): void;

@@ -11,7 +11,7 @@ export interface Topic {
   readonly account: string;
   readonly region: string;
   readonly fifo: boolean;
-  /** Those that were set. */
+  /** The attributes that were set. */
   readonly attributes: Map<string, string>;
   readonly tags: Tags;
   /** By protocol and endpoint: SNS has one subscription for each pair. */
@@ -29,18 +29,18 @@ export interface Subscription {
   readonly protocol: string;
   readonly endpoint: string;
   readonly owner: string;
-  /** Those that were set. */
+  /** The attributes that were set. */
   readonly attributes: Map<string, string>;
-  /** Whether its filter policy lets a message through. */
+  /** Returns whether a message matches its filter policy. */
   wants: Filter;
   pending: boolean;
-  /** Only a signed Unsubscribe ends it. */
+  /** Whether only a signed Unsubscribe ends it. */
   authenticated: boolean;
-  /** ms epoch before which SNS sends it nothing more (throttlePolicy). */
+  /** The earliest time of the next delivery, ms epoch (throttlePolicy). */
   nextFreeAt: number;
 }
 
-/** How many tokens of confirmation messages are remembered. */
+/** The number of tokens of confirmation messages that are kept. */
 const TOKENS = 10_000;
 
 /** All topics and subscriptions, of all accounts and regions, by ARN. */
@@ -49,7 +49,7 @@ export class SnsStore {
   readonly subscriptions = new Map<string, Subscription>();
   readonly #tokens = new Map<string, { subscription: Subscription; expiresAt: number }>();
 
-  /** The topic whose ARN is the parameter `field`. @throws AwsError InvalidParameter, NotFound */
+  /** Returns the topic whose ARN is the parameter `field`. @throws AwsError InvalidParameter, NotFound */
   topic(params: Params, field = "TopicArn"): Topic {
     const value = text(params, field) ?? "";
     requireArn(value, field);
@@ -58,7 +58,7 @@ export class SnsStore {
     return topic;
   }
 
-  /** The subscription whose ARN is SubscriptionArn. @throws AwsError InvalidParameter, NotFound */
+  /** Returns the subscription whose ARN is SubscriptionArn. @throws AwsError InvalidParameter, NotFound */
   subscription(params: Params): Subscription {
     const value = text(params, "SubscriptionArn") ?? "";
     requireArn(value, "SubscriptionArn");
@@ -67,27 +67,27 @@ export class SnsStore {
     return subscription;
   }
 
-  /** Puts a subscription (back) in. */
+  /** Adds a subscription, also one that was removed. */
   add(subscription: Subscription): void {
     this.subscriptions.set(subscription.arn, subscription);
     subscription.topic.subscriptions.set(`${subscription.protocol} ${subscription.endpoint}`, subscription);
   }
 
-  /** Takes a subscription out. */
+  /** Removes a subscription. */
   remove(subscription: Subscription): void {
     if (!this.subscriptions.delete(subscription.arn)) return;
     subscription.topic.subscriptions.delete(`${subscription.protocol} ${subscription.endpoint}`);
     subscription.topic.deletedSubscriptions += 1;
   }
 
-  /** Remembers the token of a confirmation message until `expiresAt` (ms epoch). */
+  /** Stores the token of a confirmation message until `expiresAt` (ms epoch). */
   addToken(token: string, subscription: Subscription, expiresAt: number): void {
     this.#tokens.set(token, { subscription, expiresAt });
     const oldest = this.#tokens.keys().next();
     if (this.#tokens.size > TOKENS && !oldest.done) this.#tokens.delete(oldest.value);
   }
 
-  /** The subscription a token confirms. @throws AwsError InvalidParameter */
+  /** Returns the subscription that a token confirms. @throws AwsError InvalidParameter */
   byToken(token: string, now: number): Subscription {
     const found = this.#tokens.get(token);
     if (found === undefined || found.expiresAt <= now) throw invalidParameter("Token");

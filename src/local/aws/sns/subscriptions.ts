@@ -12,11 +12,11 @@ import { effectivePolicy, parseSubscriptionPolicy, shownPolicy } from "./retry-p
 import type { Subscription, Topic } from "./store.ts";
 import { snsPage } from "./topics.ts";
 
-/** https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html: a token is good for two days, in ms. */
+/** https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html: a token is valid for two days, in ms. */
 const TOKEN_MS = 172_800_000;
 const SETTABLE = ["DeliveryPolicy", "FilterPolicy", "FilterPolicyScope", "RawMessageDelivery", "RedrivePolicy"];
 
-/** The subscription actions of SNS. */
+/** Returns the subscription actions of SNS. */
 export function subscriptionActions({ clock, store, signer, endpoint, delivery, mailbox }: PublishContext) {
   function sendConfirmation(
     type: "SubscriptionConfirmation" | "UnsubscribeConfirmation",
@@ -29,8 +29,8 @@ export function subscriptionActions({ clock, store, signer, endpoint, delivery, 
   }
 
   /**
-   * A repeated Subscribe gives the ARN there is; with attributes that differ from its own it is refused. One that still
-   * waits for its confirmation is sent another, and takes the new attributes.
+   * A repeated Subscribe returns the existing ARN; with other attributes it fails. A subscription that still
+   * waits for its confirmation gets another confirmation message, and the new attributes.
    */
   function subscribe(params: Params, caller: Caller): XmlFields {
     const topic = store.topic(params);
@@ -185,7 +185,7 @@ function checkRedrivePolicy(value: string, topic: Topic): void {
   }
 }
 
-/** Equal as texts, or as the JSON documents they are. */
+/** Returns whether two values are equal as texts or as JSON documents. */
 function sameValue(present: string | undefined, asked: string): boolean {
   if (present === undefined) return asked === "";
   const canonical = (value: string): string => {

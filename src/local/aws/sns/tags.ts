@@ -5,7 +5,7 @@ import { addTags, readTags, tagList } from "../tags.ts";
 import { invalidParameter } from "./errors.ts";
 import type { SnsStore, Topic } from "./store.ts";
 
-/** The tag actions of SNS, whose resources are topics. */
+/** Returns the tag actions of SNS, whose resources are topics. */
 export function tagActions(store: SnsStore) {
   function topic(params: Params): Topic {
     const found = store.topics.get(text(params, "ResourceArn") ?? "");

@@ -9,7 +9,7 @@ import { parseTopicPolicy } from "./retry-policy.ts";
 import type { SnsStore, Topic } from "./store.ts";
 
 const SETTABLE = ["DeliveryPolicy", "DisplayName", "Policy", "KmsMasterKeyId", "SignatureVersion", "TracingConfig"];
-/** What the policy of a topic can be about; other actions are about no topic that there is already. */
+/** The actions that a topic's policy can allow; other actions have no existing topic as their resource. */
 const POLICY_ACTIONS = [
   "GetTopicAttributes",
   "SetTopicAttributes",
@@ -40,7 +40,7 @@ function checkPolicy(value: string): void {
   if (!actions.every(known)) throw invalidParameter("Policy statement action out of service scope!");
 }
 
-/** The topic actions of SNS. */
+/** Returns the topic actions of SNS. */
 export function topicActions(store: SnsStore) {
   function createTopic(params: Params, caller: Caller): XmlFields {
     const name = text(params, "Name") ?? "";
@@ -61,7 +61,7 @@ export function topicActions(store: SnsStore) {
       if ([...attributes].some(([key, value]) => present.attributes.get(key) !== value)) {
         throw invalidParameter("Attributes Reason: Topic already exists with different attributes");
       }
-      // A repetition without tags is no demand for a topic that has none.
+      // Without tags, CreateTopic accepts an existing topic with any tags.
       if (tags.size > 0 && !sameTags(tags, present.tags)) {
         throw invalidParameter("Tags Reason: Topic already exists with different tags");
       }
@@ -114,7 +114,7 @@ export function topicActions(store: SnsStore) {
   };
 }
 
-/** A page of 100, from where `NextToken` says. @throws AwsError InvalidParameter */
+/** Returns a page of 100 from `NextToken` on. @throws AwsError InvalidParameter */
 export function snsPage<T>(params: Params, all: readonly T[]): { items: readonly T[]; next: string | undefined } {
   const start = Number(text(params, "NextToken") ?? 0);
   if (!Number.isInteger(start) || start < 0) throw invalidParameter("NextToken");
@@ -151,7 +151,7 @@ function sameTags(some: Tags, others: Tags): boolean {
   return some.size === others.size && [...some].every(([key, value]) => others.get(key) === value);
 }
 
-/** The policy of a topic: until it gets another, its owner may do with it what a topic's policy can allow. */
+/** Returns the policy of a topic. By default it allows the owner every action that a topic's policy can allow. */
 export function topicPolicy(topic: Topic): string {
   const own = topic.attributes.get("Policy");
   if (own !== undefined) return own;

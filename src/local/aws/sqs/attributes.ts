@@ -4,7 +4,7 @@ import { integer, type Params, structure, text } from "../params.ts";
 import type { Caller } from "../service.ts";
 import type { Message, MessageAttribute, Outgoing, Queue } from "./queue.ts";
 
-/** The least, the most and the default of each attribute that is a number. */
+/** The minimum, the maximum and the default of each numeric attribute. */
 const NUMBERS: Readonly<Record<string, readonly [number, number, number]>> = {
   DelaySeconds: [0, 900, 0],
   MaximumMessageSize: [1_024, 1_048_576, 1_048_576],
@@ -59,7 +59,7 @@ function checkRedrivePolicy(value: string): void {
   if (!(count >= 1 && count <= 1000)) throw reason("Invalid value for maxReceiveCount: must be between 1 and 1000");
 }
 
-/** All attributes of a queue as they are now. */
+/** Returns all current attributes of a queue. */
 export function queueAttributes(queue: Queue): Map<string, string> {
   const { ready, inFlight, delayed } = queue.counts();
   const created = String(Math.floor(queue.createdAt / 1000));
@@ -81,7 +81,7 @@ export function numberOf(queue: Queue, name: "ReceiveMessageWaitTimeSeconds" | "
   return Number(queue.attributes.get(name) ?? NUMBERS[name]?.[2]);
 }
 
-/** What SendMessage, or an entry of its batch, sends. @throws AwsError for what the queue does not take */
+/** Returns the message of a SendMessage call, or of an entry of its batch. @throws AwsError for an invalid message */
 export function outgoingOf(queue: Queue, entry: Params, caller: Caller): Outgoing {
   const body = text(entry, "MessageBody");
   if (body === undefined || body === "") {
@@ -138,19 +138,19 @@ function messageAttributes(source: Params): Map<string, MessageAttribute> {
   );
 }
 
-/** A message's place in its FIFO queue, as SQS writes it. */
+/** Returns a message's sequence number in its FIFO queue, as SQS writes it. */
 export function sequenceOf(message: Message): string {
   return String(message.sequence).padStart(20, "0");
 }
 
-/** The system attributes of a received message that were asked for by name, or by `All`. */
+/** Returns the system attributes of a received message that were requested by name, or by `All`. */
 export function systemAttributes(message: Message, names: readonly string[], fifo: boolean): object {
   const all = allSystemAttributes(message, fifo);
   const shown = Object.entries(all).filter(([name]) => names.includes("All") || names.includes(name));
   return shown.length === 0 ? {} : { Attributes: Object.fromEntries(shown) };
 }
 
-/** The system attributes of a received message; undefined for those that it has not. */
+/** Returns the system attributes of a received message; undefined for those it does not have. */
 export function allSystemAttributes(message: Message, fifo: boolean) {
   return {
     SenderId: message.sender,
@@ -163,7 +163,7 @@ export function allSystemAttributes(message: Message, fifo: boolean) {
   };
 }
 
-/** The message's own attributes that were asked for: by name, by `prefix.*`, or by `All`. */
+/** Returns the message's own attributes that were requested by name, by `prefix.*`, or by `All`. */
 export function attributesToShow(message: Message, names: readonly string[]): object {
   const asked = (name: string) =>
     names.some(

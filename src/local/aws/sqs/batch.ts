@@ -1,7 +1,7 @@
 import { AwsError } from "../errors.ts";
 import { type Params, structures, text } from "../params.ts";
 
-/** Calls `each` for every entry of a batch; an error becomes that entry's failure. @throws AwsError for an invalid batch */
+/** Returns the results of `each` for every entry of a batch; an error is that entry's failure. @throws AwsError for an invalid batch */
 export function batch(params: Params, each: (entry: Params) => object) {
   const entries = structures(params, "Entries");
   const error = (code: string, message: string) =>

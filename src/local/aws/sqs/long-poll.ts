@@ -1,7 +1,7 @@
 import type { Clock } from "../clock.ts";
 import type { Message, Queue } from "./queue.ts";
 
-/** Takes messages as soon as there are some, and none when `waitMs` have passed. */
+/** Returns messages as soon as there are some; none when `waitMs` have passed. */
 export async function longPoll(queue: Queue, take: () => Message[], waitMs: number, clock: Clock): Promise<Message[]> {
   let over = waitMs === 0;
   for (;;) {

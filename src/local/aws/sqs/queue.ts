@@ -10,7 +10,7 @@ export interface MessageAttribute {
   readonly value: string;
 }
 
-/** What is sent. */
+/** A message to send. */
 export interface Outgoing {
   readonly body: string;
   readonly attributes?: ReadonlyMap<string, MessageAttribute>;
@@ -18,9 +18,9 @@ export interface Outgoing {
   readonly deduplicationId?: string | undefined;
   readonly delaySeconds?: number | undefined;
   readonly sender: string;
-  /** The rule or topic for which a service of AWS sends, and its account: what a queue's policy can ask for. */
+  /** The rule or topic for which an AWS service sends, and its account, for the conditions of a queue's policy. */
   readonly source?: { readonly arn: string; readonly account: string } | undefined;
-  /** Of a message that moves to its dead-letter queue: that keeps its id and, but for FIFO queues, the time it was sent.
+  /** For a message that moves to its dead-letter queue: it keeps its id and, except in FIFO queues, its sent time.
    * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html */
   readonly moved?: { readonly id: string; readonly sentAt: number };
 }
@@ -41,18 +41,18 @@ export interface Message extends Outgoing {
 /** FIFO queues and topics keep a deduplication id for five minutes. */
 export const DEDUPLICATION_MS = 300_000;
 
-/** The MD5 of a body, in hexadecimal: what SQS answers and SDKs check. */
+/** Returns the MD5 of a body in hexadecimal. SQS returns it, and SDKs check it. */
 export function md5(body: string): string {
   return createHash("md5").update(body).digest("hex");
 }
 
-/** One queue: messages that can be received now, and those that come (back) later. */
+/** One queue: its visible messages, and its hidden and delayed ones. */
 export class Queue {
   readonly name: string;
   readonly arn: string;
   readonly url: string;
   readonly fifo: boolean;
-  /** Those that were set; defaults are the service's business. */
+  /** The attributes that were set; the service adds the defaults. */
   readonly attributes = new Map<string, string>();
   readonly tags: Tags = new Map();
   /** ms epoch */
@@ -60,13 +60,13 @@ export class Queue {
   readonly #clock: Clock;
   readonly #messages = new Map<string, Message>();
   readonly #seen = new Map<string, { at: number; message: Message }>();
-  /** By their ids, so that what is deleted before its time is not kept until then. */
+  /** By id, so that a deleted message is released at once. */
   readonly #delayed = new Timeline<string>();
   readonly #inFlight = new Timeline<string>();
   readonly #lockedGroups = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
   readonly #ready: Message[] = [];
-  /** Where `#ready` begins: what is before it was taken. */
+  /** The index of the first item of `#ready` that was not received. */
   #head = 0;
   #sequence = 0;
 
@@ -79,7 +79,7 @@ export class Queue {
     this.createdAt = clock.now();
   }
 
-  /** Puts a message in; a FIFO queue drops the duplicate of one sent within five minutes and gives that one back. */
+  /** Adds a message. A FIFO queue drops a duplicate within five minutes, and returns the earlier message. */
   send(outgoing: Outgoing): Message {
     const now = this.#clock.now();
     const duplicate = this.#duplicateOf(outgoing, now);
@@ -115,8 +115,8 @@ export class Queue {
   }
 
   /**
-   * Takes up to `max` messages for `visibilityMs`.
-   * @param exhausted called for a message that was received too often instead: it is no longer in this queue
+   * Receives up to `max` messages, which are hidden for `visibilityMs`.
+   * @param exhausted called for a message over its maxReceiveCount, which is no longer in this queue
    */
   receive(max: number, visibilityMs: number, maxReceives: number, exhausted: (message: Message) => void): Message[] {
     this.#wake();
@@ -158,7 +158,7 @@ export class Queue {
     else this.#lockedGroups.set(message.groupId, count);
   }
 
-  /** Deletes a message; false when the queue never had it or has it no more. */
+  /** Deletes a message. Returns false if the queue does not have it. */
   remove(id: string): boolean {
     const message = this.#messages.get(id);
     if (message === undefined) return false;
@@ -179,7 +179,7 @@ export class Queue {
     this.#lockedGroups.clear();
   }
 
-  /** How many messages can be received, are being worked on, are delayed. */
+  /** Returns the numbers of visible, in-flight and delayed messages. */
   counts(): { ready: number; inFlight: number; delayed: number } {
     this.#wake();
     const alive = (ids: readonly string[]) => ids.filter((id) => this.#messages.has(id)).length;
@@ -190,19 +190,19 @@ export class Queue {
     };
   }
 
-  /** The moment (ms epoch) the next hidden message can be received, if there is one. */
+  /** Returns the time (ms epoch) when the next hidden message is visible, if there is one. */
   get nextVisibleAt(): number | undefined {
     const moments = [this.#delayed.nextAt, this.#inFlight.nextAt].filter((at) => at !== undefined);
     return moments.length === 0 ? undefined : Math.min(...moments);
   }
 
-  /** Calls `listener` at each message sent, until the function it gives is called. */
+  /** Calls `listener` at each sent message, until the returned function is called. */
   onSend(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Makes those visible whose time has come. In a FIFO queue they go back to their place in the order. */
+  /** Makes due messages visible. In a FIFO queue they keep their position in the order. */
   #wake(): void {
     const now = this.#clock.now();
     let woken = false;

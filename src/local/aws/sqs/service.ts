@@ -18,7 +18,7 @@ import { batch } from "./batch.ts";
 import { longPoll } from "./long-poll.ts";
 import { type Message, type Outgoing, Queue } from "./queue.ts";
 
-/** Puts a message into the queue with this ARN; false when there is none, or its policy does not let the sender. */
+/** Sends a message to the queue with this ARN. Returns false if it does not exist or its policy does not allow the sender. */
 export type SendToQueue = (queueArn: string, outgoing: Outgoing) => boolean;
 
 const noQueue = () =>
@@ -30,28 +30,28 @@ const noQueue = () =>
   );
 const invalid = (message: string) => new AwsError("InvalidParameterValue", message, 400, "InvalidParameterValue");
 
-/** SQS, and what other services of AWS do with queues. */
+/** SQS, and the operations of other AWS services on queues. */
 export interface Sqs {
   readonly service: JsonService;
   readonly send: SendToQueue;
-  /** The queue with this ARN. */
+  /** Returns the queue with this ARN. */
   queue(queueArn: string): Queue | undefined;
   /**
-   * Takes up to `max` messages out of sight, for the queue's visibility timeout or `visibilitySeconds`. Those that were
-   * received too often already go to the dead-letter queue instead.
+   * Receives up to `max` messages, which are hidden for the queue's visibility timeout or `visibilitySeconds`. Messages that were
+   * received maxReceiveCount times go to the dead-letter queue instead.
    */
   receive(queue: Queue, max: number, visibilitySeconds?: number): Message[];
 }
 
 /**
- * SQS: standard and FIFO queues.
- * @param endpoint gives the base of the queue URLs
- * @param policies whether a queue's policy has to let in what other services of AWS send for a rule or a topic
+ * Returns SQS, with standard and FIFO queues.
+ * @param endpoint returns the base of the queue URLs
+ * @param policies whether other AWS services need the permission of a queue's policy to send for a rule or a topic
  */
 export function createSqs(clock: Clock, endpoint: () => string, policies: "checked" | "unchecked"): Sqs {
   const queues = new Map<string, Queue>();
 
-  /** The queue of a QueueUrl (`<endpoint>/<account>/<name>`), in the region of the caller. */
+  /** Returns the queue of a QueueUrl (`<endpoint>/<account>/<name>`), in the region of the caller. */
   function queueOf(params: Params, caller: Caller): Queue {
     const url = text(params, "QueueUrl");
     if (url === undefined) throw new AwsError("MissingParameter", "The request must contain the parameter QueueUrl.");
@@ -192,7 +192,7 @@ export function createSqs(clock: Clock, endpoint: () => string, policies: "check
 
   const send: SendToQueue = (queueArn, outgoing) => {
     const queue = queues.get(queueArn);
-    if (queue === undefined || !(policies === "unchecked" || letsIn(queue, outgoing))) return false;
+    if (queue === undefined || !(policies === "unchecked" || acceptsFrom(queue, outgoing))) return false;
     queue.send(outgoing);
     return true;
   };
@@ -263,7 +263,7 @@ export function createSqs(clock: Clock, endpoint: () => string, policies: "check
   return { service, send, queue: (queueArn) => queues.get(queueArn), receive };
 }
 
-function letsIn(queue: Queue, { sender, source }: Outgoing): boolean {
+function acceptsFrom(queue: Queue, { sender, source }: Outgoing): boolean {
   if (source === undefined) return true;
   if (hasAwsManagedKey(queue.attributes)) return false;
   return allowsService(queue.attributes.get("Policy"), {
