@@ -57,7 +57,7 @@ export interface Keys {
   readonly elliptic: Signer;
 }
 
-/** Makes the keys for tests at a time in milliseconds since 1970. */
+/** Returns the keys for tests at a time in milliseconds since 1970. */
 export async function makeKeys(now: number): Promise<Keys> {
   const day = (offset: number) => new Date(now + offset * 86_400_000).toISOString();
   const [sns, other, expired, notYet, elliptic] = await Promise.all([

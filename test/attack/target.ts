@@ -20,7 +20,7 @@ export interface Host {
   send(delivery: Delivery, configuration: Configuration): Promise<HttpResponse>;
 }
 
-/** What the function did beside responding. */
+/** The function's effects besides its response. */
 export interface Effects {
   /** The calls to AWS. */
   readonly calls: readonly Call[];
@@ -43,7 +43,7 @@ export interface Target {
   close(): Promise<void>;
 }
 
-/** What a target is made of. */
+/** The options of a target. */
 interface Parts {
   readonly keys: Keys;
   /** The regions of the certificate host. */

@@ -32,7 +32,7 @@ describe("The outcome of a batch", () => {
   it.each<[string, unknown]>([
     ["nothing", undefined],
     ["null", null],
-    ["an empty answer", {}],
+    ["an empty response", {}],
     ["a null list", { batchItemFailures: null }],
     ["an empty list", { batchItemFailures: [] }],
   ])("%s: all messages are deleted", async (_what, answer) => {
@@ -46,7 +46,7 @@ describe("The outcome of a batch", () => {
     ["another key", (event) => ({ batchItemFailures: [{ messageId: event.Records[0]?.messageId }] })],
     ["items that are no objects", (event) => ({ batchItemFailures: [event.Records[0]?.messageId] })],
     ["no list", () => ({ batchItemFailures: "all" })],
-    ["an answer that is no object", () => "done"],
+    ["a response that is not an object", () => "done"],
     ["a rejection", () => Promise.reject(new Error("no"))],
   ])("%s: all messages have failed", async (_what, answer) => {
     const seen = await threeMessages((event, call) => (call === 1 ? answer(event) : undefined));
@@ -57,7 +57,7 @@ describe("The outcome of a batch", () => {
   });
 
   it("no response within the timeout: all messages have failed, and a late response changes nothing", async () => {
-    let late = (_answer: unknown) => {};
+    let late = (_response: unknown) => {};
     const seen = threeMessages(
       (_event, call) => (call === 1 ? new Promise((resolve) => (late = resolve)) : undefined),
       { timeoutSeconds: 30, maximumConcurrency: 1 },

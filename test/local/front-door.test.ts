@@ -198,8 +198,8 @@ describe("The HTTP server (moto_server's errors differ)", () => {
     const launching = launch();
     while (told.length === 0) await clock.advance(0);
     expect(told).toMatchObject([{ at: START, call: { action: "RunInstances", accessKeyId: "alice", status: 200 } }]);
-    const id = await Promise.race([launching, clock.advance(4_999).then(() => "not answered")]);
-    expect(id).toBe("not answered");
+    const id = await Promise.race([launching, clock.advance(4_999).then(() => "no response")]);
+    expect(id).toBe("no response");
     await clock.advance(1);
     expect(await launching).toMatch(/^i-/);
     aws.faults.add({ kind: "deny" });

@@ -17,14 +17,14 @@ function records(changes: Partial<Records> = {}): Records {
   };
 }
 
-/** What the function said last of each instance; it said so once. */
+/** Returns the records of one logged outcome for each instance. */
 function outcomesById(last: Readonly<Record<string, string>>): Records["outcomesById"] {
   return new Map(
     Object.entries(last).map(([id, word]) => [id, { last: word, violating: word === "violating" ? 1 : 0 }]),
   );
 }
 
-/** A cause so many seconds after the launch. */
+/** Returns a cause this many seconds after the launch. */
 function cause(seconds: number, what: Cause) {
   return { instanceId: "i-untagged", cause: what, at: LAUNCHED + seconds * SECOND };
 }

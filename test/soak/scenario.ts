@@ -17,7 +17,7 @@ const MEMBER = { account: "210987654321", region: "us-east-1" };
 export const NO_ROLE = { account: "333333333333", region: "us-east-1" };
 export type Place = typeof HOME;
 
-/** What happens to the instances of a launch; times in ms after it. */
+/** The lifecycle of a launch's instances; times are in ms after the launch. */
 export type Lifecycle =
   | { readonly kind: "tagged" }
   | { readonly kind: "untagged" }

@@ -1,5 +1,5 @@
 /**
- * What Lambda gives its function, as AWS documents it.
+ * The events and the context that Lambda passes to its function, as AWS documents them.
  * SNS: https://docs.aws.amazon.com/lambda/latest/dg/with-sns.html
  * SQS: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
  * Function URL: https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html

@@ -53,7 +53,7 @@ export async function startCertificateServer(
     return behaviour;
   }
 
-  function answer(request: IncomingMessage, response: ServerResponse): void {
+  function respond(request: IncomingMessage, response: ServerResponse): void {
     const path = request.url ?? "/";
     requests.set(path, (requests.get(path) ?? 0) + 1);
     const certificate = source.certificateAt(path);
@@ -74,7 +74,7 @@ export async function startCertificateServer(
     if (!HOST.test(name)) return done(new Error(`${name} is not a host of SNS`));
     authority.identityOf(name).then((identity) => done(null, createSecureContext(identity)), done);
   };
-  const server = createServer({ SNICallback }, answer);
+  const server = createServer({ SNICallback }, respond);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, "127.0.0.1", resolve);

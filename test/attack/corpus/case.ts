@@ -30,7 +30,7 @@ export interface AttackCase extends Delivery {
   readonly reason?: RegExp;
 }
 
-/** What cases are made for. */
+/** The context of a case. */
 export interface Context extends Attacked {
   /** In milliseconds since 1970. */
   readonly now: number;
@@ -96,7 +96,7 @@ export function genuine({ fields, version }: Base, { keys }: Pick<Context, "keys
   return signed(fields, { version, signer: keys.sns });
 }
 
-/** Makes a case of an envelope, with SNS's headers for it. */
+/** Returns a case with an envelope and SNS's headers for it. */
 export function caseOf(
   name: string,
   because: string,
@@ -107,7 +107,7 @@ export function caseOf(
   return { name, because, status, headers: { ...headersOf(envelope), ...headers }, body: JSON.stringify(envelope) };
 }
 
-/** Makes a case of a body, without SNS's headers. */
+/** Returns a case with a body, without SNS's headers. */
 export function bodyCase(name: string, because: string, status: number, body: string | Buffer): AttackCase {
   return { name, because, status, headers: { "content-type": "text/plain; charset=UTF-8" }, body };
 }

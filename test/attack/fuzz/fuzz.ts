@@ -8,7 +8,7 @@ import { effectProblems, problemsOf } from "../oracle.ts";
 import { startTarget, type Target } from "../target.ts";
 import { type FuzzCase, fuzzCases } from "./arbitraries.ts";
 
-/** Where a run starts and ends. */
+/** The start and the end of a run. */
 export interface Run {
   readonly seed: number;
   readonly cases: number;

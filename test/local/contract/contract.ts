@@ -9,7 +9,7 @@ import { sqsContract } from "./sqs.ts";
 import { subscribersContract } from "./subscribers.ts";
 import { topicsContract } from "./topics.ts";
 
-/** What the project expects of AWS. The embedded AWS and moto_server, a well-kept emulator, must both comply with it. */
+/** The project's expectations of AWS. The embedded AWS and moto_server must both comply with them. */
 export function contract(start: () => Promise<Target>): void {
   let running: Target | undefined;
   const target = (): Target => {

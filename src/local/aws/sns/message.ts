@@ -35,8 +35,8 @@ export function readDraft(topic: Topic, params: Params): Draft {
   return {
     textFor: textChooser(message, text(params, "MessageStructure")),
     subject: readSubject(params),
-    // "Message attributes are sent only when the message structure is String, not JSON." Filter policies are assumed to see only
-    // what is sent. https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html
+    // "Message attributes are sent only when the message structure is String, not JSON." Filter policies are assumed to match
+    // only sent attributes. https://docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html
     attributes: text(params, "MessageStructure") === "json" ? new Map() : attributes,
     bytes,
     ...readFifo(topic, params, message),

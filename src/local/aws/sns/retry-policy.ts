@@ -9,7 +9,7 @@ import { invalidParameter } from "./errors.ts";
 /** The total time of SNS's retries to an HTTP endpoint with any policy, in seconds. */
 export const TOTAL_LIMIT = 3_600;
 
-/** How a subscription is delivered to. */
+/** The delivery settings of a subscription. */
 export interface DeliveryPolicy {
   readonly retry: RetryPolicy;
   readonly maxReceivesPerSecond: number | undefined;

@@ -90,7 +90,7 @@ export function subscriptionActions({ clock, store, signer, endpoint, delivery, 
       throw new AwsError("AuthorizationError", "The subscription requires authentication to unsubscribe.", 403);
     }
     store.remove(subscription);
-    // Only who is not known to be the owner is asked back: https://docs.aws.amazon.com/sns/latest/api/API_Unsubscribe.html
+    // An Unsubscribe without a signature causes an UnsubscribeConfirmation: https://docs.aws.amazon.com/sns/latest/api/API_Unsubscribe.html
     if (!caller.signed && subscription.protocol !== "sqs") sendConfirmation("UnsubscribeConfirmation", subscription);
     return {};
   }
