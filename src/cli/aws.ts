@@ -67,7 +67,7 @@ export async function connect(cli: Cli, options: CommonOptions): Promise<Aws> {
     // Fails within seconds if the network or the endpoint is wrong.
     requestHandler: { connectionTimeout: 5_000, requestTimeout: 20_000, throwOnRequestTimeout: true },
   };
-  // The SDK warns about keys next to a profile, but `chooseCredentials` has already chosen.
+  // The SDK warns about credentials next to a profile, but `chooseCredentials` has already chosen.
   const sts = new STSClient({ ...common, ...settings, logger: SILENT });
   const shared = { ...common, credentials: sts.config.credentials };
   const clients = Object.entries(CLIENTS).map(([name, clientOf]) => [

@@ -176,14 +176,14 @@ async function showDeployed(
 function nextSteps(cli: Cli, { stack, parameters }: DeployRequest, options: Options): string {
   const { bold } = cli.terminal.colours;
   const { profile, region } = options;
-  const place = flagsFrom({ ...(profile && { profile }), ...(region && { region }) });
-  const flags = `${place}${stack === NAMES.stack ? "" : ` --stack ${stack}`}`;
+  const given = flagsFrom({ ...(profile && { profile }), ...(region && { region }) });
+  const flags = `${given}${stack === NAMES.stack ? "" : ` --stack ${stack}`}`;
   const alarms =
     parameters.AlarmEmail || parameters.AlarmTopicArn
       ? []
       : [`  ec2-audit deploy lambda${flags} --alarm-email you@example.com`, "    The alarms have no recipient yet."];
   return [
-    `Next:\n  ${bold(`ec2-audit doctor${place} --stack ${stack}`)}`,
+    `Next:\n  ${bold(`ec2-audit doctor${given} --stack ${stack}`)}`,
     ...alarms,
     `To roll back:\n  ec2-audit rollback lambda${flags}`,
   ].join("\n");

@@ -34,7 +34,7 @@ function fromNothing(plan: SetupPlan, options: NameOptions): string {
   const flags = flagsFrom(options);
   const { profile: named, region } = options;
   const profile = flagsFrom({ ...(named && { profile: named }) });
-  const place = profile + flagsFrom({ ...(region && { region }) });
+  const given = profile + flagsFrom({ ...(region && { region }) });
   const launchTopic = plan.names.launchTopic === NAMES.launchTopic ? "" : `\n  LAUNCH_TOPIC_ARN=${plan.launchTopicArn}`;
   return `The function's settings, for .env:
   AWS_REGION=${plan.region}
@@ -50,5 +50,5 @@ Next, on webtask:
   3. ec2-audit setup${flags} --url <the URL it prints>
 Or on AWS Lambda, which needs no setup:
   1. ec2-audit teardown${flags}
-  2. ec2-audit deploy lambda${place}`;
+  2. ec2-audit deploy lambda${given}`;
 }

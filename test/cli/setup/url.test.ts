@@ -98,7 +98,7 @@ describe("ec2-audit setup --url with a configured function", () => {
 describe("ec2-audit setup --url with a function that has not confirmed", () => {
   useEmptyAws();
 
-  it("stops waiting after a minute, and prints what to check", async () => {
+  it("stops waiting after a minute, and prints the checks to make", async () => {
     const { url, settings } = await startFunction();
     settings.LAUNCH_TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:other";
     let waited = 0;
@@ -234,7 +234,7 @@ describe("the next steps after ec2-audit setup without --url", () => {
     expect(text).not.toContain("deploy");
   });
 
-  it("depend on who created a subscribed queue, which only the operator knows", () => {
+  it("cover both creators of a subscribed queue, because only the operator knows which it was", () => {
     const Endpoint = "arn:aws:sqs:us-east-1:123456789012:launches";
     expect(next({ Protocol: "sqs", Endpoint, SubscriptionArn })).toContain(
       `${Endpoint} receives the launches. If ec2-audit deploy lambda created it, nothing is left to do.\n`,
