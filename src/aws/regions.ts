@@ -29,8 +29,9 @@ const EUROPEAN_SOVEREIGN: Partition = {
 
 /**
  * Returns whether the text is a region name of a supported partition: `us-east-1`, `us-gov-west-1`, `cn-north-1`,
- * `eusc-de-east-1`. Regions of the isolated partitions (`us-iso-east-1`) are refused: they would count as regions of another partition. A region
- * from an event becomes part of a host name, so it must not contain a character that could end or extend one.
+ * `eusc-de-east-1`. Regions of the isolated partitions (`us-iso-east-1`) are refused: they would count as regions of another
+ * partition. A region from an event becomes part of a host name, so it must not contain a character that could end or extend
+ * one.
  */
 export function isRegion(text: string): boolean {
   return /^(?:[a-z]{2}|us-gov|eusc-de)-[a-z]{2,12}-\d{1,2}$/.test(text);

@@ -57,8 +57,8 @@ export function allInstances(ec2: Pick<EC2Client, "send">): AsyncGenerator<reado
 }
 
 /**
- * Yields the instances that match a filter, page by page. Instances that an AWS service manages are included, although an account can
- * hide them. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedResourceVisibility.html
+ * Yields the instances that match a filter, page by page. Instances that an AWS service manages are included, although an
+ * account can hide them. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedResourceVisibility.html
  */
 async function* pagesOf(ec2: Pick<EC2Client, "send">, filter: Filter): AsyncGenerator<readonly Instance[]> {
   let next: string | undefined;

@@ -114,9 +114,9 @@ const RESTARTED = "the instance was started again, not launched; to audit restar
 const RESTART_AFTER_MS = 60_000;
 
 /**
- * Returns whether the event reports that a stopped instance starts again. EC2 reports this with the same state change as a launch.
- * After a restart, the instance's launch time is later than its first launch. The event must be later too: the event of the
- * first launch can arrive after a restart. An instance whose first launch time is unknown counts as launched.
+ * Returns whether the event reports that a stopped instance starts again. EC2 reports this with the same state change as a
+ * launch. After a restart, the instance's launch time is later than its first launch. The event must be later too: the event
+ * of the first launch can arrive after a restart. An instance whose first launch time is unknown counts as launched.
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html
  */
 function isRestart({ mayBeRestart, at }: FirstLaunch, { launchTime, firstLaunchTime }: Instance): boolean {

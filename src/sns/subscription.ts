@@ -14,7 +14,7 @@ const RETRY_AFTER_MS = 60_000;
 const RESERVE_MS = 1_000;
 
 const OTHER_POLICY =
-  "FUNCTION_URL is already subscribed with other attributes: SNS may stop retrying within GRACE_SECONDS; run ec2-audit setup --url";
+  "FUNCTION_URL is subscribed with other attributes: SNS may stop retrying within GRACE_SECONDS; run ec2-audit setup --url";
 
 /** Returns whether SNS refused to subscribe an endpoint again with other attributes. Without attributes, SNS returns the
  * existing subscription. The error has no code of its own.

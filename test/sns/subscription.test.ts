@@ -410,7 +410,7 @@ describe("a subscription that exists already", () => {
     expect(linesOf(stack)).toContainEqual(
       expect.objectContaining({
         level: "warn",
-        message: expect.stringContaining("already subscribed with other attributes"),
+        message: expect.stringContaining("subscribed with other attributes"),
         topic: LAUNCH_TOPIC,
       }),
     );
