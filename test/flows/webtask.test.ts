@@ -131,7 +131,10 @@ async function alerts(
 function responses(): string[] {
   return attempts
     .filter(({ protocol, type }) => protocol === "http" && type === "Notification")
-    .map(({ at, status, answer }) => `${Math.round((at - START) / 1000)} s: ${status} ${JSON.parse(answer).outcome}`);
+    .map(
+      ({ at, status, responseBody }) =>
+        `${Math.round((at - START) / 1000)} s: ${status} ${JSON.parse(responseBody).outcome}`,
+    );
 }
 
 async function seconds(count: number): Promise<void> {

@@ -38,7 +38,7 @@ describe("Retries", () => {
     ]);
     expect(new Set(subscriber.received.slice(1).map(({ headers }) => headers["x-amz-sns-message-id"])).size).toBe(1);
     expect(new Set(subscriber.received.slice(1).map(({ body }) => body)).size).toBe(1);
-    expect(attempts.at(-1)).toMatchObject({ status: 503, answer: "answer 503", deadLettered: false });
+    expect(attempts.at(-1)).toMatchObject({ status: 503, responseBody: "response 503", deadLettered: false });
   });
 
   it("end with the first response of 200", async () => {

@@ -21,7 +21,7 @@ export async function startSubscriber(...behaviours: Behaviour[]) {
       received.push({ headers: request.headers, body: Buffer.concat(chunks).toString() });
       const behaviour = (script.length > 1 ? script.shift() : script[0]) ?? 200;
       if (behaviour === "hang up") request.socket.destroy();
-      else if (behaviour !== "silence") response.writeHead(behaviour).end(`answer ${behaviour}`);
+      else if (behaviour !== "silence") response.writeHead(behaviour).end(`response ${behaviour}`);
     });
   });
   const { url, close } = await serveOnLoopback(server);

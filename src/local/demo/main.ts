@@ -145,7 +145,7 @@ function printCalls(output: Output, { callCounts }: EmbeddedAws): void {
 
 function printDelivery(output: Output, attempt: DeliveryAttempt, outcomes: Outcomes): void {
   if (attempt.protocol !== "http") return;
-  const response = parse(attempt.answer);
+  const response = parse(attempt.responseBody);
   const outcome = String(response.outcome ?? attempt.error ?? "no response");
   const instance = instanceOf(attempt);
   if (instance !== undefined) outcomes.set(instance, outcome);

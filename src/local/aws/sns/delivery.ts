@@ -27,7 +27,7 @@ export interface DeliveryAttempt {
   /** The error, without a response. */
   readonly error: string | undefined;
   /** At most 8 KiB of the response's body. */
-  readonly answer: string;
+  readonly responseBody: string;
   /** The clock's time of the next attempt; undefined if there is none. */
   readonly willRetryAtMs: number | undefined;
   /** The delay until then in AWS's time, in ms, whatever the speed of the clock. */
@@ -64,7 +64,7 @@ interface Attempt {
   readonly at: number;
 }
 
-type Outcome = { status: number | undefined; error: string | undefined; answer: string };
+type Outcome = { status: number | undefined; error: string | undefined; responseBody: string };
 
 /**
  * Delivers to HTTP(S) endpoints by SNS's rules: 2xx is delivered; 5xx (and 1xx), no response within 15 s and a failed
@@ -164,14 +164,16 @@ export function createDelivery(clock: Clock, send: SendToQueue, onDelivery: (att
       const start = secure ? httpsRequest : httpRequest;
       const request = start(endpoint, { method: "POST", headers, agent: secure ? https : http });
       cancel = timeout(clock, RESPONSE_MS, () => {
-        settle({ status: undefined, error: `no response within ${RESPONSE_MS / 1000} s`, answer: "" });
+        settle({ status: undefined, error: `no response within ${RESPONSE_MS / 1000} s`, responseBody: "" });
         request.destroy();
       });
-      request.once("error", (error) => settle({ status: undefined, error: error.message || error.name, answer: "" }));
+      request.once("error", (error) =>
+        settle({ status: undefined, error: error.message || error.name, responseBody: "" }),
+      );
       request.once("response", (response) => {
         readAnswer(response).then(
-          (answer) => settle({ status: response.statusCode, error: undefined, answer }),
-          (error: Error) => settle({ status: undefined, error: error.message, answer: "" }),
+          (responseBody) => settle({ status: response.statusCode, error: undefined, responseBody }),
+          (error: Error) => settle({ status: undefined, error: error.message, responseBody: "" }),
         );
       });
       request.end(body);

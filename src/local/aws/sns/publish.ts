@@ -153,7 +153,7 @@ function fanOut(
       at: clock.now(),
       status: sent ? 200 : undefined,
       error: sent ? undefined : "the queue does not exist, or does not let SNS in",
-      answer: "",
+      responseBody: "",
       willRetryAtMs: undefined,
       retryDelayMs: undefined,
       deadLettered: !sent && delivery.deadLetter(parcel),
