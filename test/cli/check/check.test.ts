@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts";
-import { operatorAt, type Run, runCommand } from "./run.ts";
+import { type EmbeddedAws, startEmbeddedAws } from "../../../src/local/aws/index.ts";
+import { operatorAt, type Run, runCommand } from "../run.ts";
 
 /** Tests `ec2-audit check` against the embedded AWS: its output, its exit code, and its calls to AWS. */
 
