@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 
 const UTC = { TZ: "UTC", LANG: "C", LC_ALL: "C" };
 const KIRIBATI = { TZ: "Pacific/Kiritimati", LANG: "de_DE.UTF-8", LC_ALL: "de_DE.UTF-8" };
@@ -44,7 +44,9 @@ function hashesOf(folder) {
     createHash("sha256")
       .update(readFileSync(join(folder, file)))
       .digest("hex");
-  return new Map(readdirSync(folder).map((file) => [file, hash(file)]));
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const files = entries.map((entry) => relative(folder, join(entry.parentPath, entry.name)));
+  return new Map(files.map((file) => [file, hash(file)]));
 }
 
 const root = mkdtempSync(join(tmpdir(), "ec2-audit-"));
