@@ -69,7 +69,7 @@ interface Identified {
 /** A record of an event. Anyone who may invoke the function can send one, so every field may be missing. */
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Returns the records of an event, if it has any. A record that is not an object has no fields. */
+/** Returns the records of an event; none for an event without records. A record that is not an object has no fields. */
 function recordsOf(event: unknown): readonly Fields[] {
   if (!isObject(event) || !Array.isArray(event.Records)) return [];
   return event.Records.map((record: unknown) => (isObject(record) ? record : {}));

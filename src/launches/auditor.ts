@@ -84,7 +84,7 @@ function firstOfEachInstance(launches: readonly Launch[]): readonly FirstLaunch[
   return [...firsts.values()];
 }
 
-/** Judges a launch by its tags alone. Returns null for a violation that is due for an alert, which is to be confirmed. */
+/** Judges a launch by its tags alone. Returns null for a violation that is due for an alert and must be confirmed. */
 function judgeByTags(launch: Launch, facts: Facts, audit: Audit): Outcome | null {
   return beforeAlert(launch, violationsOf(facts, audit.policy), audit);
 }

@@ -375,9 +375,9 @@ describe("the result for Lambda", () => {
     const error = await onLambda()
       .invoke(stateChange())
       .catch((thrown: Error) => thrown.message);
-    for (const told of [JSON.stringify(result), error]) {
-      expect(told).toMatch(/^[ -~]+$/);
-      expect(told).toContain("u009b31m");
+    for (const text of [JSON.stringify(result), error]) {
+      expect(text).toMatch(/^[ -~]+$/);
+      expect(text).toContain("u009b31m");
     }
   });
 });

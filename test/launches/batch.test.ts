@@ -110,16 +110,16 @@ describe("runBatch", () => {
 
 describe("a burst", () => {
   it("of several launchers, each launch in its own event, is one message", async () => {
-    const [web = "", mateo = "", nobody = "", alsoWeb = ""] = instanceIds(4);
+    const [web = "", mateo = "", unknown = "", alsoWeb = ""] = instanceIds(4);
     for (const id of [web, alsoWeb]) ec2.launch(id, { tags: GROUP });
-    for (const id of [mateo, nobody]) ec2.launch(id);
+    for (const id of [mateo, unknown]) ec2.launch(id);
     const outcomes = await run([
       unitOf(launchOf({ instanceId: web })),
       unitOf(launchOf({ instanceId: mateo, launchedBy: "Mateo" })),
-      unitOf(launchOf({ instanceId: nobody })),
+      unitOf(launchOf({ instanceId: unknown })),
       unitOf(launchOf({ instanceId: alsoWeb })),
     ]);
-    expect(published()).toEqual([[web, mateo, nobody, alsoWeb]]);
+    expect(published()).toEqual([[web, mateo, unknown, alsoWeb]]);
     expect(documents()[0]?.findings.map((finding) => finding.launchedBy)).toEqual([
       "Auto Scaling group web",
       "Mateo",

@@ -76,7 +76,7 @@ export function functionPolicy(
   };
 }
 
-/** Returns how a policy names a key: by its ARN, or as any key that has its alias.
+/** Returns how a policy names a key: by its ARN, or by the alias of the key.
  * https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html */
 function named(key: TopicKey, { region, account }: Installation): object {
   if ("arn" in key) return { Resource: key.arn };
