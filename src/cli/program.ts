@@ -1,5 +1,6 @@
 import { Command, CommanderError, Help } from "commander";
 import { description, name, version } from "../../package.json";
+import { nearest } from "../util/nearest.ts";
 import type { Cli } from "./cli.ts";
 import { checkCommand } from "./commands/check.ts";
 import { deployLambdaCommand } from "./commands/deploy-lambda.ts";
@@ -10,7 +11,6 @@ import { rollbackWebtaskCommand } from "./commands/rollback-webtask.ts";
 import { setupCommand } from "./commands/setup.ts";
 import { teardownCommand } from "./commands/teardown.ts";
 import { explain } from "./explain.ts";
-import { nearest } from "./nearest.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Text in fewer columns is harder to read than lines that the terminal breaks. */

@@ -1,6 +1,6 @@
 import { parseTopicArn, type TopicArn } from "../../aws/topic-arn.ts";
 import { type Config, KEYS, readConfig } from "../../config.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../../util/nearest.ts";
 import type { FunctionSettings } from "../settings.ts";
 import { type Check, reporter } from "./check.ts";
 

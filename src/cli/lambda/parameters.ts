@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type Key, readConfig } from "../../config.ts";
+import { nearest } from "../../util/nearest.ts";
 import { CliError } from "../cli-error.ts";
-import { nearest } from "../nearest.ts";
 import type { Artefact } from "./artefact.ts";
 import { problemWith, type TemplateParameter } from "./template.ts";
 

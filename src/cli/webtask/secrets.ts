@@ -1,8 +1,8 @@
 import { relative, resolve } from "node:path";
 import { KEYS, type Key, readConfig } from "../../config.ts";
+import { nearest } from "../../util/nearest.ts";
 import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
-import { nearest } from "../nearest.ts";
 import { readFunctionSettings } from "../settings.ts";
 import type { WebtaskConfig } from "./config.ts";
 import { secretsFileText } from "./secrets-file.ts";

@@ -1,0 +1,93 @@
+import { accepts, readPattern, type State } from "./pattern.ts";
+
+/** Whether a text matches. */
+export interface Matcher {
+  /** The matcher as written. */
+  readonly text: string;
+  matches(value: string): boolean;
+  /** The states of its pattern; 0 for wildcards. A match takes at most so many steps for each character of the value. */
+  readonly cost: number;
+}
+
+/** A matcher, or its problem: the shape and the fix, without a value. */
+export type MatcherReading = { readonly matcher: Matcher } | { readonly problem: string };
+
+/** A pattern and its flags. Only letters that are flags in JavaScript count as flags: `/aws/ami` is no pattern. */
+const PATTERN = /^\/(.*)\/([dgimsuvy]*)$/s;
+
+type Piece = { readonly literal: string } | "?" | "*";
+
+/**
+ * Returns the matcher of a text: `/pattern/` or `/pattern/i`, a regular expression that must match the whole value, or a text with
+ * the wildcards `*` and `?`, where `\*`, `\?`, `\\` and `\/` stand for the characters themselves.
+ */
+export function readMatcher(text: string): MatcherReading {
+  const [, source, flags] = PATTERN.exec(text) ?? [];
+  if (source === undefined) return readWildcards(text);
+  if (flags !== "" && flags !== "i") {
+    return {
+      problem:
+        'has a flag other than "i" after the last "/" of its pattern; remove it, or begin with "\\/" if it is no pattern',
+    };
+  }
+  const reading = readPattern(source, flags === "i");
+  if ("problem" in reading) return reading;
+  const { pattern } = reading;
+  let start: State | undefined;
+  const matches = (value: string): boolean => {
+    start ??= pattern.compile();
+    return accepts(start, value);
+  };
+  return { matcher: { text, matches, cost: pattern.cost } };
+}
+
+function readWildcards(text: string): MatcherReading {
+  const pieces: Piece[] = [];
+  let escaped = false;
+  let characters = 0;
+  for (const character of text) {
+    characters += 1;
+    if (escaped && !/^[*?\\/]$/.test(character)) {
+      return {
+        problem: `has a "\\" without a meaning at character ${characters - 1}; write "\\\\" for a backslash, or put "/" around a regular expression`,
+      };
+    }
+    if (!escaped && character === "\\") escaped = true;
+    else {
+      const wildcard = !escaped && (character === "*" || character === "?");
+      pieces.push(wildcard ? character : { literal: character });
+      escaped = false;
+    }
+  }
+  if (escaped) return { problem: 'ends with a lone "\\"; write "\\\\" for a backslash' };
+  return { matcher: { text, matches: (value) => matchesPieces(pieces, [...value]), cost: 0 } };
+}
+
+/** After a failure, only the last `*` is tried again with one character more: that is enough, as it may take any characters. */
+function matchesPieces(pieces: readonly Piece[], characters: readonly string[]): boolean {
+  let piece = 0;
+  let star = -1;
+  let starEnd = 0;
+  for (let at = 0; at < characters.length; ) {
+    const current = pieces[piece];
+    if (current === "*") {
+      star = piece;
+      starEnd = at;
+      piece += 1;
+    } else if (current === "?" || (current !== undefined && current.literal === characters[at])) {
+      piece += 1;
+      at += 1;
+    } else if (star >= 0) {
+      piece = star + 1;
+      starEnd += 1;
+      at = starEnd;
+    } else return false;
+  }
+  return pieces.slice(piece).every((rest) => rest === "*");
+}
+
+/** Returns the matcher of exactly this text. */
+export function literal(text: string): string {
+  const escaped = text.replaceAll(/[*?\\]/g, "\\$&");
+  return PATTERN.test(escaped) ? `\\${escaped}` : escaped;
+}
