@@ -8,6 +8,7 @@ import { createDispatch, type Dispatch } from "./launches/dispatch.ts";
 import { createLanes, type RunLane } from "./launches/lanes.ts";
 import { isUnsettled, type Outcome, reasonOfProblems } from "./launches/outcome.ts";
 import { createLog, type Log, type Write } from "./log.ts";
+import { forLaunches } from "./policy/policy.ts";
 import { type Certificates, pinnedCertificate } from "./sns/certificate.ts";
 import { createRunOnce, type RunOnce } from "./sns/duplicates.ts";
 import type { Delivery } from "./sns/envelope.ts";
@@ -115,6 +116,7 @@ export function createService(config: Config, host: Host, functionName?: string)
   const { alertTopic, launchTopics, auditRoleName } = config;
   const log = createLog(config.logLevel, host.write, now, functionName);
   const clients = createClients(config, now);
+  const policy = forLaunches(config.policy);
   const subscriber = createSubscriber(config.functionUrl, launchTopics, clients, log.note, now);
   const own = createOwnAccount(config.account, alertTopic.account, clients, log.note, now);
 
@@ -125,7 +127,7 @@ export function createService(config: Config, host: Host, functionName?: string)
     // Only Lambda has several engines, and a Lambda container processes one call of one engine at a time.
     const retryWindowSeconds = Math.min(...units.map((unit) => unit.retryWindowSeconds));
     const sns = clients.sns(alertTopic.region);
-    const { policy, graceSeconds, auditRestarts } = config;
+    const { graceSeconds, auditRestarts } = config;
     return runBatch(units, {
       policy,
       graceSeconds,

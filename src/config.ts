@@ -2,7 +2,7 @@ import type { Credentials } from "./aws/credentials.ts";
 import { isRegion } from "./aws/regions.ts";
 import { readCertificate, type SigningCertificate } from "./aws/signing-certificate.ts";
 import { besideTopic, parseTopicArn, type TopicArn } from "./aws/topic-arn.ts";
-import { type Policy, parsePolicy, policyOfTags } from "./policy/policy.ts";
+import { type Policy, parsePolicy, policyOfTags, sayProblem } from "./policy/policy.ts";
 import { LOG_LEVELS, type LogLevel } from "./util/note.ts";
 
 /** The keys of the configuration. Each is a webtask secret or an environment variable. */
@@ -179,11 +179,14 @@ function readPolicySettings(settings: Settings, report: Report): Policy | null {
     const reading = policyOfTags(settings.REQUIRED_TAGS ?? DEFAULT_REQUIRED_TAGS);
     return "policy" in reading
       ? reading.policy
-      : report("REQUIRED_TAGS", `must be a comma-separated list of tag keys: ${reading.problems.join("; ")}`);
+      : report(
+          "REQUIRED_TAGS",
+          `must be a comma-separated list of tags: ${reading.problems.map(sayProblem).join("; ")}`,
+        );
   }
   const reading = parsePolicy(settings.AUDIT_POLICY);
   if ("policy" in reading) return reading.policy;
-  for (const problem of reading.problems) report("AUDIT_POLICY", `is not a policy: ${problem}`);
+  for (const problem of reading.problems) report("AUDIT_POLICY", `is not a policy: ${sayProblem(problem)}`);
   return null;
 }
 

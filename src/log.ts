@@ -48,12 +48,21 @@ const REPORTING: Readonly<Record<Logged["kind"], Reporting>> = {
   deferred: reporting("debug", "audited", "deferred"),
   ignored: reporting("info", "ignored"),
   unseen: reporting("warn", "unseen"),
+  "not-judged": reporting("error", "audited", "notJudged"),
   confirmed: reporting("info"),
   failed: reporting("error", "failed"),
   malformed: reporting("error", "rejected"),
   rejected: reporting("warn", "rejected"),
   misconfigured: reporting("error", "failed"),
 };
+
+/** An alert went out, but some rules could not be judged. */
+const PARTLY_JUDGED = reporting("error", "audited", "violating", "notJudged");
+
+function reportingOf(outcome: Logged): Reporting {
+  const isPartly = outcome.kind === "violating" && outcome.notJudged.length > 0;
+  return isPartly ? PARTLY_JUDGED : REPORTING[outcome.kind];
+}
 
 /**
  * Creates the log: JSON lines of the minimum level and above, without invisible characters. The line of an outcome is also in the
@@ -68,7 +77,7 @@ export function createLog(minimum: LogLevel, write: Write, now: () => number, fu
   const dimension = functionName === undefined ? {} : { FunctionName: functionName };
   return {
     outcome(outcome, milliseconds, messageId) {
-      const { counts, metrics, ...usual } = REPORTING[outcome.kind];
+      const { counts, metrics, ...usual } = reportingOf(outcome);
       const level = "warning" in outcome ? "warn" : usual.level;
       const isCounted = outcome.kind === "deferred" && minimum === "info" && functionName !== undefined;
       if (!passes(level) && !isCounted) return;
@@ -105,6 +114,8 @@ function detailsOf(outcome: Logged, messageId: unknown): object {
     event,
     launchedBy,
     ...(outcome.kind === "violating" && { rules: outcome.rules, alertIds: outcome.alertIds }),
+    ...(outcome.kind === "violating" && outcome.notJudged.length > 0 && { notJudged: outcome.notJudged }),
+    ...(outcome.kind === "not-judged" && { notJudged: outcome.rules }),
     ...(outcome.kind === "deferred" && { retryAfterSeconds: outcome.retryAfterSeconds }),
   };
 }

@@ -4,7 +4,9 @@ import { KEYS, type Key } from "../src/config.ts";
 import type { Engine } from "../src/launches/dispatch.ts";
 import { FOUR_SECRETS } from "./support/config.ts";
 import { AT, stateChange } from "./support/events.ts";
+import { taggedFacts } from "./support/findings.ts";
 import { interceptNetwork } from "./support/network.ts";
+import { violationOf } from "./support/policy.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -24,10 +26,7 @@ function serviceIn(opening: Opening): Service {
 
 /** The configuration, with its rules replaced by their messages for an instance without tags. */
 function contentOf({ config }: Service) {
-  const rules = config.policy.rules.map((rule) => [
-    rule.severity,
-    rule.check({ tags: new Map(), instance: null })?.message,
-  ]);
+  const rules = config.policy.rules.map((rule) => [rule.severity, violationOf(rule, taggedFacts())?.message]);
   return { ...config, policy: rules };
 }
 

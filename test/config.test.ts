@@ -4,6 +4,8 @@ import { generate } from "selfsigned";
 import { beforeAll, describe, expect, it } from "vitest";
 import { gatherSettings, KEYS, type Key, readConfig } from "../src/config.ts";
 import { configOf, FOUR_SECRETS, problemsOf } from "./support/config.ts";
+import { taggedFacts } from "./support/findings.ts";
+import { violationOf } from "./support/policy.ts";
 
 const keysOf = (problems: readonly { key: Key }[]) => problems.map(({ key }) => key);
 
@@ -32,7 +34,7 @@ describe("the configuration", () => {
     });
     expect(alertTopic.arn).toBe("arn:aws:sns:us-east-1:123456789012:ec2_audit_alert");
     expect(launchTopics.map(({ arn }) => arn)).toEqual(["arn:aws:sns:us-east-1:123456789012:ec2_launches_check"]);
-    expect(policy.rules.map((rule) => rule.check({ tags: new Map(), instance: null })?.details)).toEqual([
+    expect(policy.rules.map((rule) => violationOf(rule, taggedFacts())?.details)).toEqual([
       { missing: ["name", "service"], blank: [] },
     ]);
   });
@@ -81,7 +83,7 @@ describe("the configuration", () => {
       auditRestarts: true,
       logLevel: "debug",
     });
-    expect(config.policy.rules[0]?.check({ tags: new Map(), instance: null })?.details.missing).toEqual(["owner"]);
+    expect(violationOf(config.policy.rules[0], taggedFacts())?.details.missing).toEqual(["owner"]);
   });
 
   it.each<[Key, string]>([

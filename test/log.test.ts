@@ -9,10 +9,18 @@ import { launchOf } from "./support/launches.ts";
 const launch = launchOf({ launchedBy: "arn:aws:iam::123456789012:user/Mateo" });
 const OUTCOMES: Readonly<Record<Logged["kind"], Logged>> = {
   compliant: { kind: "compliant", launch },
-  violating: { kind: "violating", launch, rules: ["required-tags"], reason: "a tag is missing", alertIds: ["a1"] },
+  violating: {
+    kind: "violating",
+    launch,
+    rules: ["required-tags"],
+    reason: "a tag is missing",
+    alertIds: ["a1"],
+    notJudged: [],
+  },
   deferred: { kind: "deferred", launch, reason: "within its grace", retryAfterSeconds: 7 },
   ignored: { kind: "ignored", reason: "not ours" },
   unseen: { kind: "unseen", launch, reason: "EC2 does not show it" },
+  "not-judged": { kind: "not-judged", launch, rules: ["open-ports"], reason: "not judged: open-ports" },
   confirmed: { kind: "confirmed", reason: "confirmed" },
   failed: { kind: "failed", launch, reason: "throttled" },
   malformed: { kind: "malformed", reason: "not JSON" },
@@ -133,6 +141,7 @@ describe("the line of an outcome", () => {
       launchedBy: "arn:aws:iam::123456789012:user/Mateo",
       rules: ["required-tags"],
       alertIds: ["a1"],
+      notJudged: [],
       milliseconds: 34,
       audited: 1,
       violating: 1,

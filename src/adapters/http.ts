@@ -43,6 +43,7 @@ const STATUS: Readonly<Record<Exclude<Logged["kind"], "rejected">, number>> = {
   violating: 200,
   ignored: 200,
   unseen: 200,
+  "not-judged": 200,
   confirmed: 200,
   deferred: 503,
   failed: 503,

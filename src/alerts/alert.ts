@@ -3,7 +3,7 @@ import type { Instance } from "../facts/instances.ts";
 import { SEVERITIES } from "../policy/rule.ts";
 import { groupBy } from "../util/group-by.ts";
 import { oneLine } from "../util/text.ts";
-import type { Finding, Findings } from "./finding.ts";
+import type { Finding, Findings, Unjudged, UnjudgedRule } from "./finding.ts";
 import { headlineOf } from "./headline.ts";
 import { instancePage, nameOf } from "./instance-names.ts";
 import { textOf } from "./text.ts";
@@ -35,11 +35,27 @@ const MAX_BYTES = 256 * 1024;
 
 /**
  * Returns the alerts for findings: one for each account and region, so that a burst of launches is one message; more only where
- * the SNS limit of 256 KiB requires it. Takes the time now in milliseconds since 1970.
+ * the SNS limit of 256 KiB requires it. Takes the time now in milliseconds since 1970, and the rules that could not be judged:
+ * they are stated in an alert of their account and region, but cause none.
  */
-export function alertsFor(findings: readonly Finding[], now: number): Alert[] {
-  const places = groupBy(clean(findings), ({ account, region }) => `${account} ${region}`);
-  return [...places.values()].flatMap((place) => compose(byInstance(place), now));
+export function alertsFor(findings: readonly Finding[], now: number, unjudged: readonly Unjudged[] = []): Alert[] {
+  const placeOf = ({ account, region }: Pick<Finding, "account" | "region">) => `${account} ${region}`;
+  const unjudgedIn = groupBy(unjudged, placeOf);
+  return [...groupBy(clean(findings), placeOf)].flatMap(([place, own]) =>
+    compose(byInstance(own), unjudgedRules(unjudgedIn.get(place) ?? []), now),
+  );
+}
+
+/** Returns each rule and reason once. */
+function unjudgedRules(unjudged: readonly Unjudged[]): UnjudgedRule[] {
+  const rules = groupBy(unjudged, ({ ruleId, because }) => JSON.stringify([ruleId, because]));
+  return [...rules.values()].flatMap((own) =>
+    own.slice(0, 1).map(({ ruleId, because }) => ({
+      ruleId,
+      because: oneLine(because),
+      instances: new Set(own.map(({ instanceId }) => instanceId)).size,
+    })),
+  );
 }
 
 /** Removes duplicate findings, and characters that could forge a line from their texts. */
@@ -97,24 +113,25 @@ function compare(a: string, b: string): number {
  * Returns one alert for all instances if it fits into a message. Otherwise splits the instances into as many parts as their
  * size requires, repeatedly until each part fits. Splits the findings of one instance only if they do not fit.
  */
-function compose(instances: readonly Finding[][], now: number): Alert[] {
+function compose(instances: readonly Finding[][], unjudged: readonly UnjudgedRule[], now: number): Alert[] {
   const [first, ...others] = instances.flat().sort(inOrder);
   if (first === undefined) return [];
-  const alert = composeOne([first, ...others], now);
+  const alert = composeOne([first, ...others], unjudged, now);
   const bytes = bytesOf(alert);
   if (others.length === 0 || bytes <= MAX_BYTES) return [alert];
   const parts = instances.length > 1 ? instances : instances.flat().map((finding) => [finding]);
   const size = Math.ceil(parts.length / Math.ceil(bytes / MAX_BYTES));
   const starts = Array.from({ length: Math.ceil(parts.length / size) }, (_, index) => index * size);
-  return starts.flatMap((start) => compose(parts.slice(start, start + size), now));
+  // Only the first part states the rules that could not be judged.
+  return starts.flatMap((start) => compose(parts.slice(start, start + size), start === 0 ? unjudged : [], now));
 }
 
-function composeOne(findings: Findings, now: number): Alert {
-  const document = documentOf(findings, now);
+function composeOne(findings: Findings, unjudged: readonly UnjudgedRule[], now: number): Alert {
+  const document = documentOf(findings, unjudged, now);
   const { id, account, region, severity, status } = document;
   const rules = [...new Set(findings.map(({ ruleId }) => ruleId))];
   const { subject, sms } = headlineOf(findings);
-  const text = textOf(findings);
+  const text = textOf(findings, unjudged);
   return {
     id,
     findings,
@@ -136,7 +153,7 @@ function composeOne(findings: Findings, now: number): Alert {
 /** The alert for programs, as `alert.schema.json` describes it. */
 export type AlertDocument = ReturnType<typeof documentOf>;
 
-function documentOf(findings: Findings, now: number) {
+function documentOf(findings: Findings, unjudged: readonly UnjudgedRule[], now: number) {
   const [{ account, region, severity, launchedBy }] = findings;
   const content = findings.map(({ id, launchedBy, occasion }) => JSON.stringify([id, launchedBy, occasion])).sort();
   return {
@@ -150,12 +167,14 @@ function documentOf(findings: Findings, now: number) {
     severity,
     consoleUrlPrefix: instancePage(region),
     findings: findings.map(findingDocumentOf),
+    notJudged: unjudged.map(({ ruleId, because, instances }) => ({ ruleId, reason: because, instances })),
   } as const;
 }
 
 function findingDocumentOf(finding: Finding) {
-  const { id, dedupKey, rule, ruleId, severity, violation, instance, region, launchedBy, event } = finding;
-  const { tags, instanceId, firstLaunchTime, ...rest } = instance;
+  const { id, dedupKey, rule, ruleId, severity, link, violation, instance, region, launchedBy, event } = finding;
+  const { instanceId, tags, state, instanceType, imageId, keyName, availabilityZone, vpcId, subnetId } = instance;
+  const { privateIp, publicIp, instanceProfile, launchTime, firstLaunchTime } = instance;
   return {
     id,
     dedupKey,
@@ -166,13 +185,23 @@ function findingDocumentOf(finding: Finding) {
     message: violation.message,
     ...violation.details,
     remedy: violation.remedy([instanceId], region),
-    link: null,
+    link,
     launchedBy,
     event,
     name: nameOf(tags),
     tags: Object.fromEntries(tags),
-    ...rest,
-    ...(firstLaunchTime !== rest.launchTime && { firstLaunchTime }),
+    state,
+    instanceType,
+    imageId,
+    keyName,
+    availabilityZone,
+    vpcId,
+    subnetId,
+    privateIp,
+    publicIp,
+    instanceProfile,
+    launchTime,
+    ...(firstLaunchTime !== launchTime && { firstLaunchTime }),
   };
 }
 

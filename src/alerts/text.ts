@@ -1,7 +1,7 @@
 import type { Instance } from "../facts/instances.ts";
 import { groupBy } from "../util/group-by.ts";
 import { cut, wrap } from "../util/text.ts";
-import type { Finding, Findings } from "./finding.ts";
+import type { Finding, Findings, UnjudgedRule } from "./finding.ts";
 import { instancePage, instancesPage, nameOf } from "./instance-names.ts";
 
 /** The width of a phone's screen. */
@@ -25,9 +25,10 @@ interface Affected {
 
 /**
  * Returns the text of the e-mail: the problems, how to fix them, then the facts. Several instances have a line each, grouped by
- * launcher. Takes findings of one account and region, the most severe first, whose texts contain no control characters.
+ * launcher. Takes findings of one account and region, the most severe first, whose texts contain no control characters, and the
+ * rules that could not be judged.
  */
-export function textOf(findings: Findings): string {
+export function textOf(findings: Findings, unjudged: readonly UnjudgedRule[] = []): string {
   const problems = new Map<string, Problem>();
   const affected = new Map<string, Affected>();
   for (const finding of findings) {
@@ -49,6 +50,7 @@ export function textOf(findings: Findings): string {
     ...(sections.length > 1 ? ["", ...counts(sections)] : []),
     ...remedies([...problems.values()], all.length),
     ...(all.length > 1 ? sections.flatMap((section) => listOf(section, numbered)) : []),
+    ...(unjudged.length > 0 ? ["", ...unjudged.flatMap(unjudgedLines)] : []),
     "",
     ...factsOf(all, sections),
   ].join("\n");
@@ -78,12 +80,13 @@ function remedies(problems: readonly Problem[], instances: number): string[] {
   const alike = groupBy(problems, keyOf);
   return problems.flatMap((problem) => {
     const { number, finding, instances: own } = problem;
-    const { violation, region, severity, ruleId } = finding;
+    const { violation, region, severity, ruleId, link } = finding;
+    const see = link === null ? [] : [`See ${link}`];
     const same = alike.get(keyOf(problem)) ?? [];
     const [first = problem] = same;
     const ids = new Set(same.flatMap((each) => each.instances.map(({ instanceId }) => instanceId)));
     const remedy = violation.remedy([...ids], region);
-    if (problems.length === 1) return ["", "Fix:", ...indented(remedy, 2)];
+    if (problems.length === 1) return ["", "Fix:", ...indented(remedy, 2), ...see];
     const count = instances === 1 ? "" : `: ${own.length === 1 ? "1 instance" : `${own.length} instances`}`;
     const covers = ids.size > own.length ? ` for ${same.map((each) => each.number).join(", ")}` : "";
     return [
@@ -91,8 +94,15 @@ function remedies(problems: readonly Problem[], instances: number): string[] {
       `${number}. ${severity.toUpperCase()}  ${ruleId}${count}`,
       ...indented(prose(`${capital(violation.message)}.`, 3), 3),
       ...(first === problem ? [`   Fix${covers}:`, ...indented(remedy, 5)] : [`   Fix: same as ${first.number}.`]),
+      ...indented(see, 3),
     ];
   });
+}
+
+/** States a rule that could not be judged. */
+function unjudgedLines({ ruleId, because, instances }: UnjudgedRule): string[] {
+  const on = instances === 1 ? "" : ` on ${instances} instances`;
+  return prose(`Not judged: ${ruleId}${on}, because ${because}.`);
 }
 
 /** Groups the instances by launcher. The launcher with the most instances comes first. */

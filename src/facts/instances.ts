@@ -5,7 +5,7 @@ import {
   type Filter,
 } from "@aws-sdk/client-ec2";
 import { requireSet } from "./pages.ts";
-import { addTag, type Tags } from "./tags.ts";
+import { readTags, type Tags } from "./tags.ts";
 
 /** The fields of DescribeInstances that rules and alerts use. */
 export interface Instance {
@@ -26,6 +26,30 @@ export interface Instance {
   readonly launchTime: string | null;
   /** The time of its first launch; null if EC2 does not report it. */
   readonly firstLaunchTime: string | null;
+  /** The security groups of all its network interfaces, each once. */
+  readonly groups: readonly { readonly groupId: string; readonly name: string }[];
+  /** The public IPv4 addresses of all its network interfaces. */
+  readonly publicIps: readonly string[];
+  readonly ipv6Addresses: readonly string[];
+  /** The options of its metadata service; null if EC2 does not report them. */
+  readonly metadata: MetadataOptions | null;
+  /** `on-demand`, `spot` or `capacity-block`. */
+  readonly lifecycle: string;
+  /** The AWS service that manages it, such as `eks.amazonaws.com`; null if none does. */
+  readonly managedBy: string | null;
+  /** `default`, `dedicated` or `host`; null if EC2 does not report it. */
+  readonly tenancy: string | null;
+  readonly architecture: string | null;
+  /** Such as `Linux/UNIX` or `Windows`. */
+  readonly platform: string | null;
+}
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceMetadataOptionsResponse.html */
+export interface MetadataOptions {
+  /** `required` means IMDSv2 only. */
+  readonly tokens: string | null;
+  readonly endpoint: string | null;
+  readonly hopLimit: number | null;
 }
 
 /** Returns whether the instance is terminated or shutting down. EC2 still shows it for about an hour. */
@@ -78,9 +102,8 @@ async function* pagesOf(ec2: Pick<EC2Client, "send">, filter: Filter): AsyncGene
   } while (next);
 }
 
-function readInstance(instanceId: string, from: Ec2Instance): Instance {
-  const tags = new Map<string, string>();
-  for (const tag of from.Tags ?? []) addTag(tags, tag);
+/** Returns an instance of DescribeInstances. */
+export function readInstance(instanceId: string, from: Ec2Instance): Instance {
   // AWS: "To determine the time that instance was first launched, see the attachment time for the primary network interface."
   // The primary interface has device index 0 on network card 0, and cannot be detached.
   // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
@@ -91,7 +114,7 @@ function readInstance(instanceId: string, from: Ec2Instance): Instance {
   return {
     instanceId,
     state: from.State?.Name ?? "unknown",
-    tags,
+    tags: readTags(from.Tags),
     instanceType: from.InstanceType ?? null,
     imageId: from.ImageId ?? null,
     keyName: from.KeyName ?? null,
@@ -103,5 +126,46 @@ function readInstance(instanceId: string, from: Ec2Instance): Instance {
     instanceProfile: from.IamInstanceProfile?.Arn ?? null,
     launchTime: from.LaunchTime?.toISOString() ?? null,
     firstLaunchTime: primary?.Attachment?.AttachTime?.toISOString() ?? null,
+    groups: groupsOf(from),
+    publicIps: [...publicIpsOf(from)],
+    ipv6Addresses: [...ipv6AddressesOf(from)],
+    metadata: from.MetadataOptions
+      ? {
+          tokens: from.MetadataOptions.HttpTokens ?? null,
+          endpoint: from.MetadataOptions.HttpEndpoint ?? null,
+          hopLimit: from.MetadataOptions.HttpPutResponseHopLimit ?? null,
+        }
+      : null,
+    // EC2 reports no lifecycle for an On-Demand Instance.
+    lifecycle: from.InstanceLifecycle ?? "on-demand",
+    managedBy: from.Operator?.Managed ? (from.Operator.Principal ?? "unknown") : null,
+    tenancy: from.Placement?.Tenancy ?? null,
+    architecture: from.Architecture ?? null,
+    platform: from.PlatformDetails ?? from.Platform ?? null,
   };
+}
+
+/** Returns the groups of all network interfaces. `SecurityGroups` has only those of the primary one. */
+function groupsOf({ SecurityGroups = [], NetworkInterfaces = [] }: Ec2Instance): Instance["groups"] {
+  const groups = new Map<string, string>();
+  for (const { GroupId, GroupName = "" } of [
+    ...SecurityGroups,
+    ...NetworkInterfaces.flatMap((networkInterface) => networkInterface.Groups ?? []),
+  ]) {
+    if (GroupId !== undefined) groups.set(GroupId, GroupName);
+  }
+  return [...groups].map(([groupId, name]) => ({ groupId, name }));
+}
+
+function publicIpsOf({ PublicIpAddress, NetworkInterfaces = [] }: Ec2Instance): Set<string> {
+  const all = NetworkInterfaces.flatMap((networkInterface) => [
+    networkInterface.Association?.PublicIp,
+    ...(networkInterface.PrivateIpAddresses ?? []).map((address) => address.Association?.PublicIp),
+  ]);
+  return new Set([PublicIpAddress, ...all].flatMap((address) => address || []));
+}
+
+function ipv6AddressesOf({ Ipv6Address, NetworkInterfaces = [] }: Ec2Instance): Set<string> {
+  const all = NetworkInterfaces.flatMap(({ Ipv6Addresses = [] }) => Ipv6Addresses.map((each) => each.Ipv6Address));
+  return new Set([Ipv6Address, ...all].flatMap((address) => address || []));
 }

@@ -26,6 +26,13 @@ export async function describeTags(ec2: Pick<EC2Client, "send">, ids: readonly s
 }
 
 /** Adds a tag to the tags of its resource, if there are any to add it to. A tag without a key is ignored. */
-export function addTag(tags: Map<string, string> | undefined, tag: Tag | TagDescription): void {
+function addTag(tags: Map<string, string> | undefined, tag: Tag | TagDescription): void {
   if (tag.Key !== undefined) tags?.set(tag.Key, tag.Value ?? "");
+}
+
+/** Returns the tags of a resource. */
+export function readTags(from: readonly Tag[] | undefined): Tags {
+  const tags = new Map<string, string>();
+  for (const tag of from ?? []) addTag(tags, tag);
+  return tags;
 }

@@ -1,17 +1,25 @@
-import { type Finding, findingsOf, type Origin } from "../alerts/finding.ts";
-import type { FactReader, Facts } from "../facts/facts.ts";
+import { type Finding, findingsOf, type Origin, type Unjudged, unjudgedOf } from "../alerts/finding.ts";
+import type { FactReader } from "../facts/facts.ts";
 import { type Instance, isTerminated } from "../facts/instances.ts";
 import { launcherOf } from "../facts/launcher.ts";
 import { type Reads, readOf } from "../facts/pages.ts";
-import { planFacts, type ShownFacts } from "../facts/plan.ts";
-import { type Violated, violationsOf } from "../policy/evaluate.ts";
-import type { Policy } from "../policy/policy.ts";
+import { planFacts, type ReadFacts, type ShownFacts } from "../facts/plan.ts";
+import { evaluate, type NotJudged, type Verdict, type Violated } from "../policy/evaluate.ts";
+import { needsOf, type Policy } from "../policy/policy.ts";
 import { describeError } from "../util/errors.ts";
+import { groupBy } from "../util/group-by.ts";
 import { type Launch, STATE_CHANGE, TAG_CHANGE } from "./events.ts";
 import type { Outcome } from "./outcome.ts";
 
 /** The result of the audit of one launch: its outcome, or findings to alert. */
-export type Audited = Outcome | { readonly launch: Launch; readonly findings: readonly Finding[] };
+export type Audited =
+  | Outcome
+  | {
+      readonly launch: Launch;
+      readonly findings: readonly Finding[];
+      /** The rules that could not be judged. */
+      readonly unjudged: readonly Unjudged[];
+    };
 
 /** The settings and facts for an audit of launches of one account and region. */
 export interface Audit {
@@ -28,7 +36,7 @@ export interface Audit {
 }
 
 /**
- * How long DescribeInstances may not show an instance that exists, in seconds. EC2 is eventually consistent, and AWS
+ * How long EC2 may not show an instance, or a fact about it, that exists, in seconds. EC2 is eventually consistent, and AWS
  * recommends to wait for up to five minutes.
  * https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
  */
@@ -37,8 +45,8 @@ const UNSEEN_SECONDS = 300;
 /**
  * Audits launches of one account and region. Returns a result for each, in their order.
  *
- * Facts are read once for each instance, however many of the launches report it. A violation within the grace is deferred.
- * A violation after the grace is confirmed with DescribeInstances before it becomes a finding: the instance may be
+ * Facts are read once for each instance, however many of the launches report it. A launch is deferred while the facts of a rule
+ * may still settle. A violation is confirmed with DescribeInstances before it becomes a finding: the instance may be
  * terminated, or its tags may have arrived. An error of a read fails the launches of its instances only. Never throws.
  */
 export async function auditLaunches(launches: readonly Launch[], audit: Audit): Promise<Audited[]> {
@@ -57,8 +65,7 @@ export async function auditLaunches(launches: readonly Launch[], audit: Audit): 
       return result === null;
     });
   };
-  const needs = audit.policy.rules.flatMap((rule) => rule.needs);
-  const plan = planFacts(needs, audit.facts);
+  const plan = planFacts(needsOf(audit.policy), audit.facts);
   const firsts = firstOfEachInstance(launches);
   const candidates = plan.readTags ? await step(firsts, plan.readTags, judgeByTags) : firsts;
   await step(candidates, plan.read, judge);
@@ -85,8 +92,13 @@ function firstOfEachInstance(launches: readonly Launch[]): readonly FirstLaunch[
 }
 
 /** Judges a launch by its tags alone. Returns null for a violation that is due for an alert and must be confirmed. */
-function judgeByTags(launch: Launch, facts: Facts, audit: Audit): Outcome | null {
-  return beforeAlert(launch, violationsOf(facts, audit.policy), audit);
+function judgeByTags(launch: Launch, facts: ReadFacts, audit: Audit): Outcome | null {
+  return beforeAlert(launch, verdictsOn(launch, facts, audit), audit);
+}
+
+function verdictsOn(launch: Launch, facts: ReadFacts, { policy, now }: Audit): Verdict[] {
+  const { account, region } = launch;
+  return evaluate({ ...facts, account, region, launchedBy: launcherOf(launch.launchedBy, facts.tags) }, policy, now());
 }
 
 /** Judges a launch by its instance; null is an instance that EC2 does not show. */
@@ -100,12 +112,15 @@ function judge(launch: FirstLaunch, facts: ShownFacts | null, audit: Audit): Aud
   }
   const { instance } = facts;
   if (isTerminated(instance)) return { kind: "ignored", launch, reason: `the instance is ${instance.state}` };
-  const violations = violationsOf(facts, audit.policy);
-  const outcome = beforeAlert(launch, violations, audit);
+  const verdicts = verdictsOn(launch, facts, audit);
+  const outcome = beforeAlert(launch, verdicts, audit);
   if (outcome?.kind !== "compliant" && !audit.auditRestarts && isRestart(launch, instance)) {
     return { kind: "ignored", launch, reason: RESTARTED };
   }
-  return outcome ?? { launch, findings: findingsOf(violations, instance, originOf(launch, instance)) };
+  if (outcome) return outcome;
+  const origin = originOf(launch, instance);
+  const findings = findingsOf(violationsIn(verdicts), instance, origin);
+  return { launch, findings, unjudged: unjudgedOf(unjudgedIn(verdicts), instance, origin) };
 }
 
 const RESTARTED = "the instance was started again, not launched; to audit restarts, set AUDIT_RESTARTS=on";
@@ -125,16 +140,50 @@ function isRestart({ mayBeRestart, at }: FirstLaunch, { launchTime, firstLaunchT
   return Date.parse(launchTime) > couldRestart && at > couldRestart;
 }
 
-/** Returns the outcome of a launch that is compliant or within its grace; null for a violation that is due for an alert. */
-function beforeAlert(launch: Launch, violations: readonly Violated[], audit: Audit): Outcome | null {
-  if (violations.length === 0) return { kind: "compliant", launch };
-  const left = secondsLeft(launch, audit.graceSeconds, audit);
-  if (left <= 0) return null;
-  return deferred(
-    launch,
-    left,
-    `the launch is within its grace: ${violations.map(({ violation }) => violation.message).join("; ")}`,
-  );
+/**
+ * Returns the outcome of a launch without a violation, and of a launch with facts that may still settle; null for a violation that
+ * is due for an alert. One launch gives one alert, so it waits for the facts of all rules.
+ */
+function beforeAlert(launch: Launch, verdicts: readonly Verdict[], audit: Audit): Outcome | null {
+  const grace = secondsLeft(launch, audit.graceSeconds, audit);
+  const correctable = verdicts.filter(isCorrectable);
+  if (grace > 0 && correctable.length > 0) {
+    const reasons = correctable.map((verdict) =>
+      verdict.kind === "violation" ? verdict.violation.message : `${verdict.rule.id} may still apply`,
+    );
+    return deferred(launch, grace, `the launch is within its grace: ${reasons.join("; ")}`);
+  }
+  const unjudged = unjudgedIn(verdicts);
+  const late = unjudged.find((verdict) => verdict.late);
+  const left = secondsLeft(launch, Math.min(UNSEEN_SECONDS, audit.retryWindowSeconds), audit);
+  if (late && left > 0) return deferred(launch, Math.min(left, LATE_SECONDS), late.because);
+  if (verdicts.some(({ kind }) => kind === "violation")) return null;
+  if (unjudged.length === 0) return { kind: "compliant", launch };
+  return { kind: "not-judged", launch, rules: unjudged.map(({ rule }) => rule.id), reason: sayUnjudged(unjudged) };
+}
+
+/** After how many seconds a fact that EC2 does not show yet is read again. */
+const LATE_SECONDS = 15;
+
+/** Returns whether the verdict may still change within the grace. */
+function isCorrectable(verdict: Verdict): verdict is Violated | Extract<Verdict, { kind: "out-of-scope" }> {
+  if (verdict.kind === "violation") return verdict.rule.isCorrectable;
+  return verdict.kind === "out-of-scope" && verdict.mayChange;
+}
+
+function violationsIn(verdicts: readonly Verdict[]): Violated[] {
+  return verdicts.filter((verdict) => verdict.kind === "violation");
+}
+
+function unjudgedIn(verdicts: readonly Verdict[]): NotJudged[] {
+  return verdicts.filter((verdict) => verdict.kind === "not-judged");
+}
+
+function sayUnjudged(unjudged: readonly NotJudged[]): string {
+  const reasons = [...groupBy(unjudged, ({ because }) => because)];
+  return reasons
+    .map(([because, own]) => `not judged: ${own.map(({ rule }) => rule.id).join(", ")}: ${because}`)
+    .join("; ");
 }
 
 /** Returns the rest of a period that began with the launch, in whole seconds, rounded up. */

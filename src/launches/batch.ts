@@ -35,17 +35,20 @@ export async function runBatch(units: readonly Unit[], batch: Batch): Promise<Ou
     const results = all.splice(0, unit.launches.length);
     return { results, instead: insteadOfAlert(unit, results) };
   });
-  const findings = audited.flatMap(({ results, instead }) => (instead ? [] : results.flatMap(findingsIn)));
+  const due = audited.flatMap(({ results, instead }) => (instead ? [] : results.filter((each) => "findings" in each)));
+  const findings = due.flatMap((each) => each.findings);
+  const unjudged = due.flatMap((each) => each.unjudged);
   const isAwaited = () => units.some((unit) => unit.isAwaited());
-  const published = await publishAll(alertsFor(findings, now), batch, isAwaited);
+  const published = await publishAll(alertsFor(findings, now, unjudged), batch, isAwaited);
   return audited.map(({ results, instead }) =>
     results.map((result) => {
       if (!("findings" in result)) return result;
-      const { launch, findings } = result;
-      return instead ? instead(launch) : outcomeOf(launch, findings, published);
+      return instead ? instead(result.launch) : outcomeOf(result, published);
     }),
   );
 }
+
+type Violating = Extract<Audited, { findings: readonly Finding[] }>;
 
 /** Returns the outcome of a launch whose findings are not alerted now. */
 type Instead = (launch: Launch) => Outcome;
@@ -65,11 +68,7 @@ function insteadOfAlert(unit: Unit, results: readonly Audited[]): Instead | null
 
 const WAITS = "the delivery is retried until every launch is settled; then the alert is sent";
 
-function findingsIn(result: Audited): readonly Finding[] {
-  return "findings" in result ? result.findings : [];
-}
-
-function outcomeOf(launch: Launch, findings: readonly Finding[], published: Published): Outcome {
+function outcomeOf({ launch, findings, unjudged }: Violating, published: Published): Outcome {
   const alertIds = new Set<string>();
   for (const finding of findings) {
     const result = published.get(finding.id);
@@ -84,5 +83,6 @@ function outcomeOf(launch: Launch, findings: readonly Finding[], published: Publ
     rules: findings.map((finding) => finding.ruleId),
     reason: findings.map((finding) => finding.violation.message).join("; "),
     alertIds: [...alertIds],
+    notJudged: [...new Set(unjudged.map(({ ruleId }) => ruleId))],
   };
 }

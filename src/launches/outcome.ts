@@ -11,7 +11,11 @@ export type Outcome =
       readonly rules: readonly string[];
       readonly reason: string;
       readonly alertIds: readonly string[];
+      /** The ids of the rules that could not be judged. */
+      readonly notJudged: readonly string[];
     }
+  /** No violation was found, but some rules could not be judged, such as for lack of a permission. */
+  | { readonly kind: "not-judged"; readonly launch: Launch; readonly rules: readonly string[]; readonly reason: string }
   | {
       readonly kind: "deferred";
       readonly launch: Launch;
@@ -39,6 +43,7 @@ const ORDER: readonly Outcome["kind"][] = [
   "compliant",
   "ignored",
   "unseen",
+  "not-judged",
   "violating",
   "malformed",
   "deferred",

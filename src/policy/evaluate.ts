@@ -1,9 +1,21 @@
 import type { Facts } from "../facts/facts.ts";
+import { type Exemption, exemptionOf } from "./exemptions.ts";
 import type { Policy } from "./policy.ts";
 import type { Rule, Violation } from "./rule.ts";
 
-/** The verdict of one rule on one instance. */
-export type Verdict = { readonly kind: "compliant"; readonly rule: Rule } | Violated;
+/** The verdict of one rule on one instance. `because` is one sentence without a full stop. */
+export type Verdict =
+  | { readonly kind: "compliant"; readonly rule: Rule; readonly because: string }
+  | Violated
+  | NotJudged
+  | { readonly kind: "exempt"; readonly rule: Rule; readonly exemption: Exemption; readonly violation: Violation }
+  | {
+      readonly kind: "out-of-scope";
+      readonly rule: Rule;
+      readonly because: string;
+      /** Whether tags that arrive within the grace could bring the instance into scope, as a violation. */
+      readonly mayChange: boolean;
+    };
 
 /** The verdict on an instance that violates a rule. */
 export interface Violated {
@@ -12,15 +24,41 @@ export interface Violated {
   readonly violation: Violation;
 }
 
-/** Evaluates a policy against the facts of one instance. Returns a verdict for each rule, in the order of the policy. */
-export function evaluate(facts: Facts, { rules }: Policy): Verdict[] {
-  return rules.map((rule) => {
-    const violation = rule.check(facts);
-    return violation === null ? { kind: "compliant", rule } : { kind: "violation", rule, violation };
-  });
+/** The verdict on an instance whose facts are not known. It is neither compliant nor a violation. */
+export interface NotJudged {
+  readonly kind: "not-judged";
+  readonly rule: Rule;
+  readonly because: string;
+  /** Whether the facts may still become known. */
+  readonly late: boolean;
 }
 
-/** Returns the violations of a policy by one instance, in the order of the rules. */
-export function violationsOf(facts: Facts, policy: Policy): Violated[] {
-  return evaluate(facts, policy).filter((verdict) => verdict.kind === "violation");
+/**
+ * Evaluates a policy against the facts of one instance. Returns a verdict for each rule, in the order of the policy. `now` is in
+ * milliseconds since 1970; it decides which exemptions hold.
+ */
+export function evaluate(facts: Facts, { rules, exemptions }: Policy, now: number): Verdict[] {
+  return rules.map((rule) => verdictOf(rule, facts, exemptions, now));
+}
+
+function verdictOf(rule: Rule, facts: Facts, exemptions: readonly Exemption[], now: number): Verdict {
+  const scope = rule.when?.test(facts) ?? true;
+  if (typeof scope !== "boolean") return { kind: "not-judged", rule, because: scope.unknown, late: scope.late };
+  const verdict = check(rule, facts);
+  if (!scope) {
+    const mayChange = (rule.when?.needs.includes("tags") ?? false) && verdict.kind !== "compliant";
+    return { kind: "out-of-scope", rule, because: `it applies when ${rule.when?.say()}`, mayChange };
+  }
+  if (verdict.kind !== "violation") return verdict;
+  const exempt = exemptionOf(rule, facts, exemptions, now);
+  if (exempt === null) return verdict;
+  if ("unknown" in exempt) return { kind: "not-judged", rule, because: exempt.unknown, late: exempt.late };
+  return { kind: "exempt", rule, exemption: exempt.exemption, violation: verdict.violation };
+}
+
+function check(rule: Rule, facts: Facts): Extract<Verdict, { kind: "compliant" }> | Violated | NotJudged {
+  if (rule.settles === "when-running" && facts.instance?.state === "pending") {
+    return { kind: "not-judged", rule, because: "the instance is not running yet", late: true };
+  }
+  return { ...rule.check(facts), rule };
 }

@@ -1,8 +1,20 @@
 import type { FactName, Facts } from "../facts/facts.ts";
+import type { Condition } from "./condition.ts";
+import { type Fields, object, type Setting, type ValuesOf } from "./settings.ts";
 
-/** The severities, in ascending order. Subscribers can filter alerts by them. */
+/** The severities, in ascending order. */
 export const SEVERITIES = ["low", "medium", "high", "critical"] as const;
 export type Severity = (typeof SEVERITIES)[number];
+
+/** `alert`: judged at launches and in reports. `report`: only in reports, so that a new rule can be watched first. */
+export const MODES = ["alert", "report"] as const;
+export type Mode = (typeof MODES)[number];
+
+/**
+ * When the facts of a rule settle. `at-launch`: they never change, or are dangerous at once. `soon`: what launched the instance
+ * may still correct them, within the grace. `when-running`: they look compliant too early, so a `pending` instance is not judged.
+ */
+export type Settles = "at-launch" | "soon" | "when-running";
 
 /** How an instance violates a rule. */
 export interface Violation {
@@ -19,27 +31,117 @@ export interface Violation {
   readonly details: Readonly<Record<string, readonly string[]>>;
 }
 
+/** The result of a rule's check. `because` is the fact that decided it, in one sentence without a full stop. */
+export type Judgement =
+  | { readonly kind: "compliant"; readonly because: string }
+  | { readonly kind: "violation"; readonly violation: Violation }
+  | {
+      readonly kind: "not-judged";
+      readonly because: string;
+      /** Whether EC2 may still show the missing fact. */
+      readonly late: boolean;
+    };
+
+/** Returns the judgement of an instance that complies. */
+export function compliant(because: string): Judgement {
+  return { kind: "compliant", because };
+}
+
+/** Returns the judgement of an instance that violates the rule. */
+export function violates(violation: Violation): Judgement {
+  return { kind: "violation", violation };
+}
+
+/** Returns the judgement of an instance that cannot be judged. */
+export function notJudged(because: string, late = false): Judgement {
+  return { kind: "not-judged", because, late };
+}
+
+/** The part of a rule that depends on its kind. */
+export interface RuleBody {
+  /** The facts that `check` uses. Only facts that a rule of the policy needs are read from AWS. */
+  readonly needs: readonly FactName[];
+  /** When its facts settle, if that depends on the settings. */
+  readonly settles?: Settles;
+  check(facts: Facts): Judgement;
+}
+
 /** A rule of a policy. */
-export interface Rule {
+export interface Rule extends RuleBody {
   /** Unique in its policy. */
   readonly id: string;
   /** The name of its kind. */
   readonly name: string;
   readonly severity: Severity;
-  /** The facts that `check` uses. Only facts that a rule of the policy needs are read from AWS. */
-  readonly needs: readonly FactName[];
-  /** Returns how the instance violates the rule; null if it complies. */
-  check(facts: Facts): Violation | null;
+  readonly mode: Mode;
+  /** The instances that it applies to; null for all. */
+  readonly when: Condition | null;
+  /** The team's own page about the rule. */
+  readonly link: string | null;
+  readonly settles: Settles;
+  /** Whether a violation may still be corrected within the grace: by tags, or by a change of the instance. */
+  readonly isCorrectable: boolean;
+  /** What the rule demands, as clauses. */
+  demands(): string;
 }
 
-/** The settings of one rule of a policy, without the keys that all rules share. */
-export type RuleSettings = Readonly<Record<string, unknown>>;
+/** An example for the documentation: settings and an instance in words. */
+export interface Example {
+  /** The policy's rule, as JSON shows it. */
+  readonly rule: Readonly<Record<string, unknown>>;
+  readonly fails: readonly string[];
+  readonly passes: readonly string[];
+}
+
+/** The description of a kind of rule, with its fields. */
+interface Description<F extends Fields> {
+  readonly name: string;
+  /** What it demands, in one sentence. */
+  readonly what: string;
+  /** Why a team wants it, in one or two sentences. */
+  readonly why: string;
+  readonly settles: Settles;
+  readonly fields: F;
+  /** At least one of these settings must be there. */
+  readonly atLeastOne?: readonly (keyof F & string)[];
+  readonly example: Example;
+  /** Returns the rule's check. */
+  configure(settings: ValuesOf<F>): RuleBody;
+}
 
 /** A kind of rule. Each kind is a file in `rules/` and an entry of `RULE_KINDS` in `rules/index.ts`. */
-export interface RuleKind {
-  readonly name: string;
-  /** The names of its settings. The error for an unknown setting lists them. */
-  readonly settings: readonly string[];
-  /** Returns the rule's check, or the problems of its settings: one sentence each, without a full stop. */
-  configure(settings: RuleSettings): Pick<Rule, "needs" | "check"> | { readonly problems: readonly string[] };
+export interface RuleKind extends Omit<Description<Fields>, "configure"> {
+  /** Returns the setting of a rule of this kind: an object with these common fields and its own. */
+  ruleWith<C extends Fields>(common: C): Setting<ConfiguredRule<C>>;
+}
+
+/** A rule as it is read: its common settings, and its body. */
+export interface ConfiguredRule<C extends Fields> {
+  readonly common: ValuesOf<C>;
+  readonly body: RuleBody;
+  demands(): string;
+}
+
+/** Defines a kind of rule. The types of its settings are those of its fields. */
+export function ruleKind<const F extends Fields>(kind: Description<F>): RuleKind {
+  return {
+    ...kind,
+    ruleWith<C extends Fields>(common: C): Setting<ConfiguredRule<C>> {
+      const own = object(kind.fields, { shape: "an object" });
+      const both = object<C & F>(
+        { ...common, ...kind.fields },
+        { shape: `an object: {"rule": "${kind.name}", ...}`, atLeastOne: kind.atLeastOne ?? [] },
+      );
+      return {
+        ...both,
+        read(value, path, reading) {
+          const settings = both.read(value, path, reading);
+          if (settings === undefined) return undefined;
+          const body = kind.configure(settings as ValuesOf<F>);
+          return { common: settings as ValuesOf<C>, body, demands: () => own.say(settings as ValuesOf<F>) };
+        },
+        say: (rule) => rule.demands(),
+      };
+    },
+  };
 }

@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { findingsOf, type Origin } from "../../src/alerts/finding.ts";
 import type { Instance } from "../../src/facts/instances.ts";
-import { violationsOf } from "../../src/policy/evaluate.ts";
 import type { Policy } from "../../src/policy/policy.ts";
 import { instanceId } from "../support/events.ts";
-import { instanceOf, ORIGIN } from "../support/findings.ts";
+import { factsOf, instanceOf, ORIGIN, violationsOf } from "../support/findings.ts";
 import { onlyMicro, requiring } from "../support/policy.ts";
 
 function findings(
@@ -13,13 +12,13 @@ function findings(
   policy: Policy = requiring("name,service"),
 ) {
   const instance = instanceOf(shown);
-  return findingsOf(violationsOf({ tags: instance.tags, instance }, policy), instance, { ...ORIGIN, ...changes });
+  return findingsOf(violationsOf(factsOf({ instance }), policy), instance, { ...ORIGIN, ...changes });
 }
 const tags = (name: string) => ({ tags: new Map([["Name", name]]) });
 
 describe("findingsOf", () => {
   it("returns a finding for each violation, with the rule, the instance and the origin", () => {
-    const policy = { rules: [...requiring("name").rules, onlyMicro] };
+    const policy = { rules: [...requiring("name").rules, onlyMicro], exemptions: [] };
     const [first, second, ...others] = findings({ launchedBy: "Mateo" }, { instanceType: "p5.48xlarge" }, policy);
     expect(first).toMatchObject({ ...ORIGIN, launchedBy: "Mateo", rule: "required-tags", severity: "medium" });
     expect(second).toMatchObject({ rule: "instance-types", ruleId: "instance-types", severity: "high" });
@@ -44,7 +43,7 @@ describe("the id of a finding", () => {
       idOf({ account: "210987654321" }),
       idOf({ region: "eu-west-1" }),
       idOf({}, { instanceId: instanceId(1) }),
-      idOf({}, {}, { rules: rule ? [{ ...rule, id: "other" }] : [] }),
+      idOf({}, {}, { rules: rule ? [{ ...rule, id: "other" }] : [], exemptions: [] }),
       idOf({}, tags("x")),
       idOf({}, tags("")),
     ];

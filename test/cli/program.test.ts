@@ -44,7 +44,6 @@ describe("The command line", () => {
       "rollback lambda",
       "doctor",
       "check",
-      "policy import",
       "teardown",
     ]);
   });

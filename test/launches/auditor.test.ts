@@ -211,7 +211,7 @@ describe("a stopped instance that starts again", () => {
 
   it("is ignored within its grace when a rule needs the instance", async () => {
     ec2.launch(INSTANCE, { more });
-    const policy = { rules: [...requiring("name,service").rules, onlyMicro] };
+    const policy = { rules: [...requiring("name,service").rules, onlyMicro], exemptions: [] };
     expect(kindsOf(await auditAfter(0, [launchOf()], { policy }))).toEqual(["ignored"]);
     expect(ec2.mock.calls()).toHaveLength(1);
   });
@@ -232,7 +232,7 @@ describe("a stopped instance that starts again", () => {
 });
 
 describe("a rule that needs the instance", () => {
-  const policy = { rules: [...requiring("name,service").rules, onlyMicro] };
+  const policy = { rules: [...requiring("name,service").rules, onlyMicro], exemptions: [] };
 
   it("takes one DescribeInstances call, whose tags the other rules use, and no DescribeTags call", async () => {
     ec2.launch(INSTANCE, { tags: TAGGED });
@@ -330,7 +330,11 @@ describe("a read that fails", () => {
   });
 
   it("fails the launch when the reader returns nothing, or throws a value that is not an Error", async () => {
-    const nothing = { tags: async () => new Map(), instances: async () => new Map() };
+    const nothing = {
+      ...ec2Facts(new EC2Client({ region: REGION })),
+      tags: async () => new Map(),
+      instances: async () => new Map(),
+    };
     expect(await auditAfter(GRACE, [launchOf()], { facts: nothing })).toEqual(
       failed("Error: the facts of the instance were not read"),
     );

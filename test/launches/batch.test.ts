@@ -201,12 +201,12 @@ describe("a launch that is not settled", () => {
     ["deferred", { at: AT + 50_000 }, { retryAfterSeconds: 35 }],
     ["failed", {}, {}],
   ] as const)("is the reason of those that it holds when it is %s", async (kind, change, more) => {
-    const { tags, instances } = ec2Facts(new EC2Client({ region: REGION }));
+    const { tags, ...reader } = ec2Facts(new EC2Client({ region: REGION }));
     const error = awsError("RequestLimitExceeded", "Request limit exceeded.");
     const facts = {
       tags: async (ids: readonly string[]) =>
         kind === "failed" ? new Map([...(await tags(ids)), [other, { error }] as const]) : tags(ids),
-      instances,
+      ...reader,
     };
     const launch = launchOf({ instanceId: bad });
     const [[held, cause] = []] = await run([unitOf(launch, launchOf({ instanceId: other, ...change }))], { facts });

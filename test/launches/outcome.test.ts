@@ -9,7 +9,7 @@ const OUTCOMES = [
   { kind: "compliant", launch },
   { kind: "ignored", reason: "not ours" },
   { kind: "unseen", launch, reason: "EC2 does not show it" },
-  { kind: "violating", launch, rules: ["required-tags"], reason: "a tag is missing", alertIds: ["a"] },
+  { kind: "violating", launch, rules: ["required-tags"], reason: "a tag is missing", alertIds: ["a"], notJudged: [] },
   { kind: "malformed", reason: "not JSON" },
   { kind: "deferred", launch, reason: "within its grace", retryAfterSeconds: 7 },
   { kind: "failed", launch, reason: "throttled" },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { evaluate } from "../../src/policy/evaluate.ts";
-import { instanceOf } from "../support/findings.ts";
+import { factsOf } from "../support/findings.ts";
 import { onlyMicro, requiring } from "../support/policy.ts";
 
 describe("evaluate", () => {
@@ -14,7 +14,7 @@ describe("evaluate", () => {
         return rule.check(facts);
       },
     }));
-    const verdicts = evaluate({ tags: new Map(), instance: instanceOf() }, { rules: counted });
+    const verdicts = evaluate(factsOf(), { rules: counted, exemptions: [] }, 0);
     expect(verdicts).toEqual([
       { kind: "compliant", rule: counted[0] },
       {

@@ -1,29 +1,30 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parsePolicy, policyOfTags } from "../../src/policy/policy.ts";
-import { policyOf, requiring } from "../support/policy.ts";
+import { parsePolicy, policyOfTags, sayProblem } from "../../src/policy/policy.ts";
+import { taggedFacts } from "../support/findings.ts";
+import { policyOf, requiring, violationOf } from "../support/policy.ts";
 
 const problemsOf = (value: unknown): readonly string[] => {
   const reading = parsePolicy(typeof value === "string" ? value : JSON.stringify(value));
-  return "problems" in reading ? reading.problems : [];
+  return "problems" in reading ? reading.problems.map(sayProblem) : [];
 };
 const tagRule = { rule: "required-tags", tags: ["name"] };
-const tagged = (...keys: string[]) => ({ tags: new Map(keys.map((key) => [key, "x"])), instance: null });
+const tagged = (...keys: string[]) => taggedFacts(Object.fromEntries(keys.map((key) => [key, "x"])));
 
 describe("policyOfTags", () => {
   it("requires each listed tag, with or without spaces around it", () => {
     const [rule, ...others] = requiring(" name , service ").rules;
     expect(others).toEqual([]);
     expect(rule?.name).toBe("required-tags");
-    expect(rule?.check(tagged("name", "service"))).toBeNull();
-    expect(rule?.check(tagged("name"))?.details.missing).toEqual(["service"]);
+    expect(violationOf(rule, tagged("name", "service"))).toBeNull();
+    expect(violationOf(rule, tagged("name"))?.details.missing).toEqual(["service"]);
   });
 
   it("returns the same policy as the long form", () => {
     const short = requiring("name,service").rules[0];
     const long = policyOf({ rules: [{ rule: "required-tags", tags: ["name", "service"] }] }).rules[0];
     expect(short?.severity).toBe(long?.severity);
-    expect(short?.check(tagged())?.message).toBe(long?.check(tagged())?.message);
+    expect(violationOf(short, tagged())?.message).toBe(violationOf(long, tagged())?.message);
   });
 
   it.each(["name,,service", "name,", ",", "k".repeat(129)])(
@@ -42,7 +43,7 @@ describe("policyOfTags", () => {
   });
 
   it.each(["app/owner", "cost centre?", "aws:x+y-z.@_", "Kostenstelle", "部署"])("accepts the key %j", (key) => {
-    expect(requiring(key).rules[0]?.check(tagged(key))).toBeNull();
+    expect(violationOf(requiring(key).rules[0], tagged(key))).toBeNull();
   });
 
   it("refuses more tags than an instance can have", () => {
@@ -56,8 +57,8 @@ describe("parsePolicy", () => {
   it("accepts keys that the short form refuses", () => {
     const tags = ["env=prod|staging", "name;owner", "cost-*"];
     const [rule] = policyOf({ rules: [{ rule: "required-tags", tags }] }).rules;
-    expect(rule?.check(tagged(...tags))).toBeNull();
-    expect(rule?.check(tagged("env", "name", "owner", "cost-centre"))?.details.missing).toEqual(tags);
+    expect(violationOf(rule, tagged(...tags))).toBeNull();
+    expect(violationOf(rule, tagged("env", "name", "owner", "cost-centre"))?.details.missing).toEqual(tags);
   });
 
   it("accepts a kind of rule more than once, each with its own settings and severity", () => {
@@ -71,7 +72,7 @@ describe("parsePolicy", () => {
       ["required-tags", "critical"],
       ["required-tags", "medium"],
     ]);
-    expect(rules[1]?.check(tagged("owner"))?.details.missing).toEqual(["Owner"]);
+    expect(violationOf(rules[1], tagged("owner"))?.details.missing).toEqual(["Owner"]);
   });
 
   const idsOf = (...ids: readonly (string | undefined)[]) =>
@@ -199,8 +200,8 @@ describe("parsePolicy", () => {
 
   it("accepts a tag with the key __proto__", () => {
     const rule = policyOf(JSON.parse('{"rules": [{"rule": "required-tags", "tags": ["__proto__"]}]}')).rules[0];
-    expect(rule?.check(tagged())?.details.missing).toEqual(["__proto__"]);
-    expect(rule?.check(tagged("__proto__"))).toBeNull();
+    expect(violationOf(rule, tagged())?.details.missing).toEqual(["__proto__"]);
+    expect(violationOf(rule, tagged("__proto__"))).toBeNull();
   });
 
   it("returns a policy with rules or problems for any text, and never throws", () => {

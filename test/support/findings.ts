@@ -1,6 +1,8 @@
 import { type Finding, findingsOf } from "../../src/alerts/finding.ts";
+import type { Facts } from "../../src/facts/facts.ts";
 import type { Instance } from "../../src/facts/instances.ts";
-import { violationsOf } from "../../src/policy/evaluate.ts";
+import { evaluate, type Violated } from "../../src/policy/evaluate.ts";
+import type { Policy } from "../../src/policy/policy.ts";
 import { ACCOUNT, INSTANCE, REGION, TIME } from "./events.ts";
 import { policyOf } from "./policy.ts";
 
@@ -21,8 +23,46 @@ export function instanceOf(changes: Partial<Instance> = {}): Instance {
     instanceProfile: null,
     launchTime: "2021-11-11T21:29:50.000Z",
     firstLaunchTime: "2021-11-11T21:29:50.000Z",
+    groups: [{ groupId: "sg-0a1b2c3d4e5f67890", name: "web" }],
+    publicIps: [],
+    ipv6Addresses: [],
+    metadata: { tokens: "required", endpoint: "enabled", hopLimit: 2 },
+    lifecycle: "on-demand",
+    managedBy: null,
+    tenancy: "default",
+    architecture: "x86_64",
+    platform: "Linux/UNIX",
     ...changes,
   };
+}
+
+const NOT_READ = { unknown: "not read", late: false };
+
+/** The facts of a launched instance, with changes. Its tags are those of the instance. */
+export function factsOf(changes: Partial<Facts> = {}): Facts {
+  const instance = changes.instance === undefined ? instanceOf() : changes.instance;
+  return {
+    account: ACCOUNT,
+    region: REGION,
+    launchedBy: ORIGIN.launchedBy,
+    tags: instance?.tags ?? new Map(),
+    securityGroups: NOT_READ,
+    image: NOT_READ,
+    volumes: NOT_READ,
+    defaultVpc: NOT_READ,
+    ...changes,
+    instance,
+  };
+}
+
+/** The facts of an instance of which only the tags were read. */
+export function taggedFacts(tags: Readonly<Record<string, string>> = {}): Facts {
+  return factsOf({ tags: new Map(Object.entries(tags)), instance: null });
+}
+
+/** The violations of a policy by an instance. */
+export function violationsOf(facts: Facts, policy: Policy): Violated[] {
+  return evaluate(facts, policy, Date.parse(TIME)).filter((verdict) => verdict.kind === "violation");
 }
 
 /** The origin of findings, unless a test changes it. */
@@ -42,7 +82,7 @@ export function findingOf({
 }: Partial<Omit<Finding, "instance">> & { instance?: Partial<Instance>; requires?: string } = {}): Finding {
   const shown = instanceOf(instance);
   const policy = policyOf({ rules: [{ rule: "required-tags", tags: requires.split(",") }] });
-  const [finding] = findingsOf(violationsOf({ tags: shown.tags, instance: shown }, policy), shown, ORIGIN);
+  const [finding] = findingsOf(violationsOf(factsOf({ instance: shown }), policy), shown, ORIGIN);
   if (!finding) throw new Error("the instance complies with the policy");
   return { ...finding, ...changes };
 }

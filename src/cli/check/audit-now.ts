@@ -1,13 +1,13 @@
 import type { EC2Client } from "@aws-sdk/client-ec2";
 import { type Alert, type AlertDocument, alertsFor } from "../../alerts/alert.ts";
-import { type Finding, findingsOf } from "../../alerts/finding.ts";
+import { type Finding, findingsOf, type Unjudged, unjudgedOf } from "../../alerts/finding.ts";
 import { ec2Facts, type FactReader } from "../../facts/facts.ts";
 import { allInstances, isTerminated } from "../../facts/instances.ts";
 import { launcherOf } from "../../facts/launcher.ts";
 import { readOf } from "../../facts/pages.ts";
 import { type FactPlan, planFacts, type ShownFacts } from "../../facts/plan.ts";
-import { violationsOf } from "../../policy/evaluate.ts";
-import type { Policy } from "../../policy/policy.ts";
+import { evaluate, type Verdict } from "../../policy/evaluate.ts";
+import { forLaunches, needsOf, type Policy } from "../../policy/policy.ts";
 import { groupBy } from "../../util/group-by.ts";
 import type { Cli } from "../cli.ts";
 
@@ -15,6 +15,8 @@ import type { Cli } from "../cli.ts";
 export type CheckedInstance =
   | { readonly instanceId: string; readonly outcome: "compliant" }
   | { readonly instanceId: string; readonly outcome: "violating"; readonly findings: AlertDocument["findings"] }
+  /** Without a violation, but some rules could not be judged. */
+  | { readonly instanceId: string; readonly outcome: "not-judged"; readonly reason: string }
   /** Terminated or shutting down. */
   | { readonly instanceId: string; readonly outcome: "ignored"; readonly reason: string }
   /** Not shown by EC2. */
@@ -60,7 +62,7 @@ export async function* everyOne(ec2: Pick<EC2Client, "send">): AsyncGenerator<Ba
 }
 
 /**
- * Checks instances of one account and region, whatever their age. Publishes nothing. Calls `progress` from time to time with
+ * Checks instances of one account and region, whatever their age, by the rules that alert. Publishes nothing. Calls `progress` from time to time with
  * the number of checked instances. Throws the error of AWS when instances cannot be read.
  */
 export async function auditNow(
@@ -72,20 +74,27 @@ export async function auditNow(
 ): Promise<Checked> {
   const instances: CheckedInstance[] = [];
   const alerts: Checked["alerts"][number][] = [];
-  const needs = policy.rules.flatMap((rule) => rule.needs);
+  const alerting = forLaunches(policy);
+  const needs = needsOf(alerting);
   let reportedAt = now();
   for await (const { ids, facts } of batches) {
     const read = await readPatiently(ids, planFacts(needs, facts), pause);
+    const judged = new Map([...read].map(([id, facts]) => [id, judge(facts, place, alerting, now())]));
+    const all = [...judged.values()];
     const ofBatch = alertsFor(
-      [...read.values()].flatMap((each) => findingsIn(each, place, policy)),
+      all.flatMap(({ findings: own }) => own),
       now(),
+      all.flatMap(({ findings: own, unjudged }) => (own.length > 0 ? unjudged : [])),
     );
     for (const { subject, text, document } of ofBatch) alerts.push({ subject, text, document });
     const findings = groupBy(
       ofBatch.flatMap(({ document }) => document.findings),
       ({ instanceId }) => instanceId,
     );
-    for (const id of ids) instances.push(resultOf(id, read.get(id) ?? null, findings.get(id), place));
+    for (const id of ids) {
+      const facts = read.get(id) ?? null;
+      instances.push(resultOf(id, facts, findings.get(id), judged.get(id)?.unjudged ?? [], place));
+    }
     if (now() - reportedAt >= PROGRESS_MS) {
       reportedAt = now();
       progress(instances.length);
@@ -120,22 +129,48 @@ function isThrottled(error: unknown): boolean {
   return error instanceof Error && /RequestLimitExceeded|Throttl/.test(error.name);
 }
 
-function findingsIn(facts: ShownFacts | null, place: Place, policy: Policy): Finding[] {
-  if (facts === null || isTerminated(facts.instance)) return [];
+/** The findings of an instance, and the rules that could not be judged on it. */
+interface Judged {
+  readonly findings: readonly Finding[];
+  readonly unjudged: readonly Unjudged[];
+}
+
+function judge(facts: ShownFacts | null, place: Place, policy: Policy, now: number): Judged {
+  if (facts === null || isTerminated(facts.instance)) return { findings: [], unjudged: [] };
   const { instance, tags } = facts;
   const occasion = instance.launchTime ?? new Date(0).toISOString();
-  const origin = { ...place, launchedBy: launcherOf(null, tags), event: "ec2-audit check", occasion };
-  return findingsOf(violationsOf(facts, policy), instance, origin);
+  const launchedBy = launcherOf(null, tags);
+  const origin = { ...place, launchedBy, event: "ec2-audit check", occasion };
+  const verdicts: readonly Verdict[] = evaluate({ ...facts, ...place, launchedBy }, policy, now);
+  return {
+    findings: findingsOf(
+      verdicts.filter((verdict) => verdict.kind === "violation"),
+      instance,
+      origin,
+    ),
+    unjudged: unjudgedOf(
+      verdicts.filter((verdict) => verdict.kind === "not-judged"),
+      instance,
+      origin,
+    ),
+  };
 }
 
 function resultOf(
   instanceId: string,
   facts: ShownFacts | null,
   findings: AlertDocument["findings"] | undefined,
+  unjudged: readonly Unjudged[],
   { region }: Place,
 ): CheckedInstance {
   if (facts === null) return { instanceId, outcome: "unseen", reason: `is not in ${region} (any more)` };
   const { instance } = facts;
   if (isTerminated(instance)) return { instanceId, outcome: "ignored", reason: `the instance is ${instance.state}` };
-  return findings ? { instanceId, outcome: "violating", findings } : { instanceId, outcome: "compliant" };
+  if (findings) return { instanceId, outcome: "violating", findings };
+  if (unjudged.length === 0) return { instanceId, outcome: "compliant" };
+  const reasons = [...groupBy(unjudged, ({ because }) => because)];
+  const reason = reasons
+    .map(([because, own]) => `${own.map(({ ruleId }) => ruleId).join(", ")}: ${because}`)
+    .join("; ");
+  return { instanceId, outcome: "not-judged", reason: `not judged: ${reason}` };
 }

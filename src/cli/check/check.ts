@@ -39,7 +39,7 @@ export async function check(cli: Cli, words: readonly string[], options: CheckOp
     return auditNow(batches, { account, region: aws.region }, policy, cli, progress);
   });
   cli.terminal.out(options.json ? asJson(checked) : asText(checked, aws.region, options, cli));
-  cli.finish(checked.instances.some(({ outcome }) => outcome === "violating" || outcome === "unseen") ? 1 : 0);
+  cli.finish(checked.instances.some(({ outcome }) => outcome !== "compliant" && outcome !== "ignored") ? 1 : 0);
 }
 
 /** Returns the policy of the options, else that of the function. Throws CliError with all problems of the policy. */
@@ -110,11 +110,12 @@ function asText(checked: Checked, region: string, { quiet }: CheckOptions, { ter
         return `${colours.red("✗")} ${instance.instanceId}  ${instance.findings.map(({ message }) => message).join("; ")}`;
       case "ignored":
         return `${colours.dim("–")} ${instance.instanceId}  ${instance.reason}`;
+      case "not-judged":
       case "unseen":
         return `${colours.red("?")} ${instance.instanceId}  ${instance.reason}`;
     }
   };
-  const isShown = ({ outcome }: CheckedInstance) => !quiet || outcome === "violating" || outcome === "unseen";
+  const isShown = ({ outcome }: CheckedInstance) => !quiet || (outcome !== "compliant" && outcome !== "ignored");
   const lines = checked.instances.filter(isShown).map(line);
   const texts = quiet ? [] : checked.alerts.flatMap(({ subject, text }) => ["", colours.bold(subject), "", text]);
   return [...lines, ...texts, ...(lines.length > 0 ? [""] : []), summaryOf(checked.instances, region)].join("\n");
@@ -123,10 +124,11 @@ function asText(checked: Checked, region: string, { quiet }: CheckOptions, { ter
 /** Counts the instances with each outcome, and the violations of each rule. */
 function summaryOf(all: readonly CheckedInstance[], region: string): string {
   const count = (outcome: CheckedInstance["outcome"]) => all.filter((each) => each.outcome === outcome).length;
-  const [terminated, unseen] = [count("ignored"), count("unseen")];
+  const [terminated, unseen, unjudged] = [count("ignored"), count("unseen"), count("not-judged")];
   const counts = [
     `${count("compliant")} compliant`,
     `${count("violating")} violating`,
+    ...(unjudged > 0 ? [`${unjudged} not judged`] : []),
     ...(terminated > 0 ? [`${terminated} terminated`] : []),
     ...(unseen > 0 ? [`${unseen} not in ${region} (is it another region? --region)`] : []),
   ];

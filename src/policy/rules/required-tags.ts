@@ -1,5 +1,23 @@
 import type { Tags } from "../../facts/tags.ts";
-import type { RuleKind } from "../rule.ts";
+import { isObject } from "../../util/json.ts";
+import { nearest } from "../../util/nearest.ts";
+import { compliant, ruleKind, violates } from "../rule.ts";
+import {
+  flag,
+  type JsonSchema,
+  list,
+  matchers,
+  matchesAny,
+  object,
+  optional,
+  orList,
+  quoted,
+  required,
+  type Setting,
+  text,
+  type ValuesOf,
+  withDefault,
+} from "../settings.ts";
 import { createTags } from "./create-tags.ts";
 
 /** A tag key has 1 to 128 characters, and a resource has at most 50 user-created tags.
@@ -11,80 +29,267 @@ const MAX_TAGS = 50;
  * 256 KiB of an SNS message together with the tags of an instance. */
 const MAX_KEYS_BYTES = 16 * 1024;
 
-/**
- * `required-tags`: an instance must have every listed tag, with a value that is not blank.
- * Settings: `tags`, a list of tag keys; `caseSensitive`, default false (the console writes `Name`, people write `name`).
- */
-export const requiredTags: RuleKind = {
-  name: "required-tags",
-  settings: ["tags", "caseSensitive"],
+const tagKey = text({ max: MAX_KEY_LENGTH, pattern: /\S/, shape: `a tag key of 1 to ${MAX_KEY_LENGTH} characters` });
 
-  configure({ tags: keys, caseSensitive = false }) {
-    const problems: string[] = [];
-    if (!Array.isArray(keys) || keys.length === 0 || keys.length > MAX_TAGS || !keys.every(isTagKey)) {
-      problems.push(`"tags" must be a list of 1 to ${MAX_TAGS} tag keys of 1 to ${MAX_KEY_LENGTH} characters`);
-    } else if (Buffer.byteLength(JSON.stringify(JSON.stringify(keys))) > MAX_KEYS_BYTES) {
-      problems.push('"tags" must not exceed 16 KiB as JSON');
-    }
-    if (typeof caseSensitive !== "boolean") problems.push('"caseSensitive" must be true or false');
-    if (problems.length > 0) return { problems };
+const TAG_FIELDS = {
+  key: required(tagKey, { about: "The key." }),
+  values: optional(matchers, { about: "The allowed values." }),
+  allowBlank: withDefault(flag, false, { about: "Whether a blank value is allowed." }),
+  caseSensitive: optional(flag, { about: "As for the rule, for this key only." }),
+  ifPresent: withDefault(flag, false, { about: "Whether the tag may be missing. If it is there, it must comply." }),
+};
+const tagObject = object(TAG_FIELDS, { shape: 'an object: {"key": "env", ...}' });
 
-    const fold = (key: string) => (caseSensitive ? key : key.toLowerCase());
-    const required = new Map<string, string>();
-    for (const key of keys as string[]) if (!required.has(fold(key))) required.set(fold(key), key);
+type Tag = ValuesOf<typeof TAG_FIELDS>;
 
-    return {
-      needs: ["tags"],
-      check({ tags }) {
-        const { present, blanks } = sortKeys(tags, fold);
-        const missing: string[] = [];
-        const blank: string[] = [];
-        const toSet: string[] = [];
-        for (const [folded, key] of required) {
-          if (present.has(folded)) continue;
-          const own = blanks.get(folded);
-          (own === undefined ? missing : blank).push(key);
-          // A blank tag is filled, not duplicated in another case. The console shows only the tag `Name` as the name.
-          toSet.push(own ?? (folded === "name" && !caseSensitive ? "Name" : key));
-        }
-        if (missing.length + blank.length === 0) return null;
-        return {
-          message: [sentence(missing, "missing"), sentence(blank, "blank")].filter(Boolean).join("; "),
-          summary: (instances) => `${instances === 1 ? "lacks" : "lack"} ${short([...missing, ...blank])}`,
-          remedy: (instanceIds, region) => createTags(toSet, instanceIds, region),
-          details: { missing, blank },
-        };
-      },
-    };
+/** A tag key, or a tag with its constraints. */
+const tag: Setting<Tag> = {
+  shape: 'a tag key or an object: {"key": "env", "values": ["prod"]}',
+  read(value, path, reading) {
+    if (isObject(value)) return tagObject.read(value, path, reading);
+    if (typeof value !== "string") return reading.report(path, `must be ${tag.shape}`, value);
+    const key = tagKey.read(value, path, reading);
+    return key === undefined ? undefined : tagObject.read({ key }, path, reading);
+  },
+  schema: () => ({ anyOf: [tagKey.schema(), tagObject.schema()] }),
+  say({ key, values, allowBlank, ifPresent, caseSensitive }) {
+    const notes = [
+      caseSensitive && "with this case",
+      values && `with the value ${matchers.say(values)}`,
+      allowBlank && "blank or not",
+      ifPresent && "if it is present",
+    ].filter(Boolean);
+    return notes.length === 0 ? quoted(key) : `${quoted(key)} (${notes.join(", ")})`;
   },
 };
 
-function isTagKey(key: unknown): key is string {
-  return typeof key === "string" && key.trim() !== "" && key.length <= MAX_KEY_LENGTH;
+/** An entry of the rule: tags of which at least one must comply. */
+export interface Entry {
+  readonly anyOf: readonly Tag[];
 }
 
-/** Returns the keys with a value, and the blank keys as written. An instance can have both `name` and `Name`. */
-function sortKeys(tags: Tags, fold: (key: string) => string): { present: Set<string>; blanks: Map<string, string> } {
-  const present = new Set<string>();
-  const blanks = new Map<string, string>();
-  for (const [key, value] of tags) {
-    if (value.trim() === "") blanks.set(fold(key), key);
-    else present.add(fold(key));
+const ANY_OF = object(
+  {
+    anyOf: required(list(tag, { max: 10, of: "tags" }), {
+      about: "Tags of which the instance must have at least one.",
+    }),
+  },
+  { shape: 'an object: {"anyOf": [...]}' },
+);
+
+/** An entry of `tags`: a tag, or `{"anyOf": [tags]}`. */
+export const tagEntry: Setting<Entry> = {
+  shape: 'a tag key, {"key": "env", ...} or {"anyOf": [...]}',
+  read(value, path, reading) {
+    if (isObject(value) && Object.hasOwn(value, "anyOf")) return ANY_OF.read(value, path, reading);
+    const one = tag.read(value, path, reading);
+    return one && { anyOf: [one] };
+  },
+  schema: (): JsonSchema => ({ anyOf: [tagKey.schema(), tagObject.schema(), ANY_OF.schema()] }),
+  say: ({ anyOf }) => (anyOf.length === 1 ? anyOf.map(tag.say).join("") : `one of ${orList(anyOf.map(tag.say))}`),
+};
+
+const entries: Setting<readonly Entry[]> = {
+  ...list(tagEntry, { max: MAX_TAGS, of: "tags" }),
+  read(value, path, reading) {
+    const read = list(tagEntry, { max: MAX_TAGS, of: "tags" }).read(value, path, reading);
+    const keys = read?.flatMap(({ anyOf }) => anyOf.map(({ key }) => key));
+    return Buffer.byteLength(JSON.stringify(JSON.stringify(keys ?? []))) > MAX_KEYS_BYTES
+      ? reading.report(path, "must have keys that do not exceed 16 KiB together, as JSON")
+      : read;
+  },
+  say: (all) => orList(all.map(tagEntry.say), "and"),
+};
+
+/** `required-tags`: an instance must have each listed tag, with an allowed value. */
+export const requiredTags = ruleKind({
+  name: "required-tags",
+  what: "An instance must have the listed tags, with allowed values.",
+  why: "Tags say who owns an instance, what it is for and who pays. Without them nobody can be asked.",
+  settles: "soon",
+  fields: {
+    tags: required(entries, {
+      about:
+        'The tags: each a key, or an object with `key` and its constraints `values`, `allowBlank`, `caseSensitive` and `ifPresent`, or `{"anyOf": [...]}` with tags of which one is enough.',
+      demand: "must have the tags {}",
+    }),
+    caseSensitive: withDefault(flag, false, {
+      about: "Whether the case of keys matters. The console writes `Name`, people write `name`.",
+      demand: "with the case of the keys",
+    }),
+  },
+  example: {
+    rule: { rule: "required-tags", tags: ["owner", { key: "env", values: ["prod", "stag*"] }] },
+    fails: ["no tag `owner`", "the tag `owner` is blank", "the tag `env` is `Production`"],
+    passes: ["`Owner=ada`, `env=staging`"],
+  },
+
+  configure({ tags: all, caseSensitive }) {
+    const tagsOf = withoutDuplicates(all, caseSensitive);
+    return {
+      needs: ["tags"],
+      check({ tags }) {
+        const problems = problemsOf(tags, tagsOf);
+        return problems.length === 0
+          ? compliant("it has the tags")
+          : violates({
+              message: messageOf(problems, tags),
+              summary: (instances) => `${instances === 1 ? "lacks" : "lack"} ${short(problems.map(nameOf))}`,
+              remedy: (instanceIds, region) => createTags(problems.map(keyToSet), instanceIds, region),
+              details: detailsOf(problems),
+            });
+      },
+    };
+  },
+});
+
+/** A required tag with the case of its key settled. */
+interface Required extends Tag {
+  readonly caseSensitive: boolean;
+}
+
+/** Returns the entries, each once. */
+function withoutDuplicates(all: readonly Entry[], caseSensitive: boolean): readonly (readonly Required[])[] {
+  const entries = new Map<string, readonly Required[]>();
+  for (const { anyOf } of all) {
+    const own = anyOf.map((each) => ({ ...each, caseSensitive: each.caseSensitive ?? caseSensitive }));
+    const key = JSON.stringify(
+      own.map((each) => [
+        each.caseSensitive ? each.key : each.key.toLowerCase(),
+        each.values?.map(({ text: written }) => written),
+        each.allowBlank,
+        each.caseSensitive,
+        each.ifPresent,
+      ]),
+    );
+    if (!entries.has(key)) entries.set(key, own);
   }
-  return { present, blanks };
+  return [...entries.values()];
+}
+
+/** How an instance does not comply with an entry. */
+type Problem =
+  | { readonly kind: "missing"; readonly anyOf: readonly Required[] }
+  /** The tags as the instance has them. */
+  | {
+      readonly kind: "blank" | "value" | "spelling";
+      readonly tag: Required;
+      readonly key: string;
+      readonly value: string;
+    };
+
+function problemsOf(tags: Tags, entries: readonly (readonly Required[])[]): Problem[] {
+  const byLowerCase = new Map<string, [key: string, value: string][]>();
+  for (const own of tags) {
+    const lower = own[0].toLowerCase();
+    const others = byLowerCase.get(lower);
+    if (others) others.push(own);
+    else byLowerCase.set(lower, [own]);
+  }
+  return entries.flatMap((anyOf): Problem[] => {
+    const problems: Problem[] = [];
+    for (const each of anyOf) {
+      const problem = problemOf(each, byLowerCase.get(each.key.toLowerCase()) ?? []);
+      if (problem === null) return [];
+      problems.push(problem);
+    }
+    const [first] = problems.filter((problem) => problem.kind !== "missing");
+    return [first ?? { kind: "missing", anyOf }];
+  });
+}
+
+/** Takes the instance's tags with this key in any case. */
+function problemOf(required: Required, own: readonly (readonly [key: string, value: string])[]): Problem | null {
+  const { key, caseSensitive, ifPresent } = required;
+  const candidates = caseSensitive ? own.filter(([each]) => each === key) : own;
+  if (candidates.length === 0) {
+    const [other] = [...own].sort();
+    if (!ifPresent) return { kind: "missing", anyOf: [required] };
+    return other ? { kind: "spelling", tag: required, key: other[0], value: other[1] } : null;
+  }
+  // An instance can have both `name` and `Name`. One that complies is enough, unless the tag is only constrained.
+  const wrong = candidates.filter(([, value]) => !isAllowed(required, value));
+  if (wrong.length === 0 || (!ifPresent && wrong.length < candidates.length)) return null;
+  const [[ownKey, value] = ["", ""]] = wrong.sort();
+  return { kind: value.trim() === "" ? "blank" : "value", tag: required, key: ownKey, value };
+}
+
+function isAllowed({ values, allowBlank }: Required, value: string): boolean {
+  if (value.trim() === "") return allowBlank;
+  return values === undefined || matchesAny(values, value);
+}
+
+function nameOf(problem: Problem): string {
+  return "anyOf" in problem ? problem.anyOf.map(({ key }) => key).join("|") : problem.tag.key;
+}
+
+/** Returns the key to set. A blank tag is filled, not duplicated in another case. The console shows only `Name` as the name. */
+function keyToSet(problem: Problem): string {
+  if ("tag" in problem) return problem.kind === "spelling" ? problem.tag.key : problem.key;
+  const [{ key, caseSensitive } = { key: "", caseSensitive: true }] = problem.anyOf;
+  return key.toLowerCase() === "name" && !caseSensitive ? "Name" : key;
+}
+
+function messageOf(problems: readonly Problem[], tags: Tags): string {
+  const missing = problems.filter((problem) => "anyOf" in problem);
+  const single = missing.flatMap(({ anyOf }) => (anyOf.length === 1 ? anyOf : []));
+  const blank = problems.flatMap((problem) => ("tag" in problem && problem.kind === "blank" ? problem.tag.key : []));
+  return [
+    sentence(
+      single.map(({ key }) => key),
+      "missing",
+    ),
+    ...missing.flatMap(({ anyOf }) =>
+      anyOf.length === 1 ? [] : `one of the tags ${orList(anyOf.map(({ key }) => quoted(key)))} is required`,
+    ),
+    sentence(blank, "blank"),
+    ...problems.flatMap((problem) => {
+      if ("tag" in problem && problem.kind === "spelling")
+        return `the tag ${quoted(problem.key)} must be spelled ${quoted(problem.tag.key)}`;
+      if (!("tag" in problem) || problem.kind !== "value") return [];
+      const { values = [] } = problem.tag;
+      return `the tag ${quoted(problem.key)} is ${quoted(problem.value)}, not ${matchers.say(values)}`;
+    }),
+    ...nearMisses(
+      missing.flatMap(({ anyOf }) => anyOf),
+      tags,
+    ),
+  ]
+    .filter(Boolean)
+    .join("; ");
+}
+
+/** Returns a clause for each missing tag that the instance seems to have under a misspelled key. */
+function nearMisses(missing: readonly Required[], tags: Tags): string[] {
+  const keys = [...tags.keys()].filter((key) => !key.startsWith("aws:")).sort();
+  return missing.flatMap(({ key }) => {
+    const own = keys.find((each) => each.toLowerCase() === key.toLowerCase()) ?? nearest(key, keys);
+    return own === undefined || own === key ? [] : `${quoted(own)} may be a misspelling of ${quoted(key)}`;
+  });
+}
+
+function detailsOf(problems: readonly Problem[]): Record<string, readonly string[]> {
+  const of = (kind: Problem["kind"]) => problems.filter((problem) => problem.kind === kind).map(nameOf);
+  const [notAllowed, misspelled] = [of("value"), of("spelling")];
+  return {
+    missing: of("missing"),
+    blank: of("blank"),
+    ...(notAllowed.length > 0 && { notAllowed }),
+    ...(misspelled.length > 0 && { misspelled }),
+  };
 }
 
 function sentence(keys: readonly string[], problem: string): string {
   if (keys.length === 0) return "";
-  const quoted = keys.map((key) => `"${key}"`).join(", ");
-  return keys.length === 1 ? `the tag ${quoted} is ${problem}` : `the tags ${quoted} are ${problem}`;
+  const quotedKeys = keys.map(quoted).join(", ");
+  return keys.length === 1 ? `the tag ${quotedKeys} is ${problem}` : `the tags ${quotedKeys} are ${problem}`;
 }
 
 /** The longest list of keys in a subject, in characters. */
 const MAX_LIST = 24;
 
 function short(keys: readonly string[]): string {
-  const list = keys.join(", ");
-  if (list.length > MAX_LIST) return keys.length === 1 ? "a tag" : `${keys.length} tags`;
-  return `${keys.length === 1 ? "tag" : "tags"} ${list}`;
+  const all = keys.join(", ");
+  if (all.length > MAX_LIST) return keys.length === 1 ? "a tag" : `${keys.length} tags`;
+  return `${keys.length === 1 ? "tag" : "tags"} ${all}`;
 }

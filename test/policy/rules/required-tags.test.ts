@@ -1,22 +1,22 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Violation } from "../../../src/policy/rule.ts";
-import { requiredTags } from "../../../src/policy/rules/required-tags.ts";
+import { factsOf } from "../../support/findings.ts";
+import { ruleOf, violationOf } from "../../support/policy.ts";
 
 type Tags = Readonly<Record<string, string>> | readonly (readonly [string, string])[];
 
 /** Returns how an instance with these tags violates the rule with these settings. */
 function check(settings: Readonly<Record<string, unknown>>, tags: Tags): Violation | null {
-  const configured = requiredTags.configure(settings);
-  if ("problems" in configured) throw new Error(configured.problems.join());
   const entries = Array.isArray(tags) ? tags : Object.entries(tags);
-  return configured.check({ tags: new Map(entries), instance: null });
+  const facts = factsOf({ tags: new Map(entries), instance: null });
+  return violationOf(ruleOf({ rule: "required-tags", ...settings }), facts);
 }
 const NAME_AND_SERVICE = { tags: ["name", "service"] };
 
 describe("required-tags", () => {
   it("needs only tags, which take the cheapest call", () => {
-    expect(requiredTags.configure(NAME_AND_SERVICE)).toMatchObject({ needs: ["tags"] });
+    expect(ruleOf({ rule: "required-tags", ...NAME_AND_SERVICE })).toMatchObject({ needs: ["tags"], settles: "soon" });
   });
 
   it.each<[string, Tags, Violation["details"] | null]>([
