@@ -25,19 +25,23 @@ export interface Pattern {
 
 export type PatternReading = { readonly pattern: Pattern } | { readonly problem: string };
 
-type Atom = { readonly literal: string } | { readonly set: string };
-
 const MAX_CHARACTERS = 256;
 const MAX_COUNT = 256;
 const MAX_STATES = 1000;
 
 const CONTROLS: Readonly<Record<string, string>> = { t: "\t", n: "\n", r: "\r", f: "\f", v: "\v" };
 
+/** What a backslash makes of a letter, a digit or the end that is not supported, and what to write instead. */
+const UNSUPPORTED: readonly (readonly [RegExp, what: string, fix: string])[] = [
+  [/b/i, "an unsupported word boundary", 'write what may surround the word, such as ".*"'],
+  [/[1-9k]/, "an unsupported backreference", "write out the texts that may repeat"],
+  [/p/i, "an unsupported Unicode property", 'use a class, such as "[A-Za-zÀ-ÿ]"'],
+  [/[a-z\d]|^$/i, 'a "\\" without a meaning', 'write the character itself, or "\\\\" for a backslash'],
+];
+
 const state = (reads: State["reads"], to: State[]): State => ({ reads, to, step: 0 });
 
-const unicode = (character: string): string => `\\u{${character.codePointAt(0)?.toString(16)}}`;
-
-/** Reads one character of a set, which has the syntax of JavaScript. A RegExp for one character has nothing to backtrack to. */
+/** Reads one character of a set, in JavaScript's syntax. A RegExp for one character has nothing to backtrack to. */
 function one(set: string, flags: string): Part {
   let expression: RegExp | undefined;
   let last = "";
@@ -101,115 +105,94 @@ function repeat(part: Part, least: number, most: number): Part {
   };
 }
 
-/**
- * Returns the pattern of a regular expression, the text between the slashes, or the first problem: its shape and its fix. A problem
- * counts characters from the slash, which is the first. Supported are literals, `.`, classes, `\d \w \s` and their opposites,
- * groups, `|`, `* + ?` and counts, with the meaning that they have in JavaScript with the flag `u`.
- */
-export function readPattern(source: string, ignoreCase: boolean): PatternReading {
+/** Reads a pattern. Returns its parts, and the first problem: then the parts are not to be used. */
+function parse(source: string, ignoreCase: boolean): { readonly whole: Part; readonly problem: string | undefined } {
   const characters = [...source];
-  if (source === "") return { problem: 'has nothing between its "/"; write "" for an empty value' };
-  if (characters.length > MAX_CHARACTERS) {
-    return { problem: `has a pattern of over ${MAX_CHARACTERS} characters; use several shorter matchers` };
-  }
   const flags = ignoreCase ? "iu" : "u";
   let at = 0;
   let problem: string | undefined;
 
   /** Keeps the first problem, and ends the reading. */
-  const fail = (what: string, where: number, fix: string): void => {
+  const fail = (where: number, what: string, fix: string): void => {
     problem ??= `has ${what} at character ${where + 2}; ${fix}`;
     at = characters.length;
   };
-  const take = (text: string): boolean => {
-    const found = characters[at] === text;
+  const itself = (character: string): string => `write "\\${character}" for the character itself`;
+  const take = (character: string): boolean => {
+    const found = characters[at] === character;
     if (found) at += 1;
     return found;
   };
 
-  const escaped = (): Atom => {
-    const where = at - 1;
-    const character = characters[at] ?? "";
+  /** Reads a character, or a set such as `\d`. Returns it as the source of a RegExp. */
+  const unit = (): string => {
+    const where = at;
+    let character = characters[at] ?? "";
     at += 1;
-    if (/^[dws]$/i.test(character)) return { set: `\\${character}` };
-    const control = CONTROLS[character];
-    if (control !== undefined) return { literal: control };
-    if (/^[bB]$/.test(character)) {
-      fail(
-        "an unsupported word boundary",
-        where,
-        'the pattern must match the whole value, so write what may surround the word, such as ".*"',
-      );
-    } else if (/^[1-9k]$/.test(character)) {
-      fail("an unsupported backreference", where, "write out the texts that may repeat");
-    } else if (/^p$/i.test(character)) {
-      fail("an unsupported Unicode property", where, 'use a class, such as "[A-Za-zÀ-ÿ]"');
-    } else if (/^[a-z0-9]?$/i.test(character)) {
-      fail('a "\\" without a meaning', where, 'write the character itself, or "\\\\" for a backslash');
+    if (character === "\\") {
+      character = characters[at] ?? "";
+      at += 1;
+      if (/[dws]/i.test(character)) return `\\${character}`;
+      const control = CONTROLS[character];
+      const unsupported = UNSUPPORTED.find(([pattern]) => pattern.test(character));
+      if (control !== undefined) character = control;
+      else if (unsupported) fail(where, unsupported[1], unsupported[2]);
     }
-    return { literal: character };
+    return `\\u{${character.codePointAt(0)?.toString(16)}}`;
   };
 
-  const classAtom = (): Atom => {
-    const literal = characters[at] ?? "";
-    at += 1;
-    return literal === "\\" ? escaped() : { literal };
-  };
+  /** The code point of a unit; NaN for a set. */
+  const code = (unit: string): number => Number.parseInt(unit.slice(3), 16);
 
-  const characterClass = (): Part => {
-    const where = at - 1;
+  const characterClass = (where: number): Part => {
     let set = take("^") ? "[^" : "[";
-    if (characters[at] === "]") fail('an empty "[]"', where, "list the characters");
+    if (characters[at] === "]") fail(where, 'an empty "[]"', "list the characters");
     while (at < characters.length && characters[at] !== "]") {
       const start = at;
-      const low = classAtom();
-      set += "set" in low ? low.set : unicode(low.literal);
+      const low = unit();
+      set += low;
       if (characters[at] !== "-" || (characters[at + 1] ?? "]") === "]") continue;
       at += 1;
-      const high = classAtom();
-      if ("set" in low || "set" in high || (low.literal.codePointAt(0) ?? 0) > (high.literal.codePointAt(0) ?? 0)) {
-        fail("a range out of order", start, 'put the lower character first, or write "\\-" for a hyphen');
-      } else set += `-${unicode(high.literal)}`;
+      const high = unit();
+      set += `-${high}`;
+      if (!(code(low) <= code(high))) {
+        fail(start, "a range out of order", 'put the lower character first, or write "\\-" for a hyphen');
+      }
     }
-    if (!take("]")) fail('a "[" without "]"', where, 'write "\\[" for the character itself');
+    if (!take("]")) fail(where, 'a "[" without "]"', itself("["));
     return one(`${set}]`, flags);
   };
 
-  const group = (depth: number): Part => {
-    const where = at - 1;
+  const group = (where: number, depth: number): Part => {
     if (take("?") && !take(":")) {
-      const [next, after] = characters.slice(at);
-      if (next === "=" || next === "!" || (next === "<" && (after === "=" || after === "!"))) {
-        fail("an unsupported lookahead or lookbehind", where, 'use several matchers, or a condition with "not"');
-      } else fail('an unsupported "(?"', where, 'write "(" or "(?:", without a name or flags');
+      if (/^<?[=!]/.test(characters.slice(at, at + 2).join(""))) {
+        fail(where, "an unsupported lookahead or lookbehind", 'use several matchers, or a condition with "not"');
+      } else fail(where, 'an unsupported "(?"', 'write "(" or "(?:", without a name or flags');
     }
     const part = alternatives(depth + 1);
-    if (!take(")")) fail('a "(" without ")"', where, 'write "\\(" for the character itself');
+    if (!take(")")) fail(where, 'a "(" without ")"', itself("("));
     return part;
   };
 
+  /** Returns undefined for an anchor, which every pattern has anyway. */
   const atom = (depth: number): Part | undefined => {
     const where = at;
+    if (take("(")) return group(where, depth);
+    if (take("[")) return characterClass(where);
+    if (take(".")) return one(".", flags);
     const character = characters[at] ?? "";
-    at += 1;
-    if (character === "(") return group(depth);
-    if (character === "[") return characterClass();
-    if (character === ".") return one(".", flags);
     if (character === "^" || character === "$") {
-      const outside = character === "^" ? characters[where - 1] : characters[at];
-      if (depth === 0 && (outside === undefined || outside === "|")) return undefined;
-      fail(
-        `a "${character}" that is not at the ${character === "^" ? "start" : "end"}`,
-        where,
-        `write "\\${character}" for the character itself`,
-      );
-    } else if (/^[*+?{]$/.test(character)) {
-      fail(`a "${character}" with nothing to repeat`, where, `write "\\${character}" for the character itself`);
-    } else if (/^[)\]}]$/.test(character)) {
-      fail(`a "${character}" that closes nothing`, where, `write "\\${character}" for the character itself`);
+      const start = character === "^";
+      const outside = characters[start ? at - 1 : at + 1] ?? "|";
+      if (depth > 0 || outside !== "|") {
+        fail(where, `a "${character}" that is not at the ${start ? "start" : "end"}`, itself(character));
+      }
+      at += 1;
+      return undefined;
     }
-    const read = character === "\\" ? escaped() : { literal: character };
-    return one("set" in read ? read.set : unicode(read.literal), flags);
+    if ("*+?{".includes(character)) fail(where, `a "${character}" with nothing to repeat`, itself(character));
+    if (")]}".includes(character)) fail(where, `a "${character}" that closes nothing`, itself(character));
+    return one(unit(), flags);
   };
 
   const repeated = (part: Part): Part => {
@@ -219,18 +202,15 @@ export function readPattern(source: string, ignoreCase: boolean): PatternReading
     if (take("?")) most = 1;
     else if (take("+")) least = 1;
     else if (characters[at] === "{") {
-      const counts = /^\{(\d+)(,?)(\d*)\}/.exec(characters.slice(at, at + 16).join(""));
-      if (!counts || (counts[2] === "" && counts[3] !== "")) {
-        fail('a "{" that begins no count', where, 'write a count such as "{2}" or "{1,3}", or "\\{" for the character');
-        return part;
-      }
-      at += counts[0].length;
-      least = Number(counts[1]);
-      if (counts[2] === "") most = least;
-      else if (counts[3] !== "") most = Number(counts[3]);
-      if (least > MAX_COUNT || (most > MAX_COUNT && most !== Number.POSITIVE_INFINITY)) {
-        fail(`a count over ${MAX_COUNT}`, where, "use a lower one");
-      } else if (least > most) fail("a count whose limits are out of order", where, "put the lower one first");
+      const [count = "", low, comma, high] =
+        /^\{(\d+)(?:(,)(\d*))?\}/.exec(characters.slice(at, at + 16).join("")) ?? [];
+      if (count === "") fail(where, 'a "{" that begins no count', `write a count such as "{1,3}", or ${itself("{")}`);
+      at += count.length;
+      least = Number(low);
+      if (high) most = Number(high);
+      else if (!comma) most = least;
+      if (least > MAX_COUNT || Number(high) > MAX_COUNT) fail(where, `a count over ${MAX_COUNT}`, "use a lower one");
+      if (least > most) fail(where, "a count whose limits are out of order", "put the lower one first");
     } else if (!take("*")) return part;
     // A lazy repetition matches the same whole values.
     take("?");
@@ -252,11 +232,26 @@ export function readPattern(source: string, ignoreCase: boolean): PatternReading
   };
 
   const whole = alternatives(0);
+  return { whole, problem };
+}
+
+/**
+ * Returns the pattern of a regular expression, the text between the slashes, or the first problem: its shape and its fix. A problem
+ * counts characters from the slash, which is the first. Supported are literals, `.`, classes, `\d \w \s` and their opposites,
+ * groups, `|`, `* + ?` and counts, with the meaning that they have in JavaScript with the flag `u`.
+ */
+export function readPattern(source: string, ignoreCase: boolean): PatternReading {
+  if (source === "") return { problem: 'has nothing between its "/"; write "" for an empty value' };
+  if ([...source].length > MAX_CHARACTERS) {
+    return { problem: `has a pattern of over ${MAX_CHARACTERS} characters; use several shorter matchers` };
+  }
+  const { whole, problem } = parse(source, ignoreCase);
   if (problem !== undefined) return { problem };
   if (whole.cost > MAX_STATES) {
     return { problem: `has a pattern of over ${MAX_STATES} states; lower its counts, such as "{1,30}"` };
   }
-  return { pattern: { cost: whole.cost, compile: () => whole.build(state(null, [])) } };
+  // Kept parts would cost more time, for the garbage collector, than reading them again.
+  return { pattern: { cost: whole.cost, compile: () => parse(source, ignoreCase).whole.build(state(null, [])) } };
 }
 
 let step = 0;
@@ -270,7 +265,7 @@ function reach(from: State[]): State[] {
     if (state.step === step) continue;
     state.step = step;
     if (state.reads || state.to.length === 0) reached.push(state);
-    else from.push(...state.to);
+    else for (const next of state.to) from.push(next);
   }
   return reached;
 }
@@ -279,7 +274,9 @@ function reach(from: State[]): State[] {
 export function accepts(start: State, text: string): boolean {
   let states = reach([start]);
   for (const character of text) {
-    states = reach(states.flatMap((state) => (state.reads?.(character) ? state.to : [])));
+    const next: State[] = [];
+    for (const { reads, to } of states) if (reads?.(character)) next.push(...to);
+    states = reach(next);
     if (states.length === 0) return false;
   }
   return states.some((state) => state.to.length === 0);

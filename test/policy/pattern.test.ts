@@ -89,21 +89,89 @@ const { pattern } = fc.letrec<{ pattern: string; atom: string; item: string; ite
 
 describe("pattern", () => {
   it("matches the texts that JavaScript's RegExp matches as a whole", () => {
+    const anchored = fc
+      .array(fc.tuple(fc.constantFrom("", "^"), pattern, fc.constantFrom("", "$")), { minLength: 1, maxLength: 2 })
+      .map((choices) => choices.map(([start, inner, end]) => `${start}(${inner})${end}`).join("|"));
     fc.assert(
       fc.property(
-        pattern,
+        fc.oneof(pattern, anchored),
         fc.boolean(),
-        fc.array(text, { minLength: 1, maxLength: 5 }),
+        fc.array(text, { minLength: 5, maxLength: 6 }),
         (source, ignoreCase, texts) => {
           const reading = readPattern(source, ignoreCase);
           fc.pre(source !== "" && !("problem" in reading && reading.problem.startsWith("has a pattern of over")));
+          const { start, cost } = compiled(source, ignoreCase);
+          expect(statesOf(start).length).toBeLessThanOrEqual(cost + 1);
           const expected = new RegExp(`^(?:${source})$`, ignoreCase ? "iu" : "u");
-          for (const value of texts)
-            expect([value, matches(source, value, ignoreCase)]).toEqual([value, expected.test(value)]);
+          for (const value of texts) expect([value, accepts(start, value)]).toEqual([value, expected.test(value)]);
         },
       ),
-      { numRuns: 3000 },
+      { numRuns: 400 },
     );
+  });
+
+  it.each([
+    ["^prod$", "prod", true],
+    ["^a|b$", "ab", false],
+    ["^$", "", true],
+    ["a$|^b", "b", true],
+    ["(a*)*", "", true],
+    ["(|a)+", "aa", true],
+    ["a{2,}", "a", false],
+    ["a{2,}", "aaaa", true],
+    ["a{0}", "", true],
+    ["a{0,}", "", true],
+    ["(a{2}){2}", "aaaa", true],
+    ["a{256}", "a".repeat(256), true],
+    [".", "😀", true],
+    [".", "\ud83d", true],
+    ["\ud83d.", "😀", false],
+    [".", "\n", false],
+    ["\\-\\:\\_\\@\\ \\é\\]", "-:_@ é]", true],
+    ["\\t\\n\\r\\f\\v", "\t\n\r\f\v", true],
+    ["[\\t-\\r]", "\v", true],
+    ["[-a]", "-", true],
+    ["[a-]", "-", true],
+    ["[^-a]", "-", false],
+    ["[\\^a]", "^", true],
+    ["[a^]", "^", true],
+    ["[.]", "a", false],
+    ["[a\\]]", "]", true],
+    ["a/b", "a/b", true],
+  ])("says for %j and the text %j: %j", (source, text, expected) => {
+    expect(matches(source, text)).toBe(expected);
+  });
+
+  it.each([
+    ["é", "É", true],
+    ["[a-z]+", "PROD", true],
+    ["k", "\u212a", true],
+    ["ß", "ẞ", true],
+    ["σ", "ς", true],
+    ["i", "İ", false],
+    ["ß", "ss", false],
+  ])("ignores case as JavaScript does: %j and %j", (source, text, expected) => {
+    expect([matches(source, text, true), matches(source, text)]).toEqual([expected, false]);
+  });
+
+  it.each([
+    ["ab", 2],
+    ["a|b|", 4],
+    ["a?", 2],
+    ["a*", 2],
+    ["a+", 2],
+    ["a{3,}", 4],
+    ["a{2,4}", 6],
+    ["(a{2}){3}", 6],
+    ["a{0}", 1],
+    ["(a{250}){4}", 1000],
+  ])("counts the states of %s: %d", (source, cost) => {
+    expect(compiled(source).cost).toBe(cost);
+  });
+
+  it("reads a pattern of up to 256 characters, each of which may be two code units", () => {
+    expect(problemOf("😀".repeat(256))).toBeUndefined();
+    expect(problemOf("a".repeat(257))).toBe("has a pattern of over 256 characters; use several shorter matchers");
   });
 
   it.each([
@@ -123,11 +191,11 @@ describe("pattern", () => {
     ["a{2}{3}", 'has a "{" with nothing to repeat at character 6; write "\\{" for the character itself'],
     [
       "a{,3}",
-      'has a "{" that begins no count at character 3; write a count such as "{2}" or "{1,3}", or "\\{" for the character',
+      'has a "{" that begins no count at character 3; write a count such as "{1,3}", or write "\\{" for the character itself',
     ],
     [
       "a{12",
-      'has a "{" that begins no count at character 3; write a count such as "{2}" or "{1,3}", or "\\{" for the character',
+      'has a "{" that begins no count at character 3; write a count such as "{1,3}", or write "\\{" for the character itself',
     ],
     ["a{3,1}", "has a count whose limits are out of order at character 3; put the lower one first"],
     ["a{257}", "has a count over 256 at character 3; use a lower one"],
@@ -154,10 +222,7 @@ describe("pattern", () => {
     ],
     ["(?<name>a)", 'has an unsupported "(?" at character 2; write "(" or "(?:", without a name or flags'],
     ["(?i)a", 'has an unsupported "(?" at character 2; write "(" or "(?:", without a name or flags'],
-    [
-      "\\bfoo",
-      'has an unsupported word boundary at character 2; the pattern must match the whole value, so write what may surround the word, such as ".*"',
-    ],
+    ["\\bfoo", 'has an unsupported word boundary at character 2; write what may surround the word, such as ".*"'],
     ["(a)\\1", "has an unsupported backreference at character 5; write out the texts that may repeat"],
     ["(a)\\k", "has an unsupported backreference at character 5; write out the texts that may repeat"],
     ["\\p{L}", 'has an unsupported Unicode property at character 2; use a class, such as "[A-Za-zÀ-ÿ]"'],
@@ -165,8 +230,8 @@ describe("pattern", () => {
     ["\\x41", 'has a "\\" without a meaning at character 2; write the character itself, or "\\\\" for a backslash'],
     ["[\\0]", 'has a "\\" without a meaning at character 3; write the character itself, or "\\\\" for a backslash'],
     ["a\\", 'has a "\\" without a meaning at character 3; write the character itself, or "\\\\" for a backslash'],
-    ["a".repeat(257), "has a pattern of over 256 characters; use several shorter matchers"],
     ["(.{1,30}){1,30}", 'has a pattern of over 1000 states; lower its counts, such as "{1,30}"'],
+    ["(a{250}){4}b", 'has a pattern of over 1000 states; lower its counts, such as "{1,30}"'],
     ["((){256}){256}", 'has a pattern of over 1000 states; lower its counts, such as "{1,30}"'],
     ["", 'has nothing between its "/"; write "" for an empty value'],
   ])("refuses %s", (source, problem) => {
