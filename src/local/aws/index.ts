@@ -25,6 +25,7 @@ export type { ApiCall, RecordedCall } from "./calls.ts";
 export type { Envelope } from "./certificate.ts";
 export { type Clock, systemClock, VirtualClock } from "./clock.ts";
 export type { AutoScalingLaunch, Launch, Place } from "./ec2/in-process.ts";
+export type { Image, InstanceOptions } from "./ec2/model.ts";
 export type { EventDocument } from "./events/bus.ts";
 export type { Organization } from "./events/deliver.ts";
 export type { Fault, Faults } from "./faults.ts";

@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from "vitest";
 import type { Target } from "../targets.ts";
 import { busContract } from "./bus.ts";
 import { ec2Contract } from "./ec2.ts";
+import { ec2ResourcesContract } from "./ec2-resources.ts";
 import { eventsContract, stsContract } from "./events-sts.ts";
 import { rulesContract } from "./rules.ts";
 import { snsContract } from "./sns.ts";
@@ -22,6 +23,7 @@ export function contract(start: () => Promise<Target>): void {
   afterAll(() => running?.close());
 
   ec2Contract(target);
+  ec2ResourcesContract(target);
   topicsContract(target);
   snsContract(target);
   subscribersContract(target);

@@ -3,7 +3,8 @@ import { arn, hex } from "../arns.ts";
 import type { EventInput } from "../events/bus.ts";
 import type { Params } from "../params.ts";
 import type { Caller } from "../service.ts";
-import { type Instance, type InstanceState, reservationFields } from "./instance.ts";
+import { reservationFields } from "./instance.ts";
+import type { Instance, InstanceState } from "./model.ts";
 
 /** CloudTrail's limit for responseElements: 100 KB. */
 const MAX_RESPONSE_BYTES = 102_400;
@@ -50,6 +51,7 @@ export function launchSuccessful(instance: Instance, group: string, now: number)
     `autoScalingGroup:${randomUUID()}:autoScalingGroupName/${group}`,
   );
   const activity = randomUUID();
+  const { subnet } = instance.interfaces[0];
   return {
     account: instance.account,
     region: instance.region,
@@ -61,7 +63,7 @@ export function launchSuccessful(instance: Instance, group: string, now: number)
       Description: `Launching a new EC2 instance: ${instance.id}`,
       AutoScalingGroupName: group,
       ActivityId: activity,
-      Details: { "Availability Zone": instance.zone, "Subnet ID": instance.subnetId },
+      Details: { "Availability Zone": subnet.zone, "Subnet ID": subnet.id },
       RequestId: activity,
       StatusMessage: "",
       EndTime: seconds(now),

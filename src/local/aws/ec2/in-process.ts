@@ -4,8 +4,9 @@ import type { Clock } from "../clock.ts";
 import type { Emit } from "../events/bus.ts";
 import type { Caller } from "../service.ts";
 import { autoScalingCaller, launchSuccessful, runInstancesTrail } from "./event-shapes.ts";
-import type { Ec2State } from "./instance.ts";
+import { newImage } from "./image-metadata.ts";
 import { BOOT_MS, type Lifecycle } from "./lifecycle.ts";
+import type { Ec2State, Image, InstanceOptions } from "./model.ts";
 import { tagInstances } from "./tags.ts";
 import { findInstances } from "./validation.ts";
 
@@ -17,8 +18,8 @@ export interface Place {
   region?: string;
 }
 
-/** A launch. */
-export interface Launch extends Place {
+/** A launch, with the settings of its instances. */
+export interface Launch extends Place, InstanceOptions {
   count: number;
   tags?: Record<string, string>;
   /** The Auto Scaling group that launches. Default: a user launches. */
@@ -32,10 +33,18 @@ export type AutoScalingLaunch = Launch & { group: string };
 
 /** EC2 without HTTP, for AWS's own services. It emits the same events as the API calls. */
 export interface InProcessEc2 {
-  /** Launches instances and returns their ids. By Auto Scaling, 'EC2 Instance Launch Successful' follows for each that runs. */
+  /**
+   * Launches instances and returns their ids. By Auto Scaling, 'EC2 Instance Launch Successful' follows for each that runs.
+   * @throws AwsError InvalidSubnetID.NotFound, InvalidGroup.NotFound, InvalidParameterValue for an unknown zone
+   */
   launch(args: Launch): string[];
   /** Adds tags to instances, also those of AWS (`aws:…`). @throws AwsError InvalidInstanceID.NotFound, TagLimitExceeded */
   tag(ids: readonly string[], tags: Record<string, string>, place?: Place): void;
+  /**
+   * Registers an image and returns its id, or changes the one that has this id, also of instances that were launched from it.
+   * Default: available, private, allowed, for Linux on x86_64, owned by the account, created now.
+   */
+  registerImage(image: Partial<Image>, place?: Place): string;
   /** Terminates instances. @throws AwsError InvalidInstanceID.NotFound */
   terminate(ids: readonly string[], place?: Place): void;
 }
@@ -56,13 +65,12 @@ export function createInProcessEc2(context: InProcessContext, ownAccount: string
   const placed = ({ account = ownAccount, region = "us-east-1" }: Place) => ({ account, region });
 
   return {
-    launch: ({ count, tags = {}, group, operator: managedBy, ...place }) => {
-      const { account, region } = placed(place);
+    launch: ({ count, tags = {}, group, operator: managedBy, ...options }) => {
+      const { account, region } = placed(options);
       const caller = group === undefined ? operator(account, region) : autoScalingCaller(account, region);
       const launched = lifecycle.launch(stateOf(caller), caller, {
         count,
-        imageId: resourceId("ami"),
-        instanceType: "m1.small",
+        options: { ...options, imageId: options.imageId ?? resourceId("ami") },
         requesterId: group === undefined ? undefined : "940372691376",
         operator: managedBy,
         tags: new Map([
@@ -85,6 +93,17 @@ export function createInProcessEc2(context: InProcessContext, ownAccount: string
     },
     tag: (ids, tags, place = {}) => {
       tagInstances(findInstances(stateOf(placed(place)), ids), new Map(Object.entries(tags)), emit);
+    },
+    registerImage: (image, place = {}) => {
+      const state = stateOf(placed(place));
+      const registered = newImage(state, {
+        id: resourceId("ami"),
+        createdAt: clock.now(),
+        ...state.images.get(image.id ?? ""),
+        ...image,
+      });
+      state.images.set(registered.id, registered);
+      return registered.id;
     },
     terminate: (ids, place = {}) => {
       const state = stateOf(placed(place));

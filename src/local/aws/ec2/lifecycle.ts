@@ -3,7 +3,12 @@ import type { Clock } from "../clock.ts";
 import type { Emit } from "../events/bus.ts";
 import type { Caller } from "../service.ts";
 import { stateChange } from "./event-shapes.ts";
-import type { Ec2State, Instance, InstanceState } from "./instance.ts";
+import { imageOf } from "./image-metadata.ts";
+import { profileOf } from "./instance-profiles.ts";
+import { DEFAULT_METADATA_OPTIONS } from "./metadata-options.ts";
+import type { Ec2State, Instance, InstanceOptions, InstanceState, Tags } from "./model.ts";
+import { newInterfaces } from "./network-interfaces.ts";
+import { newVolume } from "./volumes.ts";
 
 /** The time of an instance from one state to the next, in ms: about that of a small Linux instance. */
 export const BOOT_MS = 5_000;
@@ -14,17 +19,17 @@ const VISIBLE_MS = 3_600_000;
 /** The parameters of a launch. */
 export interface LaunchRequest {
   readonly count: number;
-  readonly imageId: string;
-  readonly instanceType: string;
-  readonly keyName?: string | undefined;
+  readonly options: InstanceOptions & { readonly imageId: string };
   readonly clientToken?: string | undefined;
   readonly requesterId?: string | undefined;
   readonly operator?: string | undefined;
-  readonly tags: ReadonlyMap<string, string>;
+  readonly tags: Tags;
+  readonly volumeTags?: Tags;
 }
 
 /** The changes of an instance's state. Each emits AWS's state-change event. */
 export interface Lifecycle {
+  /** @throws AwsError InvalidSubnetID.NotFound, InvalidGroup.NotFound, InvalidParameterValue for an unknown zone */
   launch(state: Ec2State, caller: Caller, request: LaunchRequest): Instance[];
   /** Begins to stop, start or terminate the instances that are not in that state already. */
   move(state: Ec2State, instances: readonly Instance[], to: "stopped" | "running" | "terminated"): void;
@@ -37,6 +42,10 @@ export function createLifecycle(clock: Clock, emit: Emit): Lifecycle {
   function enter(instances: readonly Instance[], to: InstanceState): void {
     for (const instance of instances) {
       instance.state = to;
+      if (to === "running") {
+        instance.firstRanAt ??= wholeSecond(clock.now());
+        instance.metadataPending = false;
+      }
       emit(stateChange(instance, to));
     }
   }
@@ -58,33 +67,40 @@ export function createLifecycle(clock: Clock, emit: Emit): Lifecycle {
     launch: (state, caller, request) => {
       const reservationId = resourceId("r");
       const launchedAt = wholeSecond(clock.now());
-      const zone = state.launched % 3;
-      const launched = Array.from({ length: request.count }, (): Instance => {
-        state.launched += 1;
-        return {
+      const { options } = request;
+      const { architecture, platform } = imageOf(state, options.imageId, launchedAt);
+      const spread = state.launched;
+      const launched = Array.from(
+        { length: request.count },
+        (_, index): Instance => ({
           id: resourceId("i"),
           reservationId,
           account: caller.account,
           region: caller.region,
-          imageId: request.imageId,
-          instanceType: request.instanceType,
-          keyName: request.keyName,
-          zone: `${caller.region}${"abc"[zone]}`,
-          subnetId: state.subnetIds[zone] ?? "",
-          vpcId: state.vpcId,
-          privateIp: `172.31.${(state.launched >> 8) & 255}.${state.launched & 255}`,
-          securityGroup: state.securityGroup,
+          imageId: options.imageId,
+          architecture,
+          platform,
+          instanceType: options.instanceType ?? "m1.small",
+          keyName: options.keyName,
+          tenancy: options.tenancy ?? "default",
+          lifecycle: options.lifecycle,
+          interfaces: newInterfaces(state, options, spread + index + 1, spread),
+          volumes: (options.volumes ?? [{}]).map((volume) => newVolume(state, volume, request.volumeTags ?? new Map())),
           requesterId: request.requesterId,
           operator: request.operator,
           clientToken: request.clientToken,
-          interfaceId: resourceId("eni"),
-          attachmentId: resourceId("eni-attach"),
           attachedAt: launchedAt,
+          firstRanAt: undefined,
           launchedAt,
           tags: new Map(request.tags),
           state: "pending",
-        };
-      });
+          metadataOptions: { ...DEFAULT_METADATA_OPTIONS, ...options.metadataOptions },
+          metadataPending: true,
+          instanceProfile:
+            options.instanceProfile === undefined ? undefined : profileOf(state, options.instanceProfile),
+        }),
+      );
+      state.launched += request.count;
       for (const instance of launched) state.instances.set(instance.id, instance);
       afterwards(state, launched, "running");
       return launched;

@@ -1,12 +1,13 @@
 import { AwsError } from "../errors.ts";
 import { integer, type Params, structures, text, texts } from "../params.ts";
+import type { Ec2State, Instance, Tagged } from "./model.ts";
 
 /** One filter of a Describe call: it passes if one of its values matches. */
 export interface Filter {
   readonly name: string;
   readonly values: readonly string[];
   /** Returns whether `value` matches one of the values, which can have the wildcards `*` and `?`. */
-  matches(value: string): boolean;
+  readonly matches: (value: string) => boolean;
 }
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html */
@@ -39,6 +40,52 @@ function wildcard(value: string): RegExp {
     return char === "?" ? "[\\s\\S]" : char.replace(/[$()+./[\\\]^{|}]/u, "\\$&");
   });
   return new RegExp(`^${source}$`, "u");
+}
+
+/** The values of an item that a filter compares, by the filter's name. */
+export type FilterFields<T> = Readonly<Record<string, (item: T) => readonly string[]>>;
+
+/**
+ * Reads the filters of a request for items with tags: those in `fields`, `tag:KEY` and `tag-key`. Returns them, and whether an
+ * item passes all of them. @throws AwsError as readFilters does
+ */
+export function itemFilters<T extends Tagged>(
+  params: Params,
+  fields: FilterFields<T>,
+): { readonly filters: readonly Filter[]; passes(item: T): boolean } {
+  const filters = readFilters(
+    params,
+    (name) => name.startsWith("tag:") || name === "tag-key" || Object.hasOwn(fields, name),
+  );
+  const valuesOf = (item: T, name: string): readonly string[] => {
+    if (name === "tag-key") return [...item.tags.keys()];
+    if (!name.startsWith("tag:")) return fields[name]?.(item) ?? [];
+    const value = item.tags.get(name.slice(4));
+    return value === undefined ? [] : [value];
+  };
+  return {
+    filters,
+    passes: (item) => filters.every(({ name, matches }) => valuesOf(item, name).some((value) => matches(value))),
+  };
+}
+
+/**
+ * Returns the items with the ids of a filter, by look-up; all items without the filter, or if it has wildcards.
+ * @param name of the filter
+ */
+export function byId<T>(items: ReadonlyMap<string, T>, filters: readonly Filter[], name: string): T[] {
+  const filter = filters.find((each) => each.name === name);
+  if (filter === undefined || filter.values.some((value) => /[*?\\]/.test(value))) return [...items.values()];
+  return [...new Set(filter.values)].map((id) => items.get(id)).filter((item) => item !== undefined);
+}
+
+/**
+ * Returns whether a response has the instance and its volumes: hidden ones are omitted unless the call includes managed resources.
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedResourceVisibility.html
+ */
+export function isShown(state: Ec2State, params: Params, instance: Instance): boolean {
+  const hidden = state.managedHidden && instance.operator !== undefined;
+  return !hidden || text(params, "IncludeManagedResources") === "true";
 }
 
 /** Returns one page of a Describe call. Without MaxResults a page holds 1,000. @throws AwsError InvalidParameterValue, InvalidNextToken */

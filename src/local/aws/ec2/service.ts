@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Clock } from "../clock.ts";
 import { AwsError } from "../errors.ts";
 import type { Emit } from "../events/bus.ts";
@@ -5,15 +6,25 @@ import { integer, type Params, text } from "../params.ts";
 import type { Caller, QueryService, XmlFields } from "../service.ts";
 import { describeInstances, describeTags } from "./describe.ts";
 import { runInstancesTrail } from "./event-shapes.ts";
+import { stateFields } from "./fields.ts";
+import { describeInstanceImageMetadata } from "./image-metadata.ts";
 import { createInProcessEc2, type InProcessEc2 } from "./in-process.ts";
-import { type Ec2State, newEc2State, reservationFields, stateFields } from "./instance.ts";
+import { reservationFields } from "./instance.ts";
+import { associateProfile } from "./instance-profiles.ts";
+import { readOptions } from "./launch-options.ts";
 import { createLifecycle } from "./lifecycle.ts";
+import { modifyMetadataOptions } from "./metadata-options.ts";
+import type { Ec2State } from "./model.ts";
+import { authorizeIngress, createSecurityGroup, describeSecurityGroups, revokeIngress } from "./security-groups.ts";
 import { createTags, deleteTags } from "./tags.ts";
-import { findInstances, launchTags, missing, requiredInstances } from "./validation.ts";
+import { findInstances, missing, requiredInstances, specifiedTags } from "./validation.ts";
+import { describeVolumes } from "./volumes.ts";
+import { addDefaultVpc, createSubnet, createVpc, describeVpcs } from "./vpcs.ts";
 
 /** The maximum of instances of one RunInstances call. In AWS the account's quota is the limit, which is lower. */
 const MAX_LAUNCH = 1000;
-const AMI = /^ami-([0-9a-f]{8}|[0-9a-f]{17})$/;
+/** The resources that RunInstances can tag. */
+const LAUNCHED = ["instance", "volume", "network-interface", "spot-instances-request"];
 
 /**
  * Returns EC2, by its API and in process: launches, tags, describes and terminates instances in each account and region.
@@ -31,18 +42,15 @@ export function createEc2(
 
   function stateOf({ account, region }: { account: string; region: string }): Ec2State {
     const key = `${account} ${region}`;
-    const state = states.get(key) ?? newEc2State();
+    const state = states.get(key) ?? newEc2State(account, region);
     states.set(key, state);
     return state;
   }
 
   function runInstances(params: Params, caller: Caller): XmlFields {
     const state = stateOf(caller);
-    const imageId = text(params, "ImageId");
+    const options = readOptions(state, params);
     const [min, max] = [integer(params, "MinCount"), integer(params, "MaxCount")];
-    if (imageId === undefined) throw missing("ImageId");
-    if (!AMI.test(imageId))
-      throw new AwsError("InvalidAMIID.Malformed", `Invalid id: "${imageId}" (expecting "ami-...")`);
     if (min === undefined) throw missing("MinCount");
     if (max === undefined) throw missing("MaxCount");
     if (!(min >= 1 && max >= min)) {
@@ -52,7 +60,7 @@ export function createEc2(
       );
     }
     if (max > MAX_LAUNCH) throw new AwsError("InstanceLimitExceeded", `You may launch at most ${MAX_LAUNCH} instances`);
-    const tags = launchTags(params);
+    const [tags, volumeTags] = [specifiedTags(params, "instance", LAUNCHED), specifiedTags(params, "volume", LAUNCHED)];
     const token = text(params, "ClientToken");
     const fingerprint = JSON.stringify(params);
     const known = token === undefined ? undefined : state.launches.get(token);
@@ -68,11 +76,10 @@ export function createEc2(
     refuseDryRun(params);
     const launched = lifecycle.launch(state, caller, {
       count: max,
-      imageId,
-      instanceType: text(params, "InstanceType") ?? "m1.small",
-      keyName: text(params, "KeyName"),
+      options,
       clientToken: token,
       tags,
+      volumeTags,
     });
     if (token !== undefined) state.launches.set(token, { fingerprint, ids: launched.map(({ id }) => id) });
     if (trail) emit(runInstancesTrail(launched, caller, params, clock.now()));
@@ -124,6 +131,17 @@ export function createEc2(
       DeleteTags: (params, caller) => deleteTags(stateOf(caller), params, emit),
       DescribeTags: (params, caller) => describeTags(stateOf(caller), params),
       DescribeInstances: (params, caller) => describeInstances(stateOf(caller), params),
+      DescribeInstanceImageMetadata: (params, caller) => describeInstanceImageMetadata(stateOf(caller), params),
+      DescribeSecurityGroups: (params, caller) => describeSecurityGroups(stateOf(caller), params),
+      DescribeVolumes: (params, caller) => describeVolumes(stateOf(caller), params),
+      DescribeVpcs: (params, caller) => describeVpcs(stateOf(caller), params),
+      CreateVpc: (params, caller) => createVpc(stateOf(caller), params),
+      CreateSubnet: (params, caller) => createSubnet(stateOf(caller), params),
+      CreateSecurityGroup: (params, caller) => createSecurityGroup(stateOf(caller), params),
+      AuthorizeSecurityGroupIngress: (params, caller) => authorizeIngress(stateOf(caller), params),
+      RevokeSecurityGroupIngress: (params, caller) => revokeIngress(stateOf(caller), params),
+      ModifyInstanceMetadataOptions: (params, caller) => modifyMetadataOptions(stateOf(caller), params, clock),
+      AssociateIamInstanceProfile: (params, caller) => associateProfile(stateOf(caller), params, clock),
       ModifyManagedResourceVisibility: modifyManagedResourceVisibility,
       TerminateInstances: moving("terminated"),
       StopInstances: moving("stopped"),
@@ -131,6 +149,25 @@ export function createEc2(
     },
   };
   return { service, ...createInProcessEc2({ clock, emit, trail, lifecycle, stateOf }, accountId) };
+}
+
+/** Returns a region of an account, with its default VPC. */
+function newEc2State(account: string, region: string): Ec2State {
+  const state: Ec2State = {
+    account,
+    region,
+    instances: new Map(),
+    launches: new Map(),
+    vpcs: new Map(),
+    subnets: new Map(),
+    securityGroups: new Map(),
+    images: new Map(),
+    ebsKey: randomUUID(),
+    launched: 0,
+    managedHidden: false,
+  };
+  addDefaultVpc(state);
+  return state;
 }
 
 function refuseDryRun(params: Params): void {

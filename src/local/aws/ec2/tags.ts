@@ -3,7 +3,7 @@ import type { Emit } from "../events/bus.ts";
 import { type Params, structures, text, texts } from "../params.ts";
 import type { XmlFields } from "../service.ts";
 import { tagChange } from "./event-shapes.ts";
-import type { Ec2State, Instance } from "./instance.ts";
+import type { Ec2State, Instance } from "./model.ts";
 import { callerTags, checkTagLimit, findInstances, missing } from "./validation.ts";
 
 /** Adds tags to the instances, and emits the changes. @throws AwsError TagLimitExceeded, before anything is changed */

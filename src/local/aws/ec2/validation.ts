@@ -1,7 +1,7 @@
 import { isInstanceId } from "../../../aws/instance-id.ts";
 import { AwsError } from "../errors.ts";
 import { type Params, structures, text, texts } from "../params.ts";
-import type { Ec2State, Instance } from "./instance.ts";
+import type { Ec2State, Instance, SecurityGroup, Subnet, Vpc } from "./model.ts";
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */
 const MAX_TAGS = 50;
@@ -26,6 +26,27 @@ export function findInstances(state: Ec2State, ids: readonly string[]): Instance
     throw new AwsError("InvalidInstanceID.NotFound", `The instance IDs '${lost.join(", ")}' do not exist`);
   }
   return found.filter((instance) => instance !== undefined);
+}
+
+/** Returns the VPC with an id. @throws AwsError InvalidVpcID.NotFound */
+export function findVpc(state: Ec2State, id: string): Vpc {
+  return find(state.vpcs, id, "InvalidVpcID.NotFound", "vpc ID");
+}
+
+/** Returns the subnet with an id. @throws AwsError InvalidSubnetID.NotFound */
+export function findSubnet(state: Ec2State, id: string): Subnet {
+  return find(state.subnets, id, "InvalidSubnetID.NotFound", "subnet ID");
+}
+
+/** Returns the security group with an id. @throws AwsError InvalidGroup.NotFound */
+export function findGroup(state: Ec2State, id: string): SecurityGroup {
+  return find(state.securityGroups, id, "InvalidGroup.NotFound", "security group");
+}
+
+function find<T>(items: ReadonlyMap<string, T>, id: string, notFound: string, what: string): T {
+  const item = items.get(id);
+  if (item === undefined) throw new AwsError(notFound, `The ${what} '${id}' does not exist`);
+  return item;
 }
 
 /** Returns the instances of the required list `InstanceId`. @throws AwsError MissingParameter and those of findInstances */
@@ -60,20 +81,24 @@ export function checkTagLimit(present: ReadonlyMap<string, string>, added: Reado
   }
 }
 
-/** Returns the tags in a RunInstances request for its instances. @throws AwsError InvalidParameterValue, TagLimitExceeded */
-export function launchTags(params: Params): Map<string, string> {
+/**
+ * Returns the tags that a request specifies for the resources of `type` that it creates.
+ * @param valid the types that the action can tag
+ * @throws AwsError InvalidParameterValue, TagLimitExceeded
+ */
+export function specifiedTags(params: Params, type: string, valid: readonly string[] = [type]): Map<string, string> {
   let tags = new Map<string, string>();
   for (const specification of structures(params, "TagSpecification")) {
-    const type = text(specification, "ResourceType") ?? "";
-    if (!["instance", "volume", "network-interface", "spot-instances-request"].includes(type)) {
+    const specified = text(specification, "ResourceType") ?? "";
+    if (!valid.includes(specified)) {
       throw new AwsError(
         "InvalidParameterValue",
-        `'${type}' is not a valid taggable resource type for this operation.`,
+        `'${specified}' is not a valid taggable resource type for this operation.`,
       );
     }
     const checked = callerTags(specification);
     checkTagLimit(new Map(), checked);
-    if (type === "instance") tags = checked;
+    if (specified === type) tags = checked;
   }
   return tags;
 }

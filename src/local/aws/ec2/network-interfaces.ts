@@ -1,0 +1,93 @@
+import { resourceId } from "../arns.ts";
+import { AwsError } from "../errors.ts";
+import type { XmlFields } from "../service.ts";
+import { time } from "./fields.ts";
+import type {
+  Ec2State,
+  Instance,
+  InstanceOptions,
+  InterfaceOptions,
+  NetworkInterface,
+  SecurityGroup,
+} from "./model.ts";
+import { groupByName } from "./security-groups.ts";
+import { findGroup, findSubnet } from "./validation.ts";
+import { defaultSubnets } from "./vpcs.ts";
+
+/**
+ * Returns the network interfaces of a new instance, the primary first.
+ * @param options of the instance
+ * @param launched how many instances were launched in the region, this one included
+ * @param spread which default subnet is used, if the options name none
+ * @throws AwsError InvalidSubnetID.NotFound, InvalidGroup.NotFound, InvalidParameterValue for a zone without a subnet
+ */
+export function newInterfaces(
+  state: Ec2State,
+  options: Pick<InstanceOptions, "interfaces" | "zone">,
+  launched: number,
+  spread: number,
+): [NetworkInterface, ...NetworkInterface[]] {
+  const [primary = {}, ...others] = options.interfaces ?? [];
+  const subnets = defaultSubnets(state).filter(({ zone }) => options.zone === undefined || zone === options.zone);
+  const usual = subnets[spread % Math.max(1, subnets.length)];
+  const make = ({ subnetId, securityGroups, publicIp, ipv6 = [] }: InterfaceOptions, index: number) => {
+    const subnet = subnetId === undefined ? usual : findSubnet(state, subnetId);
+    if (subnet === undefined) {
+      throw new AwsError("InvalidParameterValue", `Invalid availability zone: [${options.zone}]`);
+    }
+    const { vpc } = subnet;
+    const host = launched + index * 32_768;
+    const hasPublicIp = publicIp ?? (index === 0 && vpc.isDefault);
+    return {
+      id: resourceId("eni"),
+      attachmentId: resourceId("eni-attach"),
+      subnet,
+      groups: securityGroups?.map((id) => findGroup(state, id)) ?? [groupByName(state, "default", vpc)],
+      privateIp: `${vpc.cidr.split(".", 2).join(".")}.${(host >> 8) & 255}.${host & 255}`,
+      publicIp: hasPublicIp ? `54.${(host >> 16) & 255}.${(host >> 8) & 255}.${host & 255}` : undefined,
+      ipv6,
+    };
+  };
+  return [make(primary, 0), ...others.map((other, index) => make(other, index + 1))];
+}
+
+/** Returns security groups as EC2 writes them in an instance and in a network interface. */
+export function groupSet(groups: readonly SecurityGroup[]): XmlFields[] {
+  return groups.map(({ id, name }) => ({ groupId: id, groupName: name }));
+}
+
+/** Returns the public IPv4 address of an interface, which the instance has only while it runs. */
+export function publicIpOf(instance: Instance, { publicIp }: NetworkInterface): string | undefined {
+  return instance.state === "running" ? publicIp : undefined;
+}
+
+/**
+ * Returns a network interface as EC2 writes it in its instance. AWS: "To determine the time that instance was first launched,
+ * see the attachment time for the primary network interface."
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
+ * @param index the index of its device
+ */
+export function interfaceFields(instance: Instance, each: NetworkInterface, index: number): XmlFields {
+  const publicIp = publicIpOf(instance, each);
+  const association = publicIp === undefined ? undefined : { publicIp, publicDnsName: "", ipOwnerId: "amazon" };
+  return {
+    networkInterfaceId: each.id,
+    subnetId: each.subnet.id,
+    vpcId: each.subnet.vpc.id,
+    ownerId: instance.account,
+    status: "in-use",
+    privateIpAddress: each.privateIp,
+    privateIpAddressesSet: [{ privateIpAddress: each.privateIp, primary: true, association }],
+    ipv6AddressesSet: each.ipv6.map((ipv6Address) => ({ ipv6Address })),
+    groupSet: groupSet(each.groups),
+    association,
+    attachment: {
+      attachmentId: each.attachmentId,
+      deviceIndex: index,
+      status: "attached",
+      attachTime: time(instance.attachedAt),
+      deleteOnTermination: true,
+      networkCardIndex: 0,
+    },
+  };
+}

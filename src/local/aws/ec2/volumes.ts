@@ -1,0 +1,78 @@
+import { arn, resourceId } from "../arns.ts";
+import { AwsError } from "../errors.ts";
+import { type Params, texts } from "../params.ts";
+import type { XmlFields } from "../service.ts";
+import { operatorFields, tagSet, time } from "./fields.ts";
+import type { Ec2State, Instance, Tags, Volume, VolumeOptions } from "./model.ts";
+import { byId, type FilterFields, isShown, itemFilters, page } from "./query.ts";
+
+export const ROOT_DEVICE = "/dev/xvda";
+
+/** A volume with its instance. */
+interface Attached extends Volume {
+  readonly instance: Instance;
+  /** In ms since 1970. */
+  readonly attachedAt: number;
+}
+
+const FILTERS: FilterFields<Attached> = {
+  "attachment.instance-id": ({ instance }) => [instance.id],
+  "volume-id": ({ id }) => [id],
+  encrypted: ({ kmsKey }) => [String(kmsKey !== undefined)],
+};
+
+/** Returns a new volume. */
+export function newVolume(state: Ec2State, options: VolumeOptions, tags: Tags): Volume {
+  const { device = ROOT_DEVICE, sizeGiB = 8, encrypted = false, kmsKey = state.ebsKey } = options;
+  const keyArn = kmsKey.startsWith("arn:") ? kmsKey : arn("kms", state.region, state.account, `key/${kmsKey}`);
+  return { id: resourceId("vol"), device, sizeGiB, kmsKey: encrypted ? keyArn : undefined, tags };
+}
+
+/** Returns the volumes of an instance: none before it first runs, and none when it is terminated. */
+export function attachedVolumes(instance: Instance): Attached[] {
+  const attachedAt = instance.firstRanAt;
+  if (attachedAt === undefined || instance.state === "terminated") return [];
+  return instance.volumes.map((volume) => ({ ...volume, instance, attachedAt }));
+}
+
+/** DescribeVolumes. Every volume is attached to an instance, and deleted with it. */
+export function describeVolumes(state: Ec2State, params: Params): XmlFields {
+  const { filters, passes } = itemFilters(params, FILTERS);
+  const ids = texts(params, "VolumeId");
+  const all = byId(state.instances, filters, "attachment.instance-id")
+    .filter((instance) => isShown(state, params, instance))
+    .flatMap(attachedVolumes);
+  const lost = ids.find((id) => !all.some((volume) => volume.id === id));
+  if (lost !== undefined) throw new AwsError("InvalidVolume.NotFound", `The volume '${lost}' does not exist.`);
+  const found = all.filter((volume) => (ids.length === 0 || ids.includes(volume.id)) && passes(volume));
+  const { items, nextToken } = page(params, found);
+  return { volumeSet: items.map(volumeFields), nextToken };
+}
+
+function volumeFields({ instance, ...volume }: Attached): XmlFields {
+  const attachedAt = time(volume.attachedAt);
+  return {
+    volumeId: volume.id,
+    size: volume.sizeGiB,
+    snapshotId: "",
+    availabilityZone: instance.interfaces[0].subnet.zone,
+    status: "in-use",
+    createTime: attachedAt,
+    volumeType: "gp3",
+    multiAttachEnabled: false,
+    encrypted: volume.kmsKey !== undefined,
+    kmsKeyId: volume.kmsKey,
+    attachmentSet: [
+      {
+        volumeId: volume.id,
+        instanceId: instance.id,
+        device: volume.device,
+        status: "attached",
+        attachTime: attachedAt,
+        deleteOnTermination: true,
+      },
+    ],
+    operator: operatorFields(instance),
+    tagSet: tagSet(volume.tags),
+  };
+}
