@@ -55,6 +55,12 @@ describe("The tokens of a call", () => {
     ["DescribeInstances", { Filter: ["x"] }, [["DescribeInstances", 100, 20, 1]]],
     ["DescribeInstances", { MaxResults: "5" }, [["DescribeInstances", 100, 20, 1]]],
     ["DescribeInstances", { InstanceId: [NOBODY] }, [["DescribeInstances unfiltered", 50, 10, 1]]],
+    ["DescribeInstanceImageMetadata", {}, [["DescribeInstanceImageMetadata", 100, 20, 1]]],
+    ["DescribeSecurityGroups", { Filter: ["x"] }, [["DescribeSecurityGroups", 100, 20, 1]]],
+    ["DescribeSecurityGroups", { GroupId: ["x"] }, [["DescribeSecurityGroups unfiltered", 50, 10, 1]]],
+    ["DescribeVolumes", {}, [["DescribeVolumes unfiltered", 50, 10, 1]]],
+    ["DescribeVpcs", {}, [["DescribeVpcs", 100, 20, 1]]],
+    ["RevokeSecurityGroupIngress", {}, [["RevokeSecurityGroupIngress", 50, 5, 1]]],
     ["CreateTags", {}, [["CreateTags", 100, 10, 1]]],
     ["DeleteTags", {}, [["DeleteTags", 100, 10, 1]]],
     [

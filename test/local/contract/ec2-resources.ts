@@ -215,11 +215,10 @@ export function ec2ResourcesContract(target: () => Target): void {
   });
 
   describe("EC2: the settings of an instance", () => {
-    it("by default it has no key pair, the default group, and IMDSv1", async () => {
+    it("by default it has no key pair and no profile, and allows IMDSv1", async () => {
       const instance = await running();
       expect(instance).toMatchObject({
         Architecture: "x86_64",
-        SecurityGroups: [{ GroupName: "default", GroupId: expect.stringMatching(/^sg-/) }],
         MetadataOptions: {
           State: "applied",
           HttpTokens: "optional",
@@ -234,7 +233,6 @@ export function ec2ResourcesContract(target: () => Target): void {
         undefined,
         undefined,
       ]);
-      expect(instance.NetworkInterfaces?.[0]?.Groups).toEqual(instance.SecurityGroups);
     });
 
     it("has the named key pair, groups and metadata options", async () => {
