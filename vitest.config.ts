@@ -7,7 +7,7 @@ import { defineConfig } from "vitest/config";
  */
 const SHARED = [
   "test/{deploy,local,policy,util}/**/*.test.ts",
-  "test/cli/{check,doctor,webtask}/**/*.test.ts",
+  "test/cli/{check,doctor,policy,webtask}/**/*.test.ts",
   "test/cli/*.test.ts",
   "test/flows/**/*.test.ts",
 ];

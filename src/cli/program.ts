@@ -6,6 +6,7 @@ import { checkCommand } from "./commands/check.ts";
 import { deployLambdaCommand } from "./commands/deploy-lambda.ts";
 import { deployWebtaskCommand } from "./commands/deploy-webtask.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { policyCommand } from "./commands/policy.ts";
 import { rollbackLambdaCommand } from "./commands/rollback-lambda.ts";
 import { rollbackWebtaskCommand } from "./commands/rollback-webtask.ts";
 import { setupCommand } from "./commands/setup.ts";
@@ -53,7 +54,15 @@ export function createProgram(cli: Cli): Command {
     .description("roll back to an earlier deployment")
     .addCommand(rollbackWebtaskCommand(cli))
     .addCommand(rollbackLambdaCommand(cli));
-  const commands = [setupCommand(cli), deploy, rollback, doctorCommand(cli), checkCommand(cli), teardownCommand(cli)];
+  const commands = [
+    setupCommand(cli),
+    deploy,
+    rollback,
+    doctorCommand(cli),
+    checkCommand(cli),
+    policyCommand(cli),
+    teardownCommand(cli),
+  ];
   for (const command of commands) program.addCommand(command);
   // Commander's own help command takes one word, and "deploy webtask" is two.
   program

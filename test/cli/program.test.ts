@@ -44,6 +44,7 @@ describe("The command line", () => {
       "rollback lambda",
       "doctor",
       "check",
+      "policy import",
       "teardown",
     ]);
   });

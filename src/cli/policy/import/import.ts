@@ -1,0 +1,55 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Cli, CommonOptions } from "../../cli.ts";
+import { CliError } from "../../cli-error.ts";
+import { systemCode } from "../../run-program.ts";
+import type { Imported, Remark } from "./imported.ts";
+import { importDocument } from "./recognise.ts";
+
+/** The options of the command. */
+interface ImportOptions extends CommonOptions {
+  readonly json?: true;
+}
+
+/**
+ * Runs `ec2-audit policy import`: prints the policy of a document on standard output, and what of the document is not in it on
+ * standard error. Throws CliError for a file that cannot be read or has no policy.
+ */
+export function importPolicy(cli: Cli, file: string, { json }: ImportOptions): void {
+  const { terminal } = cli;
+  const imported = importDocument(file, readText(cli, file));
+  const { rules, notImported, notes } = imported;
+  const policy = { version: 1, rules };
+  terminal.out(JSON.stringify(json ? { policy, notImported, notes } : policy, null, 2));
+  if (!json) for (const line of remarkLines(imported, terminal.colours)) terminal.err(line);
+  cli.finish(notImported.length > 0 ? 1 : 0);
+}
+
+function readText(cli: Cli, file: string): string {
+  try {
+    // Editors on Windows write a byte order mark.
+    return readFileSync(resolve(cli.folder, file), "utf8").replace(/^\uFEFF/, "");
+  } catch (error) {
+    const code = systemCode(error);
+    const problem =
+      code === "ENOENT" ? "does not exist" : code === "EISDIR" ? "is a folder" : `cannot be read: ${code}`;
+    throw new CliError(
+      `${file} ${problem}`,
+      "Specify a file with a tag policy, AWS Config rules or Cloud Custodian policies.",
+    );
+  }
+}
+
+function remarkLines({ rules, notImported, notes }: Imported, colours: Cli["terminal"]["colours"]): string[] {
+  const lines = (remarks: readonly Remark[]) =>
+    remarks.flatMap(({ path, line, what, why }) => {
+      const place = [line === undefined ? "" : `line ${line}`, path].filter(Boolean).join(", ");
+      return [`  ${place === "" ? what : `${place}: ${what}`}`, `      ${why}`];
+    });
+  const count = rules.length === 1 ? "1 rule" : `${rules.length} rules`;
+  return [
+    ...(notes.length > 0 ? [colours.yellow("Note where the policy differs:"), ...lines(notes)] : []),
+    ...(notImported.length > 0 ? [colours.red("Not imported:"), ...lines(notImported)] : []),
+    `${rules.length === 0 ? "No rule" : count} imported; ${notImported.length} not imported.`,
+  ];
+}
