@@ -2,22 +2,10 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /**
- * Tests that replace no part of the SDK, of a module or of `process`. They share the modules of their worker, which saves half of
- * the time of all tests: loading the SDK takes longer than most of them.
+ * Tests that replace a module for the whole file. The other files share the modules of their worker, which saves half of the time
+ * of all tests: loading the SDK takes longer than most of them. They restore what they replace, such as `send` of a client's class.
  */
-const SHARED = [
-  "test/{deploy,local,policy,util}/**/*.test.ts",
-  "test/cli/{check,doctor,policy,webtask}/**/*.test.ts",
-  "test/cli/*.test.ts",
-  "test/flows/**/*.test.ts",
-];
-const ISOLATED = [
-  "test/{adapters,alerts,attack,aws,build,dist,facts,launches,sns,soak}/**/*.test.ts",
-  "test/cli/{lambda,setup}/**/*.test.ts",
-  "test/*.test.ts",
-  "test/cli/doctor/lambda.test.ts",
-  "test/flows/port.test.ts",
-];
+const ISOLATED = "test/sns/fetch-text.test.ts";
 
 /** Long tests and tests against other programs. Only the gate runs them. */
 const GATE = "test/**/*.gate.test.ts";
@@ -33,8 +21,17 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 30_000,
     projects: [
-      { extends: true, test: { name: "shared", isolate: false, include: SHARED, exclude: [...ISOLATED, GATE] } },
-      { extends: true, test: { name: "isolated", include: ISOLATED, exclude: [GATE] } },
+      {
+        extends: true,
+        test: {
+          name: "shared",
+          isolate: false,
+          include: ["test/**/*.test.ts"],
+          exclude: [ISOLATED, GATE],
+          setupFiles: "test/support/restore.ts",
+        },
+      },
+      { extends: true, test: { name: "isolated", include: [ISOLATED] } },
       { extends: true, test: { name: "gate", include: [GATE] } },
     ],
   },

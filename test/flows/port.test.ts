@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { DescribeInstancesCommand, DescribeTagsCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { ConfirmSubscriptionCommand, PublishCommand, SNSClient } from "@aws-sdk/client-sns";
-import { mockClient } from "aws-sdk-client-mock";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import cases from "../../audit.js-to-ts/cases.json" with { type: "json" };
 import { createSigningIdentity, type SigningIdentity } from "../../src/local/aws/certificate.ts";
 import { fetchedCertificates } from "../../src/sns/certificate.ts";
+import { mockClients } from "../support/aws.ts";
 import { FOUR_SECRETS } from "../support/config.ts";
 import { stateChange } from "../support/events.ts";
 import { callWebtask, type Settings } from "../support/hosts.ts";
@@ -39,8 +39,8 @@ const NOW = Date.parse("2026-11-23T09:00:00Z");
 const INSTANCE = "i-0123456789abcdef0";
 const TOPIC = "arn:aws:sns:us-east-1:123456789012:ec2_launches_check";
 
-const ec2 = mockClient(EC2Client);
-const sns = mockClient(SNSClient);
+const ec2 = mockClients(EC2Client);
+const sns = mockClients(SNSClient);
 let identity: SigningIdentity;
 
 beforeAll(async () => {

@@ -11,6 +11,7 @@ import {
 import { PublishCommand, type PublishCommandInput, SNSClient } from "@aws-sdk/client-sns";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { mockClient } from "aws-sdk-client-mock";
+import { afterAll } from "vitest";
 
 import { ACCOUNT } from "./events.ts";
 
@@ -21,14 +22,21 @@ export interface Shown {
   readonly more?: Partial<Instance>;
 }
 
+/** Mocks the clients of a class for the test file. The files of a worker share the class, so this restores it. */
+export const mockClients: typeof mockClient = (client) => {
+  const mock = mockClient(client);
+  afterAll(() => mock.restore());
+  return mock;
+};
+
 /**
  * Mocks EC2 behind every `EC2Client` of the test file, and STS with the account `ACCOUNT`. EC2 responds to DescribeTags and
  * DescribeInstances from the instances that the test launches, and records the calls. As in EC2, a terminated instance has
  * no tags.
  */
 export function mockEc2() {
-  const mock = mockClient(EC2Client);
-  const sts = mockClient(STSClient);
+  const mock = mockClients(EC2Client);
+  const sts = mockClients(STSClient);
   const instances = new Map<string, Shown>();
   const hooks: { beforeInstances: (() => void) | null } = { beforeInstances: null };
   const start = () => {
@@ -72,7 +80,7 @@ export function mockEc2() {
 
 /** Mocks SNS behind every `SNSClient` of the test file. It accepts and records every message. */
 export function mockSns() {
-  const mock = mockClient(SNSClient);
+  const mock = mockClients(SNSClient);
   const start = () => {
     mock.reset();
     mock.on(PublishCommand).resolves({ MessageId: "94f20ce6-13c5-43a0-9a9e-ca52d816e90b" });

@@ -27,10 +27,9 @@ import {
 } from "@aws-sdk/client-sns";
 import { GetQueueAttributesCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
-import { mockClient } from "aws-sdk-client-mock";
 import { beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { awsError } from "../../support/aws.ts";
+import { awsError, mockClients } from "../../support/aws.ts";
 import { type Run, runCommand } from "../run.ts";
 import { type Diagnosis, diagnosisIn } from "./findings.ts";
 
@@ -76,14 +75,14 @@ const ATTRIBUTES = {
 };
 const TARGET = { Id: "launch-queue", Arn: arnOf(QUEUE), DeadLetterConfig: { Arn: arnOf("undelivered") } };
 
-const cloudformation = mockClient(CloudFormationClient);
-const events = mockClient(EventBridgeClient);
-const iam = mockClient(IAMClient);
-const lambda = mockClient(LambdaClient);
-const logs = mockClient(CloudWatchLogsClient);
-const sns = mockClient(SNSClient);
-const sqs = mockClient(SQSClient);
-const sts = mockClient(STSClient);
+const cloudformation = mockClients(CloudFormationClient);
+const events = mockClients(EventBridgeClient);
+const iam = mockClients(IAMClient);
+const lambda = mockClients(LambdaClient);
+const logs = mockClients(CloudWatchLogsClient);
+const sns = mockClients(SNSClient);
+const sqs = mockClients(SQSClient);
+const sts = mockClients(STSClient);
 
 const KEY = `arn:aws:kms:us-east-1:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`;
 const CLIENTS = [cloudformation, events, iam, lambda, logs, sns, sqs, sts];

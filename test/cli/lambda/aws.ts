@@ -14,19 +14,30 @@ import {
 import { LambdaClient, ListVersionsByFunctionCommand } from "@aws-sdk/client-lambda";
 import { HeadBucketCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
-import { mockClient } from "aws-sdk-client-mock";
+import type { AwsClientStub } from "aws-sdk-client-mock";
 import { afterEach, beforeEach, vi } from "vitest";
 import { deployLambdaCommand } from "../../../src/cli/commands/deploy-lambda.ts";
 import { makePackage, type Package, runWith } from "../../deploy/operator.ts";
 import { TEMPLATE } from "../../deploy/template.ts";
+import { mockClients } from "../../support/aws.ts";
 import type { Ran } from "../run.ts";
 
 /** A mocked AWS for deploy lambda and rollback lambda, with one stack, `audits` in eu-west-1. */
 
-export const cloudformation = mockClient(CloudFormationClient);
-export const lambda = mockClient(LambdaClient);
-export const sts = mockClient(STSClient);
-export const s3 = mockClient(S3Client);
+export let cloudformation: AwsClientStub<CloudFormationClient>;
+export let lambda: AwsClientStub<LambdaClient>;
+export let sts: AwsClientStub<STSClient>;
+export let s3: AwsClientStub<S3Client>;
+
+/** Mocks the clients for the test file. Before each test, every call succeeds, and the stack does not exist. */
+export function useMockedAws(): void {
+  cloudformation = mockClients(CloudFormationClient);
+  lambda = mockClients(LambdaClient);
+  sts = mockClients(STSClient);
+  s3 = mockClients(S3Client);
+  beforeEach(respondByDefault);
+}
+
 const NO_STACK = new CloudFormationServiceException({
   ...{ name: "ValidationError", message: "Stack with id audits does not exist" },
   ...{ $fault: "client" as const, $metadata: {} },
@@ -70,8 +81,8 @@ const TEMPLATE_PARAMETERS = readFileSync(TEMPLATE, "utf8").replace(
  */
 export function usePackage() {
   let shipped: Package;
+  useMockedAws();
   beforeEach(() => {
-    respondByDefault();
     shipped = makePackage();
     shipped.write("deploy/template.yaml", TEMPLATE_PARAMETERS);
   });
@@ -90,7 +101,7 @@ export function usePackage() {
 }
 
 /** Makes every call succeed, with a stack that does not exist. */
-export function respondByDefault(): void {
+function respondByDefault(): void {
   for (const client of [cloudformation, lambda, sts, s3]) client.reset();
   sts
     .on(GetCallerIdentityCommand)

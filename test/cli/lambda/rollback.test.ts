@@ -7,13 +7,14 @@ import {
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { rollbackLambdaCommand } from "../../../src/cli/commands/rollback-lambda.ts";
 import { runWith } from "../../deploy/operator.ts";
-import { cloudformation, describeStacks, interrupt, lambda, respondByDefault, run, stack, sts } from "./aws.ts";
+import { cloudformation, describeStacks, interrupt, lambda, run, stack, sts, useMockedAws } from "./aws.ts";
 
 const NOT_FOUND = new ResourceNotFoundException({ message: "Function not found", $metadata: {} });
 
+useMockedAws();
+
 /** The mocked function, with the versions 1 to 3, of which 3 is live. */
 beforeEach(() => {
-  respondByDefault();
   const Outputs = [{ OutputKey: "FunctionName", OutputValue: "ec2-audit" }];
   describeStacks({ ...stack("UPDATE_COMPLETE"), Outputs });
   const Versions = ["one", "two", "three"].map((name, index) => ({

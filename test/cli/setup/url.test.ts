@@ -149,9 +149,8 @@ describe("ec2-audit setup --url with a function that has not confirmed", () => {
     });
     mock.on(GetSubscriptionAttributesCommand).resolves({});
     mock.on(SetSubscriptionAttributesCommand).resolves({});
-    const { code, err } = await run(`setup --url ${Endpoint}`);
+    const { code, err } = await run(`setup --url ${Endpoint}`).finally(() => mock.restore());
     const set = mock.commandCalls(SetSubscriptionAttributesCommand).map(({ args }) => args[0].input.AttributeName);
-    mock.restore();
     expect([code, set], err).toEqual([0, ["DeliveryPolicy", "RedrivePolicy"]]);
   });
 });
