@@ -56,7 +56,7 @@ describe("deploy lambda refuses, before it uploads anything,", () => {
     [
       "an invalid policy",
       ["--parameter", 'AuditPolicy={"rules":[]}'],
-      'AuditPolicy is not a policy: "rules" must be a list',
+      "AuditPolicy is not a policy: rules must be a list",
       "--parameter",
     ],
     [
