@@ -34,6 +34,7 @@ const METRICS = [
   "deferred",
   "ignored",
   "unseen",
+  "notJudged",
   "rejected",
   "failed",
   "milliseconds",
@@ -141,7 +142,6 @@ describe("the line of an outcome", () => {
       launchedBy: "arn:aws:iam::123456789012:user/Mateo",
       rules: ["required-tags"],
       alertIds: ["a1"],
-      notJudged: [],
       milliseconds: 34,
       audited: 1,
       violating: 1,
@@ -180,6 +180,7 @@ describe("the line of an outcome", () => {
     ["violating", ["audited", "violating"]],
     ["deferred", ["audited", "deferred"]],
     ["ignored", ["ignored"]],
+    ["not-judged", ["audited", "notJudged"]],
     ["confirmed", []],
     ["failed", ["failed"]],
     ["malformed", ["rejected"]],
@@ -328,8 +329,8 @@ describe("LOG_LEVEL", () => {
   it.each<[LogLevel, Logged["kind"][]]>([
     ["debug", Object.keys(OUTCOMES) as Logged["kind"][]],
     ["info", (Object.keys(OUTCOMES) as Logged["kind"][]).filter((kind) => kind !== "deferred")],
-    ["warn", ["violating", "unseen", "failed", "malformed", "rejected", "misconfigured"]],
-    ["error", ["failed", "malformed", "misconfigured"]],
+    ["warn", ["violating", "unseen", "not-judged", "failed", "malformed", "rejected", "misconfigured"]],
+    ["error", ["not-judged", "failed", "malformed", "misconfigured"]],
   ])("%s logs the outcomes %j", (level, kinds) => {
     const lines = linesOf((log) => {
       for (const outcome of Object.values(OUTCOMES)) log.outcome(outcome, 1, null);

@@ -259,7 +259,7 @@ export function needsOf({ rules, exemptions: all }: Policy): FactName[] {
 
 /** Returns a problem in words, without a value of the policy: `rules[0].tags is missing: ...`. */
 export function sayProblem({ path, problem }: PolicyProblem): string {
-  return path === "" ? problem : `${path} ${problem}`;
+  return `${path === "" ? "it" : path} ${problem}`;
 }
 
 /** Returns the JSON Schema of a policy. `policy.schema.json` is this schema. */

@@ -218,7 +218,7 @@ export function integer(min: number, max: number): Setting<number> {
 }
 
 /** One of these values. */
-export function oneOf<T extends string | boolean>(values: readonly T[]): Setting<T> {
+export function oneOf<T extends string>(values: readonly T[]): Setting<T> {
   const shape =
     values.length === 1
       ? JSON.stringify(values[0])
@@ -228,8 +228,7 @@ export function oneOf<T extends string | boolean>(values: readonly T[]): Setting
     read(value, path, reading) {
       const found = values.find((each) => each === value);
       if (found !== undefined) return found;
-      const texts = values.map(String);
-      const meant = typeof value === "string" ? nearest(value.slice(0, MAX_FOUND), texts) : undefined;
+      const meant = typeof value === "string" ? nearest(value.slice(0, MAX_FOUND), values) : undefined;
       return reading.report(path, `must be ${shape}${meant === undefined ? "" : `; did you mean "${meant}"?`}`, value);
     },
     schema: () => (values.length === 1 ? { const: values[0] } : { enum: values }),
@@ -238,7 +237,13 @@ export function oneOf<T extends string | boolean>(values: readonly T[]): Setting
 }
 
 /** `true` or `false`. */
-export const flag: Setting<boolean> = oneOf([true, false]);
+export const flag: Setting<boolean> = {
+  shape: "true or false",
+  read: (value, path, reading) =>
+    typeof value === "boolean" ? value : reading.report(path, `must be ${flag.shape}`, value),
+  schema: () => ({ type: "boolean" }),
+  say: String,
+};
 
 /** A list of `min` to `max` items. */
 export function list<T>(

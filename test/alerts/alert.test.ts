@@ -90,6 +90,7 @@ describe("the alert's document", () => {
           launchTime: "2021-11-11T21:29:50.000Z",
         },
       ],
+      notJudged: [],
     });
   });
 

@@ -19,7 +19,7 @@ describe("describeInstances", () => {
     const tags = new Map([["Name", "web-1"]]);
     expect(await read(INSTANCE, instanceId(7))).toEqual(
       new Map([
-        [INSTANCE, instanceOf({ tags, publicIp: "203.0.113.7", instanceProfile })],
+        [INSTANCE, instanceOf({ tags, publicIp: "203.0.113.7", publicIps: ["203.0.113.7"], instanceProfile })],
         [instanceId(7), null],
       ]),
     );

@@ -11,12 +11,14 @@ beforeEach(ec2.start);
 
 const reader = ec2Facts(new EC2Client({ region: REGION }));
 const tags = new Map([["Name", "web-1"]]);
+const NOT_READ = { unknown: "the policy does not need it", late: false };
+const UNREAD = { securityGroups: NOT_READ, image: NOT_READ, volumes: NOT_READ, defaultVpc: NOT_READ };
 
 describe("planFacts", () => {
   it("reads only tags with DescribeTags when the rules need no more", async () => {
     ec2.launch(INSTANCE, { tags });
     const reads = await planFacts(["tags", "tags"], reader).readTags?.([INSTANCE]);
-    expect(reads).toEqual(new Map([[INSTANCE, { value: { tags, instance: null } }]]));
+    expect(reads).toEqual(new Map([[INSTANCE, { value: { ...UNREAD, tags, instance: null } }]]));
     expect([ec2.tagCalls(), ec2.instanceCalls()]).toEqual([[[INSTANCE]], []]);
   });
 
@@ -28,7 +30,7 @@ describe("planFacts", () => {
     ec2.launch(INSTANCE, { tags });
     expect(await planFacts(["tags"], reader).read([INSTANCE, instanceId(7)])).toEqual(
       new Map([
-        [INSTANCE, { value: { tags, instance: instanceOf({ tags }) } }],
+        [INSTANCE, { value: { ...UNREAD, tags, instance: instanceOf({ tags }) } }],
         [instanceId(7), { value: null }],
       ]),
     );

@@ -65,6 +65,7 @@ describe("runBatch", () => {
           rules: ["required-tags"],
           reason: 'the tag "service" is missing',
           alertIds: [documents()[0]?.id],
+          notJudged: [],
         },
       ],
     ]);

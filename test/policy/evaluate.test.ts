@@ -16,7 +16,7 @@ describe("evaluate", () => {
     }));
     const verdicts = evaluate(factsOf(), { rules: counted, exemptions: [] }, 0);
     expect(verdicts).toEqual([
-      { kind: "compliant", rule: counted[0] },
+      { kind: "compliant", rule: counted[0], because: "its type is t3.micro" },
       {
         kind: "violation",
         rule: counted[1],

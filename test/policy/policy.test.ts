@@ -8,6 +8,10 @@ const problemsOf = (value: unknown): readonly string[] => {
   const reading = parsePolicy(typeof value === "string" ? value : JSON.stringify(value));
   return "problems" in reading ? reading.problems.map(sayProblem) : [];
 };
+const shortProblemsOf = (list: string): readonly string[] => {
+  const reading = policyOfTags(list);
+  return "problems" in reading ? reading.problems.map(sayProblem) : [];
+};
 const tagRule = { rule: "required-tags", tags: ["name"] };
 const tagged = (...keys: string[]) => taggedFacts(Object.fromEntries(keys.map((key) => [key, "x"])));
 
@@ -27,19 +31,19 @@ describe("policyOfTags", () => {
     expect(violationOf(short, tagged())?.message).toBe(violationOf(long, tagged())?.message);
   });
 
-  it.each(["name,,service", "name,", ",", "k".repeat(129)])(
-    "refuses an empty key and a key that is too long: %j",
-    (list) => {
-      expect(policyOfTags(list)).toEqual({
-        problems: [expect.stringContaining('"tags" must be a list of 1 to 50 tag keys')],
-      });
-    },
-  );
+  it.each([
+    ["name,,service", ["entry 2"]],
+    ["name,", ["entry 2"]],
+    [",", ["entry 1", "entry 2"]],
+    ["k".repeat(129), ["entry 1"]],
+  ])("refuses an empty key and a key that is too long: %j", (list, paths) => {
+    expect(shortProblemsOf(list)).toEqual(paths.map((path) => `${path} must be a tag key of 1 to 128 characters`));
+  });
 
-  it.each(["env=prod|staging", "name;owner", "name,cost-*"])("refuses text that is not a list of keys: %j", (list) => {
-    expect(policyOfTags(list)).toEqual({
-      problems: [expect.stringMatching(/^a key must not contain =, .* use a policy as JSON instead: \{"rules"/)],
-    });
+  it.each(["name;owner", "name,cost-*"])("refuses text that is not a list of keys: %j", (list) => {
+    expect(shortProblemsOf(list)).toEqual([
+      `entry ${list.split(",").length} must be a tag key, with its allowed values after =: env=prod|staging. A key with |, ; or * needs a policy as JSON`,
+    ]);
   });
 
   it.each(["app/owner", "cost centre?", "aws:x+y-z.@_", "Kostenstelle", "部署"])("accepts the key %j", (key) => {
@@ -97,19 +101,19 @@ describe("parsePolicy", () => {
     expect(idsOf(undefined, "required-tags")).toEqual(["required-tags-2", "required-tags"]);
   });
 
-  it("takes linear time for many rules without an id", () => {
-    expect(idsOf(...Array(20_000)).at(-1)).toBe("required-tags-20000");
+  it("numbers as many rules as a policy can have", () => {
+    expect(idsOf(...Array(100)).at(-1)).toBe("required-tags-100");
   });
 
   it("refuses two rules with the same id, and names them", () => {
     expect(problemsOf({ rules: [{ ...tagRule, id: "a" }, tagRule, { ...tagRule, id: "a" }] })).toEqual([
-      'rule 3: "id" is also the id of rule 1; each rule must have a unique id',
+      "rules[2].id is also the id of rules[0]; each id must be unique",
     ]);
   });
 
   it.each(["", "-a", "a b", "a/b", "ä", "a".repeat(65), 1, null, ["a"]])("refuses the id %j", (id) => {
     expect(problemsOf({ rules: [tagRule, { ...tagRule, id }] })).toEqual([
-      'rule 2: "id" must be text of 1 to 64 letters, digits, ".", "-" and "_" that begins with a letter or a digit',
+      'rules[1].id must be text of 1 to 64 letters, digits, ".", "-" and "_" that begins with a letter or a digit',
     ]);
   });
 
@@ -117,38 +121,42 @@ describe("parsePolicy", () => {
     ["text that is not JSON", '{\n  "rules": [,]\n}', ["it is not JSON at line 2, column 13"]],
     ["a list", [], ['it must be an object: {"rules": [...]}']],
     ["null", "null", ['it must be an object: {"rules": [...]}']],
-    ["an object without rules", {}, ['"rules" must be a list of at least one rule']],
+    ["an object without rules", {}, ["rules is missing: it must be a list of 1 to 100 rules"]],
     [
       "an empty list of rules, with which every instance would be compliant",
       { rules: [] },
-      ['"rules" must be a list of at least one rule'],
+      ["rules must be a list of 1 to 100 rules"],
     ],
     [
       "a rule that is not an object",
       { rules: ["required-tags"] },
-      [expect.stringContaining("rule 1: it must be an object")],
+      ['rules[0] must be an object: {"rule": "required-tags", ...}'],
     ],
-    ["an unknown rule", { rules: [{ rule: "tags" }] }, ['rule 1: "rule" must be one of "required-tags"']],
-    ["a rule without a kind", { rules: [{ tags: ["a"] }] }, ['rule 1: "rule" must be one of "required-tags"']],
+    ["an unknown rule", { rules: [{ rule: "tags" }] }, [expect.stringMatching(/^rules\[0\]\.rule must be one of "/)]],
+    [
+      "a rule without a kind",
+      { rules: [{ tags: ["a"] }] },
+      [expect.stringMatching(/^rules\[0\]\.rule must be one of "/)],
+    ],
     [
       "an unknown severity",
       { rules: [{ ...tagRule, severity: "urgent" }] },
-      ['rule 1: "severity" must be one of low, medium, high, critical'],
+      ['rules[0].severity must be one of "low", "medium", "high", "critical"'],
     ],
     [
       "tags that are not a list",
       { rules: [{ rule: "required-tags", tags: "name" }] },
-      [expect.stringContaining('rule 1: "tags" must be a list')],
+      ["rules[0].tags must be a list of 1 to 50 tags"],
     ],
     [
       "a tag that is not text",
       { rules: [{ rule: "required-tags", tags: [1] }] },
-      [expect.stringContaining('rule 1: "tags" must be a list')],
+      ['rules[0].tags[0] must be a tag key or an object: {"key": "env", "values": ["prod"]}'],
     ],
     [
       "a case setting that is not a boolean",
       { rules: [{ ...tagRule, caseSensitive: "yes" }] },
-      ['rule 1: "caseSensitive" must be true or false'],
+      ["rules[0].caseSensitive must be true or false"],
     ],
   ])("refuses %s", (_, value, problems) => {
     expect(problemsOf(value)).toEqual(problems);
@@ -160,11 +168,12 @@ describe("parsePolicy", () => {
   });
 
   it("refuses an unknown key, at the top and in a rule, because it could be a typo", () => {
-    expect(problemsOf({ rules: [tagRule], rule: [] })).toEqual([
-      'the only keys allowed are "rules", "version" and "$schema"',
-    ]);
+    expect(problemsOf({ rules: [tagRule], rule: [] })).toEqual(['it has an unknown key: did you mean "rules"?']);
     expect(problemsOf({ rules: [{ ...tagRule, casesensitive: true }] })).toEqual([
-      "rule 1: the only settings of required-tags are id, severity, tags, caseSensitive",
+      'rules[0] has an unknown key: did you mean "caseSensitive"?',
+    ]);
+    expect(problemsOf({ rules: [{ ...tagRule, owner: true }] })).toEqual([
+      'rules[0] has an unknown key: the keys are "rule", "id", "severity", "mode", "when", "link", "tags", "caseSensitive"',
     ]);
   });
 
@@ -175,12 +184,12 @@ describe("parsePolicy", () => {
       rules: [tagRule, { rule: "x" }, { rule: "required-tags", severity: 3, tag: [] }],
     });
     expect(problems).toEqual([
-      'the only keys allowed are "rules", "version" and "$schema"',
-      '"version" must be 1',
-      expect.stringMatching(/^rule 2: "rule"/),
-      expect.stringMatching(/^rule 3: the only settings of required-tags/),
-      expect.stringMatching(/^rule 3: "severity"/),
-      expect.stringMatching(/^rule 3: "tags"/),
+      'it has an unknown key: did you mean "version"?',
+      "version must be 1",
+      expect.stringMatching(/^rules\[1\]\.rule must be one of/),
+      'rules[2] has an unknown key: did you mean "tags"?',
+      'rules[2].severity must be one of "low", "medium", "high", "critical"',
+      "rules[2].tags is missing: it must be a list of 1 to 50 tags",
     ]);
   });
 
@@ -188,7 +197,7 @@ describe("parsePolicy", () => {
     '{"rules": [{"rule": "required-tags", "tags": ["a"]}], "__proto__": {"rules": []}}',
     '{"rules": [{"rule": "required-tags", "tags": ["a"], "__proto__": {"caseSensitive": true}}]}',
   ])("refuses the key __proto__ like any unknown key: %s", (json) => {
-    expect(problemsOf(json)).toEqual([expect.stringContaining("the only")]);
+    expect(problemsOf(json)).toEqual([expect.stringContaining("has an unknown key: the keys are")]);
   });
 
   it.each([

@@ -133,7 +133,7 @@ export const requiredTags = ruleKind({
         return problems.length === 0
           ? compliant("it has the tags")
           : violates({
-              message: messageOf(problems, tags),
+              message: messageOf(problems, tags, tagsOf.flat()),
               summary: (instances) => `${instances === 1 ? "lacks" : "lack"} ${short(problems.map(nameOf))}`,
               remedy: (instanceIds, region) => createTags(problems.map(keyToSet), instanceIds, region),
               details: detailsOf(problems),
@@ -198,10 +198,14 @@ function problemsOf(tags: Tags, entries: readonly (readonly Required[])[]): Prob
   });
 }
 
+function isKeyOf({ key, caseSensitive }: Required, own: string): boolean {
+  return caseSensitive ? own === key : own.toLowerCase() === key.toLowerCase();
+}
+
 /** Takes the instance's tags with this key in any case. */
 function problemOf(required: Required, own: readonly (readonly [key: string, value: string])[]): Problem | null {
-  const { key, caseSensitive, ifPresent } = required;
-  const candidates = caseSensitive ? own.filter(([each]) => each === key) : own;
+  const { ifPresent } = required;
+  const candidates = own.filter(([key]) => isKeyOf(required, key));
   if (candidates.length === 0) {
     const [other] = [...own].sort();
     if (!ifPresent) return { kind: "missing", anyOf: [required] };
@@ -230,7 +234,7 @@ function keyToSet(problem: Problem): string {
   return key.toLowerCase() === "name" && !caseSensitive ? "Name" : key;
 }
 
-function messageOf(problems: readonly Problem[], tags: Tags): string {
+function messageOf(problems: readonly Problem[], tags: Tags, required: readonly Required[]): string {
   const missing = problems.filter((problem) => "anyOf" in problem);
   const single = missing.flatMap(({ anyOf }) => (anyOf.length === 1 ? anyOf : []));
   const blank = problems.flatMap((problem) => ("tag" in problem && problem.kind === "blank" ? problem.tag.key : []));
@@ -252,6 +256,7 @@ function messageOf(problems: readonly Problem[], tags: Tags): string {
     }),
     ...nearMisses(
       missing.flatMap(({ anyOf }) => anyOf),
+      required,
       tags,
     ),
   ]
@@ -260,8 +265,10 @@ function messageOf(problems: readonly Problem[], tags: Tags): string {
 }
 
 /** Returns a clause for each missing tag that the instance seems to have under a misspelled key. */
-function nearMisses(missing: readonly Required[], tags: Tags): string[] {
-  const keys = [...tags.keys()].filter((key) => !key.startsWith("aws:")).sort();
+function nearMisses(missing: readonly Required[], required: readonly Required[], tags: Tags): string[] {
+  // A tag that is required itself is no misspelling of another one.
+  const isRequired = (own: string) => required.some((each) => isKeyOf(each, own));
+  const keys = [...tags.keys()].filter((key) => !key.startsWith("aws:") && !isRequired(key)).sort();
   return missing.flatMap(({ key }) => {
     const own = keys.find((each) => each.toLowerCase() === key.toLowerCase()) ?? nearest(key, keys);
     return own === undefined || own === key ? [] : `${quoted(own)} may be a misspelling of ${quoted(key)}`;

@@ -117,14 +117,18 @@ describe("the policy of ec2-audit check", () => {
     [
       "in a file",
       ["--policy", "policy.json"],
-      'error: policy.json is not a policy: rule 1: "rule" must be one of "required-tags"',
+      'error: policy.json is not a policy: rules[0].rule must be one of "required-tags", ',
     ],
     [
       "in a file that is not JSON",
       ["--policy", "broken.json"],
       "broken.json is not a policy: it is not JSON at line 2, column 3",
     ],
-    ["in an option", ["--required-tags", "a,,b"], "--required-tags must be a comma-separated list of tag keys"],
+    [
+      "in an option",
+      ["--required-tags", "a,,b"],
+      "--required-tags must be a comma-separated list of tags: entry 2 must be a tag key of 1 to 128 characters",
+    ],
     [
       "in both options",
       ["--policy", "policy.json", "--required-tags", "a"],

@@ -71,7 +71,7 @@ describe("required-tags", () => {
     expect(summaryOf("name", "service")).toEqual(["lacks tags name, service", "lack tags name, service"]);
     expect(summaryOf("a-long-key", "another-long-key")).toEqual(["lacks 2 tags", "lack 2 tags"]);
     expect(summaryOf("k".repeat(128))).toEqual(["lacks a tag", "lack a tag"]);
-    expect(check({ tags: ["a", "b"] }, { a: " " })?.summary(1)).toBe("lacks tags b, a");
+    expect(check({ tags: ["a", "b"] }, { a: " " })?.summary(1)).toBe("lacks tags a, b");
   });
 
   it("returns one command for all instances and tags", () => {
