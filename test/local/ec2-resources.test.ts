@@ -10,8 +10,10 @@ import {
   DescribeVolumesCommand,
   DescribeVpcsCommand,
   type IpPermission,
+  ModifyInstanceAttributeCommand,
   ModifyInstanceMetadataOptionsCommand,
   ModifyManagedResourceVisibilityCommand,
+  ModifyNetworkInterfaceAttributeCommand,
   RevokeSecurityGroupIngressCommand,
   StartInstancesCommand,
   StopInstancesCommand,
@@ -220,6 +222,19 @@ describe("The settings of an instance (moto_server lacks these states, or ignore
     expect(instance.PublicIpAddress).toBeUndefined();
   });
 
+  it("has no public address by default with several interfaces, which share the subnet of the primary one", async () => {
+    // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/using-instance-addressing.html
+    const [id = ""] = aws.launch({ region, count: 1, interfaces: [{}, {}] });
+    await clock.advance(BOOT);
+    const { NetworkInterfaces = [], PublicIpAddress, SubnetId } = await described(id);
+    expect(PublicIpAddress).toBeUndefined();
+    expect(NetworkInterfaces.map((each) => each.SubnetId)).toEqual([SubnetId, SubnetId]);
+    const [elastic = ""] = aws.launch({ region, count: 1, interfaces: [{}, { publicIp: true }] });
+    await clock.advance(BOOT);
+    const [first, second] = (await described(elastic)).NetworkInterfaces ?? [];
+    expect([first?.Association, second?.Association?.PublicIp]).toEqual([undefined, expect.stringMatching(/^54\./)]);
+  });
+
   it("launches Spot Instances, dedicated ones, and ones for Windows", async () => {
     const spot = await launch({ InstanceMarketOptions: { MarketType: "spot" }, Placement: { Tenancy: "dedicated" } });
     expect(await described(spot)).toMatchObject({
@@ -270,7 +285,11 @@ describe("The settings of an instance (moto_server lacks these states, or ignore
   it("has the instance profile of its launch, or the one associated later; a second one is refused", async () => {
     const arn = (name: string) => `arn:aws:iam::${ACCOUNT}:instance-profile/${name}`;
     const id = await launch({ IamInstanceProfile: { Name: "web" } });
-    expect((await described(id)).IamInstanceProfile?.Arn).toBe(arn("web"));
+    const { IamInstanceProfile: profile } = await described(id);
+    expect(profile?.Arn).toBe(arn("web"));
+    expect((await described(await launch({ IamInstanceProfile: { Arn: arn("web") } }))).IamInstanceProfile).toEqual(
+      profile,
+    );
     const bare = await launch();
     const associate = (InstanceId: string) =>
       of().ec2.send(new AssociateIamInstanceProfileCommand({ InstanceId, IamInstanceProfile: { Arn: arn("ssm") } }));
@@ -281,6 +300,25 @@ describe("The settings of an instance (moto_server lacks these states, or ignore
     });
     expect((await described(bare)).IamInstanceProfile?.Arn).toBe(arn("ssm"));
     await expect(associate(id)).rejects.toMatchObject({ name: "IncorrectState" });
+  });
+
+  it("the groups of an instance are those of its only interface; with several, they are changed by interface", async () => {
+    // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyNetworkInterfaceAttribute.html
+    const [InstanceId = ""] = aws.launch({ region, count: 1, interfaces: [{}, {}] });
+    const Groups = [await createGroup()];
+    await expect(of().ec2.send(new ModifyInstanceAttributeCommand({ InstanceId, Groups }))).rejects.toMatchObject({
+      name: "InvalidInstanceID",
+    });
+    const single = await launch();
+    await of().ec2.send(new ModifyInstanceAttributeCommand({ InstanceId: single, Groups }));
+    expect((await described(single)).NetworkInterfaces).toMatchObject([{ Groups: [{ GroupId: Groups[0] }] }]);
+    const NetworkInterfaceId = (await described(InstanceId)).NetworkInterfaces?.[1]?.NetworkInterfaceId;
+    await of().ec2.send(new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId, Groups }));
+    const [first, second] = (await described(InstanceId)).NetworkInterfaces ?? [];
+    expect([first?.Groups?.[0]?.GroupName, second?.Groups?.[0]?.GroupId]).toEqual(["default", Groups[0]]);
+    await expect(
+      of().ec2.send(new ModifyInstanceAttributeCommand({ InstanceId, InstanceType: { Value: "t3.large" } })),
+    ).rejects.toMatchObject({ name: "IncorrectInstanceState" });
   });
 
   it.each([
@@ -311,7 +349,7 @@ describe("The settings of an instance (moto_server lacks these states, or ignore
     expect(await state()).toBe("applied");
   });
 
-  it("refuses parameters that EC2 does not combine", async () => {
+  it("refuses what EC2 does not know or does not combine", async () => {
     const SecurityGroupIds = [await createGroup()];
     await expect(launch({ SecurityGroupIds, NetworkInterfaces: [{ DeviceIndex: 0 }] })).rejects.toMatchObject({
       name: "InvalidParameterCombination",
@@ -321,6 +359,13 @@ describe("The settings of an instance (moto_server lacks these states, or ignore
     ).rejects.toMatchObject({ name: "InvalidParameterDependency" });
     await expect(launch({ SubnetId: "subnet-0123456789abcdef0" })).rejects.toMatchObject({
       name: "InvalidSubnetID.NotFound",
+    });
+    await expect(launch({ Placement: { AvailabilityZone: "eu-west-1z" } })).rejects.toMatchObject({
+      name: "InvalidParameterValue",
+    });
+    const { Vpc: { VpcId = "" } = {} } = await of().ec2.send(new CreateVpcCommand({ CidrBlock: "10.0.0.0/16" }));
+    await expect(launch({ SecurityGroupIds: [await createGroup({ VpcId })] })).rejects.toMatchObject({
+      name: "InvalidParameter",
     });
   });
 });

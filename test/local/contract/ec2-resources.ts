@@ -9,10 +9,12 @@ import {
   DescribeVpcsCommand,
   type Filter,
   type Instance,
+  ModifyInstanceAttributeCommand,
   ModifyInstanceMetadataOptionsCommand,
   RevokeSecurityGroupIngressCommand,
   RunInstancesCommand,
   type RunInstancesCommandInput,
+  StopInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import { describe, expect, it } from "vitest";
 import { ACCOUNT, clients, type Target, unique } from "../targets.ts";
@@ -268,6 +270,19 @@ export function ec2ResourcesContract(target: () => Target): void {
         Placement: { AvailabilityZone: Subnet?.AvailabilityZone },
       });
       expect(hidden.PublicIpAddress).toBeUndefined();
+    });
+
+    it("ModifyInstanceAttribute changes the groups, and the type of a stopped instance", async () => {
+      const { InstanceId = "" } = await running({ SecurityGroupIds: [await createGroup()] });
+      const GroupId = await createGroup();
+      await ec2().send(new ModifyInstanceAttributeCommand({ InstanceId, Groups: [GroupId] }));
+      await ec2().send(new StopInstancesCommand({ InstanceIds: [InstanceId] }));
+      await target().later(60_000);
+      await ec2().send(new ModifyInstanceAttributeCommand({ InstanceId, InstanceType: { Value: "t3.large" } }));
+      const seen = await ec2().send(new DescribeInstancesCommand({ InstanceIds: [InstanceId] }));
+      expect(seen.Reservations?.[0]?.Instances).toMatchObject([
+        { InstanceType: "t3.large", SecurityGroups: [{ GroupId }] },
+      ]);
     });
 
     it("ModifyInstanceMetadataOptions changes what is named", async () => {

@@ -47,7 +47,7 @@ function tagPasses(instance: Instance, key: string, value: string, filter: Filte
 }
 
 /**
- * DescribeTags. It returns no tags of a terminated instance, nor of one that does not exist. It has no parameter for managed
+ * DescribeTags, of instances only. It returns no tags of a terminated instance, nor of one that does not exist. It has no parameter for managed
  * resources. AWS does not document whether it returns the tags of hidden instances; the embedded AWS does not.
  */
 export function describeTags(state: Ec2State, params: Params): XmlFields {

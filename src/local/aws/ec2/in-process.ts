@@ -35,7 +35,7 @@ export type AutoScalingLaunch = Launch & { group: string };
 export interface InProcessEc2 {
   /**
    * Launches instances and returns their ids. By Auto Scaling, 'EC2 Instance Launch Successful' follows for each that runs.
-   * @throws AwsError InvalidSubnetID.NotFound, InvalidGroup.NotFound, InvalidParameterValue for an unknown zone
+   * @throws AwsError InvalidSubnetID.NotFound, InvalidGroup.NotFound, InvalidParameter, InvalidParameterValue
    */
   launch(args: Launch): string[];
   /** Adds tags to instances, also those of AWS (`aws:…`). @throws AwsError InvalidInstanceID.NotFound, TagLimitExceeded */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { arn, hex } from "../arns.ts";
 import type { Clock } from "../clock.ts";
 import { AwsError } from "../errors.ts";
@@ -12,7 +13,8 @@ export function profileOf(state: Ec2State, nameOrArn: string): NonNullable<Insta
   const profileArn = nameOrArn.startsWith("arn:")
     ? nameOrArn
     : arn("iam", state.region, state.account, `instance-profile/${nameOrArn}`, "global");
-  return { arn: profileArn, id: `AIPA${hex(17).toUpperCase()}` };
+  const digest = createHash("sha256").update(profileArn).digest("hex");
+  return { arn: profileArn, id: `AIPA${digest.slice(0, 17).toUpperCase()}` };
 }
 
 /** Returns the name or ARN in the parameter `IamInstanceProfile`; undefined without it. */

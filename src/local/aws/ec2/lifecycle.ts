@@ -24,12 +24,13 @@ export interface LaunchRequest {
   readonly requesterId?: string | undefined;
   readonly operator?: string | undefined;
   readonly tags: Tags;
+  /** Default: none. */
   readonly volumeTags?: Tags;
 }
 
 /** The changes of an instance's state. Each emits AWS's state-change event. */
 export interface Lifecycle {
-  /** @throws AwsError InvalidSubnetID.NotFound, InvalidGroup.NotFound, InvalidParameterValue for an unknown zone */
+  /** Launches instances. @throws AwsError as newInterfaces does */
   launch(state: Ec2State, caller: Caller, request: LaunchRequest): Instance[];
   /** Begins to stop, start or terminate the instances that are not in that state already. */
   move(state: Ec2State, instances: readonly Instance[], to: "stopped" | "running" | "terminated"): void;
@@ -67,8 +68,11 @@ export function createLifecycle(clock: Clock, emit: Emit): Lifecycle {
     launch: (state, caller, request) => {
       const reservationId = resourceId("r");
       const launchedAt = wholeSecond(clock.now());
-      const { options } = request;
+      const { options, volumeTags = new Map() } = request;
       const { architecture, platform } = imageOf(state, options.imageId, launchedAt);
+      const metadataOptions = { ...DEFAULT_METADATA_OPTIONS, ...options.metadataOptions };
+      const instanceProfile =
+        options.instanceProfile === undefined ? undefined : profileOf(state, options.instanceProfile);
       const spread = state.launched;
       const launched = Array.from(
         { length: request.count },
@@ -85,7 +89,7 @@ export function createLifecycle(clock: Clock, emit: Emit): Lifecycle {
           tenancy: options.tenancy ?? "default",
           lifecycle: options.lifecycle,
           interfaces: newInterfaces(state, options, spread + index + 1, spread),
-          volumes: (options.volumes ?? [{}]).map((volume) => newVolume(state, volume, request.volumeTags ?? new Map())),
+          volumes: (options.volumes ?? [{}]).map((volume) => newVolume(state, volume, volumeTags)),
           requesterId: request.requesterId,
           operator: request.operator,
           clientToken: request.clientToken,
@@ -94,10 +98,9 @@ export function createLifecycle(clock: Clock, emit: Emit): Lifecycle {
           launchedAt,
           tags: new Map(request.tags),
           state: "pending",
-          metadataOptions: { ...DEFAULT_METADATA_OPTIONS, ...options.metadataOptions },
+          metadataOptions,
           metadataPending: true,
-          instanceProfile:
-            options.instanceProfile === undefined ? undefined : profileOf(state, options.instanceProfile),
+          instanceProfile,
         }),
       );
       state.launched += request.count;

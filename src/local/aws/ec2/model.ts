@@ -51,7 +51,7 @@ export interface NetworkInterface {
   readonly id: string;
   readonly attachmentId: string;
   readonly subnet: Subnet;
-  readonly groups: readonly SecurityGroup[];
+  groups: readonly SecurityGroup[];
   readonly privateIp: string;
   /** The instance has it only while it runs. */
   readonly publicIp: string | undefined;
@@ -101,7 +101,7 @@ export interface Instance {
   readonly imageId: string;
   readonly architecture: string;
   readonly platform: string;
-  readonly instanceType: string;
+  instanceType: string;
   readonly keyName: string | undefined;
   readonly tenancy: string;
   /** Undefined for an On-Demand Instance. */
@@ -150,10 +150,11 @@ export interface InstanceOptions {
 }
 
 export interface InterfaceOptions {
+  /** Default: that of the primary interface, or a default subnet. */
   readonly subnetId?: string | undefined;
   /** Ids. Default: the default group of the VPC. */
   readonly securityGroups?: readonly string[];
-  /** Whether the instance gets a public IPv4 address. Default: only the primary interface in a default subnet, as in AWS. */
+  /** Whether it has a public IPv4 address while the instance runs. Default: if it is the only one and in a default subnet, as in AWS. */
   readonly publicIp?: boolean | undefined;
   readonly ipv6?: readonly string[];
 }

@@ -9,6 +9,7 @@ import type {
   InterfaceOptions,
   NetworkInterface,
   SecurityGroup,
+  Subnet,
 } from "./model.ts";
 import { groupByName } from "./security-groups.ts";
 import { findGroup, findSubnet } from "./validation.ts";
@@ -19,7 +20,8 @@ import { defaultSubnets } from "./vpcs.ts";
  * @param options of the instance
  * @param launched how many instances were launched in the region, this one included
  * @param spread which default subnet is used, if the options name none
- * @throws AwsError InvalidSubnetID.NotFound, InvalidGroup.NotFound, InvalidParameterValue for a zone without a subnet
+ * @throws AwsError InvalidSubnetID.NotFound, InvalidGroup.NotFound, InvalidParameter for a group of another VPC than the
+ * subnet, InvalidParameterValue for a zone without a default subnet
  */
 export function newInterfaces(
   state: Ec2State,
@@ -29,26 +31,45 @@ export function newInterfaces(
 ): [NetworkInterface, ...NetworkInterface[]] {
   const [primary = {}, ...others] = options.interfaces ?? [];
   const subnets = defaultSubnets(state).filter(({ zone }) => options.zone === undefined || zone === options.zone);
-  const usual = subnets[spread % Math.max(1, subnets.length)];
-  const make = ({ subnetId, securityGroups, publicIp, ipv6 = [] }: InterfaceOptions, index: number) => {
+  const usual = subnets[spread % subnets.length];
+  const make = (
+    { subnetId = primary.subnetId, securityGroups, publicIp, ipv6 = [] }: InterfaceOptions,
+    index: number,
+  ): NetworkInterface => {
     const subnet = subnetId === undefined ? usual : findSubnet(state, subnetId);
     if (subnet === undefined) {
       throw new AwsError("InvalidParameterValue", `Invalid availability zone: [${options.zone}]`);
     }
     const { vpc } = subnet;
     const host = launched + index * 32_768;
-    const hasPublicIp = publicIp ?? (index === 0 && vpc.isDefault);
+    const hasPublicIp = publicIp ?? (others.length === 0 && vpc.isDefault);
     return {
       id: resourceId("eni"),
       attachmentId: resourceId("eni-attach"),
       subnet,
-      groups: securityGroups?.map((id) => findGroup(state, id)) ?? [groupByName(state, "default", vpc)],
+      groups: securityGroups ? groupsOf(state, subnet, securityGroups) : [groupByName(state, "default", vpc)],
       privateIp: `${vpc.cidr.split(".", 2).join(".")}.${(host >> 8) & 255}.${host & 255}`,
       publicIp: hasPublicIp ? `54.${(host >> 16) & 255}.${(host >> 8) & 255}.${host & 255}` : undefined,
       ipv6,
     };
   };
   return [make(primary, 0), ...others.map((other, index) => make(other, index + 1))];
+}
+
+/**
+ * Returns the security groups with these ids, for an interface in the subnet.
+ * @throws AwsError InvalidGroup.NotFound, InvalidParameter for a group of another VPC
+ */
+export function groupsOf(state: Ec2State, subnet: Subnet, ids: readonly string[]): SecurityGroup[] {
+  const groups = [...new Set(ids)].map((id) => findGroup(state, id));
+  const foreign = groups.find(({ vpc }) => vpc !== subnet.vpc);
+  if (foreign !== undefined) {
+    throw new AwsError(
+      "InvalidParameter",
+      `Security group ${foreign.id} and subnet ${subnet.id} belong to different networks.`,
+    );
+  }
+  return groups;
 }
 
 /** Returns security groups as EC2 writes them in an instance and in a network interface. */

@@ -4,6 +4,7 @@ import { AwsError } from "../errors.ts";
 import type { Emit } from "../events/bus.ts";
 import { integer, type Params, text } from "../params.ts";
 import type { Caller, QueryService, XmlFields } from "../service.ts";
+import { modifyInstanceAttribute, modifyInterfaceAttribute } from "./attributes.ts";
 import { describeInstances, describeTags } from "./describe.ts";
 import { runInstancesTrail } from "./event-shapes.ts";
 import { stateFields } from "./fields.ts";
@@ -140,6 +141,8 @@ export function createEc2(
       CreateSecurityGroup: (params, caller) => createSecurityGroup(stateOf(caller), params),
       AuthorizeSecurityGroupIngress: (params, caller) => authorizeIngress(stateOf(caller), params),
       RevokeSecurityGroupIngress: (params, caller) => revokeIngress(stateOf(caller), params),
+      ModifyInstanceAttribute: (params, caller) => modifyInstanceAttribute(stateOf(caller), params),
+      ModifyNetworkInterfaceAttribute: (params, caller) => modifyInterfaceAttribute(stateOf(caller), params),
       ModifyInstanceMetadataOptions: (params, caller) => modifyMetadataOptions(stateOf(caller), params, clock),
       AssociateIamInstanceProfile: (params, caller) => associateProfile(stateOf(caller), params, clock),
       ModifyManagedResourceVisibility: modifyManagedResourceVisibility,

@@ -1,0 +1,46 @@
+import { AwsError } from "../errors.ts";
+import { type Params, structure, text, texts } from "../params.ts";
+import type { XmlFields } from "../service.ts";
+import type { Ec2State } from "./model.ts";
+import { groupsOf } from "./network-interfaces.ts";
+import { findInstances, missing } from "./validation.ts";
+
+/** ModifyInstanceAttribute, for the instance type and the security groups of an instance with one network interface. */
+export function modifyInstanceAttribute(state: Ec2State, params: Params): XmlFields {
+  const id = text(params, "InstanceId");
+  if (id === undefined) throw missing("InstanceId");
+  const [instanceType, groups] = [text(structure(params, "InstanceType"), "Value"), texts(params, "GroupId")];
+  if (instanceType === undefined && groups.length === 0) {
+    throw new AwsError("InvalidParameterCombination", "No attributes specified.");
+  }
+  for (const instance of findInstances(state, [id])) {
+    if (instanceType !== undefined && instance.state !== "stopped") {
+      throw new AwsError("IncorrectInstanceState", `The instance '${id}' is not in the 'stopped' state.`);
+    }
+    if (groups.length > 0 && instance.interfaces.length > 1) {
+      throw new AwsError(
+        "InvalidInstanceID",
+        `There are multiple interfaces attached to instance '${id}'. Please specify an interface ID for the operation instead.`,
+      );
+    }
+    const [primary] = instance.interfaces;
+    if (groups.length > 0) primary.groups = groupsOf(state, primary.subnet, groups);
+    if (instanceType !== undefined) instance.instanceType = instanceType;
+  }
+  return { return: true };
+}
+
+/** ModifyNetworkInterfaceAttribute, for the security groups. */
+export function modifyInterfaceAttribute(state: Ec2State, params: Params): XmlFields {
+  const [id, groups] = [text(params, "NetworkInterfaceId"), texts(params, "SecurityGroupId")];
+  if (id === undefined) throw missing("NetworkInterfaceId");
+  if (groups.length === 0) throw missing("SecurityGroupId");
+  const found = [...state.instances.values()]
+    .flatMap(({ interfaces, state: now }) => (now === "terminated" ? [] : interfaces))
+    .find((each) => each.id === id);
+  if (found === undefined) {
+    throw new AwsError("InvalidNetworkInterfaceID.NotFound", `The networkInterface ID '${id}' does not exist`);
+  }
+  found.groups = groupsOf(state, found.subnet, groups);
+  return { return: true };
+}
