@@ -10,7 +10,7 @@ export interface Image {
   readonly name: string | null;
   /** The account id of the owner. */
   readonly ownerId: string | null;
-  /** Such as `amazon`, `aws-marketplace` or `self`. */
+  /** `amazon`, `aws-backup-vault` or `aws-marketplace`; null for any other owner. */
   readonly ownerAlias: string | null;
   /** Such as `available` or `deregistered`. */
   readonly state: string | null;
@@ -21,6 +21,11 @@ export interface Image {
   /** Whether it meets the account's Allowed AMIs criteria; null if EC2 does not report it. */
   readonly isAllowed: boolean | null;
   readonly isPublic: boolean | null;
+}
+
+/** Returns the owner as policies name it: by account id, by alias, and as `self` if the account of the instance owns the image. */
+export function ownersOf({ ownerId, ownerAlias }: Image, account: string): string[] {
+  return [ownerId, ownerAlias, ownerId === account ? "self" : null].filter((owner) => owner !== null);
 }
 
 /** Reads the images of at most 200 instances, by instance id; null for one that EC2 does not show. Throws as `describeTags` does. */

@@ -31,6 +31,8 @@ export interface Instance {
   /** The public IPv4 addresses of all its network interfaces. */
   readonly publicIps: readonly string[];
   readonly ipv6Addresses: readonly string[];
+  /** The ids of its EBS volumes. EC2 may not show them before the instance runs. */
+  readonly volumeIds: readonly string[];
   /** The options of its metadata service; null if EC2 does not report them. */
   readonly metadata: MetadataOptions | null;
   /** `on-demand`, `spot` or `capacity-block`. */
@@ -50,6 +52,11 @@ export interface MetadataOptions {
   readonly tokens: string | null;
   readonly endpoint: string | null;
   readonly hopLimit: number | null;
+}
+
+/** Returns an instance profile as policies name it: by its ARN, and by its name, which follows the last `/`. */
+export function namesOfProfile(arn: string): readonly [arn: string, name: string] {
+  return [arn, arn.slice(arn.lastIndexOf("/") + 1)];
 }
 
 /** Returns whether the instance is terminated or shutting down. EC2 still shows it for about an hour. */
@@ -129,6 +136,7 @@ export function readInstance(instanceId: string, from: Ec2Instance): Instance {
     groups: groupsOf(from),
     publicIps: [...publicIpsOf(from)],
     ipv6Addresses: [...ipv6AddressesOf(from)],
+    volumeIds: (from.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => Ebs?.VolumeId ?? []),
     metadata: from.MetadataOptions
       ? {
           tokens: from.MetadataOptions.HttpTokens ?? null,

@@ -1,6 +1,6 @@
-import type { Fact, FactName, Facts } from "../facts/facts.ts";
-import type { Image } from "../facts/images.ts";
-import type { Instance } from "../facts/instances.ts";
+import type { FactName, Facts } from "../facts/facts.ts";
+import { type Image, ownersOf } from "../facts/images.ts";
+import { type Instance, namesOfProfile } from "../facts/instances.ts";
 import { isObject } from "../util/json.ts";
 import type { Matcher } from "./matcher.ts";
 import {
@@ -36,14 +36,15 @@ export const MAX_NODES = 200;
 /** The values of a leaf for an instance, or why they are not known. */
 type Values = readonly string[] | { readonly unknown: string; readonly late: boolean };
 
+/** Why a rule or condition that needs the instance cannot be judged without it. */
+export const NO_INSTANCE = { unknown: "the instance was not read", late: false };
+
 interface Leaf {
   /** The subject of the leaf's sentence. */
   readonly words: string;
   readonly needs: readonly FactName[];
   valuesOf(facts: Facts): Values;
 }
-
-const NO_INSTANCE = { unknown: "the instance was not read", late: false };
 
 function ofInstance(words: string, values: (instance: Instance) => readonly (string | null)[]): Leaf {
   return {
@@ -54,12 +55,12 @@ function ofInstance(words: string, values: (instance: Instance) => readonly (str
   };
 }
 
-function ofImage(words: string, values: (image: Image) => readonly (string | null)[]): Leaf {
+function ofImage(words: string, values: (image: Image, account: string) => readonly (string | null)[]): Leaf {
   return {
     words,
     needs: ["image"],
-    valuesOf: ({ image }: { image: Fact<Image> }) =>
-      "unknown" in image ? image : values(image.value).filter((value): value is string => value !== null),
+    valuesOf: ({ image, account }: Pick<Facts, "image" | "account">) =>
+      "unknown" in image ? image : values(image.value, account).filter((value): value is string => value !== null),
   };
 }
 
@@ -76,7 +77,7 @@ export const LEAVES: Readonly<Record<string, Leaf>> = {
   },
   instanceType: ofInstance("the instance type", ({ instanceType }) => [instanceType]),
   image: ofInstance("the image", ({ imageId }) => [imageId]),
-  imageOwner: ofImage("the image's owner", ({ ownerId, ownerAlias }) => [ownerId, ownerAlias]),
+  imageOwner: ofImage("the image's owner", ownersOf),
   imageName: ofImage("the image's name", ({ name }) => [name]),
   vpc: ofInstance("the VPC", ({ vpcId }) => [vpcId]),
   subnet: ofInstance("the subnet", ({ subnetId }) => [subnetId]),
@@ -86,7 +87,7 @@ export const LEAVES: Readonly<Record<string, Leaf>> = {
   managedBy: ofInstance("the managing service", ({ managedBy }) => [managedBy]),
   keyPair: ofInstance("the key pair", ({ keyName }) => [keyName]),
   instanceProfile: ofInstance("the instance profile", ({ instanceProfile: arn }) =>
-    arn === null ? [] : [arn, arn.slice(arn.lastIndexOf("/") + 1)],
+    arn === null ? [] : namesOfProfile(arn),
   ),
   tenancy: ofInstance("the tenancy", ({ tenancy }) => [tenancy]),
   architecture: ofInstance("the architecture", ({ architecture }) => [architecture]),

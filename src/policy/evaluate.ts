@@ -35,7 +35,7 @@ export interface NotJudged {
 
 /**
  * Evaluates a policy against the facts of one instance. Returns a verdict for each rule, in the order of the policy. `now` is in
- * milliseconds since 1970; it decides which exemptions hold.
+ * milliseconds since 1970; it decides which exemptions hold, and the age of an image.
  */
 export function evaluate(facts: Facts, { rules, exemptions }: Policy, now: number): Verdict[] {
   return rules.map((rule) => verdictOf(rule, facts, exemptions, now));
@@ -44,7 +44,7 @@ export function evaluate(facts: Facts, { rules, exemptions }: Policy, now: numbe
 function verdictOf(rule: Rule, facts: Facts, exemptions: readonly Exemption[], now: number): Verdict {
   const scope = rule.when?.test(facts) ?? true;
   if (typeof scope !== "boolean") return { kind: "not-judged", rule, because: scope.unknown, late: scope.late };
-  const verdict = check(rule, facts);
+  const verdict = check(rule, facts, now);
   if (!scope) {
     const mayChange = (rule.when?.needs.includes("tags") ?? false) && verdict.kind !== "compliant";
     return { kind: "out-of-scope", rule, because: `it applies when ${rule.when?.say()}`, mayChange };
@@ -56,9 +56,9 @@ function verdictOf(rule: Rule, facts: Facts, exemptions: readonly Exemption[], n
   return { kind: "exempt", rule, exemption: exempt.exemption, violation: verdict.violation };
 }
 
-function check(rule: Rule, facts: Facts): Extract<Verdict, { kind: "compliant" }> | Violated | NotJudged {
+function check(rule: Rule, facts: Facts, now: number): Extract<Verdict, { kind: "compliant" }> | Violated | NotJudged {
   if (rule.settles === "when-running" && facts.instance?.state === "pending") {
     return { kind: "not-judged", rule, because: "the instance is not running yet", late: true };
   }
-  return { ...rule.check(facts), rule };
+  return { ...rule.check(facts, now), rule };
 }

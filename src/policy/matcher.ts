@@ -91,3 +91,13 @@ export function literal(text: string): string {
   const escaped = text.replaceAll(/[*?\\]/g, "\\$&");
   return PATTERN.test(escaped) ? `\\${escaped}` : escaped;
 }
+
+/** Returns the matcher that ignores case. */
+export function ignoringCase(matcher: Matcher): Matcher {
+  const [, source] = PATTERN.exec(matcher.text) ?? [];
+  const reading = source === undefined ? readWildcards(matcher.text.toLowerCase()) : readMatcher(`/${source}/i`);
+  // Case makes no text invalid.
+  if ("problem" in reading) return matcher;
+  const { matches } = reading.matcher;
+  return source === undefined ? { ...matcher, matches: (value) => matches(value.toLowerCase()) } : reading.matcher;
+}

@@ -1,5 +1,6 @@
 import type { FactName, Facts } from "../facts/facts.ts";
-import type { Condition } from "./condition.ts";
+import type { Instance } from "../facts/instances.ts";
+import { type Condition, NO_INSTANCE } from "./condition.ts";
 import { type Fields, object, type Setting, type ValuesOf } from "./settings.ts";
 
 /** The severities, in ascending order. */
@@ -57,13 +58,19 @@ export function notJudged(because: string, late = false): Judgement {
   return { kind: "not-judged", because, late };
 }
 
+/** Returns the check of a rule that needs the instance. */
+export function ofInstance(check: (instance: Instance, facts: Facts, now: number) => Judgement): RuleBody["check"] {
+  return (facts, now) => (facts.instance === null ? notJudged(NO_INSTANCE.unknown) : check(facts.instance, facts, now));
+}
+
 /** The part of a rule that depends on its kind. */
 export interface RuleBody {
   /** The facts that `check` uses. Only facts that a rule of the policy needs are read from AWS. */
   readonly needs: readonly FactName[];
   /** When its facts settle, if that depends on the settings. */
   readonly settles?: Settles;
-  check(facts: Facts): Judgement;
+  /** Judges an instance. `now` is in milliseconds since 1970. */
+  check(facts: Facts, now: number): Judgement;
 }
 
 /** A rule of a policy. */

@@ -77,10 +77,11 @@ export interface Field<T> {
   demand(value: T): string | null;
 }
 
-/** The words of a field: its purpose, and its demand with `{}` for the value. */
+/** The words of a field: its purpose, and its demand with `{}` for the value; for a flag, also its demand if it is false. */
 interface Words {
   readonly about: string;
   readonly demand?: string;
+  readonly demandIfFalse?: string;
 }
 
 /** A field that an object must have. */
@@ -112,14 +113,18 @@ export function withDefault<T>(setting: Setting<T>, value: T, words: Words): Fie
   };
 }
 
-function fieldOf<T>(setting: Setting<NonNullable<T>> | Setting<T>, { about, demand }: Words): Omit<Field<T>, "read"> {
+function fieldOf<T>(
+  setting: Setting<NonNullable<T>> | Setting<T>,
+  { about, demand, demandIfFalse }: Words,
+): Omit<Field<T>, "read"> {
   return {
     setting,
     isRequired: false,
     fallback: null,
     about,
     demand(value) {
-      if (demand === undefined || value === undefined || value === null || value === false) return null;
+      if (value === false) return demandIfFalse ?? null;
+      if (demand === undefined || value === undefined || value === null) return null;
       return demand.replace("{}", () => (setting as Setting<T>).say(value));
     },
   };

@@ -9,9 +9,9 @@ describe("evaluate", () => {
     const checked: string[] = [];
     const counted = rules.map((rule) => ({
       ...rule,
-      check: (facts: Parameters<typeof rule.check>[0]) => {
+      check: (...args: Parameters<typeof rule.check>) => {
         checked.push(rule.id);
-        return rule.check(facts);
+        return rule.check(...args);
       },
     }));
     const verdicts = evaluate(factsOf(), { rules: counted, exemptions: [] }, 0);

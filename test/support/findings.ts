@@ -26,6 +26,7 @@ export function instanceOf(changes: Partial<Instance> = {}): Instance {
     groups: [{ groupId: "sg-0a1b2c3d4e5f67890", name: "web" }],
     publicIps: [],
     ipv6Addresses: [],
+    volumeIds: [],
     metadata: { tokens: "required", endpoint: "enabled", hopLimit: 2 },
     lifecycle: "on-demand",
     managedBy: null,

@@ -1,6 +1,7 @@
 import type { Facts } from "../../src/facts/facts.ts";
 import { type Policy, parsePolicy, policyOfTags, sayProblem } from "../../src/policy/policy.ts";
 import { compliant, type Rule, type Violation, violates } from "../../src/policy/rule.ts";
+import { TIME } from "./events.ts";
 
 /** The policy of a value of `REQUIRED_TAGS`. */
 export function requiring(list: string): Policy {
@@ -25,7 +26,7 @@ export function ruleOf(value: object): Rule {
 
 /** How an instance violates a rule; null if it does not. */
 export function violationOf(rule: Rule | undefined, facts: Facts): Violation | null {
-  const judgement = rule?.check(facts);
+  const judgement = rule?.check(facts, Date.parse(TIME));
   return judgement?.kind === "violation" ? judgement.violation : null;
 }
 

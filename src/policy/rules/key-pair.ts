@@ -1,5 +1,6 @@
-import { compliant, ruleKind, violates } from "../rule.ts";
-import { flag, matchers, matchesAny, optional, quoted, withDefault } from "../settings.ts";
+import { compliant, ofInstance, ruleKind, violates } from "../rule.ts";
+import { flag, matchers, optional, quoted, withDefault } from "../settings.ts";
+import { refusalOf, verb } from "./words.ts";
 
 /** `key-pair`: an instance must have an allowed SSH key pair, or none. */
 export const keyPair = ruleKind({
@@ -10,7 +11,8 @@ export const keyPair = ruleKind({
   fields: {
     allowed: optional(matchers, { about: "The names of the allowed key pairs.", demand: "the key pair must be {}" }),
     none: withDefault(flag, false, {
-      about: "Whether an instance without a key pair complies. Without `allowed`, it is the only one that does.",
+      about:
+        "Whether an instance without a key pair complies. If it does, and there is no `allowed`, no other complies.",
       demand: "an instance without a key pair complies",
     }),
   },
@@ -21,28 +23,25 @@ export const keyPair = ruleKind({
     passes: ["the key pair is `ops-2026`"],
   },
 
-  configure({ allowed = [], none }) {
+  configure({ allowed, none }) {
     return {
       needs: ["instance"],
-      check({ instance }) {
-        const name = instance?.keyName ?? null;
-        if (name === null ? none : matchesAny(allowed, name)) {
+      check: ofInstance(({ keyName: name }) => {
+        const limits = allowed === undefined && none ? { allowed: [] } : { allowed };
+        const message = name === null ? (none ? null : "it has no key pair") : refusalOf("the key pair", name, limits);
+        if (message === null)
           return compliant(name === null ? "it has no key pair" : `its key pair is ${quoted(name)}`);
-        }
-        const message = name === null ? "it has no key pair" : `the key pair ${quoted(name)} is not allowed`;
         return violates({
           message,
-          summary: (instances) => {
-            if (name === null) return `${instances === 1 ? "has" : "have"} no key pair`;
-            return `${instances === 1 ? "has" : "have"} a wrong key pair`;
-          },
+          summary: (instances) =>
+            `${verb(instances, "has", "have")} ${name === null ? "no key pair" : "a key pair that is not allowed"}`,
           remedy: () => [
             "The key pair of an instance cannot be changed. Launch it again with",
-            allowed.length === 0 ? "no key pair." : `an allowed key pair${none ? ", or with none" : ""}.`,
+            allowed === undefined && none ? "no key pair." : `an allowed key pair${none ? ", or with none" : ""}.`,
           ],
-          details: { keyName: name === null ? [] : [name] },
+          details: { notAllowed: name === null ? [] : [name] },
         });
-      },
+      }),
     };
   },
 });

@@ -18,7 +18,8 @@ import {
   type ValuesOf,
   withDefault,
 } from "../settings.ts";
-import { createTags } from "./create-tags.ts";
+import { createTags, isOfAws } from "./tag-commands.ts";
+import { shortList, tagsAre, verb } from "./words.ts";
 
 /** A tag key has 1 to 128 characters, and a resource has at most 50 user-created tags.
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */
@@ -134,8 +135,8 @@ export const requiredTags = ruleKind({
           ? compliant("it has the tags")
           : violates({
               message: messageOf(problems, tags, tagsOf.flat()),
-              summary: (instances) => `${instances === 1 ? "lacks" : "lack"} ${short(problems.map(nameOf))}`,
-              remedy: (instanceIds, region) => createTags(problems.map(keyToSet), instanceIds, region),
+              summary: (instances) => `${verb(instances, "lacks", "lack")} ${short(problems.map(nameOf))}`,
+              remedy: (instanceIds, region) => createTags([...new Set(problems.map(keyToSet))], instanceIds, region),
               details: detailsOf(problems),
             });
       },
@@ -239,20 +240,19 @@ function messageOf(problems: readonly Problem[], tags: Tags, required: readonly 
   const single = missing.flatMap(({ anyOf }) => (anyOf.length === 1 ? anyOf : []));
   const blank = problems.flatMap((problem) => ("tag" in problem && problem.kind === "blank" ? problem.tag.key : []));
   return [
-    sentence(
+    tagsAre(
       single.map(({ key }) => key),
       "missing",
     ),
     ...missing.flatMap(({ anyOf }) =>
       anyOf.length === 1 ? [] : `one of the tags ${orList(anyOf.map(({ key }) => quoted(key)))} is required`,
     ),
-    sentence(blank, "blank"),
+    tagsAre(blank, "blank"),
     ...problems.flatMap((problem) => {
       if ("tag" in problem && problem.kind === "spelling")
         return `the tag ${quoted(problem.key)} must be spelled ${quoted(problem.tag.key)}`;
       if (!("tag" in problem) || problem.kind !== "value") return [];
-      const { values = [] } = problem.tag;
-      return `the tag ${quoted(problem.key)} is ${quoted(problem.value)}, not ${matchers.say(values)}`;
+      return `the tag ${quoted(problem.key)} is ${quoted(problem.value)}, not ${shortList(problem.tag.values) ?? "an allowed value"}`;
     }),
     ...nearMisses(
       missing.flatMap(({ anyOf }) => anyOf),
@@ -264,14 +264,18 @@ function messageOf(problems: readonly Problem[], tags: Tags, required: readonly 
     .join("; ");
 }
 
+/** The shortest key that is compared with similar ones. Of shorter keys, too many are similar: `env`, `end`. */
+const MIN_SIMILAR = 5;
+
 /** Returns a clause for each missing tag that the instance seems to have under a misspelled key. */
 function nearMisses(missing: readonly Required[], required: readonly Required[], tags: Tags): string[] {
   // A tag that is required itself is no misspelling of another one.
   const isRequired = (own: string) => required.some((each) => isKeyOf(each, own));
-  const keys = [...tags.keys()].filter((key) => !key.startsWith("aws:") && !isRequired(key)).sort();
+  const keys = [...tags.keys()].filter((key) => !isOfAws(key) && !isRequired(key)).sort();
   return missing.flatMap(({ key }) => {
-    const own = keys.find((each) => each.toLowerCase() === key.toLowerCase()) ?? nearest(key, keys);
-    return own === undefined || own === key ? [] : `${quoted(own)} may be a misspelling of ${quoted(key)}`;
+    const sameLetters = keys.find((each) => each.toLowerCase() === key.toLowerCase());
+    const similar = sameLetters ?? (key.length < MIN_SIMILAR ? undefined : nearest(key, keys));
+    return similar === undefined ? [] : `${quoted(similar)} may be a misspelling of ${quoted(key)}`;
   });
 }
 
@@ -284,12 +288,6 @@ function detailsOf(problems: readonly Problem[]): Record<string, readonly string
     ...(notAllowed.length > 0 && { notAllowed }),
     ...(misspelled.length > 0 && { misspelled }),
   };
-}
-
-function sentence(keys: readonly string[], problem: string): string {
-  if (keys.length === 0) return "";
-  const quotedKeys = keys.map(quoted).join(", ");
-  return keys.length === 1 ? `the tag ${quotedKeys} is ${problem}` : `the tags ${quotedKeys} are ${problem}`;
 }
 
 /** The longest list of keys in a subject, in characters. */

@@ -7,7 +7,7 @@ import { DescribeTagsCommand } from "@aws-sdk/client-ec2";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { type EmbeddedAws, startEmbeddedAws } from "../../../src/local/aws/index.ts";
-import { createTags } from "../../../src/policy/rules/create-tags.ts";
+import { createTags } from "../../../src/policy/rules/tag-commands.ts";
 import { AWS_CLI, operatorEnv } from "../../deploy/aws-cli.ts";
 import { clients } from "../../local/targets.ts";
 import { instanceIds } from "../../support/events.ts";

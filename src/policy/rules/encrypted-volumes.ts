@@ -1,0 +1,80 @@
+import type { Volume } from "../../facts/volumes.ts";
+import { compliant, notJudged, ofInstance, ruleKind, violates } from "../rule.ts";
+import { matchers, matchesAny, optional } from "../settings.ts";
+import { prose } from "./commands.ts";
+import { brief, verb } from "./words.ts";
+
+/** `encrypted-volumes`: the EBS volumes must be encrypted. */
+export const encryptedVolumes = ruleKind({
+  name: "encrypted-volumes",
+  what: "The EBS volumes of an instance must be encrypted.",
+  why: "A copy of a volume that is not encrypted can be read by everyone who gets it. Encryption costs nothing.",
+  settles: "when-running",
+  fields: {
+    keys: optional(matchers, {
+      about: "The ARNs or ids of the allowed KMS keys. EC2 does not report the alias of a key.",
+      demand: "the KMS key must be {}",
+    }),
+  },
+  example: {
+    rule: { rule: "encrypted-volumes", keys: "arn:aws:kms:*:123456789012:key/*" },
+    fails: ["a volume is not encrypted", "a volume is encrypted with the key of another account"],
+    passes: ["each volume is encrypted with an allowed key", "there are no EBS volumes, only instance store"],
+  },
+
+  configure({ keys }) {
+    return {
+      needs: ["instance", "volumes"],
+      check: ofInstance(({ volumeIds }, { volumes }) => {
+        if ("unknown" in volumes) return notJudged(volumes.unknown, volumes.late);
+        const encrypted = volumes.value.filter(({ isEncrypted }) => isEncrypted);
+        const unencrypted = idsOf(volumes.value.filter(({ isEncrypted }) => !isEncrypted));
+        const wrongKey = idsOf(
+          encrypted.filter(({ kmsKeyId: key }) => keys !== undefined && key !== null && !isAllowed(key, keys)),
+        );
+        if (unencrypted.length + wrongKey.length > 0) {
+          return violates({
+            message: [
+              ...problem(unencrypted, "not encrypted"),
+              ...problem(wrongKey, "encrypted with a KMS key that is not allowed"),
+            ].join("; "),
+            summary: (instances) =>
+              `${verb(instances, "has", "have")} a volume ${unencrypted.length > 0 ? "that is not encrypted" : "with a wrong KMS key"}`,
+            remedy: (_, region) => [
+              ...prose(
+                "The encryption of a volume cannot be changed. Replace the volume by an encrypted copy: aws ec2 create-snapshot, then aws ec2 create-volume with --encrypted and --kms-key-id. To encrypt each new volume of the region:",
+              ),
+              `aws ec2 enable-ebs-encryption-by-default --region ${region}`,
+            ],
+            details: { unencrypted, wrongKey },
+          });
+        }
+        const shown = new Set(volumes.value.map(({ volumeId }) => volumeId));
+        const missing = volumeIds.filter((id) => !shown.has(id)).sort();
+        if (missing.length > 0) return notJudged(`EC2 does not show ${volumesOf(missing)}`, true);
+        if (keys !== undefined && encrypted.some(({ kmsKeyId }) => kmsKeyId === null)) {
+          return notJudged("EC2 does not report the KMS key of a volume");
+        }
+        if (encrypted.length === 0) return compliant("it has no EBS volumes");
+        return compliant(`${volumesOf(idsOf(encrypted))} ${verb(encrypted.length, "is", "are")} encrypted`);
+      }),
+    };
+  },
+});
+
+function idsOf(volumes: readonly Volume[]): string[] {
+  return volumes.map(({ volumeId }) => volumeId).sort();
+}
+
+/** Takes the ARN of a key, which ends with the key's id. https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#key-id */
+function isAllowed(arn: string, keys: Parameters<typeof matchesAny>[0]): boolean {
+  return matchesAny(keys, arn) || matchesAny(keys, arn.slice(arn.lastIndexOf("/") + 1));
+}
+
+function volumesOf(ids: readonly string[]): string {
+  return `the ${verb(ids.length, "volume", "volumes")} ${brief(ids)}`;
+}
+
+function problem(ids: readonly string[], what: string): string[] {
+  return ids.length === 0 ? [] : [`${volumesOf(ids)} ${verb(ids.length, "is", "are")} ${what}`];
+}
