@@ -1,4 +1,9 @@
-import { DescribeSecurityGroupsCommand, type EC2Client, type IpPermission } from "@aws-sdk/client-ec2";
+import {
+  DescribeSecurityGroupsCommand,
+  type EC2Client,
+  type SecurityGroup as Ec2SecurityGroup,
+  type IpPermission,
+} from "@aws-sdk/client-ec2";
 import { requireSet } from "./pages.ts";
 import { readTags, type Tags } from "./tags.ts";
 
@@ -41,21 +46,20 @@ export async function describeSecurityGroups(
         ...(next && { NextToken: next }),
       }),
     );
-    for (const { GroupId, GroupName = "", Tags, IpPermissions = [] } of requireSet(
-      page.SecurityGroups,
-      "DescribeSecurityGroups",
-    )) {
-      if (GroupId === undefined || !found.has(GroupId)) continue;
-      found.set(GroupId, {
-        groupId: GroupId,
-        name: GroupName,
-        tags: readTags(Tags),
-        ingress: IpPermissions.map(readIngress),
-      });
+    for (const from of requireSet(page.SecurityGroups, "DescribeSecurityGroups")) {
+      const group = readSecurityGroup(from);
+      if (group && found.has(group.groupId)) found.set(group.groupId, group);
     }
     next = page.NextToken;
   } while (next);
   return found;
+}
+
+/** Returns a security group of DescribeSecurityGroups; null for an entry without an id. */
+export function readSecurityGroup(from: Ec2SecurityGroup): SecurityGroup | null {
+  const { GroupId, GroupName = "", Tags, IpPermissions = [] } = from;
+  if (GroupId === undefined) return null;
+  return { groupId: GroupId, name: GroupName, tags: readTags(Tags), ingress: IpPermissions.map(readIngress) };
 }
 
 function readIngress(permission: IpPermission): Ingress {

@@ -41,6 +41,8 @@ const ruleIds = oneOrMore(
   },
 );
 
+export const MAX_EXEMPTIONS = 200;
+
 /** The exemptions of a policy. */
 export const exemptions: Setting<readonly Exemption[]> = list(
   object(
@@ -56,7 +58,7 @@ export const exemptions: Setting<readonly Exemption[]> = list(
     },
     { shape: 'an object: {"rules": [...], "when": ..., "reason": "...", "until": "2027-03-31"}' },
   ),
-  { min: 0, max: 200, of: "exemptions" },
+  { min: 0, max: MAX_EXEMPTIONS, of: "exemptions" },
 );
 
 /** Returns whether an exemption names a rule. */

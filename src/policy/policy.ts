@@ -33,12 +33,12 @@ export interface Policy {
 export type PolicyReading = { readonly policy: Policy } | { readonly problems: readonly PolicyProblem[] };
 
 /** The maximum size of a policy's text, in bytes. */
-const MAX_BYTES = 64 * 1024;
+export const MAX_BYTES = 64 * 1024;
 
 /** The maximum of states of all regular expressions of a policy. It bounds the time for the longest tag values. */
 const MAX_STATES = 8_000;
 
-const MAX_RULES = 100;
+export const MAX_RULES = 100;
 
 /** The settings that every kind of rule has. */
 export const COMMON_FIELDS = {

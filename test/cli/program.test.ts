@@ -44,6 +44,8 @@ describe("The command line", () => {
       "rollback lambda",
       "doctor",
       "check",
+      "policy check",
+      "policy test",
       "policy import",
       "teardown",
     ]);

@@ -21,9 +21,69 @@ Examples:
 Exit codes: 0 everything was imported; 1 a part was not imported; 2 usage error
 or failure.`;
 
+const CHECK_HELP = `
+Says in words what a policy demands, and warns of what is probably not meant.
+
+Examples:
+  $ ec2-audit policy check policy.json
+  $ ec2-audit policy check --required-tags "name,env=prod|staging"
+  $ ec2-audit policy import custodian.yml | ec2-audit policy check -
+
+Exit codes: 0 a valid policy, also with warnings; 1 a policy with problems;
+2 usage error or failure.`;
+
+const TEST_HELP = `
+Judges the instances of files by a policy, without AWS, and prints for each rule
+its verdict and the fact that decided it. Rules in report mode are judged too.
+
+A file is what the AWS CLI prints: Reservations, Instances, SecurityGroups,
+Volumes, InstanceImageMetadata, Tags, Vpcs, or one instance. Several files are
+merged. A rule whose facts are not in the files is not judged.
+
+Examples:
+  $ aws ec2 describe-instances > instances.json
+  $ aws ec2 describe-security-groups > groups.json
+  $ ec2-audit policy test policy.json instances.json groups.json
+  $ aws ec2 describe-instances | ec2-audit policy test policy.json - --quiet
+
+Exit codes: 0 no violations; 1 violations; 2 usage error or failure.`;
+
 /** Returns the command `ec2-audit policy`, with its subcommands. */
 export function policyCommand(cli: Cli): Command {
-  return new Command("policy").description("work with policies").addCommand(importCommand(cli));
+  return new Command("policy")
+    .description("work with policies")
+    .addCommand(checkCommand(cli))
+    .addCommand(testCommand(cli))
+    .addCommand(importCommand(cli));
+}
+
+function checkCommand(cli: Cli): Command {
+  return new Command("check")
+    .description("validate a policy, and say in words what it demands")
+    .argument("[file]", 'file with a policy as JSON; "-" reads standard input')
+    .option("--required-tags <tags>", "the short form of a policy, instead of a file")
+    .option("--json", "print one JSON document: the rules, the warnings and the problems")
+    .addHelpText("after", CHECK_HELP)
+    .action(async (file: string | undefined, _: unknown, command: Command) => {
+      const { checkPolicy } = await import("../policy/check.ts");
+      await checkPolicy(cli, file, command.optsWithGlobals());
+    });
+}
+
+function testCommand(cli: Cli): Command {
+  return new Command("test")
+    .description("judge instances from files by a policy, without AWS")
+    .argument("<policy>", "file with a policy as JSON")
+    .argument("<file...>", 'files with what the AWS CLI prints; "-" reads standard input')
+    .option("--account <id>", "account of the instances whose file does not contain it")
+    .option("--now <date>", "date that decides which exemptions hold (default: today)")
+    .option("--quiet", "print only instances with a violation or a rule that is not judged")
+    .option("--json", "print one JSON document: the verdicts on each instance")
+    .addHelpText("after", TEST_HELP)
+    .action(async (policy: string, files: string[], _: unknown, command: Command) => {
+      const { testPolicy } = await import("../policy/test.ts");
+      await testPolicy(cli, policy, files, command.optsWithGlobals());
+    });
 }
 
 function importCommand(cli: Cli): Command {
