@@ -7,10 +7,12 @@ import { instanceProfile } from "./instance-profile.ts";
 import { instanceType } from "./instance-type.ts";
 import { keyPair } from "./key-pair.ts";
 import { launchedBy } from "./launched-by.ts";
+import { network } from "./network.ts";
 import { prohibitedTags } from "./prohibited-tags.ts";
 import { publicIp } from "./public-ip.ts";
 import { region } from "./region.ts";
 import { requiredTags } from "./required-tags.ts";
+import { securityGroups } from "./security-groups.ts";
 import { tagLimit } from "./tag-limit.ts";
 
 /** Every kind of rule that a policy can use. */
@@ -18,6 +20,7 @@ export const RULE_KINDS: readonly RuleKind[] = [
   requiredTags,
   prohibitedTags,
   tagLimit,
+  securityGroups,
   keyPair,
   image,
   instanceType,
@@ -25,6 +28,7 @@ export const RULE_KINDS: readonly RuleKind[] = [
   publicIp,
   encryptedVolumes,
   instanceProfile,
+  network,
   region,
   launchedBy,
   condition,
