@@ -77,15 +77,20 @@ function opening(problems: readonly Problem[], affected: readonly Affected[]): s
 /** States the remedy for each problem. A remedy of several problems is written once, at the first, for all their instances. */
 function remedies(problems: readonly Problem[], instances: number): string[] {
   const keyOf = ({ finding: { violation, region } }: Problem) => violation.remedy([], region).join("\n");
-  const alike = groupBy(problems, keyOf);
+  // An alert can have thousands of problems with one remedy, so its instances are collected once.
+  const alike = new Map(
+    [...groupBy(problems, keyOf)].map(([key, same]) => [
+      key,
+      { same, ids: new Set(same.flatMap((each) => each.instances.map(({ instanceId }) => instanceId))) },
+    ]),
+  );
   return problems.flatMap((problem) => {
     const { number, finding, instances: own } = problem;
     const { violation, region, severity, ruleId, link } = finding;
     const see = link === null ? [] : [`See ${link}`];
-    const same = alike.get(keyOf(problem)) ?? [];
+    const { same = [], ids = new Set<string>() } = alike.get(keyOf(problem)) ?? {};
     const [first = problem] = same;
-    const ids = new Set(same.flatMap((each) => each.instances.map(({ instanceId }) => instanceId)));
-    const remedy = violation.remedy([...ids], region);
+    const remedy = first === problem ? violation.remedy([...ids], region) : [];
     if (problems.length === 1) return ["", "Fix:", ...indented(remedy, 2), ...see];
     const count = instances === 1 ? "" : `: ${own.length === 1 ? "1 instance" : `${own.length} instances`}`;
     const covers = ids.size > own.length ? ` for ${same.map((each) => each.number).join(", ")}` : "";
