@@ -307,10 +307,15 @@ describe("ec2-audit check when AWS refuses its calls", () => {
 
   it("stops after a while when EC2 throttles every call", async () => {
     aws.faults.add({ service: "ec2", kind: "throttle" });
-    const { code, err } = await check([NOBODY], { pause: async () => {} });
+    const pauses: number[] = [];
+    // The SDK's own retries, whose pauses cannot be injected, would take 8 s.
+    const env = { AWS_MAX_ATTEMPTS: "1" };
+    const { code, err } = await check([NOBODY], { env, pause: async (ms) => void pauses.push(ms) });
     expect(code).toBe(2);
     expect(err).toContain("run the command again in a minute");
-  }, 60_000);
+    expect(pauses).toEqual([1_000, 2_000, 4_000, 8_000]);
+    expect(aws.callCounts.get("ec2:DescribeInstances")).toBe(5);
+  });
 });
 
 describe("ec2-audit check --help", () => {
