@@ -3,5 +3,5 @@
  * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
  */
 export function isDenied(error: unknown): boolean {
-  return error instanceof Error && /^(?:UnauthorizedOperation|AccessDenied|AuthorizationError)/.test(error.name);
+  return error instanceof Error && /Denied|Unauthorized|AuthorizationError/.test(error.name);
 }

@@ -21,7 +21,7 @@ export interface FactPlan {
 }
 
 /** The EC2 action that reads each fact. */
-const ACTIONS: Readonly<Record<FactName, string>> = {
+export const ACTIONS: Readonly<Record<FactName, string>> = {
   tags: "ec2:DescribeTags",
   instance: "ec2:DescribeInstances",
   securityGroups: "ec2:DescribeSecurityGroups",
@@ -31,14 +31,18 @@ const ACTIONS: Readonly<Record<FactName, string>> = {
 };
 
 /**
- * Returns the IAM actions that the reads of these facts need. Each alert is confirmed with DescribeInstances, which also returns
- * tags: DescribeTags is used only if no rule needs more.
+ * Returns the facts that are read for these needs. Each alert is confirmed with DescribeInstances, which also returns tags:
+ * DescribeTags is called only if no rule needs more.
  */
+export function factsFor(needs: readonly FactName[]): FactName[] {
+  const isRead = (name: FactName) =>
+    name === "instance" || (name === "tags" ? !needsMore(needs) : needs.includes(name));
+  return (Object.keys(ACTIONS) as FactName[]).filter(isRead);
+}
+
+/** Returns the IAM actions that the reads of these facts need. */
 export function actionsFor(needs: readonly FactName[]): string[] {
-  const names = new Set<FactName>([...needs, "instance"]);
-  if (needsMore(needs)) names.delete("tags");
-  else names.add("tags");
-  return (Object.keys(ACTIONS) as FactName[]).filter((name) => names.has(name)).map((name) => ACTIONS[name]);
+  return factsFor(needs).map((name) => ACTIONS[name]);
 }
 
 function needsMore(needs: readonly FactName[]): boolean {

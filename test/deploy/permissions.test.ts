@@ -37,6 +37,15 @@ const calls = everyCall.filter((call) => !NEEDS_NO_PERMISSION.includes(call));
 
 /** The calls by host. The first test fails for a call that is not listed. */
 const EVERY_HOST = ["ec2:DescribeInstances", "ec2:DescribeTags", "sns:Publish"];
+/** Only for policies that need their facts. */
+const OTHER_FACTS = [
+  "ec2:DescribeInstanceImageMetadata",
+  "ec2:DescribeSecurityGroups",
+  "ec2:DescribeVolumes",
+  "ec2:DescribeVpcs",
+];
+/** The actions of the default policy, in the order of the parameter ReadActions. */
+const READS = ["ec2:DescribeTags", "ec2:DescribeInstances"];
 /** Only a host that SNS calls over HTTPS subscribes and confirms: a webtask, or a function URL, which the template does not create. */
 const HTTPS_HOSTS = ["sns:ConfirmSubscription", "sns:Subscribe"];
 /** Only with AUDIT_ROLE_NAME, for other accounts. */
@@ -57,7 +66,8 @@ const allowing = (statements: readonly Statement[], action: string) =>
 
 describe("the calls in the built file", () => {
   it("are all listed", () => {
-    expect(everyCall).toEqual([...EVERY_HOST, ...HTTPS_HOSTS, ...OTHER_ACCOUNTS, ...NEEDS_NO_PERMISSION].sort());
+    const listed = [...EVERY_HOST, ...OTHER_FACTS, ...HTTPS_HOSTS, ...OTHER_ACCOUNTS, ...NEEDS_NO_PERMISSION];
+    expect(everyCall).toEqual(listed.sort());
   });
 });
 
@@ -65,11 +75,17 @@ describe("the role of the function on Lambda", () => {
   const template = readTemplate(TEMPLATE);
   const roleOf = (parameters: Readonly<Record<string, string>>) =>
     statementsOf(resolveTemplate(template, parameters).FunctionRole);
-  const withoutHttps = calls.filter((call) => !HTTPS_HOSTS.includes(call));
+  const withoutHttps = calls.filter((call) => ![...HTTPS_HOSTS, ...OTHER_FACTS].includes(call));
 
   it("allows exactly the calls of the file on Lambda, and those of Lambda itself", () => {
     const ours = withoutHttps.filter((call) => !OTHER_ACCOUNTS.includes(call));
     expect(actionsOf(roleOf({}))).toEqual([...ours, ...BY_LAMBDA].sort());
+  });
+
+  it("allows the EC2 actions of ReadActions, and no others", () => {
+    const ReadActions = "ec2:DescribeInstances,ec2:DescribeSecurityGroups";
+    const reads = actionsOf(roleOf({ ReadActions })).filter((action) => action.startsWith("ec2:"));
+    expect(reads).toEqual(["ec2:DescribeInstances", "ec2:DescribeSecurityGroups"]);
   });
 
   it("allows AssumeRole with AuditRoleName, on that name inside the organisation", () => {
@@ -143,9 +159,11 @@ describe("the role in a member account", () => {
   const made = (given: Readonly<Record<string, string>>) =>
     Object.keys(resolveTemplate(member, { ...parameters, ...given }));
 
-  it("allows exactly the file's EC2 calls", () => {
-    const statements = statementsOf(resolveTemplate(member, parameters).AuditRole);
-    expect(actionsOf(statements)).toEqual(calls.filter((call) => call.startsWith("ec2:")));
+  it("allows exactly the EC2 actions of ReadActions, by default those of the default policy", () => {
+    const allowed = (given: Record<string, string>) =>
+      actionsOf(statementsOf(resolveTemplate(member, { ...parameters, ...given }).AuditRole));
+    expect(allowed({})).toEqual(READS.toSorted());
+    expect(allowed({ ReadActions: "ec2:DescribeInstances" })).toEqual(["ec2:DescribeInstances"]);
   });
 
   it("trusts one role of the central account, inside the organisation", () => {
@@ -196,9 +214,11 @@ describe("the user of a webtask", () => {
   };
 
   it("has, by setup --show-policy, exactly the permissions for the file's calls on webtask", () => {
-    const { Statement: statements } = functionPolicy(installation) as { Statement: Record<string, unknown>[] };
+    const { Statement: statements } = functionPolicy(installation, READS) as { Statement: Record<string, unknown>[] };
     expect(actionsOf(statements.map(readStatement))).toEqual([...EVERY_HOST, ...HTTPS_HOSTS].sort());
-    const { Statement: more } = functionPolicy(installation, "auditor") as { Statement: Record<string, unknown>[] };
+    const { Statement: more } = functionPolicy(installation, READS, "auditor") as {
+      Statement: Record<string, unknown>[];
+    };
     const all = [...EVERY_HOST, ...HTTPS_HOSTS, ...OTHER_ACCOUNTS];
     expect(actionsOf(more.map(readStatement))).toEqual(all.sort());
   });

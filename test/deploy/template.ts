@@ -95,7 +95,10 @@ export function resolveTemplate(
     const [[name = "", inner] = []] = Object.entries(value);
     const items = (): unknown[] => (Array.isArray(inner) ? inner.map(resolve) : []);
     if (name === "Ref" && inner === "AWS::NoValue") return undefined;
-    if (name === "Ref" && typeof inner === "string") return values[inner] ?? value;
+    if (name === "Ref" && typeof inner === "string") {
+      const list = template.Parameters[inner]?.Type === "CommaDelimitedList";
+      return list ? (values[inner] ?? "").split(",") : (values[inner] ?? value);
+    }
     if (name === "Condition" && typeof inner === "string") return holds(inner);
     if (name === "Fn::Equals") return items()[0] === items()[1];
     if (name === "Fn::Not") return items()[0] !== true;

@@ -74,6 +74,8 @@ describe("a parameter that mirrors a key of the configuration", () => {
         ",",
         "app/owner",
         "env=prod",
+        String.raw`name,env=prod|staging,cost-center=/cc-\d{4}/`,
+        "env=/a{1,2}/",
         "prod|staging",
         "name;owner",
         "name,cost-*",

@@ -18,6 +18,7 @@ exist.
 Examples:
   $ ec2-audit deploy lambda --email team@example.com
   $ ec2-audit deploy lambda --alarm-email ops@example.com --tag owner=platform
+  $ ec2-audit deploy lambda --policy policy.json
   $ ec2-audit deploy lambda --parameter RequiredTags=name,owner \\
       --parameter GraceSeconds=120
   $ ec2-audit deploy lambda --parameter Deployment=AllAtOnce
@@ -45,6 +46,7 @@ export function deployLambdaCommand(cli: Cli, folder?: string): Command {
   return new Command("lambda")
     .description("deploy the function and its resources to AWS Lambda, as one CloudFormation stack")
     .addOption(new Option("--stack <name>", "stack and function name").default(NAMES.stack, NAMES.stack))
+    .option("--policy <file>", "policy file, deployed in the code, where Lambda's limit of 4 KB does not apply")
     .option("--parameter <Key=Value>", "template parameter; repeatable", collect)
     .option("--email <address>", "recipient of alerts (parameter AlertEmail)")
     .option("--alarm-email <address>", "recipient of alarms about the audit itself (parameter AlarmEmail)")

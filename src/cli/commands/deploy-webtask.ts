@@ -32,6 +32,7 @@ export function deployWebtaskCommand(cli: Cli): Command {
     .description("deploy the function and its secrets to webtask, and check its health")
     .option("--config <file>", "configuration file (default: wt.config.json)")
     .option("--secrets-file <file>", "file with the function's settings, as KEY=value lines")
+    .option("--policy <file>", 'policy file, deployed in the code (default: "policy" in wt.config.json)')
     .option("--wt-profile <name>", "profile of wt-cli (default: wt-cli's default profile)")
     .option("--dry-run", "print the deployment without making it")
     .option("--json", "print the result as JSON")

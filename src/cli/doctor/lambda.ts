@@ -9,6 +9,7 @@ import { regionFlags } from "../flags.ts";
 import { ifExists } from "../if-exists.ts";
 import { readStack, type Stack } from "../lambda/stack.ts";
 import { ALIAS, readLive } from "../lambda/versions.ts";
+import { launchActions } from "../policy-file.ts";
 import { checkAlertKey } from "./alert-key.ts";
 import { checkAlertTopic } from "./alert-topic.ts";
 import { type Check, type Examination, reporter } from "./check.ts";
@@ -212,6 +213,12 @@ async function checkCanary(aws: Aws, FunctionName: string, rollback: string): Pr
   ];
 }
 
+/** Returns the EC2 actions that the policy needs. A policy in the code is not in the settings; its actions are a parameter. */
+function readActions({ parameters }: Stack, config: Config | null): readonly string[] {
+  const { PolicyInCode, ReadActions = "ec2:DescribeTags,ec2:DescribeInstances" } = parameters;
+  return config !== null && !PolicyInCode ? launchActions(config.policy) : ReadActions.split(",");
+}
+
 /** Checks the permissions of the function's role with IAM's simulator. */
 async function checkRole(
   aws: Aws,
@@ -226,7 +233,7 @@ async function checkRole(
   const queue = `arn:${partition}:sqs:${scope}:${LaunchQueueUrl.split("/").at(-1)}`;
   const log = `arn:${partition}:logs:${scope}:log-group:${LogGroupName}:log-stream:any`;
   const required: readonly Access[] = [
-    ...["ec2:DescribeTags", "ec2:DescribeInstances"].map((action) => ({ action, resource: "*" })),
+    ...readActions(stack, config).map((action) => ({ action, resource: "*" })),
     { action: "sns:Publish", resource: AlertTopicArn },
     ...["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"].map((action) => ({
       action,

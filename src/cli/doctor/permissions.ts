@@ -1,8 +1,12 @@
+import type { EC2Client } from "@aws-sdk/client-ec2";
 import { createClients } from "../../aws/clients.ts";
+import { isDenied } from "../../aws/denied.ts";
 import { partitionOf } from "../../aws/regions.ts";
 import type { Config } from "../../config.ts";
-import { ec2Facts } from "../../facts/facts.ts";
-import type { Reads } from "../../facts/pages.ts";
+import { ec2Facts, type FactName } from "../../facts/facts.ts";
+import { type Read, readOf } from "../../facts/pages.ts";
+import { ACTIONS, factsFor } from "../../facts/plan.ts";
+import { forLaunches, needsOf } from "../../policy/policy.ts";
 import type { Aws, Identity } from "../aws.ts";
 import { explain } from "../explain.ts";
 import { type Check, reporter } from "./check.ts";
@@ -12,6 +16,7 @@ const { ok, unknown, warning, wrong, attempt } = reporter("permissions");
 
 /** An instance that does not exist. EC2 returns an empty result for it when it is given as a filter. */
 export const NO_INSTANCE = "i-00000000000000000";
+const NO_GROUP = "sg-00000000000000000";
 
 /** Actions that the function never needs. A principal that may call them has more than the function's policy. */
 const EXCESS_ACTIONS = ["ec2:TerminateInstances", "ec2:RunInstances", "iam:CreateUser"];
@@ -44,16 +49,36 @@ async function checkReads({ config, now }: Permissions): Promise<readonly Check[
   const clients = createClients(config, now);
   const regions = [...new Set(config.launchTopics.map(({ region }) => region))];
   const checks = regions.map(async (region) => {
-    const facts = ec2Facts(clients.ec2(null, region));
-    return [
-      judgeRead(`ec2:DescribeTags in ${region}`, await facts.tags([NO_INSTANCE])),
-      judgeRead(`ec2:DescribeInstances in ${region}`, await facts.instances([NO_INSTANCE])),
-    ];
+    const reads = await readEach(config, clients.ec2(null, region));
+    return reads.map(({ action, read }) => judgeRead(`${action} in ${region}`, read));
   });
   return (await Promise.all(checks)).flat();
 }
 
-/** Reads tags in the other accounts as an audit does: with the function's credentials, which assume the role. */
+/** Calls each EC2 action that the policy needs, for resources that do not exist. Returns the result of each. */
+function readEach(
+  { policy }: Config,
+  ec2: Pick<EC2Client, "send">,
+): Promise<{ readonly action: string; readonly read: Read<unknown> }[]> {
+  const facts = ec2Facts(ec2);
+  const calls: Readonly<Record<FactName, () => Promise<Read<unknown>>>> = {
+    tags: async () => readOf(await facts.tags([NO_INSTANCE]), NO_INSTANCE),
+    instance: async () => readOf(await facts.instances([NO_INSTANCE]), NO_INSTANCE),
+    securityGroups: async () => readOf(await facts.securityGroups([NO_GROUP]), NO_GROUP),
+    image: async () => readOf(await facts.images([NO_INSTANCE]), NO_INSTANCE),
+    volumes: async () => readOf(await facts.volumes([NO_INSTANCE]), NO_INSTANCE),
+    defaultVpc: () =>
+      facts.defaultVpc().then(
+        (value) => ({ value }),
+        (error: unknown) => ({ error }),
+      ),
+  };
+  return Promise.all(
+    factsFor(needsOf(forLaunches(policy))).map(async (name) => ({ action: ACTIONS[name], read: await calls[name]() })),
+  );
+}
+
+/** Reads facts in the other accounts as an audit does: with the function's credentials, which assume the role. */
 async function checkMembers({ config, members, now }: Permissions): Promise<readonly Check[]> {
   const clients = createClients(config, now);
   const checks = members.map(async (account) => {
@@ -65,25 +90,26 @@ async function checkMembers({ config, members, now }: Permissions): Promise<read
         "Set it in the settings.",
       );
     }
-    const reads = await ec2Facts(clients.ec2(account, config.region)).tags([NO_INSTANCE]);
-    const message = `the function may assume ${config.auditRoleName} and call ec2:DescribeTags`;
-    const fix = `Check that the role exists and trusts the function's user, and that the user may assume it. deploy/member.yaml creates it.`;
-    return judgeRead(name, reads, message, fix);
+    const reads = await readEach(config, clients.ec2(account, config.region));
+    const actions = reads.map(({ action }) => action).join(", ");
+    const [failed] = reads.filter(({ read }) => "error" in read);
+    if (failed === undefined) return ok(name, `the function may assume ${config.auditRoleName} and call ${actions}`);
+    const fix = `Check that the role exists and trusts the function's user, that the user may assume it, and that it allows ${actions}. deploy/member.yaml creates it (parameter ReadActions).`;
+    return judgeRead(name, failed.read, "", fix, `${failed.action}: `);
   });
   return Promise.all(checks);
 }
 
 function judgeRead(
   name: string,
-  reads: Reads<unknown>,
+  read: Read<unknown>,
   allowed = "the function's credentials allow it",
   fix = ALLOW,
+  of = "",
 ): Check {
-  const read = reads.get(NO_INSTANCE);
-  if (read === undefined || "value" in read) return ok(name, allowed);
+  if ("value" in read) return ok(name, allowed);
   const { message, hint = "" } = explain(read.error);
-  const isRefusal = read.error instanceof Error && /Denied|Unauthorized|Authorization/.test(read.error.name);
-  return isRefusal ? wrong(name, message, fix) : unknown(name, message, hint);
+  return isDenied(read.error) ? wrong(name, `${of}${message}`, fix) : unknown(name, `${of}${message}`, hint);
 }
 
 /** The fix for a missing permission of the function's user. */

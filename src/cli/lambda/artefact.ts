@@ -5,6 +5,7 @@ import { zipSync } from "fflate";
 import { checkAndBuild } from "../build.ts";
 import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
+import { withPolicy } from "../policy-file.ts";
 
 /** The files to deploy, as read from this package. */
 export interface Artefact {
@@ -23,12 +24,13 @@ export function readTemplate(folder: string): string {
 }
 
 /**
- * Reads the template and the function's file. In a clone, checks the types and builds first. Throws CliError with the
- * compiler's output when that fails, and when a file is missing.
+ * Reads the template and the function's file, and puts the policy into that, if there is one. In a clone, checks the types and
+ * builds first. Throws CliError with the compiler's output when that fails, and when a file is missing.
  */
-export async function makeArtefact(cli: Cli, folder: string): Promise<Artefact> {
+export async function makeArtefact(cli: Cli, folder: string, policy: string | null): Promise<Artefact> {
   await checkAndBuild(cli, folder);
-  const code = readShipped(folder, CODE);
+  const built = readShipped(folder, CODE);
+  const code = policy === null ? built : Buffer.from(withPolicy(built.toString("utf8"), policy));
   return { template: readTemplate(folder), code, sha256: createHash("sha256").update(code).digest("hex") };
 }
 

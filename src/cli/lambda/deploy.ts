@@ -4,11 +4,19 @@ import { CliError } from "../cli-error.ts";
 import { flagsFrom, regionFlags } from "../flags.ts";
 import { NAMES } from "../names.ts";
 import { packageFolder } from "../package-folder.ts";
+import { readPolicyFile } from "../policy-file.ts";
 import { parseTags } from "../tags.ts";
 import { makeArtefact, readTemplate } from "./artefact.ts";
 import type { PlannedChange } from "./change-set.ts";
 import { type DeployRequest, type DeployResult, deploy } from "./deployment.ts";
-import { checkParameters, type Parameters, parseParameters, withRelease } from "./parameters.ts";
+import {
+  checkParameters,
+  type Parameters,
+  parseParameters,
+  withPolicyFile,
+  withReadActions,
+  withRelease,
+} from "./parameters.ts";
 import { checkStack, readStack } from "./stack.ts";
 import { problemWith, readParameters, type TemplateParameter } from "./template.ts";
 import { listVersions } from "./versions.ts";
@@ -20,6 +28,7 @@ interface Options extends CommonOptions {
   readonly alarmEmail?: string;
   readonly tag?: readonly string[];
   readonly bucket?: string;
+  readonly policy?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
@@ -39,7 +48,9 @@ export async function deployLambda(cli: Cli, options: Options, folder = packageF
   }
   const template = readTemplate(folder);
   const declared = readParameters(template);
-  const given = { ...parseParameters(options.parameter ?? [], declared), ...addresses(options, declared) };
+  const policy =
+    options.policy === undefined ? null : { file: options.policy, text: readPolicyFile(cli, options.policy) };
+  const words = { ...parseParameters(options.parameter ?? [], declared), ...addresses(options, declared) };
   const tags = parseTags(options.tag);
   const aws = await connect(cli, options);
   const { account, before, versions } = await cli.terminal.busy(`Reading the stack ${name}`, async () => {
@@ -59,8 +70,9 @@ export async function deployLambda(cli: Cli, options: Options, folder = packageF
   const kept = Object.fromEntries(
     Object.entries(before?.parameters ?? {}).filter(([parameter]) => declared.some((each) => each.name === parameter)),
   );
-  checkParameters({ ...kept, ...given }, declared);
-  const artefact = await makeArtefact(cli, folder);
+  const policyGiven = withPolicyFile(words, kept, policy);
+  const given = withReadActions(policyGiven, checkParameters({ ...kept, ...policyGiven }, declared, policy));
+  const artefact = await makeArtefact(cli, folder, policy?.text ?? null);
   const descriptions = versions.map(({ description }) => description);
   const parameters = { ...kept, ...withRelease(given, kept, artefact, descriptions) };
   const request: DeployRequest = {

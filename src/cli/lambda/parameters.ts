@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { type Key, readConfig } from "../../config.ts";
+import type { Policy } from "../../policy/policy.ts";
 import { nearest } from "../../util/nearest.ts";
 import { CliError } from "../cli-error.ts";
+import { launchActions, type PolicyFile } from "../policy-file.ts";
 import type { Artefact } from "./artefact.ts";
 import { problemWith, type TemplateParameter } from "./template.ts";
 
@@ -29,14 +31,16 @@ export function isOurs(parameters: Parameters): boolean {
  * for a parameter that the template does not have.
  */
 export function parseParameters(words: readonly string[], declared: readonly TemplateParameter[]): Parameters {
-  const names = declared.map(({ name }) => name).filter((name) => name !== RELEASE);
+  const names = declared.map(({ name }) => name).filter((name) => !COMPUTED.includes(name));
   const parameters: Record<string, string> = {};
   for (const word of words) {
     const at = word.indexOf("=");
     if (at < 1) throw new CliError("--parameter takes Key=Value", `Example: --parameter ${names[0]}=name,owner`);
     const name = word.slice(0, at);
-    if (name === RELEASE)
-      throw new CliError("--parameter cannot set Release: this command computes it from the code and the settings");
+    if (COMPUTED.includes(name))
+      throw new CliError(
+        `--parameter cannot set ${name}: this command computes it from the code, the policy and the settings`,
+      );
     if (!names.includes(name)) throw new CliError(`the template has no parameter ${name}`, suggestion(name, names));
     parameters[name] = word.slice(at + 1);
   }
@@ -50,9 +54,14 @@ function suggestion(name: string, names: readonly string[]): string {
 
 /**
  * Checks all parameters in force, before anything is uploaded. Throws CliError with every value that CloudFormation or the
- * function's configuration would refuse, and every combination that would not work. Takes the template's parameters too.
+ * function's configuration would refuse, and every combination that would not work. Takes the template's parameters too, and
+ * the policy file, if there is one. Returns the policy in force.
  */
-export function checkParameters(parameters: Parameters, declared: readonly TemplateParameter[]): void {
+export function checkParameters(
+  parameters: Parameters,
+  declared: readonly TemplateParameter[],
+  policy: PolicyFile | null = null,
+): Policy {
   const settings: Partial<Record<Key, string>> = {
     AWS_REGION: "us-east-1",
     AWS_ACCESS_KEY_ID: "of the role",
@@ -63,6 +72,7 @@ export function checkParameters(parameters: Parameters, declared: readonly Templ
     const value = parameters[name]?.trim();
     if (value) settings[key] = value;
   }
+  if (policy !== null) settings.AUDIT_POLICY = policy.text;
   const reading = readConfig(settings);
   const configProblems = "problems" in reading ? reading.problems : [];
   const refused = declared.flatMap((parameter) => {
@@ -75,21 +85,56 @@ export function checkParameters(parameters: Parameters, declared: readonly Templ
   });
   const defaults = Object.fromEntries(declared.map((parameter) => [parameter.name, parameter.default ?? ""]));
   const problems = [
-    ...configProblems.map(({ key, problem }) => `${nameOf(key)} ${problem}`),
+    ...configProblems.map(({ key, problem }) => {
+      return `${policy !== null && key === "AUDIT_POLICY" ? policy.file : nameOf(key)} ${problem}`;
+    }),
     ...refused,
     ...contradictions({ ...defaults, ...parameters }),
   ];
-  if (problems.length > 0) {
+  if (problems.length > 0 || "problems" in reading) {
     throw new CliError(
       problems.join("\n"),
       "Set another value with --parameter Key=Value; Key= removes the value of an earlier deployment.",
     );
   }
+  return reading.config.policy;
 }
+
+const POLICY_IN_CODE = "PolicyInCode";
+
+/**
+ * Returns the parameters that a policy file needs: with it, the policy is in the code. A policy that was deployed in the code
+ * must be given again, because it would be lost with the old code. Takes the parameters given now, and the stack's.
+ * Throws CliError if the policy is given twice, or not again.
+ */
+export function withPolicyFile(given: Parameters, kept: Parameters, policy: PolicyFile | null): Parameters {
+  const others = ["RequiredTags", "AuditPolicy"].filter((name) => given[name]);
+  if (policy !== null) {
+    if (others.length > 0)
+      throw new CliError(`--policy and ${others.join(" and ")} are both given`, "Give one policy.");
+    const hash = createHash("sha256").update(policy.text).digest("hex").slice(0, 12);
+    return { ...given, RequiredTags: "", AuditPolicy: "", [POLICY_IN_CODE]: hash };
+  }
+  if (!kept[POLICY_IN_CODE] || given[POLICY_IN_CODE] === "") return given;
+  throw new CliError(
+    "the policy of this stack is in its deployed code, which this deployment replaces",
+    `Give it again with --policy FILE. For another policy: --parameter ${POLICY_IN_CODE}= --parameter RequiredTags=name,owner`,
+  );
+}
+
+/** Returns the parameters with the EC2 actions that the policy needs. */
+export function withReadActions(parameters: Parameters, policy: Policy): Parameters {
+  return { ...parameters, ReadActions: launchActions(policy).join(",") };
+}
+
+/** Leaves 1 KB of Lambda's environment to the other settings.
+ * https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html */
+const MAX_POLICY_BYTES = 3 * 1024;
 
 /** The problems of values that are each valid, but not together. */
 function contradictions(inForce: Parameters): readonly string[] {
-  const { OrganizationId, AuditRoleName, AlertTopicArn, AlertEmail, ReservedConcurrency, MaximumConcurrency } = inForce;
+  const { OrganizationId, AuditRoleName, AlertTopicArn, AlertEmail, AuditPolicy } = inForce;
+  const { ReservedConcurrency, MaximumConcurrency } = inForce;
   const problems: string[] = [];
   if (OrganizationId && !AuditRoleName) {
     problems.push(
@@ -99,6 +144,12 @@ function contradictions(inForce: Parameters): readonly string[] {
   // https://docs.aws.amazon.com/sns/latest/dg/fifo-topic-message-delivery.html
   if (AlertEmail && AlertTopicArn?.endsWith(".fifo")) {
     problems.push("AlertEmail is set, but AlertTopicArn is a FIFO topic, which sends no e-mail");
+  }
+  const policyBytes = Buffer.byteLength(AuditPolicy ?? "");
+  if (policyBytes > MAX_POLICY_BYTES) {
+    problems.push(
+      `AuditPolicy has ${policyBytes} bytes, and Lambda's environment has 4 KB for all settings: deploy the policy with --policy FILE`,
+    );
   }
   // SQS would deliver more batches than can run at once, and a throttled batch counts as a receive.
   // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
@@ -113,6 +164,9 @@ function nameOf(key: Key): string {
 }
 
 const RELEASE = "Release";
+
+/** The parameters that the operator does not set. */
+const COMPUTED = [RELEASE, "ReadActions"];
 
 /**
  * Adds Release to the given parameters: a hash of the code, the template and all settings in force. SAM creates a new version

@@ -3,6 +3,8 @@ import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import { checkEmail, distinctEmails } from "../email.ts";
 import { flagsFrom, type NameOptions } from "../flags.ts";
+import { launchActions } from "../policy-file.ts";
+import { policyFor } from "../policy-options.ts";
 import { shownUrl } from "../shown-url.ts";
 import { parseTags } from "../tags.ts";
 import { confirmed, unconfirmedText } from "./confirmation.ts";
@@ -31,6 +33,7 @@ interface SetupOptions extends NameOptions {
   readonly dryRun?: true;
   readonly showPolicy?: true;
   readonly auditRole?: string;
+  readonly policy?: string;
   readonly tag?: readonly string[];
   readonly json?: true;
 }
@@ -51,6 +54,9 @@ export async function setup(cli: Cli, options: SetupOptions): Promise<void> {
     }
     checkRoleName(options.auditRole);
   }
+  if (options.policy !== undefined && !options.showPolicy) {
+    throw new CliError("--policy requires --show-policy", "It selects the EC2 actions in the printed policy.");
+  }
   const tags = parseTags(options.tag);
   if (emails.length > 0 && options.alertTopic?.endsWith(".fifo")) {
     throw new CliError(
@@ -59,6 +65,7 @@ export async function setup(cli: Cli, options: SetupOptions): Promise<void> {
     );
   }
   const aws = await connect(cli, options);
+  const readActions = options.showPolicy ? launchActions(policyFor(cli, aws.region, options)) : [];
   const checking = `Checking the resources in ${aws.region}`;
   if (options.showPolicy) {
     const { installation, key } = await terminal.busy(checking, async () => {
@@ -66,7 +73,7 @@ export async function setup(cli: Cli, options: SetupOptions): Promise<void> {
       const topic = await readTopic(aws, found.alertTopicArn);
       return { installation: found, key: topicKeyOf(found.alertTopicArn, topic?.attributes.KmsMasterKeyId) };
     });
-    terminal.out(JSON.stringify(functionPolicy(installation, options.auditRole, key), null, 2));
+    terminal.out(JSON.stringify(functionPolicy(installation, readActions, options.auditRole, key), null, 2));
     return;
   }
   const { plan, all } = await terminal.busy(checking, async () => {

@@ -55,11 +55,12 @@ export function deadLetters(installation: SetupPlan): readonly Statement[] {
 }
 
 /**
- * Returns the IAM policy that the function's user needs: to read EC2, publish alerts and confirm its subscription; and where
- * given, to assume the role AUDIT_ROLE_NAME in other accounts and to use the key of the alert topic.
+ * Returns the IAM policy that the function's user needs: to read EC2 with these actions, publish alerts and confirm its
+ * subscription; and where given, to assume the role AUDIT_ROLE_NAME in other accounts and to use the key of the alert topic.
  */
 export function functionPolicy(
   installation: Installation,
+  readActions: readonly string[],
   auditRole?: string,
   alertKey: TopicKey | null = null,
 ): object {
@@ -67,7 +68,7 @@ export function functionPolicy(
   return {
     Version: "2012-10-17",
     Statement: [
-      { Effect: "Allow", Action: ["ec2:DescribeTags", "ec2:DescribeInstances"], Resource: "*" },
+      { Effect: "Allow", Action: readActions, Resource: "*" },
       { Effect: "Allow", Action: "sns:Publish", Resource: installation.alertTopicArn },
       { Effect: "Allow", Action: ["sns:Subscribe", "sns:ConfirmSubscription"], Resource: installation.launchTopicArn },
       ...(auditRole ? [{ Effect: "Allow", Action: "sts:AssumeRole", Resource: role }] : []),

@@ -6,6 +6,7 @@ import { checkAndBuild } from "../build.ts";
 import { buildMarkOf } from "../build-mark.ts";
 import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
+import { withPolicy } from "../policy-file.ts";
 import { runProgram, systemCode, withoutSecrets } from "../run-program.ts";
 import type { WebtaskConfig } from "./config.ts";
 
@@ -25,12 +26,13 @@ export interface Bundle {
 const GIT_MS = 10_000;
 
 /**
- * Reads the file to deploy. In a clone, checks the types and builds first. Throws CliError with the compiler's output when
+ * Reads the file to deploy, and puts the policy into it, if there is one. In a clone, checks the types and builds first. Throws CliError with the compiler's output when
  * that fails, and when the file cannot be read.
  */
-export async function makeBundle(cli: Cli, config: WebtaskConfig): Promise<Bundle> {
+export async function makeBundle(cli: Cli, config: WebtaskConfig, policy: string | null = null): Promise<Bundle> {
   const built = await checkAndBuild(cli, config.folder);
-  const code = readMain(config);
+  const main = readMain(config);
+  const code = policy === null ? main : Buffer.from(withPolicy(main.toString("utf8"), policy));
   return { ...marksOf(code), version, commit: built ? await commitOf(cli, config.folder) : null };
 }
 

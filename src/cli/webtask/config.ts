@@ -24,6 +24,8 @@ export interface WebtaskConfig {
   readonly main: string;
   readonly secrets: Readonly<Partial<Record<Key, "required" | "optional">>>;
   readonly secretsFrom: readonly string[];
+  /** The path of the policy file, relative to the configuration file; null without one. */
+  readonly policy: string | null;
 }
 
 const FILE = "wt.config.json";
@@ -44,8 +46,8 @@ export function readWebtaskConfig(cli: Cli, named?: string): WebtaskConfig {
   if (problems.length > 0 || !isConfig(parsed)) {
     throw new CliError(`${file} is not valid:\n${problems.map((problem) => `  ${problem}`).join("\n")}`, HINT);
   }
-  const { name, main, secrets, secretsFrom = SECRETS_FROM } = parsed;
-  return { file, folder, home, name, main: resolve(folder, main), secrets, secretsFrom };
+  const { name, main, secrets, secretsFrom = SECRETS_FROM, policy = null } = parsed;
+  return { file, folder, home, name, main: resolve(folder, main), secrets, secretsFrom, policy };
 }
 
 const HINT = `An editor completes the keys when "$schema" is the path of this package's src/cli/webtask/wt.config.schema.json.`;
@@ -68,6 +70,7 @@ interface ConfigJson {
   readonly main: string;
   readonly secrets: WebtaskConfig["secrets"];
   readonly secretsFrom?: readonly string[];
+  readonly policy?: string;
 }
 
 const validate = new Ajv2020({ allErrors: true, verbose: true }).compile<ConfigJson>(schema);

@@ -1,7 +1,8 @@
 import { relative } from "node:path";
 import type { Cli } from "../cli.ts";
+import { type PolicyFile, readPolicyFile } from "../policy-file.ts";
 import { type Bundle, makeBundle } from "./bundle.ts";
-import { readWebtaskConfig } from "./config.ts";
+import { readWebtaskConfig, type WebtaskConfig } from "./config.ts";
 import { readHistory } from "./history.ts";
 import { type Release, type ReleasePlan, recover, release } from "./release.ts";
 import { gatherSecrets, type Secrets } from "./secrets.ts";
@@ -11,6 +12,7 @@ interface Options {
   readonly config?: string;
   readonly secretsFile?: string;
   readonly wtProfile?: string;
+  readonly policy?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
@@ -18,11 +20,12 @@ interface Options {
 /** Runs `ec2-audit deploy webtask`. Throws CliError when it fails. */
 export async function deployWebtask(cli: Cli, options: Options): Promise<void> {
   const config = readWebtaskConfig(cli, options.config);
-  const secrets = gatherSecrets(cli, config, options.secretsFile);
+  const policy = policyFileOf(cli, config, options);
+  const secrets = gatherSecrets(cli, config, options.secretsFile, policy);
   const plan: ReleasePlan = { config, secrets, wtProfile: options.wtProfile };
   const history = readHistory(config, options.wtProfile);
   requireWt(cli);
-  const bundle = await makeBundle(cli, config);
+  const bundle = await makeBundle(cli, config, policy?.text ?? null);
   if (options.dryRun) {
     showDryRun(cli, plan, bundle, options);
     return cli.finish(0);
@@ -38,6 +41,12 @@ export async function deployWebtask(cli: Cli, options: Options): Promise<void> {
   if (options.json) cli.terminal.out(json(released, null, bundle, secrets));
   else showRelease(cli, plan, released, options);
   return cli.finish(0);
+}
+
+/** Returns the policy file of --policy, else that of wt.config.json; null without one. */
+function policyFileOf(cli: Cli, config: WebtaskConfig, { policy }: Options): PolicyFile | null {
+  if (policy !== undefined) return { file: policy, text: readPolicyFile(cli, policy) };
+  return config.policy === null ? null : { file: config.policy, text: readPolicyFile(config, config.policy) };
 }
 
 function showDryRun(

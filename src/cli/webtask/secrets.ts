@@ -3,6 +3,7 @@ import { KEYS, type Key, readConfig } from "../../config.ts";
 import { nearest } from "../../util/nearest.ts";
 import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
+import type { PolicyFile } from "../policy-file.ts";
 import { readFunctionSettings } from "../settings.ts";
 import type { WebtaskConfig } from "./config.ts";
 import { secretsFileText } from "./secrets-file.ts";
@@ -18,10 +19,15 @@ export interface Secrets {
 
 /**
  * Reads the secrets that wt.config.json lists, from the named file first and then from the sources of wt.config.json, and
- * validates them as the function will. Prints warnings about what does not prevent the deployment. Throws CliError with every
+ * validates them as the function will, together with the policy file, if there is one. Prints warnings about what does not prevent the deployment. Throws CliError with every
  * problem and its source, and never with a value.
  */
-export function gatherSecrets(cli: Cli, config: WebtaskConfig, named?: string): Secrets {
+export function gatherSecrets(
+  cli: Cli,
+  config: WebtaskConfig,
+  named?: string,
+  policy: PolicyFile | null = null,
+): Secrets {
   const { home, secretsFrom } = config;
   const file = named === undefined ? undefined : relative(home, resolve(cli.folder, named));
   const { settings, from, unknown, unreadable } = readFunctionSettings({ ...cli, folder: home }, secretsFrom, file);
@@ -33,7 +39,7 @@ export function gatherSecrets(cli: Cli, config: WebtaskConfig, named?: string): 
     origins[key] = from[key] ?? "";
   }
 
-  const reading = readConfig(values);
+  const reading = readConfig(policy === null ? values : { ...values, AUDIT_POLICY: policy.text });
   const found = "problems" in reading ? reading.problems : [];
   const unlisted = KEYS.filter((key) => config.secrets[key] === undefined && settings[key] !== undefined);
   const toList = unlisted.filter((key) => found.some((each) => each.key === key));
@@ -41,7 +47,15 @@ export function gatherSecrets(cli: Cli, config: WebtaskConfig, named?: string): 
   const missing = KEYS.filter((key) => config.secrets[key] === "required" && values[key] === undefined);
   const problems = [
     ...toList.map((key) => `${key} is in ${sourceOf(from[key])}, but not listed under "secrets" in ${config.file}`),
-    ...invalid.map(({ key, problem }) => `${key}${values[key] === undefined ? "" : ` (${origins[key]})`} ${problem}`),
+    ...(policy !== null && values.AUDIT_POLICY !== undefined
+      ? [
+          `AUDIT_POLICY (${origins.AUDIT_POLICY}) is set together with the policy file ${policy.file}: remove one of them`,
+        ]
+      : []),
+    ...invalid.map(({ key, problem }) => {
+      const source = policy !== null && key === "AUDIT_POLICY" ? policy.file : origins[key];
+      return `${key}${source === undefined ? "" : ` (${source})`} ${problem}`;
+    }),
     ...missing.filter((key) => invalid.every((each) => each.key !== key)).map((key) => `${key} is missing`),
   ];
   const warnings = [

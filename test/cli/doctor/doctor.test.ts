@@ -289,7 +289,10 @@ describe("the doctor's check of permissions", () => {
     expect(await diagnosis(`--account ${OTHER_ACCOUNT}`)).toEqual([0]);
     deny("sts:AssumeRole", "*", { principal: FUNCTION_USER });
     const [code, finding] = await diagnosis(`--account ${OTHER_ACCOUNT}`);
-    expect([code, finding]).toEqual([1, expect.stringContaining(`account ${OTHER_ACCOUNT}: AWS does not allow this`)]);
+    expect([code, finding]).toEqual([
+      1,
+      expect.stringContaining(`account ${OTHER_ACCOUNT}: ec2:DescribeTags: AWS does not allow this`),
+    ]);
     const { code: withoutAccount, out } = await doctor();
     expect(withoutAccount).toBe(0);
     expect(out).toContain("Check one of them: ec2-audit doctor --account 111122223333");

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import {
   CloudFormationClient,
   CloudFormationServiceException,
@@ -95,7 +96,11 @@ export function usePackage() {
       const command = ["--stack", "audits", "--region", "eu-west-1", ...args];
       return runWith((cli) => deployLambdaCommand(cli, shipped.folder), command, run);
     },
-    write: (file: string, content: string) => shipped.write(file, content),
+    /** Writes a file of the package, and returns its path. */
+    write: (file: string, content: string) => {
+      shipped.write(file, content);
+      return join(shipped.folder, file);
+    },
     changeSet: () => cloudformation.commandCalls(CreateChangeSetCommand).at(-1)?.args[0].input,
   };
 }

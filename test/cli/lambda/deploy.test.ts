@@ -1,3 +1,5 @@
+import { basename } from "node:path";
+import { runInNewContext } from "node:vm";
 import { DescribeChangeSetCommand } from "@aws-sdk/client-cloudformation";
 import {
   GetBucketTaggingCommand,
@@ -6,10 +8,16 @@ import {
   PutObjectCommand,
   S3ServiceException,
 } from "@aws-sdk/client-s3";
+import { unzipSync } from "fflate";
 import { describe, expect, it } from "vitest";
 import { cloudformation, describeStacks, s3, stack, usePackage } from "./aws.ts";
 
 const { deploy, write, changeSet } = usePackage();
+
+/** Over the 3 KB that deploy allows in Lambda's environment. */
+const LONG_POLICY = JSON.stringify({
+  rules: [{ rule: "key-pair", allowed: Array.from({ length: 40 }, (_, index) => `${index}-${"k".repeat(80)}`) }],
+});
 
 describe("deploy lambda", () => {
   it("sends the given parameters, a new release, and the stack's other parameters that the template still has", async () => {
@@ -26,10 +34,52 @@ describe("deploy lambda", () => {
         { ParameterKey: "GraceSeconds", ParameterValue: "120" },
         { ParameterKey: "LogLevel", ParameterValue: "warn" },
         { ParameterKey: "Release", ParameterValue: expect.stringMatching(/^[0-9a-f]{64}$/) },
+        { ParameterKey: "ReadActions", ParameterValue: "ec2:DescribeTags,ec2:DescribeInstances" },
       ],
     });
     const document = { stack: "audits", changed: true, parameters: { LogLevel: "warn" } };
     expect([code, JSON.parse(out)]).toMatchObject([0, document]);
+  });
+
+  it("puts a policy of any size into the code, and allows the role the EC2 actions that it needs", async () => {
+    const rules = Array.from({ length: 40 }, (_, index) => ({
+      ...{ rule: "key-pair", id: `keys-${index}`, allowed: ["ops-*", "a".repeat(100)] },
+    }));
+    const policy = write("policy.json", JSON.stringify({ rules }, null, 2));
+    describeStacks(stack("UPDATE_COMPLETE", { RequiredTags: "name", Release: "01d" }));
+    expect((await deploy("--policy", policy)).code).toBe(0);
+    const { Parameters = [] } = changeSet() ?? {};
+    const parameter = (name: string) => Parameters.find(({ ParameterKey }) => ParameterKey === name)?.ParameterValue;
+    expect([parameter("RequiredTags"), parameter("AuditPolicy"), parameter("ReadActions")]).toEqual([
+      ...["", ""],
+      "ec2:DescribeInstances",
+    ]);
+    expect(parameter("PolicyInCode")).toMatch(/^[0-9a-f]{12}$/);
+    const [code] = Object.values(unzipSync(s3.commandCalls(PutObjectCommand)[0]?.args[0].input.Body as Uint8Array));
+    const environment: Record<string, string> = {};
+    runInNewContext(new TextDecoder().decode(code), { process: { env: environment }, exports: {}, module: {} });
+    expect(JSON.parse(environment.AUDIT_POLICY ?? "")).toEqual({ rules });
+  });
+
+  it.each([
+    [["--policy", "policy.json", "--parameter", "RequiredTags=name"], "--policy and RequiredTags are both given"],
+    [["--policy", "missing.json"], "missing.json does not exist"],
+    [["--policy", "bad.json"], "bad.json is not a policy: rules[0].rule must be one of"],
+    [[], "the policy of this stack is in its deployed code, which this deployment replaces"],
+    [
+      ["--parameter", "PolicyInCode=", "--parameter", `AuditPolicy=${LONG_POLICY}`],
+      "deploy the policy with --policy FILE",
+    ],
+    [["--parameter", "ReadActions=ec2:DescribeVpcs"], "--parameter cannot set ReadActions"],
+  ])("refuses %j, and uploads nothing", async (args, problem) => {
+    const files = [
+      write("policy.json", '{"rules": [{"rule": "required-tags", "tags": ["name"]}]}'),
+      write("bad.json", '{"rules": [{"rule": "required-tag"}]}'),
+    ];
+    describeStacks(stack("UPDATE_COMPLETE", { PolicyInCode: "0123456789ab", Release: "01d" }));
+    const { code, err } = await deploy(...args.map((arg) => files.find((file) => basename(file) === arg) ?? arg));
+    expect([code, err]).toEqual([2, expect.stringContaining(problem)]);
+    expect(s3.calls()).toEqual([]);
   });
 
   it("uploads the same code with the same key, and other code with another key", async () => {

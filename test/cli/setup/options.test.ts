@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { CreateTopicCommand, SetTopicAttributesCommand } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, GetQueueUrlCommand, SetQueueAttributesCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { mockClient } from "aws-sdk-client-mock";
@@ -51,6 +54,16 @@ describe("ec2-audit setup creates nothing", () => {
     expect((await everything()).topics).toEqual([]);
   });
 
+  it("with --show-policy --policy, which prints the EC2 actions that the policy needs, and no others", async () => {
+    const policy = join(mkdtempSync(join(tmpdir(), "policy-")), "policy.json");
+    writeFileSync(
+      policy,
+      '{"rules": [{"rule": "key-pair", "none": true}, {"rule": "required-tags", "tags": ["name"]}]}',
+    );
+    const { out } = await run(`setup --show-policy --policy ${policy}`);
+    expect(JSON.parse(out).Statement[0]).toEqual({ Effect: "Allow", Action: ["ec2:DescribeInstances"], Resource: "*" });
+  });
+
   it.each([
     ["--email ann", '"ann" is not an e-mail address'],
     ["--url https//x", "--url is not the URL of a function"],
@@ -64,6 +77,8 @@ describe("ec2-audit setup creates nothing", () => {
     ["--show-policy --audit-role arn:aws:iam::123456789012:role/read", "--audit-role is not the name of an IAM role"],
     ["--skip-health-check", "--skip-health-check requires --url"],
     ["--audit-role ec2-audit-read", "--audit-role requires --show-policy"],
+    ["--policy policy.json", "--policy requires --show-policy"],
+    ["--show-policy --policy missing.json", "missing.json does not exist"],
     ["--alert-topic a.fifo --email ann@example.com", "a FIFO topic sends no e-mail"],
     ["--tag owner", "--tag must have the form Key=Value"],
     ["--tag =x", "--tag must have the form Key=Value"],

@@ -33,7 +33,9 @@ describe("wt.config.json", () => {
   it("is refused with all keys when none is similar", async () => {
     project.write("wt.config.json", JSON.stringify({ name: "x", main: "x", secrets: {}, region: "us-east-1" }));
     const { err } = await project.run(dryRun);
-    expect(err).toContain("$.region is not a key of this file: the keys are $schema, name, main, secrets, secretsFrom");
+    expect(err).toContain(
+      "$.region is not a key of this file: the keys are $schema, name, main, policy, secrets, secretsFrom",
+    );
   });
 
   it("is refused without the text of a secret that it contains by mistake", async () => {

@@ -7,7 +7,7 @@ import { buildMarkOf, markBuild, UNMARKED } from "../../../src/cli/build-mark.ts
 import { sha256Of } from "../../../src/cli/webtask/bundle.ts";
 import { freePort } from "../../../src/local/free-port.ts";
 import { type Served, serveOnLoopback } from "../../support/loopback.ts";
-import { lines, makeProject, type Project, SECRETS } from "./project.ts";
+import { builtCode, lines, makeProject, type Project, SECRETS } from "./project.ts";
 
 /** `deploy webtask` before wt-cli starts, its messages about a failing wt-cli, and its health check. */
 
@@ -51,6 +51,57 @@ describe("deploy webtask", () => {
     );
     expect(out).not.toContain("the-secret-of-the-function");
     expect([project.has("called"), project.has(".ec2-audit")]).toEqual([false, false]);
+  });
+
+  it.each([
+    ["--policy", (policy: string) => project.write("audit-policy.json", policy), ["--policy", "audit-policy.json"]],
+    [
+      '"policy" in wt.config.json',
+      (policy: string) => {
+        const config = JSON.parse(project.read("wt.config.json"));
+        project.write("wt.config.json", JSON.stringify({ ...config, policy: "audit-policy.json" }));
+        project.write("audit-policy.json", policy);
+      },
+      [],
+    ],
+  ])("puts the policy of %s into the code, and not into the secrets", async (_, write, options) => {
+    const policy = { rules: [{ rule: "key-pair", allowed: ["k".repeat(1000), "\u2028"] }] };
+    write(JSON.stringify(policy, null, 2));
+    project.builds(builtCode());
+    const save = 'require("fs").copyFileSync(process.argv[3], "uploaded"); process.exit(1);';
+    const { err } = await project.run(["deploy", "webtask", ...options], {
+      env: { WT_CLI: project.program("wt", save) },
+    });
+    const uploaded = project.read("uploaded");
+    expect(err).not.toContain("not valid");
+    expect(buildMarkOf(uploaded)).toMatch(/^[0-9a-f]{12}$/);
+    expect(buildMarkOf(uploaded)).not.toBe(buildMarkOf(builtCode()));
+    const [, line = ""] = /^process\.env\.AUDIT_POLICY \?\?= (.*);$/m.exec(uploaded) ?? [];
+    expect(JSON.parse(JSON.parse(line))).toEqual(policy);
+  });
+
+  it.each([
+    [
+      '{"rules": [{"rule": "key-pair"}]}',
+      "AUDIT_POLICY (audit-policy.json) is not a policy: rules[0] must have at least",
+    ],
+    ["{", "AUDIT_POLICY (audit-policy.json) is not a policy: it is not JSON"],
+  ])("refuses the policy file %s, and uploads nothing", async (policy, problem) => {
+    project.write("audit-policy.json", policy);
+    const { code, err } = await project.run(["deploy", "webtask", "--policy", "audit-policy.json"], {
+      env: { WT_CLI: wt },
+    });
+    expect([code, err, project.has("called")]).toEqual([2, expect.stringContaining(problem), false]);
+  });
+
+  it("refuses a policy file beside the secret AUDIT_POLICY", async () => {
+    const policy = '{"rules": [{"rule": "key-pair", "none": true}]}';
+    project.write("audit-policy.json", policy);
+    project.write(".env", lines({ ...SECRETS, AUDIT_POLICY: policy }));
+    const { err } = await project.run(["deploy", "webtask", "--policy", "audit-policy.json"], { env: { WT_CLI: wt } });
+    expect(err).toContain(
+      "AUDIT_POLICY (.env) is set together with the policy file audit-policy.json: remove one of them",
+    );
   });
 
   it("deploys the shipped file when there are no sources", async () => {

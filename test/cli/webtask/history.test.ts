@@ -22,7 +22,7 @@ afterEach(() => rmSync(home, { recursive: true }));
 
 const config = (): WebtaskConfig => ({
   ...{ file: "wt.config.json", folder: home, home, name: "ec2-audit", main: join(home, "audit.js") },
-  ...{ secrets: {}, secretsFrom: [] },
+  ...{ secrets: {}, secretsFrom: [], policy: null },
 });
 const bundleOf = (text: string): Bundle => {
   return { ...marksOf(Buffer.from(text)), version: "1.0.0", commit: null };

@@ -1,0 +1,45 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { actionsFor } from "../facts/plan.ts";
+import { forLaunches, needsOf, type Policy } from "../policy/policy.ts";
+import { escapeUnseen } from "../util/json.ts";
+import { buildMarkOf, markBuild, UNMARKED } from "./build-mark.ts";
+import type { Cli } from "./cli.ts";
+import { CliError } from "./cli-error.ts";
+import { systemCode } from "./run-program.ts";
+
+/** A policy file, and its text. */
+export interface PolicyFile {
+  readonly file: string;
+  readonly text: string;
+}
+
+/** Returns the text of a policy file, relative to the operator's folder. Throws CliError if it cannot be read. */
+export function readPolicyFile(cli: Pick<Cli, "folder">, file: string): string {
+  try {
+    // Editors on Windows write a byte order mark, which is not JSON.
+    return readFileSync(resolve(cli.folder, file), "utf8").replace(/^\uFEFF/, "");
+  } catch (error) {
+    const code = systemCode(error);
+    const problem =
+      code === "ENOENT" ? "does not exist" : code === "EISDIR" ? "is a folder" : `cannot be read: ${code}`;
+    throw new CliError(`${file} ${problem}`, "Specify a file that contains a policy as JSON.");
+  }
+}
+
+/**
+ * Returns the function's file with a policy in it, and with the build mark of the result. The policy becomes the default of
+ * AUDIT_POLICY, so that no limit of secrets or of Lambda's environment (4 KB) applies. Takes the policy as JSON.
+ * https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+ */
+export function withPolicy(code: string, policy: string): string {
+  const text = JSON.stringify(JSON.parse(policy));
+  const line = `\nprocess.env.AUDIT_POLICY ??= ${escapeUnseen(JSON.stringify(text))};\n`;
+  const mark = buildMarkOf(code);
+  return mark === null ? code + line : markBuild(code.replaceAll(mark, UNMARKED) + line);
+}
+
+/** Returns the EC2 actions that the function calls for a policy. */
+export function launchActions(policy: Policy): readonly string[] {
+  return actionsFor(needsOf(forLaunches(policy)));
+}
