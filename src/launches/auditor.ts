@@ -148,9 +148,10 @@ function beforeAlert(launch: Launch, verdicts: readonly Verdict[], audit: Audit)
   const grace = secondsLeft(launch, audit.graceSeconds, audit);
   const correctable = verdicts.filter(isCorrectable);
   if (grace > 0 && correctable.length > 0) {
-    const reasons = correctable.map((verdict) =>
-      verdict.kind === "violation" ? verdict.violation.message : `${verdict.rule.id} may still apply`,
-    );
+    const reasons = correctable.map((verdict) => {
+      if (verdict.kind === "violation") return verdict.violation.message;
+      return verdict.kind === "not-judged" ? verdict.because : `${verdict.rule.id} may still apply`;
+    });
     return deferred(launch, grace, `the launch is within its grace: ${reasons.join("; ")}`);
   }
   const unjudged = unjudgedIn(verdicts);
@@ -166,8 +167,8 @@ function beforeAlert(launch: Launch, verdicts: readonly Verdict[], audit: Audit)
 const LATE_SECONDS = 15;
 
 /** Returns whether the verdict may still change within the grace. */
-function isCorrectable(verdict: Verdict): verdict is Violated | Extract<Verdict, { kind: "out-of-scope" }> {
-  if (verdict.kind === "violation") return verdict.rule.isCorrectable;
+function isCorrectable(verdict: Verdict): verdict is Violated | NotJudged | Extract<Verdict, { kind: "out-of-scope" }> {
+  if (verdict.kind === "violation" || verdict.kind === "not-judged") return verdict.rule.isCorrectable;
   return verdict.kind === "out-of-scope" && verdict.mayChange;
 }
 

@@ -1,5 +1,5 @@
 import type { Facts } from "../facts/facts.ts";
-import { type Exemption, exemptionOf } from "./exemptions.ts";
+import { type Exemption, type ExemptionOf, exemptionsFor } from "./exemptions.ts";
 import type { Policy } from "./policy.ts";
 import type { Rule, Violation } from "./rule.ts";
 
@@ -13,7 +13,7 @@ export type Verdict =
       readonly kind: "out-of-scope";
       readonly rule: Rule;
       readonly because: string;
-      /** Whether tags that arrive within the grace could bring the instance into scope, as a violation. */
+      /** Whether tags that arrive within the grace could bring the instance into scope, without complying. */
       readonly mayChange: boolean;
     };
 
@@ -38,25 +38,33 @@ export interface NotJudged {
  * milliseconds since 1970; it decides which exemptions hold, and the age of an image.
  */
 export function evaluate(facts: Facts, { rules, exemptions }: Policy, now: number): Verdict[] {
-  return rules.map((rule) => verdictOf(rule, facts, exemptions, now));
+  const exemptionOf = exemptionsFor(facts, exemptions, now);
+  const judge = (rule: Rule) => withExemption(check(rule, facts, now), exemptionOf);
+  return rules.map((rule) => verdictOf(rule, facts, judge));
 }
 
-function verdictOf(rule: Rule, facts: Facts, exemptions: readonly Exemption[], now: number): Verdict {
+function verdictOf(rule: Rule, facts: Facts, judge: (rule: Rule) => Verdict): Verdict {
   const scope = rule.when?.test(facts) ?? true;
-  if (typeof scope !== "boolean") return { kind: "not-judged", rule, because: scope.unknown, late: scope.late };
-  const verdict = check(rule, facts, now);
-  if (!scope) {
-    const mayChange = (rule.when?.needs.includes("tags") ?? false) && verdict.kind !== "compliant";
-    return { kind: "out-of-scope", rule, because: `it applies when ${rule.when?.say()}`, mayChange };
-  }
+  if (scope === true) return judge(rule);
+  if (scope !== false) return { kind: "not-judged", rule, because: scope.unknown, late: scope.late };
+  const mayChange = rule.when?.needs.includes("tags") === true && isOpen(judge(rule));
+  return { kind: "out-of-scope", rule, because: `it applies when ${rule.when?.say()}`, mayChange };
+}
+
+function isOpen({ kind }: Verdict): boolean {
+  return kind === "violation" || kind === "not-judged";
+}
+
+function withExemption(verdict: Verdict, exemptionOf: ExemptionOf): Verdict {
   if (verdict.kind !== "violation") return verdict;
-  const exempt = exemptionOf(rule, facts, exemptions, now);
+  const { rule, violation } = verdict;
+  const exempt = exemptionOf(rule);
   if (exempt === null) return verdict;
   if ("unknown" in exempt) return { kind: "not-judged", rule, because: exempt.unknown, late: exempt.late };
-  return { kind: "exempt", rule, exemption: exempt.exemption, violation: verdict.violation };
+  return { kind: "exempt", rule, exemption: exempt.exemption, violation };
 }
 
-function check(rule: Rule, facts: Facts, now: number): Extract<Verdict, { kind: "compliant" }> | Violated | NotJudged {
+function check(rule: Rule, facts: Facts, now: number): Verdict {
   if (rule.settles === "when-running" && facts.instance?.state === "pending") {
     return { kind: "not-judged", rule, because: "the instance is not running yet", late: true };
   }

@@ -33,13 +33,23 @@ function endOf(date: string): number | null {
   return start + DAY_MS;
 }
 
-const ruleIds = oneOrMore(
-  text({ max: 64, pattern: /^(?:\*|[A-Za-z0-9][\w.-]*)$/, shape: 'the id of a rule, or "*" for all rules' }),
-  {
-    max: 100,
-    of: "ids",
+const idOrAll = text({
+  max: 64,
+  pattern: /^(?:\*|[A-Za-z0-9][\w.-]*)$/,
+  shape: 'the id of a rule, or "*" for all rules',
+});
+
+const ruleId: Setting<string> = {
+  ...idOrAll,
+  read(value, path, reading) {
+    const id = idOrAll.read(value, path, reading);
+    if (id === undefined || id === "*" || reading.ruleIds === null || reading.ruleIds.has(id)) return id;
+    // The problem does not list the ids: they are values of the policy.
+    return reading.report(path, 'must be the id of a rule of this policy, or "*"', id);
   },
-);
+};
+
+const ruleIds = oneOrMore(ruleId, { max: 100, of: "ids" });
 
 export const MAX_EXEMPTIONS = 200;
 
@@ -79,20 +89,30 @@ export function sayExemption({ rules, when, reason, until }: Exemption): string 
 
 /**
  * Returns the first exemption from a rule that holds for an instance. If none holds, returns why one of them cannot be decided,
- * or null. `now` is in milliseconds since 1970.
+ * or null.
  */
-export function exemptionOf(
-  rule: Rule,
-  facts: Facts,
-  all: readonly Exemption[],
-  now: number,
-): { readonly exemption: Exemption } | Exclude<Truth, boolean> | null {
-  let undecided: Exclude<Truth, boolean> | null = null;
-  for (const exemption of all) {
-    if (!appliesTo(exemption, rule) || daysLeft(exemption, now) <= 0) continue;
-    const truth = exemption.when.test(facts);
-    if (truth === true) return { exemption };
-    if (truth !== false) undecided ??= truth;
-  }
-  return undecided;
+export type ExemptionOf = (
+  rule: Pick<Rule, "id">,
+) => { readonly exemption: Exemption } | Exclude<Truth, boolean> | null;
+
+/**
+ * Returns the function that finds the exemption of an instance from a rule. Each condition is tested once, however many rules the
+ * exemption names. `now` is in milliseconds since 1970.
+ */
+export function exemptionsFor(facts: Facts, all: readonly Exemption[], now: number): ExemptionOf {
+  const truths = new Map<Exemption, Truth>();
+  const truthOf = (exemption: Exemption): Truth => {
+    const truth = truths.get(exemption) ?? (daysLeft(exemption, now) > 0 && exemption.when.test(facts));
+    truths.set(exemption, truth);
+    return truth;
+  };
+  return (rule) => {
+    let undecided: Exclude<Truth, boolean> | null = null;
+    for (const exemption of all) {
+      const truth = appliesTo(exemption, rule) && truthOf(exemption);
+      if (truth === true) return { exemption };
+      if (truth !== false) undecided ??= truth;
+    }
+    return undecided;
+  };
 }

@@ -5,7 +5,7 @@ export interface Matcher {
   /** The matcher as written. */
   readonly text: string;
   matches(value: string): boolean;
-  /** The states of its pattern; 0 for wildcards. A match takes at most so many steps for each character of the value. */
+  /** How long a match takes at most for each character of the value, in states of a pattern; 0 for text without wildcards. */
   readonly cost: number;
 }
 
@@ -60,7 +60,22 @@ function readWildcards(text: string): MatcherReading {
     }
   }
   if (escaped) return { problem: 'ends with a lone "\\"; write "\\\\" for a backslash' };
-  return { matcher: { text, matches: (value) => matchesPieces(pieces, [...value]), cost: 0 } };
+  const isLiteral = (piece: Piece): piece is { readonly literal: string } => typeof piece !== "string";
+  if (pieces.every(isLiteral)) {
+    const whole = pieces.map(({ literal }) => literal).join("");
+    return { matcher: { text, matches: (value) => value === whole, cost: 0 } };
+  }
+  return { matcher: { text, matches: (value) => matchesPieces(pieces, [...value]), cost: costOf(pieces) } };
+}
+
+/** Each character can be the start of another try of the pieces between two `*`. Four such steps take as long as a state. */
+function costOf(pieces: readonly Piece[]): number {
+  let longest = 0;
+  for (let at = pieces.indexOf("*"), run = 0; at >= 0 && at < pieces.length; at += 1) {
+    run = pieces[at] === "*" ? 0 : run + 1;
+    longest = Math.max(longest, run);
+  }
+  return 1 + Math.ceil(longest / 4);
 }
 
 /** After a failure, only the last `*` is tried again with one character more: that is enough, as it may take any characters. */

@@ -256,28 +256,27 @@ export function readPattern(source: string, ignoreCase: boolean): PatternReading
 
 let step = 0;
 
-/** Returns the states that read a character, and the last one, that are reached from some states without reading. */
-function reach(from: State[]): State[] {
-  step += 1;
-  const reached: State[] = [];
-  // The list grows while it is read.
-  for (const state of from) {
+/** Adds the states that read a character, and the last one, that are reached from some states without reading. */
+function enter(states: readonly State[], reached: State[]): void {
+  for (const state of states) {
     if (state.step === step) continue;
     state.step = step;
     if (state.reads || state.to.length === 0) reached.push(state);
-    else for (const next of state.to) from.push(next);
+    else enter(state.to, reached);
   }
-  return reached;
 }
 
 /** Returns whether an automaton accepts a whole text. Each character takes at most one visit of each state. */
 export function accepts(start: State, text: string): boolean {
-  let states = reach([start]);
+  let states: State[] = [];
+  step += 1;
+  enter([start], states);
   for (const character of text) {
-    const next: State[] = [];
-    for (const { reads, to } of states) if (reads?.(character)) next.push(...to);
-    states = reach(next);
-    if (states.length === 0) return false;
+    const reached: State[] = [];
+    step += 1;
+    for (const state of states) if (state.reads?.(character)) enter(state.to, reached);
+    if (reached.length === 0) return false;
+    states = reached;
   }
   return states.some((state) => state.to.length === 0);
 }

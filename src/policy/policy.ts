@@ -19,7 +19,6 @@ import {
   type Setting,
   startReading,
   text,
-  type ValuesOf,
   withDefault,
 } from "./settings.ts";
 
@@ -30,13 +29,16 @@ export interface Policy {
 }
 
 /** A policy, or its problems. */
-export type PolicyReading = { readonly policy: Policy } | { readonly problems: readonly PolicyProblem[] };
+export type PolicyReading = { readonly policy: Policy } | Pick<Reading, "problems">;
 
 /** The maximum size of a policy's text, in bytes. */
 export const MAX_BYTES = 64 * 1024;
 
-/** The maximum of states of all regular expressions of a policy. It bounds the time for the longest tag values. */
-const MAX_STATES = 8_000;
+/**
+ * The maximum cost of all matchers of a policy. It bounds the time for an instance: 2,000 states that are all compared with the
+ * longest values of 50 tags, 256 characters each, take 0.4 s.
+ */
+const MAX_COST = 2_000;
 
 export const MAX_RULES = 100;
 
@@ -91,6 +93,26 @@ const rule: Setting<{ readonly kind: RuleKind; readonly read: AnyRule }> = {
   say: ({ read }) => read.demands(),
 };
 
+const listOfRules = list(rule, { max: MAX_RULES, of: "rules" });
+
+/** The rules, whose ids are unique. */
+const rules: typeof listOfRules = {
+  ...listOfRules,
+  read(value, path, reading) {
+    const read = listOfRules.read(value, path, reading);
+    const indexes = new Map<string, number>();
+    rawRulesIn({ rules: value }).forEach((each, index) => {
+      if (!isObject(each) || typeof each.id !== "string") return;
+      const other = indexes.get(each.id);
+      if (other === undefined) indexes.set(each.id, index);
+      else {
+        reading.report(`${path}[${index}].id`, `is also the id of ${path}[${other}]; each id must be unique`, each.id);
+      }
+    });
+    return read;
+  },
+};
+
 const POLICY_FIELDS = {
   $schema: optional(text({ max: 2048, shape: "the URL of the JSON Schema" }), {
     about: "The JSON Schema, for editors.",
@@ -104,65 +126,58 @@ const POLICY_FIELDS = {
     },
     { about: "The version of the policy language." },
   ),
-  rules: required(list(rule, { max: MAX_RULES, of: "rules" }), { about: "The rules." }),
+  rules: required(rules, { about: "The rules." }),
   exemptions: withDefault(exemptions, [], { about: "The exemptions from rules." }),
 };
 const policyObject = object(POLICY_FIELDS, { shape: 'an object: {"rules": [...]}' });
 
 /**
  * Reads the short form of a policy: `name,env=prod|staging,cost-center=/cc-\d{4}/` requires three tags, two of them with allowed
- * values. Keys have no wildcards.
+ * values. Keys have no wildcards. A problem's path begins with `entry 2`.
  */
 export function policyOfTags(short: string): PolicyReading {
   const reading = startReading();
+  if (isTooLarge(short, reading)) return reading;
   const tags = entriesOf(short).map(({ key, values }, index) => {
     const path = `entry ${index + 1}`;
     if (/[|;*]/.test(key)) reading.report(path, NOT_A_KEY, key);
+    if (values?.includes("")) reading.report(path, 'must have a value after each "=" and "|"');
     const entry = values === null ? key : { key, values };
     tagEntry.read(entry, path, reading);
     return entry;
   });
-  if (reading.problems.length > 0) return { problems: reading.problems };
-  return build(policyObject.read({ rules: [{ rule: "required-tags", tags }] }, "", reading), reading);
+  return reading.count > 0 ? reading : build({ rules: [{ rule: "required-tags", tags }] });
 }
 
 const NOT_A_KEY =
   "must be a tag key, with its allowed values after =: env=prod|staging. A key with |, ; or * needs a policy as JSON";
 
-/** Splits the short form at its commas and bars, except those in `/.../`. */
-function entriesOf(short: string): { readonly key: string; readonly values: readonly string[] | null }[] {
-  const entries: { key: string; values: string[] | null }[] = [];
-  // A key, or a value: a regular expression that ends before a separator, or text.
-  const part = /(?:\s*(\/(?:[^/\\]|\\.)*\/i?)\s*(?=[,|]|$))|([^,|=]*)/y;
-  let at = 0;
-  for (;;) {
-    const comma = short.indexOf(",", at);
-    const equals = short.indexOf("=", at);
-    if (equals === -1 || (comma !== -1 && comma < equals)) {
-      const end = comma === -1 ? short.length : comma;
-      entries.push({ key: short.slice(at, end).trim(), values: null });
-      at = end;
-    } else {
-      const entry = { key: short.slice(at, equals).trim(), values: [] as string[] };
-      entries.push(entry);
-      at = equals;
-      do {
-        part.lastIndex = at + 1;
-        const [, pattern] = part.exec(short) ?? [];
-        const end = pattern === undefined ? endOfText(short, at + 1) : part.lastIndex;
-        entry.values.push(pattern ?? short.slice(at + 1, end).trim());
-        at = end;
-      } while (short[at] === "|");
-    }
-    if (at >= short.length) return entries;
-    at += 1;
-  }
-}
+/** A key, up to a comma or equals sign. */
+const SHORT_KEY = /[^,=]*/y;
 
-/** Returns the index of the next comma or bar, or the length of the text. */
-function endOfText(short: string, from: number): number {
-  const end = short.slice(from).search(/[,|]/);
-  return end === -1 ? short.length : from + end;
+/** A value: `/pattern/`, in which a comma or bar has no meaning here, or text up to one. */
+const SHORT_VALUE = /\s*\/(?:[^/\\]|\\.)*\/i?\s*(?=[,|]|$)|[^,|]*/y;
+
+/** Splits the short form at its commas and bars, except those in `/pattern/`. */
+function entriesOf(short: string): { readonly key: string; readonly values: readonly string[] | null }[] {
+  let at = 0;
+  const take = (part: RegExp): string => {
+    part.lastIndex = at;
+    const [taken = ""] = part.exec(short) ?? [];
+    at += taken.length;
+    return taken.trim();
+  };
+  const entries: { key: string; values: string[] | null }[] = [];
+  do {
+    at = entries.length === 0 ? 0 : at + 1;
+    const entry: { key: string; values: string[] | null } = { key: take(SHORT_KEY), values: null };
+    entries.push(entry);
+    while (short[at] === "=" || short[at] === "|") {
+      at += 1;
+      entry.values = [...(entry.values ?? []), take(SHORT_VALUE)];
+    }
+  } while (at < short.length);
+  return entries;
 }
 
 /**
@@ -173,73 +188,62 @@ function endOfText(short: string, from: number): number {
  */
 export function parsePolicy(json: string): PolicyReading {
   const reading = startReading();
-  if (Buffer.byteLength(json) > MAX_BYTES) {
-    reading.report("", "must not exceed 64 KiB");
-    return { problems: reading.problems };
-  }
+  if (isTooLarge(json, reading)) return reading;
   const value = parseJson(json);
-  if (value === undefined) {
-    const position = jsonErrorIn(json);
-    reading.report("", `is not JSON${position ? ` at line ${position.line}, column ${position.column}` : ""}`);
-    return { problems: reading.problems };
-  }
-  return build(policyObject.read(value, "", reading), reading);
+  if (value !== undefined) return build(value);
+  const position = jsonErrorIn(json);
+  reading.report("", `is not JSON${position ? ` at line ${position.line}, column ${position.column}` : ""}`);
+  return reading;
 }
 
-function build(read: ValuesOf<typeof POLICY_FIELDS> | undefined, reading: Reading): PolicyReading {
-  if (read === undefined) return { problems: reading.problems };
-  if (reading.states > MAX_STATES) {
-    reading.report("", `has regular expressions that are too large together: ${MAX_STATES} states are allowed`);
-  }
-  const withoutExemptions = withIds(
-    read.rules.map(({ kind, read: { common, body, demands } }): ReadRule => {
-      const { id = null, severity, mode, when = null, link = null } = common;
-      return { settles: kind.settles, ...body, demands, id, name: kind.name, severity, mode, when, link };
-    }),
-    reading,
-  );
-  const ids = withoutExemptions.map(({ id }) => id);
-  read.exemptions.forEach((exemption, index) => {
-    exemption.rules.forEach((id, at) => {
-      if (id === "*" || ids.includes(id)) return;
-      // The problem does not list the ids: they are values of the policy.
-      reading.report(`exemptions[${index}].rules[${at}]`, 'must be the id of a rule of this policy, or "*"', id);
-    });
-  });
-  if (reading.problems.length > 0) return { problems: reading.problems };
-  const rules = withoutExemptions.map((each): Rule => {
-    const conditions = [
-      each.when,
-      ...read.exemptions.filter((exemption) => appliesTo(exemption, each)).map(({ when }) => when),
-    ];
-    const byTags = conditions.some((one) => one?.needs.includes("tags"));
-    return { ...each, isCorrectable: each.settles === "soon" || byTags };
+function isTooLarge(text: string, reading: Reading): boolean {
+  if (Buffer.byteLength(text) <= MAX_BYTES) return false;
+  reading.report("", "must not exceed 64 KiB");
+  return true;
+}
+
+function build(value: unknown): PolicyReading {
+  const ids = idsIn(value);
+  const reading = startReading(ids.includes(null) ? null : new Set(ids.filter((id) => id !== null)));
+  const read = policyObject.read(value, "", reading);
+  if (reading.cost > MAX_COST) reading.report("", TOO_COSTLY);
+  if (read === undefined || reading.count > 0) return reading;
+  const rules = read.rules.map(({ kind, read: { common, body, demands } }, index): Rule => {
+    const { severity, mode, when = null, link = null } = common;
+    const id = ids[index] ?? kind.name;
+    const conditions = [when, ...read.exemptions.filter((each) => appliesTo(each, { id })).map((each) => each.when)];
+    const settles = body.settles ?? kind.settles;
+    const isCorrectable = settles === "soon" || conditions.some((each) => each?.needs.includes("tags"));
+    return { ...body, id, name: kind.name, severity, mode, when, link, settles, isCorrectable, demands };
   });
   return { policy: { rules, exemptions: read.exemptions } };
 }
 
-/** A rule of the policy; its id is null if the policy gives none. */
-type ReadRule = Omit<Rule, "id" | "isCorrectable"> & { readonly id: string | null };
+const TOO_COSTLY =
+  'has too many patterns and wildcards for its time limit; use more texts without them, and lower counts such as "{1,30}"';
 
-/** Gives each rule without an id the name of its kind: `required-tags`, then `required-tags-2`. Reports an id that is not unique. */
-function withIds(rules: readonly ReadRule[], reading: Reading): Omit<Rule, "isCorrectable">[] {
-  const used = new Map<string, number>();
-  rules.forEach(({ id }, index) => {
-    const other = id === null ? undefined : used.get(id);
-    if (other !== undefined)
-      reading.report(`rules[${index}].id`, `is also the id of rules[${other}]; each id must be unique`, id);
-    else if (id !== null) used.set(id, index);
-  });
+/**
+ * Returns the id of each rule of a policy: its own, or the name of its kind: `required-tags`, then `required-tags-2`. Null for a
+ * rule without an id whose kind is unknown.
+ */
+function idsIn(policy: unknown): (string | null)[] {
+  const rules = rawRulesIn(policy).map((each) => (isObject(each) ? each : {}));
+  const used = new Set(rules.map(({ id }) => id));
   const counts = new Map<string, number>();
-  return rules.map((each) => {
-    let id = each.id;
-    for (let count = counts.get(each.name) ?? 1; id === null; count += 1) {
-      const candidate = count === 1 ? each.name : `${each.name}-${count}`;
-      if (!used.has(candidate)) id = candidate;
-      counts.set(each.name, count + 1);
+  return rules.map(({ id, rule: kind }) => {
+    if (typeof id === "string") return id;
+    if (typeof kind !== "string" || !SETTINGS.has(kind)) return null;
+    for (let count = counts.get(kind) ?? 1; ; count += 1) {
+      const candidate = count === 1 ? kind : `${kind}-${count}`;
+      counts.set(kind, count + 1);
+      if (!used.has(candidate)) return candidate;
     }
-    return { ...each, id };
   });
+}
+
+/** Returns the rules as they are written. */
+function rawRulesIn(policy: unknown): readonly unknown[] {
+  return isObject(policy) && Array.isArray(policy.rules) ? policy.rules.slice(0, MAX_RULES) : [];
 }
 
 /** Returns the policy as launches are judged: without the rules that are judged in reports only. */

@@ -13,7 +13,7 @@ export interface PolicyProblem {
   readonly path: string;
   /** The shape of the value and the fix, to follow the path; without a full stop. */
   readonly problem: string;
-  /** What the policy has there, as JSON. Only the operator may see it. */
+  /** What the policy has there: a value as JSON, `a list` or `an object`; null for a missing value. Only the operator may see it. */
   readonly found: string | null;
 }
 
@@ -22,34 +22,48 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** The state of one reading of a policy. */
 export interface Reading {
-  readonly problems: PolicyProblem[];
+  /** The first problems, up to `MAX_PROBLEMS`. */
+  readonly problems: readonly PolicyProblem[];
+  /** The number of all problems. */
+  readonly count: number;
   /** Reports a problem at a path. Returns undefined, for a setting's `read` to return. */
   report(path: string, problem: string, found?: unknown): undefined;
-  /** The number of states of all regular expressions so far. */
-  states: number;
+  /** The cost of all matchers so far. */
+  cost: number;
+  /** The ids of the policy's rules; null if they are not all known. */
+  readonly ruleIds: ReadonlySet<string> | null;
 }
 
 /** The maximum number of reported problems. The others are probably of the same kind. */
-const MAX_PROBLEMS = 50;
+export const MAX_PROBLEMS = 50;
 const MAX_FOUND = 80;
 
-/** Starts the reading of a policy. */
-export function startReading(): Reading {
+/** Starts the reading of a policy whose rules have these ids; null if they are not all known. */
+export function startReading(ruleIds: Reading["ruleIds"] = null): Reading {
   const problems: PolicyProblem[] = [];
+  let count = 0;
   return {
     problems,
-    states: 0,
+    get count() {
+      return count;
+    },
+    cost: 0,
+    ruleIds,
     report(path, problem, found) {
-      if (problems.length >= MAX_PROBLEMS) return undefined;
-      const text = found === undefined ? null : JSON.stringify(found);
-      problems.push({
-        path,
-        problem,
-        found: text !== null && text.length > MAX_FOUND ? `${text.slice(0, MAX_FOUND)}…` : text,
-      });
+      count += 1;
+      if (count <= MAX_PROBLEMS) problems.push({ path, problem, found: shown(found) });
       return undefined;
     },
   };
+}
+
+/** Lists and objects are not shown: they can be deeper than JSON.stringify can write. */
+function shown(found: unknown): string | null {
+  if (found === undefined) return null;
+  if (Array.isArray(found)) return "a list";
+  if (isObject(found)) return "an object";
+  const text = JSON.stringify(found);
+  return text.length > MAX_FOUND ? `${text.slice(0, MAX_FOUND)}…` : text;
 }
 
 /** The description of a value. */
@@ -146,7 +160,7 @@ export function object<F extends Fields>(
     shape,
     read(value, path, reading) {
       if (!isObject(value)) return reading.report(path, `must be ${shape}`, value);
-      const before = reading.problems.length;
+      const before = reading.count;
       reportUnknownKeys(value, keys, path, reading);
       const entries = keys.map((key) => {
         const raw = Object.hasOwn(value, key) ? value[key] : undefined;
@@ -155,7 +169,7 @@ export function object<F extends Fields>(
       if (atLeastOne.length > 0 && !atLeastOne.some((key) => Object.hasOwn(value, key))) {
         reading.report(path, `must have ${atLeastOne.length === 1 ? "" : "at least one of "}${listOf(atLeastOne)}`);
       }
-      return reading.problems.length > before ? undefined : (Object.fromEntries(entries) as ValuesOf<F>);
+      return reading.count > before ? undefined : (Object.fromEntries(entries) as ValuesOf<F>);
     },
     schema: () => ({
       type: "object",
@@ -178,7 +192,7 @@ export function object<F extends Fields>(
 export function reportUnknownKeys(value: object, known: readonly string[], path: string, reading: Reading): void {
   for (const key of Object.keys(value)) {
     if (known.includes(key)) continue;
-    const meant = nearest(key.slice(0, MAX_FOUND), known);
+    const meant = reading.count < MAX_PROBLEMS ? nearest(key, known) : undefined;
     const fix = meant === undefined ? `the keys are ${listOf(known)}` : `did you mean "${meant}"?`;
     reading.report(path, `has an unknown key: ${fix}`, key);
   }
@@ -233,7 +247,7 @@ export function oneOf<T extends string>(values: readonly T[]): Setting<T> {
     read(value, path, reading) {
       const found = values.find((each) => each === value);
       if (found !== undefined) return found;
-      const meant = typeof value === "string" ? nearest(value.slice(0, MAX_FOUND), values) : undefined;
+      const meant = typeof value === "string" ? nearest(value, values) : undefined;
       return reading.report(path, `must be ${shape}${meant === undefined ? "" : `; did you mean "${meant}"?`}`, value);
     },
     schema: () => (values.length === 1 ? { const: values[0] } : { enum: values }),
@@ -304,7 +318,7 @@ export const matcher: Setting<Matcher> = {
     }
     const read = readMatcher(value);
     if ("problem" in read) return reading.report(path, read.problem, value);
-    reading.states += read.matcher.cost;
+    reading.cost += read.matcher.cost;
     return read.matcher;
   },
   schema: () => ({ $ref: "#/$defs/matcher" }),

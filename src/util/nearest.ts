@@ -1,10 +1,14 @@
 import { closestMatch } from "leven";
 
+/** The longest word that is compared, because this takes quadratic time. */
+const MAX_LENGTH = 64;
+
 /**
  * Returns the choice that was most likely meant: the most similar one, or the only one with one part more or fewer, such as
  * ALERT_TOPIC_ARN for ALERT_TOPIC. Returns undefined if none is similar.
  */
 export function nearest(word: string, choices: readonly string[]): string | undefined {
+  if (word.length > MAX_LENGTH) return undefined;
   const plain = word.toLowerCase();
   const near = closestMatch(
     plain,

@@ -66,12 +66,17 @@ describe("matcher", () => {
     expect(matches(text, value)).toBe(expected);
   });
 
-  it("keeps its text, and the number of states of its pattern", () => {
-    expect([matcherOf("a?*"), matcherOf("/a{3}/"), matcherOf("/(a|b)*/i")]).toMatchObject([
-      { text: "a?*", cost: 0 },
-      { text: "/a{3}/", cost: 3 },
-      { text: "/(a|b)*/i", cost: 4 },
-    ]);
+  it.each([
+    ["prod", 0],
+    ["\\*", 0],
+    ["prod-?", 1],
+    ["prod-*", 1],
+    ["*.micro", 3],
+    ["*a*?bcde*f", 3],
+    ["/a{3}/", 3],
+    ["/(a|b)*/i", 4],
+  ])("keeps its text and its cost: %s, %i", (text, cost) => {
+    expect(matcherOf(text)).toMatchObject({ text, cost });
   });
 
   it.each([
