@@ -4,6 +4,7 @@ import type { Cli, CommonOptions } from "../../cli.ts";
 import { CliError } from "../../cli-error.ts";
 import { systemCode } from "../../run-program.ts";
 import type { Imported, Remark } from "./imported.ts";
+import { printPolicy } from "./print.ts";
 import { importDocument } from "./recognise.ts";
 
 /** The options of the command. */
@@ -20,7 +21,7 @@ export function importPolicy(cli: Cli, file: string, { json }: ImportOptions): v
   const imported = importDocument(file, readText(cli, file));
   const { rules, notImported, notes } = imported;
   const policy = { version: 1, rules };
-  terminal.out(JSON.stringify(json ? { policy, notImported, notes } : policy, null, 2));
+  terminal.out(json ? JSON.stringify({ policy, notImported, notes }, null, 2) : printPolicy(policy));
   if (!json) for (const line of remarkLines(imported, terminal.colours)) terminal.err(line);
   cli.finish(notImported.length > 0 ? 1 : 0);
 }

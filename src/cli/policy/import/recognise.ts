@@ -1,5 +1,6 @@
 import { CliError } from "../../cli-error.ts";
 import { findConfigRules } from "./config-rules.ts";
+import { findCustodianPolicies } from "./custodian.ts";
 import { readDocument } from "./document.ts";
 import { type Imported, type Remarks, type RuleDocument, startRemarks, withUniqueIds } from "./imported.ts";
 import { findTagPolicy, rulesOfTagPolicy } from "./tag-policy.ts";
@@ -37,7 +38,7 @@ function rulesOf(name: string, value: unknown, remarks: Remarks): RuleDocument[]
     }
     return rulesOfTagPolicy(tags, path, remarks);
   }
-  const configRules = findConfigRules(value);
-  if (configRules !== undefined) return configRules(remarks);
+  const read = findConfigRules(value) ?? findCustodianPolicies(value);
+  if (read !== undefined) return read(remarks);
   throw new CliError(`${name} has no policy that can be imported`, EXPECTED);
 }
