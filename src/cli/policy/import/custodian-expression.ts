@@ -11,9 +11,9 @@ export type Expression =
 /** A property of an instance that a condition can name, or one that only a rule kind judges: that rule without its scope. */
 export type Atom = TagAtom | ValueAtom | { readonly rule: RuleDocument };
 
-/** A tag is there; with `values`, one of the matchers matches its value. */
+/** A tag is there; with `values`, one of the matchers matches its value. Null stands for any tag. */
 export interface TagAtom {
-  readonly tag: string;
+  readonly tag: string | null;
   readonly values?: readonly string[];
 }
 
@@ -104,7 +104,7 @@ function negation(condition: ConditionDocument): ConditionDocument {
 
 function leafOf(atom: TagAtom | ValueAtom): LeafDocument {
   if ("leaf" in atom) return { [atom.leaf]: oneOrMore(atom.values) };
-  const tag = literal(atom.tag);
+  const tag = atom.tag === null ? "*" : literal(atom.tag);
   return atom.values === undefined ? { tag, present: true } : { tag, in: oneOrMore(atom.values) };
 }
 
@@ -114,8 +114,8 @@ function oneOrMore(values: readonly string[]): string | readonly string[] {
   return first !== undefined && others.length === 0 ? first : values;
 }
 
-/** Returns whether a matcher matches a blank value, which a rule of the kind `required-tags` judges apart. */
-export function matchesBlank(matcher: string): boolean {
+/** Returns whether a matcher matches a text. */
+export function matchesText(matcher: string, text: string): boolean {
   const reading = readMatcher(matcher);
-  return "matcher" in reading && reading.matcher.matches("");
+  return "matcher" in reading && reading.matcher.matches(text);
 }

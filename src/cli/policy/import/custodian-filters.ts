@@ -1,7 +1,7 @@
 import { literal } from "../../../policy/matcher.ts";
 import { isObject } from "../../../util/json.ts";
 import type { Expression } from "./custodian-expression.ts";
-import { NOT_BLANK } from "./custodian-expression.ts";
+import { matchesText, NOT_BLANK } from "./custodian-expression.ts";
 import { containing, fromGlob, fromRegex, normalized } from "./custodian-patterns.ts";
 import type { Path, RuleDocument } from "./imported.ts";
 
@@ -330,6 +330,8 @@ function valueFilter(
   return matched.negated ? { not: expression } : expression;
 }
 
+const ON_DEMAND = "on-demand";
+
 /** What a value filter reads: its expressions when it is there, not blank, or one of several values. */
 interface Subject {
   readonly present: Expression | undefined;
@@ -344,8 +346,12 @@ function tagSubject(tag: string): Subject {
 function subjectOf(key: string, leaves: Readonly<Record<string, string>>): Subject | undefined {
   if (leaves === LEAVES && key === "InstanceLifecycle") {
     // EC2 reports no lifecycle for an On-Demand Instance.
-    const present: Expression = { not: { leaf: "lifecycle", values: ["on-demand"] } };
-    return { present, filled: present, in: (values) => ({ all: [present, { leaf: "lifecycle", values }] }) };
+    const present: Expression = { not: { leaf: "lifecycle", values: [ON_DEMAND] } };
+    const among = (values: readonly string[]): Expression => {
+      const leaf = { leaf: "lifecycle", values };
+      return values.some((value) => matchesText(value, ON_DEMAND)) ? { all: [present, leaf] } : leaf;
+    };
+    return { present, filled: present, in: among };
   }
   if (leaves === LEAVES && key === "Platform") {
     const windows: Expression = { leaf: "platform", values: ["/windows.*/i"] };
@@ -356,7 +362,7 @@ function subjectOf(key: string, leaves: Readonly<Record<string, string>>): Subje
     };
   }
   if (leaves === LEAVES && key === "Tags") {
-    const any: Expression = { tag: "*" };
+    const any: Expression = { tag: null };
     return { present: any, filled: any, in: () => "unknown" };
   }
   const leaf = Object.hasOwn(leaves, key) ? leaves[key] : undefined;

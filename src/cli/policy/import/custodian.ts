@@ -1,13 +1,14 @@
 import { literal } from "../../../policy/matcher.ts";
 import { isObject, quote } from "../../../util/json.ts";
 import {
+  type Atom,
   clausesOf,
   conditionOf,
   type Expression,
   joined,
   type Literal,
   literalsOf,
-  matchesBlank,
+  matchesText,
   NOT_BLANK,
   type TagAtom,
 } from "./custodian-expression.ts";
@@ -70,12 +71,16 @@ function rulesOf({ policies, path, loose }: CustodianDocument, remarks: Remarks)
   policies.forEach((policy, index) => {
     const at = path === null ? [] : [...path, index];
     const what = named("policy", isObject(policy) ? policy.name : undefined);
+    const before = remarks.notes.length;
     for (const rule of rulesOfPolicy(policy, at, what, bookkeeping, remarks)) {
       const same = names.get(demandOf(rule));
       if (same === undefined) {
         names.set(demandOf(rule), what);
         rules.push(rule);
-      } else remarks.note(at, what, `it has the same demand as ${same}, so it adds no rule`);
+      } else {
+        remarks.notes.length = before;
+        remarks.note(at, what, `it has the same demand as ${same}, so it adds no rule`);
+      }
     }
   });
   for (const { filters, path: at } of loose) {
@@ -309,9 +314,9 @@ function rulesOfExpressions(
     const [only] = clause.length === 1 ? clause : [];
     const rule = only && kindOf(only);
     if (entry !== undefined) tags.push(entry);
-    else if (only?.negated && "tag" in only.atom && only.atom.values === undefined)
+    else if (only?.negated && "tag" in only.atom && only.atom.tag !== null && only.atom.values === undefined) {
       prohibited.push(literal(only.atom.tag));
-    else if (rule !== undefined) rules.push({ ...rule, ...base });
+    } else if (rule !== undefined) rules.push({ ...rule, ...base });
     else {
       const parts = clause.map(({ atom, negated }) => conditionOf(negated ? { not: atom } : atom));
       if (parts.includes(undefined)) return undefined;
@@ -345,22 +350,26 @@ function split(expressions: readonly Expression[]): {
   readonly demand: readonly Expression[];
 } {
   const isState = (each: Expression) => literalsOf(each).every(({ atom }) => "leaf" in atom && atom.leaf === "state");
-  const isOfAws = (each: Expression) =>
-    literalsOf(each).every(({ atom }) => "tag" in atom && atom.tag.startsWith("aws:"));
+  const isAboutAws = (each: Expression) => literalsOf(each).every(({ atom }) => isOfAws(atom));
   const states = expressions.filter(isState);
   const others = expressions.filter((each) => !isState(each));
-  const own = others.filter((each) => !isOfAws(each));
+  const own = others.filter((each) => !isAboutAws(each));
   // A policy with nothing else demands the tag, such as that of the stack.
   if (own.length === 0) return { scope: states, demand: others };
-  const scope = [...states, ...others.filter(isOfAws)];
+  const scope = [...states, ...others.filter(isAboutAws)];
   const selects = (each: Expression) => literalsOf(each).every(({ atom, negated }) => !negated && !("rule" in atom));
   const reports = own.filter((each) => !selects(each));
   return reports.length === 0 ? { scope, demand: own } : { scope: [...scope, ...own.filter(selects)], demand: reports };
 }
 
+/** Returns whether an atom is about a tag that AWS sets. */
+function isOfAws(atom: Atom): boolean {
+  return "tag" in atom && atom.tag !== null && atom.tag.startsWith("aws:");
+}
+
 /** Returns whether an expression is true only when tags are missing, or have none of the values. */
 function isLack(expression: Expression): boolean {
-  return literalsOf(expression).every(({ atom, negated }) => negated && "tag" in atom && !atom.tag.startsWith("aws:"));
+  return literalsOf(expression).every(({ atom, negated }) => negated && "tag" in atom && !isOfAws(atom));
 }
 
 /** An entry of the rule kind `required-tags`. */
@@ -377,21 +386,18 @@ const MAX_ANY_OF = 10;
 
 /** Returns the entry that demands one of these tags; undefined if a literal is about anything else. */
 function entryOf(clause: readonly Literal[]): TagEntry | undefined {
-  const tags = clause.flatMap(({ atom, negated }) => (!negated && "tag" in atom && isKey(atom) ? [tagOf(atom)] : []));
-  const known = tags.filter((tag) => tag !== undefined);
-  const [first] = known;
-  if (first === undefined || known.length < clause.length || known.length > MAX_ANY_OF) return undefined;
-  return known.length === 1 ? first : { anyOf: known };
-}
-
-function isKey({ tag }: TagAtom): boolean {
-  return tag.trim() !== "" && tag !== "*" && tag.length <= 128;
+  const tags = clause.flatMap(({ atom, negated }) => (!negated && "tag" in atom ? (tagOf(atom) ?? []) : []));
+  const [first] = tags;
+  if (first === undefined || tags.length < clause.length || tags.length > MAX_ANY_OF) return undefined;
+  return tags.length === 1 ? first : { anyOf: tags };
 }
 
 function tagOf({ tag: key, values }: TagAtom): TagDocument | undefined {
+  if (key === null) return undefined;
   if (values === undefined) return { key, allowBlank: true };
   if (values.length === 1 && values[0] === NOT_BLANK) return { key };
-  return values.some(matchesBlank) ? undefined : { key, values };
+  // The rule judges a blank value apart.
+  return values.some((value) => matchesText(value, "")) ? undefined : { key, values };
 }
 
 /** Leaves out each tag of which another entry demands more. */

@@ -54,11 +54,12 @@ function readYaml(text: string): DocumentReading {
   const [error] = yaml.errors;
   if (error !== undefined) {
     const { line, col } = lines.linePos(error.pos[0]);
-    return { problem: `is not YAML at line ${line}, column ${col}: ${error.message}` };
+    const why = error.code === "MULTIPLE_DOCS" ? "it has several documents, and one is expected" : error.message;
+    return { problem: `is not YAML at line ${line}, column ${col}: ${why}` };
   }
   visit(yaml, {
-    Node(_, node) {
-      if (isScalar(node)) readAsPyYaml(node);
+    Node(position, node) {
+      if (isScalar(node)) readAsPyYaml(node, position === "key");
       return longForm(node);
     },
   });
@@ -73,11 +74,12 @@ const NUMBER = [
   /^(?:[-+]?\d[\d_]*\.[\d_]*(?:e[-+]\d+)?|\.\d[\d_]*(?:e[-+]\d+)?|[-+]?\d[\d_]*(?::[0-5]?\d)+\.[\d_]*|[-+]?\.inf|\.nan)$/i,
 ];
 
-/** Makes text of what PyYAML reads as text: `y`, `n`, `1e3`, and `012345678901`, which looks like an account. */
-function readAsPyYaml(node: Scalar): void {
+/** Makes text of keys, and of what PyYAML reads as text: `y`, `n`, `1e3`, and `012345678901`, which looks like an account. */
+function readAsPyYaml(node: Scalar, isKey: boolean): void {
   const { value, source } = node;
   if (source === undefined || node.type !== Scalar.PLAIN) return;
   const isText =
+    isKey ||
     (typeof value === "boolean" && !BOOLEAN.test(source)) ||
     (typeof value === "number" && !NUMBER.some((pattern) => pattern.test(source)));
   if (isText) node.value = source;

@@ -49,7 +49,7 @@ function remarkLines({ rules, notImported, notes }: Imported, colours: Cli["term
     });
   const count = rules.length === 1 ? "1 rule" : `${rules.length} rules`;
   return [
-    ...(notes.length > 0 ? [colours.yellow("Note where the policy differs:"), ...lines(notes)] : []),
+    ...(notes.length > 0 ? [colours.yellow("Notes:"), ...lines(notes)] : []),
     ...(notImported.length > 0 ? [colours.red("Not imported:"), ...lines(notImported)] : []),
     `${rules.length === 0 ? "No rule" : count} imported; ${notImported.length} not imported.`,
   ];
