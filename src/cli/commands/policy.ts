@@ -89,11 +89,11 @@ function testCommand(cli: Cli): Command {
 function importCommand(cli: Cli): Command {
   return new Command("import")
     .description("convert a tag policy, AWS Config rules or Cloud Custodian policies")
-    .argument("<file>", "file with the policy of the other tool, as JSON or YAML")
+    .argument("<file>", 'file with the policy of the other tool, as JSON or YAML; "-" reads standard input')
     .option("--json", "print one JSON document: the policy, and what is not imported")
     .addHelpText("after", IMPORT_HELP)
     .action(async (file: string, _: unknown, command: Command) => {
       const { importPolicy } = await import("../policy/import/import.ts");
-      importPolicy(cli, file, command.optsWithGlobals());
+      await importPolicy(cli, file, command.optsWithGlobals());
     });
 }

@@ -4,11 +4,11 @@ import { type Resolved, resolverOf } from "./cloudformation.ts";
 import { readParameters } from "./config-parameters.ts";
 import {
   type ConditionDocument,
+  type ImportedRule,
   type LeafDocument,
   named,
   type Path,
   type Remarks,
-  type RuleDocument,
   ruleId,
 } from "./imported.ts";
 import { MANAGED_RULES, type ManagedRule, TAGGED, TAGS_WITH_VALUES } from "./managed-rules.ts";
@@ -30,7 +30,7 @@ interface ConfigRule {
 const asIs = (value: unknown): Resolved => ({ value });
 
 /** Returns what imports AWS Config rules from a document; undefined if it has none. */
-export function findConfigRules(value: unknown): ((remarks: Remarks) => RuleDocument[]) | undefined {
+export function findConfigRules(value: unknown): ((remarks: Remarks) => ImportedRule[]) | undefined {
   if (Array.isArray(value)) return value.some(isConfigRule) ? (remarks) => rulesOfList(value, [], remarks) : undefined;
   if (!isObject(value)) return undefined;
   for (const name of ["ConfigRules", "OrganizationConfigRules"]) {
@@ -57,17 +57,17 @@ function isConfigRule(value: unknown): boolean {
   );
 }
 
-function rulesOfList(list: readonly unknown[], path: Path, remarks: Remarks): RuleDocument[] {
+function rulesOfList(list: readonly unknown[], path: Path, remarks: Remarks): ImportedRule[] {
   return list.flatMap((each, index) => rulesOfOne(each, [...path, index], remarks));
 }
 
-function rulesOfOne(value: unknown, path: Path, remarks: Remarks): RuleDocument[] {
+function rulesOfOne(value: unknown, path: Path, remarks: Remarks): ImportedRule[] {
   if (isObject(value)) return ruleOf(normalised(value, path, asIs), value, remarks);
   remarks.skip(path, "AWS Config rule", "it must be an object");
   return [];
 }
 
-function rulesOfTemplate(template: Readonly<Record<string, unknown>>, remarks: Remarks): RuleDocument[] {
+function rulesOfTemplate(template: Readonly<Record<string, unknown>>, remarks: Remarks): ImportedRule[] {
   const resolve = resolverOf(template);
   const resources = isObject(template.Resources) ? template.Resources : {};
   return Object.entries(resources).flatMap(([logicalId, resource]) => {
@@ -147,7 +147,7 @@ function normalised(rule: Readonly<Record<string, unknown>>, path: Path, resolve
   };
 }
 
-function ruleOf(rule: ConfigRule, document: Readonly<Record<string, unknown>>, remarks: Remarks): RuleDocument[] {
+function ruleOf(rule: ConfigRule, document: Readonly<Record<string, unknown>>, remarks: Remarks): ImportedRule[] {
   const { path, name, owner, identifier } = rule;
   const what = `${named("AWS Config rule", name)}${typeof identifier === "string" ? ` (${identifier})` : ""}`;
   const skip = (why: string) => {
@@ -201,7 +201,7 @@ function parameterNames(parameters: unknown): readonly string[] {
 type Convertible = Pick<ConfigRule, "path" | "parameters" | "parametersAt" | "resolve"> &
   Partial<Pick<ConfigRule, "name" | "scope" | "excludedAccounts">> & { readonly what?: string };
 
-function convert(managed: ManagedRule, rule: Convertible, remarks: Remarks): RuleDocument[] {
+function convert(managed: ManagedRule, rule: Convertible, remarks: Remarks): ImportedRule[] {
   const { path, name, what = "the parameters" } = rule;
   const skip = (why: string) => {
     remarks.skip(path, what, why);
@@ -226,14 +226,13 @@ function convert(managed: ManagedRule, rule: Convertible, remarks: Remarks): Rul
   const scopes = [...scope.when, ...(own ? [own as ConditionDocument] : [])];
   const [first, ...others] = scopes;
   const id = ruleId(name);
-  return [
-    {
-      rule: String(kind),
-      ...(id !== undefined && { id }),
-      ...(first !== undefined && { when: others.length === 0 ? first : { all: scopes } }),
-      ...settings,
-    },
-  ];
+  const document = {
+    rule: String(kind),
+    ...(id !== undefined && { id }),
+    ...(first !== undefined && { when: others.length === 0 ? first : { all: scopes } }),
+    ...settings,
+  };
+  return [{ path, what, document }];
 }
 
 /** Returns the scope of a rule as conditions, or why no instance is in it. */

@@ -13,7 +13,15 @@ import {
   type TagAtom,
 } from "./custodian-expression.ts";
 import { DEFAULT_MARK, expressionsOf, type FilterRemarks, noteOppositeFilters } from "./custodian-filters.ts";
-import { type ConditionDocument, named, type Path, type Remarks, type RuleDocument, ruleId } from "./imported.ts";
+import {
+  type ConditionDocument,
+  type ImportedRule,
+  named,
+  type Path,
+  type Remarks,
+  type RuleDocument,
+  ruleId,
+} from "./imported.ts";
 
 /** Cloud Custodian's policies in a document. */
 interface CustodianDocument {
@@ -25,7 +33,7 @@ interface CustodianDocument {
 }
 
 /** Returns what imports Cloud Custodian policies from a document; undefined if it has none. https://cloudcustodian.io/docs/quickstart/policyStructure.html */
-export function findCustodianPolicies(value: unknown): ((remarks: Remarks) => RuleDocument[]) | undefined {
+export function findCustodianPolicies(value: unknown): ((remarks: Remarks) => ImportedRule[]) | undefined {
   const found = find(value);
   return found && ((remarks) => rulesOf(found, remarks));
 }
@@ -61,12 +69,12 @@ function areFilters(value: unknown): value is readonly unknown[] {
   return Array.isArray(value) && value.length > 0 && value.some(isFilter);
 }
 
-function rulesOf({ policies, path, loose }: CustodianDocument, remarks: Remarks): RuleDocument[] {
+function rulesOf({ policies, path, loose }: CustodianDocument, remarks: Remarks): ImportedRule[] {
   const bookkeeping = new Set(policies.flatMap(marksOf));
   const used = new Set<unknown>(
     policies.flatMap((policy) => [...listsIn(isObject(policy) ? policy.filters : undefined, 0)]),
   );
-  const rules: RuleDocument[] = [];
+  const rules: ImportedRule[] = [];
   const names = new Map<string, string>();
   policies.forEach((policy, index) => {
     const at = path === null ? [] : [...path, index];
@@ -76,7 +84,7 @@ function rulesOf({ policies, path, loose }: CustodianDocument, remarks: Remarks)
       const same = names.get(demandOf(rule));
       if (same === undefined) {
         names.set(demandOf(rule), what);
-        rules.push(rule);
+        rules.push({ path: at, what, document: rule });
       } else {
         remarks.notes.length = before;
         remarks.note(at, what, `it has the same demand as ${same}, so it adds no rule`);

@@ -1,8 +1,5 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import type { Cli, CommonOptions } from "../../cli.ts";
-import { CliError } from "../../cli-error.ts";
-import { systemCode } from "../../run-program.ts";
+import { readTextOf } from "../../text-file.ts";
 import type { Imported, Remark } from "./imported.ts";
 import { printPolicy } from "./print.ts";
 import { importDocument } from "./recognise.ts";
@@ -12,33 +9,21 @@ interface ImportOptions extends CommonOptions {
   readonly json?: true;
 }
 
+const HINT = "Specify a file with a tag policy, AWS Config rules or Cloud Custodian policies.";
+
 /**
  * Runs `ec2-audit policy import`: prints the policy of a document on standard output, and what of the document is not in it on
  * standard error. Throws CliError for a file that cannot be read or has no policy.
  */
-export function importPolicy(cli: Cli, file: string, { json }: ImportOptions): void {
+export async function importPolicy(cli: Cli, file: string, { json }: ImportOptions): Promise<void> {
   const { terminal } = cli;
-  const imported = importDocument(file, readText(cli, file));
+  const text = await readTextOf(cli, file, HINT);
+  const imported = importDocument(file === "-" ? "standard input" : file, text);
   const { rules, notImported, notes } = imported;
   const policy = { version: 1, rules };
   terminal.out(json ? JSON.stringify({ policy, notImported, notes }, null, 2) : printPolicy(policy));
   if (!json) for (const line of remarkLines(imported, terminal.colours)) terminal.err(line);
   cli.finish(notImported.length > 0 ? 1 : 0);
-}
-
-function readText(cli: Cli, file: string): string {
-  try {
-    // Editors on Windows write a byte order mark.
-    return readFileSync(resolve(cli.folder, file), "utf8").replace(/^\uFEFF/, "");
-  } catch (error) {
-    const code = systemCode(error);
-    const problem =
-      code === "ENOENT" ? "does not exist" : code === "EISDIR" ? "is a folder" : `cannot be read: ${code}`;
-    throw new CliError(
-      `${file} ${problem}`,
-      "Specify a file with a tag policy, AWS Config rules or Cloud Custodian policies.",
-    );
-  }
 }
 
 function remarkLines({ rules, notImported, notes }: Imported, colours: Cli["terminal"]["colours"]): string[] {

@@ -21,6 +21,13 @@ export interface RuleDocument {
   readonly [setting: string]: unknown;
 }
 
+/** A rule, and the part of the document that it comes from. */
+export interface ImportedRule {
+  readonly path: Path;
+  readonly what: string;
+  readonly document: RuleDocument;
+}
+
 /** A statement about a part of the document. */
 export interface Remark {
   readonly path: string;
@@ -72,7 +79,7 @@ export function pathText(path: Path): string {
 }
 
 /** The longest id of a rule, in characters. */
-const MAX_ID = 64;
+export const MAX_ID = 64;
 
 /** Returns the id of a rule for a name in the document; undefined for a name without a letter or digit. */
 export function ruleId(name: unknown): string | undefined {
@@ -83,18 +90,6 @@ export function ruleId(name: unknown): string | undefined {
     .slice(0, MAX_ID)
     .replace(/-+$/, "");
   return id === "" ? undefined : id;
-}
-
-/** Gives rules with the same id different ones: `web`, `web-2`, `web-3`. Rules without an id take the reader's default. */
-export function withUniqueIds(rules: readonly RuleDocument[]): RuleDocument[] {
-  const used = new Set<string>(rules.flatMap(({ id, rule }) => (id === undefined ? [rule] : [])));
-  return rules.map((rule) => {
-    if (rule.id === undefined) return rule;
-    let id = rule.id;
-    for (let count = 2; used.has(id); count += 1) id = `${rule.id.slice(0, MAX_ID - 5)}-${count}`;
-    used.add(id);
-    return { ...rule, id };
-  });
 }
 
 /** Names a part by its own name: `policy "web"`; without a name, only by its type. */

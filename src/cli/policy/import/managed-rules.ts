@@ -18,7 +18,7 @@ export interface ManagedRule {
   convert(parameters: ConfigParameters, remarks: Remarks): Converted;
 }
 
-const NONE = /^$/;
+const NONE = /(?!)/;
 
 const GROUPS =
   "AWS Config judges each security group; this rule judges the security groups of an instance, for IPv4 and IPv6 sources";

@@ -1,8 +1,9 @@
 import { CliError } from "../../cli-error.ts";
+import { acceptedRules } from "./accepted-rules.ts";
 import { findConfigRules } from "./config-rules.ts";
 import { findCustodianPolicies } from "./custodian.ts";
 import { readDocument } from "./document.ts";
-import { type Imported, type Remarks, type RuleDocument, startRemarks, withUniqueIds } from "./imported.ts";
+import { type Imported, type ImportedRule, type Remarks, startRemarks } from "./imported.ts";
 import { findTagPolicy, rulesOfTagPolicy } from "./tag-policy.ts";
 
 const EXPECTED = `Expected is JSON or YAML with one of these:
@@ -21,11 +22,11 @@ export function importDocument(name: string, text: string): Imported {
   if ("problem" in reading) throw new CliError(`${name} ${reading.problem}`, EXPECTED);
   const { value, lineOf } = reading.document;
   const remarks = startRemarks(lineOf);
-  const rules = rulesOf(name, value, remarks);
-  return { rules: withUniqueIds(rules), notImported: remarks.notImported, notes: remarks.notes };
+  const rules = acceptedRules(rulesOf(name, value, remarks), remarks);
+  return { rules, notImported: remarks.notImported, notes: remarks.notes };
 }
 
-function rulesOf(name: string, value: unknown, remarks: Remarks): RuleDocument[] {
+function rulesOf(name: string, value: unknown, remarks: Remarks): ImportedRule[] {
   const tagPolicy = findTagPolicy(value);
   if (typeof tagPolicy === "string") {
     throw new CliError(`${name} is an Organizations policy of the type ${tagPolicy}, not a tag policy`, EXPECTED);

@@ -1,6 +1,6 @@
 import { literal } from "../../../policy/matcher.ts";
 import { isObject, parseJson } from "../../../util/json.ts";
-import type { Path, Remarks, RuleDocument } from "./imported.ts";
+import type { ImportedRule, Path, Remarks, RuleDocument } from "./imported.ts";
 
 /** An entry of the rule kind `required-tags`. */
 interface TagEntry {
@@ -27,7 +27,7 @@ export function rulesOfTagPolicy(
   tags: Readonly<Record<string, unknown>>,
   path: Path,
   remarks: Remarks,
-): RuleDocument[] {
+): ImportedRule[] {
   const required: TagEntry[] = [];
   const prohibited: string[] = [];
   for (const [policyKey, value] of Object.entries(tags)) {
@@ -43,7 +43,7 @@ export function rulesOfTagPolicy(
     rules.push({ rule: "required-tags", caseSensitive: true, tags: required.slice(from, from + MAX_TAGS) });
   }
   if (prohibited.length > 0) rules.push({ rule: "prohibited-tags", keys: prohibited.map(literal) });
-  return rules;
+  return rules.map((document) => ({ path, what: "tag policy", document }));
 }
 
 /** States the operators that child policies may use. It says nothing about a resource, and may stand at any level. */

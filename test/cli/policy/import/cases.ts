@@ -40,6 +40,16 @@ export function instance(
   };
 }
 
+/** The volumes that instances can have, as DescribeVolumes returns them. */
+export const VOLUMES = [
+  { VolumeId: "vol-0a1b2c3d", Encrypted: true, Attachments: [] },
+  { VolumeId: "vol-0d3c2b1a", Encrypted: false, Attachments: [] },
+];
+
+function volume(VolumeId: string) {
+  return { BlockDeviceMappings: [{ DeviceName: "/dev/xvda", Ebs: { VolumeId, Status: "attached" } }] };
+}
+
 /** A rule that constrains tags where an instance has them, as tag policies do. */
 function ifPresent(...tags: readonly (readonly [key: string, values?: readonly string[]])[]): RuleDocument {
   return {
@@ -231,6 +241,9 @@ const CONFIG: readonly Case[] = [
   { document: "config-09-describe-config-rules.json", rules: [], notImported: ["ConfigRules[0]"] },
 ];
 
+const ENCRYPTED = volume("vol-0a1b2c3d");
+const PLAIN = volume("vol-0d3c2b1a");
+
 const notInGroup = { tag: "aws:autoscaling:groupName", present: false } as const;
 
 const CUSTODIAN: readonly Case[] = [
@@ -319,6 +332,16 @@ const CUSTODIAN: readonly Case[] = [
     ],
     notImported: ["policies[0]"],
     notes: ["policies[2]"],
+    good: [
+      instance({ Environment: "" }, ENCRYPTED),
+      instance({ OwnerContact: "ada", DeptID: "7" }, ENCRYPTED),
+      instance({}, { ...ENCRYPTED, State: { Name: "stopped" } }),
+    ],
+    bad: [
+      instance({}, ENCRYPTED),
+      instance({ OwnerContact: "ada" }, ENCRYPTED),
+      instance({ Environment: "prod" }, PLAIN),
+    ],
   },
 ];
 
