@@ -25,8 +25,8 @@ export interface Condition {
   /** The facts that it uses. */
   readonly needs: readonly FactName[];
   test(facts: Facts): Truth;
-  /** The condition in words. */
-  say(): string;
+  /** The condition in words; in parentheses if it has several parts and is part of another one. */
+  say(isPart?: boolean): string;
 }
 
 /** The limits of one condition. They bound the time that it takes. */
@@ -217,9 +217,14 @@ function combined(operator: "all" | "any", parts: readonly Condition[]): Conditi
       }
       return result;
     },
-    say() {
-      const words = parts.map((part) => part.say());
-      return words.length === 1 ? words.join("") : `(${orList(words, operator === "all" ? "and" : "or")})`;
+    say(isPart = false) {
+      const [only, ...others] = parts;
+      if (only !== undefined && others.length === 0) return only.say(isPart);
+      const words = orList(
+        parts.map((part) => part.say(true)),
+        operator === "all" ? "and" : "or",
+      );
+      return isPart ? `(${words})` : words;
     },
   };
 }

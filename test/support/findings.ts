@@ -1,5 +1,6 @@
 import { type Finding, findingsOf } from "../../src/alerts/finding.ts";
 import type { Facts } from "../../src/facts/facts.ts";
+import type { Image } from "../../src/facts/images.ts";
 import type { Instance } from "../../src/facts/instances.ts";
 import { evaluate, type Violated } from "../../src/policy/evaluate.ts";
 import type { Policy } from "../../src/policy/policy.ts";
@@ -37,7 +38,24 @@ export function instanceOf(changes: Partial<Instance> = {}): Instance {
   };
 }
 
-const NOT_READ = { unknown: "not read", late: false };
+/** An image as DescribeInstanceImageMetadata shows it, with changes. */
+export function imageOf(changes: Partial<Image> = {}): Image {
+  return {
+    imageId: "ami-0abcdef1234567890",
+    name: "al2023-ami-2023.6.20211105.0-kernel-6.1-x86_64",
+    ownerId: "137112412989",
+    ownerAlias: "amazon",
+    state: "available",
+    creationDate: "2021-11-05T18:32:47.000Z",
+    deprecationTime: null,
+    isAllowed: true,
+    isPublic: true,
+    ...changes,
+  };
+}
+
+/** A fact that no rule needed. */
+export const NOT_READ = { unknown: "not read", late: false };
 
 /** The facts of a launched instance, with changes. Its tags are those of the instance. */
 export function factsOf(changes: Partial<Facts> = {}): Facts {

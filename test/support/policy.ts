@@ -52,3 +52,9 @@ export const onlyMicro: Rule = {
           details: { instanceType: [instance?.instanceType ?? ""] },
         }),
 };
+
+/** The problems of a policy with this rule alone. */
+export function problemsOf(rule: object): readonly string[] {
+  const reading = parsePolicy(JSON.stringify({ rules: [rule] }));
+  return "problems" in reading ? reading.problems.map(sayProblem) : [];
+}

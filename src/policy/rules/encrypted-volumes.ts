@@ -39,7 +39,7 @@ export const encryptedVolumes = ruleKind({
               ...problem(wrongKey, "encrypted with a KMS key that is not allowed"),
             ].join("; "),
             summary: (instances) =>
-              `${verb(instances, "has", "have")} a volume ${unencrypted.length > 0 ? "that is not encrypted" : "with a wrong KMS key"}`,
+              `${verb(instances, "has", "have")} a volume ${unencrypted.length > 0 ? "that is not encrypted" : "with a KMS key that is not allowed"}`,
             remedy: (_, region) => [
               ...prose(
                 "The encryption of a volume cannot be changed. Replace the volume by an encrypted copy: aws ec2 create-snapshot, then aws ec2 create-volume with --encrypted and --kms-key-id. To encrypt each new volume of the region:",

@@ -141,11 +141,11 @@ function demandsOf(settings: Settings): Demand[] {
     maxAgeDays !== undefined && {
       name: "maxAgeDays",
       check({ creationDate }, _, now) {
-        const days = (now - Date.parse(creationDate ?? "")) / DAY_MS;
-        if (Number.isNaN(days)) return unreported("creation date");
-        return days > maxAgeDays
-          ? { problem: `it is ${Math.floor(days)} days old; at most ${maxAgeDays} are allowed` }
-          : null;
+        const created = Date.parse(creationDate ?? "");
+        if (creationDate === null || Number.isNaN(created)) return unreported("creation date");
+        if (now - created <= maxAgeDays * DAY_MS) return null;
+        const days = maxAgeDays === 1 ? "1 day" : `${maxAgeDays} days`;
+        return { problem: `it was created on ${creationDate.slice(0, 10)}, more than ${days} ago` };
       },
     },
     !settings.deprecated && {
@@ -154,7 +154,7 @@ function demandsOf(settings: Settings): Demand[] {
         if (deprecationTime === null) return null;
         const time = Date.parse(deprecationTime);
         if (Number.isNaN(time)) return unreported("deprecation time");
-        return time <= now ? { problem: `it is deprecated since ${deprecationTime.slice(0, 10)}` } : null;
+        return time <= now ? { problem: `it has been deprecated since ${deprecationTime.slice(0, 10)}` } : null;
       },
     },
     !settings.deregistered && {
