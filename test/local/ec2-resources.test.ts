@@ -235,6 +235,14 @@ describe("The settings of an instance (moto_server lacks these states, or ignore
     expect([first?.Association, second?.Association?.PublicIp]).toEqual([undefined, expect.stringMatching(/^54\./)]);
   });
 
+  it("each instance of a launch has IPv6 addresses of its own", async () => {
+    const ids = aws.launch({ region, count: 2, interfaces: [{ ipv6: 2 }] });
+    const addresses = (await Promise.all(ids.map(described))).flatMap(({ NetworkInterfaces }) =>
+      NetworkInterfaces?.[0]?.Ipv6Addresses?.map(({ Ipv6Address }) => Ipv6Address),
+    );
+    expect(new Set(addresses).size).toBe(4);
+  });
+
   it("launches Spot Instances, dedicated ones, and ones for Windows", async () => {
     const spot = await launch({ InstanceMarketOptions: { MarketType: "spot" }, Placement: { Tenancy: "dedicated" } });
     expect(await described(spot)).toMatchObject({
@@ -382,19 +390,19 @@ describe("Security groups (moto_server has no pages, keeps ranges as written, an
     });
   });
 
-  it("a range is stored by its first address, and a protocol by its name", async () => {
+  it("a range is stored by its first address in its shortest form, and a protocol by its name", async () => {
     // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html
     const id = await createGroup();
     await authorize(
       id,
       { IpProtocol: "6", FromPort: 443, ToPort: 443, IpRanges: [{ CidrIp: "100.68.0.18/18" }] },
       { IpProtocol: "50", FromPort: 1, ToPort: 2, ...WORLD },
-      { IpProtocol: "icmpv6", Ipv6Ranges: [{ CidrIpv6: "::/0" }] },
+      { IpProtocol: "icmpv6", Ipv6Ranges: [{ CidrIpv6: "0:0:0:0:0:0:0:0/0" }] },
     );
     expect(await ingress(id)).toMatchObject([
       { IpProtocol: "tcp", FromPort: 443, ToPort: 443, IpRanges: [{ CidrIp: "100.68.0.0/18" }] },
       { IpProtocol: "50" },
-      { IpProtocol: "icmpv6", FromPort: -1, ToPort: -1 },
+      { IpProtocol: "icmpv6", FromPort: -1, ToPort: -1, Ipv6Ranges: [{ CidrIpv6: "::/0" }] },
     ]);
     expect((await ingress(id))?.[1]?.FromPort).toBeUndefined();
   });
@@ -402,6 +410,7 @@ describe("Security groups (moto_server has no pages, keeps ranges as written, an
   it.each([
     [{ ...SSH, IpRanges: [{ CidrIp: "0.0.0.0/33" }] }, "InvalidParameterValue"],
     [{ ...SSH, Ipv6Ranges: [{ CidrIpv6: "0.0.0.0/0" }] }, "InvalidParameterValue"],
+    [{ ...SSH, Ipv6Ranges: [{ CidrIpv6: "fe80::1%eth0/128" }] }, "InvalidParameterValue"],
     [{ IpProtocol: "tcp", ...WORLD }, "InvalidParameterValue"],
     [{ IpProtocol: "tcp", FromPort: 80, ToPort: 22, ...WORLD }, "InvalidParameterValue"],
     [{ IpProtocol: "ssh", FromPort: 22, ToPort: 22, ...WORLD }, "InvalidPermission.Malformed"],

@@ -49,7 +49,8 @@ const FILTERS: FilterFields<Described> = {
 export function describeInstanceImageMetadata(state: Ec2State, params: Params): XmlFields {
   const { filters, passes } = itemFilters(params, FILTERS);
   const ids = texts(params, "InstanceId");
-  const instances = ids.length > 0 ? findInstances(state, ids) : byId(state.instances, filters, "instance-id");
+  const instances =
+    ids.length > 0 ? findInstances(state, [...new Set(ids)]) : byId(state.instances, filters, "instance-id");
   const found = instances
     .filter((instance) => isShown(state, {}, instance))
     .map((instance) => ({

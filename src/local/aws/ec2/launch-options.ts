@@ -1,4 +1,3 @@
-import { hex } from "../arns.ts";
 import { AwsError } from "../errors.ts";
 import { integer, type Params, structure, structures, text, texts } from "../params.ts";
 import { requestedProfile } from "./instance-profiles.ts";
@@ -14,8 +13,9 @@ const AMI = /^ami-([0-9a-f]{8}|[0-9a-f]{17})$/;
 export function readOptions(state: Ec2State, params: Params): InstanceOptions & { readonly imageId: string } {
   const imageId = text(params, "ImageId");
   if (imageId === undefined) throw missing("ImageId");
-  if (!AMI.test(imageId))
+  if (!AMI.test(imageId)) {
     throw new AwsError("InvalidAMIID.Malformed", `Invalid id: "${imageId}" (expecting "ami-...")`);
+  }
   const placement = structure(params, "Placement");
   return {
     imageId,
@@ -66,11 +66,10 @@ function readInterfaces(state: Ec2State, params: Params): InterfaceOptions[] {
     });
 }
 
-/** Returns the named addresses, and made-up ones for the rest of `Ipv6AddressCount`. */
-function readIpv6(params: Params, list: string): string[] {
-  const own = structures(params, list).map((each) => text(each, "Ipv6Address") ?? "");
-  const count = integer(params, "Ipv6AddressCount") ?? 0;
-  return [...own, ...Array.from({ length: count }, () => `2600:1f18::${hex(4)}:${hex(4)}`)];
+/** Returns the addresses of the list, or how many the interface gets. */
+function readIpv6(params: Params, list: string): readonly string[] | number {
+  const addresses = structures(params, list).map((each) => text(each, "Ipv6Address") ?? "");
+  return addresses.length > 0 ? addresses : (integer(params, "Ipv6AddressCount") ?? 0);
 }
 
 /** The root volume is the image's, unless a mapping replaces it. */

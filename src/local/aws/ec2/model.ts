@@ -156,7 +156,8 @@ export interface InterfaceOptions {
   readonly securityGroups?: readonly string[];
   /** Whether it has a public IPv4 address while the instance runs. Default: if it is the only one and in a default subnet, as in AWS. */
   readonly publicIp?: boolean | undefined;
-  readonly ipv6?: readonly string[];
+  /** The addresses, or their number. Default: none. */
+  readonly ipv6?: readonly string[] | number;
 }
 
 export interface VolumeOptions {

@@ -1,4 +1,4 @@
-import { resourceId } from "../arns.ts";
+import { hex, resourceId } from "../arns.ts";
 import { AwsError } from "../errors.ts";
 import type { XmlFields } from "../service.ts";
 import { time } from "./fields.ts";
@@ -33,7 +33,7 @@ export function newInterfaces(
   const subnets = defaultSubnets(state).filter(({ zone }) => options.zone === undefined || zone === options.zone);
   const usual = subnets[spread % subnets.length];
   const make = (
-    { subnetId = primary.subnetId, securityGroups, publicIp, ipv6 = [] }: InterfaceOptions,
+    { subnetId = primary.subnetId, securityGroups, publicIp, ipv6 = 0 }: InterfaceOptions,
     index: number,
   ): NetworkInterface => {
     const subnet = subnetId === undefined ? usual : findSubnet(state, subnetId);
@@ -50,7 +50,7 @@ export function newInterfaces(
       groups: securityGroups ? groupsOf(state, subnet, securityGroups) : [groupByName(state, "default", vpc)],
       privateIp: `${vpc.cidr.split(".", 2).join(".")}.${(host >> 8) & 255}.${host & 255}`,
       publicIp: hasPublicIp ? `54.${(host >> 16) & 255}.${(host >> 8) & 255}.${host & 255}` : undefined,
-      ipv6,
+      ipv6: typeof ipv6 === "number" ? Array.from({ length: ipv6 }, () => `2600:1f18::${hex(4)}:${hex(4)}`) : ipv6,
     };
   };
   return [make(primary, 0), ...others.map((other, index) => make(other, index + 1))];

@@ -4,7 +4,7 @@ import { AwsError } from "../errors.ts";
 import { integer, type Params, structures, text, texts } from "../params.ts";
 import type { XmlFields } from "../service.ts";
 import { tagSet } from "./fields.ts";
-import type { Ec2State, RuleSource, SecurityGroup, SecurityGroupRule, Vpc } from "./model.ts";
+import type { Ec2State, RuleSource, SecurityGroup, SecurityGroupRule, Tags, Vpc } from "./model.ts";
 import { byId, type FilterFields, itemFilters, page } from "./query.ts";
 import { findGroup, findVpc, missing, specifiedTags } from "./validation.ts";
 
@@ -17,19 +17,15 @@ const FILTERS: FilterFields<SecurityGroup> = {
   "vpc-id": ({ vpc }) => [vpc.id],
 };
 
+/** Returns a rule that allows all traffic from or to `source`. */
+export function allTraffic(source: RuleSource): SecurityGroupRule {
+  return { id: resourceId("sgr"), protocol: "-1", from: undefined, to: undefined, source, description: undefined };
+}
+
 /** Returns a new group: it allows all outbound IPv4 traffic, and no inbound traffic. */
-export function newGroup(vpc: Vpc, name: string, description: string, tags: SecurityGroup["tags"] = new Map()) {
-  const all = { protocol: "-1", from: undefined, to: undefined, description: undefined };
-  const group: SecurityGroup = {
-    id: resourceId("sg"),
-    name,
-    description,
-    vpc,
-    tags,
-    ingress: [],
-    egress: [{ ...all, id: resourceId("sgr"), source: { kind: "ipv4", cidr: "0.0.0.0/0" } }],
-  };
-  return group;
+export function newGroup(vpc: Vpc, name: string, description: string, tags: Tags = new Map()): SecurityGroup {
+  const egress = [allTraffic({ kind: "ipv4", cidr: "0.0.0.0/0" })];
+  return { id: resourceId("sg"), name, description, vpc, tags, ingress: [], egress };
 }
 
 /** Returns the group of a VPC with a name, by default of the default VPC. @throws AwsError InvalidGroup.NotFound */
@@ -46,11 +42,11 @@ function defaultVpc(state: Ec2State): Vpc | undefined {
 /** DescribeSecurityGroups. */
 export function describeSecurityGroups(state: Ec2State, params: Params): XmlFields {
   const { filters, passes } = itemFilters(params, FILTERS);
-  const [ids, names] = [texts(params, "GroupId"), texts(params, "GroupName")];
-  const groups =
-    ids.length + names.length > 0
-      ? [...ids.map((id) => findGroup(state, id)), ...names.map((name) => groupByName(state, name))]
-      : byId(state.securityGroups, filters, "group-id");
+  const named = [
+    ...texts(params, "GroupId").map((id) => findGroup(state, id)),
+    ...texts(params, "GroupName").map((name) => groupByName(state, name)),
+  ];
+  const groups = named.length > 0 ? [...new Set(named)] : byId(state.securityGroups, filters, "group-id");
   const { items, nextToken } = page(params, groups.filter(passes));
   return { securityGroupInfo: items.map((group) => groupFields(state, group)), nextToken };
 }
@@ -123,8 +119,7 @@ export function revokeIngress(state: Ec2State, params: Params): XmlFields {
 function requestedGroup(state: Ec2State, params: Params): SecurityGroup {
   const [id, name] = [text(params, "GroupId"), text(params, "GroupName")];
   if (id !== undefined) return findGroup(state, id);
-  if (name === undefined)
-    throw new AwsError("MissingParameter", "The request must contain the parameter groupName or groupId");
+  if (name === undefined) throw missing("groupName or groupId");
   return groupByName(state, name);
 }
 
@@ -186,10 +181,12 @@ function ipv4(cidr: string): RuleSource {
   return { kind: "ipv4", cidr: `${bytes.join(".")}/${length}` };
 }
 
+/** EC2 stores an address in its shortest form: `0:0:0:0:0:0:0:0` as `::`. */
 function ipv6(cidr: string): RuleSource {
   const [address = "", length = ""] = cidr.split("/");
-  if (isIP(address) !== 6 || !/^(\d{1,2}|1[01]\d|12[0-8])$/.test(length)) throw malformed(cidr);
-  return { kind: "ipv6", cidr: cidr.toLowerCase() };
+  if (isIP(address) !== 6 || address.includes("%") || !/^(\d{1,2}|1[01]\d|12[0-8])$/.test(length))
+    throw malformed(cidr);
+  return { kind: "ipv6", cidr: `${new URL(`http://[${address}]`).hostname.slice(1, -1)}/${length}` };
 }
 
 function malformed(cidr: string): AwsError {

@@ -4,7 +4,7 @@ import type { XmlFields } from "../service.ts";
 import { tagSet } from "./fields.ts";
 import type { Ec2State, Subnet, Vpc } from "./model.ts";
 import { type FilterFields, itemFilters, page } from "./query.ts";
-import { newGroup } from "./security-groups.ts";
+import { allTraffic, newGroup } from "./security-groups.ts";
 import { findVpc, missing, specifiedTags } from "./validation.ts";
 
 const ZONES = ["a", "b", "c"];
@@ -18,10 +18,9 @@ const FILTERS: FilterFields<Vpc> = {
 export function addVpc(state: Ec2State, vpc: Omit<Vpc, "id">): Vpc {
   const added = { ...vpc, id: resourceId("vpc") };
   state.vpcs.set(added.id, added);
-  const everything = { id: resourceId("sgr"), protocol: "-1", from: undefined, to: undefined, description: undefined };
   const group = newGroup(added, "default", "default VPC security group");
   // https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html
-  group.ingress = [{ ...everything, source: { kind: "group", id: group.id, account: state.account } }];
+  group.ingress = [allTraffic({ kind: "group", id: group.id, account: state.account })];
   state.securityGroups.set(group.id, group);
   return added;
 }
@@ -45,8 +44,8 @@ export function defaultSubnets(state: Ec2State): Subnet[] {
 
 /** DescribeVpcs. */
 export function describeVpcs(state: Ec2State, params: Params): XmlFields {
-  const ids = texts(params, "VpcId");
-  const vpcs = ids.length > 0 ? ids.map((id) => findVpc(state, id)) : [...state.vpcs.values()];
+  const named = texts(params, "VpcId").map((id) => findVpc(state, id));
+  const vpcs = named.length > 0 ? [...new Set(named)] : [...state.vpcs.values()];
   const { items, nextToken } = page(params, vpcs.filter(itemFilters(params, FILTERS).passes));
   return { vpcSet: items.map((vpc) => vpcFields(state, vpc)), nextToken };
 }
