@@ -4,16 +4,20 @@ import {
   CreateSecurityGroupCommand,
   CreateSubnetCommand,
   CreateVpcCommand,
+  DescribeIamInstanceProfileAssociationsCommand,
   DescribeInstanceImageMetadataCommand,
   DescribeInstancesCommand,
   DescribeSecurityGroupsCommand,
   DescribeVolumesCommand,
   DescribeVpcsCommand,
+  DisassociateIamInstanceProfileCommand,
+  EnableEbsEncryptionByDefaultCommand,
   type IpPermission,
   ModifyInstanceAttributeCommand,
   ModifyInstanceMetadataOptionsCommand,
   ModifyManagedResourceVisibilityCommand,
   ModifyNetworkInterfaceAttributeCommand,
+  ReplaceIamInstanceProfileAssociationCommand,
   RevokeSecurityGroupIngressCommand,
   StartInstancesCommand,
   StopInstancesCommand,
@@ -310,6 +314,40 @@ describe("The settings of an instance (moto_server lacks these states, or ignore
     await expect(associate(id)).rejects.toMatchObject({ name: "IncorrectState" });
   });
 
+  it("the association with an instance profile is found, replaced and removed by its id", async () => {
+    const [id, bare] = [await launch({ IamInstanceProfile: { Name: "web" } }), await launch()];
+    const Filters = [{ Name: "instance-id", Values: [id, bare] }];
+    const { IamInstanceProfileAssociations } = await of().ec2.send(
+      new DescribeIamInstanceProfileAssociationsCommand({ Filters }),
+    );
+    const profile = (await described(id)).IamInstanceProfile;
+    const AssociationId = IamInstanceProfileAssociations?.[0]?.AssociationId ?? "";
+    expect(IamInstanceProfileAssociations).toEqual([
+      { AssociationId, InstanceId: id, IamInstanceProfile: profile, State: "associated" },
+    ]);
+    await of().ec2.send(
+      new ReplaceIamInstanceProfileAssociationCommand({ AssociationId, IamInstanceProfile: { Name: "batch" } }),
+    );
+    expect((await described(id)).IamInstanceProfile?.Arn).toMatch(/instance-profile\/batch$/);
+    const remove = () => of().ec2.send(new DisassociateIamInstanceProfileCommand({ AssociationId }));
+    expect((await remove()).IamInstanceProfileAssociation).toMatchObject({ AssociationId, State: "disassociating" });
+    expect((await described(id)).IamInstanceProfile).toBeUndefined();
+    await expect(remove()).rejects.toMatchObject({ name: "InvalidAssociationID.NotFound" });
+  });
+
+  it("the public address that AWS assigned can be removed and assigned again", async () => {
+    // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyNetworkInterfaceAttribute.html
+    const id = await launch();
+    await clock.advance(BOOT);
+    const { PublicIpAddress: before, NetworkInterfaces } = await described(id);
+    const NetworkInterfaceId = NetworkInterfaces?.[0]?.NetworkInterfaceId;
+    const assign = async (AssociatePublicIpAddress: boolean) => {
+      await of().ec2.send(new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId, AssociatePublicIpAddress }));
+      return (await described(id)).PublicIpAddress;
+    };
+    expect([await assign(false), await assign(true)]).toEqual([undefined, before]);
+  });
+
   it("the groups of an instance are those of its only interface; with several, they are changed by interface", async () => {
     // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyNetworkInterfaceAttribute.html
     const [InstanceId = ""] = aws.launch({ region, count: 1, interfaces: [{}, {}] });
@@ -466,6 +504,16 @@ describe("Volumes (moto_server has no pages, and no managed resources)", () => {
     const { NextToken } = first;
     const second = await of().ec2.send(new DescribeVolumesCommand({ MaxResults: 5, NextToken }));
     expect([first.Volumes?.length, second.Volumes?.length]).toEqual([5, 1]);
+  });
+
+  it("are encrypted once the region encrypts new volumes, whatever the launch says", async () => {
+    // https://docs.aws.amazon.com/ebs/latest/userguide/encryption-by-default.html
+    expect(await of().ec2.send(new EnableEbsEncryptionByDefaultCommand({}))).toMatchObject({
+      EbsEncryptionByDefault: true,
+    });
+    const id = await launch({ BlockDeviceMappings: [{ DeviceName: "/dev/sdf", Ebs: { Encrypted: false } }] });
+    await clock.advance(BOOT);
+    expect((await volumesOf(id))?.map(({ Encrypted }) => Encrypted)).toEqual([true, true]);
   });
 
   it("of a managed instance are omitted once hidden, unless the call includes managed resources", async () => {

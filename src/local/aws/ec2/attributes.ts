@@ -2,7 +2,7 @@ import { AwsError } from "../errors.ts";
 import { type Params, structure, text, texts } from "../params.ts";
 import type { XmlFields } from "../service.ts";
 import type { Ec2State } from "./model.ts";
-import { groupsOf } from "./network-interfaces.ts";
+import { groupsOf, publicIpFor } from "./network-interfaces.ts";
 import { findInstances, missing } from "./validation.ts";
 
 /** ModifyInstanceAttribute, for the instance type and the security groups of an instance with one network interface. */
@@ -30,17 +30,19 @@ export function modifyInstanceAttribute(state: Ec2State, params: Params): XmlFie
   return { return: true };
 }
 
-/** ModifyNetworkInterfaceAttribute, for the security groups. */
+/** ModifyNetworkInterfaceAttribute, for the security groups and the public address that AWS assigns. */
 export function modifyInterfaceAttribute(state: Ec2State, params: Params): XmlFields {
   const [id, groups] = [text(params, "NetworkInterfaceId"), texts(params, "SecurityGroupId")];
+  const assigned = text(params, "AssociatePublicIpAddress");
   if (id === undefined) throw missing("NetworkInterfaceId");
-  if (groups.length === 0) throw missing("SecurityGroupId");
+  if (groups.length === 0 && assigned === undefined) throw missing("SecurityGroupId");
   const found = [...state.instances.values()]
     .flatMap(({ interfaces, state: now }) => (now === "terminated" ? [] : interfaces))
     .find((each) => each.id === id);
   if (found === undefined) {
     throw new AwsError("InvalidNetworkInterfaceID.NotFound", `The networkInterface ID '${id}' does not exist`);
   }
-  found.groups = groupsOf(state, found.subnet, groups);
+  if (groups.length > 0) found.groups = groupsOf(state, found.subnet, groups);
+  if (assigned !== undefined) found.publicIp = assigned === "true" ? publicIpFor(found.privateIp) : undefined;
   return { return: true };
 }

@@ -2,14 +2,21 @@ import { createHash } from "node:crypto";
 import { arn, hex } from "../arns.ts";
 import type { Clock } from "../clock.ts";
 import { AwsError } from "../errors.ts";
-import { type Params, structure, text } from "../params.ts";
+import { type Params, structure, text, texts } from "../params.ts";
 import type { XmlFields } from "../service.ts";
 import { time } from "./fields.ts";
-import type { Ec2State, Instance } from "./model.ts";
+import type { Ec2State, Instance, ProfileAssociation } from "./model.ts";
+import { byId, type FilterFields, itemFilters, page } from "./query.ts";
 import { findInstances, missing } from "./validation.ts";
 
-/** Returns the instance profile with a name or ARN. Profiles are not stored: every one exists. */
-export function profileOf(state: Ec2State, nameOrArn: string): NonNullable<Instance["instanceProfile"]> {
+const FILTERS: FilterFields<Instance> = { "instance-id": ({ id }) => [id] };
+
+/** Returns an association with the instance profile of a name or ARN. Profiles are not stored: every one exists. */
+export function newAssociation(state: Ec2State, nameOrArn: string): ProfileAssociation {
+  return { id: `iip-assoc-${hex(17)}`, profile: profileOf(state, nameOrArn) };
+}
+
+function profileOf(state: Ec2State, nameOrArn: string): ProfileAssociation["profile"] {
   const profileArn = nameOrArn.startsWith("arn:")
     ? nameOrArn
     : arn("iam", state.region, state.account, `instance-profile/${nameOrArn}`, "global");
@@ -23,24 +30,74 @@ export function requestedProfile(params: Params): string | undefined {
   return text(profile, "Arn") ?? text(profile, "Name");
 }
 
+/** DescribeIamInstanceProfileAssociations. */
+export function describeAssociations(state: Ec2State, params: Params): XmlFields {
+  const { filters, passes } = itemFilters(params, FILTERS);
+  const ids = texts(params, "AssociationId");
+  const instances =
+    ids.length > 0 ? ids.map((id) => associated(state, id)) : byId(state.instances, filters, "instance-id");
+  const found = instances.filter(({ association }) => association !== undefined);
+  const { items, nextToken } = page(params, found.filter(passes));
+  return {
+    iamInstanceProfileAssociationSet: items.map((instance) => associationFields(instance, "associated")),
+    nextToken,
+  };
+}
+
 /** AssociateIamInstanceProfile. */
 export function associateProfile(state: Ec2State, params: Params, clock: Clock): XmlFields {
-  const [id, profile] = [text(params, "InstanceId"), requestedProfile(params)];
+  const id = text(params, "InstanceId");
   if (id === undefined) throw missing("InstanceId");
-  if (profile === undefined) throw missing("IamInstanceProfile");
-  for (const instance of findInstances(state, [id])) {
-    if (instance.instanceProfile !== undefined) {
-      throw new AwsError("IncorrectState", `There is an existing association for instance ${id}`);
-    }
-    instance.instanceProfile = profileOf(state, profile);
+  const [instance] = findInstances(state, [id]);
+  if (instance === undefined || instance.association !== undefined) {
+    throw new AwsError("IncorrectState", `There is an existing association for instance ${id}`);
   }
+  instance.association = newAssociation(state, requiredProfile(params));
+  return associating(instance, clock);
+}
+
+/** ReplaceIamInstanceProfileAssociation. */
+export function replaceAssociation(state: Ec2State, params: Params, clock: Clock): XmlFields {
+  const id = requiredAssociation(params);
+  const instance = associated(state, id);
+  instance.association = { id, profile: profileOf(state, requiredProfile(params)) };
+  return associating(instance, clock);
+}
+
+/** DisassociateIamInstanceProfile. */
+export function disassociateProfile(state: Ec2State, params: Params): XmlFields {
+  const instance = associated(state, requiredAssociation(params));
+  const fields = associationFields(instance, "disassociating");
+  instance.association = undefined;
+  return { iamInstanceProfileAssociation: fields };
+}
+
+function requiredProfile(params: Params): string {
+  const profile = requestedProfile(params);
+  if (profile === undefined) throw missing("IamInstanceProfile");
+  return profile;
+}
+
+function requiredAssociation(params: Params): string {
+  const id = text(params, "AssociationId");
+  if (id === undefined) throw missing("AssociationId");
+  return id;
+}
+
+function associated(state: Ec2State, id: string): Instance {
+  const instance = [...state.instances.values()].find(({ association }) => association?.id === id);
+  if (instance === undefined) {
+    throw new AwsError("InvalidAssociationID.NotFound", `An invalid association-id of '${id}' was given`);
+  }
+  return instance;
+}
+
+function associating(instance: Instance, clock: Clock): XmlFields {
   return {
-    iamInstanceProfileAssociation: {
-      associationId: `iip-assoc-${hex(17)}`,
-      instanceId: id,
-      iamInstanceProfile: state.instances.get(id)?.instanceProfile,
-      state: "associating",
-      timestamp: time(clock.now()),
-    },
+    iamInstanceProfileAssociation: { ...associationFields(instance, "associating"), timestamp: time(clock.now()) },
   };
+}
+
+function associationFields({ id, association }: Instance, state: string): XmlFields {
+  return { associationId: association?.id, instanceId: id, iamInstanceProfile: association?.profile, state };
 }

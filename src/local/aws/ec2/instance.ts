@@ -42,7 +42,7 @@ export function instanceFields(instance: Instance, index: number): XmlFields {
     })),
     virtualizationType: "hvm",
     instanceLifecycle: instance.lifecycle,
-    iamInstanceProfile: instance.instanceProfile,
+    iamInstanceProfile: instance.association?.profile,
     metadataOptions: metadataFields(instance),
     clientToken: instance.clientToken ?? "",
     hypervisor: "xen",

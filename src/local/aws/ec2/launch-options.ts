@@ -76,15 +76,20 @@ function readIpv6(params: Params, list: string): readonly string[] | number {
 function readVolumes(params: Params): VolumeOptions[] {
   const volumes = structures(params, "BlockDeviceMapping").map((mapping): VolumeOptions => {
     const ebs = structure(mapping, "Ebs");
-    const encrypted = text(ebs, "Encrypted") === "true";
-    const kmsKey = text(ebs, "KmsKeyId");
-    if (kmsKey !== undefined && !encrypted) {
+    const [encrypted, kmsKey] = [text(ebs, "Encrypted"), text(ebs, "KmsKeyId")];
+    if (kmsKey !== undefined && encrypted !== "true") {
       throw new AwsError(
         "InvalidParameterDependency",
         "The parameter KmsKeyId requires the parameter Encrypted to be set.",
       );
     }
-    return { device: text(mapping, "DeviceName"), sizeGiB: integer(ebs, "VolumeSize"), encrypted, kmsKey };
+    return {
+      device: text(mapping, "DeviceName"),
+      sizeGiB: integer(ebs, "VolumeSize"),
+      // With encryption by default, `false` does not count: https://docs.aws.amazon.com/ebs/latest/userguide/encryption-by-default.html
+      encrypted: encrypted === "true" || undefined,
+      kmsKey,
+    };
   });
   return volumes.some(({ device = ROOT_DEVICE }) => device === ROOT_DEVICE) ? volumes : [{}, ...volumes];
 }

@@ -4,7 +4,7 @@ import type { Emit } from "../events/bus.ts";
 import type { Caller } from "../service.ts";
 import { stateChange } from "./event-shapes.ts";
 import { imageOf } from "./image-metadata.ts";
-import { profileOf } from "./instance-profiles.ts";
+import { newAssociation } from "./instance-profiles.ts";
 import { DEFAULT_METADATA_OPTIONS } from "./metadata-options.ts";
 import type { Ec2State, Instance, InstanceOptions, InstanceState, Tags } from "./model.ts";
 import { newInterfaces } from "./network-interfaces.ts";
@@ -71,8 +71,6 @@ export function createLifecycle(clock: Clock, emit: Emit): Lifecycle {
       const { options, volumeTags = new Map() } = request;
       const { architecture, platform } = imageOf(state, options.imageId, launchedAt);
       const metadataOptions = { ...DEFAULT_METADATA_OPTIONS, ...options.metadataOptions };
-      const instanceProfile =
-        options.instanceProfile === undefined ? undefined : profileOf(state, options.instanceProfile);
       const spread = state.launched;
       const launched = Array.from(
         { length: request.count },
@@ -100,7 +98,8 @@ export function createLifecycle(clock: Clock, emit: Emit): Lifecycle {
           state: "pending",
           metadataOptions,
           metadataPending: true,
-          instanceProfile,
+          association:
+            options.instanceProfile === undefined ? undefined : newAssociation(state, options.instanceProfile),
         }),
       );
       state.launched += request.count;

@@ -54,7 +54,7 @@ export interface NetworkInterface {
   groups: readonly SecurityGroup[];
   readonly privateIp: string;
   /** The instance has it only while it runs. */
-  readonly publicIp: string | undefined;
+  publicIp: string | undefined;
   readonly ipv6: readonly string[];
 }
 
@@ -125,7 +125,14 @@ export interface Instance {
   metadataOptions: MetadataOptions;
   /** Whether the last change of the metadata options is not applied yet. */
   metadataPending: boolean;
-  instanceProfile: { readonly arn: string; readonly id: string } | undefined;
+  /** With its instance profile. */
+  association: ProfileAssociation | undefined;
+}
+
+/** The association of an instance with an instance profile. */
+export interface ProfileAssociation {
+  readonly id: string;
+  readonly profile: { readonly arn: string; readonly id: string };
 }
 
 /** The settings of new instances. What is not set has AWS's default. */
@@ -164,7 +171,8 @@ export interface VolumeOptions {
   /** Default `/dev/xvda`, the root device. */
   readonly device?: string | undefined;
   readonly sizeGiB?: number | undefined;
-  readonly encrypted?: boolean;
+  /** Default: whether the region encrypts new volumes. */
+  readonly encrypted?: boolean | undefined;
   /** The id or ARN of a KMS key. Default: the account's AWS managed key. */
   readonly kmsKey?: string | undefined;
 }
@@ -183,6 +191,8 @@ export interface Ec2State {
   readonly images: Map<string, Image>;
   /** The id of the AWS managed key of EBS. */
   readonly ebsKey: string;
+  /** Whether new volumes are encrypted by default. */
+  encryptsVolumes: boolean;
   launched: number;
   /** Whether describe calls omit managed instances unless they include managed resources. */
   managedHidden: boolean;

@@ -42,14 +42,15 @@ export function newInterfaces(
     }
     const { vpc } = subnet;
     const host = launched + index * 32_768;
+    const privateIp = `${vpc.cidr.split(".", 2).join(".")}.${(host >> 8) & 255}.${host & 255}`;
     const hasPublicIp = publicIp ?? (others.length === 0 && vpc.isDefault);
     return {
       id: resourceId("eni"),
       attachmentId: resourceId("eni-attach"),
       subnet,
       groups: securityGroups ? groupsOf(state, subnet, securityGroups) : [groupByName(state, "default", vpc)],
-      privateIp: `${vpc.cidr.split(".", 2).join(".")}.${(host >> 8) & 255}.${host & 255}`,
-      publicIp: hasPublicIp ? `54.${(host >> 16) & 255}.${(host >> 8) & 255}.${host & 255}` : undefined,
+      privateIp,
+      publicIp: hasPublicIp ? publicIpFor(privateIp) : undefined,
       ipv6: typeof ipv6 === "number" ? Array.from({ length: ipv6 }, () => `2600:1f18::${hex(4)}:${hex(4)}`) : ipv6,
     };
   };
@@ -70,6 +71,11 @@ export function groupsOf(state: Ec2State, subnet: Subnet, ids: readonly string[]
     );
   }
   return groups;
+}
+
+/** Returns the public IPv4 address that belongs to a private one: `54.31.0.1` to `172.31.0.1`. */
+export function publicIpFor(privateIp: string): string {
+  return privateIp.replace(/^\d+/, "54");
 }
 
 /** Returns security groups as EC2 writes them in an instance and in a network interface. */

@@ -11,7 +11,12 @@ import { stateFields } from "./fields.ts";
 import { describeInstanceImageMetadata } from "./image-metadata.ts";
 import { createInProcessEc2, type InProcessEc2 } from "./in-process.ts";
 import { reservationFields } from "./instance.ts";
-import { associateProfile } from "./instance-profiles.ts";
+import {
+  associateProfile,
+  describeAssociations,
+  disassociateProfile,
+  replaceAssociation,
+} from "./instance-profiles.ts";
 import { readOptions } from "./launch-options.ts";
 import { createLifecycle } from "./lifecycle.ts";
 import { modifyMetadataOptions } from "./metadata-options.ts";
@@ -19,7 +24,7 @@ import type { Ec2State } from "./model.ts";
 import { authorizeIngress, createSecurityGroup, describeSecurityGroups, revokeIngress } from "./security-groups.ts";
 import { createTags, deleteTags } from "./tags.ts";
 import { findInstances, missing, requiredInstances, specifiedTags } from "./validation.ts";
-import { describeVolumes } from "./volumes.ts";
+import { describeVolumes, enableEncryption } from "./volumes.ts";
 import { addDefaultVpc, createSubnet, createVpc, describeVpcs } from "./vpcs.ts";
 
 /** The maximum of instances of one RunInstances call. In AWS the account's quota is the limit, which is lower. */
@@ -144,7 +149,11 @@ export function createEc2(
       ModifyInstanceAttribute: (params, caller) => modifyInstanceAttribute(stateOf(caller), params),
       ModifyNetworkInterfaceAttribute: (params, caller) => modifyInterfaceAttribute(stateOf(caller), params),
       ModifyInstanceMetadataOptions: (params, caller) => modifyMetadataOptions(stateOf(caller), params, clock),
+      DescribeIamInstanceProfileAssociations: (params, caller) => describeAssociations(stateOf(caller), params),
       AssociateIamInstanceProfile: (params, caller) => associateProfile(stateOf(caller), params, clock),
+      ReplaceIamInstanceProfileAssociation: (params, caller) => replaceAssociation(stateOf(caller), params, clock),
+      DisassociateIamInstanceProfile: (params, caller) => disassociateProfile(stateOf(caller), params),
+      EnableEbsEncryptionByDefault: (_, caller) => enableEncryption(stateOf(caller)),
       ModifyManagedResourceVisibility: modifyManagedResourceVisibility,
       TerminateInstances: moving("terminated"),
       StopInstances: moving("stopped"),
@@ -166,6 +175,7 @@ function newEc2State(account: string, region: string): Ec2State {
     securityGroups: new Map(),
     images: new Map(),
     ebsKey: randomUUID(),
+    encryptsVolumes: false,
     launched: 0,
     managedHidden: false,
   };

@@ -23,9 +23,15 @@ const FILTERS: FilterFields<Attached> = {
 
 /** Returns a new volume. */
 export function newVolume(state: Ec2State, options: VolumeOptions, tags: Tags): Volume {
-  const { device = ROOT_DEVICE, sizeGiB = 8, encrypted = false, kmsKey = state.ebsKey } = options;
+  const { device = ROOT_DEVICE, sizeGiB = 8, encrypted = state.encryptsVolumes, kmsKey = state.ebsKey } = options;
   const keyArn = kmsKey.startsWith("arn:") ? kmsKey : arn("kms", state.region, state.account, `key/${kmsKey}`);
   return { id: resourceId("vol"), device, sizeGiB, kmsKey: encrypted ? keyArn : undefined, tags };
+}
+
+/** EnableEbsEncryptionByDefault. */
+export function enableEncryption(state: Ec2State): XmlFields {
+  state.encryptsVolumes = true;
+  return { ebsEncryptionByDefault: true };
 }
 
 /** Returns the volumes of an instance: none before it first runs, and none when it is terminated. */
