@@ -47,7 +47,7 @@ function readWildcards(text: string): MatcherReading {
   let characters = 0;
   for (const character of text) {
     characters += 1;
-    if (escaped && !/^[*?\\/]$/.test(character)) {
+    if (escaped && !"*?\\/".includes(character)) {
       return {
         problem: `has a "\\" without a meaning at character ${characters - 1}; write "\\\\" for a backslash, or put "/" around a regular expression`,
       };

@@ -107,6 +107,17 @@ describe("matcher", () => {
     );
   });
 
+  it.each([
+    ["t3.micro", "t3.micro"],
+    ["a*?\\", "a\\*\\?\\\\"],
+    ["/x/", "\\/x/"],
+    ["/a/b/i", "\\/a/b/i"],
+    ["/aws/ami", "/aws/ami"],
+  ])("escapes %j as %j", (text, escaped) => {
+    expect(literal(text)).toBe(escaped);
+    expect(matches(escaped, text)).toBe(true);
+  });
+
   it("reads the literal of any text as a matcher of this text only", () => {
     fc.assert(
       fc.property(anyText, anyText, (text, other) => {
