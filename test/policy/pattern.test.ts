@@ -123,6 +123,7 @@ describe("pattern", () => {
     ["a{0,}", "", true],
     ["(a{2}){2}", "aaaa", true],
     ["a{256}", "a".repeat(256), true],
+    ["a{1,256}", "a".repeat(256), true],
     [".", "😀", true],
     [".", "\ud83d", true],
     ["\ud83d.", "😀", false],
@@ -180,6 +181,7 @@ describe("pattern", () => {
     ["a}", 'has a "}" that closes nothing at character 3; write "\\}" for the character itself'],
     ["[[:alpha:]]", 'has a "]" that closes nothing at character 12; write "\\]" for the character itself'],
     ["a[b", 'has a "[" without "]" at character 3; write "\\[" for the character itself'],
+    ["[a-", 'has a "[" without "]" at character 2; write "\\[" for the character itself'],
     ["[]a]", 'has an empty "[]" at character 2; list the characters'],
     ["[z-a]", 'has a range out of order at character 3; put the lower character first, or write "\\-" for a hyphen'],
     ["[\\d-z]", 'has a range out of order at character 3; put the lower character first, or write "\\-" for a hyphen'],
@@ -191,6 +193,10 @@ describe("pattern", () => {
     ["a{2}{3}", 'has a "{" with nothing to repeat at character 6; write "\\{" for the character itself'],
     [
       "a{,3}",
+      'has a "{" that begins no count at character 3; write a count such as "{1,3}", or write "\\{" for the character itself',
+    ],
+    [
+      "a{{2}",
       'has a "{" that begins no count at character 3; write a count such as "{1,3}", or write "\\{" for the character itself',
     ],
     [
@@ -221,6 +227,7 @@ describe("pattern", () => {
       'has an unsupported lookahead or lookbehind at character 2; use several matchers, or a condition with "not"',
     ],
     ["(?<name>a)", 'has an unsupported "(?" at character 2; write "(" or "(?:", without a name or flags'],
+    ["(?i!a)", 'has an unsupported "(?" at character 2; write "(" or "(?:", without a name or flags'],
     ["(?i)a", 'has an unsupported "(?" at character 2; write "(" or "(?:", without a name or flags'],
     ["\\bfoo", 'has an unsupported word boundary at character 2; write what may surround the word, such as ".*"'],
     ["(a)\\1", "has an unsupported backreference at character 5; write out the texts that may repeat"],
