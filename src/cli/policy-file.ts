@@ -1,12 +1,9 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
 import { actionsFor } from "../facts/plan.ts";
 import { forLaunches, needsOf, type Policy } from "../policy/policy.ts";
 import { escapeUnseen } from "../util/json.ts";
 import { buildMarkOf, markBuild, UNMARKED } from "./build-mark.ts";
 import type { Cli } from "./cli.ts";
-import { CliError } from "./cli-error.ts";
-import { systemCode } from "./run-program.ts";
+import { readTextFile } from "./text-file.ts";
 
 /** A policy file, and its text. */
 export interface PolicyFile {
@@ -14,17 +11,12 @@ export interface PolicyFile {
   readonly text: string;
 }
 
+/** How to fix a policy file that cannot be read. */
+export const POLICY_HINT = "Specify a file that contains a policy as JSON.";
+
 /** Returns the text of a policy file, relative to the operator's folder. Throws CliError if it cannot be read. */
 export function readPolicyFile(cli: Pick<Cli, "folder">, file: string): string {
-  try {
-    // Editors on Windows write a byte order mark, which is not JSON.
-    return readFileSync(resolve(cli.folder, file), "utf8").replace(/^\uFEFF/, "");
-  } catch (error) {
-    const code = systemCode(error);
-    const problem =
-      code === "ENOENT" ? "does not exist" : code === "EISDIR" ? "is a folder" : `cannot be read: ${code}`;
-    throw new CliError(`${file} ${problem}`, "Specify a file that contains a policy as JSON.");
-  }
+  return readTextFile(cli, file, POLICY_HINT);
 }
 
 /**

@@ -1,9 +1,10 @@
 import { partitionOf } from "../aws/regions.ts";
 import { KEYS, type Key, readConfig, type Settings } from "../config.ts";
-import type { Policy } from "../policy/policy.ts";
+import { type Policy, parsePolicy, policyOfTags } from "../policy/policy.ts";
 import type { Cli } from "./cli.ts";
 import { CliError } from "./cli-error.ts";
 import { gatherFunctionSettings, type SettingsOptions } from "./function-settings.ts";
+import { policyIn } from "./policy/read-policy.ts";
 import { readPolicyFile } from "./policy-file.ts";
 
 /** The operator's options for the policy. */
@@ -14,6 +15,9 @@ export interface PolicyOptions extends SettingsOptions {
 
 /** Returns the policy of the options, else that of the function. Throws CliError with all problems of the policy. */
 export function policyFor(cli: Cli, region: string, options: PolicyOptions): Policy {
+  const { requiredTags, policy } = options;
+  if (policy !== undefined) return policyIn(policy, parsePolicy(readPolicyFile(cli, policy)));
+  if (requiredTags !== undefined) return policyIn("--required-tags", policyOfTags(requiredTags));
   const { settings, nameOf } = policySettings(cli, options);
   // The policy is read as the function reads it. The other settings are not used.
   const reading = readConfig({
@@ -38,14 +42,7 @@ interface PolicySettings {
   nameOf(key: Key): string;
 }
 
-function policySettings(cli: Cli, options: PolicyOptions): PolicySettings {
-  const { requiredTags, policy } = options;
-  if (policy !== undefined) {
-    return { settings: { AUDIT_POLICY: readPolicyFile(cli, policy) }, nameOf: () => policy };
-  }
-  if (requiredTags !== undefined) {
-    return { settings: { REQUIRED_TAGS: requiredTags }, nameOf: () => "--required-tags" };
-  }
+function policySettings(cli: Cli, options: SettingsOptions): PolicySettings {
   const { settings, from } = gatherFunctionSettings(cli, options);
   const ofPolicy = KEYS.filter((key) => key === "REQUIRED_TAGS" || key === "AUDIT_POLICY");
   const own: Settings = Object.fromEntries(ofPolicy.flatMap((key) => (settings[key] ? [[key, settings[key]]] : [])));

@@ -213,11 +213,12 @@ describe("the package on npm", () => {
       "package.json",
       "src/alerts/alert.schema.json",
       "src/cli/webtask/wt.config.schema.json",
+      "src/policy/policy.schema.json",
       "wt.config.json",
     ]);
   });
 
-  it.each(["alert", "wt.config"])("exports the schema %s.schema.json", (name) => {
+  it.each(["alert", "policy", "wt.config"])("exports the schema %s.schema.json", (name) => {
     expect(createRequire(import.meta.url)(`ec2-audit/${name}.schema.json`)).toMatchObject({ type: "object" });
   });
 

@@ -47,6 +47,7 @@ describe("The command line", () => {
       "policy check",
       "policy test",
       "policy import",
+      "policy docs",
       "teardown",
     ]);
   });

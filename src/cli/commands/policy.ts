@@ -48,13 +48,36 @@ Examples:
 
 Exit codes: 0 no violations; 1 violations; 2 usage error or failure.`;
 
+const DOCS_HELP = `
+Prints what a rule of the kind demands and why, an example with instances that
+fail and pass, and its settings. Without a kind: the list of rule kinds.
+
+Examples:
+  $ ec2-audit policy docs
+  $ ec2-audit policy docs security-groups
+
+Exit codes: 0 success; 2 usage error or failure.`;
+
 /** Returns the command `ec2-audit policy`, with its subcommands. */
 export function policyCommand(cli: Cli): Command {
   return new Command("policy")
     .description("work with policies")
     .addCommand(checkCommand(cli))
     .addCommand(testCommand(cli))
-    .addCommand(importCommand(cli));
+    .addCommand(importCommand(cli))
+    .addCommand(docsCommand(cli));
+}
+
+function docsCommand(cli: Cli): Command {
+  return new Command("docs")
+    .description("print the page of a rule kind, or the list of rule kinds")
+    .argument("[kind]", "a rule kind, such as required-tags")
+    .option("--json", "print one JSON document")
+    .addHelpText("after", DOCS_HELP)
+    .action(async (kind: string | undefined, _: unknown, command: Command) => {
+      const { showDocs } = await import("../policy/docs.ts");
+      showDocs(cli, kind, command.optsWithGlobals());
+    });
 }
 
 function checkCommand(cli: Cli): Command {

@@ -10,13 +10,14 @@ import {
   parsePolicy,
   policyOfTags,
 } from "../../policy/policy.ts";
-import type { Rule, Settles } from "../../policy/rule.ts";
+import type { Rule } from "../../policy/rule.ts";
 import { RULE_KINDS } from "../../policy/rules/index.ts";
 import { escapeUnseen } from "../../util/json.ts";
 import { wrap } from "../../util/text.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
-import { problemLines, readPolicyText } from "./policy-file.ts";
+import { JUDGED } from "./pages.ts";
+import { problemLines, readPolicyText } from "./read-policy.ts";
 import { type Warning, warningsOf } from "./warnings.ts";
 
 interface CheckOptions extends CommonOptions {
@@ -57,9 +58,12 @@ async function readPolicy(
 }
 
 function problemsText(name: string, { problems }: Extract<PolicyReading, { problems: unknown }>, cli: Cli): string {
-  const { colours } = cli.terminal;
+  const { colours, columns } = cli.terminal;
   const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
-  return [`${colours.red("✗")} ${name} is not a valid policy: ${count}`, ...problemLines(problems)].join("\n");
+  const lines = problemLines(problems).flatMap((line) => wrap(line.split(" "), columns - 2, "    "));
+  return [`${colours.red("✗")} ${name} is not a valid policy: ${count}`, ...lines.map((line) => `  ${line}`)].join(
+    "\n",
+  );
 }
 
 function asJson(document: object): string {
@@ -88,13 +92,6 @@ function policyJson(policy: Policy, warnings: readonly Warning[], bytes: number,
   });
 }
 
-/** When a rule is judged at a launch, by when its facts settle. */
-const JUDGED: Readonly<Record<Settles, string>> = {
-  "at-launch": "judged at once",
-  soon: "judged after the grace, because tags may arrive late",
-  "when-running": "judged when the instance is running",
-};
-
 function policyText(
   name: string,
   policy: Policy,
@@ -111,7 +108,7 @@ function policyText(
       `${colours.bold(id)}${id === kind ? "" : ` (${kind})`}  ${severity}`,
       ...wrapped(demandsOf(rule)),
       ...(when === null ? [] : wrapped(`Applies when ${when.say()}.`)),
-      ...wrapped(mode === "report" ? "Reports only: it alerts nobody." : `At a launch, ${JUDGED[settles]}.`),
+      ...wrapped(mode === "report" ? "Reports only: it alerts nobody." : JUDGED[settles]),
       ...(link === null ? [] : [`  ${link}`]),
     ].join("\n");
   };
@@ -140,11 +137,14 @@ function policyText(
   ].join("\n\n");
 }
 
-/** Returns what a rule demands, as a sentence. */
+/** Returns what a rule demands, in sentences. A kind without a required setting demands something itself. */
 function demandsOf(rule: Rule): string {
+  const kind = RULE_KINDS.find(({ name }) => name === rule.name);
+  const isSet =
+    kind !== undefined && (kind.atLeastOne || Object.values(kind.fields).some(({ isRequired }) => isRequired));
   const demands = rule.demands();
-  if (demands === "") return RULE_KINDS.find(({ name }) => name === rule.name)?.what ?? "";
-  return `${demands.startsWith("must ") ? `An instance ${demands}` : capitalised(demands)}.`;
+  const sentence = `${demands.startsWith("must ") ? `An instance ${demands}` : capitalised(demands)}.`;
+  return [isSet ? "" : kind?.what, demands === "" ? "" : sentence].filter(Boolean).join(" ");
 }
 
 function capitalised(text: string): string {

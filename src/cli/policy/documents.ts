@@ -35,8 +35,6 @@ interface DocumentedInstance {
   /** Null if no document says it. */
   readonly account: string | null;
   readonly region: string | null;
-  /** The volumes of its block devices. */
-  readonly volumeIds: readonly string[];
 }
 
 interface Volumes {
@@ -282,7 +280,6 @@ function readDocumented(
     account: accountOf(from, owner),
     // A Local Zone is us-west-2-lax-1a, and its region us-west-2.
     region: /^[a-z]+(?:-[a-z]+)+-\d{1,2}/.exec(instance.availabilityZone ?? "")?.[0] ?? null,
-    volumeIds: (from.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => Ebs?.VolumeId ?? []),
   };
 }
 
@@ -302,7 +299,7 @@ export function* judge(
   assumed: AssumedPlace,
   now: number,
 ): Generator<JudgedInstance> {
-  for (const { instance, account, region, volumeIds } of documents.instances.values()) {
+  for (const { instance, account, region } of documents.instances.values()) {
     if (isTerminated(instance)) {
       const because = `the instance is ${instance.state}`;
       const verdicts = policy.rules.map((rule): Verdict => ({ kind: "out-of-scope", rule, because, mayChange: false }));
@@ -315,7 +312,7 @@ export function* judge(
       instance,
       securityGroups: groupsOf(instance, documents),
       image: imageOf(instance, documents),
-      volumes: volumesOf(instance, volumeIds, documents),
+      volumes: volumesOf(instance, documents),
       defaultVpc: defaultVpcOf(instance, documents),
     };
     const place = { account: account ?? assumed.account, region: region ?? assumed.region };
@@ -375,14 +372,10 @@ function imageOf({ instanceId }: Instance, { images }: Documents): Fact<Image> {
   return image ? { value: image } : notIn("the image of the instance", "InstanceImageMetadata");
 }
 
-function volumesOf(
-  { instanceId }: Instance,
-  mapped: readonly string[],
-  { volumes }: Documents,
-): Fact<readonly Volume[]> {
+function volumesOf({ instanceId, volumeIds }: Instance, { volumes }: Documents): Fact<readonly Volume[]> {
   if (volumes === null) return notIn("volumes", "Volumes");
   const found: Volume[] = [];
-  for (const id of new Set([...(volumes.attached.get(instanceId) ?? []), ...mapped])) {
+  for (const id of new Set([...(volumes.attached.get(instanceId) ?? []), ...volumeIds])) {
     const volume = volumes.byId.get(id);
     if (volume === undefined) return notIn(id, "Volumes");
     found.push(volume);

@@ -10,7 +10,7 @@ import { CliError } from "../cli-error.ts";
 import type { Colours } from "../terminal.ts";
 import { readTextOf } from "../text-file.ts";
 import { type AssumedPlace, type JudgedInstance, judge, type NamedDocument, readDocuments } from "./documents.ts";
-import { readPolicyFile } from "./policy-file.ts";
+import { readPolicy } from "./read-policy.ts";
 
 interface TestOptions extends CommonOptions {
   readonly account?: string;
@@ -33,7 +33,7 @@ export async function testPolicy(
   const now = timeOf(options, cli);
   if ([policyFile, ...files].filter((file) => file === "-").length > 1)
     throw new CliError("standard input can be read only once", 'Use "-" for one file.');
-  const policy = await readPolicyFile(cli, policyFile);
+  const policy = await readPolicy(cli, policyFile);
   const named: NamedDocument[] = [];
   for (const file of files) named.push(await readDocument(cli, file));
   const reading = readDocuments(named);

@@ -14,7 +14,10 @@ export const condition = ruleKind({
   why: "A team has rules that no other kind states. A condition states them, and its message says what is wrong.",
   settles: "at-launch",
   fields: {
-    require: required(conditionSetting, { about: "The condition that must hold.", demand: "{}" }),
+    require: required(conditionSetting, {
+      about: "The condition that must hold.",
+      demand: "must meet the condition {}",
+    }),
     message: required(text({ max: 200, pattern: /\S/, shape: "text of 1 to 200 characters" }), {
       about: "What is wrong when the condition does not hold, in one sentence.",
     }),

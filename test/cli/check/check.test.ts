@@ -127,7 +127,7 @@ describe("the policy of ec2-audit check", () => {
     [
       "in an option",
       ["--required-tags", "a,,b"],
-      "--required-tags must be a comma-separated list of tags: entry 2 must be a tag key of 1 to 128 characters",
+      '--required-tags is not a policy: entry 2 must be a tag key of 1 to 128 characters (found: "")',
     ],
     [
       "in both options",
