@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import type { Instance } from "../facts/instances.ts";
 import { SEVERITIES } from "../policy/rule.ts";
+import { hideSecret } from "../policy/rules/secrets.ts";
 import { groupBy } from "../util/group-by.ts";
 import { oneLine } from "../util/text.ts";
 import type { Finding, Findings, Unjudged, UnjudgedRule } from "./finding.ts";
@@ -83,7 +84,7 @@ function cleanInstance(instance: Instance): Instance {
   return {
     ...instance,
     ...Object.fromEntries(texts.map(([name, text]) => [name, oneLine(text)])),
-    tags: new Map([...instance.tags].map(([key, value]) => [oneLine(key), oneLine(value)])),
+    tags: new Map([...instance.tags].map(([key, value]) => [oneLine(key), oneLine(hideSecret(value))])),
   };
 }
 

@@ -311,6 +311,12 @@ describe("alertsFor", () => {
     expect(documentOf(alertFor(findingOf(), findingOf())).findings).toHaveLength(1);
   });
 
+  it("hides a secret in a tag, from people and programs", () => {
+    const alert = alertFor(findingOf({ instance: { tags: new Map([["key", "AKIAIOSFODNN7EXAMPLE"]]) } }));
+    expect(alert.message).not.toContain("AKIA");
+    expect(documentOf(alert).findings[0].tags).toEqual({ key: "(hidden: an AWS access key id)" });
+  });
+
   it("returns no alert for no findings", () => {
     expect(alertsFor([], AT)).toEqual([]);
   });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { literal, type Matcher, readMatcher } from "../../src/policy/matcher.ts";
+import { ignoringCase, literal, type Matcher, readMatcher } from "../../src/policy/matcher.ts";
 
 function matcherOf(text: string): Matcher {
   const reading = readMatcher(text);
@@ -116,6 +116,21 @@ describe("matcher", () => {
   ])("escapes %j as %j", (text, escaped) => {
     expect(literal(text)).toBe(escaped);
     expect(matches(escaped, text)).toBe(true);
+  });
+
+  it.each([
+    ["Password", "passWORD", true],
+    ["PASS*\\*", "password*", true],
+    ["P?SS", "pÄss", true],
+    ["Password", "passwords", false],
+    ["/Pass(word)?/", "PASS", true],
+    ["/\\D+/i", "Pass", true],
+    ["/\\D+/", "7", false],
+    ["/Password/I", "/password/i", true],
+  ])("ignores case on demand: %j and %j", (text, value, expected) => {
+    const ignoring = ignoringCase(matcherOf(text));
+    expect(ignoring.matches(value)).toBe(expected);
+    expect(matcherOf(text).matches(value.toUpperCase()) && !ignoring.matches(value.toUpperCase())).toBe(false);
   });
 
   it("reads the literal of any text as a matcher of this text only", () => {

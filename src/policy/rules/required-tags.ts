@@ -18,6 +18,8 @@ import {
   type ValuesOf,
   withDefault,
 } from "../settings.ts";
+import { prose } from "./commands.ts";
+import { hideSecret } from "./secrets.ts";
 import { createTags, isOfAws } from "./tag-commands.ts";
 import { shortList, tagsAre, verb } from "./words.ts";
 
@@ -136,7 +138,10 @@ export const requiredTags = ruleKind({
           : violates({
               message: messageOf(problems, tags, tagsOf.flat()),
               summary: (instances) => `${verb(instances, "lacks", "lack")} ${short(problems.map(nameOf))}`,
-              remedy: (instanceIds, region) => createTags([...new Set(problems.map(keyToSet))], instanceIds, region),
+              remedy: (instanceIds, region) => [
+                ...createTags(keysToSet(problems, tags), instanceIds, region),
+                ...misspelledKeys(problems).flatMap((key) => prose(`Then delete the tag ${quoted(key)}.`)),
+              ],
               details: detailsOf(problems),
             });
       },
@@ -207,16 +212,16 @@ function isKeyOf({ key, caseSensitive }: Required, own: string): boolean {
 function problemOf(required: Required, own: readonly (readonly [key: string, value: string])[]): Problem | null {
   const { ifPresent } = required;
   const candidates = own.filter(([key]) => isKeyOf(required, key));
-  if (candidates.length === 0) {
-    const [other] = [...own].sort();
-    if (!ifPresent) return { kind: "missing", anyOf: [required] };
-    return other ? { kind: "spelling", tag: required, key: other[0], value: other[1] } : null;
-  }
+  const wrong = candidates.filter(([, value]) => !isAllowed(required, value)).sort();
+  const [first] = wrong;
   // An instance can have both `name` and `Name`. One that complies is enough, unless the tag is only constrained.
-  const wrong = candidates.filter(([, value]) => !isAllowed(required, value));
-  if (wrong.length === 0 || (!ifPresent && wrong.length < candidates.length)) return null;
-  const [[ownKey, value] = ["", ""]] = wrong.sort();
-  return { kind: value.trim() === "" ? "blank" : "value", tag: required, key: ownKey, value };
+  if (first !== undefined && (ifPresent || wrong.length === candidates.length)) {
+    const [key, value] = first;
+    return { kind: value.trim() === "" ? "blank" : "value", tag: required, key, value };
+  }
+  if (!ifPresent) return candidates.length === 0 ? { kind: "missing", anyOf: [required] } : null;
+  const [other] = own.filter(([key]) => !isKeyOf(required, key)).sort();
+  return other ? { kind: "spelling", tag: required, key: other[0], value: other[1] } : null;
 }
 
 function isAllowed({ values, allowBlank }: Required, value: string): boolean {
@@ -226,6 +231,16 @@ function isAllowed({ values, allowBlank }: Required, value: string): boolean {
 
 function nameOf(problem: Problem): string {
   return "anyOf" in problem ? problem.anyOf.map(({ key }) => key).join("|") : problem.tag.key;
+}
+
+/** Returns the keys to set, each once. A tag that is there in both spellings need not be set. */
+function keysToSet(problems: readonly Problem[], tags: Tags): string[] {
+  const unset = problems.filter((problem) => problem.kind !== "spelling" || !tags.has(problem.tag.key));
+  return [...new Set(unset.map(keyToSet))];
+}
+
+function misspelledKeys(problems: readonly Problem[]): string[] {
+  return problems.flatMap((problem) => (problem.kind === "spelling" ? problem.key : []));
 }
 
 /** Returns the key to set. A blank tag is filled, not duplicated in another case. The console shows only `Name` as the name. */
@@ -252,7 +267,7 @@ function messageOf(problems: readonly Problem[], tags: Tags, required: readonly 
       if ("tag" in problem && problem.kind === "spelling")
         return `the tag ${quoted(problem.key)} must be spelled ${quoted(problem.tag.key)}`;
       if (!("tag" in problem) || problem.kind !== "value") return [];
-      return `the tag ${quoted(problem.key)} is ${quoted(problem.value)}, not ${shortList(problem.tag.values) ?? "an allowed value"}`;
+      return `the tag ${quoted(problem.key)} is ${quoted(hideSecret(problem.value))}, not ${shortList(problem.tag.values) ?? "an allowed value"}`;
     }),
     ...nearMisses(
       missing.flatMap(({ anyOf }) => anyOf),

@@ -26,3 +26,9 @@ const FORMATS: readonly (readonly [name: string, pattern: RegExp])[] = [
 export function secretIn(text: string): string | null {
   return FORMATS.find(([, pattern]) => pattern.test(text))?.[0] ?? null;
 }
+
+/** Returns a tag value; if it contains a secret, what it contains instead. */
+export function hideSecret(value: string): string {
+  const kind = secretIn(value);
+  return kind === null ? value : `(hidden: ${kind})`;
+}

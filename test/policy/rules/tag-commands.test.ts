@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { createTags } from "../../../src/policy/rules/tag-commands.ts";
+import { createTags, deleteTags } from "../../../src/policy/rules/tag-commands.ts";
 import { instanceIds } from "../../support/events.ts";
 import { anyKey } from "./any-key.ts";
 
@@ -113,6 +113,40 @@ describe("the command that sets tags", () => {
     const remedy = createTags([key], ["i-1"], REGION);
     expect(remedy.join("")).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u);
     expect(JSON.parse(argumentsIn("bash", remedy).at(-1) ?? "")).toEqual([{ Key: key, Value: "shop" }]);
+  });
+});
+
+describe("the command that deletes tags", () => {
+  it("names the keys, without values", () => {
+    expect(deleteTags(["owner", "cost center"], ["i-1", "i-2"], REGION)).toEqual([
+      "aws ec2 delete-tags --region us-east-1 \\",
+      "  --resources i-1 i-2 \\",
+      "  --tags Key=owner 'Key=cost center'",
+    ]);
+  });
+
+  it("passes any keys unchanged", () => {
+    fc.assert(
+      fc.property(anyKeys, (keys) => {
+        const words = argumentsIn("sh", deleteTags(keys, ["i-1", "i-2"], REGION));
+        const start = words.indexOf("--tags") + 1;
+        const [first = "", ...others] = words.slice(start);
+        const tags: unknown[] = first.startsWith("[")
+          ? JSON.parse(first)
+          : [first, ...others].map((word) => ({ Key: word.slice("Key=".length) }));
+        expect(words.slice(0, start).join(" ")).toBe("ec2 delete-tags --region us-east-1 --resources i-1 i-2 --tags");
+        expect(tags).toEqual(keys.map((Key) => ({ Key })));
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("explains the keys of AWS instead", () => {
+    expect(deleteTags(["a", "aws:ec2:fleet-id"], ["i-1"], REGION).slice(3)).toEqual([
+      'Only AWS can delete the tag "aws:ec2:fleet-id". It comes from EC2',
+      "Fleet.",
+    ]);
+    expect(deleteTags([], ["i-1"], REGION)).toEqual([]);
   });
 });
 
