@@ -1,6 +1,13 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
-import { DescribeIamInstanceProfileAssociationsCommand, StopInstancesCommand } from "@aws-sdk/client-ec2";
+import {
+  AuthorizeSecurityGroupIngressCommand,
+  CreateSecurityGroupCommand,
+  DescribeIamInstanceProfileAssociationsCommand,
+  DescribeSecurityGroupsCommand,
+  type IpPermission,
+  StopInstancesCommand,
+} from "@aws-sdk/client-ec2";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ec2Facts } from "../../src/facts/facts.ts";
 import { planFacts } from "../../src/facts/plan.ts";
@@ -31,6 +38,13 @@ describe.skipIf(AWS_CLI === undefined)(`Remedies${AWS_CLI ? "" : " (skipped: the
 
   const ec2 = () => clients(aws.endpoint, REGION).ec2;
 
+  async function createGroup(): Promise<string> {
+    const group = new CreateSecurityGroupCommand({ GroupName: "web", Description: "web servers" });
+    return (await ec2().send(group)).GroupId ?? "";
+  }
+  const authorize = (GroupId: string, IpPermissions: IpPermission[]) =>
+    ec2().send(new AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions }));
+
   async function verdict(rule: object, id: string) {
     const reading = parsePolicy(JSON.stringify({ version: 1, rules: [rule] }));
     if (!("policy" in reading)) throw new Error(JSON.stringify(reading.problems));
@@ -47,9 +61,9 @@ describe.skipIf(AWS_CLI === undefined)(`Remedies${AWS_CLI ? "" : " (skipped: the
   }
 
   /** Runs the commands among the lines. */
-  async function run(lines: readonly string[], fillIns: Readonly<Record<string, string>>): Promise<void> {
-    const text = lines.join("\n").replace(/<\w+>/g, (name) => fillIns[name] ?? name);
-    for (const command of text.match(/^aws (?:.*\\\n)*.*$/gm) ?? []) {
+  async function run(lines: readonly string[], fillIns: Readonly<Record<string, string>> = {}): Promise<void> {
+    const text = lines.join("\n").replace(/<[\w-]+>/g, (name) => fillIns[name] ?? name);
+    for (const command of text.match(/^aws (?:'[^']*'|\\\n|[^'\n])*/gm) ?? []) {
       await promisify(execFile)("sh", ["-c", command], { env: operatorEnv(aws.endpoint), timeout: 30_000 });
     }
   }
@@ -62,7 +76,7 @@ describe.skipIf(AWS_CLI === undefined)(`Remedies${AWS_CLI ? "" : " (skipped: the
     ["no instance profile", { rule: "instance-profile", allowed: "web" }, {}, { "<name>": "web" }],
   ])(
     "correct %s",
-    async (_, rule, launch, fillIns = {}) => {
+    async (_, rule, launch, fillIns) => {
       const id = await running(launch);
       await run(await remedyFor(rule, id), fillIns);
       expect(await verdict(rule, id)).toMatchObject({ kind: "compliant" });
@@ -76,6 +90,31 @@ describe.skipIf(AWS_CLI === undefined)(`Remedies${AWS_CLI ? "" : " (skipped: the
     const { IamInstanceProfileAssociations } = await ec2().send(new DescribeIamInstanceProfileAssociationsCommand({}));
     const association = IamInstanceProfileAssociations?.[0]?.AssociationId ?? "";
     await run(await remedyFor(rule, id), { "<name>": "web", "<id>": association });
+    expect(await verdict(rule, id)).toMatchObject({ kind: "compliant" });
+  }, 60_000);
+
+  it("close ports in a security group, and keep its other sources", async () => {
+    const rule = { rule: "security-groups", closed: ["22", "icmp", "protocol:50"] };
+    const group = await createGroup();
+    const kept = { IpProtocol: "tcp", FromPort: 22, ToPort: 22, IpRanges: [{ CidrIp: "10.0.0.0/8" }] };
+    await authorize(group, [
+      { ...kept, IpRanges: [...kept.IpRanges, { CidrIp: "0.0.0.0/0" }], Ipv6Ranges: [{ CidrIpv6: "::/0" }] },
+      { IpProtocol: "-1", IpRanges: [{ CidrIp: "0.0.0.0/1" }, { CidrIp: "128.0.0.0/1", Description: "the rest" }] },
+      { IpProtocol: "icmp", FromPort: 3, ToPort: -1, IpRanges: [{ CidrIp: "0.0.0.0/0" }] },
+      { IpProtocol: "icmpv6", Ipv6Ranges: [{ CidrIpv6: "::/0" }] },
+      { IpProtocol: "50", IpRanges: [{ CidrIp: "0.0.0.0/0" }] },
+    ]);
+    const id = await running({ interfaces: [{ securityGroups: [group] }] });
+    await run(await remedyFor(rule, id));
+    expect(await verdict(rule, id)).toMatchObject({ kind: "compliant" });
+    const { SecurityGroups } = await ec2().send(new DescribeSecurityGroupsCommand({ GroupIds: [group] }));
+    expect(SecurityGroups?.[0]?.IpPermissions).toMatchObject([kept]);
+  }, 60_000);
+
+  it("replace the groups of an instance", async () => {
+    const rule = { rule: "security-groups", notAttached: "default" };
+    const id = await running();
+    await run(await remedyFor(rule, id), { "<group-id>": await createGroup() });
     expect(await verdict(rule, id)).toMatchObject({ kind: "compliant" });
   }, 60_000);
 
