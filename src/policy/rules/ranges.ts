@@ -89,20 +89,23 @@ export function worldSources<S extends Source>(
     })),
     { parts: narrow, open: coveredBy([...narrow, ...everywhere], 0) },
   ].filter(({ open }) => open.length > 0);
-  const opens = new Map<S, Traffic[]>(wide.map((source) => [source, [source.traffic]]));
+  const opens = new Map<S, Traffic>(wide.map((source) => [source, source.traffic]));
   for (const { parts, open } of joined) {
-    const byRange = groupBy(parts, ({ range }) => range);
+    const admitted = new Map(
+      [...groupBy(parts, ({ range }) => range)].map(([range, own]) => [
+        range,
+        union(own.map(({ traffic }) => traffic)),
+      ]),
+    );
     for (const source of parts) {
       const shared = intersection(source.traffic, open);
       if (shared.length === 0) continue;
-      const wider = Array.from({ length: source.range.length }, (_, length) =>
-        (byRange.get(source.range.slice(0, length)) ?? []).map(({ traffic }) => traffic),
-      );
-      const own = difference(shared, union(wider.flat()));
-      if (own.length > 0) opens.set(source, [...(opens.get(source) ?? []), own]);
+      const wider = Array.from(source.range, (_, length) => admitted.get(source.range.slice(0, length)) ?? []);
+      const own = difference(shared, union(wider));
+      if (own.length > 0) opens.set(source, union([opens.get(source) ?? [], own]));
     }
   }
-  return [...opens].map(([source, open]) => ({ source, open: union(open) }));
+  return [...opens].map(([source, open]) => ({ source, open }));
 }
 
 /** Returns the traffic that sources admit from every address of a range with a prefix of `depth`, which they are all inside. */

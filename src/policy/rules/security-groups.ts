@@ -254,11 +254,23 @@ function violationOf(problem: Problem): Violation {
       ...(wrong.length + missing.length > 0 ? replaceGroups(problem, instanceIds, region) : []),
     ],
     details: {
-      ...(open.length > 0 && { ports: list, sources, groups: openedBy.map(({ groupId }) => groupId) }),
+      ...(open.length > 0 && {
+        ports: bounded(list),
+        sources: bounded(sources),
+        groups: bounded(openedBy.map(({ groupId }) => groupId)),
+      }),
       ...(wrong.length > 0 && { wrongGroups: wrong.map(({ groupId }) => groupId) }),
       ...(missing.length > 0 && { missingGroups: missing.map((selector) => selector.text) }),
     },
   };
+}
+
+/** The maximum number of texts in a list for programs. An alert must fit into an SNS message. */
+const MAX_DETAILS = 100;
+
+function bounded(texts: readonly string[]): readonly string[] {
+  const more = texts.length - MAX_DETAILS;
+  return more > 0 ? [...texts.slice(0, MAX_DETAILS), `${more} more`] : texts;
 }
 
 function nameOf({ groupId, name }: Pick<AttachedGroup, "groupId" | "name">): string {
