@@ -319,6 +319,9 @@ function valueFilter(
     }
     return problem(`${JSON.stringify(key)} is a property that no condition names`);
   }
+  if (op === "ni" && Array.isArray(value) && value.includes(null)) {
+    return problem('null in a list with "op: ni" stands for an absent value, which "op: not-in" has no word for');
+  }
   const matched = matchedBy(OPERATORS.get(op ?? "eq") ?? "eq", value, valueType === "normalize", op !== undefined);
   if ("why" in matched) return problem(matched.why);
   if (matched.note !== undefined) remarks.notes.push({ path, filter, why: matched.note });

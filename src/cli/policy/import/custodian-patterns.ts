@@ -42,7 +42,7 @@ export function fromGlob(glob: string): Converted {
 export function fromRegex(source: string, hasCase: boolean): Converted {
   const [, flag = "", rest = ""] = /^(\(\?i\))?([\s\S]*)$/.exec(source) ?? [];
   const pattern = wholeOf(rest.replaceAll("(?P<", "(?<"));
-  return checked(`/${pattern}/${hasCase && flag === "" ? "" : "i"}`);
+  return pattern === "" ? { matcher: "" } : checked(`/${pattern}/${hasCase && flag === "" ? "" : "i"}`);
 }
 
 /** Returns a pattern that matches whole texts for one that matches their beginnings. */
