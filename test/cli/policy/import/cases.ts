@@ -91,7 +91,11 @@ const TAG_POLICIES: readonly Case[] = [
     document: "tagpolicy-03-ex1-root-key-case.json",
     rules: [ifPresent(["CostCenter"], ["Project"])],
     good: [none, costCenter(""), instance({ CostCenter: "any", Project: "any" })],
-    bad: [instance({ costcenter: "any" }), instance({ CostCenter: "any", PROJECT: "" })],
+    bad: [
+      instance({ costcenter: "any" }),
+      instance({ CostCenter: "any", PROJECT: "" }),
+      instance({ CostCenter: "any", COSTCENTER: "any" }),
+    ],
   },
   {
     document: "tagpolicy-04-ex1-account-values.json",

@@ -26,6 +26,7 @@ describe("A regular expression", () => {
     ["a\\.*", "/a\\.*.*/i", ["a", "a..x"], ["x"]],
     ["[$|]", "/[$|].*/i", ["$x", "|"], ["a"]],
     ["/a/", "//a/.*/i", ["/a/b"], ["a"]],
+    ["^$", "", [""], ["a"]],
   ])("that begins at the start becomes a whole one: %s", (source, matcher, good, bad) => {
     const converted = fromRegex(source, false);
     expect(converted).toEqual({ matcher });

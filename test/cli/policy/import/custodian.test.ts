@@ -76,6 +76,7 @@ describe("A filter on a tag", () => {
     ["{type: value, key: tag:K, value: v, tag_key_transforms: [lower]}", "tag_key_transforms has no counterpart"],
     ["{type: value, key: tag:K, op: in, value: text}", "the value must be a list"],
     ["{type: value, key: tag:K, op: in, value: []}", "the list is empty"],
+    ["{type: value, key: tag:K, op: ni, value: [a, null]}", 'null in a list with "op: ni"'],
     ["{type: value, key: tag:K, value: [a]}", 'a list needs "op: in" or "op: not-in"'],
     ["{type: value, key: tag:K, op: ne, value: absent}", 'the opposite of "absent" is "present"'],
     ["{type: value, key: tag:K, op: regex, value: '^((?!c7n).)*$'}", "the pattern has an unsupported lookahead"],
