@@ -7,7 +7,7 @@ import { refusalOf, verb } from "./words.ts";
 /** `instance-profile`: an allowed instance profile must be attached, or none. */
 export const instanceProfile = ruleKind({
   name: "instance-profile",
-  what: "An instance must have an instance profile: one of the allowed ones, if the rule lists any, or none.",
+  what: "An instance must have an instance profile, one of the allowed ones if the rule lists any.",
   why: "The profile decides what the software on the instance can do in the account. Without one, people put access keys on it.",
   settles: "soon",
   fields: {

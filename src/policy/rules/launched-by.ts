@@ -5,7 +5,7 @@ import { refusalOf, verb } from "./words.ts";
 /** `launched-by`: an allowed launcher must have launched the instance. */
 export const launchedBy = ruleKind({
   name: "launched-by",
-  what: "An allowed launcher must have launched the instance.",
+  what: "The launcher of an instance must be an allowed one.",
   why: "Where pipelines launch the instances, one that a person launched by hand is unreviewed, and nobody removes it.",
   settles: "at-launch",
   fields: {
