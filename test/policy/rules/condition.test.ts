@@ -94,6 +94,8 @@ describe("condition", () => {
   });
 
   it("says what it demands", () => {
-    expect(ruleOf({ rule: "condition", require: { vpc: "vpc-1" }, message: "x" }).demands()).toBe('the VPC is "vpc-1"');
+    expect(ruleOf({ rule: "condition", require: { vpc: "vpc-1" }, message: "x" }).demands()).toBe(
+      'must meet the condition the VPC is "vpc-1"',
+    );
   });
 });
