@@ -114,8 +114,8 @@ function detailsOf(outcome: Logged, messageId: unknown): object {
     event,
     launchedBy,
     ...(outcome.kind === "violating" && { rules: outcome.rules, alertIds: outcome.alertIds }),
-    ...(outcome.kind === "violating" && outcome.notJudged.length > 0 && { notJudged: outcome.notJudged }),
-    ...(outcome.kind === "not-judged" && { notJudged: outcome.rules }),
+    ...(outcome.kind === "violating" && outcome.notJudged.length > 0 && { rulesNotJudged: outcome.notJudged }),
+    ...(outcome.kind === "not-judged" && { rulesNotJudged: outcome.rules }),
     ...(outcome.kind === "deferred" && { retryAfterSeconds: outcome.retryAfterSeconds }),
   };
 }

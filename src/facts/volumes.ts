@@ -20,6 +20,8 @@ export async function describeVolumes(
     const page = await ec2.send(
       new DescribeVolumesCommand({
         Filters: [{ Name: "attachment.instance-id", Values: [...ids] }],
+        // An account can hide the volumes of instances that an AWS service manages.
+        IncludeManagedResources: true,
         MaxResults: 1000,
         ...(next && { NextToken: next }),
       }),

@@ -145,7 +145,11 @@ export function ruleKind<const F extends Fields>(kind: Description<F>): RuleKind
           const settings = both.read(value, path, reading);
           if (settings === undefined) return undefined;
           const body = kind.configure(settings as ValuesOf<F>);
-          return { common: settings as ValuesOf<C>, body, demands: () => own.say(settings as ValuesOf<F>) };
+          return {
+            common: settings as ValuesOf<C>,
+            body,
+            demands: () => own.say(settings as ValuesOf<F>) || kind.what.replace(/\.$/, ""),
+          };
         },
         say: (rule) => rule.demands(),
       };

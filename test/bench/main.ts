@@ -8,6 +8,7 @@ import { type CannedAws, startCannedAws } from "../support/canned-aws.ts";
 import { FOUR_SECRETS } from "../support/config.ts";
 import { bundle } from "./bundle.ts";
 import { instanceId, queueEvent, signedDelivery } from "./deliveries.ts";
+import { countOperations } from "./every-rule.ts";
 import { type Loading, measureLoading } from "./loading.ts";
 import { type Child, startLambda, startWebtask } from "./processes.ts";
 import { print, type Row, ratioRow } from "./table.ts";
@@ -204,6 +205,9 @@ async function main(): Promise<void> {
   );
   const webtask = hosts.ours ? await countWebtaskBurst(hosts.ours, aws, burst) : Number.NaN;
 
+  note("counting the EC2 operations of every rule kind ...");
+  const operations = await countOperations();
+
   note("measuring the worst request bodies ...");
   const worst = await measureWorstCases();
 
@@ -246,6 +250,14 @@ async function main(): Promise<void> {
     countRow("  violating: every tenth", spread, null),
     countRow("  violating: every tenth, in batches of 100 (the template's queue)", windowed, 1100),
     countRow("  violating: every tenth, to one webtask, 50 deliveries at a time", webtask, null),
+    {
+      what: `EC2 operations, ${operations.launches} launches of one account and region, every rule kind in force`,
+      ours: String(operations.ours),
+      baseline: `${operations.oneByOne.toLocaleString("en")} with one per fact and launch`,
+      ratio: operations.ours / operations.oneByOne,
+      target: "≤ 5",
+      met: operations.ours <= 5,
+    },
     ...worstRows(worst),
   ];
   if (asJson) console.log(JSON.stringify({ node: process.version, rows }, null, 2));

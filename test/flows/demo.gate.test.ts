@@ -44,7 +44,7 @@ const settings = () => parseEnv(readFileSync(file("settings.env"), "utf8"));
 describe("npm start -- --keep", () => {
   it("passes all its scenarios, whatever the environment", () => {
     const [, result = ""] = shown.split("Results");
-    expect(result.match(/✓/g)).toHaveLength(5);
+    expect(result.match(/✓/g)).toHaveLength(7);
     expect(result).not.toContain("✗");
   });
 
@@ -82,7 +82,7 @@ describe("npm start -- --keep", () => {
   });
 
   it("restarts the function when its settings are saved", async () => {
-    appendFileSync(file("settings.env"), "REQUIRED_TAGS=owner\n");
+    appendFileSync(file("settings.env"), "GRACE_SECONDS=5\n");
     await showing("its configuration is valid");
     appendFileSync(file("settings.env"), "LOG_LEVEL=loud\n");
     await showing("its configuration is not valid: see its log");

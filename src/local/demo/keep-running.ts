@@ -66,8 +66,8 @@ function helpOf({ aws, functionUrl, alertQueueUrl, secrets }: Demo, settings: st
 Its settings and its log:
   ${settings}
   ${log}
-Change REQUIRED_TAGS or AUDIT_POLICY in the settings, or rebuild the function
-(npm run build): the function restarts.
+Change AUDIT_POLICY or another setting, or rebuild the function (npm run build):
+the function restarts.
 
 Run this first in another terminal, in this folder:
   set -a; . ${settings}; set +a

@@ -1,15 +1,18 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import pc from "picocolors";
+import { launchActions } from "../../cli/policy-file.ts";
 import { escapeUnseen, isObject, parseJson } from "../../util/json.ts";
+import { wrap } from "../../util/text.ts";
 import type { DeliveryAttempt, EmbeddedAws } from "../aws/index.ts";
 import { removeSettings } from "./environment.ts";
 import { keepRunning, type RunningDemo } from "./keep-running.ts";
 import { createOutput, type Line, type Output } from "./output.ts";
+import { demoPolicy } from "./policy.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
 import { type Demo, startDemo } from "./setup.ts";
 
-const HELP = `npm start                 run five scenarios on an embedded AWS, then exit
+const HELP = `npm start                 run seven scenarios on an embedded AWS, then exit
 npm start -- --keep       keep the demo running afterwards, to try it
 npm start -- --help       print this help
 
@@ -43,6 +46,7 @@ async function main(): Promise<number> {
       `faster: SNS calls again after ${15 / SPEED} s instead of 15 s, and the grace is ${GRACE_SECONDS} s instead\n` +
       `of 45 s.\n`,
   );
+  printPolicy(output);
   const printed = { mails: 0 };
   let kept: RunningDemo | undefined;
   const demo = await startDemo(SPEED, GRACE_SECONDS, {
@@ -97,9 +101,9 @@ interface Launched {
   readonly ids: readonly string[];
 }
 
-async function run(output: Output, { ec2, aws }: Demo): Promise<readonly Launched[]> {
+async function run(output: Output, demo: Demo): Promise<readonly Launched[]> {
   return Promise.all(
-    scenarios(ec2, aws).map(async (scenario) => {
+    scenarios(demo).map(async (scenario) => {
       await wait(scenario.startsAfter * 1000);
       const ids = await scenario.launch();
       for (const instance of ids) {
@@ -136,11 +140,25 @@ async function printResults(output: Output, launched: readonly Launched[], outco
   return good;
 }
 
+/** Prints what each rule of the policy demands. */
+function printPolicy(output: Output): void {
+  const { rules, exemptions } = demoPolicy();
+  const lines = rules.map(({ id, mode, demands }) => {
+    const watched = mode === "report" ? ` ${pc.dim("(report mode: no alert)")}` : "";
+    return `  ${id.padEnd(17)}${demands()}${watched}`;
+  });
+  const exempt = exemptions.map(
+    ({ rules: ids, when, until }) => `  exempt           ${ids.join(", ")} if ${when.say()}, until ${until}`,
+  );
+  output.text(["The policy:", ...lines, ...exempt, ""].join("\n"));
+}
+
 /** Prints how many calls the function made. One call can serve many launches. */
 function printCalls(output: Output, { callCounts }: EmbeddedAws): void {
-  const actions = ["ec2:DescribeTags", "ec2:DescribeInstances", "sns:Publish"];
+  const actions = [...launchActions(demoPolicy()), "sns:Publish"];
   const counts = actions.map((action) => `${action.split(":")[1]} ${callCounts.get(action) ?? 0}`);
-  output.text(`\nCalls by the function: ${counts.join(", ")}.`);
+  const lines = wrap(`Calls by the function: ${counts.join(", ")}.`.split(" "), 80, "  ");
+  output.text(`\n${lines.join("\n")}`);
 }
 
 function printDelivery(output: Output, attempt: DeliveryAttempt, outcomes: Outcomes): void {

@@ -1,5 +1,10 @@
-import { CreateTagsCommand, type EC2Client, RunInstancesCommand, TerminateInstancesCommand } from "@aws-sdk/client-ec2";
-import type { EmbeddedAws } from "../aws/index.ts";
+import {
+  CreateTagsCommand,
+  RunInstancesCommand,
+  type RunInstancesCommandInput,
+  TerminateInstancesCommand,
+} from "@aws-sdk/client-ec2";
+import type { Demo } from "./setup.ts";
 
 /** A launch and its expected outcome. */
 export interface Scenario {
@@ -17,17 +22,23 @@ export interface Scenario {
   };
 }
 
-/** Returns the five scenarios. An audit at the moment of the launch alone would get some of them wrong. */
-export function scenarios(ec2: EC2Client, aws: EmbeddedAws): readonly Scenario[] {
-  const run = async (tags: Readonly<Record<string, string>>): Promise<readonly string[]> => {
+const TAGS = { Name: "web-1", service: "shop" };
+
+/** Returns the seven scenarios. An audit at the moment of the launch alone would get some of them wrong. */
+export function scenarios({ ec2, aws, approvedImage, openGroup }: Demo): readonly Scenario[] {
+  const run = async (
+    tags: Readonly<Record<string, string>>,
+    more: Partial<RunInstancesCommandInput> = {},
+  ): Promise<readonly string[]> => {
     const list = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
     const { Instances = [] } = await ec2.send(
       new RunInstancesCommand({
-        ImageId: "ami-0abcdef1234567890",
+        ImageId: approvedImage,
         InstanceType: "t3.micro",
-        KeyName: "ops",
+        KeyName: "ops-2026",
         MinCount: 1,
         MaxCount: 1,
+        ...more,
         ...(list.length > 0 && { TagSpecifications: [{ ResourceType: "instance", Tags: list }] }),
       }),
     );
@@ -35,10 +46,10 @@ export function scenarios(ec2: EC2Client, aws: EmbeddedAws): readonly Scenario[]
   };
   return [
     {
-      name: "with all required tags",
+      name: "complies with every rule",
       expected: "compliant",
       startsAfter: 0,
-      launch: () => run({ Name: "web-1", service: "shop" }),
+      launch: () => run(TAGS),
     },
     {
       name: "without the tag service",
@@ -70,7 +81,8 @@ export function scenarios(ec2: EC2Client, aws: EmbeddedAws): readonly Scenario[]
       name: "an Auto Scaling burst without tags",
       expected: "violating",
       startsAfter: 1.2,
-      launch: async () => aws.launchAutoScaling({ group: "web-asg", count: 6 }),
+      launch: async () =>
+        aws.launchAutoScaling({ group: "web-asg", count: 6, imageId: approvedImage, keyName: "ops-2026" }),
     },
     {
       name: "terminated within its grace",
@@ -82,6 +94,22 @@ export function scenarios(ec2: EC2Client, aws: EmbeddedAws): readonly Scenario[]
         name: "it is terminated",
         apply: (ids) => ec2.send(new TerminateInstancesCommand({ InstanceIds: [...ids] })),
       },
+    },
+    {
+      name: "port 22 open to the world, a wrong key pair, an unapproved image",
+      expected: "violating",
+      startsAfter: 2,
+      launch: () =>
+        run(
+          { Name: "lab-3", service: "lab" },
+          { ImageId: "ami-0fedcba9876543210", KeyName: "my-laptop", SecurityGroupIds: [openGroup] },
+        ),
+    },
+    {
+      name: "an unapproved image, with an exemption",
+      expected: "compliant",
+      startsAfter: 2.4,
+      launch: () => run({ Name: "old-1", service: "shop", project: "migration" }, { ImageId: "ami-0fedcba9876543210" }),
     },
   ];
 }

@@ -1,11 +1,12 @@
 import { resolve } from "node:path";
-import { EC2Client } from "@aws-sdk/client-ec2";
+import { AuthorizeSecurityGroupIngressCommand, CreateSecurityGroupCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
 import { ConfirmSubscriptionCommand, CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { type DeliveryAttempt, type EmbeddedAws, startEmbeddedAws, systemClock } from "../aws/index.ts";
 import { freePort } from "../free-port.ts";
 import { startFunction } from "./function-process.ts";
+import { DEMO_POLICY, IMAGE_OWNER } from "./policy.ts";
 
 /** The running demo: the embedded AWS with the topics, the rule and a queue, and the function. */
 export interface Demo {
@@ -16,6 +17,10 @@ export interface Demo {
   /** Restarts the function from the current deployed file. Throws Error when the file cannot be loaded. */
   restart(secrets: Secrets): Promise<void>;
   readonly ec2: EC2Client;
+  /** An image that the policy allows. */
+  readonly approvedImage: string;
+  /** A security group that is open to the world on port 22. */
+  readonly openGroup: string;
   /** A queue that is subscribed to the alerts. */
   readonly alertQueueUrl: string;
   close(): Promise<void>;
@@ -55,6 +60,9 @@ export async function startDemo(speed: number, graceSeconds: number, callbacks: 
       secretAccessKey: CREDENTIALS.AWS_SECRET_ACCESS_KEY,
     },
   };
+  const ec2 = new EC2Client(settings);
+  const openGroup = await createOpenGroup(ec2);
+  const approvedImage = aws.registerImage({ id: "ami-0abcdef1234567890", name: "golden-2026", ownerId: IMAGE_OWNER });
   const sns = new SNSClient(settings);
   const events = new EventBridgeClient(settings);
   const launchTopicArn = `arn:aws:sns:${CREDENTIALS.AWS_REGION}:${aws.accountId}:ec2_launches_check`;
@@ -94,6 +102,7 @@ export async function startDemo(speed: number, graceSeconds: number, callbacks: 
     AWS_ENDPOINT_URL: aws.endpoint,
     ALERT_TOPIC_ARN: alerts.TopicArn ?? "",
     SNS_SIGNING_CERT: aws.signingCert,
+    AUDIT_POLICY: DEMO_POLICY,
     GRACE_SECONDS: String(graceSeconds),
     FUNCTION_URL: functionUrl,
   };
@@ -107,13 +116,24 @@ export async function startDemo(speed: number, graceSeconds: number, callbacks: 
       await running.stop();
       running = await start(given);
     },
-    ec2: new EC2Client(settings),
+    ec2,
+    approvedImage,
+    openGroup,
     alertQueueUrl,
     async close() {
       await running.stop();
       await aws.close();
     },
   };
+}
+
+/** Creates a security group as EC2's launch wizard does. Returns its id. */
+async function createOpenGroup(ec2: EC2Client): Promise<string> {
+  const group = { GroupName: "launch-wizard-1", Description: "launch-wizard-1" };
+  const { GroupId } = await ec2.send(new CreateSecurityGroupCommand(group));
+  const ssh = { IpProtocol: "tcp", FromPort: 22, ToPort: 22, IpRanges: [{ CidrIp: "0.0.0.0/0" }] };
+  await ec2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions: [ssh] }));
+  return GroupId ?? "";
 }
 
 /** Returns the policy that allows an action to an AWS service, as the console writes it. */

@@ -253,6 +253,20 @@ describe("the doctor's check of permissions", () => {
     ]);
   });
 
+  it("tests the EC2 actions that the policy needs, and names the missing one", async () => {
+    const rules = [
+      { rule: "security-groups", closed: [22] },
+      { rule: "image", public: false, mode: "report" },
+    ];
+    setUp({ AUDIT_POLICY: JSON.stringify({ rules }) });
+    deny("ec2:DescribeSecurityGroups", "*", { principal: FUNCTION_USER });
+    deny("ec2:DescribeInstanceImageMetadata", "*", { principal: FUNCTION_USER });
+    expect(await diagnosis()).toEqual([
+      1,
+      expect.stringContaining("wrong: permissions: ec2:DescribeSecurityGroups in us-east-1: AWS does not allow this"),
+    ]);
+  });
+
   it("tests the write permissions with IAM's simulator, sns:Subscribe only if the function subscribes itself", async () => {
     const topics = {
       "sns:Publish": ALERT_TOPIC,
