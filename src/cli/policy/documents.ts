@@ -165,7 +165,7 @@ const MAX_PROBLEMS = 10;
  * thing, the later one counts. Returns the first problems of documents that have another shape.
  */
 export function readDocuments(
-  documents: readonly NamedDocument[],
+  documents: Iterable<NamedDocument>,
 ): { readonly documents: Documents } | { readonly problems: readonly string[] } {
   const instances = new Map<string, DocumentedInstance>();
   const tags = new Map<string, Map<string, string>>();

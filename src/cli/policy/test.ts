@@ -8,8 +8,9 @@ import { wrap } from "../../util/text.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import type { Colours } from "../terminal.ts";
-import { readTextOf } from "../text-file.ts";
+import { readBytes, readStdin } from "../text-file.ts";
 import { type AssumedPlace, type JudgedInstance, judge, type NamedDocument, readDocuments } from "./documents.ts";
+import { jsonParts } from "./json-parts.ts";
 import { readPolicy } from "./read-policy.ts";
 
 interface TestOptions extends CommonOptions {
@@ -34,9 +35,8 @@ export async function testPolicy(
   if ([policyFile, ...files].filter((file) => file === "-").length > 1)
     throw new CliError("standard input can be read only once", 'Use "-" for one file.');
   const policy = await readPolicy(cli, policyFile);
-  const named: NamedDocument[] = [];
-  for (const file of files) named.push(await readDocument(cli, file));
-  const reading = readDocuments(named);
+  const stdin = files.includes("-") ? await readStdin() : null;
+  const reading = readDocuments(readFiles(cli, files, stdin));
   if ("problems" in reading) throw new CliError(reading.problems.join("\n"), HINT);
   if (reading.documents.instances.size === 0) throw new CliError("the files contain no instances", HINT);
   const judged = [...judge(policy, reading.documents, assumed, now)];
@@ -46,16 +46,22 @@ export async function testPolicy(
 
 const HINT = "Specify files with what the AWS CLI prints, such as aws ec2 describe-instances > instances.json";
 
-async function readDocument(cli: Cli, file: string): Promise<NamedDocument> {
-  const text = await readTextOf(cli, file, HINT);
-  const name = file === "-" ? "standard input" : file;
-  const value = parseJson(text);
-  if (value !== undefined) return { name, value };
-  const position = jsonErrorIn(text);
-  throw new CliError(
-    `${name} is not JSON${position ? ` at line ${position.line}, column ${position.column}` : ""}`,
-    "The AWS CLI prints JSON with --output json.",
-  );
+/** Yields the documents of files, a long one in parts. Throws CliError for a file that is not JSON. */
+function* readFiles(cli: Cli, files: readonly string[], stdin: Buffer | null): Generator<NamedDocument> {
+  for (const file of files) {
+    const isStdin = file === "-" && stdin !== null;
+    const name = isStdin ? "standard input" : file;
+    const bytes = isStdin ? stdin : readBytes(cli, file, HINT);
+    for (const text of jsonParts(bytes)) {
+      const value = parseJson(text);
+      if (value === undefined) {
+        const position = text.length < bytes.length ? null : jsonErrorIn(text);
+        const where = position ? ` at line ${position.line}, column ${position.column}` : "";
+        throw new CliError(`${name} is not JSON${where}`, "The AWS CLI prints JSON with --output json.");
+      }
+      yield { name, value };
+    }
+  }
 }
 
 function assumedPlace({ account, region }: TestOptions): AssumedPlace {
