@@ -12,7 +12,7 @@ import {
 } from "../../policy/policy.ts";
 import type { Rule } from "../../policy/rule.ts";
 import { RULE_KINDS } from "../../policy/rules/index.ts";
-import { escapeUnseen } from "../../util/json.ts";
+import { escapeUnseen, parseJson } from "../../util/json.ts";
 import { wrap } from "../../util/text.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
@@ -40,7 +40,7 @@ export async function checkPolicy(cli: Cli, file: string | undefined, options: C
     return;
   }
   const now = cli.now();
-  const warnings = warningsOf(reading.policy, now);
+  const warnings = warningsOf(reading.policy, parseJson(text), now);
   const bytes = Buffer.byteLength(text);
   cli.terminal.out(
     json ? policyJson(reading.policy, warnings, bytes, now) : policyText(name, reading.policy, warnings, bytes, cli),

@@ -161,4 +161,145 @@ describe("the warnings of ec2-audit policy check", () => {
     ]);
     expect(await warnings({ rules: [report, KEY_PAIR], exemptions: [{ ...EXEMPTION, rules: "*" }] })).toEqual([]);
   });
+
+  const TYPES = { rule: "instance-type", allowed: ["t3.*"] };
+
+  it.each([
+    [
+      "a scope that no instance can meet",
+      [{ ...OWNER, when: { all: [{ region: "eu-*" }, { region: "us-*" }] } }],
+      'rules[0].when applies to no instance: the region cannot be both "eu-*" and "us-*"',
+    ],
+    [
+      "a value that EC2 does not report",
+      [{ ...OWNER, when: { lifecycle: "ondemand" } }],
+      "rules[0].when applies to no instance: the lifecycle is",
+    ],
+    [
+      "a rule that refuses every instance",
+      [{ ...TYPES, forbidden: "t3.*" }],
+      "rules[0] refuses every instance: the instance type cannot be both",
+    ],
+    [
+      "a rule that refuses its scope",
+      [{ ...TYPES, when: { instanceType: "m5.*" } }],
+      "rules[0] refuses every instance that it applies to",
+    ],
+    [
+      "rules without a common value",
+      [TYPES, { ...TYPES, id: "b", allowed: "m5.*" }],
+      "rules[1] contradicts rules[0]: the instance type cannot be both",
+    ],
+    [
+      "key pairs that are required and not allowed",
+      [KEY_PAIR, { rule: "key-pair", id: "none", none: true }],
+      'rules[1] contradicts rules[0]: the key pair cannot be both "ops-*" and missing',
+    ],
+    [
+      "a tag that is required and prohibited",
+      [OWNER, { rule: "prohibited-tags", keys: "Own*" }],
+      'rules[1] contradicts rules[0]: the tag "owner" cannot be both present and missing',
+    ],
+    [
+      "a tag without a common value",
+      [
+        { rule: "required-tags", tags: [{ key: "env", values: "prod" }] },
+        { rule: "required-tags", id: "b", tags: [{ key: "Env", values: "dev" }] },
+      ],
+      'rules[1] contradicts rules[0]: the tag "env" cannot be both "prod" and "dev"',
+    ],
+    [
+      "more required tags than allowed",
+      [
+        { rule: "tag-limit", max: 1 },
+        { ...OWNER, tags: ["a", "b"] },
+      ],
+      "rules[1] contradicts rules[0]: more tags are required than 1",
+    ],
+    [
+      "ports that are closed and open",
+      [{ rule: "security-groups", closed: [22, 443], onlyOpen: ["tcp:20-30"] }],
+      'rules[0] has TCP port 22 both in "closed" and in "onlyOpen"',
+    ],
+    [
+      "ports that two rules close and open",
+      [
+        { rule: "security-groups", closed: 443 },
+        { rule: "security-groups", id: "b", onlyOpen: ["tcp:443"] },
+      ],
+      "rules[1] contradicts rules[0]: TCP port 443 must be closed, and may be open",
+    ],
+    [
+      "a rule that repeats another one",
+      [KEY_PAIR, { allowed: ["ops-*"], rule: "key-pair", severity: "low", id: "b" }],
+      "rules[1] repeats rules[0]",
+    ],
+    [
+      "a pattern without slashes",
+      [{ ...KEY_PAIR, allowed: ["^ops-[0-9]+$"] }],
+      "rules[0].allowed[0] looks like a regular expression",
+    ],
+    [
+      "a pattern without slashes in a scope",
+      [{ ...OWNER, when: { not: { tag: "env", in: "(prod|dev)" } } }],
+      "rules[0].when.not.in looks like a regular expression",
+    ],
+  ])("name %s", async (_, rules, warning) => {
+    expect(await warnings({ rules })).toEqual([expect.stringContaining(warning)]);
+  });
+
+  it.each([
+    [
+      "rules of disjoint scopes",
+      [
+        { ...TYPES, when: { region: "eu-*" } },
+        { ...TYPES, id: "b", allowed: "m5.*", when: { region: "us-*" } },
+      ],
+    ],
+    [
+      "a tag that may be missing or of two cases",
+      [
+        { ...OWNER, caseSensitive: true },
+        { rule: "prohibited-tags", keys: "Owner", caseSensitive: true },
+      ],
+    ],
+    [
+      "a key pair or none",
+      [
+        { ...KEY_PAIR, none: true },
+        { rule: "key-pair", id: "none", none: true },
+      ],
+    ],
+    [
+      "tags of which one is enough",
+      [
+        { ...OWNER, tags: [{ anyOf: ["owner", "team"] }] },
+        { rule: "prohibited-tags", keys: "team" },
+      ],
+    ],
+    [
+      "constraints of a tag that may be missing",
+      [
+        { ...OWNER, tags: [{ key: "a", values: "x", ifPresent: true }] },
+        { rule: "prohibited-tags", keys: "a" },
+      ],
+    ],
+    [
+      "a rule that names what is wrong in its scope",
+      [{ rule: "condition", when: { lifecycle: "spot" }, require: { not: { lifecycle: "spot" } }, message: "no Spot" }],
+    ],
+    ["regular expressions and wildcards", [{ ...KEY_PAIR, allowed: ["/^ops-[0-9]+$/", "ops.*"] }]],
+  ])("do not name %s", async (_, rules) => {
+    expect(await warnings({ rules })).toEqual([]);
+  });
+
+  it("name an exemption that can never be used", async () => {
+    const rules = [{ ...OWNER, when: { tag: "env", in: "prod" } }];
+    expect(await warnings({ rules, exemptions: [{ ...EXEMPTION, when: { tag: "env", in: "dev" } }] })).toEqual([
+      "exemptions[0].when is outside the scope of each rule that it names",
+    ]);
+    expect(await warnings({ rules, exemptions: [{ ...EXEMPTION, when: { account: "12" } }] })).toEqual([
+      expect.stringContaining("exemptions[0].when applies to no instance: the account has the form"),
+    ]);
+  });
 });
