@@ -16,7 +16,8 @@ Examples:
 The policy is that of the function: REQUIRED_TAGS or AUDIT_POLICY from .env or
 the environment.
 A terminated instance violates no rule. EC2 shows it for about an hour.
-The command calls ec2:DescribeInstances and sts:GetCallerIdentity.
+The command calls sts:GetCallerIdentity, ec2:DescribeInstances and the other EC2
+actions that ec2-audit policy check lists for the policy.
 
 Exit codes: 0 no violations; 1 violations, or instances not in the region;
 2 usage error or failure.`;
