@@ -4,6 +4,7 @@ import type * as Ec2 from "@aws-sdk/client-ec2";
 import type * as EventBridge from "@aws-sdk/client-eventbridge";
 import type * as Iam from "@aws-sdk/client-iam";
 import type * as Lambda from "@aws-sdk/client-lambda";
+import type * as Organizations from "@aws-sdk/client-organizations";
 import type * as S3 from "@aws-sdk/client-s3";
 import type * as Sns from "@aws-sdk/client-sns";
 import type * as Sqs from "@aws-sdk/client-sqs";
@@ -26,6 +27,7 @@ const CLIENTS = {
   iam: () => (load("@aws-sdk/client-iam") as typeof Iam).IAMClient,
   lambda: () => (load("@aws-sdk/client-lambda") as typeof Lambda).LambdaClient,
   cloudformation: () => (load("@aws-sdk/client-cloudformation") as typeof CloudFormation).CloudFormationClient,
+  organizations: () => (load("@aws-sdk/client-organizations") as typeof Organizations).OrganizationsClient,
   s3: () => (load("@aws-sdk/client-s3") as typeof S3).S3Client,
 };
 type Clients = { readonly [Name in keyof typeof CLIENTS]: InstanceType<ReturnType<(typeof CLIENTS)[Name]>> };

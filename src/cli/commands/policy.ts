@@ -4,7 +4,7 @@ import type { Cli } from "../cli.ts";
 const IMPORT_HELP = `
 Reads a policy of another tool, prints the policy of EC2 audit with the same
 meaning on standard output, and lists on standard error what it does not
-contain, and why. FILE is recognised by its content:
+contain, and why. The file is recognised by its content:
 
   AWS Organizations  a tag policy, with operators or as the effective policy
   AWS Config         required-tags and other managed rules: parameters, rules,
@@ -13,10 +13,11 @@ contain, and why. FILE is recognised by its content:
 
 Examples:
   $ ec2-audit policy import custodian.yml > policy.json
-  $ aws organizations describe-effective-policy --policy-type TAG_POLICY \\
-      > tags.json && ec2-audit policy import tags.json
+  $ ec2-audit policy import --effective > policy.json
   $ aws configservice describe-config-rules > rules.json
   $ ec2-audit policy import rules.json --json
+
+With --effective, the command calls organizations:DescribeEffectivePolicy.
 
 Exit codes: 0 everything was imported; 1 a part was not imported; 2 usage error
 or failure.`;
@@ -112,10 +113,11 @@ function testCommand(cli: Cli): Command {
 function importCommand(cli: Cli): Command {
   return new Command("import")
     .description("convert a tag policy, AWS Config rules or Cloud Custodian policies")
-    .argument("<file>", 'file with the policy of the other tool, as JSON or YAML; "-" reads standard input')
+    .argument("[file]", 'file with the policy of the other tool, as JSON or YAML; "-" reads standard input')
+    .option("--effective", "instead of a file, the effective tag policy of the account")
     .option("--json", "print one JSON document: the policy, and what is not imported")
     .addHelpText("after", IMPORT_HELP)
-    .action(async (file: string, _: unknown, command: Command) => {
+    .action(async (file: string | undefined, _: unknown, command: Command) => {
       const { importPolicy } = await import("../policy/import/import.ts");
       await importPolicy(cli, file, command.optsWithGlobals());
     });

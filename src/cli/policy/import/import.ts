@@ -1,4 +1,5 @@
 import type { Cli, CommonOptions } from "../../cli.ts";
+import { CliError } from "../../cli-error.ts";
 import { readTextOf } from "../../text-file.ts";
 import type { Imported, Remark } from "./imported.ts";
 import { printPolicy } from "./print.ts";
@@ -6,6 +7,7 @@ import { importDocument } from "./recognise.ts";
 
 /** The options of the command. */
 interface ImportOptions extends CommonOptions {
+  readonly effective?: true;
   readonly json?: true;
 }
 
@@ -13,17 +15,33 @@ const HINT = "Specify a file with a tag policy, AWS Config rules or Cloud Custod
 
 /**
  * Runs `ec2-audit policy import`: prints the policy of a document on standard output, and what of the document is not in it on
- * standard error. Throws CliError for a file that cannot be read or has no policy.
+ * standard error. Throws CliError for a usage error, a file that cannot be read, and a document without a policy.
  */
-export async function importPolicy(cli: Cli, file: string, { json }: ImportOptions): Promise<void> {
+export async function importPolicy(cli: Cli, file: string | undefined, options: ImportOptions): Promise<void> {
   const { terminal } = cli;
-  const text = await readTextOf(cli, file, HINT);
-  const imported = importDocument(file === "-" ? "standard input" : file, text);
+  const { json } = options;
+  const { name, text } = await readSource(cli, file, options);
+  const imported = importDocument(name, text);
   const { rules, notImported, notes } = imported;
   const policy = { version: 1, rules };
   terminal.out(json ? JSON.stringify({ policy, notImported, notes }, null, 2) : printPolicy(policy));
   if (!json) for (const line of remarkLines(imported, terminal.colours)) terminal.err(line);
   cli.finish(notImported.length > 0 ? 1 : 0);
+}
+
+/** Returns the document of the file, or the effective tag policy from AWS. */
+async function readSource(cli: Cli, file: string | undefined, options: ImportOptions) {
+  if (options.effective) {
+    if (file !== undefined) throw new CliError("--effective takes no file", "Specify a file or --effective, not both.");
+    const [{ connect }, { readEffectiveTagPolicy }] = await Promise.all([
+      import("../../aws.ts"),
+      import("./effective-tag-policy.ts"),
+    ]);
+    const { organizations } = await connect(cli, options);
+    return { name: "the effective tag policy", text: await readEffectiveTagPolicy(organizations) };
+  }
+  if (file === undefined) throw new CliError("no file", `${HINT} Or use --effective.`);
+  return { name: file === "-" ? "standard input" : file, text: await readTextOf(cli, file, HINT) };
 }
 
 function remarkLines({ rules, notImported, notes }: Imported, colours: Cli["terminal"]["colours"]): string[] {

@@ -1,8 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { runCommand } from "../../run.ts";
+import { Readable } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { serveOnLoopback } from "../../../support/loopback.ts";
+import { operatorAt, runCommand } from "../../run.ts";
 
 /** Tests `ec2-audit policy import`: its output and its exit codes. */
 
@@ -11,7 +14,10 @@ let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "ec2-audit-import-"));
 });
-afterEach(() => rmSync(folder, { recursive: true }));
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true });
+});
 
 function importFile(name: string, text: string, ...options: string[]) {
   writeFileSync(join(folder, name), text);
@@ -102,6 +108,67 @@ describe("ec2-audit policy import", () => {
     [".", ". is a folder"],
   ])("exits with 2 for a file that cannot be read: %s", async (name, problem) => {
     const { code, err } = await runCommand(["policy", "import", name], { folder });
+    expect(code).toBe(2);
+    expect(err).toContain(`error: ${problem}`);
+  });
+
+  it("reads standard input", async () => {
+    const stdin = Readable.from(['{"tag1Key": "Owner"}']) as unknown as typeof process.stdin;
+    vi.spyOn(process, "stdin", "get").mockReturnValue(stdin);
+    const { code, out } = await runCommand(["policy", "import", "-"], { folder });
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ rules: [{ rule: "required-tags" }] });
+  });
+
+  it.each([
+    [["tags.json", "--effective"], "--effective takes no file"],
+    [[], "no file"],
+  ])("exits with 2 for the arguments %j", async (args, problem) => {
+    const { code, err } = await runCommand(["policy", "import", ...args], { folder });
+    expect(code).toBe(2);
+    expect(err).toContain(`error: ${problem}`);
+  });
+});
+
+describe("ec2-audit policy import --effective", () => {
+  /** Runs the command against Organizations, which gives this response. Returns its output, and the call. */
+  async function importEffective(status: number, response: object) {
+    const calls: unknown[] = [];
+    const server = createServer(async (request, answer) => {
+      const body = Buffer.concat(await request.toArray()).toString();
+      calls.push([request.headers["x-amz-target"], JSON.parse(body)]);
+      answer.writeHead(status, { "content-type": "application/x-amz-json-1.1" }).end(JSON.stringify(response));
+    });
+    const { url, close } = await serveOnLoopback(server);
+    try {
+      return { ...(await runCommand(["policy", "import", "--effective"], { folder, env: operatorAt(url) })), calls };
+    } finally {
+      await close();
+    }
+  }
+
+  it("asks AWS for the effective tag policy of the account", async () => {
+    const policy = {
+      PolicyContent: '{"tags":{"costcenter":{"tag_value":["*"],"tag_key":"CostCenter"}}}',
+      LastUpdatedTimestamp: 1_591_688_065.103,
+      TargetId: "123456789012",
+      PolicyType: "TAG_POLICY",
+    };
+    const { code, out, err, calls } = await importEffective(200, { EffectivePolicy: policy });
+    expect(calls).toEqual([["AWSOrganizationsV20161128.DescribeEffectivePolicy", { PolicyType: "TAG_POLICY" }]]);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({
+      rules: [{ tags: [{ key: "CostCenter", allowBlank: true, ifPresent: true }] }],
+    });
+    expect(err).toContain("this is the policy of the account 123456789012");
+  });
+
+  it.each([
+    ["EffectivePolicyNotFoundException", "no tag policy applies to this account"],
+    ["AWSOrganizationsNotInUseException", "this account is not in an organization"],
+    ["AccessDeniedException", "AWS does not allow this"],
+  ])("exits with 2 for %s", async (type, problem) => {
+    const { code, err } = await importEffective(400, { __type: type, Message: "not authorized to perform it" });
     expect(code).toBe(2);
     expect(err).toContain(`error: ${problem}`);
   });
