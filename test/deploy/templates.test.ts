@@ -461,13 +461,14 @@ describe("the metrics", () => {
       metrics[0]?.[0] === NAMESPACE ? metrics : [],
     );
     const names = own.map((metric) => metric[1]).filter((name) => typeof name === "string");
-    const known = ["compliant", "violating", "deferred", "failed", "rejected", "unseen", "ignored", "milliseconds"];
-    expect(names).toEqual(known);
+    const launches = ["compliant", "violating", "deferred", "notJudged"];
+    expect(names).toEqual([...launches, "failed", "rejected", "unseen", "ignored", "milliseconds"]);
     const alarms = Object.values(template.Resources).filter(({ Properties }) => Properties.Namespace === NAMESPACE);
     const dimensions = [{ Name: "FunctionName", Value: { Ref: "Function" } }];
     expect(alarms.map(({ Properties }) => [Properties.MetricName, Properties.Dimensions])).toEqual([
       ["failed", dimensions],
       ["failed", dimensions],
+      ["notJudged", dimensions],
     ]);
   });
 
