@@ -305,12 +305,14 @@ function revoke({ openings, forbidden }: Problem, region: string): string[] {
   const more = sources.length - shown.length;
   return [
     ...[...groupBy(shown, ({ group }) => group.groupId)].flatMap(([groupId, own]) => {
-      const permissions = [...groupBy(own, ({ rule }) => JSON.stringify([rule.protocol, rule.from, rule.to])).values()];
-      const json = JSON.stringify(permissions.map(permissionOf)).slice(1);
+      const rules = [...groupBy(own, ({ rule }) => JSON.stringify([rule.protocol, rule.from, rule.to])).values()];
       return [
         `aws ec2 revoke-security-group-ingress --region ${region} \\`,
         `  --group-id ${groupId} --ip-permissions '[`,
-        ...wrap(`${json}'`.split(/(?<=,)/), COLUMNS - 4).map((line) => `    ${line}`),
+        ...rules.flatMap((each, index) => {
+          const json = `${JSON.stringify(permissionOf(each))}${index < rules.length - 1 ? "," : "]'"}`;
+          return wrap(json.split(/(?<=,)/), COLUMNS - 4).map((line) => `    ${line}`);
+        }),
       ];
     }),
     ...(also.length > 0 ? prose(`This also closes ${sayTraffic(also, 3)} to the world.`) : []),

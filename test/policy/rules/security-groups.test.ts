@@ -420,6 +420,7 @@ describe("the remedy", () => {
           Ipv6Ranges: [{ CidrIpv6: "::/0" }],
         },
         { IpProtocol: "tcp", FromPort: 443, ToPort: 443, ...WORLD },
+        { IpProtocol: "udp", FromPort: 22, ToPort: 22, ...WORLD },
       ]),
     );
     expect(violationOf(noSsh, facts)?.remedy(["i-1", "i-2"], REGION)).toEqual([
@@ -427,7 +428,9 @@ describe("the remedy", () => {
       "  --group-id sg-0a1b2c3d4e5f67890 --ip-permissions '[",
       '    {"IpProtocol":"tcp", "FromPort":22, "ToPort":22,',
       '    "IpRanges":[{"CidrIp":"0.0.0.0/0"}],',
-      '    "Ipv6Ranges":[{"CidrIpv6":"::/0"}]}]\'',
+      '    "Ipv6Ranges":[{"CidrIpv6":"::/0"}]},',
+      '    {"IpProtocol":"udp", "FromPort":22, "ToPort":22,',
+      '    "IpRanges":[{"CidrIp":"0.0.0.0/0"}]}]\'',
     ]);
   });
 
