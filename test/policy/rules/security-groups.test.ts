@@ -6,15 +6,17 @@ import {
   type IpPermission,
 } from "@aws-sdk/client-ec2";
 import { mockClient } from "aws-sdk-client-mock";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Facts } from "../../../src/facts/facts.ts";
 import { ec2Facts } from "../../../src/facts/facts.ts";
 import { readInstance } from "../../../src/facts/instances.ts";
 import { planFacts } from "../../../src/facts/plan.ts";
+import type { SecurityGroup } from "../../../src/facts/security-groups.ts";
 import { evaluate } from "../../../src/policy/evaluate.ts";
 import { parsePolicy, sayProblem } from "../../../src/policy/policy.ts";
 import { AT, INSTANCE, REGION } from "../../support/events.ts";
-import { factsOf } from "../../support/findings.ts";
+import { factsOf, instanceOf } from "../../support/findings.ts";
 import { policyOf, ruleOf, violationOf } from "../../support/policy.ts";
 
 const SSH: IpPermission = { IpProtocol: "tcp", FromPort: 22, ToPort: 22 };
@@ -193,6 +195,61 @@ describe("closed", () => {
       b?.details,
       b?.remedy(["i-1"], REGION),
     ]);
+  });
+
+  it("says the same in any order of any groups and rules, and survives any text in them", () => {
+    const cidrs = fc.constantFrom(
+      "0.0.0.0/0",
+      "0.0.0.0/1",
+      "128.0.0.0/1",
+      "10.0.0.0/8",
+      "::/0",
+      "2000::/3",
+      "pl-0a",
+      "pl-0b",
+      "x",
+    );
+    const texts = fc.array(fc.oneof(cidrs, fc.string()), { maxLength: 3 });
+    const number = fc.option(fc.constantFrom(-1, 0, 8, 22, 443, 65_535, 70_000));
+    const protocol = fc.oneof(fc.constantFrom("tcp", "udp", "icmp", "icmpv6", "-1", "50"), fc.string({ maxLength: 3 }));
+    const ingress = fc.record({ protocol, from: number, to: number, ipv4: texts, ipv6: texts, prefixLists: texts });
+    const anyGroups = fc.uniqueArray(
+      fc.record({
+        groupId: fc.constantFrom("sg-1", "sg-2", "sg-3"),
+        name: fc.constantFrom("default", "web"),
+        tags: fc.constant(new Map([["team", "web"]])),
+        ingress: fc.array(ingress, { maxLength: 5 }),
+      }),
+      { selector: ({ groupId }) => groupId, minLength: 1 },
+    );
+    const rule = ruleOf({
+      rule: "security-groups",
+      closed: [22, "icmp"],
+      onlyOpen: ["tcp", "udp:0-500"],
+      worldPrefixLists: "pl-0a",
+      notAttached: "default",
+      attached: { tag: "team", in: "web" },
+    });
+    const judge = (groups: readonly SecurityGroup[]) => {
+      const judgement = rule.check(
+        factsOf({ instance: instanceOf({ groups }), securityGroups: { value: groups } }),
+        AT,
+      );
+      if (judgement.kind !== "violation") return judgement;
+      const { message, details, remedy } = judgement.violation;
+      return { message, details, remedy: remedy(["i-1"], REGION) };
+    };
+    fc.assert(
+      fc.property(anyGroups, (groups) => {
+        const reversed = groups.map((each) => ({
+          ...each,
+          ingress: each.ingress
+            .map((own) => ({ ...own, ipv4: own.ipv4.toReversed(), ipv6: own.ipv6.toReversed() }))
+            .reverse(),
+        }));
+        expect(judge(reversed.reverse())).toEqual(judge(groups));
+      }),
+    );
   });
 
   it("lists at most five ports, sources and groups, and cuts long names", async () => {
