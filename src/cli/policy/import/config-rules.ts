@@ -38,12 +38,18 @@ export function findConfigRules(value: unknown): ((remarks: Remarks) => Imported
     if (Array.isArray(list)) return (remarks) => rulesOfList(list, [name], remarks);
   }
   if (isObject(value.ConfigRule)) return (remarks) => rulesOfOne(value.ConfigRule, ["ConfigRule"], remarks);
-  if (isObject(value.Resources)) return (remarks) => rulesOfTemplate(value, remarks);
+  if (isObject(value.Resources)) return (remarks) => rulesOfTemplate(value, ["Resources"], remarks);
+  if (Object.values(value).some(isConfigResource)) return (remarks) => rulesOfTemplate(value, [], remarks);
   if (isConfigRule(value)) return (remarks) => rulesOfOne(value, [], remarks);
   const bare = rulesByParameters(value);
   return (
     bare && ((remarks) => convert(bare, { path: [], parameters: value, parametersAt: [], resolve: asIs }, remarks))
   );
+}
+
+/** Returns whether a value is a resource of a template. The documentation of AWS shows resources without the template. */
+function isConfigResource(value: unknown): boolean {
+  return isObject(value) && typeof value.Type === "string" && value.Type.startsWith("AWS::Config::");
 }
 
 function isConfigRule(value: unknown): boolean {
@@ -67,11 +73,12 @@ function rulesOfOne(value: unknown, path: Path, remarks: Remarks): ImportedRule[
   return [];
 }
 
-function rulesOfTemplate(template: Readonly<Record<string, unknown>>, remarks: Remarks): ImportedRule[] {
+/** Takes a template, and the path of its resources, which in a fragment are the template itself. */
+function rulesOfTemplate(template: Readonly<Record<string, unknown>>, at: Path, remarks: Remarks): ImportedRule[] {
   const resolve = resolverOf(template);
-  const resources = isObject(template.Resources) ? template.Resources : {};
+  const resources = isObject(template.Resources) ? template.Resources : template;
   return Object.entries(resources).flatMap(([logicalId, resource]) => {
-    const path: Path = ["Resources", logicalId];
+    const path = [...at, logicalId];
     const { Type: type, Properties: properties = {}, Condition: condition } = isObject(resource) ? resource : {};
     const what = `resource ${JSON.stringify(logicalId)}${typeof type === "string" ? ` (${type})` : ""}`;
     if (condition !== undefined) {
@@ -201,8 +208,11 @@ function parameterNames(parameters: unknown): readonly string[] {
 type Convertible = Pick<ConfigRule, "path" | "parameters" | "parametersAt" | "resolve"> &
   Partial<Pick<ConfigRule, "name" | "scope" | "excludedAccounts">> & { readonly what?: string };
 
+/** The name of parameters without a rule around them. */
+const BARE = "the parameters";
+
 function convert(managed: ManagedRule, rule: Convertible, remarks: Remarks): ImportedRule[] {
-  const { path, name, what = "the parameters" } = rule;
+  const { path, name, what = BARE } = rule;
   const skip = (why: string) => {
     remarks.skip(path, what, why);
     return [];
@@ -256,6 +266,13 @@ function readScope(
   }
   if (managed.type === "AWS::EC2::Instance" && managed !== TAGS_WITH_VALUES) {
     const others = Array.isArray(types) ? types.filter((type) => type !== managed.type) : [];
+    if (managed === MANAGED_RULES.REQUIRED_TAGS && what !== BARE && !Array.isArray(types)) {
+      remarks.note(
+        path,
+        what,
+        "it has no scope, so AWS Config judges every type of resource; the rule judges EC2 instances only",
+      );
+    }
     if (others.length > 0) remarks.note(path, what, `the rule judges EC2 instances only, and not ${others.join(", ")}`);
   }
   if (typeof id === "string" && id !== "") return { why: `its scope is only the resource ${id}` };

@@ -203,22 +203,22 @@ function rulesOfPolicy(
   }
   if (!Array.isArray(filters) || !Array.isArray(actions)) return skip('"filters" and "actions" must be lists');
   const purpose = noCheck(actions);
-  if (purpose !== undefined) return skip(purpose);
+  if (purpose === "undoes") {
+    return skip("its actions undo a mark, or begin work on the instances, so it reports no violation");
+  }
   if (filters.length === 0) return skip("it has no filters: it reports every instance");
   const own: FilterRemarks = { problems: [], notes: [], bookkeeping, hasBookkeeping: false };
   const expressions = expressionsOf(filters, [...path, "filters"], own);
-  if (expressions !== undefined && isSchedule(actions, expressions)) {
-    return skip(
-      "it only stops the instances that have a tag, as a schedule does; whether it is a rule, only you can say",
-    );
-  }
   const settings = Object.keys(policy).filter((key) => !IGNORED.includes(key));
   const scope = scopeOf(policy, settings);
   const rules =
     expressions === undefined || typeof scope === "string" ? undefined : rulesOfExpressions(expressions, scope, policy);
+  if (purpose === "changes" || (expressions !== undefined && isSchedule(actions, expressions))) {
+    return skip(whyNoCheck(actions, rules ?? []));
+  }
   const isImported = rules !== undefined && rules.length > 0;
   for (const { path: at, filter, why } of own.problems) {
-    const fate = isImported ? "the policy is imported without it" : "so the policy is not imported";
+    const fate = isImported ? "the policy is imported without it" : "the policy is not imported";
     remarks.skip(at, `${what}, filter ${shown(filter)}`, `${why}; ${fate}`);
   }
   if (typeof scope === "string") return skip(scope);
@@ -251,17 +251,26 @@ function rulesOfPolicy(
   return rules;
 }
 
-/** Returns why a policy is not a check; undefined if it is one. */
-function noCheck(actions: readonly unknown[]): string | undefined {
+/**
+ * Returns what the actions of a policy do, if it is not a check: `undoes` for those that undo what a check did, `changes` for
+ * those that only change instances.
+ */
+function noCheck(actions: readonly unknown[]): "undoes" | "changes" | undefined {
   const types = actions.map((action) => (isObject(action) ? action.type : action));
-  const undoes = types.filter((type) => UNDOES.some((each) => each === type));
-  if (undoes.length > 0) {
-    return `its action ${quote(String(undoes[0]))} undoes a mark or begins work on the instances, so it reports no violation; if it is a check, write the rule yourself`;
-  }
-  if (types.length === 0 || types.some((type) => CHECKS.some((each) => each === type))) return undefined;
-  const names = types.map((type) => quote(String(type))).join(", ");
-  return `its actions (${names}) change instances instead of reporting them; whether it is a rule, only you can say`;
+  if (types.some((type) => UNDOES.some((each) => each === type))) return "undoes";
+  return types.length === 0 || types.some((type) => CHECKS.some((each) => each === type)) ? undefined : "changes";
 }
+
+/** Says that a person must decide, with the rules that have the literal meaning. */
+function whyNoCheck(actions: readonly unknown[], rules: readonly RuleDocument[]): string {
+  const types = actions.map((action) => quote(String(isObject(action) ? action.type : action)));
+  const why = `its actions (${types.join(", ")}) change instances and report none; whether it is a rule, only you can say`;
+  const literally = rules.map((rule) => JSON.stringify(rule)).join(", ");
+  return literally === "" || literally.length > MAX_SHOWN ? why : `${why}; as a rule, it would be ${literally}`;
+}
+
+/** The longest rules that a reason shows, in characters. */
+const MAX_SHOWN = 500;
 
 /** Returns whether a policy does no more than stop the instances that carry a tag. */
 function isSchedule(actions: readonly unknown[], expressions: readonly Expression[]): boolean {

@@ -115,7 +115,10 @@ describe("The import of AWS Config rules", () => {
   it("takes AWS's default for the first tag, and says so", () => {
     const { rules, notes } = importJson(managed("REQUIRED_TAGS"));
     expect(rules).toMatchObject([{ tags: [{ key: "CostCenter", allowBlank: true }] }]);
-    expect(notes.map(({ what }) => what)).toEqual(["tag1Key"]);
+    expect(notes.map(({ path, why }) => [path, why])).toEqual([
+      ["", "it has no scope, so AWS Config judges every type of resource; the rule judges EC2 instances only"],
+      ["InputParameters", 'it is not set, and "CostCenter" is its default in AWS Config'],
+    ]);
   });
 
   it.each([
@@ -272,6 +275,7 @@ Resources:
       { rule: "required-tags", caseSensitive: true, tags: [{ key: "Env", allowBlank: true, ifPresent: true }] },
     ]);
     expect(imported.notes.map(({ path }) => path.split(".").at(-1))).toEqual([
+      "Properties",
       "tag1Key",
       "tag1Value",
       "tag5Key",
@@ -291,6 +295,12 @@ Resources:
       ["Resources.Off", 28, "its Condition does not hold with the template's defaults"],
       ["Resources.Mend", 33, "it is a remediation: what is done to resources that violate a rule, not a demand"],
     ]);
+  });
+
+  it("reads resources without the template around them", () => {
+    const text =
+      "Imds:\n  Type: AWS::Config::ConfigRule\n  Properties:\n    Source: { Owner: AWS, SourceIdentifier: EC2_IMDSV2_CHECK }\n";
+    expect(importDocument("rule.yml", text).rules).toEqual([{ rule: "imdsv2", id: "Imds" }]);
   });
 
   it("reads the long forms of JSON", () => {

@@ -251,7 +251,7 @@ describe("The filters of a policy", () => {
   ])("are not imported %s without a counterpart", (_, filters) => {
     const { rules, notImported } = importFilters(filters);
     expect(rules).toEqual([]);
-    expect(notImported).toMatchObject([{ why: expect.stringMatching(/; so the policy is not imported$/) }]);
+    expect(notImported).toMatchObject([{ why: expect.stringMatching(/; the policy is not imported$/) }]);
   });
 
   it("import without a filter under not that has no counterpart: then fewer instances are reported", () => {
@@ -316,6 +316,14 @@ describe("A policy", () => {
     const { rules, notImported } = importFilters(filters, { actions });
     expect(rules).toEqual([]);
     expect(notImported).toMatchObject([{ path: "policies[0]", what: 'policy "p"' }]);
+  });
+
+  it("is listed with the rule that it would be", () => {
+    const { notImported } = importFilters("- tag:A: absent", { actions: [{ type: "auto-tag-user", tag: "A" }] });
+    const rule = { rule: "required-tags", id: "p", caseSensitive: true, tags: [{ key: "A", allowBlank: true }] };
+    expect(notImported).toMatchObject([
+      { why: expect.stringContaining(`as a rule, it would be ${JSON.stringify(rule)}`) },
+    ]);
   });
 
   it.each(["ec2", "aws.ec2"])("is imported for the resource %s", (resource) => {
