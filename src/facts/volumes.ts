@@ -4,7 +4,8 @@ import { requireSet } from "./pages.ts";
 /** A volume that is attached to an instance. */
 export interface Volume {
   readonly volumeId: string;
-  readonly isEncrypted: boolean;
+  /** Null if EC2 does not report it. */
+  readonly isEncrypted: boolean | null;
   /** The ARN of the KMS key; null if the volume is not encrypted. */
   readonly kmsKeyId: string | null;
 }
@@ -42,5 +43,5 @@ export async function describeVolumes(
 export function readVolume({ VolumeId, Encrypted, KmsKeyId }: Ec2Volume): Volume | null {
   return VolumeId === undefined
     ? null
-    : { volumeId: VolumeId, isEncrypted: Encrypted ?? false, kmsKeyId: KmsKeyId ?? null };
+    : { volumeId: VolumeId, isEncrypted: Encrypted ?? null, kmsKeyId: KmsKeyId ?? null };
 }

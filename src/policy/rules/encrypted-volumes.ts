@@ -28,7 +28,7 @@ export const encryptedVolumes = ruleKind({
       check: ofInstance(({ volumeIds }, { volumes }) => {
         if ("unknown" in volumes) return notJudged(volumes.unknown, volumes.late);
         const encrypted = volumes.value.filter(({ isEncrypted }) => isEncrypted);
-        const unencrypted = idsOf(volumes.value.filter(({ isEncrypted }) => !isEncrypted));
+        const unencrypted = idsOf(volumes.value.filter(({ isEncrypted }) => isEncrypted === false));
         const wrongKey = idsOf(
           encrypted.filter(({ kmsKeyId: key }) => keys !== undefined && key !== null && !isAllowed(key, keys)),
         );
@@ -52,6 +52,11 @@ export const encryptedVolumes = ruleKind({
         const shown = new Set(volumes.value.map(({ volumeId }) => volumeId));
         const missing = volumeIds.filter((id) => !shown.has(id)).sort();
         if (missing.length > 0) return notJudged(`EC2 does not show ${volumesOf(missing)}`, true);
+        const unclear = idsOf(volumes.value.filter(({ isEncrypted }) => isEncrypted === null));
+        if (unclear.length > 0)
+          return notJudged(
+            `EC2 does not report whether ${volumesOf(unclear)} ${verb(unclear.length, "is", "are")} encrypted`,
+          );
         if (keys !== undefined && encrypted.some(({ kmsKeyId }) => kmsKeyId === null)) {
           return notJudged("EC2 does not report the KMS key of a volume");
         }

@@ -54,12 +54,22 @@ describe("encrypted-volumes", () => {
     expect(judge({ keys: KEY }, [])).toEqual({ kind: "compliant", because: "it has no EBS volumes" });
   });
 
+  it("is not judged if EC2 does not report the encryption of a volume, unless another one is not encrypted", () => {
+    const unclear = { VolumeId: "vol-0000000000000000c" };
+    expect(judge({}, [ROOT, unclear])).toEqual({
+      kind: "not-judged",
+      because: "EC2 does not report whether the volume vol-0000000000000000c is encrypted",
+      late: false,
+    });
+    expect(violationBy({}, [DATA, unclear])).toMatchObject({ details: { unencrypted: [DATA.VolumeId] } });
+  });
+
   it("is violated by volumes that are not encrypted, which it names", () => {
     expect(violationBy({}, [ROOT, DATA])).toMatchObject({
       message: "the volume vol-0000000000000000b is not encrypted",
       details: { unencrypted: ["vol-0000000000000000b"], wrongKey: [] },
     });
-    expect(violationBy({}, [DATA, { VolumeId: "vol-0000000000000000a" }]).message).toBe(
+    expect(violationBy({}, [DATA, { VolumeId: "vol-0000000000000000a", Encrypted: false }]).message).toBe(
       "the volumes vol-0000000000000000a, vol-0000000000000000b are not encrypted",
     );
   });
