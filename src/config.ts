@@ -172,9 +172,6 @@ type Report = (key: Key, problem: string) => null;
 const TOPIC_SHAPE = "the ARN of an SNS topic, arn:aws:sns:<region>:<account>:<name>";
 
 function readPolicySettings(settings: Settings, report: Report): Policy | null {
-  if (settings.AUDIT_POLICY !== undefined && settings.REQUIRED_TAGS !== undefined) {
-    return report("REQUIRED_TAGS", "is set together with AUDIT_POLICY: remove one of them");
-  }
   if (settings.AUDIT_POLICY === undefined) {
     const reading = policyOfTags(settings.REQUIRED_TAGS ?? DEFAULT_REQUIRED_TAGS);
     return "policy" in reading
@@ -183,6 +180,9 @@ function readPolicySettings(settings: Settings, report: Report): Policy | null {
           "REQUIRED_TAGS",
           `must be a comma-separated list of tags: ${reading.problems.map(sayProblem).join("; ")}`,
         );
+  }
+  if (settings.REQUIRED_TAGS !== undefined) {
+    report("REQUIRED_TAGS", "is set together with AUDIT_POLICY: remove one of them");
   }
   const reading = parsePolicy(settings.AUDIT_POLICY);
   if ("policy" in reading) return reading.policy;

@@ -166,11 +166,11 @@ describe("the configuration", () => {
     ]);
   });
 
-  it("reports every problem of a policy", () => {
-    expect(keysOf(problemsOf({ AUDIT_POLICY: '{"rules":[{"rule":"x"},{"rule":"y"}]}' }))).toEqual([
-      "AUDIT_POLICY",
-      "AUDIT_POLICY",
-    ]);
+  it("reports every problem of a policy, also when REQUIRED_TAGS is set too", () => {
+    const AUDIT_POLICY = '{"rules":[{"rule":"x"},{"rule":"y"}]}';
+    const keys = ["AUDIT_POLICY", "AUDIT_POLICY"];
+    expect(keysOf(problemsOf({ AUDIT_POLICY }))).toEqual(keys);
+    expect(keysOf(problemsOf({ AUDIT_POLICY, REQUIRED_TAGS: "name" }))).toEqual(["REQUIRED_TAGS", ...keys]);
   });
 
   it("accepts a PEM with \\n in place of line breaks, as in a secrets file", () => {

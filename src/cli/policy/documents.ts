@@ -234,7 +234,7 @@ export function readDocuments(
       for (const [index, each] of value.entries()) addDocument(each, name, `${path}[${index}]`);
     } else if (!isObject(value)) report(`${at} ${SHAPE}`);
     else if (Object.hasOwn(value, "InstanceId") && !Object.hasOwn(value, "ImageMetadata")) {
-      add.Instances(value, at, undefined);
+      add.Instances(value, path === "" ? `${name}: instance` : at, undefined);
     } else {
       const own = KEYS.filter((key) => Object.hasOwn(value, key));
       if (own.length === 0) report(`${at} ${SHAPE}`);

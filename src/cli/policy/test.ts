@@ -76,7 +76,10 @@ function assumedPlace({ account, region }: TestOptions): AssumedPlace {
 function timeOf({ now }: TestOptions, cli: Cli): number {
   if (now === undefined) return cli.now();
   const time = /^\d{4}-\d{2}-\d{2}(?:T[\d:.]+(?:Z|[+-]\d{2}:\d{2}))?$/.test(now) ? Date.parse(now) : Number.NaN;
-  if (Number.isNaN(time)) throw new CliError('--now must be a date such as "2027-03-31" or a time in ISO 8601');
+  // Date.parse takes 30 February as 2 March.
+  const day = now.slice(0, 10);
+  if (Number.isNaN(time) || !new Date(day).toISOString().startsWith(day))
+    throw new CliError('--now must be a date such as "2027-03-31" or a time in ISO 8601');
   return time;
 }
 
@@ -201,8 +204,14 @@ function summaryOf(judged: readonly JudgedInstance[], { rules }: Policy): string
   };
   const violating = has("violation");
   const unjudged = has("violation", "not-judged") - violating;
-  const compliant = judged.length - violating - unjudged;
-  const counts = [`${compliant} compliant`, `${violating} violating`, ...(unjudged ? [`${unjudged} not judged`] : [])];
+  const outside = judged.filter(({ verdicts }) => verdicts.every(({ kind }) => kind === "out-of-scope")).length;
+  const compliant = judged.length - violating - unjudged - outside;
+  const counts = [
+    `${compliant} compliant`,
+    `${violating} violating`,
+    ...(unjudged ? [`${unjudged} not judged`] : []),
+    ...(outside ? [`${outside} out of scope`] : []),
+  ];
   const summary = `${judged.length === 1 ? "1 instance" : `${judged.length} instances`}: ${counts.join(", ")}.`;
   const times = new Map<string, number>();
   for (const { kind, rule } of judged.flatMap(({ verdicts }) => verdicts)) {

@@ -142,8 +142,10 @@ describe("ec2-audit policy test", () => {
     ]);
   });
 
-  it("judges no terminated instance", async () => {
+  it("judges no terminated instance, and does not count it as compliant", async () => {
     const document = reservation(instance({}, { State: { Code: 48, Name: "terminated" } }));
+    const { out } = await testDocument({ rules: [OWNER] }, document);
+    expect(out).toContain("1 instance: 0 compliant, 0 violating, 1 out of scope.");
     const [judged] = await verdicts({ rules: [OWNER] }, document);
     expect(judged.verdicts).toEqual([
       { ruleId: "owner", verdict: "out-of-scope", message: "the instance is terminated" },
@@ -263,6 +265,11 @@ describe("the files of ec2-audit policy test", () => {
       "document.json: Reservations[0].Instances[0].Tags must be a list",
     ],
     [
+      "is an instance of a wrong shape",
+      { InstanceId: ID, InstanceType: 3 },
+      "document.json: instance.InstanceType must be a string",
+    ],
+    [
       "has a time of a wrong shape",
       { Instances: [{ InstanceId: ID, LaunchTime: "yesterday" }] },
       "document.json: Instances[0].LaunchTime must be a time in ISO 8601",
@@ -303,6 +310,7 @@ describe("the files of ec2-audit policy test", () => {
     [["--account", "12"], "--account must be an account id"],
     [["--region", "mars"], "--region must be the name of a region"],
     [["--now", "soon"], "--now must be a date"],
+    [["--now", "2027-02-30"], "--now must be a date"],
     [["-", "-"], "standard input can be read only once"],
   ])("are not read with the wrong options %o", async (args, error) => {
     const { code, err } = await testDocument({ rules: [OWNER] }, reservation(instance()), args);
