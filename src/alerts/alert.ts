@@ -47,10 +47,13 @@ export function alertsFor(findings: readonly Finding[], now: number, unjudged: r
   );
 }
 
-/** Returns each rule and reason once. */
+/** The maximum number of rules that an alert states as not judged, so that its findings fit into the message. The log has all. */
+const MAX_UNJUDGED = 20;
+
+/** Returns each rule once, with the first of its reasons: a reason can name a resource of one instance. */
 function unjudgedRules(unjudged: readonly Unjudged[]): UnjudgedRule[] {
-  const rules = groupBy(unjudged, ({ ruleId, because }) => JSON.stringify([ruleId, because]));
-  return [...rules.values()].flatMap((own) =>
+  const rules = [...groupBy(unjudged, ({ ruleId }) => ruleId).values()].slice(0, MAX_UNJUDGED);
+  return rules.flatMap((own) =>
     own.slice(0, 1).map(({ ruleId, because }) => ({
       ruleId,
       because: oneLine(because),

@@ -23,7 +23,7 @@ export async function describeVolumes(
         Filters: [{ Name: "attachment.instance-id", Values: [...ids] }],
         // An account can hide the volumes of instances that an AWS service manages.
         IncludeManagedResources: true,
-        MaxResults: 1000,
+        MaxResults: 500,
         ...(next && { NextToken: next }),
       }),
     );

@@ -59,8 +59,12 @@ function ofImage(words: string, values: (image: Image, account: string) => reado
   return {
     words,
     needs: ["image"],
-    valuesOf: ({ image, account }: Pick<Facts, "image" | "account">) =>
-      "unknown" in image ? image : values(image.value, account).filter((value): value is string => value !== null),
+    valuesOf({ image, account }) {
+      if ("unknown" in image) return image;
+      const known = values(image.value, account).filter((value): value is string => value !== null);
+      // Every image has an owner and a name.
+      return known.length > 0 ? known : { unknown: `EC2 does not report ${words}`, late: false };
+    },
   };
 }
 
