@@ -273,7 +273,7 @@ export function policySchema(): JsonSchema {
     $id: "urn:ec2-audit:policy:1",
     title: "EC2 audit policy",
     description:
-      "The rules that instances must comply with. Not in this schema, but checked by ec2-audit: ids are unique, exemptions name existing rules, patterns are valid, and conditions have at most 8 levels and 200 parts.",
+      "The rules that instances must comply with. Not in this schema, but checked by ec2-audit: ids are unique, exemptions name existing rules, patterns are valid, port ranges begin with the lower port, conditions have at most 8 levels and 200 parts, and neither the policy nor its patterns are too large.",
     ...policyObject.schema(),
     $defs: { condition: conditionSchema(), matcher: MATCHER_SCHEMA },
   };
