@@ -42,6 +42,7 @@ export function readMatcher(text: string): MatcherReading {
 }
 
 function readWildcards(text: string): MatcherReading {
+  if (!/[*?\\]/.test(text)) return { matcher: literalMatcher(text, text) };
   const pieces: Piece[] = [];
   let escaped = false;
   let characters = 0;
@@ -62,10 +63,13 @@ function readWildcards(text: string): MatcherReading {
   if (escaped) return { problem: 'ends with a lone "\\"; write "\\\\" for a backslash' };
   const isLiteral = (piece: Piece): piece is { readonly literal: string } => typeof piece !== "string";
   if (pieces.every(isLiteral)) {
-    const whole = pieces.map(({ literal }) => literal).join("");
-    return { matcher: { text, matches: (value) => value === whole, cost: 0 } };
+    return { matcher: literalMatcher(text, pieces.map(({ literal }) => literal).join("")) };
   }
   return { matcher: { text, matches: (value) => matchesPieces(pieces, [...value]), cost: costOf(pieces) } };
+}
+
+function literalMatcher(text: string, whole: string): Matcher {
+  return { text, matches: (value) => value === whole, cost: 0 };
 }
 
 /** Each character can be the start of another try of the pieces between two `*`. Four such steps take as long as a state. */

@@ -309,6 +309,18 @@ export function oneOrMore<T>(
 /** The maximum length of a matcher. An ARN has up to 2,048 characters, but names in it are shorter. */
 const MAX_MATCHER = 1024;
 
+/**
+ * The maximum cost of all matchers of a policy. It bounds the time for an instance: 2,000 states that are all compared with the
+ * longest values of 50 tags, 256 characters each, take 0.4 s.
+ */
+const MAX_COST = 2_000;
+
+const TOO_COSTLY =
+  'is one pattern or wildcard too many: together they would take too long; use more texts without them, and lower counts such as "{1,30}"';
+
+/** Stands for the matchers after `MAX_COST` is exceeded, which are not read. */
+const NOT_READ: Matcher = { text: "", matches: () => false, cost: 0 };
+
 /** A matcher: see `matcher.ts`. */
 export const matcher: Setting<Matcher> = {
   shape: `text of up to ${MAX_MATCHER} characters, with the wildcards * and ?, or a /pattern/`,
@@ -316,10 +328,11 @@ export const matcher: Setting<Matcher> = {
     if (typeof value !== "string" || lengthOf(value) > MAX_MATCHER) {
       return reading.report(path, `must be ${matcher.shape}`, value);
     }
+    if (reading.cost > MAX_COST) return NOT_READ;
     const read = readMatcher(value);
     if ("problem" in read) return reading.report(path, read.problem, value);
     reading.cost += read.matcher.cost;
-    return read.matcher;
+    return reading.cost > MAX_COST ? reading.report(path, TOO_COSTLY) : read.matcher;
   },
   schema: () => ({ $ref: "#/$defs/matcher" }),
   say: ({ text: written }) => quoted(written),

@@ -15,7 +15,7 @@ const NOT_IN_SCHEMA = [
   /^is also the id of /,
   /^must be the id of a rule of this policy/,
   /^is too (?:deep|large): a condition has up to /,
-  /^has too many patterns and wildcards/,
+  /^is one pattern or wildcard too many/,
   /^must begin with the lower port/,
   /^must have keys that do not exceed 16 KiB/,
   // The syntax of a matcher.

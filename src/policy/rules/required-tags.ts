@@ -26,7 +26,7 @@ import { shortList, tagsAre, verb } from "./words.ts";
 /** A tag key has 1 to 128 characters, and a resource has at most 50 user-created tags.
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */
 const MAX_KEY_LENGTH = 128;
-const MAX_TAGS = 50;
+export const MAX_TAGS = 50;
 
 /** The limit for all keys together. An alert contains them about six times, in messages and remedies, and must fit into the
  * 256 KiB of an SNS message together with the tags of an instance. */
