@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parsePolicy, policyOfTags, sayProblem } from "../../src/policy/policy.ts";
+import { forLaunches, needsOf, parsePolicy, policyOfTags, policySchema, sayProblem } from "../../src/policy/policy.ts";
+import { RULE_KINDS } from "../../src/policy/rules/index.ts";
+import { anyBrokenPolicy } from "../support/any-policy.ts";
 import { taggedFacts } from "../support/findings.ts";
-import { policyOf, requiring, violationOf } from "../support/policy.ts";
+import { policyOf, requiring, ruleOf, violationOf } from "../support/policy.ts";
 
 const problemsOf = (value: unknown): readonly string[] => {
   const reading = parsePolicy(typeof value === "string" ? value : JSON.stringify(value));
@@ -52,8 +54,77 @@ describe("policyOfTags", () => {
 
   it("refuses more tags than an instance can have", () => {
     const keys = Array.from({ length: 51 }, (_, index) => `tag-${index}`);
-    expect("problems" in policyOfTags(keys.join())).toBe(true);
+    expect(shortProblemsOf(keys.join())).toEqual(["it must have up to 50 tags"]);
     expect("policy" in policyOfTags(keys.slice(1).join())).toBe(true);
+  });
+
+  it.each<[string, readonly object[] | readonly unknown[]]>([
+    ["env=prod", [{ key: "env", values: ["prod"] }]],
+    ["name,env=prod|staging", ["name", { key: "env", values: ["prod", "staging"] }]],
+    [" env = prod | stag* , name ", [{ key: "env", values: ["prod", "stag*"] }, "name"]],
+    [
+      "name,service,env=prod|staging,cost-center=/cc-\\d{4}/",
+      ["name", "service", { key: "env", values: ["prod", "staging"] }, { key: "cost-center", values: ["/cc-\\d{4}/"] }],
+    ],
+    ["a=/x{1,2}/,b", [{ key: "a", values: ["/x{1,2}/"] }, "b"]],
+    ["a=/x|y/|z,b", [{ key: "a", values: ["/x|y/", "z"] }, "b"]],
+    ["a=z|/x|y/i|/,/", [{ key: "a", values: ["z", "/x|y/i", "/,/"] }]],
+    ["a=/x\\/,y/", [{ key: "a", values: ["/x\\/,y/"] }]],
+    ["a=/aws/ami,b", [{ key: "a", values: ["/aws/ami"] }, "b"]],
+    ["a=/role/app/", [{ key: "a", values: ["/role/app/"] }]],
+    ["a=/,b=/", [{ key: "a", values: ["/,b=/"] }]],
+    ["url=https://example.com/?a=b", [{ key: "url", values: ["https://example.com/?a=b"] }]],
+    ["a=x=y", [{ key: "a", values: ["x=y"] }]],
+  ])("reads %j as the same tags in the long form", (list, tags) => {
+    const short = requiring(list).rules[0];
+    const long = policyOf({ rules: [{ rule: "required-tags", tags }] }).rules[0];
+    expect(short?.demands()).toBe(long?.demands());
+  });
+
+  it("allows only the values of a key", () => {
+    const [rule] = requiring("env=prod|stag*,cost-center=/cc-\\d{4}/").rules;
+    const values = (env: string, cost: string) => violationOf(rule, taggedFacts({ Env: env, "cost-center": cost }));
+    expect(values("staging", "cc-1234")).toBeNull();
+    expect(values("dev", "cc-12345")?.details.notAllowed).toEqual(["env", "cost-center"]);
+  });
+
+  it.each([
+    ["env=", ['entry 1 must have a value after each "=" and "|"']],
+    ["name,env=prod||dev", ['entry 2 must have a value after each "=" and "|"']],
+    ["env=prod|", ['entry 1 must have a value after each "=" and "|"']],
+    ["=prod", ["entry 1.key must be a tag key of 1 to 128 characters"]],
+    ["a=/(/", ['entry 1.values has a "(" without ")" at character 2; write "\\(" for the character itself']],
+    [
+      "a=x|/x/g",
+      [
+        'entry 1.values[1] has a flag other than "i" after the last "/" of its pattern; remove it, or begin with "\\/" if it is no pattern',
+      ],
+    ],
+    [" ", ["entry 1 must be a tag key of 1 to 128 characters"]],
+    ["k".repeat(70_000), ["it must not exceed 64 KiB"]],
+  ])("refuses %j", (list, problems) => {
+    expect(shortProblemsOf(list).map((problem) => problem.replace("values[0]", "values"))).toEqual(problems);
+  });
+
+  it("returns a policy or problems for any text, and never throws", () => {
+    const text = fc.string({ unit: fc.constantFrom(..."aB/|,=*\\ ({i1😀") });
+    fc.assert(
+      fc.property(fc.oneof(text, fc.string({ unit: "binary" })), (list) => {
+        const reading = policyOfTags(list);
+        if ("problems" in reading) expect(reading.problems.length).toBeGreaterThan(0);
+        else expect(reading.policy.rules).toHaveLength(1);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it("quotes no text in a problem", () => {
+    const unit = fc.constantFrom("hunter2", "/", "|", ",", "=", "\\", "(");
+    fc.assert(
+      fc.property(fc.string({ unit }), (list) => {
+        expect(shortProblemsOf(list).join()).not.toContain("hunter2");
+      }),
+    );
   });
 });
 
@@ -246,5 +317,178 @@ describe("parsePolicy", () => {
         expect(problem.length).toBeLessThan(600);
       }),
     );
+  });
+
+  it("reports an id that is used twice and an exemption from no rule beside other problems", () => {
+    const exemption = { rules: ["a", "c", "required-tags"], when: { region: "x" }, reason: "x", until: "2027-03-31" };
+    const a = { ...tagRule, id: "a" };
+    const policy = {
+      rules: [a, { ...a, tags: [1] }, tagRule, a],
+      exemptions: [exemption, { ...exemption, until: "soon" }],
+    };
+    expect(problemsOf(policy)).toEqual([
+      'rules[1].tags[0] must be a tag key or an object: {"key": "env", "values": ["prod"]}',
+      "rules[1].id is also the id of rules[0]; each id must be unique",
+      "rules[3].id is also the id of rules[0]; each id must be unique",
+      'exemptions[0].rules[1] must be the id of a rule of this policy, or "*"',
+      'exemptions[1].rules[1] must be the id of a rule of this policy, or "*"',
+      'exemptions[1].until must be a date, such as "2027-03-31"',
+    ]);
+  });
+
+  it("does not call an id unknown while a rule of an unknown kind may have it", () => {
+    const exemption = { rules: "required-tags", when: { region: "x" }, reason: "x", until: "2027-03-31" };
+    expect(problemsOf({ rules: [{ rule: "requird-tags", tags: ["a"] }], exemptions: [exemption] })).toEqual([
+      expect.stringMatching(/^rules\[0\]\.rule must be one of .*; did you mean "required-tags"\?$/),
+    ]);
+    expect(problemsOf({ rules: ["x"], exemptions: [exemption] })).toHaveLength(1);
+    expect(problemsOf({ rules: [], exemptions: [exemption] })).toHaveLength(2);
+    expect(problemsOf({ rules: 1, exemptions: [exemption] })).toHaveLength(2);
+  });
+
+  it.each([
+    ["a long text", `"${"x".repeat(65_534)}"`, 'it must be an object: {"rules": [...]}'],
+    ["a longer text", `"${"x".repeat(65_535)}"`, "it must not exceed 64 KiB"],
+    ["a text that is longer in bytes", `"${"é".repeat(40_000)}"`, "it must not exceed 64 KiB"],
+    ["32,768 levels of lists", "[".repeat(32_768) + "]".repeat(32_768), 'it must be an object: {"rules": [...]}'],
+  ])("refuses %s", (_, json, problem) => {
+    expect(problemsOf(json)).toEqual([problem]);
+  });
+
+  it("refuses levels without end in a rule, and says only that they are an object", () => {
+    const deep = `${'{"not":'.repeat(3000)}1${"}".repeat(3000)}`;
+    const reading = parsePolicy(`{"rules": [{"rule": "key-pair", "allowed": ${deep}, "when": ${deep}}]}`);
+    expect("problems" in reading && reading.problems).toMatchObject([
+      { path: `rules[0].when${".not".repeat(8)}`, found: null },
+      { path: "rules[0].allowed", found: "an object" },
+    ]);
+  });
+
+  it.each<[string, (index: number) => string]>([
+    ["keys at the top", (index) => `"rulez${index}": 1`],
+    ["rules", (index) => (index === 0 ? `"rules": [{"rule": 1}` : `{"rule": ${index}}${index === 99 ? "]" : ""}`)],
+  ])("reports at most 50 problems of thousands of wrong %s", (_, part) => {
+    const json = `{${Array.from({ length: 100 }, (_, index) => part(index)).join()}}`;
+    expect(problemsOf(json)).toHaveLength(50);
+  });
+
+  it("is safe when a rule is incomplete beyond the problems that are reported", () => {
+    const rules = [...Array(60).fill({ rule: "x" }), ...RULE_KINDS.map(({ name }) => ({ rule: name }))];
+    expect(problemsOf({ rules })).toHaveLength(50);
+  });
+
+  it("refuses patterns that would take too long for the longest tags, and names the first that is too many", () => {
+    const rule = (id: string) => ({ rule: "prohibited-tags", values: ["/(.{1,22}){1,22}/"], id });
+    expect(problemsOf({ rules: [rule("a"), rule("b")] })).toEqual([]);
+    expect(problemsOf({ rules: [rule("a"), rule("b"), rule("c"), rule("d")] })).toEqual([
+      expect.stringMatching(/^rules\[2\]\.values\[0\] is one pattern or wildcard too many: /),
+    ]);
+  });
+
+  it("accepts or refuses any JSON with paths of known keys and indexes, and never quotes a value", () => {
+    const secret = fc.constantFrom("hunter2", "hunter2*", "/hunter2(/", "hunter2\\");
+    const json = fc.oneof(
+      anyBrokenPolicy,
+      fc.jsonValue(),
+      fc.record({ rules: fc.array(fc.dictionary(fc.constantFrom("rule", "tags", "when", "hunter2"), secret)) }),
+    );
+    const known = new Set([...JSON.stringify(policySchema()).matchAll(/"([\w$]+)":/g)].map(([, key]) => key));
+    fc.assert(
+      fc.property(json, (value) => {
+        const reading = parsePolicy(JSON.stringify(value));
+        if ("policy" in reading) return;
+        expect(reading.problems.length).toBeGreaterThan(0);
+        expect(reading.problems.length).toBeLessThanOrEqual(50);
+        for (const { path, problem } of reading.problems) {
+          for (const part of path === "" ? [] : path.split("."))
+            expect(known).toContain(part.replaceAll(/\[\d+\]/g, ""));
+          expect(problem).toMatch(/^[a-z][^\n\r]*[^.]$/);
+          expect(problem).not.toContain("hunter2");
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+describe("a rule of a policy", () => {
+  const common = { when: { region: "us-*" }, link: "https://example.com/rules#tags", severity: "high", mode: "report" };
+
+  it("has the settings that every rule can have, or their defaults", () => {
+    expect(ruleOf({ ...tagRule, ...common, id: "a.b-c_1" })).toMatchObject({
+      id: "a.b-c_1",
+      name: "required-tags",
+      severity: "high",
+      mode: "report",
+      link: "https://example.com/rules#tags",
+      settles: "soon",
+    });
+    expect(ruleOf({ ...tagRule, ...common }).when?.say()).toBe('the region is "us-*"');
+    expect(ruleOf(tagRule)).toMatchObject({
+      id: "required-tags",
+      severity: "medium",
+      mode: "alert",
+      when: null,
+      link: null,
+    });
+  });
+
+  it.each(["example.com", "javascript:alert(1)", "https://", "https://example.com/a b", "https://example.com/\u202e"])(
+    "has no link to %j",
+    (link) => {
+      expect(problemsOf({ rules: [{ ...tagRule, link }] })).toEqual([
+        "rules[0].link must be an http:// or https:// URL",
+      ]);
+    },
+  );
+
+  const keyPair = { rule: "key-pair", allowed: "ops-*" };
+  const byTag = { tag: "env", in: "dev" };
+  const exempting = (exemption: object) => ({
+    rules: [keyPair],
+    exemptions: [{ rules: "*", when: byTag, reason: "x", until: "2027-03-31", ...exemption }],
+  });
+  it.each<[string, object, boolean]>([
+    ["its facts settle soon", { rules: [tagRule] }, true],
+    ["its facts are settled", { rules: [keyPair] }, false],
+    ["tags decide whether it applies", { rules: [{ ...keyPair, when: byTag }] }, true],
+    ["something else decides whether it applies", { rules: [{ ...keyPair, when: { vpc: "x" } }] }, false],
+    ["tags decide who is exempt from it", exempting({}), true],
+    ["something else decides who is exempt from it", exempting({ when: { vpc: "x" } }), false],
+    ["tags decide who is exempt from another rule", exempting({ rules: "b" }), false],
+    ["its settings are by tags", { rules: [{ rule: "condition", require: byTag, message: "must be dev" }] }, true],
+    [
+      "its settings are not by tags",
+      { rules: [{ rule: "condition", require: { vpc: "x" }, message: "must be x" }] },
+      false,
+    ],
+  ])("can be corrected within the grace or not: %s", (_, policy, isCorrectable) => {
+    const { rules = [] } = policy as { rules?: object[] };
+    const two = { ...policy, rules: [...rules, { ...tagRule, id: "b" }] };
+    expect(policyOf(two).rules[0]?.isCorrectable).toBe(isCorrectable);
+  });
+});
+
+describe("the facts that a policy needs", () => {
+  const keyPair = { rule: "key-pair", allowed: "ops-*" };
+  const exemption = { rules: "key-pair", when: { imageName: "x" }, reason: "x", until: "2027-03-31" };
+  it.each<[string, object, string[]]>([
+    ["its rules", { rules: [tagRule, keyPair] }, ["tags", "instance"]],
+    ["a scope", { rules: [{ ...tagRule, when: { imageOwner: "x" } }] }, ["tags", "image"]],
+    ["an exemption", { rules: [tagRule, keyPair], exemptions: [exemption] }, ["tags", "instance", "image"]],
+    [
+      "an exemption from no rule that is left",
+      { rules: [tagRule, { ...keyPair, mode: "report" }], exemptions: [exemption] },
+      ["tags"],
+    ],
+    ["two rules, each fact once", { rules: [tagRule, { ...tagRule, id: "b" }] }, ["tags"]],
+  ])("are those of %s", (_, policy, needs) => {
+    expect(needsOf(forLaunches(policyOf(policy)))).toEqual(needs);
+  });
+
+  it("at a launch are not those of a rule in the mode report", () => {
+    const policy = policyOf({ rules: [tagRule, { ...keyPair, mode: "report" }], exemptions: [exemption] });
+    expect(forLaunches(policy)).toEqual({ rules: policy.rules.slice(0, 1), exemptions: policy.exemptions });
+    expect(needsOf(policy)).toEqual(["tags", "instance", "image"]);
   });
 });
