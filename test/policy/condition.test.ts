@@ -216,9 +216,14 @@ describe("a condition in words", () => {
     [{ tag: "env", present: true }, 'the tag "env" is present'],
     [{ tag: "env", present: false }, 'the tag "env" is missing'],
     [{ not: { state: "pending" } }, 'not (the state is "pending")'],
-    [{ all: [{ vpc: "v" }, { zone: "z" }] }, '(the VPC is "v" and the Availability Zone is "z")'],
-    [{ any: [{ vpc: "v" }, { zone: "z" }] }, '(the VPC is "v" or the Availability Zone is "z")'],
+    [{ all: [{ vpc: "v" }, { zone: "z" }] }, 'the VPC is "v" and the Availability Zone is "z"'],
+    [{ any: [{ vpc: "v" }, { zone: "z" }] }, 'the VPC is "v" or the Availability Zone is "z"'],
     [{ any: [{ vpc: "v" }] }, 'the VPC is "v"'],
+    [
+      { all: [{ any: [{ vpc: "v" }, { zone: "z" }] }, { any: [{ region: "r" }] }] },
+      '(the VPC is "v" or the Availability Zone is "z") and the region is "r"',
+    ],
+    [{ not: { any: [{ vpc: "v" }, { zone: "z" }] } }, 'not (the VPC is "v" or the Availability Zone is "z")'],
   ])("of %j is %s", (value, words) => {
     expect(conditionOf(value).say()).toBe(words);
     expect(condition.say(conditionOf(value))).toBe(words);
