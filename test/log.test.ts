@@ -148,6 +148,32 @@ describe("the line of an outcome", () => {
     });
   });
 
+  it("is an error with the metric notJudged when rules could not be judged, and names them", () => {
+    const reason = "not judged: open-ports: the credentials do not allow ec2:DescribeSecurityGroups";
+    expect(lineOf({ kind: "not-judged", launch, rules: ["open-ports"], reason })).toMatchObject({
+      level: "error",
+      outcome: "not-judged",
+      message: reason,
+      rulesNotJudged: ["open-ports"],
+    });
+  });
+
+  it("is an error with the metrics violating and notJudged when an alert went out but rules could not be judged", () => {
+    const outcome: Logged = {
+      kind: "violating",
+      launch,
+      rules: ["a"],
+      reason: "x",
+      alertIds: ["a1"],
+      notJudged: ["b"],
+    };
+    const line = lineOf(outcome);
+    expect(line).toMatchObject({ level: "error", rules: ["a"], rulesNotJudged: ["b"] });
+    expect(line).toMatchObject({ audited: 1, violating: 1, notJudged: 1 });
+    const names = line._aws.CloudWatchMetrics[0].Metrics.map(({ Name }: { Name: string }) => Name);
+    expect(names).toEqual(["audited", "violating", "notJudged", "milliseconds"]);
+  });
+
   it("has the time until a deferred launch is due", () => {
     expect(lineOf(OUTCOMES.deferred)).toMatchObject({
       outcome: "deferred",

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import schema from "../../src/alerts/alert.schema.json";
 import { ALERT_SCHEMA, type Alert, alertsFor } from "../../src/alerts/alert.ts";
-import type { Finding } from "../../src/alerts/finding.ts";
+import type { Finding, Unjudged } from "../../src/alerts/finding.ts";
 import { policyOfTags } from "../../src/policy/policy.ts";
 import { SEVERITIES } from "../../src/policy/rule.ts";
 import { AT, INSTANCE, instanceId, instanceIds } from "../support/events.ts";
@@ -121,6 +121,86 @@ describe("the alert's document", () => {
     ]) {
       expect(validate(JSON.parse(JSON.stringify(broken)))).toBe(false);
     }
+  });
+});
+
+describe("the rules that could not be judged", () => {
+  const denied = "the credentials do not allow ec2:DescribeSecurityGroups";
+  const unjudged = (changes: Partial<Unjudged> = {}): Unjudged => ({
+    account: "123456789012",
+    region: "us-east-1",
+    instanceId: INSTANCE,
+    ruleId: "open-ports",
+    because: denied,
+    ...changes,
+  });
+
+  it("are stated once in the document and in the e-mail, with the number of their instances", () => {
+    const ids = instanceIds(3);
+    const findings = ids.map((id) => findingOf({ instance: { instanceId: id } }));
+    const [alert, ...others] = alertsFor(
+      findings,
+      AT,
+      [...ids, ids[0] ?? ""].map((id) => unjudged({ instanceId: id })),
+    );
+    expect(others).toEqual([]);
+    expect(alert?.document.notJudged).toEqual([{ ruleId: "open-ports", reason: denied, instances: 3 }]);
+    expect(alert?.text.replaceAll(/\s+/g, " ")).toContain(`Not judged: open-ports on 3 instances, because ${denied}.`);
+    expect(alert?.text.split("Not judged")).toHaveLength(2);
+    validate(JSON.parse(JSON.stringify(alert?.document)));
+    expect(validate.errors ?? []).toEqual([]);
+  });
+
+  it("do not name the number of one instance, and change neither the alert's id nor its subject", () => {
+    const [alert] = alertsFor([findingOf()], AT, [unjudged()]);
+    expect(alert?.text.replaceAll(/\s+/g, " ")).toContain(`Not judged: open-ports, because ${denied}.`);
+    expect([alert?.id, alert?.subject]).toEqual([alertFor(findingOf()).id, alertFor(findingOf()).subject]);
+  });
+
+  it("are stated with the first of several reasons, without characters that forge a line", () => {
+    const reasons = ["EC2 does not show sg-1\n\u202e", "EC2 does not show sg-2"];
+    const [alert] = alertsFor(
+      [findingOf()],
+      AT,
+      reasons.map((because) => unjudged({ because })),
+    );
+    expect(alert?.document.notJudged).toEqual([
+      { ruleId: "open-ports", reason: "EC2 does not show sg-1  ", instances: 1 },
+    ]);
+  });
+
+  it("cause no alert, and are not stated in the alert of another account or region", () => {
+    expect(alertsFor([], AT, [unjudged()])).toEqual([]);
+    const elsewhere = [unjudged({ region: "eu-west-1" }), unjudged({ account: "210987654321" })];
+    expect(alertsFor([findingOf()], AT, elsewhere)[0]?.document.notJudged).toEqual([]);
+  });
+
+  it("are stated in the first part of a split alert only, and at most twenty of them", () => {
+    const findings = instanceIds(500).map((id) => findingOf({ instance: { instanceId: id } }));
+    const rules = Array.from({ length: 100 }, (_, index) =>
+      unjudged({ ruleId: `rule-${index}`, because: "x".repeat(500) }),
+    );
+    const alerts = alertsFor(findings, AT, rules);
+    expect(alerts.length).toBeGreaterThan(1);
+    expect(alerts.map(({ document }) => document.notJudged.length)).toEqual([20, ...alerts.slice(1).map(() => 0)]);
+    for (const alert of alerts) expect(bytesOf(alert)).toBeLessThanOrEqual(SNS_LIMIT);
+  });
+});
+
+describe("the link of a rule", () => {
+  const link = "https://example.com/rules#tags";
+
+  it("is in the document, and in the e-mail after the remedy of its problem", () => {
+    const alert = alertFor(findingOf({ link }));
+    expect(alert.document.findings[0]?.link).toBe(link);
+    expect(alert.text).toContain(`\nSee ${link}\n`);
+    const other = findingOf({ ruleId: "owner", id: "b".repeat(32), requires: "owner" });
+    const lines = alertFor(findingOf({ link }), other).text.split("\n");
+    expect(lines.filter((line) => line.includes(link))).toEqual([`   See ${link}`]);
+  });
+
+  it("is in no e-mail of a rule without one", () => {
+    expect(alertFor(findingOf()).text).not.toContain("See ");
   });
 });
 

@@ -1,10 +1,10 @@
 import { DescribeInstanceImageMetadataCommand, EC2Client } from "@aws-sdk/client-ec2";
-import { mockClient } from "aws-sdk-client-mock";
 import { beforeEach, describe, expect, it } from "vitest";
 import { describeImages, ownersOf, readImage } from "../../src/facts/images.ts";
+import { mockClients } from "../support/aws.ts";
 import { INSTANCE, instanceIds, REGION } from "../support/events.ts";
 
-const mock = mockClient(EC2Client);
+const mock = mockClients(EC2Client);
 beforeEach(() => mock.reset());
 
 const read = (...ids: readonly string[]) => describeImages(new EC2Client({ region: REGION }), ids);

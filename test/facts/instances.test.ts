@@ -1,9 +1,39 @@
 import { DescribeInstancesCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { beforeEach, describe, expect, it } from "vitest";
-import { describeInstances } from "../../src/facts/instances.ts";
+import {
+  allInstances,
+  describeInstances,
+  type Instance,
+  isTerminated,
+  readInstance,
+} from "../../src/facts/instances.ts";
 import { mockEc2 } from "../support/aws.ts";
 import { INSTANCE, instanceId, instanceIds, REGION } from "../support/events.ts";
 import { instanceOf } from "../support/findings.ts";
+
+/** An instance of which EC2 reports nothing. */
+const NOTHING: Partial<Instance> = {
+  instanceId: INSTANCE,
+  state: "unknown",
+  imageId: null,
+  keyName: null,
+  availabilityZone: null,
+  vpcId: null,
+  subnetId: null,
+  privateIp: null,
+  publicIp: null,
+  instanceProfile: null,
+  groups: [],
+  publicIps: [],
+  ipv6Addresses: [],
+  volumeIds: [],
+  metadata: null,
+  lifecycle: "on-demand",
+  managedBy: null,
+  tenancy: null,
+  architecture: null,
+  platform: null,
+};
 
 const ec2 = mockEc2();
 beforeEach(ec2.start);
@@ -81,5 +111,102 @@ describe("describeInstances", () => {
       ec2.launch(INSTANCE, { more: { NetworkInterfaces: [...NetworkInterfaces] } });
       expect((await read(INSTANCE)).get(INSTANCE)?.firstLaunchTime).toBe(time);
     }
+  });
+
+  it("has the groups and the public addresses of all its network interfaces, each once", async () => {
+    const web = { GroupId: "sg-1", GroupName: "web" };
+    const NetworkInterfaces = [
+      {
+        Groups: [web],
+        Association: { PublicIp: "203.0.113.7" },
+        PrivateIpAddresses: [
+          { Primary: true, Association: { PublicIp: "203.0.113.7" } },
+          { Primary: false, Association: { PublicIp: "203.0.113.8" } },
+          { Primary: false },
+        ],
+        Ipv6Addresses: [{ Ipv6Address: "2001:db8::1", IsPrimaryIpv6: true }],
+      },
+      { Groups: [{ GroupId: "sg-2", GroupName: "db" }, web, {}], Ipv6Addresses: [{ Ipv6Address: "2001:db8::2" }, {}] },
+      {},
+    ];
+    const more = {
+      SecurityGroups: [web],
+      NetworkInterfaces,
+      PublicIpAddress: "203.0.113.7",
+      Ipv6Address: "2001:db8::1",
+    };
+    ec2.launch(INSTANCE, { more });
+    expect((await read(INSTANCE)).get(INSTANCE)).toMatchObject({
+      publicIp: "203.0.113.7",
+      publicIps: ["203.0.113.7", "203.0.113.8"],
+      ipv6Addresses: ["2001:db8::1", "2001:db8::2"],
+      groups: [
+        { groupId: "sg-1", name: "web" },
+        { groupId: "sg-2", name: "db" },
+      ],
+    });
+  });
+
+  it.each<[string, Parameters<typeof readInstance>[1], Partial<Instance>]>([
+    ["nothing", {}, { ...NOTHING }],
+    [
+      "empty addresses, as before the instance runs",
+      { PublicIpAddress: "", Ipv6Address: "" },
+      { publicIps: [], ipv6Addresses: [] },
+    ],
+    ["no metadata options", { InstanceId: INSTANCE }, { metadata: null }],
+    [
+      "metadata options in part",
+      { MetadataOptions: { State: "pending" } },
+      { metadata: { tokens: null, endpoint: null, hopLimit: null } },
+    ],
+    ["a Spot Instance", { InstanceLifecycle: "spot" }, { lifecycle: "spot" }],
+    [
+      "an instance of EKS",
+      { Operator: { Managed: true, Principal: "eks.amazonaws.com" } },
+      { managedBy: "eks.amazonaws.com" },
+    ],
+    ["a managing service without a name", { Operator: { Managed: true } }, { managedBy: "unknown" }],
+    ["no managing service", { Operator: { Managed: false } }, { managedBy: null }],
+    ["Windows, by its older field", { Platform: "windows" as never }, { platform: "windows" }],
+    ["Windows", { Platform: "windows" as never, PlatformDetails: "Windows" }, { platform: "Windows" }],
+    [
+      "volumes and other devices",
+      { BlockDeviceMappings: [{ Ebs: { VolumeId: "vol-1" } }, { DeviceName: "/dev/sdb" }, { Ebs: {} }] },
+      { volumeIds: ["vol-1"] },
+    ],
+    [
+      "where it is",
+      { Placement: { AvailabilityZone: "us-east-1a", Tenancy: "dedicated" }, Architecture: "arm64" },
+      { availabilityZone: "us-east-1a", tenancy: "dedicated", architecture: "arm64" },
+    ],
+    ["its state", { State: { Code: 0, Name: "pending" } }, { state: "pending" }],
+    ["its tags", { Tags: [{ Key: "a", Value: "b" }] }, { tags: new Map([["a", "b"]]) }],
+  ])("is read with %s", (_, from, expected) => {
+    expect(readInstance(INSTANCE, from)).toMatchObject(expected);
+  });
+});
+
+describe("allInstances", () => {
+  it("yields every instance that is not terminated, page by page", async () => {
+    const [first = "", second = ""] = instanceIds(2);
+    ec2.mock
+      .on(DescribeInstancesCommand)
+      .resolvesOnce({ Reservations: [{ Instances: [{ InstanceId: first }] }], NextToken: "more" })
+      .resolvesOnce({ Reservations: [{ Instances: [{ InstanceId: second }] }] });
+    const pages: string[][] = [];
+    for await (const page of allInstances(new EC2Client({ region: REGION }))) {
+      pages.push(page.map((instance) => instance.instanceId));
+    }
+    expect(pages).toEqual([[first], [second]]);
+    const filter = { Name: "instance-state-name", Values: ["pending", "running", "stopping", "stopped"] };
+    expect(inputs()[0]).toEqual({ Filters: [filter], IncludeManagedResources: true, MaxResults: 1000 });
+  });
+});
+
+describe("isTerminated", () => {
+  it("is true of the two states that an instance does not leave", () => {
+    const states = ["pending", "running", "stopping", "stopped", "shutting-down", "terminated"];
+    expect(states.filter((state) => isTerminated(instanceOf({ state })))).toEqual(["shutting-down", "terminated"]);
   });
 });

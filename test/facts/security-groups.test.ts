@@ -1,10 +1,10 @@
 import { DescribeSecurityGroupsCommand, EC2Client } from "@aws-sdk/client-ec2";
-import { mockClient } from "aws-sdk-client-mock";
 import { beforeEach, describe, expect, it } from "vitest";
 import { describeSecurityGroups, readSecurityGroup } from "../../src/facts/security-groups.ts";
+import { mockClients } from "../support/aws.ts";
 import { REGION } from "../support/events.ts";
 
-const mock = mockClient(EC2Client);
+const mock = mockClients(EC2Client);
 beforeEach(() => mock.reset());
 
 const read = (...ids: readonly string[]) => describeSecurityGroups(new EC2Client({ region: REGION }), ids);

@@ -1,10 +1,10 @@
 import { DescribeVolumesCommand, EC2Client } from "@aws-sdk/client-ec2";
-import { mockClient } from "aws-sdk-client-mock";
 import { beforeEach, describe, expect, it } from "vitest";
 import { describeVolumes, readVolume } from "../../src/facts/volumes.ts";
+import { mockClients } from "../support/aws.ts";
 import { INSTANCE, instanceIds, REGION } from "../support/events.ts";
 
-const mock = mockClient(EC2Client);
+const mock = mockClients(EC2Client);
 beforeEach(() => mock.reset());
 
 const read = (...ids: readonly string[]) => describeVolumes(new EC2Client({ region: REGION }), ids);
@@ -87,8 +87,8 @@ describe("describeVolumes", () => {
 });
 
 describe("readVolume", () => {
-  it("reads a volume as not encrypted if EC2 does not report that it is", () => {
-    expect(readVolume({ VolumeId: "vol-1" })).toEqual({ volumeId: "vol-1", isEncrypted: false, kmsKeyId: null });
+  it("returns null for what EC2 does not report, and for an entry without an id", () => {
+    expect(readVolume({ VolumeId: "vol-1" })).toEqual({ volumeId: "vol-1", isEncrypted: null, kmsKeyId: null });
     expect(readVolume({})).toBeNull();
   });
 });

@@ -1,4 +1,9 @@
-import { DescribeInstancesCommand, DescribeTagsCommand, EC2Client } from "@aws-sdk/client-ec2";
+import {
+  DescribeInstanceImageMetadataCommand,
+  DescribeInstancesCommand,
+  DescribeTagsCommand,
+  EC2Client,
+} from "@aws-sdk/client-ec2";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ec2Facts } from "../../src/facts/facts.ts";
 import { type Audit, type Audited, auditLaunches } from "../../src/launches/auditor.ts";
@@ -255,6 +260,183 @@ describe("a rule that needs the instance", () => {
     expect(kindsOf(await auditAfter(0, [launchOf()], { policy }))).toEqual(["deferred"]);
     ec2.launch(INSTANCE, { state: "terminated" });
     expect(kindsOf(await auditAfter(0, [launchOf()], { policy }))).toEqual(["ignored"]);
+  });
+});
+
+describe("a launch under several rules", () => {
+  const KEY_RULE = { rule: "key-pair", allowed: "ops-*" };
+  const TAG_RULE = { rule: "required-tags", tags: ["name", "service"] };
+  const IMAGE_RULE = { rule: "image", names: "golden-*" };
+  const IP_RULE = { rule: "public-ip" };
+  const imageOf = (Name: string) => ({
+    InstanceImageMetadata: [
+      { InstanceId: INSTANCE, ImageMetadata: { ImageId: "ami-0abcdef1234567890", Name, OwnerId: "123456789012" } },
+    ],
+  });
+  const showsImage = (Name: string) => ec2.mock.on(DescribeInstanceImageMetadataCommand).resolves(imageOf(Name));
+  const showsNoImage = () => ec2.mock.on(DescribeInstanceImageMetadataCommand).resolves({ InstanceImageMetadata: [] });
+  const deniesImages = () =>
+    ec2.mock
+      .on(DescribeInstanceImageMetadataCommand)
+      .rejects(awsError("UnauthorizedOperation", "You are not authorized to perform this operation."));
+  const DENIED = "the credentials do not allow ec2:DescribeInstanceImageMetadata";
+
+  /** Audits the launch of an instance under these rules so many seconds after it. */
+  async function auditUnder(seconds: number, rules: readonly object[], shown: Shown = {}, more: Partial<Audit> = {}) {
+    ec2.launch(INSTANCE, shown);
+    return (await auditAfter(seconds, [launchOf()], { policy: policyOf({ rules }), ...more }))[0];
+  }
+
+  it("is alerted at once for a violation that cannot be corrected, if nothing else may still change", async () => {
+    expect(await auditUnder(0, [KEY_RULE, TAG_RULE], { tags: TAGGED })).toMatchObject({
+      findings: [{ ruleId: "key-pair" }],
+      unjudged: [],
+    });
+  });
+
+  it("waits with all its violations for the tags that may still arrive", async () => {
+    expect(await auditUnder(0, [KEY_RULE, TAG_RULE])).toMatchObject({
+      kind: "deferred",
+      retryAfterSeconds: GRACE,
+      reason: 'the launch is within its grace: the tags "name", "service" are missing',
+    });
+    expect(await auditUnder(GRACE, [KEY_RULE, TAG_RULE])).toMatchObject({
+      findings: [{ ruleId: "key-pair" }, { ruleId: "required-tags" }],
+    });
+  });
+
+  it("waits for tags that may bring it into the scope of a rule, or exempt it", async () => {
+    const byTag = { tag: "env", in: "prod" };
+    expect(await auditUnder(0, [{ ...KEY_RULE, when: byTag }])).toMatchObject({
+      kind: "deferred",
+      reason: "the launch is within its grace: key-pair may still apply",
+    });
+    expect(kindOf(await auditUnder(GRACE, [{ ...KEY_RULE, when: byTag }]))).toBe("compliant");
+    const policy = policyOf({
+      rules: [KEY_RULE],
+      exemptions: [{ rules: "*", when: byTag, reason: "a trial", until: "2027-03-31" }],
+    });
+    expect(kindOf(await auditUnder(0, [KEY_RULE], {}, { policy }))).toBe("deferred");
+    expect(kindOf(await auditUnder(20, [KEY_RULE], { tags: { env: "prod" } }, { policy }))).toBe("compliant");
+    expect(kindOf(await auditUnder(GRACE, [KEY_RULE], {}, { policy }))).toBe("findings");
+  });
+
+  it("waits until the instance runs for a rule whose facts look right too early", async () => {
+    const rules = [IP_RULE, KEY_RULE];
+    expect(await auditUnder(60, rules, { state: "pending" })).toEqual({
+      kind: "deferred",
+      launch: launchOf(),
+      retryAfterSeconds: 15,
+      reason: "the instance is not running yet",
+    });
+    const more = { PublicIpAddress: "203.0.113.7" };
+    expect(await auditUnder(75, rules, { more })).toMatchObject({
+      findings: [{ ruleId: "public-ip" }, { ruleId: "key-pair" }],
+    });
+  });
+
+  it("is read again in the rest of the five minutes that a late fact can take, and then is not judged", async () => {
+    showsNoImage();
+    const late = { kind: "deferred", reason: "EC2 does not show the image" };
+    expect(await auditUnder(0, [IMAGE_RULE])).toMatchObject({ ...late, retryAfterSeconds: 15 });
+    expect(await auditUnder(290, [IMAGE_RULE])).toMatchObject({ ...late, retryAfterSeconds: 10 });
+    expect(await auditUnder(300, [IMAGE_RULE])).toEqual({
+      kind: "not-judged",
+      launch: launchOf(),
+      rules: ["image"],
+      reason: "not judged: image: EC2 does not show the image",
+    });
+    expect(kindOf(await auditUnder(100, [IMAGE_RULE], {}, { retryWindowSeconds: 100 }))).toBe("not-judged");
+  });
+
+  it("is judged by a late fact as soon as EC2 shows it", async () => {
+    showsImage("golden-1");
+    expect(kindOf(await auditUnder(15, [IMAGE_RULE]))).toBe("compliant");
+    showsImage("ubuntu");
+    expect(await auditUnder(15, [IMAGE_RULE, TAG_RULE], { tags: TAGGED })).toMatchObject({
+      findings: [{ ruleId: "image" }],
+    });
+  });
+
+  it("waits with a violation for a late fact of another rule", async () => {
+    showsNoImage();
+    expect(kindOf(await auditUnder(60, [KEY_RULE, IMAGE_RULE]))).toBe("deferred");
+    expect(await auditUnder(300, [KEY_RULE, IMAGE_RULE])).toMatchObject({
+      findings: [{ ruleId: "key-pair" }],
+      unjudged: [{ ruleId: "image", because: "EC2 does not show the image", instanceId: INSTANCE, region: REGION }],
+    });
+  });
+
+  it("is not judged at once by a rule whose facts the credentials cannot read, and judged by the others", async () => {
+    deniesImages();
+    expect(await auditUnder(0, [IMAGE_RULE, { ...IMAGE_RULE, id: "other" }])).toEqual({
+      kind: "not-judged",
+      launch: launchOf(),
+      rules: ["image", "other"],
+      reason: `not judged: image, other: ${DENIED}`,
+    });
+    expect(await auditUnder(0, [IMAGE_RULE, KEY_RULE])).toMatchObject({
+      findings: [{ ruleId: "key-pair" }],
+      unjudged: [{ ruleId: "image", because: DENIED }],
+    });
+    expect(kindOf(await auditUnder(0, [IMAGE_RULE, TAG_RULE]))).toBe("deferred");
+    expect(kindOf(await auditUnder(GRACE, [IMAGE_RULE, TAG_RULE], { tags: TAGGED }))).toBe("not-judged");
+  });
+
+  it("waits within the grace for tags that may decide what is not known", async () => {
+    deniesImages();
+    const when = { any: [{ tag: "env", in: "prod" }, { imageName: "x" }] };
+    expect(await auditUnder(0, [{ ...KEY_RULE, when }])).toMatchObject({
+      kind: "deferred",
+      retryAfterSeconds: GRACE,
+      reason: `the launch is within its grace: ${DENIED}`,
+    });
+    expect(kindOf(await auditUnder(GRACE, [{ ...KEY_RULE, when }]))).toBe("not-judged");
+  });
+
+  it("states each reason once, with the rules that it keeps from being judged", async () => {
+    deniesImages();
+    const rules = [IMAGE_RULE, { rule: "launched-by", allowed: "x" }, { ...IMAGE_RULE, id: "other" }];
+    const outcome = await auditUnder(0, rules);
+    expect(outcome).toMatchObject({ kind: "not-judged", rules: ["image", "launched-by", "other"] });
+    expect(outcome && "reason" in outcome && outcome.reason.split("; ")).toEqual([
+      `not judged: image, other: ${DENIED}`,
+      expect.stringMatching(/^not judged: launched-by: /),
+    ]);
+  });
+
+  it("fails, to be retried, when a fact cannot be read for another reason than a permission", async () => {
+    ec2.mock
+      .on(DescribeInstanceImageMetadataCommand)
+      .rejects(awsError("RequestLimitExceeded", "Request limit exceeded."));
+    expect(await auditUnder(0, [IMAGE_RULE, KEY_RULE])).toEqual({
+      kind: "failed",
+      launch: launchOf(),
+      reason: "RequestLimitExceeded: Request limit exceeded.",
+    });
+  });
+
+  it("is ignored as a restart before it is not judged or waits", async () => {
+    deniesImages();
+    const more = {
+      LaunchTime: new Date(AT),
+      NetworkInterfaces: [{ Attachment: { DeviceIndex: 0, AttachTime: new Date(AT - 86_400_000) } }],
+    };
+    expect(kindOf(await auditUnder(0, [IMAGE_RULE], { more }))).toBe("ignored");
+    expect(kindOf(await auditUnder(0, [IP_RULE], { more, state: "pending" }))).toBe("ignored");
+  });
+
+  it("takes one call for each kind of fact, for all launches", async () => {
+    const ids = instanceIds(200);
+    for (const id of ids) ec2.launch(id, { tags: TAGGED });
+    showsNoImage();
+    const policy = policyOf({ rules: [IMAGE_RULE, TAG_RULE, KEY_RULE] });
+    await auditAfter(
+      GRACE,
+      ids.map((id) => launchOf({ instanceId: id })),
+      { policy },
+    );
+    expect(ec2.mock.calls()).toHaveLength(2);
   });
 });
 
