@@ -27,10 +27,9 @@ export const encryptedVolumes = ruleKind({
       needs: ["instance", "volumes"],
       check: ofInstance(({ volumeIds }, { volumes }) => {
         if ("unknown" in volumes) return notJudged(volumes.unknown, volumes.late);
-        const encrypted = volumes.value.filter(({ isEncrypted }) => isEncrypted);
         const unencrypted = idsOf(volumes.value.filter(({ isEncrypted }) => isEncrypted === false));
         const wrongKey = idsOf(
-          encrypted.filter(({ kmsKeyId: key }) => keys !== undefined && key !== null && !isAllowed(key, keys)),
+          volumes.value.filter(({ kmsKeyId: key }) => keys !== undefined && key !== null && !isAllowed(key, keys)),
         );
         if (unencrypted.length + wrongKey.length > 0) {
           return violates({
@@ -57,11 +56,12 @@ export const encryptedVolumes = ruleKind({
           return notJudged(
             `EC2 does not report whether ${volumesOf(unclear)} ${verb(unclear.length, "is", "are")} encrypted`,
           );
-        if (keys !== undefined && encrypted.some(({ kmsKeyId }) => kmsKeyId === null)) {
+        if (keys !== undefined && volumes.value.some(({ kmsKeyId }) => kmsKeyId === null)) {
           return notJudged("EC2 does not report the KMS key of a volume");
         }
-        if (encrypted.length === 0) return compliant("it has no EBS volumes");
-        return compliant(`${volumesOf(idsOf(encrypted))} ${verb(encrypted.length, "is", "are")} encrypted`);
+        const ids = idsOf(volumes.value);
+        if (ids.length === 0) return compliant("it has no EBS volumes");
+        return compliant(`${volumesOf(ids)} ${verb(ids.length, "is", "are")} encrypted`);
       }),
     };
   },

@@ -141,9 +141,8 @@ function demandsOf(settings: Settings): Demand[] {
     maxAgeDays !== undefined && {
       name: "maxAgeDays",
       check({ creationDate }, _, now) {
-        const created = Date.parse(creationDate ?? "");
-        if (creationDate === null || Number.isNaN(created)) return unreported("creation date");
-        if (now - created <= maxAgeDays * DAY_MS) return null;
+        if (creationDate === null || Number.isNaN(Date.parse(creationDate))) return unreported("creation date");
+        if (now - Date.parse(creationDate) <= maxAgeDays * DAY_MS) return null;
         const days = maxAgeDays === 1 ? "1 day" : `${maxAgeDays} days`;
         return { problem: `it was created on ${creationDate.slice(0, 10)}, more than ${days} ago` };
       },

@@ -29,7 +29,7 @@ export const imdsv2 = ruleKind({
         const { tokens = null, endpoint = null, hopLimit = null } = metadata ?? {};
         if (endpoint === "disabled") return compliant("its metadata service is disabled");
         const allowsV1 = tokens !== null && tokens !== "required";
-        const isTooFar = maxHops !== undefined && hopLimit !== null && hopLimit > maxHops;
+        const isTooFar = (hopLimit ?? 0) > (maxHops ?? Number.POSITIVE_INFINITY);
         const hops = `the metadata hop limit is ${hopLimit}`;
         if (!allowsV1 && !isTooFar) {
           if (tokens === null) return notJudged("EC2 does not report the metadata options");

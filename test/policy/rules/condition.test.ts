@@ -41,6 +41,11 @@ describe("condition", () => {
     });
   });
 
+  it("ends the message without spaces and a full stop, because alerts add one", () => {
+    const { message } = violationBy({ ...NO_GPU, message: " Use a g5.xlarge in prod. " }, gpu({}));
+    expect(message).toBe("Use a g5.xlarge in prod");
+  });
+
   it("is not judged if the condition is unknown", () => {
     const image = { unknown: "EC2 does not show the image", late: true };
     expect(judge({ require: { imageOwner: "amazon" }, message: "x" }, factsOf({ image }))).toEqual({
@@ -61,10 +66,11 @@ describe("condition", () => {
       'It complies when the tag "env" is "prod" or not (the instance type',
       'is "p*" or "g*").',
     ]);
-    const remedy = "Launch it in the account gpu:\r\naws ec2 run-instances\u202e --region us-east-1";
+    const remedy = "Launch it in the account gpu:\r\naws ec2 run-instances\u202e --region us-east-1\nThen tag it.";
     expect(violationBy({ ...NO_GPU, remedy }, gpu({})).remedy([], "us-east-1")).toEqual([
       "Launch it in the account gpu:",
       "aws ec2 run-instances  --region us-east-1",
+      "Then tag it.",
     ]);
   });
 

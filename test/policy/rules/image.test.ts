@@ -190,6 +190,10 @@ describe("image: several demands", () => {
     expect(judge({ ids: "ami-*", public: false }, { image: LATE })).toEqual(
       notJudged("EC2 does not show the image", true),
     );
+    const instance = instanceOf({ imageId: null });
+    expect(judge({ ids: "ami-*", public: false }, { instance, image: LATE })).toEqual(
+      notJudged("EC2 does not report the image's id", true),
+    );
   });
 
   it("judges a deregistered image, of which EC2 reports little", () => {

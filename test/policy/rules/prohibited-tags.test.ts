@@ -68,7 +68,8 @@ describe("prohibited-tags", () => {
       { b: "x", a: "x" },
       { a: "x", b: "x" },
     ].map((tags) => violationBy({ values: "x" }, tags).message);
-    expect(one).toBe(other);
+    expect(one).toBe('the tag "a" has a prohibited value; the tag "b" has a prohibited value');
+    expect(other).toBe(one);
   });
 
   it("states in a few words what is wrong, a secret first", () => {
@@ -86,6 +87,9 @@ describe("prohibited-tags", () => {
       "Revoke the secret: everyone who can describe the instance could",
       "read it.",
     ]);
+    expect(violationBy({ keys: "b", values: "x" }, { b: "", a: "x" }).remedy(["i-1"], "us-east-1").at(-1)).toBe(
+      "  --tags Key=a Key=b",
+    );
     expect(violationBy({ keys: "aws:*" }, { "aws:cloudformation:stack-name": "x" }).remedy([], "us-east-1")).toEqual([
       'Only AWS can delete the tag "aws:cloudformation:stack-name". It',
       "comes from AWS CloudFormation.",
