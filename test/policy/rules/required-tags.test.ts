@@ -139,6 +139,16 @@ describe("required-tags: values", () => {
     });
   });
 
+  it("reports each of two different demands on a tag", () => {
+    const tags = [
+      { key: "env", values: "a*" },
+      { key: "env", values: "*b" },
+    ];
+    expect(check({ tags }, { env: "x" })?.message).toBe(
+      'the tag "env" is "x", not "a*"; the tag "env" is "x", not "*b"',
+    );
+  });
+
   it("sets the tag in the spelling of the instance, once", () => {
     const tags = [
       { key: "env", values: "a*" },
@@ -326,6 +336,14 @@ describe("required-tags: settings", () => {
     [{ tags: ["a"], caseSensitive: "no" }, "rules[0].caseSensitive must be true or false"],
   ])("refuses %j", (settings, problem) => {
     expect(problemsOf({ rule: "required-tags", ...settings })).toContainEqual(expect.stringContaining(problem));
+  });
+
+  it("refuses keys that would make an alert too large", () => {
+    const keysOf = (length: number) => Array.from({ length: 50 }, (_, at) => `${at}`.padEnd(length, "部"));
+    expect(problemsOf({ rule: "required-tags", tags: keysOf(128) })).toEqual([
+      "rules[0].tags must have keys that do not exceed 16 KiB together, as JSON",
+    ]);
+    expect(problemsOf({ rule: "required-tags", tags: keysOf(64) })).toEqual([]);
   });
 
   it("says what it demands", () => {
