@@ -27,6 +27,7 @@ describe("prohibited-tags", () => {
     [{ keys: "Password", caseSensitive: true }, { password: "x" }],
     [{ values: "ChangeMe" }, { a: "changeme", ChangeMe: "b" }],
     [{ keys: "x", secrets: false }, { token: GITHUB }],
+    [{ keys: "x" }, { token: GITHUB }],
   ])("is compliant with %j and the tags %j", (settings, tags) => {
     expect(judge(settings, tags)).toEqual({ kind: "compliant", because: "it has none of the prohibited tags" });
   });
