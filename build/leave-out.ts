@@ -101,6 +101,7 @@ const LEFT_OUT: readonly { readonly path: RegExp; readonly instead: string | ((p
     path: /middleware-logger\/loggerMiddleware\.js$/,
     instead: `${noPlugin("getLoggerPlugin")} ${unused("loggerMiddleware", "loggerMiddlewareOptions")}`,
   },
+  { path: /smithy-client\/schemaLogFilter\.js$/, instead: unused("schemaLogFilter") },
   { path: /getRecursionDetectionPlugin\.js$/, instead: noPlugin("getRecursionDetectionPlugin") },
   {
     path: /middleware-user-agent\/user-agent-middleware\.js$/,
@@ -174,29 +175,51 @@ export const leaveOut: Plugin = {
   },
 };
 
+/** The text of each error class of a service, and of its schema, with the parts in which they differ. */
+const ERROR_CLASS =
+  /export class (\w+) extends __BaseException \{\s*static shapeId = "([\w.]+)#\1";\s*name = "\1";\s*\$fault = "(\w+)";/g;
+const ERROR_SCHEMA =
+  /export var (\w+)\$ = \[-3, n0, (\w+),\s*\{ \[_aQE\]: (\[`\w+`, (\d+)\]), \[_e\]: (\w+), \[_hE\]: \4 \},\s*\[_m\],\s*\[0\]\s*\];\s*n0_registry\.registerError\(\1\$, \1\);/g;
+
 /**
- * Replaces the error classes of a service, 250 bytes each, by calls of one function, a tenth of that. The errors differ only in
- * their names, and keep them.
+ * Replaces the error classes of a service, 250 bytes each, and their schemas, 140 bytes each, by calls of one function, a third of
+ * that. The errors keep their names, codes and HTTP statuses. A schema with more members than the message stays.
  */
 export const compactErrors: Plugin = {
   name: "compact-errors",
   transform(code, id) {
-    if (!/client-(?:sns|sts)\/dist-es\/models\/errors\.js$/.test(id.replaceAll("\\", "/"))) return null;
-    const [base] = /^import .*;$/m.exec(code) ?? [];
-    const classes =
-      /export class (\w+) extends __BaseException \{\s*static shapeId = "([^"]+)";\s*name = "\1";\s*\$fault = "(\w+)";/g;
-    const errors = [...code.matchAll(classes)];
-    if (base === undefined || errors.length !== code.split("export class ").length - 1)
-      return this.error(`${id} has changed`);
-    const compact = `${base}
-      const error = (id, $fault) => {
-        const name = id.split("#")[1];
-        return class extends __BaseException {
-          static shapeId = id;
-          constructor(options) { super({ name, $fault, ...options }); }
-        };
-      };
-      ${errors.map(([, name, id, fault]) => `export const ${name} = /* @__PURE__ */ error("${id}", "${fault}");`).join("\n")}`;
-    return { code: compact, map: { mappings: "" } };
+    const [, file] =
+      /client-(?:sns|sts)\/dist-es\/(models\/errors|schemas\/schemas_0)\.js$/.exec(id.replaceAll("\\", "/")) ?? [];
+    if (file === undefined) return null;
+    const compact = file === "models/errors" ? compactClasses(code) : compactSchemas(code);
+    return compact === null ? this.error(`${id} has changed`) : { code: compact, map: { mappings: "" } };
   },
 };
+
+function compactClasses(code: string): string | null {
+  const [base] = /^import .*;$/m.exec(code) ?? [];
+  const errors = [...code.matchAll(ERROR_CLASS)];
+  const [namespace, ...others] = new Set(errors.map(([, , namespace]) => namespace));
+  if (base === undefined || others.length > 0 || errors.length !== code.split("export class ").length - 1) return null;
+  return `${base}
+    const error = (name, $fault = "client") =>
+      class extends __BaseException {
+        static shapeId = "${namespace}#" + name;
+        constructor(options) { super({ name, $fault, ...options }); }
+      };
+    ${errors.map(([, name, , fault]) => `export const ${name} = /* @__PURE__ */ error("${name}"${fault === "client" ? "" : `, "${fault}"`});`).join("\n")}`;
+}
+
+function compactSchemas(code: string): string | null {
+  const compact = code.replace(
+    ERROR_SCHEMA,
+    (...[, type, name, query, , fault]) => `error(${name}, ${query}, ${fault}, ${type});`,
+  );
+  if (compact === code) return null;
+  return compact.replace(
+    "error(",
+    `const error = (name, query, fault, type) =>
+      n0_registry.registerError([-3, n0, name, { [_aQE]: query, [_e]: fault, [_hE]: query[1] }, [_m], [0]], type);
+    error(`,
+  );
+}

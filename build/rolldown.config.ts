@@ -3,6 +3,7 @@ import { resolve, sep } from "node:path";
 import { defineConfig, type Plugin } from "rolldown";
 import manifest from "../package.json" with { type: "json" };
 import { compactErrors, leaveOut } from "./leave-out.ts";
+import { leaveOutDescriptions, leaveOutMembers } from "./leave-out-unread.ts";
 import { loadLater } from "./load-later.ts";
 import { buildMark } from "./mark-build.ts";
 import { once } from "./once.ts";
@@ -49,7 +50,17 @@ export default defineConfig([
     platform: "node",
     resolve: { mainFields: ["module", "main"] },
     treeshake: { moduleSideEffects: false },
-    plugins: [leaveOut, compactErrors, once, loadLater, commonJs, buildMark, supplyChain],
+    plugins: [
+      leaveOut,
+      leaveOutDescriptions,
+      leaveOutMembers,
+      compactErrors,
+      once,
+      loadLater,
+      commonJs,
+      buildMark,
+      supplyChain,
+    ],
     output: {
       file: "dist/audit.js",
       format: "cjs",

@@ -88,7 +88,7 @@ export interface Field<T> {
   /** Returns the value of the key; `undefined` as raw value means that the key is missing. */
   read(raw: unknown, path: string, reading: Reading): T | undefined;
   /** Returns what a value demands, as a clause; null if it demands nothing. */
-  demand(value: T): string | null;
+  say(value: T): string | null;
 }
 
 /** The words of a field: its purpose, and its demand with `{}` for the value; for a flag, also its demand if it is false. */
@@ -136,7 +136,7 @@ function fieldOf<T>(
     isRequired: false,
     fallback: null,
     about,
-    demand(value) {
+    say(value) {
       if (value === false) return demandIfFalse ?? null;
       if (demand === undefined || value === undefined || value === null) return null;
       return demand.replace("{}", () => (setting as Setting<T>).say(value));
@@ -182,7 +182,7 @@ export function object<F extends Fields>(
     }),
     say: (values) =>
       keys
-        .map((key) => fields[key]?.demand(values[key as keyof typeof values]))
+        .map((key) => fields[key]?.say(values[key as keyof typeof values]))
         .filter(Boolean)
         .join(", "),
   };

@@ -1,4 +1,3 @@
-import { isIPv4, isIPv6 } from "node:net";
 import { groupBy } from "../../util/group-by.ts";
 import { difference, intersection, union } from "./intervals.ts";
 import { EVERYTHING, type Traffic } from "./ports.ts";
@@ -6,10 +5,18 @@ import { EVERYTHING, type Traffic } from "./ports.ts";
 /** A range of addresses: the bits of its prefix. `00001010` is 10.0.0.0/8; the empty text is all addresses. */
 export type Range = string;
 
+const BYTE = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
+const IPV4 = new RegExp(`^(?:${BYTE}\\.){3}${BYTE}$`);
+
+/** Returns whether text is an IPv6 address without a zone. `node:net` is not used, because it would add to the loading time. */
+function isIpv6(address: string): boolean {
+  return /^[\da-f:.]+$/i.test(address) && URL.canParse(`http://[${address}]`);
+}
+
 /** Returns a CIDR block as a range; null for text that is none. */
 export function rangeOf(cidr: string): Range | null {
   const [, address = "", prefix] = /^([^/%]+)\/(\d{1,3})$/.exec(cidr) ?? [];
-  const bits = isIPv4(address) ? bitsOfIpv4(address) : isIPv6(address) ? bitsOfIpv6(address) : "";
+  const bits = IPV4.test(address) ? bitsOfIpv4(address) : isIpv6(address) ? bitsOfIpv6(address) : "";
   return Number(prefix) <= bits.length && bits !== "" ? bits.slice(0, Number(prefix)) : null;
 }
 
