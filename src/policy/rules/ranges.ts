@@ -42,11 +42,14 @@ function bitsOf(value: number, length: number): string {
   return value.toString(2).padStart(length, "0");
 }
 
-const ranges = (...cidrs: string[]): readonly Range[] => cidrs.flatMap((cidr) => rangeOf(cidr) ?? []);
+/** Returns CIDR blocks as ranges. */
+export function rangesOf(cidrs: readonly string[]): readonly Range[] {
+  return cidrs.flatMap((cidr) => rangeOf(cidr) ?? []);
+}
 
 /** The IPv4 ranges that no public address is in: private use, shared address space, loopback, link-local, multicast and reserved.
  * https://www.iana.org/assignments/iana-ipv4-special-registry/iana-ipv4-special-registry.xhtml */
-export const PRIVATE_IPV4 = ranges(
+export const PRIVATE_IPV4 = [
   "0.0.0.0/8",
   "10.0.0.0/8",
   "100.64.0.0/10",
@@ -55,11 +58,11 @@ export const PRIVATE_IPV4 = ranges(
   "172.16.0.0/12",
   "192.168.0.0/16",
   "224.0.0.0/3",
-);
+];
 
 /** The IPv6 ranges that no public address is in: all but 2000::/3, which alone is the world.
  * https://www.iana.org/assignments/ipv6-address-space/ipv6-address-space.xhtml */
-export const PRIVATE_IPV6 = ranges("::/3", "4000::/2", "8000::/1");
+export const PRIVATE_IPV6 = ["::/3", "4000::/2", "8000::/1"];
 
 /** A source of traffic: the range that it comes from, and what is admitted. */
 export interface Source {

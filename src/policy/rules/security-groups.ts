@@ -8,7 +8,7 @@ import { COLUMNS, commandForEach, prose } from "./commands.ts";
 import { type AttachedGroup, type GroupSelector, groupSelector } from "./group-selector.ts";
 import { difference, intersection, union } from "./intervals.ts";
 import { andList, EVERYTHING, listTraffic, ports, sayTraffic, type Traffic, trafficOf } from "./ports.ts";
-import { PRIVATE_IPV4, PRIVATE_IPV6, type Range, rangeOf, worldSources } from "./ranges.ts";
+import { PRIVATE_IPV4, PRIVATE_IPV6, type Range, rangeOf, rangesOf, type World, worldSources } from "./ranges.ts";
 import { verb } from "./words.ts";
 
 const prefixLists = oneOrMore(
@@ -87,8 +87,8 @@ export const securityGroups = ruleKind({
     const judgesPorts = closed !== undefined || onlyOpen !== undefined;
     const isByTag = [...attached, ...notAttached].some((selector) => selector.isByTag);
     const world: Settings = {
-      widestIpv4: settings.widestIpv4 ?? 0,
-      widestIpv6: settings.widestIpv6 ?? 0,
+      ipv4: { widest: settings.widestIpv4 ?? 0, privateRanges: rangesOf(PRIVATE_IPV4) },
+      ipv6: { widest: settings.widestIpv6 ?? 0, privateRanges: rangesOf(PRIVATE_IPV6) },
       worldPrefixLists: settings.worldPrefixLists ?? [],
       trustedPrefixLists: settings.trustedPrefixLists ?? [],
     };
@@ -123,8 +123,8 @@ export const securityGroups = ruleKind({
 
 /** The settings that say what the world is. */
 interface Settings {
-  readonly widestIpv4: number;
-  readonly widestIpv6: number;
+  readonly ipv4: World;
+  readonly ipv6: World;
   readonly worldPrefixLists: readonly string[];
   readonly trustedPrefixLists: readonly string[];
 }
@@ -170,13 +170,8 @@ function accessOf(groups: readonly SecurityGroup[], settings: Settings): Access 
       unclear.push({ traffic, because });
     }
   }
-  const { widestIpv4, widestIpv6 } = settings;
   return {
-    openings: [
-      ...openings,
-      ...worldSources(byKind.ipv4, { widest: widestIpv4, privateRanges: PRIVATE_IPV4 }),
-      ...worldSources(byKind.ipv6, { widest: widestIpv6, privateRanges: PRIVATE_IPV6 }),
-    ],
+    openings: [...openings, ...worldSources(byKind.ipv4, settings.ipv4), ...worldSources(byKind.ipv6, settings.ipv6)],
     unclear: unclear.sort((a, b) => compare(a.because, b.because)),
   };
 }

@@ -1,7 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Intervals, intersection, union } from "../../../src/policy/rules/intervals.ts";
-import { PRIVATE_IPV4, PRIVATE_IPV6, rangeOf, type Source, worldSources } from "../../../src/policy/rules/ranges.ts";
+import {
+  PRIVATE_IPV4,
+  PRIVATE_IPV6,
+  rangeOf,
+  rangesOf,
+  type Source,
+  worldSources,
+} from "../../../src/policy/rules/ranges.ts";
 
 describe("rangeOf", () => {
   it.each([
@@ -122,8 +129,8 @@ describe("worldSources", () => {
       cidrs.map((cidr) => ({ cidr, range: rangeOf(cidr) ?? "?", traffic: [[22, 22]] as Intervals })),
       { widest, privateRanges },
     ).map(({ source }) => source.cidr);
-  const ipv4 = (widest: number, ...cidrs: string[]) => open(cidrs, widest, PRIVATE_IPV4);
-  const ipv6 = (widest: number, ...cidrs: string[]) => open(cidrs, widest, PRIVATE_IPV6);
+  const ipv4 = (widest: number, ...cidrs: string[]) => open(cidrs, widest, rangesOf(PRIVATE_IPV4));
+  const ipv6 = (widest: number, ...cidrs: string[]) => open(cidrs, widest, rangesOf(PRIVATE_IPV6));
 
   it("takes all of IPv4, in one range or in parts, for the world", () => {
     expect(ipv4(0, "0.0.0.0/0")).toEqual(["0.0.0.0/0"]);
@@ -193,7 +200,7 @@ describe("worldSources", () => {
     }));
     const halves = ["0", "1"].map((range) => ({ range, traffic: [[22, 22]] as Intervals }));
     const start = performance.now();
-    expect(worldSources([...sources, ...halves], { widest: 0, privateRanges: PRIVATE_IPV4 })).toHaveLength(2);
+    expect(worldSources([...sources, ...halves], { widest: 0, privateRanges: rangesOf(PRIVATE_IPV4) })).toHaveLength(2);
     expect(performance.now() - start).toBeLessThan(5_000);
   });
 });
