@@ -85,7 +85,7 @@ const rule: Setting<{ readonly kind: RuleKind; readonly read: AnyRule }> = {
       return { title: kind.name, description: kind.what, ...schema, properties: own };
     }),
   }),
-  say: ({ read }) => read.demands(),
+  say: ({ read: { demands } }) => demands(),
 };
 
 const listOfRules = list(rule, { max: MAX_RULES, of: "rules" });

@@ -88,7 +88,7 @@ export interface Rule extends RuleBody {
   readonly settles: Settles;
   /** Whether a violation may still be corrected within the grace: by tags, or by a change of the instance. */
   readonly isCorrectable: boolean;
-  /** What the rule demands, as clauses. */
+  /** What the rule demands, as clauses. The deployed file does not contain it. */
   demands(): string;
 }
 
@@ -151,7 +151,7 @@ export function ruleKind<const F extends Fields>(kind: Description<F>): RuleKind
             demands: () => own.say(settings as ValuesOf<F>) || kind.what.replace(/\.$/, ""),
           };
         },
-        say: (rule) => rule.demands(),
+        say: ({ demands }) => demands(),
       };
     },
   };

@@ -1,16 +1,27 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { EC2Client, RunInstancesCommand } from "@aws-sdk/client-ec2";
+import {
+  AuthorizeSecurityGroupIngressCommand,
+  CreateSecurityGroupCommand,
+  EC2Client,
+  RunInstancesCommand,
+} from "@aws-sdk/client-ec2";
 import { CreateTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { buildMarkOf } from "../../src/cli/build-mark.ts";
-import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts";
+import { type Clock, type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts";
+import { RULE_KINDS } from "../../src/policy/rules/index.ts";
 import { BUILT_FILE, loadBuilt, post, serve } from "../support/hosts.ts";
 import { launchEnvelope, launchEvent } from "../support/launch.ts";
 import type { Served } from "../support/loopback.ts";
 
 /** The built file that is deployed. The gate runs these tests on each supported version of Node. */
+
+const CLIENT = {
+  region: "us-east-1",
+  credentials: { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" },
+};
 
 let aws: EmbeddedAws;
 let secrets: Record<string, string>;
@@ -21,11 +32,7 @@ let served: Served | undefined;
 
 beforeAll(async () => {
   aws = await startEmbeddedAws();
-  const settings = {
-    region: "us-east-1",
-    endpoint: aws.endpoint,
-    credentials: { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY" },
-  };
+  const settings = { ...CLIENT, endpoint: aws.endpoint };
   ec2 = new EC2Client(settings);
   sqs = new SQSClient(settings);
   const sns = new SNSClient(settings);
@@ -247,6 +254,65 @@ describe("as a Lambda handler", () => {
       [other, "DescribeTags"],
       [other, "DescribeInstances"],
     ]);
+  });
+
+  it("judges an instance by all rule kinds as the sources do, although it contains only a part of EC2's schemas", async () => {
+    const condition = { any: [{ imageOwner: "x" }, { tenancy: "x" }, { platform: "x" }, { architecture: "x" }] };
+    const settings: Readonly<Record<string, object>> = {
+      "required-tags": { tags: ["owner", { anyOf: ["team", { key: "Name", values: "/db-\\d+/" }] }] },
+      "prohibited-tags": { keys: "Name" },
+      "tag-limit": { max: 0 },
+      "security-groups": { closed: [22], notAttached: ["*"] },
+      "key-pair": { allowed: "ops-*" },
+      image: { ids: "x", owners: "x", names: "x", maxAgeDays: 1, deprecated: false, public: false, allowedAmis: true },
+      "instance-type": { allowed: "x" },
+      imdsv2: { maxHops: 1 },
+      "public-ip": { ipv6: true },
+      "encrypted-volumes": { keys: "x" },
+      "instance-profile": { allowed: "x" },
+      network: { vpcs: "x", subnets: "x", zones: "x", defaultVpc: false },
+      region: { forbidden: "*" },
+      "launched-by": { allowed: "x" },
+      condition: { require: condition, message: "It is none of these." },
+    };
+    expect(Object.keys(settings).sort()).toEqual(RULE_KINDS.map(({ name }) => name).sort());
+    const rules = Object.entries(settings).map(([rule, own]) => ({ rule, ...own }));
+    vi.stubEnv("AUDIT_POLICY", JSON.stringify({ rules }));
+    const boots: (() => void)[] = [];
+    const after: Clock["after"] = (_, run) => {
+      boots.push(run);
+      return () => {};
+    };
+    const other = await startEmbeddedAws({ clock: { now: Date.now, after } });
+    vi.stubEnv("AWS_ENDPOINT_URL", other.endpoint);
+    const client = { ...CLIENT, endpoint: other.endpoint };
+    await new SNSClient(client).send(new CreateTopicCommand({ Name: "ec2_audit_alert" }));
+    const otherEc2 = new EC2Client(client);
+    const { GroupId = "" } = await otherEc2.send(
+      new CreateSecurityGroupCommand({ GroupName: "web", Description: "web" }),
+    );
+    const [IpRanges, Ipv6Ranges] = [[{ CidrIp: "0.0.0.0/0" }], [{ CidrIpv6: "::/0" }]];
+    const IpPermissions = [{ IpProtocol: "tcp", FromPort: 22, ToPort: 22, IpRanges, Ipv6Ranges }];
+    await otherEc2.send(new AuthorizeSecurityGroupIngressCommand({ GroupId, IpPermissions }));
+    const [instanceId = ""] = other.launch({
+      count: 1,
+      keyName: "laptop",
+      tags: { Name: "web-1", owner: "" },
+      interfaces: [{ publicIp: true, securityGroups: [GroupId] }],
+    });
+    for (const boot of boots) boot();
+
+    const event = launchEvent(instanceId, Date.now() - 120_000);
+    const { default: sources } = await import("../../src/audit.ts");
+    for (const { handler } of [sources, loadBuilt()]) {
+      expect(await handler(event, LAMBDA)).toMatchObject({ outcomes: [{ outcome: "violating" }] });
+    }
+    const alerts = other.calls.flatMap(({ action, params }) => (action === "Publish" ? [String(params.Message)] : []));
+    await other.close();
+    const [expected, got] = alerts.map((alert) => ({ ...JSON.parse(JSON.parse(alert).default), time: null }));
+    expect(got).toEqual(expected);
+    // The event does not name the launcher.
+    expect([got.findings.length, got.notJudged.length]).toEqual([RULE_KINDS.length - 1, 1]);
   });
 
   it("names errors as the SDK does, though its error classes are shortened", async () => {
