@@ -102,6 +102,7 @@ describe("the bill of materials", () => {
       "@aws-sdk/client-sns",
       "@aws-sdk/client-sts",
       "@smithy/node-http-handler",
+      "leven",
       "webtask-tools",
     ]);
   });
@@ -135,7 +136,7 @@ describe("the licences", () => {
     const text = read("dist/audit.LICENSES.txt");
     for (const one of bill.components) {
       const folder = join(ROOT, "node_modules", nameOf(one));
-      const [file = ""] = readdirSync(folder).filter((name) => name.startsWith("LICENSE"));
+      const [file = ""] = readdirSync(folder).filter((name) => /^license/i.test(name));
       const head = `\n${nameOf(one)} ${one.version}\nLicence: ${one.licenses[0]?.license.id}\n`;
       const [, section = ""] = text.split(head);
       expect(section.split("=".repeat(80))[0]).toContain(readFileSync(join(folder, file), "utf8").trim());
