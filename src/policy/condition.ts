@@ -55,6 +55,19 @@ function ofInstance(words: string, values: (instance: Instance) => readonly (str
   };
 }
 
+/** A property that every instance has. It is missing only in a shortened or old document of the AWS CLI. */
+function ofEveryInstance(words: string, value: (instance: Instance) => string | null): Leaf {
+  return {
+    words,
+    needs: ["instance"],
+    valuesOf({ instance }) {
+      if (instance === null) return NO_INSTANCE;
+      const known = value(instance);
+      return known === null ? { unknown: `EC2 does not report ${words}`, late: false } : [known];
+    },
+  };
+}
+
 function ofImage(words: string, values: (image: Image, account: string) => readonly (string | null)[]): Leaf {
   return {
     words,
@@ -79,13 +92,13 @@ export const LEAVES: Readonly<Record<string, Leaf>> = {
     valuesOf: ({ launchedBy }) =>
       launchedBy === null ? { unknown: "the launcher is not known", late: false } : [launchedBy],
   },
-  instanceType: ofInstance("the instance type", ({ instanceType }) => [instanceType]),
-  image: ofInstance("the image", ({ imageId }) => [imageId]),
+  instanceType: ofEveryInstance("the instance type", ({ instanceType }) => instanceType),
+  image: ofEveryInstance("the image", ({ imageId }) => imageId),
   imageOwner: ofImage("the image's owner", ownersOf),
   imageName: ofImage("the image's name", ({ name }) => [name]),
   vpc: ofInstance("the VPC", ({ vpcId }) => [vpcId]),
   subnet: ofInstance("the subnet", ({ subnetId }) => [subnetId]),
-  zone: ofInstance("the Availability Zone", ({ availabilityZone }) => [availabilityZone]),
+  zone: ofEveryInstance("the Availability Zone", ({ availabilityZone }) => availabilityZone),
   state: ofInstance("the state", ({ state }) => [state]),
   lifecycle: ofInstance("the lifecycle", ({ lifecycle }) => [lifecycle]),
   managedBy: ofInstance("the managing service", ({ managedBy }) => [managedBy]),
@@ -93,12 +106,13 @@ export const LEAVES: Readonly<Record<string, Leaf>> = {
   instanceProfile: ofInstance("the instance profile", ({ instanceProfile: arn }) =>
     arn === null ? [] : namesOfProfile(arn),
   ),
-  tenancy: ofInstance("the tenancy", ({ tenancy }) => [tenancy]),
-  architecture: ofInstance("the architecture", ({ architecture }) => [architecture]),
-  platform: ofInstance("the platform", ({ platform }) => [platform]),
+  tenancy: ofEveryInstance("the tenancy", ({ tenancy }) => tenancy),
+  architecture: ofEveryInstance("the architecture", ({ architecture }) => architecture),
+  platform: ofEveryInstance("the platform", ({ platform }) => platform),
 };
 
 const OPERATORS = ["all", "any", "not"];
+const TAG_OPERATORS = ["in", "present"];
 const KEYS = [...OPERATORS, "tag", ...Object.keys(LEAVES)];
 const SHAPE =
   'a condition, such as {"tag": "env", "in": ["prod"]}, {"region": "eu-*"}, {"all": [...]}, {"any": [...]} or {"not": ...}';
@@ -129,10 +143,12 @@ function readCondition(
   const keys = Object.keys(value);
   const key = KEYS.find((each) => Object.hasOwn(value, each));
   if (key === undefined) {
-    if (keys.length > 0) return void reportUnknownKeys(value, KEYS, path, reading);
-    return reading.report(path, `must be ${SHAPE}`, value);
+    if (keys.length === 0) return reading.report(path, `must be ${SHAPE}`, value);
+    const before = reading.count;
+    reportUnknownKeys(value, [...KEYS, ...TAG_OPERATORS], path, reading);
+    return reading.count > before ? undefined : reading.report(path, 'must have "tag" beside "in" or "present"');
   }
-  const allowed = key === "tag" ? ["tag", "in", "present"] : [key];
+  const allowed = key === "tag" ? ["tag", ...TAG_OPERATORS] : [key];
   if (keys.some((each) => !allowed.includes(each))) {
     return KEYS.filter((each) => Object.hasOwn(value, each)).length > 1
       ? reading.report(path, 'must have one condition; combine several with {"all": [...]} or {"any": [...]}')
@@ -146,7 +162,8 @@ function readCondition(
   }
   if (key === "all" || key === "any") {
     const parts: unknown = value[key];
-    if (!Array.isArray(parts) || parts.length === 0) return reading.report(at, "must be a list of conditions", parts);
+    if (!Array.isArray(parts) || parts.length === 0)
+      return reading.report(at, "must be a list of one or more conditions", parts);
     const read = parts.map((part: unknown, index) => readCondition(part, `${at}[${index}]`, reading, depth + 1, nodes));
     const valid = read.filter((part) => part !== undefined);
     return valid.length === read.length ? combined(key, valid) : undefined;

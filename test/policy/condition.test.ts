@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Facts } from "../../src/facts/facts.ts";
+import { readInstance } from "../../src/facts/instances.ts";
 import { type Condition, condition, conditionSchema, LEAVES, type Truth } from "../../src/policy/condition.ts";
 import { startReading } from "../../src/policy/settings.ts";
 import { factsOf, instanceOf } from "../support/findings.ts";
@@ -72,6 +73,14 @@ describe("a leaf", () => {
     const bare = { instance: instanceOf({ keyName: null, managedBy: null, instanceProfile: null, vpcId: null }) };
     for (const key of ["keyPair", "managedBy", "instanceProfile", "vpc"]) {
       expect([test({ [key]: "*" }, bare), test({ not: { [key]: "*" } }, bare)]).toEqual([false, true]);
+    }
+  });
+
+  it("is unknown for a property that every instance has, if the instance is described without it", () => {
+    const described = { instance: readInstance("i-1", { State: { Name: "running" } }) };
+    for (const key of ["instanceType", "image", "zone", "tenancy", "architecture", "platform"]) {
+      const unknown = { unknown: expect.stringMatching(/^EC2 does not report the /), late: false };
+      expect([test({ [key]: "*" }, described), test({ not: { [key]: "*" } }, described)]).toEqual([unknown, unknown]);
     }
   });
 
@@ -265,6 +274,8 @@ describe("a condition that is not valid", () => {
       { any: [{ region: ["a", "/(/"] }] },
       [expect.stringMatching(/^when\.any\[0\]\.region\[1\] has a "\("/)],
     ],
+    ["values without a tag", { in: ["prod"] }, ['when must have "tag" beside "in" or "present"']],
+    ["a misspelled tag", { tga: "env", in: "prod" }, ['when has an unknown key: did you mean "tag"?']],
     ["a tag alone", { tag: "env" }, ['when must have either "in" or "present" beside "tag"']],
     [
       "a tag with both",
@@ -275,8 +286,8 @@ describe("a condition that is not valid", () => {
     ["a tag whose key is no text", { tag: 1, in: "x" }, [expect.stringMatching(/^when\.tag must be text/)]],
     ["a tag whose value is no text", { tag: "env", in: 1 }, [expect.stringMatching(/^when\.in must be text/)]],
     ["a tag whose presence is no flag", { tag: "env", present: "yes" }, ["when.present must be true or false"]],
-    ["all of nothing", { all: [] }, ["when.all must be a list of conditions"]],
-    ["any of an object", { any: { region: "x" } }, ["when.any must be a list of conditions"]],
+    ["all of nothing", { all: [] }, ["when.all must be a list of one or more conditions"]],
+    ["any of an object", { any: { region: "x" } }, ["when.any must be a list of one or more conditions"]],
     ["not of a list", { not: [{ region: "x" }] }, [`when.not ${SHAPE}`]],
     [
       "two problems",
