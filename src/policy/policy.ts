@@ -1,6 +1,6 @@
 import type { FactName } from "../facts/facts.ts";
 import { isObject, parseJson } from "../util/json.ts";
-import { jsonErrorIn } from "../util/json-error.ts";
+import { jsonErrorIn, repeatedKeyIn } from "../util/json-error.ts";
 import { condition, conditionSchema } from "./condition.ts";
 import { appliesTo, type Exemption, exemptions } from "./exemptions.ts";
 import { type ConfiguredRule, MODES, type Rule, type RuleKind, SEVERITIES } from "./rule.ts";
@@ -8,6 +8,7 @@ import { RULE_KINDS } from "./rules/index.ts";
 import { MAX_TAGS, tagEntry } from "./rules/required-tags.ts";
 import {
   type JsonSchema,
+  join,
   list,
   MATCHER_SCHEMA,
   object,
@@ -29,7 +30,7 @@ export interface Policy {
 }
 
 /** A policy, or its problems. */
-export type PolicyReading = { readonly policy: Policy } | Pick<Reading, "problems">;
+export type PolicyReading = { readonly policy: Policy } | Pick<Reading, "problems" | "count">;
 
 /** The maximum size of a policy's text, in bytes. */
 export const MAX_BYTES = 64 * 1024;
@@ -37,9 +38,11 @@ export const MAX_BYTES = 64 * 1024;
 /** The maximum number of rules. */
 export const MAX_RULES = 100;
 
+const ABOUT_KIND = { about: "The kind of the rule." };
+
 /** The settings that every kind of rule has. */
 export const COMMON_FIELDS = {
-  rule: required(text({ max: 64, shape: "the name of a rule kind" }), { about: "The kind of the rule." }),
+  rule: required(text({ max: 64, shape: "the name of a rule kind" }), ABOUT_KIND),
   id: optional(
     text({
       max: 64,
@@ -64,16 +67,14 @@ const SETTINGS: ReadonlyMap<string, Setting<AnyRule>> = new Map(
   RULE_KINDS.map((kind) => [kind.name, kind.ruleWith(COMMON_FIELDS)]),
 );
 
+const kindName = required(oneOf(RULE_KINDS.map(({ name }) => name)), ABOUT_KIND);
+
 /** A rule of any kind. */
 const rule: Setting<{ readonly kind: RuleKind; readonly read: AnyRule }> = {
   shape: 'an object: {"rule": "required-tags", ...}',
   read(value, path, reading) {
     if (!isObject(value)) return reading.report(path, `must be ${rule.shape}`, value);
-    const name = oneOf(RULE_KINDS.map((kind) => kind.name)).read(
-      value.rule,
-      path === "" ? "rule" : `${path}.rule`,
-      reading,
-    );
+    const name = kindName.read(value.rule, join(path, "rule"), reading);
     const kind = RULE_KINDS.find((each) => each.name === name);
     const read = kind && SETTINGS.get(kind.name)?.read(value, path, reading);
     return kind && read && { kind, read };
@@ -190,6 +191,15 @@ export function parsePolicy(json: string): PolicyReading {
   const reading = startReading();
   if (isTooLarge(json, reading)) return reading;
   const value = parseJson(json);
+  const repeated = value === undefined ? null : repeatedKeyIn(json);
+  if (repeated !== null) {
+    const { line, column } = repeated;
+    reading.report(
+      "",
+      `has a key twice in one object, at line ${line}, column ${column}: remove or rename one of them`,
+    );
+    return reading;
+  }
   if (value !== undefined) return build(value);
   const position = jsonErrorIn(json);
   reading.report("", `is not JSON${position ? ` at line ${position.line}, column ${position.column}` : ""}`);

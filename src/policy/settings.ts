@@ -347,7 +347,7 @@ export const MATCHER_SCHEMA: JsonSchema = {
 };
 
 /** One matcher, or a list of them: any of them may match. */
-export const matchers: Setting<readonly Matcher[]> = oneOrMore(matcher, { max: 200, of: "such texts" });
+export const matchers: Setting<readonly Matcher[]> = oneOrMore(matcher, { max: 200, of: "texts" });
 
 /** Returns whether one of the matchers matches. */
 export function matchesAny(all: readonly Matcher[], value: string): boolean {

@@ -69,6 +69,25 @@ export function jsonErrorIn(text: string): Position | null {
   }
 }
 
+/** A string with the colon of a key, if it is one; or the start or end of an object. */
+const KEY_OR_BRACE = /("(?:[^"\\]|\\.)*")(\s*:)?|[{}]/gs;
+
+/** Returns the position of the first key that its object already has; null if there is none. Takes valid JSON. JSON.parse keeps only the last value. */
+export function repeatedKeyIn(json: string): Position | null {
+  const open: Set<string>[] = [];
+  for (const { 0: token, 1: text = "", 2: colon, index } of json.matchAll(KEY_OR_BRACE)) {
+    const keys = open.at(-1);
+    if (token === "{") open.push(new Set());
+    else if (token === "}") open.pop();
+    else if (colon !== undefined) {
+      const key: string = JSON.parse(text);
+      if (keys?.has(key)) return positionOf(json, index);
+      keys?.add(key);
+    }
+  }
+  return null;
+}
+
 function positionOf(text: string, at: number): Position {
   const before = text.slice(0, at).split("\n");
   return { line: before.length, column: (before.at(-1) ?? "").length + 1 };

@@ -207,7 +207,7 @@ describe("parsePolicy", () => {
     [
       "a rule without a kind",
       { rules: [{ tags: ["a"] }] },
-      [expect.stringMatching(/^rules\[0\]\.rule must be one of "/)],
+      [expect.stringMatching(/^rules\[0\]\.rule is missing: it must be one of "/)],
     ],
     [
       "an unknown severity",
@@ -269,6 +269,12 @@ describe("parsePolicy", () => {
     '{"rules": [{"rule": "required-tags", "tags": ["a"], "__proto__": {"caseSensitive": true}}]}',
   ])("refuses the key __proto__ like any unknown key: %s", (json) => {
     expect(problemsOf(json)).toEqual([expect.stringContaining("has an unknown key: the keys are")]);
+  });
+
+  it("refuses a repeated key, of which JSON.parse ignores the first value, without a value of the policy", () => {
+    expect(
+      problemsOf('{"rules": [{"rule": "tag-limit", "max": 1}],\n"rules": [{"rule": "region", "allowed": "eu-*"}]}'),
+    ).toEqual(["it has a key twice in one object, at line 2, column 1: remove or rename one of them"]);
   });
 
   it.each([

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { jsonErrorIn } from "../../src/util/json-error.ts";
+import { jsonErrorIn, repeatedKeyIn } from "../../src/util/json-error.ts";
 
 const isJson = (text: string) => {
   try {
@@ -59,5 +59,21 @@ describe("jsonErrorIn", () => {
   it("reads text that is deeply nested or has many escapes", () => {
     expect(jsonErrorIn("[".repeat(100_000))).toEqual({ line: 1, column: 100_001 });
     expect(jsonErrorIn(`"${"\\\\".repeat(100_000)}`)).toEqual({ line: 1, column: 200_002 });
+  });
+});
+
+describe("repeatedKeyIn", () => {
+  it.each([
+    ["a key", '{"a": 1,\n "a": 2}', 2, 2],
+    ["a key with an escape", String.raw`{"a": 1, "\u0061": 2}`, 1, 10],
+    ["a key of an inner object", '[{"a": {"b": [], "c": {}, "b" : 1}}]', 1, 27],
+    ["a key after an inner object", '{"a": {"b": 1}, "a": 1}', 1, 17],
+  ])("returns the position of the repetition of %s", (_, text, line, column) => {
+    expect(repeatedKeyIn(text)).toEqual({ line, column });
+  });
+
+  it("returns null if the keys of each object are unique, whatever its texts contain", () => {
+    expect(repeatedKeyIn(String.raw`{"a": "{\"a\": 1}", "b": {"a": "a"}, "c": ["a", "a"], "A": "\\"}`)).toBeNull();
+    fc.assert(fc.property(fc.json(), (text) => repeatedKeyIn(text) === null));
   });
 });

@@ -57,13 +57,19 @@ async function readPolicy(
   return [file === "-" ? "standard input" : file, text, parsePolicy(text)];
 }
 
-function problemsText(name: string, { problems }: Extract<PolicyReading, { problems: unknown }>, cli: Cli): string {
+function problemsText(
+  name: string,
+  { problems, count }: Extract<PolicyReading, { problems: unknown }>,
+  cli: Cli,
+): string {
   const { colours, columns } = cli.terminal;
-  const count = problems.length === 1 ? "1 problem" : `${problems.length} problems`;
+  const all = count === 1 ? "1 problem" : `${count} problems`;
+  const first = count > problems.length ? `; the first ${problems.length}:` : "";
   const lines = problemLines(problems).flatMap((line) => wrap(line.split(" "), columns - 2, "    "));
-  return [`${colours.red("✗")} ${name} is not a valid policy: ${count}`, ...lines.map((line) => `  ${line}`)].join(
-    "\n",
-  );
+  return [
+    `${colours.red("✗")} ${name} is not a valid policy: ${all}${first}`,
+    ...lines.map((line) => `  ${line}`),
+  ].join("\n");
 }
 
 function asJson(document: object): string {

@@ -111,6 +111,12 @@ Size: ${Buffer.byteLength(JSON.stringify(policy))} of 65536 bytes, 2 of 100 rule
     );
   });
 
+  it("counts all problems, and prints the first 50", async () => {
+    const { out } = await check({ rules: Array.from({ length: 60 }, () => ({ rule: "tag-limit" })) });
+    expect(out).toContain("✗ policy.json is not a valid policy: 60 problems; the first 50:\n");
+    expect(out).not.toContain("rules[50]");
+  });
+
   it("prints problems as JSON with --json", async () => {
     const { code, out } = await check('{"rules": [', "--json");
     expect([code, JSON.parse(out)]).toEqual([

@@ -132,7 +132,7 @@ describe("network", () => {
 
   it.each([
     [{}, ['rules[0] must have at least one of "vpcs", "subnets", "zones", "defaultVpc"']],
-    [{ vpcs: [] }, ["rules[0].vpcs must be a list of 1 to 200 such texts"]],
+    [{ vpcs: [] }, ["rules[0].vpcs must be a list of 1 to 200 texts"]],
     [{ zones: "/(/" }, [expect.stringMatching(/^rules\[0\]\.zones /)]],
     [{ defaultVpc: "no" }, ["rules[0].defaultVpc must be true or false"]],
     [{ subnet: "a" }, ['rules[0] has an unknown key: did you mean "subnets"?', expect.any(String)]],

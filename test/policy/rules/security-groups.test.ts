@@ -622,7 +622,7 @@ describe("a policy with security-groups", () => {
     [
       { notAttached: { tag: "a" } },
       [
-        "rules[0].notAttached.in is missing: it must be text of up to 1024 characters, with the wildcards * and ?, or a /pattern/, or a list of 1 to 200 such texts",
+        "rules[0].notAttached.in is missing: it must be text of up to 1024 characters, with the wildcards * and ?, or a /pattern/, or a list of 1 to 200 texts",
       ],
     ],
     [{ notAttached: "a\\" }, ['rules[0].notAttached ends with a lone "\\"; write "\\\\" for a backslash']],
