@@ -184,7 +184,7 @@ export function object<F extends Fields>(
       keys
         .map((key) => fields[key]?.say(values[key as keyof typeof values]))
         .filter(Boolean)
-        .join(", "),
+        .join("; "),
   };
 }
 

@@ -16,7 +16,7 @@ export const condition = ruleKind({
   fields: {
     require: required(conditionSetting, {
       about: "The condition that must hold.",
-      demand: "must meet the condition {}",
+      demand: "must meet the condition: {}",
     }),
     message: required(text({ max: 200, pattern: /\S/, shape: "text of 1 to 200 characters" }), {
       about: "What is wrong when the condition does not hold, in one sentence.",

@@ -25,7 +25,7 @@ export const prohibitedTags = ruleKind({
     }),
     caseSensitive: withDefault(flag, false, {
       about: "Whether the case of keys matters.",
-      demand: "with the case of the keys",
+      demand: "the case of the keys matters",
     }),
   },
   atLeastOne: ["keys", "values", "secrets"],

@@ -118,7 +118,7 @@ export const requiredTags = ruleKind({
     }),
     caseSensitive: withDefault(flag, false, {
       about: "Whether the case of keys matters. The console writes `Name`, people write `name`.",
-      demand: "with the case of the keys",
+      demand: "the case of the keys matters",
     }),
   },
   example: {

@@ -100,7 +100,7 @@ describe.each(KINDS)("$rule", ({ rule, needs, facts, subject, own, demand, remed
 
   it("says what it demands", () => {
     expect(ruleOf({ rule, allowed: ["a", "b"], forbidden: "c" }).demands()).toBe(
-      `${demand} must be "a" or "b", ${demand} must not be "c"`,
+      `${demand} must be "a" or "b"; ${demand} must not be "c"`,
     );
   });
 });

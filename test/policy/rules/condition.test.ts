@@ -101,7 +101,7 @@ describe("condition", () => {
 
   it("says what it demands", () => {
     expect(ruleOf({ rule: "condition", require: { vpc: "vpc-1" }, message: "x" }).demands()).toBe(
-      'must meet the condition the VPC is "vpc-1"',
+      'must meet the condition: the VPC is "vpc-1"',
     );
   });
 });

@@ -228,10 +228,10 @@ describe("image: settings", () => {
   it("says what it demands", () => {
     const demands = (settings: object) => ruleOf({ rule: "image", ...settings }).demands();
     expect(demands({ ids: "ami-1", owners: ["self", "amazon"], names: "x-*", maxAgeDays: 90 })).toBe(
-      'the image must be "ami-1", the image\'s owner must be "self" or "amazon", the image\'s name must be "x-*", the image must be at most 90 days old',
+      'the image must be "ami-1"; the image\'s owner must be "self" or "amazon"; the image\'s name must be "x-*"; the image must be at most 90 days old',
     );
     expect(demands({ deprecated: false, deregistered: false, public: false, allowedAmis: true })).toBe(
-      "the image must not be deprecated, the image must not be deregistered, the image must not be public, the image must meet the account's criteria for Allowed AMIs",
+      "the image must not be deprecated; the image must not be deregistered; the image must not be public; the image must meet the account's criteria for Allowed AMIs",
     );
     expect(demands({ ids: "*", deprecated: true, allowedAmis: false })).toBe('the image must be "*"');
   });

@@ -70,7 +70,7 @@ describe("key-pair", () => {
 
   it("says what it demands", () => {
     expect(ruleOf({ rule: "key-pair", allowed: ["a", "b"], none: true }).demands()).toBe(
-      'the key pair must be "a" or "b", an instance without a key pair complies',
+      'the key pair must be "a" or "b"; an instance without a key pair complies',
     );
   });
 });

@@ -143,7 +143,7 @@ describe("network", () => {
 
   it("says what it demands", () => {
     expect(network({ vpcs: "vpc-1", subnets: ["a", "b"], zones: "*a", defaultVpc: false }).demands()).toBe(
-      'the VPC must be "vpc-1", the subnet must be "a" or "b", the Availability Zone must be "*a", the VPC must not be the default VPC',
+      'the VPC must be "vpc-1"; the subnet must be "a" or "b"; the Availability Zone must be "*a"; the VPC must not be the default VPC',
     );
   });
 });

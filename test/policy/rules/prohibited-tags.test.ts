@@ -110,7 +110,7 @@ describe("prohibited-tags", () => {
     expect(
       ruleOf({ rule: "prohibited-tags", keys: ["a", "b"], values: "c", secrets: true, caseSensitive: true }).demands(),
     ).toBe(
-      'must not have the tags "a" or "b", no tag may have the value "c", no tag may contain a secret, with the case of the keys',
+      'must not have the tags "a" or "b"; no tag may have the value "c"; no tag may contain a secret; the case of the keys matters',
     );
   });
 });

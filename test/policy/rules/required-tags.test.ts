@@ -353,7 +353,7 @@ describe("required-tags: settings", () => {
       { anyOf: ["a", "b"] },
     ];
     expect(ruleOf({ rule: "required-tags", tags, caseSensitive: true }).demands()).toBe(
-      'must have the tags "owner", "env" (with this case, with the value "prod" or "dev", blank or not, if it is present) and one of "a" or "b", with the case of the keys',
+      'must have the tags "owner", "env" (with this case, with the value "prod" or "dev", blank or not, if it is present) and one of "a" or "b"; the case of the keys matters',
     );
   });
 });
