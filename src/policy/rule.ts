@@ -148,7 +148,13 @@ export function ruleKind<const F extends Fields>(kind: Description<F>): RuleKind
           return {
             common: settings as ValuesOf<C>,
             body,
-            demands: () => own.say(settings as ValuesOf<F>) || kind.what.replace(/\.$/, ""),
+            demands: () => {
+              const isSet = kind.atLeastOne || Object.values(kind.fields).some(({ isRequired }) => isRequired);
+              // A kind without a setting that it requires demands something by itself.
+              return [isSet ? "" : kind.what.replace(/\.$/, ""), own.say(settings as ValuesOf<F>)]
+                .filter(Boolean)
+                .join("; ");
+            },
           };
         },
         say: ({ demands }) => demands(),

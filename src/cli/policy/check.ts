@@ -11,7 +11,6 @@ import {
   policyOfTags,
 } from "../../policy/policy.ts";
 import type { Rule } from "../../policy/rule.ts";
-import { RULE_KINDS } from "../../policy/rules/index.ts";
 import { escapeUnseen, parseJson } from "../../util/json.ts";
 import { wrap } from "../../util/text.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
@@ -143,14 +142,10 @@ function policyText(
   ].join("\n\n");
 }
 
-/** Returns what a rule demands, in sentences. A kind without a required setting demands something itself. */
+/** Returns what a rule demands, as a sentence. */
 function demandsOf(rule: Rule): string {
-  const kind = RULE_KINDS.find(({ name }) => name === rule.name);
-  const isSet =
-    kind !== undefined && (kind.atLeastOne || Object.values(kind.fields).some(({ isRequired }) => isRequired));
   const demands = rule.demands();
-  const sentence = `${demands.startsWith("must ") ? `An instance ${demands}` : capitalised(demands)}.`;
-  return [isSet ? "" : kind?.what, demands === "" ? "" : sentence].filter(Boolean).join(" ");
+  return `${demands.startsWith("must ") ? `An instance ${demands}` : capitalised(demands)}.`;
 }
 
 function capitalised(text: string): string {

@@ -2,6 +2,7 @@ import { isAccountId, isRegion } from "../../aws/regions.ts";
 import type { Verdict } from "../../policy/evaluate.ts";
 import { daysLeft, type Exemption, sayExemption } from "../../policy/exemptions.ts";
 import type { Policy } from "../../policy/policy.ts";
+import type { Rule } from "../../policy/rule.ts";
 import { escapeUnseen, parseJson } from "../../util/json.ts";
 import { jsonErrorIn } from "../../util/json-error.ts";
 import { wrap } from "../../util/text.ts";
@@ -197,31 +198,38 @@ function exemptionLines(
   return [colours.bold("Exemptions"), ...lines];
 }
 
-/** Counts the instances, and the violations of each rule. */
+/** Counts the instances, and the violations of each rule and the instances that it could not be judged on. */
 function summaryOf(judged: readonly JudgedInstance[], { rules }: Policy): string {
-  const has = (...kinds: readonly Verdict["kind"][]) => {
-    return judged.filter(({ verdicts }) => verdicts.some(({ kind }) => kinds.includes(kind))).length;
-  };
-  const violating = has("violation");
-  const unjudged = has("violation", "not-judged") - violating;
-  const outside = judged.filter(({ verdicts }) => verdicts.every(({ kind }) => kind === "out-of-scope")).length;
-  const compliant = judged.length - violating - unjudged - outside;
-  const counts = [
-    `${compliant} compliant`,
-    `${violating} violating`,
-    ...(unjudged ? [`${unjudged} not judged`] : []),
-    ...(outside ? [`${outside} out of scope`] : []),
-  ];
-  const summary = `${judged.length === 1 ? "1 instance" : `${judged.length} instances`}: ${counts.join(", ")}.`;
-  const times = new Map<string, number>();
-  for (const { kind, rule } of judged.flatMap(({ verdicts }) => verdicts)) {
-    if (kind === "violation") times.set(rule.id, (times.get(rule.id) ?? 0) + 1);
+  const counts = { compliant: 0, violating: 0, unjudged: 0, outside: 0 };
+  const [violated, unjudged] = [new Map<Rule, number>(), new Map<Rule, number>()];
+  for (const { verdicts } of judged) {
+    const kinds = new Set(verdicts.map(({ kind }) => kind));
+    const isOutside = verdicts.every(({ kind }) => kind === "out-of-scope");
+    if (kinds.has("violation")) counts.violating += 1;
+    else if (kinds.has("not-judged")) counts.unjudged += 1;
+    else counts[isOutside ? "outside" : "compliant"] += 1;
+    for (const { kind, rule } of verdicts) {
+      const times = kind === "violation" ? violated : kind === "not-judged" ? unjudged : null;
+      times?.set(rule, (times.get(rule) ?? 0) + 1);
+    }
   }
-  const violated = rules
-    .flatMap(({ id, mode }) => {
-      const count = times.get(id);
-      return count === undefined ? [] : { count, words: `${id} ${count}${mode === "report" ? " (report)" : ""}` };
-    })
-    .sort((one, other) => other.count - one.count);
-  return violated.length === 0 ? summary : `${summary}\nViolated: ${violated.map(({ words }) => words).join(", ")}.`;
+  const list = (title: string, times: ReadonlyMap<Rule, number>) => {
+    const words = rules
+      .map((rule) => ({ rule, count: times.get(rule) ?? 0 }))
+      .filter(({ count }) => count > 0)
+      .sort((one, other) => other.count - one.count)
+      .map(({ rule: { id, mode }, count }) => `${id} ${count}${mode === "report" ? " (report)" : ""}`);
+    return words.length === 0 ? [] : [`${title}: ${words.join(", ")}.`];
+  };
+  const words = [
+    `${counts.compliant} compliant`,
+    `${counts.violating} violating`,
+    ...(counts.unjudged > 0 ? [`${counts.unjudged} not judged`] : []),
+    ...(counts.outside > 0 ? [`${counts.outside} out of scope`] : []),
+  ];
+  return [
+    `${judged.length === 1 ? "1 instance" : `${judged.length} instances`}: ${words.join(", ")}.`,
+    ...list("Violated", violated),
+    ...list("Not judged", unjudged),
+  ].join("\n");
 }

@@ -251,7 +251,7 @@ describe("the files of ec2-audit policy test", () => {
     expect(out.replaceAll(/\s+/g, " ")).toContain(
       "? key-pair not judged: the files do not contain the image of the instance; add the output of aws ec2 describe-instance-image-metadata",
     );
-    expect(out).toContain("1 instance: 0 compliant, 0 violating, 1 not judged.");
+    expect(out).toContain("1 instance: 0 compliant, 0 violating, 1 not judged.\nNot judged: key-pair 1.");
   });
 
   it.each([

@@ -144,6 +144,8 @@ describe("encrypted-volumes", () => {
   });
 
   it("says what it demands", () => {
-    expect(ruleOf({ rule: "encrypted-volumes", keys: "1234*" }).demands()).toBe('the KMS key must be "1234*"');
+    expect(ruleOf({ rule: "encrypted-volumes", keys: "1234*" }).demands()).toBe(
+      'The EBS volumes of an instance must be encrypted; the KMS key must be "1234*"',
+    );
   });
 });

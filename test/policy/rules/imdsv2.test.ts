@@ -107,6 +107,8 @@ describe("imdsv2", () => {
   });
 
   it("says what it demands", () => {
-    expect(ruleOf({ rule: "imdsv2", maxHops: 2 }).demands()).toBe("the metadata hop limit must be at most 2");
+    expect(ruleOf({ rule: "imdsv2", maxHops: 2 }).demands()).toBe(
+      "The instance metadata service must require session tokens (IMDSv2), or be disabled; the metadata hop limit must be at most 2",
+    );
   });
 });

@@ -110,7 +110,7 @@ describe("instance-profile", () => {
 
   it("says what it demands", () => {
     expect(ruleOf({ rule: "instance-profile", allowed: ["web", "x"], none: true }).demands()).toBe(
-      'the instance profile must be "web" or "x"; an instance without an instance profile complies',
+      'An instance must have an instance profile, one of the allowed ones if the rule lists any; the instance profile must be "web" or "x"; an instance without an instance profile complies',
     );
   });
 });

@@ -95,7 +95,9 @@ describe("public-ip", () => {
   });
 
   it("says what it demands", () => {
-    expect(ruleOf({ rule: "public-ip", ipv6: true }).demands()).toBe("there must be no IPv6 address");
+    expect(ruleOf({ rule: "public-ip", ipv6: true }).demands()).toBe(
+      "An instance must have no public IPv4 address; there must be no IPv6 address",
+    );
     expect(ruleOf({ rule: "public-ip" }).demands()).toBe("An instance must have no public IPv4 address");
   });
 });
