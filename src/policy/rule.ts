@@ -112,12 +112,14 @@ interface Description<F extends Fields> {
   /** At least one of these settings must be there. */
   readonly atLeastOne?: readonly (keyof F & string)[];
   readonly example: Example;
+  /** What a rule demands, as clauses, if its settings mean something only together. The default: the demands of its fields. */
+  readonly demands?: (settings: ValuesOf<F>) => string;
   /** Returns the rule's check. */
   configure(settings: ValuesOf<F>): RuleBody;
 }
 
 /** A kind of rule. Each kind is a file in `rules/` and an entry of `RULE_KINDS` in `rules/index.ts`. */
-export interface RuleKind extends Omit<Description<Fields>, "configure"> {
+export interface RuleKind extends Omit<Description<Fields>, "configure" | "demands"> {
   /** Returns the setting of a rule of this kind: an object with these common fields and its own. */
   ruleWith<C extends Fields>(common: C): Setting<ConfiguredRule<C>>;
 }
@@ -149,6 +151,8 @@ export function ruleKind<const F extends Fields>(kind: Description<F>): RuleKind
             common: settings as ValuesOf<C>,
             body,
             demands: () => {
+              const combined = kind.demands?.(settings as ValuesOf<F>);
+              if (combined !== undefined) return combined;
               const isSet = kind.atLeastOne || Object.values(kind.fields).some(({ isRequired }) => isRequired);
               // A kind without a setting that it requires demands something by itself.
               return [isSet ? "" : kind.what.replace(/\.$/, ""), own.say(settings as ValuesOf<F>)]

@@ -54,7 +54,7 @@ describe("ruleKind", () => {
   it("says what the rule demands, by its own settings only", () => {
     expect(read({ rule: "owner", owner: "ada" }).rule?.demands()).toBe('the owner must be "ada"');
     const strict = read({ rule: "owner", owner: "ada", strict: true }).rule;
-    expect(strict?.demands()).toBe('the owner must be "ada", strictly');
+    expect(strict?.demands()).toBe('the owner must be "ada"; strictly');
     expect(strict && setting.say(strict)).toBe(strict?.demands());
   });
 

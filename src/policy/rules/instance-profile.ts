@@ -2,7 +2,7 @@ import { namesOfProfile } from "../../facts/instances.ts";
 import { compliant, ofInstance, ruleKind, violates } from "../rule.ts";
 import { flag, matchers, optional, quoted, withDefault } from "../settings.ts";
 import { command, commandForEach } from "./commands.ts";
-import { refusalOf, verb } from "./words.ts";
+import { demandOf, refusalOf, verb } from "./words.ts";
 
 /** `instance-profile`: an allowed instance profile must be attached, or none. */
 export const instanceProfile = ruleKind({
@@ -13,12 +13,10 @@ export const instanceProfile = ruleKind({
   fields: {
     allowed: optional(matchers, {
       about: "The names or ARNs of the allowed instance profiles.",
-      demand: "the instance profile must be {}",
     }),
     none: withDefault(flag, false, {
       about:
         "Whether an instance without an instance profile complies. If it does, and there is no `allowed`, no other complies.",
-      demand: "an instance without an instance profile complies",
     }),
   },
   example: {
@@ -26,6 +24,8 @@ export const instanceProfile = ruleKind({
     fails: ["the instance profile is `admin`", "there is no instance profile"],
     passes: ["the instance profile is `batch-2026`"],
   },
+
+  demands: (settings) => demandOf("instance profile", settings),
 
   configure({ allowed, none }) {
     const limits = allowed === undefined && none ? { allowed: [] } : { allowed };

@@ -1,6 +1,6 @@
 import { compliant, ofInstance, ruleKind, violates } from "../rule.ts";
 import { flag, matchers, optional, quoted, withDefault } from "../settings.ts";
-import { refusalOf, verb } from "./words.ts";
+import { demandOf, refusalOf, verb } from "./words.ts";
 
 /** `key-pair`: an instance must have an allowed SSH key pair, or none. */
 export const keyPair = ruleKind({
@@ -9,11 +9,10 @@ export const keyPair = ruleKind({
   why: "A private key that many people have, or that nobody knows, opens every instance that was launched with it.",
   settles: "at-launch",
   fields: {
-    allowed: optional(matchers, { about: "The names of the allowed key pairs.", demand: "the key pair must be {}" }),
+    allowed: optional(matchers, { about: "The names of the allowed key pairs." }),
     none: withDefault(flag, false, {
       about:
         "Whether an instance without a key pair complies. If it does, and there is no `allowed`, no other complies.",
-      demand: "an instance without a key pair complies",
     }),
   },
   atLeastOne: ["allowed", "none"],
@@ -22,6 +21,8 @@ export const keyPair = ruleKind({
     fails: ["the key pair is `my-laptop`", "there is no key pair"],
     passes: ["the key pair is `ops-2026`"],
   },
+
+  demands: (settings) => demandOf("key pair", settings),
 
   configure({ allowed, none }) {
     return {

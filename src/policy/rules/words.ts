@@ -24,6 +24,16 @@ export function refusalOf(subject: string, value: string, { allowed, forbidden =
   return list === null ? `${subject} ${quoted(value)} is not allowed` : `${subject} is ${quoted(value)}, not ${list}`;
 }
 
+/** Returns what a list of allowed values demands; without a list, whether there must be a value or none. */
+export function demandOf(
+  noun: string,
+  { allowed, none }: { readonly allowed?: readonly Matcher[] | undefined; readonly none: boolean },
+): string {
+  if (allowed !== undefined)
+    return `the ${noun} must be ${matchers.say(allowed)}${none ? ", or there must be none" : ""}`;
+  return `must have ${none ? "no" : /^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
+}
+
 /** Returns a sentence about tags: `the tags "a", "b" are missing`; empty without keys. */
 export function tagsAre(keys: readonly string[], problem: string): string {
   const list = keys.map(quoted).join(", ");

@@ -108,9 +108,12 @@ describe("instance-profile", () => {
     expect(problemsOf({ rule: "instance-profile", ...settings })).toEqual([expect.stringMatching(problem)]);
   });
 
-  it("says what it demands", () => {
-    expect(ruleOf({ rule: "instance-profile", allowed: ["web", "x"], none: true }).demands()).toBe(
-      'An instance must have an instance profile, one of the allowed ones if the rule lists any; the instance profile must be "web" or "x"; an instance without an instance profile complies',
-    );
+  it.each([
+    [{ allowed: ["a", "b"] }, 'the instance profile must be "a" or "b"'],
+    [{ allowed: ["a"], none: true }, 'the instance profile must be "a", or there must be none'],
+    [{ none: true }, "must have no instance profile"],
+    [{ none: false }, "must have an instance profile"],
+  ])("says what it demands with %j", (settings, demands) => {
+    expect(ruleOf({ rule: "instance-profile", ...settings }).demands()).toBe(demands);
   });
 });

@@ -68,9 +68,12 @@ describe("key-pair", () => {
     expect(problemsOf({ rule: "key-pair", ...settings })).toEqual([expect.stringContaining(problem)]);
   });
 
-  it("says what it demands", () => {
-    expect(ruleOf({ rule: "key-pair", allowed: ["a", "b"], none: true }).demands()).toBe(
-      'the key pair must be "a" or "b"; an instance without a key pair complies',
-    );
+  it.each([
+    [{ allowed: ["a", "b"] }, 'the key pair must be "a" or "b"'],
+    [{ allowed: ["a"], none: true }, 'the key pair must be "a", or there must be none'],
+    [{ none: true }, "must have no key pair"],
+    [{ none: false }, "must have a key pair"],
+  ])("says what it demands with %j", (settings, demands) => {
+    expect(ruleOf({ rule: "key-pair", ...settings }).demands()).toBe(demands);
   });
 });
