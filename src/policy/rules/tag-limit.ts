@@ -13,7 +13,7 @@ export const tagLimit = ruleKind({
   fields: {
     max: required(integer(0, 50), {
       about: "The maximum number of tags. Tags that begin with `aws:` are not counted.",
-      demand: "at most {} tags are allowed",
+      demand: "the number of tags must be at most {}",
     }),
   },
   example: {

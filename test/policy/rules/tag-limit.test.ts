@@ -45,6 +45,6 @@ describe("tag-limit", () => {
   });
 
   it("says what it demands", () => {
-    expect(ruleOf({ rule: "tag-limit", max: 45 }).demands()).toBe("at most 45 tags are allowed");
+    expect(ruleOf({ rule: "tag-limit", max: 45 }).demands()).toBe("the number of tags must be at most 45");
   });
 });
