@@ -115,10 +115,10 @@ const POLICY_FIELDS = {
   }),
   version: optional(
     {
-      ...oneOf<"1">(["1"]),
       shape: "1",
-      read: (value, path, reading) => (value === 1 ? "1" : reading.report(path, "must be 1", value)),
+      read: (value, path, reading) => (value === 1 ? value : reading.report(path, "must be 1", value)),
       schema: () => ({ const: 1 }),
+      say: String,
     },
     { about: "The version of the policy language." },
   ),

@@ -162,6 +162,7 @@ describe("all, any and not", () => {
     ["not unknown", { not: unknownLate }, late],
     ["two unknown parts, of which one is late: it may still decide", { all: [unknownForGood, unknownLate] }, late],
     ["two unknown parts, the late one first", { any: [unknownLate, unknownForGood] }, late],
+    ["a part that is unknown for good before one that does not decide", { all: [unknownForGood, yes] }, forGood],
     ["a part that is unknown for good", { any: [no, unknownForGood] }, forGood],
     ["nested parts", { all: [{ any: [no, { not: no }] }, { not: { all: [yes, no] } }] }, true],
   ])("tests %s", (_, value, expected) => {
@@ -237,12 +238,36 @@ describe("a condition in words", () => {
     expect(conditionOf(value).say()).toBe(words);
     expect(condition.say(conditionOf(value))).toBe(words);
   });
+
+  it.each([
+    ["account", "the account"],
+    ["region", "the region"],
+    ["launchedBy", "the launcher"],
+    ["instanceType", "the instance type"],
+    ["image", "the image"],
+    ["imageOwner", "the image's owner"],
+    ["imageName", "the image's name"],
+    ["vpc", "the VPC"],
+    ["subnet", "the subnet"],
+    ["zone", "the Availability Zone"],
+    ["state", "the state"],
+    ["lifecycle", "the lifecycle"],
+    ["managedBy", "the managing service"],
+    ["keyPair", "the key pair"],
+    ["instanceProfile", "the instance profile"],
+    ["tenancy", "the tenancy"],
+    ["architecture", "the architecture"],
+    ["platform", "the platform"],
+  ])("calls %s %s", (key, words) => {
+    expect(conditionOf({ [key]: "x" }).say()).toBe(`${words} is "x"`);
+  });
 });
 
 describe("a condition that is not valid", () => {
   const SHAPE =
     'must be a condition, such as {"tag": "env", "in": ["prod"]}, {"region": "eu-*"}, {"all": [...]}, {"any": [...]} or {"not": ...}';
   const nested = (depth: number): unknown => (depth === 1 ? { region: "x" } : { not: nested(depth - 1) });
+  const nestedLists = (depth: number): unknown => (depth === 1 ? { region: "x" } : { any: [nestedLists(depth - 1)] });
   const wide = (nodes: number) => ({ any: Array.from({ length: nodes - 1 }, () => ({ region: "x" })) });
 
   it.each<[string, unknown, string[]]>([
@@ -284,6 +309,11 @@ describe("a condition that is not valid", () => {
     ],
     ["a tag with another key", { tag: "env", is: "x" }, ['when has an unknown key: did you mean "in"?']],
     ["a tag whose key is no text", { tag: 1, in: "x" }, [expect.stringMatching(/^when\.tag must be text/)]],
+    [
+      "a tag whose key is no text, with its presence",
+      { tag: 1, present: true },
+      [expect.stringMatching(/^when\.tag /)],
+    ],
     ["a tag whose value is no text", { tag: "env", in: 1 }, [expect.stringMatching(/^when\.in must be text/)]],
     ["a tag whose presence is no flag", { tag: "env", present: "yes" }, ["when.present must be true or false"]],
     ["all of nothing", { all: [] }, ["when.all must be a list of one or more conditions"]],
@@ -295,6 +325,11 @@ describe("a condition that is not valid", () => {
       ['when.all[0] has an unknown key: did you mean "region"?', `when.all[2] ${SHAPE}`],
     ],
     ["a tree of nine levels", nested(9), [`when${".not".repeat(8)} is too deep: a condition has up to 8 levels`]],
+    [
+      "a tree of nine levels of lists",
+      nestedLists(9),
+      [`when${".any[0]".repeat(8)} is too deep: a condition has up to 8 levels`],
+    ],
     ["a tree of 201 parts", wide(201), ["when.any[199] is too large: a condition has up to 200 parts"]],
     [
       "a tree of 500 parts, with one problem",
@@ -303,10 +338,12 @@ describe("a condition that is not valid", () => {
     ],
   ])("is refused: %s", (_, value, problems) => {
     expect(read(value)).toEqual(problems);
+    expect(condition.read(value, "when", startReading())).toBeUndefined();
   });
 
   it("is accepted up to its limits", () => {
     expect("test" in conditionOf(nested(8))).toBe(true);
+    expect("test" in conditionOf(nestedLists(8))).toBe(true);
     expect("test" in conditionOf(wide(200))).toBe(true);
   });
 });

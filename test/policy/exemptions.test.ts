@@ -40,6 +40,8 @@ describe("the exemptions of a policy", () => {
     ["no end", { until: undefined }, 'until is missing: it must be a date, such as "2027-03-31"'],
     ["a time", { until: "2027-03-31T00:00:00Z" }, 'until must be a date, such as "2027-03-31"'],
     ["a day that does not exist", { until: "2027-02-29" }, 'until must be a date, such as "2027-03-31"'],
+    ["a month of a year of five digits", { until: "+012345-01" }, "until must be a date"],
+    ["a list of dates", { until: ["2027-03-31"] }, "until must be a date"],
     ["a month that does not exist", { until: "2027-13-01" }, "until must be a date"],
     ["a date as a number", { until: 20270331 }, "until must be a date"],
     ["an unknown key", { reson: "x" }, 'has an unknown key: did you mean "reason"?'],
@@ -57,7 +59,18 @@ describe("the exemptions of a policy", () => {
       `exemptions[0].rules[3] ${problem}`,
     ]);
     expect(read([{ ...WHOLE, rules: "c" }], ids)).toEqual([`exemptions[0].rules ${problem}`]);
+    expect(read([{ ...WHOLE, rules: "a b" }], ids)).toEqual([
+      'exemptions[0].rules must be the id of a rule, or "*" for all rules',
+    ]);
     expect(read([{ ...WHOLE, rules: ["b", "*"] }], ids)).toMatchObject([{ rules: ["b", "*"] }]);
+  });
+
+  it("are a list of up to 200 objects", () => {
+    expect(read([1])).toEqual([
+      'exemptions[0] must be an object: {"rules": [...], "when": ..., "reason": "...", "until": "2027-03-31"}',
+    ]);
+    expect(read(Array(201).fill(WHOLE))).toEqual(["exemptions must be a list of up to 200 exemptions"]);
+    expect(exemptionsOf(...Array(200).fill({}))).toHaveLength(200);
   });
 
   it("are accepted with any id while the ids of the rules are not known", () => {

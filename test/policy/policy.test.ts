@@ -233,6 +233,10 @@ describe("parsePolicy", () => {
     expect(problemsOf(value)).toEqual(problems);
   });
 
+  it("refuses a schema that is not text", () => {
+    expect(problemsOf({ $schema: 1, rules: [tagRule] })).toEqual(["$schema must be the URL of the JSON Schema"]);
+  });
+
   it("accepts a version and a schema", () => {
     const $schema = "https://example.com/policy.schema.json";
     expect(problemsOf({ $schema, version: 1, rules: [tagRule] })).toEqual([]);

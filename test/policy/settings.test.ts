@@ -58,6 +58,10 @@ describe("a setting", () => {
     expect(read(oneOrMore(name, { max: 2, of: "names" }), "a")).toEqual({ value: ["a"] });
   });
 
+  it("accepts a matcher of 1,024 characters", () => {
+    expect(read(matcher, "x".repeat(1024))).toMatchObject({ value: { text: "x".repeat(1024) } });
+  });
+
   it("counts the characters of text, not its UTF-16 units", () => {
     const long = text({ max: 70, shape: "text" });
     expect(read(long, "😀".repeat(70))).toEqual({ value: "😀".repeat(70) });
@@ -110,6 +114,7 @@ describe("a setting", () => {
     ],
   ])("refuses %s", (_, setting, value, problems) => {
     expect(read(setting, value)).toEqual(problems);
+    expect(setting.read(value, "x", startReading())).toBeUndefined();
   });
 
   it("describes its values in words", () => {
@@ -241,7 +246,8 @@ describe("the problems of a reading", () => {
     [null, "null"],
     [1.5, "1.5"],
     ["pro\nd", '"pro\\nd"'],
-    ["x".repeat(100), `"${"x".repeat(79)}…`],
+    ["x".repeat(78), `"${"x".repeat(78)}"`],
+    ["x".repeat(79), `"${"x".repeat(79)}…`],
     [[[1]], "a list"],
     [{ a: 1 }, "an object"],
   ])("show what was found, in short: %j", (found, shown) => {
