@@ -5,6 +5,7 @@ import {
   describeInstances,
   type Instance,
   isTerminated,
+  namesOfProfile,
   readInstance,
 } from "../../src/facts/instances.ts";
 import { mockEc2 } from "../support/aws.ts";
@@ -180,6 +181,16 @@ describe("describeInstances", () => {
       { Placement: { AvailabilityZone: "us-east-1a", Tenancy: "dedicated" }, Architecture: "arm64" },
       { availabilityZone: "us-east-1a", tenancy: "dedicated", architecture: "arm64" },
     ],
+    [
+      "a primary interface that is not attached yet",
+      { NetworkInterfaces: [{}, { Attachment: { DeviceIndex: 0 } }] },
+      { firstLaunchTime: null },
+    ],
+    [
+      "a security group without a name",
+      { SecurityGroups: [{ GroupId: "sg-1" }] },
+      { groups: [{ groupId: "sg-1", name: "" }] },
+    ],
     ["its state", { State: { Code: 0, Name: "pending" } }, { state: "pending" }],
     ["its tags", { Tags: [{ Key: "a", Value: "b" }] }, { tags: new Map([["a", "b"]]) }],
   ])("is read with %s", (_, from, expected) => {
@@ -208,5 +219,12 @@ describe("isTerminated", () => {
   it("is true of the two states that an instance does not leave", () => {
     const states = ["pending", "running", "stopping", "stopped", "shutting-down", "terminated"];
     expect(states.filter((state) => isTerminated(instanceOf({ state })))).toEqual(["shutting-down", "terminated"]);
+  });
+});
+
+describe("namesOfProfile", () => {
+  it("returns the ARN, and the name without the path", () => {
+    const arn = "arn:aws:iam::123456789012:instance-profile/team/web";
+    expect(namesOfProfile(arn)).toEqual([arn, "web"]);
   });
 });

@@ -1,9 +1,9 @@
-import { EC2Client } from "@aws-sdk/client-ec2";
+import { DescribeTagsCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ec2Facts, type FactName, type FactReader } from "../../src/facts/facts.ts";
 import type { Reads } from "../../src/facts/pages.ts";
 import { actionsFor, planFacts } from "../../src/facts/plan.ts";
-import { mockEc2 } from "../support/aws.ts";
+import { awsError, mockEc2 } from "../support/aws.ts";
 import { INSTANCE, instanceId, REGION } from "../support/events.ts";
 import { instanceOf } from "../support/findings.ts";
 
@@ -21,6 +21,12 @@ describe("planFacts", () => {
     const reads = await planFacts(["tags", "tags"], reader).readTags?.([INSTANCE]);
     expect(reads).toEqual(new Map([[INSTANCE, { value: { ...UNREAD, tags, instance: null } }]]));
     expect([ec2.tagCalls(), ec2.instanceCalls()]).toEqual([[[INSTANCE]], []]);
+  });
+
+  it("returns the error of DescribeTags", async () => {
+    const error = awsError("RequestLimitExceeded", "Request limit exceeded.");
+    ec2.mock.on(DescribeTagsCommand).rejects(error);
+    expect(await planFacts(["tags"], reader).readTags?.([INSTANCE])).toEqual(new Map([[INSTANCE, { error }]]));
   });
 
   it("does not read only tags when a rule needs the instance", () => {
@@ -141,6 +147,21 @@ describe("the facts that DescribeInstances does not return", () => {
         state === null ? { value: null } : { value: { ...UNREAD, tags, instance: instanceOf({ state, tags }) } },
       );
     }
+  });
+
+  it("are read for the instances beside a terminated one", async () => {
+    const instances = async (ids: readonly string[]) =>
+      new Map(
+        ids.map((id) => [
+          id,
+          { value: instanceOf({ instanceId: id, state: id === other ? "terminated" : "running" }) },
+        ]),
+      );
+    const { reader: all, calls } = readerOf({ instances });
+    const reads = await planFacts(ALL, all).read([other, INSTANCE]);
+    expect(calls).toContain(`images ${INSTANCE}`);
+    expect(reads.get(other)).toMatchObject({ value: UNREAD });
+    expect(reads.get(INSTANCE)).toMatchObject({ value: { image: { value: image } } });
   });
 
   it("are not read for an instance whose own read failed", async () => {
