@@ -179,8 +179,8 @@ describe("an object", () => {
 
   it("says what its values demand", () => {
     const values = { name: "a", size: "small", open: true, books: 3 } as const;
-    expect(shelf.say(values)).toBe('named "a", of size small, open');
-    expect(shelf.say({ ...values, size: undefined, open: false })).toBe('named "a", closed');
+    expect(shelf.say(values)).toBe('named "a"; of size small; open');
+    expect(shelf.say({ ...values, size: undefined, open: false })).toBe('named "a"; closed');
   });
 
   it("does not take a value for a replacement pattern", () => {
