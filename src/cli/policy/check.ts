@@ -145,6 +145,7 @@ function policyText(
 /** Returns what a rule demands, as a sentence. */
 function demandsOf(rule: Rule): string {
   const demands = rule.demands();
+  if (demands === "") return "It demands nothing.";
   return `${demands.startsWith("must ") ? `An instance ${demands}` : capitalised(demands)}.`;
 }
 

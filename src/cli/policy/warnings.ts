@@ -22,6 +22,9 @@ const ENDS_SOON_DAYS = 14;
 export function warningsOf(policy: Policy, json: unknown, now: number): Warning[] {
   const rules = rulesOf(json);
   return [
+    ...policy.rules.flatMap((rule, index) =>
+      rule.demands() === "" ? [{ path: `rules[${index}]`, warning: "demands nothing: every instance complies" }] : [],
+    ),
     ...rules.flatMap((rule, index) => ruleWarnings(rule, `rules[${index}]`)),
     ...rules.flatMap((rule, index) =>
       rules

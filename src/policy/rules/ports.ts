@@ -83,10 +83,18 @@ export const port: Setting<Traffic> = {
   say: (traffic) => sayTraffic(traffic),
 };
 
-/** Ports of a policy, in a list that may be empty. */
+const LIMITS = { max: 200, of: "ports" };
+
+/** Ports of a policy. */
 export const ports: Setting<readonly Traffic[]> = {
-  ...oneOrMore(port, { min: 0, max: 200, of: "ports" }),
+  ...oneOrMore(port, LIMITS),
   say: (all) => sayTraffic(union(all)),
+};
+
+/** The only ports of something; an empty list is none. */
+export const onlyPorts: typeof ports = {
+  ...oneOrMore(port, { ...LIMITS, min: 0 }),
+  say: (all) => (all.length === 0 ? "nothing" : `nothing but ${ports.say(all)}`),
 };
 
 /** The parts of a set of traffic. */

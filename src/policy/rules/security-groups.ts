@@ -7,7 +7,7 @@ import { integer, oneOrMore, optional, orList, text } from "../settings.ts";
 import { COLUMNS, commandForEach, prose } from "./commands.ts";
 import { type AttachedGroup, type GroupSelector, groupSelector } from "./group-selector.ts";
 import { difference, intersection, union } from "./intervals.ts";
-import { andList, EVERYTHING, listTraffic, ports, sayTraffic, type Traffic, trafficOf } from "./ports.ts";
+import { andList, EVERYTHING, listTraffic, onlyPorts, ports, sayTraffic, type Traffic, trafficOf } from "./ports.ts";
 import { PRIVATE_IPV4, PRIVATE_IPV6, type Range, rangeOf, rangesOf, type World, worldSources } from "./ranges.ts";
 import { verb } from "./words.ts";
 
@@ -32,13 +32,10 @@ export const securityGroups = ruleKind({
         'The ports that the world must not reach: `22` (TCP and UDP), `"8000-8999"`, `"tcp:22"`, `"udp:53"`, `"tcp"`, `"udp"`, `"icmp"`, `"protocol:50"` or `"all"`.',
       demand: "the world must not reach {}",
     }),
-    onlyOpen: optional(
-      { ...ports, say: (all) => (all.length === 0 ? "nothing" : `nothing but ${ports.say(all)}`) },
-      {
-        about: "The only ports that the world may reach, written as in `closed`. An empty list: none.",
-        demand: "the world may reach {}",
-      },
-    ),
+    onlyOpen: optional(onlyPorts, {
+      about: "The only ports that the world may reach, written as in `closed`. An empty list: none.",
+      demand: "the world may reach {}",
+    }),
     widestIpv4: optional(integer(0, 32), {
       about:
         "A public range with a prefix this short, or shorter, is the world. Adjacent ranges count as one. The default is 0: all of the internet.",

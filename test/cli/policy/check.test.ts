@@ -140,6 +140,12 @@ describe("the warnings of ec2-audit policy check", () => {
     return JSON.parse(out).warnings.map(({ path, warning }: Record<string, string>) => `${path} ${warning}`);
   }
 
+  it("name a rule that demands nothing", async () => {
+    const rule = { rule: "image", deprecated: true };
+    expect(await warnings({ rules: [rule] })).toEqual(["rules[0] demands nothing: every instance complies"]);
+    expect((await check({ rules: [rule] })).out).toContain("\n  It demands nothing.\n");
+  });
+
   it("are printed in a section of their own", async () => {
     const { code, out } = await check({ rules: [OWNER], exemptions: [{ ...EXEMPTION, until: "2026-11-27" }] });
     expect(code).toBe(0);

@@ -618,6 +618,7 @@ describe("a policy with security-groups", () => {
         'rules[0].attached[0] must be the id of a security group, text that its name must match, or {"tag": "team", "in": ["web"]}',
       ],
     ],
+    [{ closed: [] }, ["rules[0].closed must be a list of 1 to 200 ports"]],
     [{ attached: [] }, ["rules[0].attached must be a list of 1 to 50 security groups"]],
     [
       { notAttached: { tag: "a" } },
