@@ -214,6 +214,12 @@ describe("a stopped instance that starts again", () => {
     expect(ec2.mock.calls()).toHaveLength(1);
   });
 
+  it("is compliant when it complies with a rule that needs the instance", async () => {
+    ec2.launch(INSTANCE, { more });
+    const policy = { rules: [onlyMicro], exemptions: [] };
+    expect(await auditAfter(0, [launchOf()], { policy })).toEqual([compliant]);
+  });
+
   it("is ignored within its grace when a rule needs the instance", async () => {
     ec2.launch(INSTANCE, { more });
     const policy = { rules: [...requiring("name,service").rules, onlyMicro], exemptions: [] };
@@ -303,6 +309,18 @@ describe("a launch under several rules", () => {
     expect(await auditUnder(GRACE, [KEY_RULE, TAG_RULE])).toMatchObject({
       findings: [{ ruleId: "key-pair" }, { ruleId: "required-tags" }],
     });
+  });
+
+  it("names all that it waits for", async () => {
+    const rules = [TAG_RULE, { ...TAG_RULE, id: "owner", tags: ["owner"] }];
+    expect(await auditUnder(0, rules, { tags: { name: "x" } })).toMatchObject({
+      reason: 'the launch is within its grace: the tag "service" is missing; the tag "owner" is missing',
+    });
+  });
+
+  it("does not wait for a rule that no tag can bring to apply", async () => {
+    const elsewhere = { ...TAG_RULE, when: { region: "eu-*" } };
+    expect(kindOf(await auditUnder(0, [elsewhere, KEY_RULE], { more: { KeyName: "ops-1" } }))).toBe("compliant");
   });
 
   it("waits for tags that may bring it into the scope of a rule, or exempt it", async () => {

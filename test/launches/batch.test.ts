@@ -1,4 +1,4 @@
-import { EC2Client } from "@aws-sdk/client-ec2";
+import { DescribeInstanceImageMetadataCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ec2Facts } from "../../src/facts/facts.ts";
@@ -85,6 +85,28 @@ describe("runBatch", () => {
     const findings = documents()[0]?.findings ?? [];
     expect(findings.map(({ ruleId }) => ruleId).sort()).toEqual([...rules].sort());
     expect(new Set(findings.flatMap(({ id, dedupKey }) => [id, dedupKey])).size).toBe(6);
+  });
+
+  it("names all problems of a launch, and each rule that was not judged once", async () => {
+    ec2.launch(INSTANCE);
+    ec2.mock
+      .on(DescribeInstanceImageMetadataCommand)
+      .rejects(awsError("UnauthorizedOperation", "You are not authorized to perform this operation."));
+    const policy = policyOf({
+      rules: [
+        { rule: "key-pair", allowed: "ops-*" },
+        { rule: "required-tags", tags: ["owner"] },
+        { rule: "image", names: "golden-*" },
+      ],
+    });
+    expect(await run([unitOf(launchOf())], { policy })).toMatchObject([
+      [
+        {
+          reason: 'the key pair is "my-key-pair", not "ops-*"; the tag "owner" is missing',
+          notJudged: ["image"],
+        },
+      ],
+    ]);
   });
 
   it("returns an outcome for each launch of each unit, in their order, and publishes only violations", async () => {
@@ -217,6 +239,12 @@ describe("a launch that is not settled", () => {
     expect(sns.mock.calls()).toEqual([]);
   });
 
+  it("is the reason of those that it holds as long as the longest wait", async () => {
+    const younger = launchOf({ instanceId: third, at: AT + 55_000 });
+    const [[held] = []] = await run([unitOf(launchOf({ instanceId: bad }), young, younger)]);
+    expect(held).toMatchObject({ kind: "deferred", retryAfterSeconds: 40 });
+  });
+
   it("does not delay the alert for other events of the batch", async () => {
     const held = unitOf(launchOf({ instanceId: bad }), young);
     const outcomes = await run([held, unitOf(launchOf({ instanceId: third }))]);
@@ -251,6 +279,19 @@ describe("an engine that no longer waits", () => {
       [{ kind: "failed", reason: expect.stringContaining("timed out: other alerts were sent first") }],
     ]);
     expect(awaited).toEqual([true, false]);
+  });
+
+  it("does not keep the alert of the others from being sent when it stops waiting meanwhile", async () => {
+    const [late = "", inTime = ""] = instanceIds(2);
+    for (const id of [late, inTime]) ec2.launch(id);
+    const awaited: boolean[] = [];
+    const paced: Batch["paced"] = (work, isAwaited) => {
+      clock.set(DEADLINE);
+      awaited.push(isAwaited());
+      return work();
+    };
+    await run([lateUnit(late), ...unitsOf([inTime])], { paced });
+    expect(awaited).toEqual([true]);
   });
 
   it("does not keep the alert from engines that still wait", async () => {

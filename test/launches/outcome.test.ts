@@ -9,6 +9,7 @@ const OUTCOMES = [
   { kind: "compliant", launch },
   { kind: "ignored", reason: "not ours" },
   { kind: "unseen", launch, reason: "EC2 does not show it" },
+  { kind: "not-judged", launch, rules: ["image"], reason: "a permission is missing" },
   { kind: "violating", launch, rules: ["required-tags"], reason: "a tag is missing", alertIds: ["a"], notJudged: [] },
   { kind: "malformed", reason: "not JSON" },
   { kind: "deferred", launch, reason: "within its grace", retryAfterSeconds: 7 },
@@ -32,13 +33,13 @@ describe("worstOf", () => {
   });
 
   it("returns ignored if there are no outcomes", () => {
-    expect(worstOf([]).kind).toBe("ignored");
+    expect(worstOf([])).toEqual({ kind: "ignored", reason: "there was nothing to audit" });
   });
 });
 
 describe("isUnsettled", () => {
   it.each(OUTCOMES)("returns whether the engine must deliver again: $kind", (outcome) => {
-    const settled = ["compliant", "ignored", "unseen", "violating"].includes(outcome.kind);
+    const settled = ["compliant", "ignored", "unseen", "not-judged", "violating"].includes(outcome.kind);
     expect(isUnsettled(outcome)).toBe(!settled);
   });
 });
@@ -49,6 +50,7 @@ describe("reasonOf", () => {
       "complies with the policy",
       "not ours",
       "EC2 does not show it",
+      "a permission is missing",
       "a tag is missing",
       "not JSON",
       "within its grace",

@@ -181,6 +181,19 @@ describe("worldSources", () => {
     expect(ipv6(0, "8000::/1", "fc00::/7", "fe80::/10")).toEqual([]);
   });
 
+  it.each([
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "224.0.0.0/3",
+  ])("does not take %s for the world, even where the world is this narrow", (range) => {
+    expect(ipv4(Number(range.split("/")[1]), range)).toEqual([]);
+  });
+
   it("takes no private IPv6 range for the world, however narrow the world is set", () => {
     expect(ipv6(128, "fc00::/7", "fe80::/10", "::1/128", "64:ff9b::/96")).toEqual([]);
     expect(ipv6(32, "2001:db8::/32", "2001:db8:8000::/33")).toEqual(["2001:db8::/32"]);

@@ -31,8 +31,26 @@ describe("secretIn", () => {
     expect(secretIn(text)).toBe(kind);
   });
 
+  it("finds tokens after punctuation, as in a setting of a program", () => {
+    const tokens = [
+      `ghp_${"aB3".repeat(12)}`,
+      `github_pat_${"a".repeat(22)}_${"b".repeat(59)}`,
+      `glpat-${"aB-_".repeat(5)}`,
+      ["xoxb", "123456789012", "1234567890123", "aBcDeFgHiJkL"].join("-"),
+      `sk_live_${"a1B2".repeat(6)}`,
+      `AIza${"aB3-_".repeat(7)}`,
+      JWT,
+    ];
+    expect(tokens.filter((token) => secretIn(`token=${token}`) === null)).toEqual([]);
+    expect(tokens.filter((token) => secretIn(`x${token}`) !== null)).toEqual([]);
+  });
+
   it.each([
     "",
+    `github_pat_${"a".repeat(22)}_${"b".repeat(58)}`,
+    "xoxb-123456789012-team",
+    `https://hooks.slack.com/services/${"T0000AAAA"}/B0000AAAA/test`,
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozj",
     "web-1",
     "AKIA",
     "AKIAIOSFODNN7EXAMPL",

@@ -155,6 +155,11 @@ describe("a key that begins with aws: in any case", () => {
     ["aws:cloudformation:stack-name", "AWS CloudFormation"],
     ["AWS:AutoScaling:groupName", "Amazon EC2 Auto Scaling"],
     ["aws:ec2launchtemplate:id", "a launch template"],
+    ["aws:ec2:fleet-id", "EC2 Fleet"],
+    ["aws:ec2spot:fleet-request-id", "a Spot Fleet"],
+    ["aws:eks:cluster-name", "Amazon EKS"],
+    ["aws:elasticmapreduce:job-flow-id", "Amazon EMR"],
+    ["aws:servicecatalog:provisioningPrincipalArn", "AWS Service Catalog"],
     ["aws:something:new", "the service that owns the tag"],
   ])("is explained instead, because EC2 refuses it: %s comes from %s", (key, launcher) => {
     expect(createTags([key], ["i-1"], REGION).join(" ")).toBe(
