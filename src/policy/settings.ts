@@ -190,11 +190,11 @@ export function object<F extends Fields>(
 
 /** Reports each key that is not in `known`, with the most similar one. */
 export function reportUnknownKeys(value: object, known: readonly string[], path: string, reading: Reading): void {
-  for (const key of Object.keys(value)) {
-    if (known.includes(key)) continue;
+  const unknown = Object.keys(value).filter((key) => !known.includes(key));
+  const all = unknown.length === 0 ? "" : `the keys are ${listOf(known)}`;
+  for (const key of unknown) {
     const meant = reading.count < MAX_PROBLEMS ? nearest(key, known) : undefined;
-    const fix = meant === undefined ? `the keys are ${listOf(known)}` : `did you mean "${meant}"?`;
-    reading.report(path, `has an unknown key: ${fix}`, key);
+    reading.report(path, `has an unknown key: ${meant === undefined ? all : `did you mean "${meant}"?`}`, key);
   }
 }
 
