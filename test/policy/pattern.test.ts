@@ -209,6 +209,7 @@ describe("pattern", () => {
     ["a{1,257}", "has a count over 256 at character 3; use a lower one"],
     ["a^b", 'has a "^" that is not at the start at character 3; write "\\^" for the character itself'],
     ["(^a)", 'has a "^" that is not at the start at character 3; write "\\^" for the character itself'],
+    ["(a|^b)", 'has a "^" that is not at the start at character 5; write "\\^" for the character itself'],
     ["a$b", 'has a "$" that is not at the end at character 3; write "\\$" for the character itself'],
     [
       "(?=a)",
