@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { Instance } from "../facts/instances.ts";
 import { SEVERITIES } from "../policy/rule.ts";
-import { hideSecret } from "../policy/rules/secrets.ts";
+import { hideSecret } from "../policy/secrets.ts";
 import { groupBy } from "../util/group-by.ts";
 import { oneLine } from "../util/text.ts";
 import type { Finding, Findings, Unjudged, UnjudgedRule } from "./finding.ts";

@@ -1,7 +1,7 @@
 import { appliesTo, daysLeft } from "../../policy/exemptions.ts";
+import { intersection, union } from "../../policy/exposure/intervals.ts";
+import { ports, sayTraffic, type Traffic } from "../../policy/exposure/ports.ts";
 import type { Policy } from "../../policy/policy.ts";
-import { intersection, union } from "../../policy/rules/intervals.ts";
-import { ports, sayTraffic, type Traffic } from "../../policy/rules/ports.ts";
 import { startReading } from "../../policy/settings.ts";
 import { isObject } from "../../util/json.ts";
 import { contradictionIn } from "./contradiction.ts";

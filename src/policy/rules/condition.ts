@@ -1,9 +1,9 @@
 import { cut, oneLine } from "../../util/text.ts";
 import { condition as conditionSetting } from "../condition.ts";
+import { prose } from "../remedies/commands.ts";
 import { compliant, notJudged, ruleKind, violates } from "../rule.ts";
 import { optional, required, text } from "../settings.ts";
-import { prose } from "./commands.ts";
-import { verb } from "./words.ts";
+import { verb } from "../words.ts";
 
 const MAX_REMEDY = 500;
 

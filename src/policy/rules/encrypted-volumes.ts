@@ -1,8 +1,8 @@
 import type { Volume } from "../../facts/volumes.ts";
+import { prose } from "../remedies/commands.ts";
 import { compliant, notJudged, ofInstance, ruleKind, violates } from "../rule.ts";
 import { matchers, matchesAny, optional } from "../settings.ts";
-import { prose } from "./commands.ts";
-import { brief, verb } from "./words.ts";
+import { brief, verb } from "../words.ts";
 
 /** `encrypted-volumes`: the EBS volumes must be encrypted. */
 export const encryptedVolumes = ruleKind({

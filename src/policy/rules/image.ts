@@ -3,7 +3,7 @@ import { type Image, ownersOf } from "../../facts/images.ts";
 import type { Matcher } from "../matcher.ts";
 import { compliant, notJudged, ofInstance, ruleKind, violates } from "../rule.ts";
 import { flag, integer, matchers, matchesAny, optional, quoted, withDefault } from "../settings.ts";
-import { shortList, verb } from "./words.ts";
+import { shortList, verb } from "../words.ts";
 
 const DAY_MS = 86_400_000;
 

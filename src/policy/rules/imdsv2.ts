@@ -1,7 +1,7 @@
+import { commandForEach } from "../remedies/commands.ts";
 import { compliant, notJudged, ofInstance, ruleKind, violates } from "../rule.ts";
 import { integer, optional } from "../settings.ts";
-import { commandForEach } from "./commands.ts";
-import { verb } from "./words.ts";
+import { verb } from "../words.ts";
 
 /** `imdsv2`: the instance metadata service must require session tokens.
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html */

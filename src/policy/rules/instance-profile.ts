@@ -1,8 +1,8 @@
 import { namesOfProfile } from "../../facts/instances.ts";
+import { command, commandForEach } from "../remedies/commands.ts";
 import { compliant, ofInstance, ruleKind, violates } from "../rule.ts";
 import { flag, matchers, optional, quoted, withDefault } from "../settings.ts";
-import { command, commandForEach } from "./commands.ts";
-import { demandOf, refusalOf, verb } from "./words.ts";
+import { demandOf, refusalOf, verb } from "../words.ts";
 
 /** `instance-profile`: an allowed instance profile must be attached, or none. */
 export const instanceProfile = ruleKind({

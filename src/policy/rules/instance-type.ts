@@ -1,7 +1,7 @@
+import { commandForEach } from "../remedies/commands.ts";
 import { compliant, notJudged, ofInstance, ruleKind, violates } from "../rule.ts";
 import { matchers, optional, quoted } from "../settings.ts";
-import { commandForEach } from "./commands.ts";
-import { refusalOf, verb } from "./words.ts";
+import { refusalOf, verb } from "../words.ts";
 
 /** `instance-type`: the type must be allowed. */
 export const instanceType = ruleKind({

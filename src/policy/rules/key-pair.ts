@@ -1,6 +1,6 @@
 import { compliant, ofInstance, ruleKind, violates } from "../rule.ts";
 import { flag, matchers, optional, quoted, withDefault } from "../settings.ts";
-import { demandOf, refusalOf, verb } from "./words.ts";
+import { demandOf, refusalOf, verb } from "../words.ts";
 
 /** `key-pair`: an instance must have an allowed SSH key pair, or none. */
 export const keyPair = ruleKind({

@@ -1,6 +1,6 @@
 import { compliant, notJudged, ruleKind, violates } from "../rule.ts";
 import { matchers, optional, quoted } from "../settings.ts";
-import { refusalOf, verb } from "./words.ts";
+import { refusalOf, verb } from "../words.ts";
 
 /** `launched-by`: an allowed launcher must have launched the instance. */
 export const launchedBy = ruleKind({

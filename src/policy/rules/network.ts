@@ -1,7 +1,7 @@
 import type { Matcher } from "../matcher.ts";
 import { compliant, notJudged, ofInstance, ruleKind, type Violation, violates } from "../rule.ts";
 import { flag, matchers, matchesAny, optional, orList, withDefault } from "../settings.ts";
-import { verb } from "./words.ts";
+import { verb } from "../words.ts";
 
 /** `network`: an instance must be in an allowed VPC, subnet and Availability Zone. */
 export const network = ruleKind({

@@ -1,10 +1,10 @@
 import { ignoringCase } from "../matcher.ts";
+import { prose } from "../remedies/commands.ts";
+import { deleteTags } from "../remedies/tag-commands.ts";
 import { compliant, ruleKind, violates } from "../rule.ts";
+import { secretIn } from "../secrets.ts";
 import { flag, matchers, matchesAny, optional, quoted, withDefault } from "../settings.ts";
-import { prose } from "./commands.ts";
-import { secretIn } from "./secrets.ts";
-import { deleteTags } from "./tag-commands.ts";
-import { tagsAre, verb } from "./words.ts";
+import { tagsAre, verb } from "../words.ts";
 
 /** `prohibited-tags`: an instance must not have some tags. Nothing repeats the value of a tag: it may be a secret. */
 export const prohibitedTags = ruleKind({

@@ -1,7 +1,7 @@
+import { prose } from "../remedies/commands.ts";
 import { compliant, ofInstance, ruleKind, violates } from "../rule.ts";
 import { flag, withDefault } from "../settings.ts";
-import { prose } from "./commands.ts";
-import { brief, verb } from "./words.ts";
+import { brief, verb } from "../words.ts";
 
 /** `public-ip`: the instance must have no public IP address. */
 export const publicIp = ruleKind({

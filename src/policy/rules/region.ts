@@ -1,6 +1,6 @@
 import { compliant, ruleKind, violates } from "../rule.ts";
 import { matchers, optional, quoted } from "../settings.ts";
-import { refusalOf, verb } from "./words.ts";
+import { refusalOf, verb } from "../words.ts";
 
 /** `region`: the instance must be in an allowed region. */
 export const region = ruleKind({

@@ -1,7 +1,10 @@
 import type { Tags } from "../../facts/tags.ts";
 import { isObject } from "../../util/json.ts";
 import { nearest } from "../../util/nearest.ts";
+import { prose } from "../remedies/commands.ts";
+import { createTags, isOfAws } from "../remedies/tag-commands.ts";
 import { compliant, ruleKind, violates } from "../rule.ts";
+import { hideSecret } from "../secrets.ts";
 import {
   flag,
   type JsonSchema,
@@ -18,10 +21,7 @@ import {
   type ValuesOf,
   withDefault,
 } from "../settings.ts";
-import { prose } from "./commands.ts";
-import { hideSecret } from "./secrets.ts";
-import { createTags, isOfAws } from "./tag-commands.ts";
-import { shortList, tagsAre, verb } from "./words.ts";
+import { shortList, tagsAre, verb } from "../words.ts";
 
 /** A tag key has 1 to 128 characters, and a resource has at most 50 user-created tags.
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */

@@ -2,14 +2,31 @@ import type { Fact } from "../../facts/facts.ts";
 import type { Ingress, SecurityGroup } from "../../facts/security-groups.ts";
 import { groupBy } from "../../util/group-by.ts";
 import { cut, wrap } from "../../util/text.ts";
+import { type AttachedGroup, type GroupSelector, groupSelector } from "../exposure/group-selector.ts";
+import { difference, intersection, union } from "../exposure/intervals.ts";
+import {
+  andList,
+  EVERYTHING,
+  listTraffic,
+  onlyPorts,
+  ports,
+  sayTraffic,
+  type Traffic,
+  trafficOf,
+} from "../exposure/ports.ts";
+import {
+  PRIVATE_IPV4,
+  PRIVATE_IPV6,
+  type Range,
+  rangeOf,
+  rangesOf,
+  type World,
+  worldSources,
+} from "../exposure/ranges.ts";
+import { COLUMNS, commandForEach, prose } from "../remedies/commands.ts";
 import { compliant, notJudged, ofInstance, ruleKind, type Violation, violates } from "../rule.ts";
 import { integer, oneOrMore, optional, orList, text } from "../settings.ts";
-import { COLUMNS, commandForEach, prose } from "./commands.ts";
-import { type AttachedGroup, type GroupSelector, groupSelector } from "./group-selector.ts";
-import { difference, intersection, union } from "./intervals.ts";
-import { andList, EVERYTHING, listTraffic, onlyPorts, ports, sayTraffic, type Traffic, trafficOf } from "./ports.ts";
-import { PRIVATE_IPV4, PRIVATE_IPV6, type Range, rangeOf, rangesOf, type World, worldSources } from "./ranges.ts";
-import { verb } from "./words.ts";
+import { verb } from "../words.ts";
 
 const prefixLists = oneOrMore(
   text({ max: 64, pattern: /^pl-[0-9a-f]+$/, shape: "the id of a prefix list, such as pl-0123abcd" }),

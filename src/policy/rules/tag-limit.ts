@@ -1,8 +1,8 @@
+import { command } from "../remedies/commands.ts";
+import { isOfAws } from "../remedies/tag-commands.ts";
 import { compliant, ruleKind, violates } from "../rule.ts";
 import { integer, required } from "../settings.ts";
-import { command } from "./commands.ts";
-import { isOfAws } from "./tag-commands.ts";
-import { verb } from "./words.ts";
+import { verb } from "../words.ts";
 
 /** `tag-limit`: the number of tags must not exceed a maximum. */
 export const tagLimit = ruleKind({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { secretIn } from "../../../src/policy/rules/secrets.ts";
+import { secretIn } from "../../src/policy/secrets.ts";
 
 // Secrets are put together here, so that scanners of the repository find none.
 const WEBHOOK = ["https://hooks.slack.com/services", "T0000AAAA", "B0000AAAA", "x".repeat(24)].join("/");

@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { difference, type Interval, type Intervals, intersection, union } from "../../../src/policy/rules/intervals.ts";
+import {
+  difference,
+  type Interval,
+  type Intervals,
+  intersection,
+  union,
+} from "../../../src/policy/exposure/intervals.ts";
 
 const SIZE = 12;
 const interval = fc

@@ -1,5 +1,5 @@
-import type { Matcher } from "../matcher.ts";
-import { matchers, matchesAny, quoted } from "../settings.ts";
+import type { Matcher } from "./matcher.ts";
+import { matchers, matchesAny, quoted } from "./settings.ts";
 
 /** The longest list of allowed values in a message, in characters. An alert repeats its messages. */
 const MAX_ALLOWED = 80;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Intervals, intersection, union } from "../../../src/policy/rules/intervals.ts";
+import { type Intervals, intersection, union } from "../../../src/policy/exposure/intervals.ts";
 import {
   PRIVATE_IPV4,
   PRIVATE_IPV6,
@@ -8,7 +8,7 @@ import {
   rangesOf,
   type Source,
   worldSources,
-} from "../../../src/policy/rules/ranges.ts";
+} from "../../../src/policy/exposure/ranges.ts";
 
 describe("rangeOf", () => {
   it.each([

@@ -1,7 +1,7 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { difference, intersection, union } from "../../../src/policy/rules/intervals.ts";
+import { difference, intersection, union } from "../../../src/policy/exposure/intervals.ts";
 import {
   EVERYTHING,
   listTraffic,
@@ -10,7 +10,7 @@ import {
   sayTraffic,
   type Traffic,
   trafficOf,
-} from "../../../src/policy/rules/ports.ts";
+} from "../../../src/policy/exposure/ports.ts";
 import { startReading } from "../../../src/policy/settings.ts";
 
 /** A rule as the facts have it. */

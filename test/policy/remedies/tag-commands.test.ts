@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { createTags, deleteTags } from "../../../src/policy/rules/tag-commands.ts";
+import { createTags, deleteTags } from "../../../src/policy/remedies/tag-commands.ts";
 import { instanceIds } from "../../support/events.ts";
 import { anyKey } from "./any-key.ts";
 

@@ -5,7 +5,7 @@ import { DescribeTagsCommand } from "@aws-sdk/client-ec2";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { startEmbeddedAws } from "../../../src/local/aws/index.ts";
-import { createTags } from "../../../src/policy/rules/tag-commands.ts";
+import { createTags } from "../../../src/policy/remedies/tag-commands.ts";
 import { AWS_CLI, operatorEnv } from "../../deploy/aws-cli.ts";
 import { clients } from "../../local/targets.ts";
 import { anyKey } from "./any-key.ts";
