@@ -5,6 +5,7 @@ import { difference, intersection, union } from "../../../src/policy/exposure/in
 import {
   EVERYTHING,
   listTraffic,
+  onlyPorts,
   port,
   ports,
   sayTraffic,
@@ -158,12 +159,12 @@ describe("a port of a policy", () => {
   it("may be one of a list, or alone", () => {
     const reading = startReading();
     expect([
-      ports.read([], "", reading),
+      onlyPorts.read([], "", reading),
       ports.read(22, "", reading)?.length,
       ports.read(["22", 80], "", reading)?.length,
     ]).toEqual([[], 1, 2]);
     ports.read(Array(201).fill(22), "closed", reading);
-    expect(reading.problems.map(({ problem }) => problem)).toEqual(["must be a list of up to 200 ports"]);
+    expect(reading.problems.map(({ problem }) => problem)).toEqual(["must be a list of 1 to 200 ports"]);
   });
 });
 
