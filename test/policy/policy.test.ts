@@ -464,6 +464,7 @@ describe("a rule of a policy", () => {
     ["tags decide whether it applies", { rules: [{ ...keyPair, when: byTag }] }, true],
     ["something else decides whether it applies", { rules: [{ ...keyPair, when: { vpc: "x" } }] }, false],
     ["tags decide who is exempt from it", exempting({}), true],
+    ["tags decide who is exempt from it by its id", exempting({ rules: "key-pair" }), true],
     ["something else decides who is exempt from it", exempting({ when: { vpc: "x" } }), false],
     ["tags decide who is exempt from another rule", exempting({ rules: "b" }), false],
     ["its settings are by tags", { rules: [{ rule: "condition", require: byTag, message: "must be dev" }] }, true],
