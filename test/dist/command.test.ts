@@ -84,7 +84,7 @@ describe("the built command", () => {
     const check = (npm: Readonly<Record<string, string>>) =>
       run(["check", "i-0123456789abcdef0", "--policy", "policy.json"], { ...operatorAt(aws.endpoint), ...npm });
     const npm = { npm_lifecycle_event: "cli", npm_package_name: manifest.name, INIT_CWD: folder };
-    expect(await check(npm)).toMatchObject({ code: 2, err: expect.stringContaining('"rules" must be') });
+    expect(await check(npm)).toMatchObject({ code: 2, err: expect.stringContaining("rules is missing") });
     const others = await check({ ...npm, npm_package_name: "their-own" });
     expect(others).toMatchObject({ code: 2, err: expect.stringContaining("policy.json does not exist") });
     rmSync(folder, { recursive: true });

@@ -3,8 +3,6 @@ import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import { checkEmail, distinctEmails } from "../email.ts";
 import { flagsFrom, type NameOptions } from "../flags.ts";
-import { launchActions } from "../policy-file.ts";
-import { policyFor } from "../policy-options.ts";
 import { shownUrl } from "../shown-url.ts";
 import { parseTags } from "../tags.ts";
 import { confirmed, unconfirmedText } from "./confirmation.ts";
@@ -65,9 +63,14 @@ export async function setup(cli: Cli, options: SetupOptions): Promise<void> {
     );
   }
   const aws = await connect(cli, options);
-  const readActions = options.showPolicy ? launchActions(policyFor(cli, aws.region, options)) : [];
   const checking = `Checking the resources in ${aws.region}`;
   if (options.showPolicy) {
+    // Loaded only here, because they load the EC2 client.
+    const [{ launchActions }, { policyFor }] = [
+      await import("../policy-file.ts"),
+      await import("../policy-options.ts"),
+    ];
+    const readActions = launchActions(policyFor(cli, aws.region, options));
     const { installation, key } = await terminal.busy(checking, async () => {
       const found = await findInstallation(aws, options);
       const topic = await readTopic(aws, found.alertTopicArn);

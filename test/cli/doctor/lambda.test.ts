@@ -286,6 +286,7 @@ describe("the doctor's check of the function on Lambda", () => {
     expect(await diagnosis()).toEqual([
       1,
       expect.stringContaining("wrong: configuration: REQUIRED_TAGS: is set together with AUDIT_POLICY"),
+      expect.stringContaining("wrong: configuration: AUDIT_POLICY: is not a policy: rules is missing"),
       "wrong: configuration: GRACE_SECONDS: must be a whole number of seconds from 0 to 3000",
     ]);
   });
