@@ -23,11 +23,6 @@ export interface Image {
   readonly isPublic: boolean | null;
 }
 
-/** Returns the owner as policies name it: by account id, by alias, and as `self` if the account of the instance owns the image. */
-export function ownersOf({ ownerId, ownerAlias }: Image, account: string): string[] {
-  return [ownerId, ownerAlias, ownerId === account ? "self" : null].filter((owner) => owner !== null);
-}
-
 /** Reads the images of at most 200 instances, by instance id; null for one that EC2 does not show. Throws as `describeTags` does. */
 export async function describeImages(
   ec2: Pick<EC2Client, "send">,

@@ -54,11 +54,6 @@ export interface MetadataOptions {
   readonly hopLimit: number | null;
 }
 
-/** Returns an instance profile as policies name it: by its ARN, and by its name, which follows the last `/`. */
-export function namesOfProfile(arn: string): readonly [arn: string, name: string] {
-  return [arn, arn.slice(arn.lastIndexOf("/") + 1)];
-}
-
 /** Returns whether the instance is terminated or shutting down. EC2 still shows it for about an hour. */
 export function isTerminated({ state }: Instance): boolean {
   return state === "shutting-down" || state === "terminated";

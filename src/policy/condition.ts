@@ -1,8 +1,9 @@
 import type { FactName, Facts } from "../facts/facts.ts";
-import { type Image, ownersOf } from "../facts/images.ts";
-import { type Instance, namesOfProfile } from "../facts/instances.ts";
+import type { Image } from "../facts/images.ts";
+import type { Instance } from "../facts/instances.ts";
 import { isObject } from "../util/json.ts";
 import type { Matcher } from "./matcher.ts";
+import { namesOfProfile, ownersOf } from "./names.ts";
 import {
   flag,
   type JsonSchema,

@@ -1,6 +1,6 @@
 import { DescribeInstanceImageMetadataCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { beforeEach, describe, expect, it } from "vitest";
-import { describeImages, ownersOf, readImage } from "../../src/facts/images.ts";
+import { describeImages, readImage } from "../../src/facts/images.ts";
 import { mockClients } from "../support/aws.ts";
 import { INSTANCE, instanceIds, REGION } from "../support/events.ts";
 
@@ -108,13 +108,5 @@ describe("readImage", () => {
   it("keeps that an image is not allowed, and not public", () => {
     const ImageMetadata = { ...ENTRY.ImageMetadata, ImageAllowed: false, IsPublic: false };
     expect(readImage({ ImageMetadata })).toMatchObject({ isAllowed: false, isPublic: false });
-  });
-});
-
-describe("the owners of an image", () => {
-  it("are the account, its alias, and self in the account's own instances", () => {
-    expect(ownersOf(IMAGE, "123456789012")).toEqual(["137112412989", "amazon"]);
-    expect(ownersOf({ ...IMAGE, ownerAlias: null }, "137112412989")).toEqual(["137112412989", "self"]);
-    expect(ownersOf({ ...IMAGE, ownerId: null, ownerAlias: null }, "123456789012")).toEqual([]);
   });
 });

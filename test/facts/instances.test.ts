@@ -5,7 +5,6 @@ import {
   describeInstances,
   type Instance,
   isTerminated,
-  namesOfProfile,
   readInstance,
 } from "../../src/facts/instances.ts";
 import { mockEc2 } from "../support/aws.ts";
@@ -219,12 +218,5 @@ describe("isTerminated", () => {
   it("is true of the two states that an instance does not leave", () => {
     const states = ["pending", "running", "stopping", "stopped", "shutting-down", "terminated"];
     expect(states.filter((state) => isTerminated(instanceOf({ state })))).toEqual(["shutting-down", "terminated"]);
-  });
-});
-
-describe("namesOfProfile", () => {
-  it("returns the ARN, and the name without the path", () => {
-    const arn = "arn:aws:iam::123456789012:instance-profile/team/web";
-    expect(namesOfProfile(arn)).toEqual([arn, "web"]);
   });
 });

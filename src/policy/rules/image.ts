@@ -1,6 +1,7 @@
 import type { Fact, Facts } from "../../facts/facts.ts";
-import { type Image, ownersOf } from "../../facts/images.ts";
+import type { Image } from "../../facts/images.ts";
 import type { Matcher } from "../matcher.ts";
+import { ownersOf } from "../names.ts";
 import { compliant, notJudged, ofInstance, ruleKind, violates } from "../rule.ts";
 import { flag, integer, matchers, matchesAny, optional, quoted, withDefault } from "../settings.ts";
 import { shortList, verb } from "../words.ts";

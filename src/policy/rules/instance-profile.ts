@@ -1,4 +1,4 @@
-import { namesOfProfile } from "../../facts/instances.ts";
+import { namesOfProfile } from "../names.ts";
 import { command, commandForEach } from "../remedies/commands.ts";
 import { compliant, ofInstance, ruleKind, violates } from "../rule.ts";
 import { flag, matchers, optional, quoted, withDefault } from "../settings.ts";
