@@ -13,6 +13,7 @@ import {
   checkParameters,
   type Parameters,
   parseParameters,
+  READ_ACTIONS,
   withPolicyFile,
   withReadActions,
   withRelease,
@@ -68,7 +69,9 @@ export async function deployLambda(cli: Cli, options: Options, folder = packageF
     );
   }
   const kept = Object.fromEntries(
-    Object.entries(before?.parameters ?? {}).filter(([parameter]) => declared.some((each) => each.name === parameter)),
+    Object.entries(before?.parameters ?? {}).filter(
+      ([parameter]) => parameter !== READ_ACTIONS && declared.some((each) => each.name === parameter),
+    ),
   );
   const policyGiven = withPolicyFile(words, kept, policy);
   const given = withReadActions(policyGiven, checkParameters({ ...kept, ...policyGiven }, declared, policy));

@@ -124,7 +124,7 @@ export function withPolicyFile(given: Parameters, kept: Parameters, policy: Poli
 
 /** Returns the parameters with the EC2 actions that the policy needs. */
 export function withReadActions(parameters: Parameters, policy: Policy): Parameters {
-  return { ...parameters, ReadActions: launchActions(policy).join(",") };
+  return { ...parameters, [READ_ACTIONS]: launchActions(policy).join(",") };
 }
 
 /** Leaves 1 KB of Lambda's environment to the other settings.
@@ -165,8 +165,11 @@ function nameOf(key: Key): string {
 
 const RELEASE = "Release";
 
+/** The EC2 actions that the policy needs. Each deployment computes them anew. */
+export const READ_ACTIONS = "ReadActions";
+
 /** The parameters that the operator does not set. */
-const COMPUTED = [RELEASE, "ReadActions"];
+const COMPUTED = [RELEASE, READ_ACTIONS];
 
 /**
  * Adds Release to the given parameters: a hash of the code, the template and all settings in force. SAM creates a new version
