@@ -142,7 +142,7 @@ function readCondition(
   }
   if (!isObject(value)) return reading.report(path, `must be ${SHAPE}`, value);
   const keys = Object.keys(value);
-  const key = KEYS.find((each) => Object.hasOwn(value, each));
+  const key = keys.find((each) => KEYS.includes(each));
   if (key === undefined) {
     if (keys.length === 0) return reading.report(path, `must be ${SHAPE}`, value);
     const before = reading.count;
@@ -151,7 +151,7 @@ function readCondition(
   }
   const allowed = key === "tag" ? ["tag", ...TAG_OPERATORS] : [key];
   if (keys.some((each) => !allowed.includes(each))) {
-    return KEYS.filter((each) => Object.hasOwn(value, each)).length > 1
+    return keys.filter((each) => KEYS.includes(each)).length > 1
       ? reading.report(path, 'must have one condition; combine several with {"all": [...]} or {"any": [...]}')
       : void reportUnknownKeys(value, allowed, path, reading);
   }

@@ -15,14 +15,17 @@ export type MatcherReading = { readonly matcher: Matcher } | { readonly problem:
 /** A pattern and its flags. Only letters that are flags in JavaScript count as flags: `/aws/ami` is no pattern. */
 const PATTERN = /^\/(.*)\/([dgimsuvy]*)$/s;
 
-type Piece = { readonly literal: string } | "?" | "*";
+/** One character, or any one, or any number of any. */
+type Piece = string | typeof ONE | typeof MANY;
+const ONE = 1;
+const MANY = 2;
 
 /**
  * Returns the matcher of a text: `/pattern/` or `/pattern/i`, a regular expression that must match the whole value, or a text with
  * the wildcards `*` and `?`, where `\*`, `\?`, `\\` and `\/` stand for the characters themselves.
  */
 export function readMatcher(text: string): MatcherReading {
-  const [, source, flags] = PATTERN.exec(text) ?? [];
+  const [, source, flags] = (text.startsWith("/") && PATTERN.exec(text)) || [];
   if (source === undefined) return readWildcards(text);
   if (flags !== "" && flags !== "i") {
     return {
@@ -55,16 +58,13 @@ function readWildcards(text: string): MatcherReading {
     }
     if (!escaped && character === "\\") escaped = true;
     else {
-      const wildcard = !escaped && (character === "*" || character === "?");
-      pieces.push(wildcard ? character : { literal: character });
+      if (escaped) pieces.push(character);
+      else pieces.push(character === "*" ? MANY : character === "?" ? ONE : character);
       escaped = false;
     }
   }
   if (escaped) return { problem: 'ends with a lone "\\"; write "\\\\" for a backslash' };
-  const isLiteral = (piece: Piece): piece is { readonly literal: string } => typeof piece !== "string";
-  if (pieces.every(isLiteral)) {
-    return { matcher: literalMatcher(text, pieces.map(({ literal }) => literal).join("")) };
-  }
+  if (pieces.every((piece) => typeof piece === "string")) return { matcher: literalMatcher(text, pieces.join("")) };
   return { matcher: { text, matches: (value) => matchesPieces(pieces, [...value]), cost: costOf(pieces) } };
 }
 
@@ -75,8 +75,8 @@ function literalMatcher(text: string, whole: string): Matcher {
 /** Each character can be the start of another try of the pieces between two `*`. Four such steps take as long as a state. */
 function costOf(pieces: readonly Piece[]): number {
   let longest = 0;
-  for (let at = pieces.indexOf("*"), run = 0; at >= 0 && at < pieces.length; at += 1) {
-    run = pieces[at] === "*" ? 0 : run + 1;
+  for (let at = pieces.indexOf(MANY), run = 0; at >= 0 && at < pieces.length; at += 1) {
+    run = pieces[at] === MANY ? 0 : run + 1;
     longest = Math.max(longest, run);
   }
   return 1 + Math.ceil(longest / 4);
@@ -89,11 +89,11 @@ function matchesPieces(pieces: readonly Piece[], characters: readonly string[]):
   let starEnd = 0;
   for (let at = 0; at < characters.length; ) {
     const current = pieces[piece];
-    if (current === "*") {
+    if (current === MANY) {
       star = piece;
       starEnd = at;
       piece += 1;
-    } else if (current === "?" || (current !== undefined && current.literal === characters[at])) {
+    } else if (current === ONE || current === characters[at]) {
       piece += 1;
       at += 1;
     } else if (star >= 0) {
@@ -102,7 +102,7 @@ function matchesPieces(pieces: readonly Piece[], characters: readonly string[]):
       at = starEnd;
     } else return false;
   }
-  return pieces.slice(piece).every((rest) => rest === "*");
+  return pieces.slice(piece).every((rest) => rest === MANY);
 }
 
 /** Returns the matcher of exactly this text. */

@@ -1,3 +1,5 @@
+import { endOfString } from "./json.ts";
+
 /** The position of a syntax error: line and column, both from 1. */
 export interface Position {
   readonly line: number;
@@ -69,24 +71,29 @@ export function jsonErrorIn(text: string): Position | null {
   }
 }
 
-/** A string with the colon of a key, if it is one; or the start or end of an object. */
-const KEY_OR_BRACE = /("(?:[^"\\]|\\.)*")(\s*:)?|[{}]/gs;
-
 /** Returns the position of the first key that its object already has; null if there is none. Takes valid JSON. JSON.parse keeps only the last value. */
 export function repeatedKeyIn(json: string): Position | null {
   const open: Set<string>[] = [];
-  for (const { 0: token, 1: text = "", 2: colon, index } of json.matchAll(KEY_OR_BRACE)) {
-    const keys = open.at(-1);
-    if (token === "{") open.push(new Set());
-    else if (token === "}") open.pop();
-    else if (colon !== undefined) {
-      const key: string = JSON.parse(text);
-      if (keys?.has(key)) return positionOf(json, index);
+  for (let at = 0; at < json.length; at += 1) {
+    const character = json[at];
+    if (character === "{") open.push(new Set());
+    else if (character === "}") open.pop();
+    else if (character === '"') {
+      const start = at;
+      at = endOfString(json, start);
+      COLON.lastIndex = at + 1;
+      if (!COLON.test(json)) continue;
+      const written = json.slice(start + 1, at);
+      const key: string = written.includes("\\") ? JSON.parse(`"${written}"`) : written;
+      const keys = open.at(-1);
+      if (keys?.has(key)) return positionOf(json, start);
       keys?.add(key);
     }
   }
   return null;
 }
+
+const COLON = /\s*:/y;
 
 function positionOf(text: string, at: number): Position {
   const before = text.slice(0, at).split("\n");

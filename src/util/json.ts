@@ -52,8 +52,8 @@ export function hasMoreParts(text: string, limit: number): boolean {
 
 const [QUOTE, COMMA, BRACKET, BRACE, BACKSLASH] = [0x22, 0x2c, 0x5b, 0x7b, 0x5c];
 
-/** Returns the index of the string's closing quote, or the length of the text if there is none. */
-function endOfString(text: string, from: number): number {
+/** Returns the index of the closing quote of the string whose opening quote is at `from`, or the length of the text if there is none. */
+export function endOfString(text: string, from: number): number {
   for (let at = from + 1; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
     if (code === BACKSLASH) at += 1;
