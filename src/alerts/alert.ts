@@ -175,6 +175,16 @@ function documentOf(findings: Findings, unjudged: readonly UnjudgedRule[], now: 
   } as const;
 }
 
+/**
+ * Returns each finding as it stands in the document of an alert. Takes findings with distinct ids; those of one instance share its
+ * `Instance`, which is cleaned once.
+ */
+export function findingDocuments(findings: readonly Finding[]): FindingDocument[] {
+  return clean(findings).map(findingDocumentOf);
+}
+
+export type FindingDocument = ReturnType<typeof findingDocumentOf>;
+
 function findingDocumentOf(finding: Finding) {
   const { id, dedupKey, rule, ruleId, severity, link, violation, instance, region, launchedBy, event } = finding;
   const { instanceId, tags, state, instanceType, imageId, keyName, availabilityZone, vpcId, subnetId } = instance;

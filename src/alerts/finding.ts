@@ -46,8 +46,12 @@ export interface UnjudgedRule extends Pick<Unjudged, "ruleId" | "because"> {
 /** At least one finding. */
 export type Findings = readonly [Finding, ...Finding[]];
 
-/** Returns a finding for each violation of an instance. */
-export function findingsOf(violations: readonly Violated[], instance: Instance, origin: Origin): Finding[] {
+/** Returns a finding for each violation of an instance, exempt ones included. */
+export function findingsOf(
+  violations: readonly Pick<Violated, "rule" | "violation">[],
+  instance: Instance,
+  origin: Origin,
+): Finding[] {
   return violations.map(({ rule: { id: ruleId, name: rule, severity, link }, violation }) => {
     const key = [origin.account, origin.region, instance.instanceId, ruleId];
     const id = hashOf([...key, violation.details]);

@@ -3,7 +3,7 @@ import addFormats from "ajv-formats";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import schema from "../../src/alerts/alert.schema.json";
-import { ALERT_SCHEMA, type Alert, alertsFor } from "../../src/alerts/alert.ts";
+import { ALERT_SCHEMA, type Alert, alertsFor, findingDocuments } from "../../src/alerts/alert.ts";
 import type { Finding, Unjudged } from "../../src/alerts/finding.ts";
 import { policyOfTags } from "../../src/policy/policy.ts";
 import { SEVERITIES } from "../../src/policy/rule.ts";
@@ -403,6 +403,22 @@ describe("alertsFor", () => {
 
   it("groups messages for FIFO topics by account and region", () => {
     expect(alertFor(findingOf()).group).toBe("123456789012-us-east-1");
+  });
+});
+
+describe("findingDocuments", () => {
+  it("returns the findings of the alert's document, in their order, with cleaned texts and hidden secrets", () => {
+    const tags = new Map([
+      ["Name", "web\u001b[2J"],
+      ["token", "AKIAIOSFODNN7EXAMPLE"],
+    ]);
+    const findings = [1, 2].map((id) => findingOf({ id: `${id}`, instance: { instanceId: instanceId(id), tags } }));
+    expect(findingDocuments(findings)).toEqual(alertFor(...findings).document.findings);
+    expect(findingDocuments(findings)[1]).toMatchObject({
+      id: "2",
+      name: "web [2J",
+      tags: { token: "(hidden: an AWS access key id)" },
+    });
   });
 });
 
