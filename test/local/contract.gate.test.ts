@@ -1,6 +1,6 @@
 import { describe } from "vitest";
 import { contract } from "./contract/contract.ts";
-import { findMotoServer, motoTarget } from "./targets.ts";
+import { findMotoServer, foundOrganization, motoTarget } from "./targets.ts";
 
 const moto = findMotoServer();
 // The default reporter does not print the names of skipped tests.
@@ -8,5 +8,10 @@ if (moto === undefined) console.info("The contract with moto_server is skipped: 
 
 describe.skipIf(moto === undefined)(
   `The contract, with moto_server${moto ? "" : " (skipped: it is not on the PATH)"}`,
-  () => contract(() => motoTarget(moto ?? "")),
+  () =>
+    contract(async () => {
+      const target = await motoTarget(moto ?? "");
+      await foundOrganization(target);
+      return target;
+    }),
 );

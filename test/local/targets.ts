@@ -6,6 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { EventBridgeClient } from "@aws-sdk/client-eventbridge";
 import { IAMClient } from "@aws-sdk/client-iam";
+import { CreateAccountCommand, CreateOrganizationCommand, OrganizationsClient } from "@aws-sdk/client-organizations";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { STSClient } from "@aws-sdk/client-sts";
@@ -22,10 +23,19 @@ export interface Target {
   close(): Promise<void>;
 }
 
-/** The embedded AWS, with a clock that stands still. */
+/** The members of the organisation, whose management account is `ACCOUNT`. */
+const MEMBERS = ["shop", "lab"].map((name, index) => ({
+  name,
+  email: `${name}@example.com`,
+  id: `22223333444${index}`,
+}));
+
+/** The embedded AWS, with a clock that stands still before the retirement of `Status` in Organizations. */
 export async function embeddedTarget(): Promise<Target> {
-  const clock = new VirtualClock(Date.now());
-  const aws = await startEmbeddedAws({ clock });
+  const clock = new VirtualClock(Date.UTC(2026, 0, 1));
+  const accounts = [ACCOUNT, ...MEMBERS.map(({ id }) => id)];
+  const details = Object.fromEntries(MEMBERS.map(({ id, ...member }) => [id, member]));
+  const aws = await startEmbeddedAws({ clock, organization: { id: "o-abcdefghij", accounts, details } });
   return { endpoint: aws.endpoint, later: (ms) => clock.advance(ms), close: () => aws.close() };
 }
 
@@ -80,6 +90,15 @@ export interface Credentials {
 
 const made = new Map<string, ReturnType<typeof makeClients>>();
 
+/** Founds the organisation in a target that can do so. */
+export async function foundOrganization({ endpoint }: Target): Promise<void> {
+  const { organizations } = clients(endpoint);
+  await organizations.send(new CreateOrganizationCommand({ FeatureSet: "ALL" }));
+  for (const { name, email } of MEMBERS) {
+    await organizations.send(new CreateAccountCommand({ AccountName: name, Email: email }));
+  }
+}
+
 /** The SDK's clients against `endpoint`, the same ones for the same arguments. They try once, so that a test sees each error. */
 export function clients(
   endpoint: string,
@@ -101,6 +120,7 @@ function makeClients(endpoint: string, region: string, credentials: Credentials)
     events: new EventBridgeClient(config),
     sts: new STSClient(config),
     iam: new IAMClient(config),
+    organizations: new OrganizationsClient(config),
   };
 }
 

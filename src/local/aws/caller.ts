@@ -72,6 +72,6 @@ export function userCaller(
 function expired(service: string): AwsError {
   if (service === "ec2") return new AwsError("RequestExpired", "Request has expired.", 400);
   const message = "The security token included in the request is expired";
-  if (service === "sqs" || service === "events") return new AwsError("ExpiredTokenException", message, 400);
+  if (["sqs", "events", "organizations"].includes(service)) return new AwsError("ExpiredTokenException", message, 400);
   return new AwsError("ExpiredToken", message, 403);
 }

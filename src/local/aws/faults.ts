@@ -6,7 +6,7 @@ type RefusalKind = "throttle" | "deny" | "error" | "bad-key";
 
 /** A fault that applies to one call or many. */
 export interface Fault {
-  /** `ec2`, `sns`, `sqs`, `events`, `sts` or `iam`; any when missing. */
+  /** `ec2`, `sns`, `sqs`, `events`, `sts`, `iam` or `organizations`; any when missing. */
   service?: string;
   /** `DescribeTags`, …; any when missing. */
   action?: string;
@@ -75,6 +75,7 @@ export function faultError(kind: RefusalKind, service: string, action: string, u
   const inJson = speaksJson(service);
   if (kind === "throttle") {
     if (service === "ec2") return new AwsError("RequestLimitExceeded", "Request limit exceeded.", 503);
+    if (service === "organizations") return new AwsError("TooManyRequestsException", "Rate exceeded", 400);
     return new AwsError(inJson ? "ThrottlingException" : "Throttling", "Rate exceeded", 400);
   }
   if (kind === "deny") return deniedError(service, refused);
@@ -94,7 +95,7 @@ export function deniedError(service: string, refused: string): AwsError {
 }
 
 function speaksJson(service: string): boolean {
-  return service === "sqs" || service === "events";
+  return service === "sqs" || service === "events" || service === "organizations";
 }
 
 /**
@@ -109,6 +110,6 @@ function badKey(service: string): AwsError {
   }
   const message = "The security token included in the request is invalid.";
   if (service === "sqs") return new AwsError("UnrecognizedClientException", message, 403, "InvalidClientTokenId");
-  if (service === "events") return new AwsError("UnrecognizedClientException", message, 400);
+  if (speaksJson(service)) return new AwsError("UnrecognizedClientException", message, 400);
   return new AwsError("InvalidClientTokenId", message, 403);
 }

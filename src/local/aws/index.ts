@@ -6,13 +6,15 @@ import { type Clock, cancellable, systemClock } from "./clock.ts";
 import type { AutoScalingLaunch, InProcessEc2 } from "./ec2/in-process.ts";
 import { createEc2 } from "./ec2/service.ts";
 import { createBus, type EventDocument, parseBusArn, Rules } from "./events/bus.ts";
-import { createTargetDelivery, type Organization } from "./events/deliver.ts";
+import { createTargetDelivery } from "./events/deliver.ts";
 import { createEvents } from "./events/service.ts";
 import { type Faults, faultBook } from "./faults.ts";
 import { createFrontDoor } from "./http.ts";
 import { createIam } from "./iam.ts";
 import { type Invoke, type Mapping, mapQueue, type QueueMapping } from "./lambda/mapping.ts";
 import { createLimiter } from "./limits/limiter.ts";
+import { createOrganizations, type Organization } from "./organizations.ts";
+import { createRegions } from "./regions.ts";
 import { createSigningKeys } from "./signing-keys.ts";
 import { createDelivery, type DeliveryAttempt } from "./sns/delivery.ts";
 import { createMailbox, type Mail } from "./sns/mail.ts";
@@ -27,9 +29,9 @@ export { type Clock, systemClock, VirtualClock } from "./clock.ts";
 export type { AutoScalingLaunch, Launch, Place } from "./ec2/in-process.ts";
 export type { Image, InstanceOptions } from "./ec2/model.ts";
 export type { EventDocument } from "./events/bus.ts";
-export type { Organization } from "./events/deliver.ts";
 export type { Fault, Faults } from "./faults.ts";
 export type { InvocationContext, Invoke, Mapping, QueueMapping } from "./lambda/mapping.ts";
+export type { AccountDetails, Organization } from "./organizations.ts";
 export type { Params, Value } from "./params.ts";
 export type { DeliveryAttempt } from "./sns/delivery.ts";
 export type { Mail } from "./sns/mail.ts";
@@ -60,7 +62,7 @@ export interface EmbeddedAwsOptions {
    */
   queuePolicies?: "checked" | "unchecked";
   /**
-   * The organisation and its accounts. With one, EventBridge needs the permission of a bus's policy to send from another
+   * The organisation and its accounts. Organizations lists them. With an organisation, EventBridge needs the permission of a bus's policy to send from another
    * account, as in AWS, where a new bus has no policy. Default: none, and no permission is needed.
    */
   organization?: Organization;
@@ -106,13 +108,17 @@ export interface EmbeddedAws extends InProcessEc2, Pick<Signer, "sign">, Pick<Au
   idle(): Promise<void>;
   /** `launch` by an Auto Scaling group. */
   launchAutoScaling(args: AutoScalingLaunch): string[];
+  /** Enables a region that needs an opt-in. Default: for the account of the embedded AWS. @throws RangeError for another region */
+  enableRegion(region: string, account?: string): void;
+  /** Disables a region that needs an opt-in; none is enabled at first. Otherwise as `enableRegion`. */
+  disableRegion(region: string, account?: string): void;
   /** Stops all timers and deliveries. */
   close(): Promise<void>;
 }
 
 /**
- * Starts an embedded AWS on loopback: EC2, SNS, SQS, EventBridge, STS and IAM's simulator behind one HTTP port, with the calls
- * that this project makes. It keeps everything in memory, and checks no signatures, and only the policies that the options
+ * Starts an embedded AWS on loopback: EC2, SNS, SQS, EventBridge, STS, Organizations and IAM's simulator behind one HTTP port,
+ * with the calls that this project makes. It keeps everything in memory, and checks no signatures, and only the policies that the options
  * name.
  * @throws Error of node:net when the port is taken
  */
@@ -125,6 +131,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
   const limited = options.requestLimits === "documented";
   const faults = faultBook();
   const authorization = createAuthorization();
+  const regions = createRegions();
   const sessions = new Map<string, Session>();
   const rules = new Rules();
   const busPolicies = new Map<string, string>();
@@ -160,7 +167,7 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
     }),
     copies: (event) => options.eventCopies?.(event) ?? [0],
   });
-  const { service: ec2, ...inProcess } = createEc2(clock, emit, options.cloudTrail ?? false, accountId);
+  const { service: ec2, ...inProcess } = createEc2(clock, emit, options.cloudTrail ?? false, accountId, regions);
   const mappings: Mapping[] = [];
 
   const server = createFrontDoor({
@@ -174,11 +181,12 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
       events: createEvents(rules, busPolicies, emit),
       sts: createSts(clock, sessions),
       iam: createIam(authorization),
+      organizations: createOrganizations(clock, options.organization),
     },
     log,
     nextFault: faults.next,
     withinLimits: (call) => !limited || limiter.allows(call),
-    refusal: authorization.refusal,
+    refusal: (call, caller) => regions.refusal(call) ?? authorization.refusal(call, caller),
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -203,6 +211,8 @@ export async function startEmbeddedAws(options: EmbeddedAwsOptions = {}): Promis
     faults: { add: faults.add, clear: faults.clear },
     deny: authorization.deny,
     idle: delivery.idle,
+    enableRegion: (region, account = accountId) => regions.enable(region, account),
+    disableRegion: (region, account = accountId) => regions.disable(region, account),
     ...inProcess,
     launchAutoScaling: inProcess.launch,
     mapQueue: (mapping, invoke) => {

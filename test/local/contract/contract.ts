@@ -4,6 +4,7 @@ import { busContract } from "./bus.ts";
 import { ec2Contract } from "./ec2.ts";
 import { ec2ResourcesContract } from "./ec2-resources.ts";
 import { eventsContract, stsContract } from "./events-sts.ts";
+import { fleetContract } from "./fleet.ts";
 import { rulesContract } from "./rules.ts";
 import { snsContract } from "./sns.ts";
 import { sqsContract } from "./sqs.ts";
@@ -24,6 +25,7 @@ export function contract(start: () => Promise<Target>): void {
 
   ec2Contract(target);
   ec2ResourcesContract(target);
+  fleetContract(target);
   topicsContract(target);
   snsContract(target);
   subscribersContract(target);

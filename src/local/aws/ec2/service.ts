@@ -3,6 +3,7 @@ import type { Clock } from "../clock.ts";
 import { AwsError } from "../errors.ts";
 import type { Emit } from "../events/bus.ts";
 import { integer, type Params, text } from "../params.ts";
+import type { Regions } from "../regions.ts";
 import type { Caller, QueryService, XmlFields } from "../service.ts";
 import { modifyInstanceAttribute, modifyInterfaceAttribute } from "./attributes.ts";
 import { describeInstances, describeTags } from "./describe.ts";
@@ -21,6 +22,7 @@ import { readOptions } from "./launch-options.ts";
 import { createLifecycle } from "./lifecycle.ts";
 import { modifyMetadataOptions } from "./metadata-options.ts";
 import type { Ec2State } from "./model.ts";
+import { describeRegions } from "./regions.ts";
 import { authorizeIngress, createSecurityGroup, describeSecurityGroups, revokeIngress } from "./security-groups.ts";
 import { createTags, deleteTags } from "./tags.ts";
 import { findInstances, missing, requiredInstances, specifiedTags } from "./validation.ts";
@@ -36,12 +38,14 @@ const LAUNCHED = ["instance", "volume", "network-interface", "spot-instances-req
  * Returns EC2, by its API and in process: launches, tags, describes and terminates instances in each account and region.
  * @param trail also emits CloudTrail's event for each RunInstances call
  * @param accountId the default account of launches in process
+ * @param regions which regions each account has enabled
  */
 export function createEc2(
   clock: Clock,
   emit: Emit,
   trail: boolean,
   accountId: string,
+  regions: Regions,
 ): InProcessEc2 & { service: QueryService } {
   const states = new Map<string, Ec2State>();
   const lifecycle = createLifecycle(clock, emit);
@@ -136,6 +140,7 @@ export function createEc2(
       CreateTags: (params, caller) => createTags(stateOf(caller), params, emit),
       DeleteTags: (params, caller) => deleteTags(stateOf(caller), params, emit),
       DescribeTags: (params, caller) => describeTags(stateOf(caller), params),
+      DescribeRegions: (params, caller) => describeRegions(regions.list(caller.account), params),
       DescribeInstances: (params, caller) => describeInstances(stateOf(caller), params),
       DescribeInstanceImageMetadata: (params, caller) => describeInstanceImageMetadata(stateOf(caller), params),
       DescribeSecurityGroups: (params, caller) => describeSecurityGroups(stateOf(caller), params),

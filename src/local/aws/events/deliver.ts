@@ -1,5 +1,6 @@
 import { parseArn } from "../arns.ts";
 import { AwsError } from "../errors.ts";
+import type { Organization } from "../organizations.ts";
 import { allowsAccount, allowsService, hasAwsManagedKey } from "../resource-policy.ts";
 import type { Topic } from "../sns/store.ts";
 import { topicPolicy } from "../sns/topics.ts";
@@ -21,12 +22,6 @@ export interface TargetContext {
   busPolicy(busArn: string): string | undefined;
   /** The organisation; undefined: bus policies are not checked. */
   readonly organization: Organization | undefined;
-}
-
-/** An organisation of accounts. */
-export interface Organization {
-  readonly id: string;
-  readonly accounts: readonly string[];
 }
 
 /** The reason why an event could not be delivered. */
