@@ -156,7 +156,7 @@ describe("The HTTP server (moto_server's errors differ)", () => {
   });
 
   it("an unknown action is refused in the format of each protocol", async () => {
-    expect(await post("Action=DescribeRegions", SIGNED)).toMatchObject({
+    expect(await post("Action=DescribeRegistries", SIGNED)).toMatchObject({
       status: 400,
       text: expect.stringContaining("<Code>InvalidAction</Code>"),
     });
