@@ -182,6 +182,23 @@ describe("the role in a member account", () => {
     });
   });
 
+  it("trusts the role that makes fleet reports only if one is given, and then lists the regions and tags for it", () => {
+    const reporter = "arn:aws:iam::444455556666:role/ec2-audit-report";
+    const role = resolveTemplate(member, { ...parameters, ReportRoleArn: reporter }).AuditRole;
+    expect(role?.Properties.AssumeRolePolicyDocument).toMatchObject({
+      Statement: [
+        { Condition: { ArnEquals: { "aws:PrincipalArn": parameters.CentralRoleArn } } },
+        {
+          Condition: {
+            ArnEquals: { "aws:PrincipalArn": reporter },
+            StringEquals: { "aws:PrincipalOrgID": "o-abcdefghij" },
+          },
+        },
+      ],
+    });
+    expect(actionsOf(statementsOf(role))).toEqual([...READS, "ec2:DescribeRegions", "ec2:DescribeTags"].sort());
+  });
+
   it("is created in one region of an account, and never in the central account", () => {
     expect(made({})).toContain("AuditRole");
     expect(made({ "AWS::Region": "eu-west-1" })).not.toContain("AuditRole");
