@@ -213,13 +213,14 @@ describe("the package on npm", () => {
       ...readdirSync(`${ROOT}/docs`).map((page) => `docs/${page}`),
       "package.json",
       "src/alerts/alert.schema.json",
+      "src/cli/report/report.schema.json",
       "src/cli/webtask/wt.config.schema.json",
       "src/policy/policy.schema.json",
       "wt.config.json",
     ]);
   });
 
-  it.each(["alert", "policy", "wt.config"])("exports the schema %s.schema.json", (name) => {
+  it.each(["alert", "policy", "report", "wt.config"])("exports the schema %s.schema.json", (name) => {
     expect(createRequire(import.meta.url)(`ec2-audit/${name}.schema.json`)).toMatchObject({ type: "object" });
   });
 

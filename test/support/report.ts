@@ -191,9 +191,10 @@ function sums(all: readonly FindingLine[], findings: number, since: boolean): Su
     exemptions: { 0: 12 },
   };
   const previous = {
-    ...totals,
-    violating: totals.violating + 16,
+    instances: totals.instances,
     compliant: totals.compliant - 16,
+    violating: totals.violating + 16,
+    notJudged: 0,
     findings: findings + 16,
   };
   const fresh = all.filter(({ status }) => status === "new").length;

@@ -5,9 +5,13 @@ import type { Mode, Severity } from "../../policy/rule.ts";
 
 /**
  * The lines of a report's file (`.jsonl`), which holds all of the report: every other format is made from it, and the next report
- * is compared with it. The first line is a `Header`, the last one `Sums`; a file without its last line was interrupted.
+ * is compared with it. The first line is a `Header`. The `VerdictLine`s follow, in any order; then the `PlaceLine`s, which whoever
+ * writes the file keeps until then, so that a reader finds them at the end; then `Sums`. A file without sums was interrupted.
  */
-export type Line = Header | FindingLine | ExemptLine | ResolvedLine | PlaceLine | Sums;
+export type Line = Header | VerdictLine | PlaceLine | Sums;
+
+/** A violation of a rule by an instance, now or in the previous report. */
+export type VerdictLine = FindingLine | ExemptLine | ResolvedLine;
 
 /** The value of the header's `schema`, and the `$id` of `report.schema.json`. */
 export const REPORT_SCHEMA = "urn:ec2-audit:report:1";
