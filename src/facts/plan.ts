@@ -52,8 +52,15 @@ function needsMore(needs: readonly FactName[]): boolean {
 const NOT_READ: Unknown = { unknown: "the policy does not need it", late: false };
 const UNREAD = { securityGroups: NOT_READ, image: NOT_READ, volumes: NOT_READ, defaultVpc: NOT_READ };
 
-/** Plans the reads for rules that need these facts. */
-export function planFacts(needs: readonly FactName[], reader: FactReader): FactPlan {
+/**
+ * Plans the reads for rules that need these facts. A fact is not known if the credentials do not allow its call. Any other failed
+ * call is the error of its instances, or leaves the fact unknown for the reason that `explain` returns.
+ */
+export function planFacts(
+  needs: readonly FactName[],
+  reader: FactReader,
+  explain?: (action: string, error: unknown) => string,
+): FactPlan {
   return {
     readTags: needsMore(needs)
       ? null
@@ -63,7 +70,7 @@ export function planFacts(needs: readonly FactName[], reader: FactReader): FactP
       const shown = [...instances.values()].flatMap((read) =>
         "value" in read && read.value && !isTerminated(read.value) ? [read.value] : [],
       );
-      const more = await readMore(needs, shown, reader);
+      const more = await readMore(needs, shown, reader, explain);
       return new Map(
         [...instances].map(([id, read]): [string, Read<ShownFacts | null>] => {
           if ("error" in read) return [id, read];
@@ -79,6 +86,7 @@ async function readMore(
   needs: readonly FactName[],
   instances: readonly Instance[],
   reader: FactReader,
+  explain?: (action: string, error: unknown) => string,
 ): Promise<(instance: Instance) => Read<ShownFacts>> {
   const ids = instances.map(({ instanceId }) => instanceId);
   const groupIds = [...new Set(instances.flatMap(({ groups }) => groups.map(({ groupId }) => groupId)))];
@@ -94,6 +102,25 @@ async function readMore(
         )
       : null,
   ]);
+  const factOf = <T>(name: FactName, read: Read<T>): Fact<T> => {
+    if ("value" in read) return read;
+    if (isDenied(read.error)) return { unknown: `the credentials do not allow ${ACTIONS[name]}`, late: false };
+    if (explain === undefined) throw read.error;
+    return { unknown: explain(ACTIONS[name], read.error), late: false };
+  };
+  /** Returns all groups of an instance. A group of another account, in a shared VPC, is not shown. */
+  const allGroups = (
+    groupIds: Instance["groups"],
+    reads: Reads<SecurityGroup | null>,
+  ): Fact<readonly SecurityGroup[]> => {
+    const found: SecurityGroup[] = [];
+    for (const { groupId } of groupIds) {
+      const fact = shownFact(factOf("securityGroups", readOf(reads, groupId)), `the security group ${groupId}`);
+      if ("unknown" in fact) return fact;
+      found.push(fact.value);
+    }
+    return { value: found };
+  };
   return (instance) => {
     if (isTerminated(instance)) return { value: { ...UNREAD, tags: instance.tags, instance } };
     const { instanceId } = instance;
@@ -101,7 +128,7 @@ async function readMore(
       const value: ShownFacts = {
         tags: instance.tags,
         instance,
-        securityGroups: groups === null ? NOT_READ : allGroups(instance, groups),
+        securityGroups: groups === null ? NOT_READ : allGroups(instance.groups, groups),
         image: images === null ? NOT_READ : shownFact(factOf("image", readOf(images, instanceId)), "the image"),
         volumes: volumes === null ? NOT_READ : factOf("volumes", readOf(volumes, instanceId)),
         defaultVpc: vpc === null ? NOT_READ : factOf("defaultVpc", vpc),
@@ -113,25 +140,7 @@ async function readMore(
   };
 }
 
-/** Returns the fact; for a call that the credentials do not allow, why it is not known. Throws any other error. */
-function factOf<T>(name: FactName, read: Read<T>): Fact<T> {
-  if ("value" in read) return read;
-  if (!isDenied(read.error)) throw read.error;
-  return { unknown: `the credentials do not allow ${ACTIONS[name]}`, late: false };
-}
-
 function shownFact<T>(fact: Fact<T | null>, what: string): Fact<T> {
   if ("unknown" in fact) return fact;
   return fact.value === null ? { unknown: `EC2 does not show ${what}`, late: true } : { value: fact.value };
-}
-
-/** Returns all groups of an instance. A group of another account, in a shared VPC, is not shown. */
-function allGroups({ groups }: Instance, reads: Reads<SecurityGroup | null>): Fact<readonly SecurityGroup[]> {
-  const found: SecurityGroup[] = [];
-  for (const { groupId } of groups) {
-    const fact = shownFact(factOf("securityGroups", readOf(reads, groupId)), `the security group ${groupId}`);
-    if ("unknown" in fact) return fact;
-    found.push(fact.value);
-  }
-  return { value: found };
 }

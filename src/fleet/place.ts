@@ -1,3 +1,5 @@
+import type { Counts } from "./counts.ts";
+
 /** An account and a region. */
 export interface Place {
   readonly account: string;
@@ -12,19 +14,11 @@ export interface Place {
 export type PlaceStatus = "complete" | "denied" | "off" | "failed" | "partial";
 
 /** The result of a place. */
-export interface PlaceResult extends Place {
+export interface PlaceResult extends Place, Counts {
   readonly status: PlaceStatus;
   /** The reason for any status but `complete`, in one sentence without a full stop. */
   readonly reason: string | null;
-  readonly instances: number;
-  /** Instances without a violation and without a rule that is not judged. */
-  readonly compliant: number;
-  /** Instances with at least one violation. */
-  readonly violating: number;
-  /** Instances without a violation, of which at least one rule is not judged. */
-  readonly notJudged: number;
-  readonly findings: number;
-  /** The calls to AWS, each attempt counted. */
+  /** The calls to EC2, each attempt counted. */
   readonly calls: number;
   /** The rules that could not be judged, with the first of their reasons. */
   readonly notJudgedRules: readonly { readonly ruleId: string; readonly reason: string; readonly instances: number }[];

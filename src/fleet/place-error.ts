@@ -1,0 +1,28 @@
+import { STSServiceException } from "@aws-sdk/client-sts";
+import { isDenied } from "../aws/denied.ts";
+import { describeError } from "../util/errors.ts";
+import { oneLine } from "../util/text.ts";
+import type { PlaceResult } from "./place.ts";
+
+/**
+ * The errors of AWS in a region that is not enabled for the account. EC2 has no other code for it than the one for invalid
+ * credentials. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+ */
+const OFF: ReadonlySet<string> = new Set(["AuthFailure", "OptInRequired", "RegionDisabledException"]);
+
+/** Returns the status and reason of a place whose instances cannot be read, for the error of DescribeInstances. */
+export function placeError(error: unknown): Pick<PlaceResult, "status" | "reason"> {
+  if (isDenied(error)) {
+    const action = error instanceof STSServiceException ? "sts:AssumeRole for the account" : "ec2:DescribeInstances";
+    return { status: "denied", reason: `the credentials do not allow ${action}` };
+  }
+  if (error instanceof Error && OFF.has(error.name)) {
+    return { status: "off", reason: "the region is not enabled for the account, or it refuses the credentials" };
+  }
+  return { status: "failed", reason: callFailed("ec2:DescribeInstances", error) };
+}
+
+/** Returns how a call failed, in one sentence without a full stop. */
+export function callFailed(action: string, error: unknown): string {
+  return `${action} failed: ${oneLine(describeError(error)).replace(/\.$/, "")}`;
+}
