@@ -1,6 +1,7 @@
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
+import { Slots } from "../util/slots.ts";
 
 /** The limits of calls to AWS. Times are in milliseconds. */
 export interface CallLimits {
@@ -12,6 +13,8 @@ export interface CallLimits {
   readonly idleMs: number;
   /** The maximum number of concurrent calls. The others wait, and the wait does not count as their time. */
   readonly callsAtOnce: number;
+  /** How often a client attempts a call. */
+  readonly attempts: number;
 }
 
 /** SNS waits 15 s for a response, and one delivery can need three calls in a row. */
@@ -24,6 +27,8 @@ export const CALL_LIMITS: CallLimits = {
   // A call with its TLS handshake takes up to 2 ms of CPU. A hundred of them keep a function of 256 MB, which has a seventh of
   // a vCPU, busy for half of responseMs. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
   callsAtOnce: 100,
+  // One retry, for a connection that the server closed. Any others are up to the engine, which calls the function again.
+  attempts: 2,
 };
 
 /**
@@ -46,8 +51,7 @@ class Transport extends NodeHttpHandler {
   readonly #now: () => number;
   readonly #idleMs: number;
   readonly #agents: readonly HttpAgent[];
-  readonly #waiting: (() => void)[] = [];
-  #free: number;
+  readonly #slots: Slots;
   #lastCall: number;
 
   constructor(now: () => number, { connectMs, responseMs, idleMs, callsAtOnce }: CallLimits) {
@@ -65,13 +69,12 @@ class Transport extends NodeHttpHandler {
     this.#now = now;
     this.#idleMs = idleMs;
     this.#agents = [httpAgent, httpsAgent];
-    this.#free = callsAtOnce;
+    this.#slots = new Slots(callsAtOnce);
     this.#lastCall = now();
   }
 
   override async handle(...call: Parameters<NodeHttpHandler["handle"]>): ReturnType<NodeHttpHandler["handle"]> {
-    if (this.#free > 0) this.#free--;
-    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    await this.#slots.take();
     const before = this.#lastCall;
     this.#lastCall = this.#now();
     if (this.#lastCall - before > this.#idleMs) this.#closeIdle();
@@ -82,9 +85,7 @@ class Transport extends NodeHttpHandler {
       this.#closeIdle();
       throw error;
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
+      this.#slots.free();
     }
   }
 

@@ -1,0 +1,41 @@
+import { IncomingMessage } from "node:http";
+import type { NodeHttpHandler } from "@smithy/node-http-handler";
+import { type ClientSettings, type Clients, createClients } from "../aws/clients.ts";
+import { type CallLimits, createTransport } from "../aws/transport.ts";
+import { Slots } from "../util/slots.ts";
+
+/** The limits of a fleet's calls. A page of 1,000 instances can take EC2 seconds, and `paced` repeats calls itself. */
+const LIMITS: CallLimits = { connectMs: 5_000, responseMs: 20_000, idleMs: 60_000, callsAtOnce: 64, attempts: 1 };
+
+/**
+ * The number of responses that are read at the same time. A page of 1,000 instances has about 4 MB, and takes some 20 MB until it is
+ * read. Waiting responses stay in the network.
+ */
+const RESPONSES_AT_ONCE = 4;
+
+/** Creates the clients for reading a fleet, which share their connections. `now` is in milliseconds since 1970. */
+export function fleetClients(settings: ClientSettings, now: () => number): Clients {
+  return createClients(settings, now, LIMITS, readingFew(createTransport(now, LIMITS), RESPONSES_AT_ONCE));
+}
+
+/** Makes a handler return a response only when less than a number of others are being read. Returns the handler. */
+export function readingFew(handler: NodeHttpHandler, most: number): NodeHttpHandler {
+  const slots = new Slots(most);
+  const handle = handler.handle.bind(handler);
+  handler.handle = async (...call) => {
+    const handled = await handle(...call);
+    const { body } = handled.response;
+    if (!(body instanceof IncomingMessage)) return handled;
+    await slots.take();
+    if (body.destroyed) {
+      slots.free();
+      // Nobody could tell the reader of the body: its events are over.
+      throw Object.assign(new Error("the connection was closed before the response was read"), {
+        name: "TimeoutError",
+      });
+    }
+    body.once("close", () => slots.free());
+    return handled;
+  };
+  return handler;
+}
