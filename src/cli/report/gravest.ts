@@ -1,26 +1,45 @@
 import { SEVERITIES } from "../../policy/rule.ts";
-import type { FindingLine, VerdictLine } from "./lines.ts";
+import type { FindingLine, ResolvedLine, VerdictLine } from "./lines.ts";
 import type { Report } from "./read-lines.ts";
 
-/**
- * Returns the gravest findings of a report: by severity, then new ones first, then by account, region, instance and rule. Reads all
- * findings, and holds twice as many as asked for.
- */
-export async function gravestOf(report: Report, count: number): Promise<FindingLine[]> {
-  let gravest: FindingLine[] = [];
-  for await (const line of report.verdicts()) {
-    if (!isFinding(line)) continue;
-    gravest.push(line);
-    if (gravest.length >= count * 2) gravest = gravest.sort(byGravity).slice(0, count);
-  }
-  return gravest.sort(byGravity).slice(0, count);
+/** What can be compared by its gravity. */
+type Ranked = FindingLine | ResolvedLine;
+
+/** The gravest of many findings. It holds at most twice as many as asked for. */
+export interface Gravest<F extends Ranked> {
+  add(finding: F): void;
+  /** Returns them, the gravest first. */
+  list(): readonly F[];
+}
+
+/** Returns an empty collection of the gravest findings: by severity, then new ones first, then by account, region, instance and rule. */
+export function gravest<F extends Ranked>(count: number): Gravest<F> {
+  let kept: F[] = [];
+  const trim = () => {
+    kept = kept.sort(byGravity).slice(0, count);
+    return kept;
+  };
+  return {
+    add(finding) {
+      kept.push(finding);
+      if (kept.length >= count * 2) trim();
+    },
+    list: trim,
+  };
+}
+
+/** Returns the gravest findings of a report, in the order of `gravest`. Reads all findings. */
+export async function gravestOf(report: Report, count: number): Promise<readonly FindingLine[]> {
+  const found = gravest<FindingLine>(count);
+  for await (const line of report.verdicts()) if (isFinding(line)) found.add(line);
+  return found.list();
 }
 
 /** Compares two findings, the graver first. */
-export function byGravity(a: FindingLine, b: FindingLine): number {
+export function byGravity(a: Ranked, b: Ranked): number {
   return (
     SEVERITIES.indexOf(b.severity) - SEVERITIES.indexOf(a.severity) ||
-    STATUSES.indexOf(a.status) - STATUSES.indexOf(b.status) ||
+    rankOf(a) - rankOf(b) ||
     compare(a.account, b.account) ||
     compare(a.region, b.region) ||
     compare(a.instanceId, b.instanceId) ||
@@ -29,6 +48,10 @@ export function byGravity(a: FindingLine, b: FindingLine): number {
 }
 
 const STATUSES: readonly FindingLine["status"][] = ["new", "open", "unknown"];
+
+function rankOf(finding: Ranked): number {
+  return finding.type === "finding" ? STATUSES.indexOf(finding.status) : 0;
+}
 
 function isFinding(line: VerdictLine): line is FindingLine {
   return line.type === "finding";

@@ -1,6 +1,66 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageFolder } from "../../package-folder.ts";
+import { gravest } from "../gravest.ts";
+import type { FindingLine, ResolvedLine } from "../lines.ts";
 import type { Report } from "../read-lines.ts";
+import { answerOf, answerSection, type Oldest, pageHeader } from "./answer.ts";
+import { exemptionsSection } from "./exemptions.ts";
+import { findingsSection } from "./findings.ts";
+import { sinceWhenSection, whoseSection } from "./groups.ts";
+import { type Html, html, trusted } from "./html.ts";
+import { resolvedSection } from "./resolved.ts";
+import { rulesSection } from "./rules.ts";
+import { unreadSection } from "./unread.ts";
+import { whereSection } from "./where.ts";
+import { day, duration, plural } from "./words.ts";
 
-/** Yields the HTML page of a report. */
-export async function* renderPage({ header }: Report): AsyncGenerator<string> {
-  yield `<!doctype html><title>${header.tool.replaceAll(/[^\w. -]/g, "")}</title>`;
+/** The number of findings, and of resolved ones, that stand in the document. */
+const MAX_FINDINGS = 200;
+const MAX_RESOLVED = 50;
+
+/** Yields the HTML page of a report: a document that needs no script. */
+export async function* renderPage(report: Report): AsyncGenerator<string> {
+  const { header, places, sums } = report;
+  const findings = gravest<FindingLine>(MAX_FINDINGS);
+  const resolved = gravest<ResolvedLine>(MAX_RESOLVED);
+  let oldest: Oldest = { firstSeen: null, launchTime: null };
+  for await (const line of report.verdicts()) {
+    if (line.type === "resolved") resolved.add(line);
+    if (line.type !== "finding") continue;
+    findings.add(line);
+    oldest = {
+      firstSeen: earlier(oldest.firstSeen, line.firstSeen),
+      launchTime: earlier(oldest.launchTime, line.launchTime),
+    };
+  }
+  const sections: readonly (Html | false)[] = [
+    rulesSection(report),
+    ...(sums.totals.instances > 0 || places.length > 0 ? [whereSection(header, places)] : []),
+    ...(sums.totals.findings > 0 ? [await whoseSection(report), await sinceWhenSection(report)] : []),
+    unreadSection(report),
+    exemptionsSection(report),
+    resolvedSection(header, sums.since, resolved.list()),
+    findingsSection(header, findings.list(), sums.totals.findings + (sums.since?.unknown ?? 0)),
+  ];
+  const style = readFileSync(join(packageFolder(), "src/cli/report/page/style.css"), "utf8");
+  yield html`<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>EC2 audit: ${answerOf(report).figure}, ${day(header.time)}</title>
+<style>${trusted(style)}</style></head>
+<body><main>
+${pageHeader(report)}${answerSection(report, oldest)}${sections}${footer(report)}</main>
+`.markup;
+  yield "</body></html>\n";
+}
+
+function earlier(a: string | null, b: string | null): string | null {
+  return a === null || (b !== null && b < a) ? b : a;
+}
+
+function footer({ header, places, sums }: Report): Html {
+  return html`<footer><p>Made by ${header.tool} in ${duration(sums.seconds)} with ${plural(sums.calls, "call")} to AWS, which only read: ${plural(places.length, "place")}, ${plural(sums.totals.instances, "instance")}. A place is an account and region. <a href="#rules">The rules of the policy</a> say what is demanded.</p></footer>
+`;
 }

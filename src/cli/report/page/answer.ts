@@ -1,0 +1,169 @@
+import { cut } from "../../../util/text.ts";
+import type { Report } from "../read-lines.ts";
+import { type Html, html } from "./html.ts";
+import { bar, type Colour, swatch } from "./parts.ts";
+import { RESOLUTIONS, total } from "./resolved.ts";
+import { violatedRules } from "./rules.ts";
+import { age, count, day, list, minute, percent, plural } from "./words.ts";
+
+/** What a report is about, without its findings. */
+export type About = Pick<Report, "header" | "places" | "sums">;
+
+/** Returns the accounts, regions, time and policy of the report. */
+export function pageHeader({ header, places }: About): Html {
+  const accounts = [...new Set(places.map(({ account }) => account))].map((id) => header.accounts[id] ?? id);
+  const regions = [...new Set(places.map(({ region }) => region))];
+  const named = accounts.length > 0 && accounts.length <= 5 ? list(accounts) : plural(accounts.length, "account");
+  const exemptions = header.exemptions.length > 0 && `, ${plural(header.exemptions.length, "exemption")}`;
+  return html`<header><h1>EC2 audit</h1>
+<p>${named} <span class="dot">·</span> ${regions.length === 1 ? regions : plural(regions.length, "region")} <span class="dot">·</span> <time datetime="${header.time}">${day(header.time)}, ${minute(header.time)}</time> <span class="dot">·</span> policy of ${plural(header.rules.length, "rule")}${exemptions}</p></header>
+`;
+}
+
+/** The answer of a report in a figure and a sentence. */
+export interface Answer {
+  /** The figure, such as `94.2 % compliant`. */
+  readonly figure: string;
+  readonly sentence: string;
+}
+
+/** Returns the answer of a report. Compliance is the share of the judged instances that comply with every rule. */
+export function answerOf({ places, sums }: About): Answer {
+  const { instances, compliant, violating } = sums.totals;
+  const read = places.filter(({ status }) => status === "complete").length;
+  const judged = compliant + violating;
+  if (instances === 0 && read === 0) {
+    return { figure: "Unknown", sentence: "No place could be read, so nothing is known about compliance." };
+  }
+  if (instances === 0) {
+    const where = read === 1 ? "the place that was" : `the ${count(read)} places that were`;
+    return { figure: "No instances", sentence: `No instance was found in ${where} read.` };
+  }
+  if (judged === 0) return { figure: "Unknown", sentence: "No instance could be judged." };
+  const were = judged === 1 ? "was" : "were";
+  const which = judged < instances ? " that could be judged" : read < places.length ? ` that ${were} read` : "";
+  const all = judged === 1 ? `The only instance${which} complies` : `All ${count(judged)} instances${which} comply`;
+  const some = `${count(violating)} of ${plural(instances, "instance")} ${violating === 1 ? "violates" : "violate"}`;
+  return {
+    figure: `${percent(compliant, judged)} % compliant`,
+    sentence: violating > 0 ? `${some} the policy.` : `${all} with the policy.`,
+  };
+}
+
+/** Returns the answer, with a bar of the instances, and four figures. `oldest` are the times of the oldest findings. */
+export function answerSection(about: About, oldest: Oldest): Html {
+  const { figure, sentence } = answerOf(about);
+  const [value = "", ...unit] = figure.split(" % ");
+  return html`<section id="answer"><h2 class="hidden">Compliance</h2>
+<div class="hero"><p class="big">${value}${unit.length > 0 && html`<span class="unit"> % ${unit}</span>`}</p>
+<div><p class="sentence"><strong>${sentence}</strong>${comparison(about)}${gravestRule(about)}</p>
+${notices(about).map((notice) => html`<p class="notice">${notice}</p>`)}</div></div>
+${meter(about)}
+<dl class="figures">${figures(about, oldest).map(({ number, label }) => html`<div><dt>${label}</dt><dd>${number}</dd></div>`)}</dl></section>
+`;
+}
+
+/** Compares the number of violating instances with that of the previous report. Without some places, it would mislead. */
+function comparison({ header, places, sums }: About): string | false {
+  if (header.since === null || sums.since === null) return false;
+  const { previous, new: fresh, resolved } = sums.since;
+  const then = `the report of ${day(header.since)}`;
+  if (places.some(({ status }) => status !== "complete")) {
+    return ` Since ${then}, ${count(fresh)} findings are new and ${count(total(resolved))} are resolved.`;
+  }
+  const difference = sums.totals.violating - previous.violating;
+  const judged = previous.compliant + previous.violating;
+  const compliance = judged > 0 ? `, which had ${percent(previous.compliant, judged)} %` : "";
+  if (difference === 0) return ` That is as many as in ${then}${compliance}.`;
+  return ` That is ${count(Math.abs(difference))} ${difference > 0 ? "more" : "fewer"} than in ${then}${compliance}.`;
+}
+
+function gravestRule(about: About): Html | false {
+  const [first] = violatedRules(about);
+  if (first === undefined) return false;
+  const { rule, violations } = first;
+  return html` The gravest violated rule is <a href="#rule-${first.index}">${rule.id}</a> (${plural(violations, "instance")}): ${cut(rule.demands, 120)}.`;
+}
+
+function notices({ places, sums }: About): Html[] {
+  const missing = places.filter(({ status }) => status !== "complete").length;
+  return [
+    ...(sums.interrupted
+      ? [html`<strong>The report is incomplete.</strong> It was interrupted, and contains what was read until then.`]
+      : []),
+    ...(missing > 0
+      ? [
+          html`<a href="#unread">${count(missing)} of ${plural(places.length, "place")}</a> could not be read completely. These figures lack what was not read.`,
+        ]
+      : []),
+  ];
+}
+
+function meter({ sums: { totals } }: About): Html | false {
+  if (totals.instances === 0) return false;
+  const parts: readonly { count: number; word: string; colour: Colour }[] = [
+    { count: totals.compliant, word: "compliant", colour: "good" },
+    { count: totals.violating, word: "violating", colour: "critical" },
+    { count: totals.notJudged, word: "not judged", colour: "unknown" },
+  ];
+  const words = parts.map(({ count: number, word }) => `${count(number)} ${word}`);
+  const shares = parts.map((part) => ({ share: part.count / totals.instances, colour: part.colour }));
+  return html`<div class="meter">${bar(shares, 14, `Instances: ${list(words)}`)}</div>
+<p class="legend">${parts.map(({ colour }, index) => html`<span>${swatch(colour)} ${words[index] ?? ""}</span> `)}</p>`;
+}
+
+/** The times of the oldest findings, in ISO 8601; null without findings. */
+export interface Oldest {
+  readonly firstSeen: string | null;
+  readonly launchTime: string | null;
+}
+
+interface Figure {
+  readonly number: string;
+  readonly label: string;
+}
+
+function figures(about: About, { firstSeen, launchTime }: Oldest): Figure[] {
+  const { header, sums } = about;
+  const { severities, findings, exempt } = sums.totals;
+  if (header.since === null || sums.since === null) {
+    return [
+      {
+        number: count(findings),
+        label: `findings, ${count(severities.critical + severities.high)} of them critical or high`,
+      },
+      {
+        number: launchTime === null ? "–" : age(launchTime, header.time),
+        label: launchTime === null ? "no violating instance" : "since the launch of the oldest violating instance",
+      },
+      { number: count(exempt), label: `exempt violations, by ${plural(usedExemptions(about), "exemption")}` },
+      notJudgedFigure(about),
+    ];
+  }
+  const { new: fresh, open, unknown, resolved } = sums.since;
+  const why = RESOLUTIONS.filter(({ key }) => resolved[key] > 0).map(
+    ({ key, word }) => `${count(resolved[key])} ${word}`,
+  );
+  const oldest = open > 0 && firstSeen !== null ? `, the oldest for ${age(firstSeen, header.time)}` : "";
+  const unsure = unknown > 0 ? `, and ${count(unknown)} not confirmed` : "";
+  return [
+    { number: count(fresh), label: `new findings since ${day(header.since)}` },
+    { number: count(total(resolved)), label: why.length > 0 ? `resolved: ${list(why)}` : "resolved" },
+    { number: count(open), label: `still open${oldest}${unsure}` },
+    notJudgedFigure(about),
+  ];
+}
+
+function notJudgedFigure({ places, sums }: About): Figure {
+  const missing = places.filter(({ status }) => status !== "complete").length;
+  const unread = `${plural(places.length, "place")} not read completely`;
+  if (sums.totals.notJudged === 0 && missing > 0) return { number: count(missing), label: `of ${unread}` };
+  return {
+    number: count(sums.totals.notJudged),
+    label: `instances not judged${missing > 0 ? `, ${count(missing)} of ${unread}` : ""}`,
+  };
+}
+
+function usedExemptions({ sums }: About): number {
+  return Object.values(sums.totals.exemptions).filter((violations) => violations > 0).length;
+}

@@ -1,0 +1,46 @@
+import type { ExemptionLine } from "../lines.ts";
+import type { Report } from "../read-lines.ts";
+import { type Html, html } from "./html.ts";
+import { number } from "./parts.ts";
+import { count, day, plural } from "./words.ts";
+
+/** From this number of days on, an exemption does not end soon. */
+const SOON_DAYS = 30;
+
+/** Returns the exemptions of the policy with their use, those that end first before the others; nothing without exemptions. */
+export function exemptionsSection({ header, sums: { totals } }: Pick<Report, "header" | "sums">): Html | false {
+  const exemptions = header.exemptions
+    .map((exemption, index) => ({
+      exemption,
+      violations: totals.exemptions[index] ?? 0,
+      days: daysLeft(exemption, header.time),
+    }))
+    .sort((a, b) => a.days - b.days);
+  if (exemptions.length === 0) return false;
+  return html`<section id="exemptions"><h2>Exemptions</h2>
+<p class="lead">${plural(totals.exempt, "violation is", "violations are")} exempt. They do not count as findings.</p>
+<div class="scroll" role="region" aria-label="Exemptions" tabindex="0"><table><thead><tr><th scope="col">Reason</th><th scope="col">Rules</th><th scope="col">Until</th><th scope="col" class="n">Exempt violations</th></tr></thead>
+<tbody>
+${exemptions.map(
+  ({
+    exemption,
+    violations,
+    days,
+  }) => html`<tr><th scope="row">${exemption.reason}<small>where ${exemption.when}</small></th><td>${exemption.rules.join(", ")}</td><td>${day(exemption.until)}<small>${ending(days)}</small></td>${number(violations > 0 ? count(violations) : html`0${days >= 0 && html` <span class="tag unsure">unused</span>`}`)}</tr>
+`,
+)}</tbody></table></div></section>
+`;
+}
+
+/** Returns the days until the end of an exemption's last day; negative for an expired one. */
+function daysLeft({ until }: ExemptionLine, time: string): number {
+  return Math.round((Date.parse(until) - Date.parse(time.slice(0, 10))) / 86_400_000);
+}
+
+function ending(days: number): Html {
+  if (days < 0) return html`<span class="tag unsure">expired</span> its violations are findings again`;
+  if (days === 0) return html`<span class="tag unsure">ends today</span>`;
+  return days < SOON_DAYS
+    ? html`<span class="tag unsure">ends in ${plural(days, "day")}</span>`
+    : html`${plural(days, "day")} left`;
+}

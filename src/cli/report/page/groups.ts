@@ -1,0 +1,151 @@
+import type { Group, Groups } from "../../../fleet/totals.ts";
+import { SEVERITIES } from "../../../policy/rule.ts";
+import type { Report } from "../read-lines.ts";
+import { type Bar, columnsChart, rowsChart, totalOf } from "./chart.ts";
+import { type Html, html } from "./html.ts";
+import { number, swatch } from "./parts.ts";
+import { count } from "./words.ts";
+
+/** The maximum number of bars of a chart. The others are summed up. */
+const MAX_ROWS = 15;
+const MAX_MONTHS = 24;
+
+type About = Pick<Report, "header" | "sums">;
+
+/** A bar with its instances. */
+interface Row extends Bar {
+  readonly instances: number;
+  readonly violating: number;
+}
+
+/** Returns the findings by owner, service and launcher, as charts. */
+export async function whoseSection({ header, sums: { totals } }: About): Promise<Html> {
+  const parts: readonly [groups: Groups, heading: string, none: string, values: string][] = [
+    [totals.owners, `Tag ${header.ownerTag}`, `no tag ${header.ownerTag}`, "values"],
+    [totals.services, `Tag ${header.serviceTag}`, `no tag ${header.serviceTag}`, "values"],
+    [totals.launchers, "Launcher", "unknown launcher", "launchers"],
+  ];
+  const [charts, notes]: [Html[], Html[]] = [[], []];
+  for (const [groups, heading, none, values] of parts) {
+    const rows = rowsOf(groups, none, values);
+    const hasValues = groups.groups.some(({ value }) => value !== null);
+    if (hasValues) charts.push(await groupChart(rows, heading));
+    else notes.push(figure(heading, html`<p class="none">All findings are of instances with ${none}.</p>`));
+  }
+  return html`<section id="whose"><h2>Whose</h2><p class="lead">Findings by owner, service and launcher.</p>
+${legend()}
+<div class="charts">${charts}${notes}</div></section>
+`;
+}
+
+async function groupChart(rows: readonly Row[], heading: string): Promise<Html> {
+  const chart = await rowsChart(rows, `Findings by ${heading.toLowerCase()}: ${summary(rows)}`);
+  return figure(
+    heading,
+    html`${chart}
+${dataTable(rows, heading)}`,
+  );
+}
+
+function figure(heading: string, body: Html): Html {
+  return html`<figure><figcaption><h3>${heading}</h3></figcaption>
+${body}</figure>
+`;
+}
+
+/** Returns the groups with the most findings, and the sum of all others. */
+function rowsOf({ groups, others }: Groups, none: string, values: string): Row[] {
+  const sorted = groups
+    .filter(({ severities }) => totalOf(severities) > 0)
+    .sort((a, b) => totalOf(b.severities) - totalOf(a.severities) || compare(a.value ?? "", b.value ?? ""));
+  const shown = sorted.length + Math.min(others.values, 1) > MAX_ROWS ? MAX_ROWS - 1 : MAX_ROWS;
+  const rows = sorted.slice(0, shown).map((group): Row => ({ ...group, label: group.value ?? `(${none})` }));
+  const rest = [...sorted.slice(shown), ...(totalOf(others.severities) > 0 ? [others] : [])];
+  if (rest.length === 0) return rows;
+  const number = sorted.length - rows.length + others.values;
+  return [...rows, { ...sumOf(rest), label: `${count(number)} other ${values}` }];
+}
+
+/** Returns the findings by the month in which their instances were launched, as a chart. */
+export async function sinceWhenSection({ header, sums: { totals } }: About): Promise<Html> {
+  const rows = monthsOf(totals.months, header.time.slice(0, 7));
+  if (rows.length === 0) return html``;
+  const description = `Findings by month of the launch: ${summary(rows)}`;
+  return html`<section id="since-when"><h2>Since when</h2><p class="lead">Findings by the month in which their instances were launched.</p>
+${legend()}
+<figure><div class="scroll timeline" role="region" aria-label="Chart of the findings by month" tabindex="0">${await columnsChart(rows, description)}</div>
+${dataTable(rows, "Month")}</figure></section>
+`;
+}
+
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** Returns all months from the first one with findings to the last one, at most `MAX_MONTHS`, and the sum of the earlier ones. */
+function monthsOf({ groups, others }: Groups, last: string): Row[] {
+  const found = groups.filter(({ severities }) => totalOf(severities) > 0);
+  const dated = found.flatMap((group) => {
+    const month = monthNumber(group.value);
+    return month === null ? [] : [{ ...group, month }];
+  });
+  const undated = found.filter(({ value }) => monthNumber(value) === null);
+  const end = Math.max(monthNumber(last) ?? 0, ...dated.map(({ month }) => month));
+  const start = Math.max(end - MAX_MONTHS + 2, Math.min(...dated.map(({ month }) => month)));
+  const rows: Row[] = [];
+  for (let month = start; month <= end; month++) {
+    const own = dated.filter((group) => group.month === month);
+    const isLabelled = month === start || month % 12 === 0;
+    const note = isLabelled ? String(Math.floor(month / 12)) : "";
+    rows.push({ ...sumOf(own), label: MONTHS[month % 12] ?? "", note });
+  }
+  const earlier = [...dated.filter(({ month }) => month < start), ...(totalOf(others.severities) > 0 ? [others] : [])];
+  if (earlier.length > 0) rows.unshift({ ...sumOf(earlier), label: "earlier" });
+  if (undated.length > 0) rows.push({ ...sumOf(undated), label: "unknown" });
+  return rows;
+}
+
+/** Returns the months since the year 0; null for a text that is not a month. */
+function monthNumber(month: string | null): number | null {
+  const [, year, number] = /^(\d{4})-(0[1-9]|1[0-2])$/.exec(month ?? "") ?? [];
+  return year === undefined || number === undefined ? null : Number(year) * 12 + Number(number) - 1;
+}
+
+type Sum = Omit<Group, "value">;
+
+function sumOf(groups: readonly Sum[]): Sum {
+  const severities = { low: 0, medium: 0, high: 0, critical: 0 };
+  let [instances, violating] = [0, 0];
+  for (const group of groups) {
+    instances += group.instances;
+    violating += group.violating;
+    for (const name of SEVERITIES) severities[name] += group.severities[name];
+  }
+  return { instances, violating, severities };
+}
+
+function summary(rows: readonly Row[]): string {
+  const text = rows.map(
+    ({ label, note = "", severities }) => `${label}${note && ` ${note}`} ${count(totalOf(severities))}`,
+  );
+  return `${text.join(", ")}. The table below has the numbers.`;
+}
+
+function legend(): Html {
+  return html`<p class="legend">${[...SEVERITIES].reverse().map((name) => html`<span>${swatch(name)} ${name}</span> `)}</p>`;
+}
+
+function dataTable(rows: readonly Row[], heading: string): Html {
+  const names = [...SEVERITIES].reverse();
+  let year = "";
+  return html`<details class="data"><summary>Data</summary><div class="scroll" role="region" aria-label="${heading}: data" tabindex="0"><table><thead><tr><th scope="col">${heading}</th><th scope="col" class="n">Findings</th>${names.map((name) => html`<th scope="col" class="n">${name}</th>`)}<th scope="col" class="n">Violating instances</th></tr></thead>
+<tbody>
+${rows.map(({ label, note, severities, instances, violating }) => {
+  year = note || year;
+  const name = note === undefined ? label : `${label} ${year}`;
+  return html`<tr><th scope="row">${name}</th>${number(count(totalOf(severities)))}${names.map((name) => number(count(severities[name])))}${number(`${count(violating)} of ${count(instances)}`)}</tr>
+`;
+})}</tbody></table></div></details>`;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

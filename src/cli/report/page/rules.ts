@@ -1,0 +1,80 @@
+import { SEVERITIES } from "../../../policy/rule.ts";
+import type { RuleLine } from "../lines.ts";
+import type { Report } from "../read-lines.ts";
+import { type Html, html, linkTo } from "./html.ts";
+import { bar, number, severity } from "./parts.ts";
+import { change, count, day, percent, plural } from "./words.ts";
+
+/** A rule with its results. */
+interface RuleResult {
+  /** Its position in the policy. */
+  readonly index: number;
+  readonly rule: RuleLine;
+  readonly violations: number;
+  readonly compliant: number;
+  readonly notJudged: number;
+  readonly exempt: number;
+}
+
+type About = Pick<Report, "header" | "sums">;
+
+/** Returns the rules with violations, the gravest first. */
+export function violatedRules(about: About): RuleResult[] {
+  return resultsOf(about).filter(({ violations }) => violations > 0);
+}
+
+function resultsOf({ header, sums }: About): RuleResult[] {
+  return header.rules
+    .map((rule, index): RuleResult => {
+      const { violation = 0, compliant = 0, notJudged = 0, exempt = 0 } = sums.totals.rules[rule.id] ?? {};
+      return { index, rule, violations: violation, compliant, notJudged, exempt };
+    })
+    .sort(
+      (a, b) =>
+        SEVERITIES.indexOf(b.rule.severity) - SEVERITIES.indexOf(a.rule.severity) || b.violations - a.violations,
+    );
+}
+
+/** Returns the findings by rule, and the rules without a violation. */
+export function rulesSection(about: About): Html {
+  const results = resultsOf(about);
+  const violated = results.filter(({ violations }) => violations > 0);
+  const others = results.filter(({ violations }) => violations === 0);
+  const max = Math.max(...violated.map(({ violations }) => violations));
+  const { since } = about.header;
+  return html`<section id="rules"><h2>What is violated</h2>
+<p class="lead">${violated.length > 0 ? "Findings by rule, the gravest first. Compliance is the share of the judged instances in the rule’s scope." : "No rule is violated."}</p>
+${
+  violated.length > 0 &&
+  html`<div class="scroll" role="region" aria-label="Findings by rule" tabindex="0"><table class="rules"><thead><tr><th scope="col">Rule</th><th scope="col">Severity</th><th scope="col" class="n">Findings</th><th class="chart"><span class="hidden">Bar</span></th><th scope="col" class="n">Compliance</th>${since !== null && html`<th scope="col" class="n">Since ${day(since)}</th>`}</tr></thead>
+<tbody>
+${violated.map((result) => row(about, result, max))}</tbody></table></div>`
+}
+${others.length > 0 && html`<details class="others"><summary>${plural(others.length, "rule")} without a violation</summary><ul>${others.map(unviolated)}</ul></details>`}</section>
+`;
+}
+
+function row({ header, sums }: About, result: RuleResult, max: number): Html {
+  const { rule, index, violations, compliant, notJudged, exempt } = result;
+  const changes = sums.since?.rules[rule.id] ?? { new: 0, resolved: 0 };
+  const sum = changes.new - changes.resolved;
+  const asides = [
+    notJudged > 0 && `${count(notJudged)} not judged`,
+    exempt > 0 && `${count(exempt)} exempt`,
+    rule.mode === "report" && "in reports only",
+  ].filter((aside) => aside !== false);
+  return html`<tr id="rule-${index}"><th scope="row">${linkTo(rule.link, rule.id)}<small>${rule.demands}${rule.when !== null && `, where ${rule.when}`}</small></th><td>${severity(rule.severity)}</td>${number(count(violations))}<td class="chart">${bar([{ share: violations / max, colour: rule.severity }], 10)}</td><td class="n">${percent(compliant, compliant + violations)} %${asides.length > 0 && html`<small>${asides.join(", ")}</small>`}</td>${
+    header.since !== null &&
+    html`<td class="n"><span class="${sum > 0 ? "worse" : sum < 0 ? "better" : "same"}">${change(sum)}</span><small>${count(changes.new)} new, ${count(changes.resolved)} resolved</small></td>`
+  }</tr>
+`;
+}
+
+function unviolated({ rule, index, compliant, notJudged, exempt }: RuleResult): Html {
+  const counts = [
+    compliant > 0 && `${plural(compliant, "instance")} compliant`,
+    notJudged > 0 && `${count(notJudged)} not judged`,
+    exempt > 0 && `${count(exempt)} exempt`,
+  ].filter((text) => text !== false);
+  return html`<li id="rule-${index}">${linkTo(rule.link, rule.id)}: ${rule.demands} <span class="none">(${counts.length > 0 ? counts.join(", ") : "no instance in its scope"})</span></li>`;
+}
