@@ -1,0 +1,114 @@
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { instancePage } from "../../../alerts/instance-names.ts";
+import { isRegion } from "../../../aws/regions.ts";
+import { SEVERITIES, type Severity } from "../../../policy/rule.ts";
+import type { FindingLine, Header, Sums } from "../lines.ts";
+import { Column } from "./column.ts";
+import { COLUMNS, type Name, type Packed, PLACEHOLDERS, type Value } from "./packed.ts";
+
+/** The maximum number of findings in a page. */
+export const MAX_FINDINGS = 200_000;
+
+/** The columns by which `byGravity` compares findings of the same severity. */
+const ORDER: ReadonlySet<Name> = new Set<Name>(["status", "account", "region", "instanceId", "ruleId"]);
+
+/** The findings of a page, in the order of `byGravity`. They are packed while they arrive, so that memory stays bounded. */
+export interface PageData {
+  /** Takes a finding. It is left out if the page is full of graver ones. */
+  add(finding: FindingLine): void;
+  /** Returns the element with the packed findings, which no browser executes. Call it once, after the last finding. */
+  element(): Promise<string>;
+}
+
+/**
+ * Returns the data of a page with at most `max` findings. The sums tell beforehand how many of each severity follow. Findings
+ * with the status `unknown` are not among them; up to half of the page is for those.
+ */
+export function pageData(header: Header, { totals, since }: Sums, max = MAX_FINDINGS): PageData {
+  const unknown = since?.unknown ?? 0;
+  const free = freeRows(totals.severities, Math.min(unknown, Math.floor(max / 2)), max);
+  const columns = COLUMNS.map((name) => ({ name, column: new Column() }));
+  const rows: Record<Severity, number[]> = { low: [], medium: [], high: [], critical: [] };
+  const consoles = new Map<string, string>();
+  let count = 0;
+  return {
+    add(finding) {
+      const { status, severity, region } = finding;
+      const kind = status === "unknown" ? status : severity;
+      if (free[kind] <= 0) return;
+      free[kind] -= 1;
+      rows[severity].push(count++);
+      if (isRegion(region)) consoles.set(region, instancePage(region));
+      const values = valuesOf(finding, header);
+      for (const { name, column } of columns) column.add(values[name]);
+    },
+    async element() {
+      const ranks = columns.filter(({ name }) => ORDER.has(name)).map(({ column }) => column.ranks());
+      const compare = (a: number, b: number) => {
+        for (const rank of ranks) if (rank[a] !== rank[b]) return (rank[a] ?? 0) - (rank[b] ?? 0);
+        return 0;
+      };
+      const order = [...SEVERITIES].reverse().flatMap((severity) => rows[severity].sort(compare));
+      const about: Omit<Packed, "columns"> = {
+        findings: totals.findings + unknown,
+        time: header.time,
+        compared: header.since !== null,
+        accounts: header.accounts,
+        consoles: Object.fromEntries(consoles),
+        links: Object.fromEntries(header.rules.flatMap(({ id, link }) => (link && isUrl(link) ? [[id, link]] : []))),
+      };
+      const parts = columns.map(({ name, column }) => `"${name}":${JSON.stringify(column.pack(order))}`);
+      const json = `${JSON.stringify(about).slice(0, -1)},"columns":{${parts.join()}}}`;
+      const packed = await promisify(gzip)(json);
+      return `<script type="application/gzip+base64" id="data">${packed.toString("base64")}</script>`;
+    },
+  };
+}
+
+/** Returns how many findings of each severity the page holds. */
+function freeRows(severities: Readonly<Record<Severity, number>>, unknown: number, max: number) {
+  const free = { low: 0, medium: 0, high: 0, critical: 0, unknown };
+  let left = max - unknown;
+  for (const severity of [...SEVERITIES].reverse()) {
+    free[severity] = Math.min(severities[severity], left);
+    left -= free[severity];
+  }
+  return free;
+}
+
+/** Returns the values of a finding. */
+function valuesOf(finding: FindingLine, header: Header): Record<Name, Value> {
+  const { severity, status, account, region, ruleId, instanceId, name, tags, launchedBy, instanceType } = finding;
+  const withPlaceholders = (text: string) => {
+    const byId = /^i-[0-9a-f]+$/.test(instanceId) ? text.replaceAll(instanceId, PLACEHOLDERS.instanceId) : text;
+    return isRegion(region) ? byId.replaceAll(region, PLACEHOLDERS.region) : byId;
+  };
+  return {
+    severity,
+    status,
+    account,
+    region,
+    instanceId,
+    ruleId,
+    name,
+    message: withPlaceholders(finding.message),
+    owner: tags[header.ownerTag] ?? null,
+    service: tags[header.serviceTag] ?? null,
+    launchedBy,
+    instanceType,
+    remedy: withPlaceholders(finding.remedy.join("\n")),
+    launchTime: minutesBetween(finding.launchTime, header.time),
+    firstSeen: minutesBetween(finding.firstSeen, header.time),
+  };
+}
+
+function isUrl(text: string): boolean {
+  return /^https?:\/\//.test(text);
+}
+
+/** Returns how many minutes are between two times in ISO 8601; null if one is not a time. */
+function minutesBetween(from: string | null, to: string): number | null {
+  const minutes = Math.floor(Date.parse(to) / 60_000) - Math.floor(Date.parse(from ?? "") / 60_000);
+  return Number.isNaN(minutes) ? null : minutes;
+}
