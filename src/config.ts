@@ -68,6 +68,14 @@ export type ConfigReading = { readonly config: Config } | { readonly problems: r
  */
 export const MAX_GRACE_SECONDS = 3_000;
 
+/** What the name of the role to assume must be. */
+export const ROLE_NAME_SHAPE = "must be the name of an IAM role (a name, or path/name; not an ARN)";
+
+/** Returns whether the text is the name of a role, with or without its path. */
+export function isRoleName(text: string): boolean {
+  return /^(?:[\w+=,.@-]+\/)*[\w+=,.@-]{1,64}$/.test(text);
+}
+
 /** The values of a switch, in lower case. */
 const SWITCH: ReadonlyMap<string, boolean> = new Map([
   ["on", true],
@@ -138,8 +146,8 @@ export function readConfig(settings: Settings, ownAccount: string | null = null)
   }
 
   const auditRoleName = settings.AUDIT_ROLE_NAME ?? null;
-  if (auditRoleName !== null && !/^(?:[\w+=,.@-]+\/)*[\w+=,.@-]{1,64}$/.test(auditRoleName)) {
-    report("AUDIT_ROLE_NAME", "must be the name of an IAM role (a name, or path/name; not an ARN)");
+  if (auditRoleName !== null && !isRoleName(auditRoleName)) {
+    report("AUDIT_ROLE_NAME", ROLE_NAME_SHAPE);
   }
   const auditRestarts = SWITCH.get((settings.AUDIT_RESTARTS ?? "off").toLowerCase());
   if (auditRestarts === undefined) report("AUDIT_RESTARTS", "must be on or off (true or false, 1 or 0)");

@@ -50,18 +50,22 @@ export interface Aws extends Clients {
 
 /**
  * Returns the clients for a region. All use the same credentials, which `chooseCredentials` chooses. The region is that of
- * `--region`, AWS_REGION, AWS_DEFAULT_REGION or the profile, in this order. The endpoint is AWS's own, or AWS_ENDPOINT_URL.
+ * `--region`, AWS_REGION, AWS_DEFAULT_REGION or the profile, in this order, else the `fallback`. The endpoint is AWS's own, or AWS_ENDPOINT_URL.
  * Removes empty AWS variables from the environment, so that they count as unset.
  * Throws CliError for a missing or invalid region, a profile that does not exist, or an endpoint that is not a URL.
  */
-export async function connect(cli: Cli, options: CommonOptions): Promise<Aws> {
+export async function connect(cli: Cli, options: CommonOptions, fallback = ""): Promise<Aws> {
   for (const [name, value] of Object.entries(cli.env)) {
     if (name.startsWith("AWS_") && value === "") delete cli.env[name];
   }
   checkEndpoints(cli.env);
   const { profile, settings, name: credentials } = await chooseCredentials(cli.env, options.profile);
   const region =
-    options.region || cli.env.AWS_REGION || cli.env.AWS_DEFAULT_REGION || (await regionOfProfile(options.profile));
+    options.region ||
+    cli.env.AWS_REGION ||
+    cli.env.AWS_DEFAULT_REGION ||
+    (await regionOfProfile(options.profile)) ||
+    fallback;
   checkRegion(region, profile ?? cli.env.AWS_PROFILE);
   const common = {
     region,

@@ -9,10 +9,10 @@ export interface Cli {
   readonly terminal: Terminal;
   /** The time now, in milliseconds since 1970. */
   readonly now: () => number;
-  /** Waits, in milliseconds. */
-  pause(ms: number): Promise<void>;
-  /** Sets the exit code: 0 for success, 1 for a failed check. A command that throws exits with 2. */
-  finish(code: 0 | 1): void;
+  /** Waits, in milliseconds. Rejects when the signal aborts. */
+  pause(ms: number, signal?: AbortSignal): Promise<void>;
+  /** Sets the exit code: 0 for success, 1 for a failed check, 2 for a result that is not complete. A command that throws exits with 2. */
+  finish(code: 0 | 1 | 2): void;
 }
 
 /** The options of every command. */

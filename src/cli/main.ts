@@ -1,13 +1,16 @@
 #!/usr/bin/env node
 import { setTimeout as pause } from "node:timers/promises";
 import { name } from "../../package.json";
+import { isStoppable } from "./interruption.ts";
 import { runCli } from "./program.ts";
 import { createTerminal } from "./terminal.ts";
 
 // The SDK warns about old versions of Node on each run. This package's "engines" states the supported ones.
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
 
-process.once("SIGINT", (signal) => {
+process.on("SIGINT", function stop(signal) {
+  if (isStoppable()) return;
+  process.removeListener("SIGINT", stop);
   // On a terminal, ^C and perhaps a spinner are on the current line.
   process.stderr.write(process.stderr.isTTY ? "\nStopped.\n" : "Stopped.\n");
   process.kill(process.pid, signal);
@@ -24,7 +27,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   folder,
   terminal: createTerminal(process, process.env),
   now: Date.now,
-  pause: async (ms) => {
-    await pause(ms);
+  pause: async (ms, signal) => {
+    await pause(ms, undefined, { signal });
   },
 });

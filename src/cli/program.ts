@@ -7,6 +7,7 @@ import { deployLambdaCommand } from "./commands/deploy-lambda.ts";
 import { deployWebtaskCommand } from "./commands/deploy-webtask.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { policyCommand } from "./commands/policy.ts";
+import { reportCommand } from "./commands/report.ts";
 import { rollbackLambdaCommand } from "./commands/rollback-lambda.ts";
 import { rollbackWebtaskCommand } from "./commands/rollback-webtask.ts";
 import { setupCommand } from "./commands/setup.ts";
@@ -60,6 +61,7 @@ export function createProgram(cli: Cli): Command {
     rollback,
     doctorCommand(cli),
     checkCommand(cli),
+    reportCommand(cli),
     policyCommand(cli),
     teardownCommand(cli),
   ];
@@ -83,14 +85,14 @@ export async function runCli(
   environment: Omit<Cli, "finish">,
   create: (cli: Cli) => Command = createProgram,
 ): Promise<0 | 1 | 2> {
-  let result: 0 | 1 = 0;
+  let result: 0 | 1 | 2 = 0;
   let hasOutput = false;
   const out = (text: string) => {
     hasOutput = true;
     environment.terminal.out(text);
   };
   const terminal: Terminal = { ...environment.terminal, out };
-  const finish = (code: 0 | 1) => {
+  const finish = (code: 0 | 1 | 2) => {
     result = code;
   };
   const program = create({ ...environment, terminal, finish });

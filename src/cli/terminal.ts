@@ -16,6 +16,11 @@ export interface Terminal {
   readonly columns: number;
   /** Shows progress while `work` runs, and each step given to `say`: a spinner on a terminal, plain lines elsewhere. */
   busy<T>(what: string, work: (say: (text: string) => void) => Promise<T>): Promise<T>;
+  /**
+   * Shows the text that `text` returns while `work` runs, brought up to date several times a second: on a terminal only. Leaves
+   * Ctrl-C to the command.
+   */
+  live<T>(text: () => string, work: () => Promise<T>): Promise<T>;
   /** Asks a yes-or-no question; the default is no. Throws CliError without a terminal. */
   confirm(question: string): Promise<boolean>;
 }
@@ -64,6 +69,20 @@ export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.P
         throw error;
       }
     },
+    async live(text, work) {
+      if (!stderr.isTTY || plain) return work();
+      const { default: spinner } = await import("yocto-spinner");
+      const turning = spinner({ text: shown(text()), stream: stderr, handleSignals: false }).start();
+      const timer = setInterval(() => {
+        turning.text = shown(text());
+      }, LIVE_MS);
+      try {
+        return await work();
+      } finally {
+        clearInterval(timer);
+        turning.stop();
+      }
+    },
     async confirm(question) {
       if (!interactive)
         throw new CliError("the confirmation requires a terminal", "Use --yes to skip the confirmation.");
@@ -73,6 +92,9 @@ export function createTerminal({ stdin, stdout, stderr }: Streams, env: NodeJS.P
     },
   };
 }
+
+/** The interval in which a live text is brought up to date, in milliseconds. */
+const LIVE_MS = 200;
 
 /** Control characters that commands write themselves: line breaks, tabs, and colours. */
 const LAYOUT = /([\n\t])/;

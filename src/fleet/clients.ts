@@ -15,7 +15,12 @@ const RESPONSES_AT_ONCE = 4;
 
 /** Creates the clients for reading a fleet, which share their connections. `now` is in milliseconds since 1970. */
 export function fleetClients(settings: ClientSettings, now: () => number): Clients {
-  return createClients(settings, now, LIMITS, readingFew(createTransport(now, LIMITS), RESPONSES_AT_ONCE));
+  return createClients(settings, now, LIMITS, fleetTransport(now));
+}
+
+/** Creates the HTTP handler of clients that read a fleet; they should make one attempt. `now` is in milliseconds since 1970. */
+export function fleetTransport(now: () => number): NodeHttpHandler {
+  return readingFew(createTransport(now, LIMITS), RESPONSES_AT_ONCE);
 }
 
 /** Makes a handler return a response only when less than a number of others are being read. Returns the handler. */

@@ -18,6 +18,7 @@ const nobody: Cli = {
     colours: (await import("picocolors")).default.createColors(false),
     columns: 80,
     busy: (_what, work) => work(() => {}),
+    live: (_text, work) => work(),
     confirm: async () => false,
   },
 };
@@ -44,6 +45,7 @@ describe("The command line", () => {
       "rollback lambda",
       "doctor",
       "check",
+      "report",
       "policy check",
       "policy test",
       "policy import",

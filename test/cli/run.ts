@@ -63,6 +63,7 @@ export async function runCommand(args: readonly string[], run: Run = {}): Promis
             err?.push(what);
             return work((text) => void err?.push(text));
           },
+          live: (_, work) => work(),
           confirm: async (question) => {
             asked?.push(question);
             if (run.answer === undefined) throw new CliError("the confirmation requires a terminal", "Give --yes");
