@@ -44,6 +44,27 @@ describe("Faults", () => {
     expect(aws.calls.at(-1)?.status).toBe(httpStatusCode);
   });
 
+  it("applies to a share of the calls, the same ones for the same seed", async () => {
+    const refused = async (seed: number) => {
+      aws.faults.clear();
+      aws.faults.add({ kind: "throttle", share: 0.2, seed });
+      const results: boolean[] = [];
+      for (let call = 0; call < 100; call += 1)
+        results.push(
+          await describeTags().then(
+            () => false,
+            () => true,
+          ),
+        );
+      return results;
+    };
+    const first = await refused(1);
+    expect(first.filter(Boolean).length).toBeGreaterThan(10);
+    expect(first.filter(Boolean).length).toBeLessThan(30);
+    expect(await refused(1)).toEqual(first);
+    expect(await refused(2)).not.toEqual(first);
+  });
+
   it("html responds 200 with a page instead of AWS's response", async () => {
     aws.faults.add({ kind: "html", service: "ec2" });
     const answer = await fetch(aws.endpoint, { method: "POST", headers: SIGNED, body: "Action=DescribeTags" });

@@ -1,3 +1,6 @@
+import { uniformFloat64 } from "pure-rand/distribution/uniformFloat64";
+import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
+import type { RandomGenerator } from "pure-rand/types/RandomGenerator";
 import type { ApiCall } from "./calls.ts";
 import { AwsError } from "./errors.ts";
 
@@ -25,6 +28,10 @@ export interface Fault {
   times?: number;
   /** The number of matching calls that succeed first. Default 0. */
   skip?: number;
+  /** The share of the matching calls to which it applies, the same ones each time, from 0 to 1. Default 1. */
+  share?: number;
+  /** Selects other calls for the same share. Default 1. */
+  seed?: number;
   /** For `slow`, in ms of the clock. Default 1,000. */
   ms?: number;
 }
@@ -39,10 +46,11 @@ export interface Faults {
 
 /** Returns an empty set of faults. `next` returns the fault that applies to a call, and counts it. */
 export function faultBook(): Faults & { next(call: ApiCall): Fault | undefined } {
-  let active: { fault: Fault; skip: number; left: number }[] = [];
+  let active: { fault: Fault; skip: number; left: number; random: RandomGenerator }[] = [];
   return {
     add: (fault) => {
-      active.push({ fault, skip: fault.skip ?? 0, left: fault.times ?? Number.POSITIVE_INFINITY });
+      const { skip = 0, times = Number.POSITIVE_INFINITY, seed = 1 } = fault;
+      active.push({ fault, skip, left: times, random: xoroshiro128plus(seed) });
     },
     clear: () => {
       active = [];
@@ -56,6 +64,7 @@ export function faultBook(): Faults & { next(call: ApiCall): Fault | undefined }
           entry.skip -= 1;
           continue;
         }
+        if (uniformFloat64(entry.random) >= (entry.fault.share ?? 1)) continue;
         entry.left -= 1;
         return entry.fault;
       }

@@ -1,9 +1,9 @@
 import { AwsError } from "../errors.ts";
 import { type Params, structure, text, texts } from "../params.ts";
 import type { XmlFields } from "../service.ts";
-import type { Ec2State } from "./model.ts";
+import type { Ec2State, NetworkInterface } from "./model.ts";
 import { groupsOf, publicIpFor } from "./network-interfaces.ts";
-import { findInstances, missing } from "./validation.ts";
+import { changeableInstances, missing } from "./validation.ts";
 
 /** ModifyInstanceAttribute, for the instance type and the security groups of an instance with one network interface. */
 export function modifyInstanceAttribute(state: Ec2State, params: Params): XmlFields {
@@ -13,7 +13,7 @@ export function modifyInstanceAttribute(state: Ec2State, params: Params): XmlFie
   if (instanceType === undefined && groups.length === 0) {
     throw new AwsError("InvalidParameterCombination", "No attributes specified.");
   }
-  for (const instance of findInstances(state, [id])) {
+  for (const instance of changeableInstances(state, [id])) {
     if (instanceType !== undefined && instance.state !== "stopped") {
       throw new AwsError("IncorrectInstanceState", `The instance '${id}' is not in the 'stopped' state.`);
     }
@@ -36,13 +36,19 @@ export function modifyInterfaceAttribute(state: Ec2State, params: Params): XmlFi
   const assigned = text(params, "AssociatePublicIpAddress");
   if (id === undefined) throw missing("NetworkInterfaceId");
   if (groups.length === 0 && assigned === undefined) throw missing("SecurityGroupId");
-  const found = [...state.instances.values()]
-    .flatMap(({ interfaces, state: now }) => (now === "terminated" ? [] : interfaces))
-    .find((each) => each.id === id);
-  if (found === undefined) {
-    throw new AwsError("InvalidNetworkInterfaceID.NotFound", `The networkInterface ID '${id}' does not exist`);
-  }
+  const found = interfaceOf(state, id);
   if (groups.length > 0) found.groups = groupsOf(state, found.subnet, groups);
   if (assigned !== undefined) found.publicIp = assigned === "true" ? publicIpFor(found.privateIp) : undefined;
   return { return: true };
+}
+
+/** Returns a network interface that is going to change. */
+function interfaceOf(state: Ec2State, id: string): NetworkInterface {
+  for (const { instance } of state.instances.from()) {
+    const found = instance.state === "terminated" ? undefined : instance.interfaces.find((each) => each.id === id);
+    if (found === undefined) continue;
+    state.instances.keep(instance);
+    return found;
+  }
+  throw new AwsError("InvalidNetworkInterfaceID.NotFound", `The networkInterface ID '${id}' does not exist`);
 }

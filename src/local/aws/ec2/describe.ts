@@ -3,7 +3,17 @@ import { type Params, text, texts } from "../params.ts";
 import type { XmlFields } from "../service.ts";
 import { reservationFields } from "./instance.ts";
 import type { Ec2State, Instance } from "./model.ts";
-import { byId, type Filter, type FilterFields, isShown, itemFilters, page, readFilters } from "./query.ts";
+import {
+  type Filter,
+  type FilterFields,
+  instancesById,
+  isShown,
+  itemFilters,
+  listed,
+  page,
+  readFilters,
+  select,
+} from "./query.ts";
 import { findInstances } from "./validation.ts";
 
 const INSTANCE_FILTERS: FilterFields<Instance> = {
@@ -26,9 +36,11 @@ export function describeInstances(state: Ec2State, params: Params): XmlFields {
   }
   const { filters, passes } = itemFilters(params, INSTANCE_FILTERS);
   const candidates =
-    ids.length > 0 ? findInstances(state, [...new Set(ids)]) : byId(state.instances, filters, "instance-id");
-  const found = candidates.filter((instance) => isShown(state, params, instance) && passes(instance));
-  const { items, nextToken } = page(params, found);
+    ids.length > 0 ? listed(findInstances(state, [...new Set(ids)])) : instancesById(state, filters, "instance-id");
+  const { items, nextToken } = page(
+    params,
+    select(candidates, (each) => (isShown(state, params, each) && passes(each) ? [each] : [])),
+  );
   const reservations = new Map<string, Instance[]>();
   for (const instance of items) {
     const members = reservations.get(instance.reservationId);
@@ -53,14 +65,15 @@ function tagPasses(instance: Instance, key: string, value: string, filter: Filte
 export function describeTags(state: Ec2State, params: Params): XmlFields {
   const known = ["resource-id", "resource-type", "key", "value"];
   const filters = readFilters(params, (name) => name.startsWith("tag:") || known.includes(name));
-  const found: { instance: Instance; key: string; value: string }[] = [];
-  for (const instance of byId(state.instances, filters, "resource-id")) {
-    if (instance.state === "terminated" || !isShown(state, {}, instance)) continue;
-    for (const [key, value] of instance.tags) {
-      if (filters.every((filter) => tagPasses(instance, key, value, filter))) found.push({ instance, key, value });
-    }
-  }
-  const { items, nextToken } = page(params, found);
+  const { items, nextToken } = page(
+    params,
+    select(instancesById(state, filters, "resource-id"), (instance) => {
+      if (instance.state === "terminated" || !isShown(state, {}, instance)) return [];
+      return [...instance.tags]
+        .filter(([key, value]) => filters.every((filter) => tagPasses(instance, key, value, filter)))
+        .map(([key, value]) => ({ instance, key, value }));
+    }),
+  );
   return {
     tagSet: items.map(({ instance, key, value }) => ({
       resourceId: instance.id,

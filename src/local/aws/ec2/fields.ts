@@ -25,7 +25,11 @@ export function operatorFields({ operator }: Instance): XmlFields {
   return { managed: operator !== undefined, principal: operator };
 }
 
+let [lastMs, lastTime] = [0, "1970-01-01T00:00:00.000Z"];
+
 /** Returns a time as EC2 writes it. @param ms since 1970 */
 export function time(ms: number): string {
-  return new Date(ms).toISOString();
+  // An instance has the same time many times.
+  if (ms !== lastMs) [lastMs, lastTime] = [ms, new Date(ms).toISOString()];
+  return lastTime;
 }

@@ -2,7 +2,7 @@ import { type Params, texts } from "../params.ts";
 import type { XmlFields } from "../service.ts";
 import { operatorFields, stateFields, tagSet, time } from "./fields.ts";
 import type { Ec2State, Image, Instance } from "./model.ts";
-import { byId, type FilterFields, isShown, itemFilters, page } from "./query.ts";
+import { type FilterFields, instancesById, isShown, itemFilters, listed, page, select } from "./query.ts";
 import { findInstances } from "./validation.ts";
 
 /** Returns the image of an id; for one that is not registered, an image of the account that is as old as `createdAt`. */
@@ -50,16 +50,15 @@ export function describeInstanceImageMetadata(state: Ec2State, params: Params): 
   const { filters, passes } = itemFilters(params, FILTERS);
   const ids = texts(params, "InstanceId");
   const instances =
-    ids.length > 0 ? findInstances(state, [...new Set(ids)]) : byId(state.instances, filters, "instance-id");
-  const found = instances
-    .filter((instance) => isShown(state, {}, instance))
-    .map((instance) => ({
-      instance,
-      image: imageOf(state, instance.imageId, instance.attachedAt),
-      tags: instance.tags,
-    }))
-    .filter(passes);
-  const { items, nextToken } = page(params, found);
+    ids.length > 0 ? listed(findInstances(state, [...new Set(ids)])) : instancesById(state, filters, "instance-id");
+  const { items, nextToken } = page(
+    params,
+    select(instances, (instance) => {
+      const image = imageOf(state, instance.imageId, instance.attachedAt);
+      const described = { instance, image, tags: instance.tags };
+      return isShown(state, {}, instance) && passes(described) ? [described] : [];
+    }),
+  );
   return { instanceImageMetadataSet: items.map(metadataFields), nextToken };
 }
 

@@ -4,11 +4,12 @@ import type { Clock } from "../clock.ts";
 import type { Emit } from "../events/bus.ts";
 import type { Caller } from "../service.ts";
 import { autoScalingCaller, launchSuccessful, runInstancesTrail } from "./event-shapes.ts";
+import { type GeneratedInstance, generatedInstances } from "./generated.ts";
 import { newImage } from "./image-metadata.ts";
 import { BOOT_MS, type Lifecycle } from "./lifecycle.ts";
 import type { Ec2State, Image, InstanceOptions } from "./model.ts";
 import { tagInstances } from "./tags.ts";
-import { findInstances } from "./validation.ts";
+import { changeableInstances } from "./validation.ts";
 
 /** An account and a region. */
 export interface Place {
@@ -28,6 +29,13 @@ export interface Launch extends Place, InstanceOptions {
   operator?: string;
 }
 
+/** Instances that are made when they are asked for. */
+export interface Generate extends Place {
+  count: number;
+  /** Returns the settings of an instance, the same ones each time. @param index from 0 to `count` - 1 */
+  instance(index: number): GeneratedInstance;
+}
+
 /** A launch by Auto Scaling. */
 export type AutoScalingLaunch = Launch & { group: string };
 
@@ -45,6 +53,11 @@ export interface InProcessEc2 {
    * Default: available, private, allowed, for Linux on x86_64, owned by the account, created now.
    */
   registerImage(image: Partial<Image>, place?: Place): string;
+  /**
+   * Adds running instances that are made when they are asked for, so that a million take no memory. They emit no events. What a call
+   * changes, is kept. Returns a function from the index of an instance to its id. @throws RangeError if the place has such instances already
+   */
+  generate(args: Generate): (index: number) => string;
   /** Terminates instances. @throws AwsError InvalidInstanceID.NotFound */
   terminate(ids: readonly string[], place?: Place): void;
 }
@@ -92,7 +105,7 @@ export function createInProcessEc2(context: InProcessContext, ownAccount: string
       return launched.map(({ id }) => id);
     },
     tag: (ids, tags, place = {}) => {
-      tagInstances(findInstances(stateOf(placed(place)), ids), new Map(Object.entries(tags)), emit);
+      tagInstances(changeableInstances(stateOf(placed(place)), ids), new Map(Object.entries(tags)), emit);
     },
     registerImage: (image, place = {}) => {
       const state = stateOf(placed(place));
@@ -105,9 +118,15 @@ export function createInProcessEc2(context: InProcessContext, ownAccount: string
       state.images.set(registered.id, registered);
       return registered.id;
     },
+    generate: ({ count, instance, ...place }) => {
+      const state = stateOf(placed(place));
+      const generated = generatedInstances(state, count, instance);
+      state.instances.generate(generated);
+      return (index) => generated.at(index).id;
+    },
     terminate: (ids, place = {}) => {
       const state = stateOf(placed(place));
-      lifecycle.move(state, findInstances(state, ids), "terminated");
+      lifecycle.move(state, changeableInstances(state, ids), "terminated");
     },
   };
 }

@@ -1,19 +1,19 @@
 import { createHash } from "node:crypto";
-import { arn, hex } from "../arns.ts";
+import { arn, resourceId } from "../arns.ts";
 import type { Clock } from "../clock.ts";
 import { AwsError } from "../errors.ts";
 import { type Params, structure, text, texts } from "../params.ts";
 import type { XmlFields } from "../service.ts";
 import { time } from "./fields.ts";
 import type { Ec2State, Instance, ProfileAssociation } from "./model.ts";
-import { byId, type FilterFields, itemFilters, page } from "./query.ts";
-import { findInstances, missing } from "./validation.ts";
+import { type FilterFields, instancesById, itemFilters, listed, page, select } from "./query.ts";
+import { changeableInstances, missing } from "./validation.ts";
 
 const FILTERS: FilterFields<Instance> = { "instance-id": ({ id }) => [id] };
 
-/** Returns an association with the instance profile of a name or ARN. Profiles are not stored: every one exists. */
-export function newAssociation(state: Ec2State, nameOrArn: string): ProfileAssociation {
-  return { id: `iip-assoc-${hex(17)}`, profile: profileOf(state, nameOrArn) };
+/** Returns an association with the instance profile of a name or ARN. Profiles are not stored: every one exists. @param makeId returns a new id with a prefix */
+export function newAssociation(state: Ec2State, nameOrArn: string, makeId = resourceId): ProfileAssociation {
+  return { id: makeId("iip-assoc"), profile: profileOf(state, nameOrArn) };
 }
 
 function profileOf(state: Ec2State, nameOrArn: string): ProfileAssociation["profile"] {
@@ -35,9 +35,11 @@ export function describeAssociations(state: Ec2State, params: Params): XmlFields
   const { filters, passes } = itemFilters(params, FILTERS);
   const ids = texts(params, "AssociationId");
   const instances =
-    ids.length > 0 ? ids.map((id) => associated(state, id)) : byId(state.instances, filters, "instance-id");
-  const found = instances.filter(({ association }) => association !== undefined);
-  const { items, nextToken } = page(params, found.filter(passes));
+    ids.length > 0 ? listed(ids.map((id) => associated(state, id))) : instancesById(state, filters, "instance-id");
+  const { items, nextToken } = page(
+    params,
+    select(instances, (each) => (each.association !== undefined && passes(each) ? [each] : [])),
+  );
   return {
     iamInstanceProfileAssociationSet: items.map((instance) => associationFields(instance, "associated")),
     nextToken,
@@ -48,7 +50,7 @@ export function describeAssociations(state: Ec2State, params: Params): XmlFields
 export function associateProfile(state: Ec2State, params: Params, clock: Clock): XmlFields {
   const id = text(params, "InstanceId");
   if (id === undefined) throw missing("InstanceId");
-  const [instance] = findInstances(state, [id]);
+  const [instance] = changeableInstances(state, [id]);
   if (instance === undefined || instance.association !== undefined) {
     throw new AwsError("IncorrectState", `There is an existing association for instance ${id}`);
   }
@@ -60,6 +62,7 @@ export function associateProfile(state: Ec2State, params: Params, clock: Clock):
 export function replaceAssociation(state: Ec2State, params: Params, clock: Clock): XmlFields {
   const id = requiredAssociation(params);
   const instance = associated(state, id);
+  state.instances.keep(instance);
   instance.association = { id, profile: profileOf(state, requiredProfile(params)) };
   return associating(instance, clock);
 }
@@ -68,6 +71,7 @@ export function replaceAssociation(state: Ec2State, params: Params, clock: Clock
 export function disassociateProfile(state: Ec2State, params: Params): XmlFields {
   const instance = associated(state, requiredAssociation(params));
   const fields = associationFields(instance, "disassociating");
+  state.instances.keep(instance);
   instance.association = undefined;
   return { iamInstanceProfileAssociation: fields };
 }
@@ -85,11 +89,10 @@ function requiredAssociation(params: Params): string {
 }
 
 function associated(state: Ec2State, id: string): Instance {
-  const instance = [...state.instances.values()].find(({ association }) => association?.id === id);
-  if (instance === undefined) {
-    throw new AwsError("InvalidAssociationID.NotFound", `An invalid association-id of '${id}' was given`);
+  for (const { instance } of state.instances.from()) {
+    if (instance.association?.id === id) return instance;
   }
-  return instance;
+  throw new AwsError("InvalidAssociationID.NotFound", `An invalid association-id of '${id}' was given`);
 }
 
 function associating(instance: Instance, clock: Clock): XmlFields {

@@ -103,7 +103,7 @@ export function createLifecycle(clock: Clock, emit: Emit): Lifecycle {
         }),
       );
       state.launched += request.count;
-      for (const instance of launched) state.instances.set(instance.id, instance);
+      for (const instance of launched) state.instances.add(instance);
       afterwards(state, launched, "running");
       return launched;
     },
@@ -123,7 +123,7 @@ function wholeSecond(ms: number): number {
 
 function forget(state: Ec2State, instances: readonly Instance[]): void {
   for (const { id, clientToken } of instances) {
-    state.instances.delete(id);
+    state.instances.forget(id);
     if (clientToken !== undefined) state.launches.delete(clientToken);
   }
 }

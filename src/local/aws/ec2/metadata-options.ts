@@ -3,7 +3,7 @@ import { AwsError } from "../errors.ts";
 import { integer, type Params, text } from "../params.ts";
 import type { XmlFields } from "../service.ts";
 import type { Ec2State, Instance, MetadataOptions } from "./model.ts";
-import { findInstances, missing } from "./validation.ts";
+import { changeableInstances, missing } from "./validation.ts";
 
 /** The time until a change of a running instance's options is applied, in ms. */
 const APPLY_MS = 1_000;
@@ -42,7 +42,7 @@ function invalid(params: Params, name: string): AwsError {
 export function modifyMetadataOptions(state: Ec2State, params: Params, clock: Clock): XmlFields {
   const id = text(params, "InstanceId");
   if (id === undefined) throw missing("InstanceId");
-  const [instance] = findInstances(state, [id]);
+  const [instance] = changeableInstances(state, [id]);
   if (instance === undefined || !["running", "stopped"].includes(instance.state)) {
     throw new AwsError(
       "IncorrectInstanceState",

@@ -1,3 +1,5 @@
+import type { Instances } from "./instances.ts";
+
 /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html */
 export type InstanceState = "pending" | "running" | "shutting-down" | "terminated" | "stopping" | "stopped";
 
@@ -181,7 +183,7 @@ export interface VolumeOptions {
 export interface Ec2State {
   readonly account: string;
   readonly region: string;
-  readonly instances: Map<string, Instance>;
+  readonly instances: Instances;
   /** Idempotency: the launch of each ClientToken. */
   readonly launches: Map<string, { readonly fingerprint: string; readonly ids: readonly string[] }>;
   readonly vpcs: Map<string, Vpc>;

@@ -20,6 +20,7 @@ import { defaultSubnets } from "./vpcs.ts";
  * @param options of the instance
  * @param launched how many instances were launched in the region, this one included
  * @param spread which default subnet is used, if the options name none
+ * @param makeId returns a new id with a prefix
  * @throws AwsError InvalidSubnetID.NotFound, InvalidGroup.NotFound, InvalidParameter for a group of another VPC than the
  * subnet, InvalidParameterValue for a zone without a default subnet
  */
@@ -28,6 +29,7 @@ export function newInterfaces(
   options: Pick<InstanceOptions, "interfaces" | "zone">,
   launched: number,
   spread: number,
+  makeId = resourceId,
 ): [NetworkInterface, ...NetworkInterface[]] {
   const [primary = {}, ...others] = options.interfaces ?? [];
   const subnets = defaultSubnets(state).filter(({ zone }) => options.zone === undefined || zone === options.zone);
@@ -45,8 +47,8 @@ export function newInterfaces(
     const privateIp = `${vpc.cidr.split(".", 2).join(".")}.${(host >> 8) & 255}.${host & 255}`;
     const hasPublicIp = publicIp ?? (others.length === 0 && vpc.isDefault);
     return {
-      id: resourceId("eni"),
-      attachmentId: resourceId("eni-attach"),
+      id: makeId("eni"),
+      attachmentId: makeId("eni-attach"),
       subnet,
       groups: securityGroups ? groupsOf(state, subnet, securityGroups) : [groupByName(state, "default", vpc)],
       privateIp,
@@ -78,6 +80,20 @@ export function publicIpFor(privateIp: string): string {
   return privateIp.replace(/^\d+/, "54");
 }
 
+/** Returns the name of a private address in its VPC: `ip-172-31-0-1.ec2.internal`. */
+export function privateDnsName(region: string, privateIp: string): string {
+  const domain = region === "us-east-1" ? "ec2.internal" : `${region}.compute.internal`;
+  return `ip-${privateIp.replaceAll(".", "-")}.${domain}`;
+}
+
+/** Returns the hardware address that belongs to a private address. */
+function macAddress(privateIp: string): string {
+  return `02:00${privateIp
+    .split(".")
+    .map((part) => `:${Number(part).toString(16).padStart(2, "0")}`)
+    .join("")}`;
+}
+
 /** Returns security groups as EC2 writes them in an instance and in a network interface. */
 export function groupSet(groups: readonly SecurityGroup[]): XmlFields[] {
   return groups.map(({ id, name }) => ({ groupId: id, groupName: name }));
@@ -97,14 +113,22 @@ export function publicIpOf(instance: Instance, { publicIp }: NetworkInterface): 
 export function interfaceFields(instance: Instance, each: NetworkInterface, index: number): XmlFields {
   const publicIp = publicIpOf(instance, each);
   const association = publicIp === undefined ? undefined : { publicIp, publicDnsName: "", ipOwnerId: "amazon" };
+  const privateName = privateDnsName(instance.region, each.privateIp);
   return {
     networkInterfaceId: each.id,
     subnetId: each.subnet.id,
     vpcId: each.subnet.vpc.id,
+    description: "",
     ownerId: instance.account,
     status: "in-use",
+    macAddress: macAddress(each.privateIp),
     privateIpAddress: each.privateIp,
-    privateIpAddressesSet: [{ privateIpAddress: each.privateIp, primary: true, association }],
+    privateDnsName: privateName,
+    sourceDestCheck: true,
+    interfaceType: "interface",
+    privateIpAddressesSet: [
+      { privateIpAddress: each.privateIp, privateDnsName: privateName, primary: true, association },
+    ],
     ipv6AddressesSet: each.ipv6.map((ipv6Address) => ({ ipv6Address })),
     groupSet: groupSet(each.groups),
     association,
@@ -116,5 +140,6 @@ export function interfaceFields(instance: Instance, each: NetworkInterface, inde
       deleteOnTermination: true,
       networkCardIndex: 0,
     },
+    operator: { managed: false },
   };
 }

@@ -69,14 +69,48 @@ export function itemFilters<T extends Tagged>(
   };
 }
 
+/** The items at a position of a list. */
+interface Group<T> {
+  readonly position: number;
+  readonly items: readonly T[];
+}
+
+/** A list that can be read from any of its positions on. */
+export type Positioned<T> = (position: number) => Iterable<Group<T>>;
+
+/** Returns the items of an array, at the positions of their indexes. */
+export function listed<T>(items: readonly T[]): Positioned<T> {
+  return (from) => items.slice(from).map((item, index) => ({ position: from + index, items: [item] }));
+}
+
+/** Returns what `choose` returns for each item of a list, at the item's position. */
+export function select<T, U>(list: Positioned<T>, choose: (item: T) => readonly U[]): Positioned<U> {
+  return function* (from) {
+    for (const { position, items } of list(from)) yield { position, items: items.flatMap(choose) };
+  };
+}
+
 /**
- * Returns the items with the ids of a filter, by look-up; all items without the filter, or if it has wildcards.
+ * Returns the items with the ids of a filter, by look-up; undefined without the filter, or if it has wildcards.
  * @param name of the filter
  */
-export function byId<T>(items: ReadonlyMap<string, T>, filters: readonly Filter[], name: string): T[] {
+export function byId<T>(
+  items: { get(id: string): T | undefined },
+  filters: readonly Filter[],
+  name: string,
+): T[] | undefined {
   const filter = filters.find((each) => each.name === name);
-  if (filter === undefined || filter.values.some((value) => /[*?\\]/.test(value))) return [...items.values()];
+  if (filter === undefined || filter.values.some((value) => /[*?\\]/.test(value))) return undefined;
   return [...new Set(filter.values)].map((id) => items.get(id)).filter((item) => item !== undefined);
+}
+
+/** Returns the instances with the ids of a filter; all instances without the filter. @param name of the filter */
+export function instancesById({ instances }: Ec2State, filters: readonly Filter[], name: string): Positioned<Instance> {
+  const found = byId(instances, filters, name);
+  if (found !== undefined) return listed(found);
+  return function* (from) {
+    for (const { position, instance } of instances.from(from)) yield { position, items: [instance] };
+  };
 }
 
 /**
@@ -88,8 +122,11 @@ export function isShown(state: Ec2State, params: Params, instance: Instance): bo
   return !hidden || text(params, "IncludeManagedResources") === "true";
 }
 
-/** Returns one page of a Describe call. Without MaxResults a page holds 1,000. @throws AwsError InvalidParameterValue, InvalidNextToken */
-export function page<T>(params: Params, items: readonly T[]): { items: readonly T[]; nextToken: string | undefined } {
+/**
+ * Returns one page of a Describe call. Without MaxResults a page holds 1,000. Its token is a position, so that a page costs only
+ * what it reads, and an item that disappears moves no other. @throws AwsError InvalidParameterValue, InvalidNextToken
+ */
+export function page<T>(params: Params, list: Positioned<T>): { items: readonly T[]; nextToken: string | undefined } {
   const size = integer(params, "MaxResults");
   if (size !== undefined && !(size >= 5 && size <= 1000)) {
     throw new AwsError(
@@ -97,13 +134,24 @@ export function page<T>(params: Params, items: readonly T[]): { items: readonly 
       `Value ( ${text(params, "MaxResults")} ) for parameter maxResults is invalid. Expecting a value between 5 and 1000.`,
     );
   }
-  const token = text(params, "NextToken");
-  const start =
-    token === undefined ? 0 : Number(/^page:(\d{1,9})$/.exec(Buffer.from(token, "base64url").toString())?.[1]);
-  if (Number.isNaN(start)) throw new AwsError("InvalidNextToken", "The token is invalid or has expired.");
-  const end = start + (size ?? 1000);
-  return {
-    items: items.slice(start, end),
-    nextToken: end < items.length ? Buffer.from(`page:${end}`).toString("base64url") : undefined,
-  };
+  const [start, skip] = readToken(text(params, "NextToken"));
+  const items: T[] = [];
+  for (const group of list(start)) {
+    for (let index = group.position === start ? skip : 0; index < group.items.length; index += 1) {
+      const item = group.items[index];
+      if (items.length === (size ?? 1000)) {
+        return { items, nextToken: Buffer.from(`page:${group.position}:${index}`).toString("base64url") };
+      }
+      if (item !== undefined) items.push(item);
+    }
+  }
+  return { items, nextToken: undefined };
+}
+
+/** Returns the position of the page's first item, and its index there. @throws AwsError InvalidNextToken */
+function readToken(token: string | undefined): [position: number, index: number] {
+  if (token === undefined) return [0, 0];
+  const [, position, index] = /^page:(\d{1,9}):(\d{1,9})$/.exec(Buffer.from(token, "base64url").toString()) ?? [];
+  if (position === undefined) throw new AwsError("InvalidNextToken", "The token is invalid or has expired.");
+  return [Number(position), Number(index)];
 }

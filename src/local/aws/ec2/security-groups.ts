@@ -5,7 +5,7 @@ import { integer, type Params, structures, text, texts } from "../params.ts";
 import type { XmlFields } from "../service.ts";
 import { tagSet } from "./fields.ts";
 import type { Ec2State, RuleSource, SecurityGroup, SecurityGroupRule, Tags, Vpc } from "./model.ts";
-import { byId, type FilterFields, itemFilters, page } from "./query.ts";
+import { byId, type FilterFields, itemFilters, listed, page } from "./query.ts";
 import { findGroup, findVpc, missing, specifiedTags } from "./validation.ts";
 
 /** The protocols that EC2 names. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html */
@@ -46,8 +46,12 @@ export function describeSecurityGroups(state: Ec2State, params: Params): XmlFiel
     ...texts(params, "GroupId").map((id) => findGroup(state, id)),
     ...texts(params, "GroupName").map((name) => groupByName(state, name)),
   ];
-  const groups = named.length > 0 ? [...new Set(named)] : byId(state.securityGroups, filters, "group-id");
-  const { items, nextToken } = page(params, groups.filter(passes));
+  const { securityGroups } = state;
+  const groups =
+    named.length > 0
+      ? [...new Set(named)]
+      : (byId(securityGroups, filters, "group-id") ?? [...securityGroups.values()]);
+  const { items, nextToken } = page(params, listed(groups.filter(passes)));
   return { securityGroupInfo: items.map((group) => groupFields(state, group)), nextToken };
 }
 

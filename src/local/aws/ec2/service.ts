@@ -18,6 +18,7 @@ import {
   disassociateProfile,
   replaceAssociation,
 } from "./instance-profiles.ts";
+import { Instances } from "./instances.ts";
 import { readOptions } from "./launch-options.ts";
 import { createLifecycle } from "./lifecycle.ts";
 import { modifyMetadataOptions } from "./metadata-options.ts";
@@ -173,7 +174,7 @@ function newEc2State(account: string, region: string): Ec2State {
   const state: Ec2State = {
     account,
     region,
-    instances: new Map(),
+    instances: new Instances(),
     launches: new Map(),
     vpcs: new Map(),
     subnets: new Map(),

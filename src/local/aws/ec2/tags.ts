@@ -4,7 +4,7 @@ import { type Params, structures, text, texts } from "../params.ts";
 import type { XmlFields } from "../service.ts";
 import { tagChange } from "./event-shapes.ts";
 import type { Ec2State, Instance } from "./model.ts";
-import { callerTags, checkTagLimit, findInstances, missing } from "./validation.ts";
+import { callerTags, changeableInstances, checkTagLimit, missing } from "./validation.ts";
 
 /** Adds tags to the instances, and emits the changes. @throws AwsError TagLimitExceeded, before anything is changed */
 export function tagInstances(instances: readonly Instance[], tags: ReadonlyMap<string, string>, emit: Emit): void {
@@ -53,7 +53,7 @@ function tagged(state: Ec2State, params: Params): Instance[] {
   if (ids.length === 0) throw missing("ResourceId");
   const other = ids.find((id) => !id.startsWith("i-"));
   if (other !== undefined) throw new AwsError("InvalidID", `The ID '${other}' is not valid`);
-  return findInstances(state, ids);
+  return changeableInstances(state, ids);
 }
 
 /** Returns whether DeleteTags removes a tag: without a value it removes the key with any value. */

@@ -28,6 +28,13 @@ export function findInstances(state: Ec2State, ids: readonly string[]): Instance
   return found.filter((instance) => instance !== undefined);
 }
 
+/** Returns instances that are going to change. @throws AwsError as findInstances does */
+export function changeableInstances(state: Ec2State, ids: readonly string[]): Instance[] {
+  const instances = findInstances(state, ids);
+  for (const instance of instances) state.instances.keep(instance);
+  return instances;
+}
+
 /** Returns the VPC with an id. @throws AwsError InvalidVpcID.NotFound */
 export function findVpc(state: Ec2State, id: string): Vpc {
   return find(state.vpcs, id, "InvalidVpcID.NotFound", "vpc ID");
@@ -49,11 +56,11 @@ function find<T>(items: ReadonlyMap<string, T>, id: string, notFound: string, wh
   return item;
 }
 
-/** Returns the instances of the required list `InstanceId`. @throws AwsError MissingParameter and those of findInstances */
+/** Returns the instances of the required list `InstanceId`, which are going to change. @throws AwsError MissingParameter and those of findInstances */
 export function requiredInstances(state: Ec2State, params: Params): Instance[] {
   const ids = texts(params, "InstanceId");
   if (ids.length === 0) throw missing("InstanceId");
-  return findInstances(state, ids);
+  return changeableInstances(state, ids);
 }
 
 /** Returns the tags in the list `Tag` of `params`, after EC2's checks of a caller's tags. @throws AwsError InvalidParameterValue */

@@ -4,7 +4,16 @@ import { type Params, texts } from "../params.ts";
 import type { XmlFields } from "../service.ts";
 import { operatorFields, tagSet, time } from "./fields.ts";
 import type { Ec2State, Instance, Tags, Volume, VolumeOptions } from "./model.ts";
-import { byId, type FilterFields, isShown, itemFilters, page } from "./query.ts";
+import {
+  type FilterFields,
+  instancesById,
+  isShown,
+  itemFilters,
+  listed,
+  type Positioned,
+  page,
+  select,
+} from "./query.ts";
 
 export const ROOT_DEVICE = "/dev/xvda";
 
@@ -21,11 +30,11 @@ const FILTERS: FilterFields<Attached> = {
   encrypted: ({ kmsKey }) => [String(kmsKey !== undefined)],
 };
 
-/** Returns a new volume. */
-export function newVolume(state: Ec2State, options: VolumeOptions, tags: Tags): Volume {
+/** Returns a new volume. @param makeId returns a new id with a prefix */
+export function newVolume(state: Ec2State, options: VolumeOptions, tags: Tags, makeId = resourceId): Volume {
   const { device = ROOT_DEVICE, sizeGiB = 8, encrypted = state.encryptsVolumes, kmsKey = state.ebsKey } = options;
   const keyArn = kmsKey.startsWith("arn:") ? kmsKey : arn("kms", state.region, state.account, `key/${kmsKey}`);
-  return { id: resourceId("vol"), device, sizeGiB, kmsKey: encrypted ? keyArn : undefined, tags };
+  return { id: makeId("vol"), device, sizeGiB, kmsKey: encrypted ? keyArn : undefined, tags };
 }
 
 /** EnableEbsEncryptionByDefault. */
@@ -45,14 +54,23 @@ export function attachedVolumes(instance: Instance): Attached[] {
 export function describeVolumes(state: Ec2State, params: Params): XmlFields {
   const { filters, passes } = itemFilters(params, FILTERS);
   const ids = texts(params, "VolumeId");
-  const all = byId(state.instances, filters, "attachment.instance-id")
-    .filter((instance) => isShown(state, params, instance))
-    .flatMap(attachedVolumes);
-  const lost = ids.find((id) => !all.some((volume) => volume.id === id));
-  if (lost !== undefined) throw new AwsError("InvalidVolume.NotFound", `The volume '${lost}' does not exist.`);
-  const found = all.filter((volume) => (ids.length === 0 || ids.includes(volume.id)) && passes(volume));
-  const { items, nextToken } = page(params, found);
+  const all = select(instancesById(state, filters, "attachment.instance-id"), (instance) =>
+    isShown(state, params, instance) ? attachedVolumes(instance) : [],
+  );
+  const volumes = ids.length > 0 ? listed(namedVolumes(all, ids)) : all;
+  const { items, nextToken } = page(
+    params,
+    select(volumes, (volume) => (passes(volume) ? [volume] : [])),
+  );
   return { volumeSet: items.map(volumeFields), nextToken };
+}
+
+/** @throws AwsError InvalidVolume.NotFound */
+function namedVolumes(all: Positioned<Attached>, ids: readonly string[]): Attached[] {
+  const found = [...all(0)].flatMap(({ items }) => items.filter(({ id }) => ids.includes(id)));
+  const lost = ids.find((id) => !found.some((volume) => volume.id === id));
+  if (lost !== undefined) throw new AwsError("InvalidVolume.NotFound", `The volume '${lost}' does not exist.`);
+  return found;
 }
 
 function volumeFields({ instance, ...volume }: Attached): XmlFields {

@@ -3,7 +3,7 @@ import { type Params, text, texts } from "../params.ts";
 import type { XmlFields } from "../service.ts";
 import { tagSet } from "./fields.ts";
 import type { Ec2State, Subnet, Vpc } from "./model.ts";
-import { type FilterFields, itemFilters, page } from "./query.ts";
+import { type FilterFields, itemFilters, listed, page } from "./query.ts";
 import { allTraffic, newGroup } from "./security-groups.ts";
 import { findVpc, missing, specifiedTags } from "./validation.ts";
 
@@ -46,7 +46,7 @@ export function defaultSubnets(state: Ec2State): Subnet[] {
 export function describeVpcs(state: Ec2State, params: Params): XmlFields {
   const named = texts(params, "VpcId").map((id) => findVpc(state, id));
   const vpcs = named.length > 0 ? [...new Set(named)] : [...state.vpcs.values()];
-  const { items, nextToken } = page(params, vpcs.filter(itemFilters(params, FILTERS).passes));
+  const { items, nextToken } = page(params, listed(vpcs.filter(itemFilters(params, FILTERS).passes)));
   return { vpcSet: items.map((vpc) => vpcFields(state, vpc)), nextToken };
 }
 
