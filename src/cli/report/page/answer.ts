@@ -1,10 +1,11 @@
 import { cut } from "../../../util/text.ts";
+import { counted, dateOf, grouped, percent } from "../figures.ts";
 import type { Report } from "../read-lines.ts";
 import { type Html, html } from "./html.ts";
 import { bar, type Colour, swatch } from "./parts.ts";
 import { RESOLUTIONS, total } from "./resolved.ts";
 import { violatedRules } from "./rules.ts";
-import { age, count, day, list, minute, percent, plural } from "./words.ts";
+import { age, list, minuteOf } from "./words.ts";
 
 /** What a report is about, without its findings. */
 export type About = Pick<Report, "header" | "places" | "sums">;
@@ -13,10 +14,10 @@ export type About = Pick<Report, "header" | "places" | "sums">;
 export function pageHeader({ header, places }: About): Html {
   const accounts = [...new Set(places.map(({ account }) => account))].map((id) => header.accounts[id] ?? id);
   const regions = [...new Set(places.map(({ region }) => region))];
-  const named = accounts.length > 0 && accounts.length <= 5 ? list(accounts) : plural(accounts.length, "account");
-  const exemptions = header.exemptions.length > 0 && `, ${plural(header.exemptions.length, "exemption")}`;
+  const named = accounts.length > 0 && accounts.length <= 5 ? list(accounts) : counted(accounts.length, "account");
+  const exemptions = header.exemptions.length > 0 && `, ${counted(header.exemptions.length, "exemption")}`;
   return html`<header><h1>EC2 audit</h1>
-<p>${named} <span class="dot">·</span> ${regions.length === 1 ? regions : plural(regions.length, "region")} <span class="dot">·</span> <time datetime="${header.time}">${day(header.time)}, ${minute(header.time)}</time> <span class="dot">·</span> policy of ${plural(header.rules.length, "rule")}${exemptions}</p></header>
+<p>${named} <span class="dot">·</span> ${regions.length === 1 ? regions : counted(regions.length, "region")} <span class="dot">·</span> <time datetime="${header.time}">${dateOf(header.time)}, ${minuteOf(header.time)}</time> <span class="dot">·</span> policy of ${counted(header.rules.length, "rule")}${exemptions}</p></header>
 `;
 }
 
@@ -36,16 +37,16 @@ export function answerOf({ places, sums }: About): Answer {
     return { figure: "Unknown", sentence: "No place could be read, so nothing is known about compliance." };
   }
   if (instances === 0) {
-    const where = read === 1 ? "the place that was" : `the ${count(read)} places that were`;
+    const where = read === 1 ? "the place that was" : `the ${grouped(read)} places that were`;
     return { figure: "No instances", sentence: `No instance was found in ${where} read.` };
   }
   if (judged === 0) return { figure: "Unknown", sentence: "No instance could be judged." };
   const were = judged === 1 ? "was" : "were";
   const which = judged < instances ? " that could be judged" : read < places.length ? ` that ${were} read` : "";
-  const all = judged === 1 ? `The only instance${which} complies` : `All ${count(judged)} instances${which} comply`;
-  const some = `${count(violating)} of ${plural(instances, "instance")} ${violating === 1 ? "violates" : "violate"}`;
+  const all = judged === 1 ? `The only instance${which} complies` : `All ${grouped(judged)} instances${which} comply`;
+  const some = `${grouped(violating)} of ${counted(instances, "instance")} ${violating === 1 ? "violates" : "violate"}`;
   return {
-    figure: `${percent(compliant, judged)} % compliant`,
+    figure: `${percent(compliant, judged)} compliant`,
     sentence: violating > 0 ? `${some} the policy.` : `${all} with the policy.`,
   };
 }
@@ -67,22 +68,22 @@ ${meter(about)}
 function comparison({ header, places, sums }: About): string | false {
   if (header.since === null || sums.since === null) return false;
   const { previous, new: fresh, resolved } = sums.since;
-  const then = `the report of ${day(header.since)}`;
+  const then = `the report of ${dateOf(header.since)}`;
   if (places.some(({ status }) => status !== "complete")) {
-    return ` Since ${then}, ${count(fresh)} findings are new and ${count(total(resolved))} are resolved.`;
+    return ` Since ${then}, ${grouped(fresh)} findings are new and ${grouped(total(resolved))} are resolved.`;
   }
   const difference = sums.totals.violating - previous.violating;
-  const judged = previous.compliant + previous.violating;
-  const compliance = judged > 0 ? `, which had ${percent(previous.compliant, judged)} %` : "";
+  const share = percent(previous.compliant, previous.compliant + previous.violating);
+  const compliance = share === null ? "" : `, which had ${share}`;
   if (difference === 0) return ` That is as many as in ${then}${compliance}.`;
-  return ` That is ${count(Math.abs(difference))} ${difference > 0 ? "more" : "fewer"} than in ${then}${compliance}.`;
+  return ` That is ${grouped(Math.abs(difference))} ${difference > 0 ? "more" : "fewer"} than in ${then}${compliance}.`;
 }
 
 function gravestRule(about: About): Html | false {
   const [first] = violatedRules(about);
   if (first === undefined) return false;
   const { rule, violations } = first;
-  return html` The gravest violated rule is <a href="#rule-${first.index}">${rule.id}</a> (${plural(violations, "instance")}): ${cut(rule.demands, 120)}.`;
+  return html` The gravest violated rule is <a href="#rule-${first.index}">${rule.id}</a> (${counted(violations, "instance")}): ${cut(rule.demands, 120)}.`;
 }
 
 function notices({ places, sums }: About): Html[] {
@@ -93,7 +94,7 @@ function notices({ places, sums }: About): Html[] {
       : []),
     ...(missing > 0
       ? [
-          html`<a href="#unread">${count(missing)} of ${plural(places.length, "place")}</a> could not be read completely. These figures lack what was not read.`,
+          html`<a href="#unread">${grouped(missing)} of ${counted(places.length, "place")}</a> could not be read completely. These figures lack what was not read.`,
         ]
       : []),
   ];
@@ -106,7 +107,7 @@ function meter({ sums: { totals } }: About): Html | false {
     { count: totals.violating, word: "violating", colour: "critical" },
     { count: totals.notJudged, word: "not judged", colour: "unknown" },
   ];
-  const words = parts.map(({ count: number, word }) => `${count(number)} ${word}`);
+  const words = parts.map(({ count: number, word }) => `${grouped(number)} ${word}`);
   const shares = parts.map((part) => ({ share: part.count / totals.instances, colour: part.colour }));
   return html`<div class="meter">${bar(shares, 14, `Instances: ${list(words)}`)}</div>
 <p class="legend">${parts.map(({ colour }, index) => html`<span>${swatch(colour)} ${words[index] ?? ""}</span> `)}</p>`;
@@ -129,38 +130,38 @@ function figures(about: About, { firstSeen, launchTime }: Oldest): Figure[] {
   if (header.since === null || sums.since === null) {
     return [
       {
-        number: count(findings),
-        label: `findings, ${count(severities.critical + severities.high)} of them critical or high`,
+        number: grouped(findings),
+        label: `findings, ${grouped(severities.critical + severities.high)} of them critical or high`,
       },
       {
         number: launchTime === null ? "–" : age(launchTime, header.time),
         label: launchTime === null ? "no violating instance" : "since the launch of the oldest violating instance",
       },
-      { number: count(exempt), label: `exempt violations, by ${plural(usedExemptions(about), "exemption")}` },
+      { number: grouped(exempt), label: `exempt violations, by ${counted(usedExemptions(about), "exemption")}` },
       notJudgedFigure(about),
     ];
   }
   const { new: fresh, open, unknown, resolved } = sums.since;
   const why = RESOLUTIONS.filter(({ key }) => resolved[key] > 0).map(
-    ({ key, word }) => `${count(resolved[key])} ${word}`,
+    ({ key, word }) => `${grouped(resolved[key])} ${word}`,
   );
   const oldest = open > 0 && firstSeen !== null ? `, the oldest for ${age(firstSeen, header.time)}` : "";
-  const unsure = unknown > 0 ? `, and ${count(unknown)} not confirmed` : "";
+  const unsure = unknown > 0 ? `, and ${grouped(unknown)} not confirmed` : "";
   return [
-    { number: count(fresh), label: `new findings since ${day(header.since)}` },
-    { number: count(total(resolved)), label: why.length > 0 ? `resolved: ${list(why)}` : "resolved" },
-    { number: count(open), label: `still open${oldest}${unsure}` },
+    { number: grouped(fresh), label: `new findings since ${dateOf(header.since)}` },
+    { number: grouped(total(resolved)), label: why.length > 0 ? `resolved: ${list(why)}` : "resolved" },
+    { number: grouped(open), label: `still open${oldest}${unsure}` },
     notJudgedFigure(about),
   ];
 }
 
 function notJudgedFigure({ places, sums }: About): Figure {
   const missing = places.filter(({ status }) => status !== "complete").length;
-  const unread = `${plural(places.length, "place")} not read completely`;
-  if (sums.totals.notJudged === 0 && missing > 0) return { number: count(missing), label: `of ${unread}` };
+  const unread = `${counted(places.length, "place")} not read completely`;
+  if (sums.totals.notJudged === 0 && missing > 0) return { number: grouped(missing), label: `of ${unread}` };
   return {
-    number: count(sums.totals.notJudged),
-    label: `instances not judged${missing > 0 ? `, ${count(missing)} of ${unread}` : ""}`,
+    number: grouped(sums.totals.notJudged),
+    label: `instances not judged${missing > 0 ? `, ${grouped(missing)} of ${unread}` : ""}`,
   };
 }
 

@@ -1,8 +1,8 @@
+import { counted, dateOf, grouped } from "../figures.ts";
 import type { ExemptionLine } from "../lines.ts";
 import type { Report } from "../read-lines.ts";
 import { type Html, html } from "./html.ts";
 import { number } from "./parts.ts";
-import { count, day, plural } from "./words.ts";
 
 /** From this number of days on, an exemption does not end soon. */
 const SOON_DAYS = 30;
@@ -18,7 +18,7 @@ export function exemptionsSection({ header, sums: { totals } }: Pick<Report, "he
     .sort((a, b) => a.days - b.days);
   if (exemptions.length === 0) return false;
   return html`<section id="exemptions"><h2>Exemptions</h2>
-<p class="lead">${plural(totals.exempt, "violation is", "violations are")} exempt. They do not count as findings.</p>
+<p class="lead">${counted(totals.exempt, "violation is", "violations are")} exempt. They do not count as findings.</p>
 <div class="scroll" role="region" aria-label="Exemptions" tabindex="0"><table><thead><tr><th scope="col">Reason</th><th scope="col">Rules</th><th scope="col">Until</th><th scope="col" class="n">Exempt violations</th></tr></thead>
 <tbody>
 ${exemptions.map(
@@ -26,7 +26,7 @@ ${exemptions.map(
     exemption,
     violations,
     days,
-  }) => html`<tr><th scope="row">${exemption.reason}<small>where ${exemption.when}</small></th><td>${exemption.rules.join(", ")}</td><td>${day(exemption.until)}<small>${ending(days)}</small></td>${number(violations > 0 ? count(violations) : html`0${days >= 0 && html` <span class="tag unsure">unused</span>`}`)}</tr>
+  }) => html`<tr><th scope="row">${exemption.reason}<small>where ${exemption.when}</small></th><td>${exemption.rules.join(", ")}</td><td>${dateOf(exemption.until)}<small>${ending(days)}</small></td>${number(violations > 0 ? grouped(violations) : html`0${days >= 0 && html` <span class="tag unsure">unused</span>`}`)}</tr>
 `,
 )}</tbody></table></div></section>
 `;
@@ -41,6 +41,6 @@ function ending(days: number): Html {
   if (days < 0) return html`<span class="tag unsure">expired</span> its violations are findings again`;
   if (days === 0) return html`<span class="tag unsure">ends today</span>`;
   return days < SOON_DAYS
-    ? html`<span class="tag unsure">ends in ${plural(days, "day")}</span>`
-    : html`${plural(days, "day")} left`;
+    ? html`<span class="tag unsure">ends in ${counted(days, "day")}</span>`
+    : html`${counted(days, "day")} left`;
 }

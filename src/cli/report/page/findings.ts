@@ -1,9 +1,10 @@
 import { instancePage } from "../../../alerts/instance-names.ts";
 import { isRegion } from "../../../aws/regions.ts";
+import { counted, dateOf, grouped } from "../figures.ts";
 import type { FindingLine, Header } from "../lines.ts";
 import { type Html, html, linkTo } from "./html.ts";
 import { nameOfAccount, severity } from "./parts.ts";
-import { age, count, day, plural } from "./words.ts";
+import { age } from "./words.ts";
 
 /** Returns the gravest findings of a report as a table, and the place for the tools of the page's script. */
 export function findingsSection(header: Header, gravest: readonly FindingLine[], all: number): Html {
@@ -12,8 +13,8 @@ export function findingsSection(header: Header, gravest: readonly FindingLine[],
   }
   const lead =
     all > gravest.length
-      ? `The ${count(gravest.length)} gravest of ${plural(all, "finding")}.`
-      : `${all === 1 ? "The only finding" : `All ${plural(all, "finding")}`}, the gravest first.`;
+      ? `The ${grouped(gravest.length)} gravest of ${counted(all, "finding")}.`
+      : `${all === 1 ? "The only finding" : `All ${counted(all, "finding")}`}, the gravest first.`;
   return html`<section id="findings"><h2>Findings</h2><p class="lead" id="findings-lead">${lead}</p>
 <div id="tools" hidden></div>
 <div class="scroll" role="region" aria-labelledby="findings-lead" tabindex="0"><table id="findings-table" class="findings">
@@ -37,7 +38,7 @@ function row(header: Header, finding: FindingLine): Html {
 
 function time(header: Header, time: string | null): Html {
   if (!time) return html`<td>unknown</td>`;
-  return html`<td>${day(time)}<small>${age(time, header.time)} ago</small></td>`;
+  return html`<td>${dateOf(time)}<small>${age(time, header.time)} ago</small></td>`;
 }
 
 /** Returns the name of an instance with a mark, and its id with a link to its page in the console of AWS. */

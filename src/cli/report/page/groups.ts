@@ -1,10 +1,10 @@
 import type { Group, Groups } from "../../../fleet/totals.ts";
 import { SEVERITIES } from "../../../policy/rule.ts";
+import { grouped } from "../figures.ts";
 import type { Report } from "../read-lines.ts";
 import { type Bar, columnsChart, rowsChart, totalOf } from "./chart.ts";
 import { type Html, html } from "./html.ts";
 import { number, swatch } from "./parts.ts";
-import { count } from "./words.ts";
 
 /** The maximum number of bars of a chart. The others are summed up. */
 const MAX_ROWS = 15;
@@ -63,7 +63,7 @@ function rowsOf({ groups, others }: Groups, none: string, values: string): Row[]
   const rest = [...sorted.slice(shown), ...(totalOf(others.severities) > 0 ? [others] : [])];
   if (rest.length === 0) return rows;
   const number = sorted.length - rows.length + others.values;
-  return [...rows, { ...sumOf(rest), label: `${count(number)} other ${values}` }];
+  return [...rows, { ...sumOf(rest), label: `${grouped(number)} other ${values}` }];
 }
 
 /** Returns the findings by the month in which their instances were launched, as a chart. */
@@ -124,7 +124,7 @@ function sumOf(groups: readonly Sum[]): Sum {
 
 function summary(rows: readonly Row[]): string {
   const text = rows.map(
-    ({ label, note = "", severities }) => `${label}${note && ` ${note}`} ${count(totalOf(severities))}`,
+    ({ label, note = "", severities }) => `${label}${note && ` ${note}`} ${grouped(totalOf(severities))}`,
   );
   return `${text.join(", ")}. The table below has the numbers.`;
 }
@@ -141,7 +141,7 @@ function dataTable(rows: readonly Row[], heading: string): Html {
 ${rows.map(({ label, note, severities, instances, violating }) => {
   year = note || year;
   const name = note === undefined ? label : `${label} ${year}`;
-  return html`<tr><th scope="row">${name}</th>${number(count(totalOf(severities)))}${names.map((name) => number(count(severities[name])))}${number(`${count(violating)} of ${count(instances)}`)}</tr>
+  return html`<tr><th scope="row">${name}</th>${number(grouped(totalOf(severities)))}${names.map((name) => number(grouped(severities[name])))}${number(`${grouped(violating)} of ${grouped(instances)}`)}</tr>
 `;
 })}</tbody></table></div></details>`;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageFolder } from "../../package-folder.ts";
+import { counted, dateOf } from "../figures.ts";
 import { gravest } from "../gravest.ts";
 import type { FindingLine, ResolvedLine } from "../lines.ts";
 import type { Report } from "../read-lines.ts";
@@ -13,7 +14,7 @@ import { resolvedSection } from "./resolved.ts";
 import { rulesSection } from "./rules.ts";
 import { unreadSection } from "./unread.ts";
 import { whereSection } from "./where.ts";
-import { day, duration, plural } from "./words.ts";
+import { duration } from "./words.ts";
 
 /** The number of findings, and of resolved ones, that stand in the document. */
 const MAX_FINDINGS = 200;
@@ -48,7 +49,7 @@ export async function* renderPage(report: Report): AsyncGenerator<string> {
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>EC2 audit: ${answerOf(report).figure}, ${day(header.time)}</title>
+<title>EC2 audit: ${answerOf(report).figure}, ${dateOf(header.time)}</title>
 <style>${trusted(style)}</style></head>
 <body><main>
 ${pageHeader(report)}${answerSection(report, oldest)}${sections}${footer(report)}</main>
@@ -61,6 +62,6 @@ function earlier(a: string | null, b: string | null): string | null {
 }
 
 function footer({ header, places, sums }: Report): Html {
-  return html`<footer><p>Made by ${header.tool} in ${duration(sums.seconds)} with ${plural(sums.calls, "call")} to AWS, which only read: ${plural(places.length, "place")}, ${plural(sums.totals.instances, "instance")}. A place is an account and region. <a href="#rules">The rules of the policy</a> say what is demanded.</p></footer>
+  return html`<footer><p>Made by ${header.tool} in ${duration(sums.seconds)} with ${counted(sums.calls, "call")} to AWS, which only read: ${counted(places.length, "place")}, ${counted(sums.totals.instances, "instance")}. A place is an account and region. <a href="#rules">The rules of the policy</a> say what is demanded.</p></footer>
 `;
 }

@@ -1,8 +1,9 @@
+import { counted, dateOf, grouped } from "../figures.ts";
 import type { Header, Resolution, ResolvedLine, SinceSums } from "../lines.ts";
 import { instanceOf } from "./findings.ts";
 import { type Html, html } from "./html.ts";
 import { nameOfAccount, severity } from "./parts.ts";
-import { count, day, list, plural } from "./words.ts";
+import { list } from "./words.ts";
 
 /** The reasons, with the words that follow a number. */
 export const RESOLUTIONS: readonly { readonly key: Resolution; readonly word: string; readonly sentence: string }[] = [
@@ -27,13 +28,13 @@ export function resolvedSection(
   if (header.since === null || since === null) return false;
   const all = total(since.resolved);
   const why = RESOLUTIONS.filter(({ key }) => since.resolved[key] > 0).map(
-    ({ key, word }) => `${count(since.resolved[key])} ${word}`,
+    ({ key, word }) => `${grouped(since.resolved[key])} ${word}`,
   );
   const lead =
     all === 0
-      ? `No finding was resolved since ${day(header.since)}.`
-      : `${plural(all, "finding")} since ${day(header.since)}: ${list(why)}.`;
-  const which = all > gravest.length ? `The ${count(gravest.length)} gravest` : `All ${count(all)}`;
+      ? `No finding was resolved since ${dateOf(header.since)}.`
+      : `${counted(all, "finding")} since ${dateOf(header.since)}: ${list(why)}.`;
+  const which = all > gravest.length ? `The ${grouped(gravest.length)} gravest` : `All ${grouped(all)}`;
   return html`<section id="resolved"><h2>Resolved</h2><p class="lead">${lead} Findings are resolved only in places that were read completely.</p>
 ${
   gravest.length > 0 &&
@@ -47,6 +48,6 @@ ${gravest.map((line) => row(header, line))}</tbody></table></div></details>`
 function row(header: Header, line: ResolvedLine): Html {
   const { severity: name, message, ruleId, account, region, resolution, firstSeen } = line;
   const sentence = RESOLUTIONS.find(({ key }) => key === resolution)?.sentence ?? "";
-  return html`<tr><td>${severity(name)}</td><th scope="row">${instanceOf(line)}</th><td>${message}<small>${ruleId}</small></td><td>${nameOfAccount(header, account)}<small>${region}</small></td><td>${sentence}</td><td>${day(firstSeen)}</td></tr>
+  return html`<tr><td>${severity(name)}</td><th scope="row">${instanceOf(line)}</th><td>${message}<small>${ruleId}</small></td><td>${nameOfAccount(header, account)}<small>${region}</small></td><td>${sentence}</td><td>${dateOf(firstSeen)}</td></tr>
 `;
 }

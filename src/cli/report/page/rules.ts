@@ -1,9 +1,10 @@
 import { SEVERITIES } from "../../../policy/rule.ts";
+import { counted, dateOf, grouped, percent } from "../figures.ts";
 import type { RuleLine } from "../lines.ts";
 import type { Report } from "../read-lines.ts";
 import { type Html, html, linkTo } from "./html.ts";
-import { bar, number, severity } from "./parts.ts";
-import { change, count, day, percent, plural } from "./words.ts";
+import { bar, severity } from "./parts.ts";
+import { change } from "./words.ts";
 
 /** A rule with its results. */
 interface RuleResult {
@@ -46,11 +47,11 @@ export function rulesSection(about: About): Html {
 <p class="lead">${violated.length > 0 ? "Findings by rule, the gravest first. Compliance is the share of the judged instances in the rule’s scope." : "No rule is violated."}</p>
 ${
   violated.length > 0 &&
-  html`<div class="scroll" role="region" aria-label="Findings by rule" tabindex="0"><table class="rules"><thead><tr><th scope="col">Rule</th><th scope="col">Severity</th><th scope="col" class="n">Findings</th><th class="chart"><span class="hidden">Bar</span></th><th scope="col" class="n">Compliance</th>${since !== null && html`<th scope="col" class="n">Since ${day(since)}</th>`}</tr></thead>
+  html`<div class="scroll" role="region" aria-label="Findings by rule" tabindex="0"><table class="rules"><thead><tr><th scope="col">Rule</th><th scope="col">Severity</th><th scope="col" class="n">Findings</th><th class="chart"><span class="hidden">Bar</span></th><th scope="col" class="n">Compliance</th>${since !== null && html`<th scope="col" class="n">Since ${dateOf(since)}</th>`}</tr></thead>
 <tbody>
 ${violated.map((result) => row(about, result, max))}</tbody></table></div>`
 }
-${others.length > 0 && html`<details class="others"><summary>${plural(others.length, "rule")} without a violation</summary><ul>${others.map(unviolated)}</ul></details>`}</section>
+${others.length > 0 && html`<details class="others"><summary>${counted(others.length, "rule")} without a violation</summary><ul>${others.map(unviolated)}</ul></details>`}</section>
 `;
 }
 
@@ -59,22 +60,22 @@ function row({ header, sums }: About, result: RuleResult, max: number): Html {
   const changes = sums.since?.rules[rule.id] ?? { new: 0, resolved: 0 };
   const sum = changes.new - changes.resolved;
   const asides = [
-    notJudged > 0 && `${count(notJudged)} not judged`,
-    exempt > 0 && `${count(exempt)} exempt`,
+    notJudged > 0 && `${grouped(notJudged)} not judged`,
+    exempt > 0 && `${grouped(exempt)} exempt`,
     rule.mode === "report" && "in reports only",
   ].filter((aside) => aside !== false);
-  return html`<tr id="rule-${index}"><th scope="row">${linkTo(rule.link, rule.id)}<small>${rule.demands}${rule.when !== null && `, where ${rule.when}`}</small></th><td>${severity(rule.severity)}</td>${number(count(violations))}<td class="chart">${bar([{ share: violations / max, colour: rule.severity }], 10)}</td><td class="n">${percent(compliant, compliant + violations)} %${asides.length > 0 && html`<small>${asides.join(", ")}</small>`}</td>${
+  return html`<tr id="rule-${index}"><th scope="row">${linkTo(rule.link, rule.id)}<small>${rule.demands}${rule.when !== null && `, where ${rule.when}`}</small></th><td>${severity(rule.severity)}</td><td class="n findings-count">${grouped(violations)}</td><td class="chart">${bar([{ share: violations / max, colour: rule.severity }], 10)}</td><td class="n compliance">${percent(compliant, compliant + violations)}${asides.length > 0 && html`<small>${asides.join(", ")}</small>`}</td>${
     header.since !== null &&
-    html`<td class="n"><span class="${sum > 0 ? "worse" : sum < 0 ? "better" : "same"}">${change(sum)}</span><small>${count(changes.new)} new, ${count(changes.resolved)} resolved</small></td>`
+    html`<td class="n change"><span class="${sum > 0 ? "worse" : sum < 0 ? "better" : "same"}">${change(sum)}</span><small>${grouped(changes.new)} new, ${grouped(changes.resolved)} resolved</small></td>`
   }</tr>
 `;
 }
 
 function unviolated({ rule, index, compliant, notJudged, exempt }: RuleResult): Html {
   const counts = [
-    compliant > 0 && `${plural(compliant, "instance")} compliant`,
-    notJudged > 0 && `${count(notJudged)} not judged`,
-    exempt > 0 && `${count(exempt)} exempt`,
+    compliant > 0 && `${counted(compliant, "instance")} compliant`,
+    notJudged > 0 && `${grouped(notJudged)} not judged`,
+    exempt > 0 && `${grouped(exempt)} exempt`,
   ].filter((text) => text !== false);
   return html`<li id="rule-${index}">${linkTo(rule.link, rule.id)}: ${rule.demands} <span class="none">(${counts.length > 0 ? counts.join(", ") : "no instance in its scope"})</span></li>`;
 }

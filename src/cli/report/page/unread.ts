@@ -1,10 +1,10 @@
 import type { PlaceStatus } from "../../../fleet/place.ts";
 import { groupBy } from "../../../util/group-by.ts";
+import { counted, grouped } from "../figures.ts";
 import type { Header, PlaceLine } from "../lines.ts";
 import type { Report } from "../read-lines.ts";
 import { type Html, html } from "./html.ts";
 import { nameOfAccount, number } from "./parts.ts";
-import { count, plural } from "./words.ts";
 
 type Unread = Exclude<PlaceStatus, "complete">;
 
@@ -34,7 +34,7 @@ ${unread.length > 0 && placesTable(header, unread, places.length)}${rules.length
 
 function placesTable(header: Header, unread: readonly (PlaceLine & { readonly status: Unread })[], all: number): Html {
   const groups = [...groupBy(unread, ({ status, reason }) => JSON.stringify([status, reason])).values()];
-  return html`<h3>${plural(unread.length, "place")} of ${count(all)} not read completely</h3>
+  return html`<h3>${counted(unread.length, "place")} of ${grouped(all)} not read completely</h3>
 <div class="scroll" role="region" aria-label="Places that were not read completely" tabindex="0"><table><thead><tr><th scope="col">Places</th><th scope="col">Status</th><th scope="col">Reason</th><th scope="col">What to do</th></tr></thead>
 <tbody>
 ${groups.flatMap((own) =>
@@ -57,7 +57,7 @@ function placeNames(header: Header, places: readonly PlaceLine[]): Html {
     return html`${index > 0 && html`<br>`}${name}<small>${id ? `${account}, ` : ""}${own.map(({ region }) => region).join(", ")}</small>`;
   });
   const rest = accounts.length - lines.length;
-  return html`${lines}${rest > 0 && html`<br>and ${plural(rest, "other account")}`}`;
+  return html`${lines}${rest > 0 && html`<br>and ${counted(rest, "other account")}`}`;
 }
 
 function rulesTable(rules: readonly { ruleId: string; reason: string; instances: number; place: PlaceLine }[]): Html {
@@ -73,9 +73,9 @@ ${groups.slice(0, MAX_RULES).flatMap(({ own, instances }) =>
     ({
       ruleId,
       reason,
-    }) => html`<tr><th scope="row">${ruleId}</th><td>${reason}</td>${number(count(instances))}${number(count(own.length))}</tr>
+    }) => html`<tr><th scope="row">${ruleId}</th><td>${reason}</td>${number(grouped(instances))}${number(grouped(own.length))}</tr>
 `,
   ),
-)}</tbody></table></div>${rest > 0 && html`<p class="none">and ${plural(rest, "other reason")}</p>`}
+)}</tbody></table></div>${rest > 0 && html`<p class="none">and ${counted(rest, "other reason")}</p>`}
 `;
 }

@@ -1,9 +1,9 @@
 import type { PlaceStatus } from "../../../fleet/place.ts";
 import { groupBy } from "../../../util/group-by.ts";
+import { counted, grouped, percent } from "../figures.ts";
 import type { Header, PlaceLine } from "../lines.ts";
 import { type Html, html } from "./html.ts";
 import { nameOfAccount } from "./parts.ts";
-import { count, percent, plural } from "./words.ts";
 
 /** The maximum number of accounts with a row of their own. */
 const MAX_ACCOUNTS = 20;
@@ -46,7 +46,7 @@ ${shown.map(({ account, places: own }) => {
 })}${
   others.length > 0 &&
   rowOf(
-    html`${plural(others.length, "other account")}`,
+    html`${counted(others.length, "other account")}`,
     others.flatMap(({ places: own }) => own),
   )
 }${accounts.length > 1 && rowOf(html`All accounts`, places)}</tbody></table></div>
@@ -66,12 +66,12 @@ function cell(places: readonly PlaceLine[] | undefined): Html {
   if (places === undefined) return html`<td class="none">not read</td>`;
   const { instances, violating, statuses } = sumOf(places);
   const words = [...groupBy(statuses, (status) => status)]
-    .map(([status, own]) => (places.length === 1 ? status : `${count(own.length)} ${status}`))
+    .map(([status, own]) => (places.length === 1 ? status : `${grouped(own.length)} ${status}`))
     .join(", ");
   if (instances === 0)
     return statuses.length > 0 ? html`<td class="unread">${words}</td>` : html`<td class="none">–</td>`;
   const kind = `k${shadeOf(violating / instances)}${statuses.length > 0 ? " unread" : ""}`;
-  return html`<td class="${kind}"><b>${count(violating)}</b><small>of ${count(instances)}</small>${words !== "" && html`<small>${words}</small>`}</td>`;
+  return html`<td class="${kind}"><b>${grouped(violating)}</b><small>of ${grouped(instances)}</small>${words !== "" && html`<small>${words}</small>`}</td>`;
 }
 
 function shadeOf(share: number): number {
@@ -80,5 +80,5 @@ function shadeOf(share: number): number {
 
 function accountSum({ instances, violating }: Cell): Html {
   if (instances === 0) return html`<td class="none">–</td>`;
-  return html`<td class="sum"><b>${count(violating)}</b><small>of ${count(instances)}, ${percent(violating, instances)} %</small></td>`;
+  return html`<td class="sum"><b>${grouped(violating)}</b><small>of ${grouped(instances)}, ${percent(violating, instances)}</small></td>`;
 }
