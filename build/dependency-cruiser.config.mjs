@@ -14,7 +14,7 @@ const apart = (name, from, to, more = {}) => ({
   to: { path: to, ...more },
 });
 
-const ENTRIES = "^src/(?:audit|cli/main|local/demo/main)\\.ts$";
+const ENTRIES = "^src/(?:audit|cli/main|cli/report/page/client/main|local/demo/main)\\.ts$";
 
 /** Types, a process that the demo starts by its path, and parts of the embedded AWS that only tests use. */
 const USED_OTHERWISE = [

@@ -7,6 +7,7 @@ import { leaveOutDescriptions, leaveOutMembers } from "./leave-out-unread.ts";
 import { loadLater } from "./load-later.ts";
 import { buildMark } from "./mark-build.ts";
 import { once } from "./once.ts";
+import { pageScript } from "./page-script.ts";
 import { billOfMaterials } from "./supply-chain/bill-of-materials.ts";
 import { licencesText } from "./supply-chain/licences.ts";
 import { packagesOf, readPackage } from "./supply-chain/packages.ts";
@@ -75,6 +76,7 @@ export default defineConfig([
     // The commands. Their packages are dependencies, so that users receive the packages' fixes.
     input: "src/cli/main.ts",
     platform: "node",
+    plugins: [pageScript],
     external: (id) => Object.keys(manifest.dependencies).some((name) => id === name || id.startsWith(`${name}/`)),
     // A command is loaded when it runs. `--help` and usage errors load none of these files.
     output: { dir: "dist", entryFileNames: "ec2-audit.mjs", chunkFileNames: "cli/[name].mjs", format: "esm" },

@@ -1,0 +1,141 @@
+import { counted } from "../../figures.ts";
+import { copy, download, textToCopy } from "./actions.ts";
+import { addControls, pagesOf, updateControls, updateCounts } from "./controls.ts";
+import { csvOf } from "./csv.ts";
+import { make, setText } from "./dom.ts";
+import type { Findings } from "./findings.ts";
+import { makeHead, updateHead } from "./head.ts";
+import { commandsFor } from "./remedies.ts";
+import { rowOf } from "./rows.ts";
+import { selector } from "./select.ts";
+import { fromFragment, START, type State, toFragment } from "./state.ts";
+
+/** The maximum number of rows that are printed. */
+const MAX_PRINTED = 1_000;
+
+/** The pause after which the URL follows the state: Safari refuses more than 100 changes in 30 seconds. */
+const FRAGMENT_MS = 400;
+
+/** Makes the table one of all findings, a page of rows at a time. */
+export function showTable(findings: Findings, tools: HTMLElement, table: HTMLTableElement): void {
+  const select = selector(findings);
+  const isSelected = new Uint8Array(findings.count);
+  let state = fromFragment(location.hash) ?? START;
+  let { rows, counts } = select(state);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const controls = addControls(findings, tools, table.closest(".scroll") ?? table);
+  const printed = make("p", { class: "printed" });
+  const byHand = make("div");
+  tools.append(byHand, printed);
+  const head = makeHead(findings.packed.compared);
+  const body = make("tbody");
+  table.replaceChildren(head.element, body);
+
+  function render(): void {
+    ({ rows, counts } = select(state));
+    state = { ...state, page: Math.min(state.page, pagesOf(rows.length, state.size) - 1) };
+    showRows(state.page * state.size, state.size);
+    table.setAttribute("aria-rowcount", String(rows.length + 1));
+    updateHead(head, state);
+    updateControls(controls, findings, state, rows.length, counts);
+    showSelected();
+  }
+
+  function showRows(first: number, size: number): void {
+    const shown = Array.from(rows.subarray(first, first + size), (row, index) =>
+      rowOf(findings, row, first + index, isSelected[row] === 1),
+    );
+    const none = make("tr", {}, make("td", { colspan: String(head.columns.length + 1) }, "No finding matches."));
+    body.replaceChildren(...(shown.length > 0 ? shown : [none]));
+  }
+
+  function showSelected(): void {
+    const inFilter = rows.reduce((sum, row) => sum + (isSelected[row] ?? 0), 0);
+    head.selectAll.checked = inFilter > 0 && inFilter === rows.length;
+    head.selectAll.indeterminate = inFilter > 0 && inFilter < rows.length;
+    updateCounts(controls, findings, rows.length, selectedRows().length);
+  }
+
+  function selectedRows(): number[] {
+    return [...isSelected.keys()].filter((row) => isSelected[row] === 1);
+  }
+
+  /** Returns the rows that an action is for: the selected ones, else those of the filter. */
+  function chosenRows(): Iterable<number> & { readonly length: number } {
+    const selected = selectedRows();
+    return selected.length > 0 ? selected : rows;
+  }
+
+  function change(next: Partial<State>): void {
+    state = { ...state, page: 0, ...next };
+    render();
+    clearTimeout(timer);
+    timer = setTimeout(() => history.replaceState(null, "", toFragment(state)), FRAGMENT_MS);
+  }
+
+  function turnTo(page: number): void {
+    if (page < 0 || page >= pagesOf(rows.length, state.size)) return;
+    change({ page });
+    table.scrollIntoView({ block: "start" });
+  }
+
+  controls.search.addEventListener("input", () => change({ search: controls.search.value }));
+  for (const { column, list } of controls.filters) {
+    list.addEventListener("change", () => {
+      const filters = new Map(state.filters);
+      const value = findings.column(column).values[Number(list.value)];
+      if (list.value === "") filters.delete(column);
+      else if (typeof value !== "number" && value !== undefined) filters.set(column, value);
+      change({ filters });
+    });
+  }
+  controls.clear.addEventListener("click", () => {
+    change({ search: "", filters: new Map() });
+    controls.search.focus();
+  });
+  for (const { sort, button } of head.columns) {
+    button.addEventListener("click", () => change({ sort, descending: sort === state.sort && !state.descending }));
+  }
+  controls.previous.addEventListener("click", () => turnTo(state.page - 1));
+  controls.next.addEventListener("click", () => turnTo(state.page + 1));
+  controls.page.addEventListener("change", () => turnTo(Number(controls.page.value) - 1));
+  controls.size.addEventListener("change", () => change({ size: Number(controls.size.value) }));
+  body.addEventListener("change", ({ target }) => {
+    if (!(target instanceof HTMLInputElement)) return;
+    isSelected[Number(target.value)] = Number(target.checked);
+    showSelected();
+  });
+  head.selectAll.addEventListener("change", () => {
+    for (const row of rows) isSelected[row] = Number(head.selectAll.checked);
+    render();
+  });
+  controls.download.addEventListener("click", () => {
+    download(`findings-${findings.packed.time.slice(0, 10)}.csv`, "text/csv", csvOf(findings, chosenRows()));
+  });
+  controls.copy.addEventListener("click", async () => {
+    const chosen = chosenRows();
+    const commands = commandsFor(findings, chosen);
+    byHand.replaceChildren();
+    if (await copy(commands)) setText(controls.status, `Copied the remedies of ${counted(chosen.length, "finding")}.`);
+    else {
+      byHand.append(textToCopy(commands));
+      byHand.querySelector("textarea")?.focus();
+    }
+  });
+  addEventListener("hashchange", () => {
+    const next = fromFragment(location.hash);
+    if (next === null) return;
+    state = next;
+    render();
+    tools.scrollIntoView();
+  });
+  addEventListener("beforeprint", () => {
+    showRows(0, MAX_PRINTED);
+    const first = rows.length > MAX_PRINTED ? "The first 1,000 of " : "";
+    setText(printed, `${first}${controls.status.textContent}.`);
+  });
+  addEventListener("afterprint", render);
+
+  render();
+}
