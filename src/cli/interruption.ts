@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events";
+
 /**
  * Runs `work`, and calls `onInterrupt` if Ctrl-C ends the process before it completes. Must start before a spinner, because a
  * spinner ends the process itself. Returns the result of `work`, and throws its errors.
@@ -33,6 +35,8 @@ export async function stoppable<T>(
   work: (stopped: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
+  // Each call in flight listens.
+  setMaxListeners(0, stop.signal);
   const onSignal = (signal: NodeJS.Signals) => {
     if (!stop.signal.aborted) {
       stop.abort();

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { findingDocuments } from "../../alerts/alert.ts";
 import { findingsOf } from "../../alerts/finding.ts";
 import type { Pace } from "../../fleet/paced.ts";
@@ -35,7 +36,10 @@ const PLACES_AT_ONCE = 64;
 export async function collect(out: TextFile, collection: Collection): Promise<void> {
   const { header, policy, targets, comparison, progress, startedAt } = collection;
   const failure = new AbortController();
-  const pace = { ...collection.pace, signal: AbortSignal.any([collection.pace.signal, failure.signal]) };
+  const signal = AbortSignal.any([collection.pace.signal, failure.signal]);
+  // Each call in flight listens.
+  setMaxListeners(0, signal);
+  const pace = { ...collection.pace, signal };
   const instancesOf = comparison?.instancesOf ?? (() => null);
   const totals = new FleetTotals(policy, header);
   const results: PlaceResult[] = [...targets.unread];
@@ -76,7 +80,7 @@ export async function collect(out: TextFile, collection: Collection): Promise<vo
   for await (const line of comparison?.lines() ?? []) await out.write(textOf([line]));
   const inOrder = results.sort((a, b) => compare(a.account, b.account) || compare(a.region, b.region));
   await out.write(textOf(inOrder.map((result) => ({ type: "place", ...result }))));
-  const isInterrupted = pace.signal.aborted && results.some(({ status }) => status === "partial");
+  const isInterrupted = signal.aborted && results.some(({ status }) => status === "partial");
   await out.write(
     textOf([
       {

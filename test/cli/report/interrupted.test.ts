@@ -1,0 +1,85 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { NOWHERE, operatorAt } from "../run.ts";
+import { aws, documentOf, files, folder, linesIn, OWN, report, useFleet } from "./fleet.ts";
+
+/** Tests what a report leaves behind when its process is interrupted or killed while AWS is slow. */
+
+useFleet();
+
+/** The built command, because tsx takes seconds to start. */
+const COMMAND = join(import.meta.dirname, "../../../dist/ec2-audit.mjs");
+
+let running: ChildProcess | undefined;
+afterEach(() => void running?.kill("SIGKILL"));
+
+/** Starts a report of two regions, in each of which EC2 does not answer any more, after a first page of 1,000 in one. */
+async function startSlowReport(...args: string[]) {
+  aws.launch({ count: 1_001, tags: {} });
+  aws.launch({ count: 5, tags: {}, region: "eu-west-1" });
+  aws.faults.add({
+    service: "ec2",
+    action: "DescribeInstances",
+    kind: "timeout",
+    when: ({ region }) => region === "eu-west-1",
+  });
+  aws.faults.add({ service: "ec2", action: "DescribeInstances", kind: "timeout", skip: 1 });
+  const all = ["report", "--policy", "policy.json", "--regions", "us-east-1,eu-west-1", ...args];
+  const env = { PATH: process.env.PATH, ...NOWHERE, ...operatorAt(aws.endpoint) };
+  const child = spawn(process.execPath, [COMMAND, ...all], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+  running = child;
+  const said = { out: "", err: "" };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    said.out += text;
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    said.err += text;
+  });
+  const ended = once(child, "close");
+  // The second page is asked for when the first one has been written.
+  await vi.waitUntil(() => aws.callCounts.get("ec2:DescribeInstances") === 3, { timeout: 15_000, interval: 20 });
+  return { child, ended, said };
+}
+
+describe("an interrupted report", () => {
+  it.each(["SIGINT", "SIGTERM"] as const)("writes what was read so far on %s, marked as partial", async (signal) => {
+    const { child, ended, said } = await startSlowReport("--out", "all.jsonl", "--out", "all.csv", "--json");
+    child.kill(signal);
+    expect(await ended).toEqual([2, null]);
+    expect(said.err).toBe("Stopping, and writing what has been read. Ctrl-C again stops at once.\n");
+    expect(documentOf({ code: 2, out: said.out, err: "", asked: [] })).toMatchObject({
+      instances: 1000,
+      findings: 1000,
+      places: [
+        { account: OWN, region: "eu-west-1", status: "partial", instances: 0 },
+        { account: OWN, region: "us-east-1", status: "partial", instances: 1000 },
+      ],
+    });
+    expect(linesIn("all.jsonl", "sums")[0]?.interrupted).toBe(true);
+    expect(linesIn("all.jsonl", "place").map(({ reason }) => reason)).toEqual(
+      Array(2).fill("the report was interrupted"),
+    );
+    expect(files()).toEqual(["all.csv", "all.jsonl", "policy.json"]);
+  });
+});
+
+describe("a killed report", () => {
+  it("leaves the earlier files as they were, and the next report unharmed", async () => {
+    writeFileSync(join(folder, "all.csv"), "the earlier report");
+    const { child, ended } = await startSlowReport("--out", "all.jsonl", "--out", "all.csv");
+    child.kill("SIGKILL");
+    expect(await ended).toEqual([null, "SIGKILL"]);
+    const [jsonl, csv, ...others] = files();
+    expect(others).toEqual(["all.csv", "policy.json"].sort());
+    expect([jsonl, csv].every((name) => name?.startsWith(".") && name.endsWith(".tmp"))).toBe(true);
+    expect(readFileSync(join(folder, "all.csv"), "utf8")).toBe("the earlier report");
+
+    aws.faults.clear();
+    const ran = await report(["--out", "all.jsonl", "--out", "all.csv", "--json"]);
+    expect(documentOf(ran).instances).toBe(1_006);
+    expect(files()).toEqual(["all.csv", "all.jsonl", "policy.json"]);
+  });
+});
