@@ -77,7 +77,7 @@ export function appliesTo({ rules }: Exemption, { id }: Pick<Rule, "id">): boole
 }
 
 /** Returns the days until an exemption ends, rounded up; zero or less if it has ended. `now` is in milliseconds since 1970. */
-export function daysLeft({ until }: Exemption, now: number): number {
+export function daysLeft({ until }: Pick<Exemption, "until">, now: number): number {
   return Math.ceil(((endOf(until) ?? 0) - now) / DAY_MS);
 }
 

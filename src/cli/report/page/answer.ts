@@ -65,7 +65,7 @@ ${meter(about)}
 }
 
 /** Compares the number of violating instances with that of the previous report. Without some places, it would mislead. */
-function comparison({ header, places, sums }: About): string | false {
+export function comparison({ header, places, sums }: About): string | false {
   if (header.since === null || sums.since === null) return false;
   const { previous, new: fresh, resolved } = sums.since;
   const then = `the report of ${dateOf(header.since)}`;

@@ -9,7 +9,7 @@ import { nameOfAccount, number } from "./parts.ts";
 type Unread = Exclude<PlaceStatus, "complete">;
 
 /** What to do about a place that could not be read. */
-const ADVICE: Readonly<Record<Unread, string>> = {
+export const ADVICE: Readonly<Record<Unread, string>> = {
   denied:
     "Allow the action in the policy of the role or user that reads the account, and in the organization’s service control policies. Then make the report again.",
   off: "Enable the region for the account, or leave the region out with --regions.",

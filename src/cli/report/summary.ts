@@ -1,0 +1,93 @@
+import { daysLeft } from "../../policy/exemptions.ts";
+import { groupBy } from "../../util/group-by.ts";
+import { counted, grouped } from "./figures.ts";
+import type { ExemptionLine, Header, PlaceLine, SinceSums } from "./lines.ts";
+import { RESOLUTIONS, total } from "./page/resolved.ts";
+import { list } from "./page/words.ts";
+import type { Report } from "./read-lines.ts";
+
+/** What the short forms of a report tell: the terminal's summary, and Markdown. */
+
+/** Returns what changed since the previous report: `40 new findings, 206 resolved (171 fixed, 35 terminated), 684 still open`. */
+export function changesOf({ new: fresh, resolved, open, unknown }: SinceSums): string {
+  const reasons = RESOLUTIONS.filter(({ key }) => resolved[key] > 0).map(
+    ({ key, word }) => `${grouped(resolved[key])} ${word}`,
+  );
+  const why = reasons.length > 0 ? ` (${list(reasons)})` : "";
+  const unsure = unknown > 0 ? `, ${grouped(unknown)} of them not confirmed` : "";
+  return `${counted(fresh, "new finding")}, ${grouped(total(resolved))} resolved${why}, ${grouped(open)} still open${unsure}`;
+}
+
+/** Places that could not be read completely, for one reason. */
+export interface Unread {
+  readonly status: Exclude<PlaceLine["status"], "complete">;
+  readonly reason: string | null;
+  readonly places: readonly PlaceLine[];
+}
+
+/** Returns the places that could not be read completely, by status and reason, those with the most places first. */
+export function unreadOf(places: readonly PlaceLine[]): Unread[] {
+  const unread = places.flatMap((place) => (place.status === "complete" ? [] : [{ place, status: place.status }]));
+  return [...groupBy(unread, ({ place, status }) => JSON.stringify([status, place.reason])).values()]
+    .flatMap((own) =>
+      own
+        .slice(0, 1)
+        .map(({ status, place: { reason } }) => ({ status, reason, places: own.map(({ place }) => place) })),
+    )
+    .sort((a, b) => b.places.length - a.places.length);
+}
+
+/** A rule that could not be judged, for one reason. */
+export interface Unjudged {
+  readonly ruleId: string;
+  readonly reason: string;
+  readonly instances: number;
+  readonly places: number;
+}
+
+/** Returns the rules that could not be judged, by reason, those with the most instances first. */
+export function unjudgedOf(places: readonly PlaceLine[]): Unjudged[] {
+  const rules = places.flatMap(({ notJudgedRules }) => notJudgedRules);
+  return [...groupBy(rules, ({ ruleId, reason }) => JSON.stringify([ruleId, reason])).values()]
+    .flatMap((own) =>
+      own.slice(0, 1).map(({ ruleId, reason }) => ({
+        ruleId,
+        reason,
+        instances: own.reduce((sum, { instances }) => sum + instances, 0),
+        places: own.length,
+      })),
+    )
+    .sort((a, b) => b.instances - a.instances);
+}
+
+/** An exemption that ends soon. */
+export interface Ending extends ExemptionLine {
+  /** The days until its end, rounded up; zero or less if it has ended. */
+  readonly days: number;
+  readonly violations: number;
+}
+
+/** From this number of days on, an exemption does not end soon. */
+const SOON_DAYS = 30;
+
+/** Returns the exemptions that end within 30 days of the report, and those that have ended. The next one to end comes first. */
+export function endingOf({ header, sums }: Pick<Report, "header" | "sums">): Ending[] {
+  return header.exemptions
+    .map((exemption, index) => ({
+      ...exemption,
+      days: daysLeft(exemption, Date.parse(header.time)),
+      violations: sums.totals.exemptions[index] ?? 0,
+    }))
+    .filter(({ days }) => days <= SOON_DAYS)
+    .sort((a, b) => a.days - b.days);
+}
+
+/** Returns when an exemption ends: `ends in 6 days`. */
+export function endingIn(days: number): string {
+  return days <= 0 ? "has ended" : days === 1 ? "ends today" : `ends in ${days} days`;
+}
+
+/** Returns the name of an account with its id, or its id alone. */
+export function accountName({ accounts }: Header, account: string): string {
+  return accounts[account] ?? account;
+}
