@@ -1,7 +1,8 @@
 import { parse } from "csv-parse/sync";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { guardFormulas, renderCsv, unguardFormulas } from "../../../src/cli/report/csv.ts";
+import { renderCsv } from "../../../src/cli/report/csv.ts";
+import { guardFormulas, unguardFormulas } from "../../../src/cli/report/formulas.ts";
 import type { ExemptLine, FindingLine, Line, ResolvedLine, VerdictLine } from "../../../src/cli/report/lines.ts";
 import { openReport } from "../../../src/cli/report/read-lines.ts";
 import { oneLine } from "../../../src/util/text.ts";

@@ -25,5 +25,5 @@ export function textToCopy(text: string): HTMLElement {
   const area = make("textarea", { readonly: "", rows: "8" });
   area.value = text;
   area.addEventListener("focus", () => area.select());
-  return make("label", { class: "by-hand" }, make("span", {}, "Commands to copy"), area);
+  return make("label", { class: "by-hand" }, make("span", { class: "label" }, "Commands to copy"), area);
 }

@@ -115,12 +115,17 @@ export function updateControls(
 
 /** Shows how many rows there are, and how many of them are selected. */
 export function updateCounts(controls: Controls, findings: Findings, rows: number, selected: number): void {
-  const all = counted(findings.count, "finding");
   const chosen = selected === 0 ? "" : `, ${grouped(selected)} selected`;
-  setText(controls.status, (rows === findings.count ? all : `${grouped(rows)} of ${all}`) + chosen);
+  setText(controls.status, shownOf(findings, rows) + chosen);
   const which = selected === 0 ? grouped(rows) : `${grouped(selected)} selected`;
   setText(controls.copy, `Copy remedies of ${which}`);
   setText(controls.download, `Download ${which} as CSV`);
+}
+
+/** Returns how many rows there are in words: `100,000 findings`, `1,234 of 100,000 findings`. */
+export function shownOf(findings: Findings, rows: number): string {
+  const all = counted(findings.count, "finding");
+  return rows === findings.count ? all : `${grouped(rows)} of ${all}`;
 }
 
 /** Returns the number of pages, at least 1. */
@@ -165,9 +170,9 @@ function labelOf(findings: Findings, column: Filter, value: string | number | nu
 }
 
 function button(text: string): HTMLButtonElement {
-  return make("button", { type: "button" }, text);
+  return make("button", { type: "button", class: "button" }, text);
 }
 
 function labelled(text: string, control: HTMLElement, name = ""): HTMLLabelElement {
-  return make("label", { class: name }, make("span", {}, text), control);
+  return make("label", { class: name }, make("span", { class: "label" }, text), control);
 }

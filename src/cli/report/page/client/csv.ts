@@ -1,36 +1,42 @@
-import type { Name } from "../packed.ts";
+import { guardFormulas } from "../../formulas.ts";
 import type { Findings } from "./findings.ts";
 
-const COLUMNS: readonly Name[] = [
-  "status",
+/** The columns that the page has of those of a report's `.csv` file, in their order. */
+const COLUMNS = [
   "severity",
-  "ruleId",
+  "status",
   "account",
+  "accountName",
   "region",
   "instanceId",
   "name",
+  "ruleId",
   "message",
+  "remedy",
   "owner",
   "service",
   "launchedBy",
-  "instanceType",
   "launchTime",
   "firstSeen",
-  "remedy",
-];
+  "instanceType",
+] as const;
 
-/** Returns rows as CSV (RFC 4180), with a header. Yields a line at a time. */
+/** Excel reads a file without this mark in the system's old code page. */
+const BYTE_ORDER_MARK = "\uFEFF";
+
+/** Yields rows as CSV (RFC 4180), a line at a time. No cell is a formula. */
 export function* csvOf(findings: Findings, rows: Iterable<number>): Generator<string> {
-  yield lineOf(COLUMNS);
-  for (const row of rows) yield lineOf(COLUMNS.map((column) => findings.text(column, row)));
+  yield BYTE_ORDER_MARK + lineOf(COLUMNS);
+  for (const row of rows) {
+    const cells = COLUMNS.map((column) => {
+      return column === "accountName"
+        ? findings.accountName(findings.text("account", row))
+        : findings.text(column, row);
+    });
+    yield lineOf(cells.map(guardFormulas));
+  }
 }
 
 function lineOf(cells: readonly string[]): string {
-  return `${cells.map(cellOf).join()}\r\n`;
-}
-
-/** A spreadsheet executes a cell that begins like a formula. An apostrophe makes it text. */
-function cellOf(text: string): string {
-  const safe = /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return `${cells.map((cell) => (/[",\r\n]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell)).join()}\r\n`;
 }

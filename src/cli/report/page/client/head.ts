@@ -21,7 +21,7 @@ export function makeHead(isCompared: boolean): Head {
   ];
   const selectAll = make("input", { type: "checkbox", "aria-label": "Select all findings of the filter" });
   const columns = titles.map(([sort, title]) => {
-    const button = make("button", { type: "button" }, title);
+    const button = make("button", { type: "button", class: "sort" }, title);
     return { sort, button, cell: make("th", { scope: "col" }, button) };
   });
   const first = make("td", { class: "select" }, selectAll);

@@ -1,6 +1,6 @@
-import { counted } from "../../figures.ts";
+import { counted, grouped } from "../../figures.ts";
 import { copy, download, textToCopy } from "./actions.ts";
-import { addControls, pagesOf, updateControls, updateCounts } from "./controls.ts";
+import { addControls, pagesOf, shownOf, updateControls, updateCounts } from "./controls.ts";
 import { csvOf } from "./csv.ts";
 import { make, setText } from "./dom.ts";
 import type { Findings } from "./findings.ts";
@@ -24,10 +24,12 @@ export function showTable(findings: Findings, tools: HTMLElement, table: HTMLTab
   let { rows, counts } = select(state);
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  const controls = addControls(findings, tools, table.closest(".scroll") ?? table);
+  const box = table.closest(".scroll") ?? table;
+  const controls = addControls(findings, tools, box);
   const printed = make("p", { class: "printed" });
+  box.before(printed);
   const byHand = make("div");
-  tools.append(byHand, printed);
+  tools.append(byHand);
   const head = makeHead(findings.packed.compared);
   const body = make("tbody");
   table.replaceChildren(head.element, body);
@@ -132,8 +134,8 @@ export function showTable(findings: Findings, tools: HTMLElement, table: HTMLTab
   });
   addEventListener("beforeprint", () => {
     showRows(0, MAX_PRINTED);
-    const first = rows.length > MAX_PRINTED ? "The first 1,000 of " : "";
-    setText(printed, `${first}${controls.status.textContent}.`);
+    const first = rows.length > MAX_PRINTED ? `The first ${grouped(MAX_PRINTED)} of ` : "";
+    setText(printed, `${first}${shownOf(findings, rows.length)}.`);
   });
   addEventListener("afterprint", render);
 
