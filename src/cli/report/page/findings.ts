@@ -52,6 +52,6 @@ export function instanceOf(
 }
 
 function mark({ status }: FindingLine): Html | null {
-  if (status === "new") return html` <span class="tag">new</span>`;
-  return status === "unknown" ? html` <span class="tag unsure">not confirmed</span>` : null;
+  if (status === "new") return html`<span class="tag">new</span>`;
+  return status === "unknown" ? html`<span class="tag unsure">not confirmed</span>` : null;
 }

@@ -6,12 +6,15 @@ import { gravest } from "../gravest.ts";
 import type { FindingLine, ResolvedLine } from "../lines.ts";
 import type { Report } from "../read-lines.ts";
 import { answerOf, answerSection, type Oldest, pageHeader } from "./answer.ts";
+import { clientScript } from "./client-script.ts";
+import { pageData } from "./data.ts";
 import { exemptionsSection } from "./exemptions.ts";
 import { findingsSection } from "./findings.ts";
 import { sinceWhenSection, whoseSection } from "./groups.ts";
 import { type Html, html, trusted } from "./html.ts";
 import { resolvedSection } from "./resolved.ts";
 import { rulesSection } from "./rules.ts";
+import { securityPolicy } from "./security.ts";
 import { unreadSection } from "./unread.ts";
 import { whereSection } from "./where.ts";
 import { duration } from "./words.ts";
@@ -20,16 +23,21 @@ import { duration } from "./words.ts";
 const MAX_FINDINGS = 200;
 const MAX_RESOLVED = 50;
 
-/** Yields the HTML page of a report: a document that needs no script. */
+/**
+ * Yields the HTML page of a report: a document that needs no script, and a script that makes its last table one of all findings.
+ * It holds what the page shows of the findings, and no more of them.
+ */
 export async function* renderPage(report: Report): AsyncGenerator<string> {
   const { header, places, sums } = report;
   const findings = gravest<FindingLine>(MAX_FINDINGS);
   const resolved = gravest<ResolvedLine>(MAX_RESOLVED);
+  const data = pageData(header, sums);
   let oldest: Oldest = { firstSeen: null, launchTime: null };
   for await (const line of report.verdicts()) {
     if (line.type === "resolved") resolved.add(line);
     if (line.type !== "finding") continue;
     findings.add(line);
+    data.add(line);
     oldest = {
       firstSeen: earlier(oldest.firstSeen, line.firstSeen),
       launchTime: earlier(oldest.launchTime, line.launchTime),
@@ -45,8 +53,10 @@ export async function* renderPage(report: Report): AsyncGenerator<string> {
     findingsSection(header, findings.list(), sums.totals.findings + (sums.since?.unknown ?? 0)),
   ];
   const style = readFileSync(join(packageFolder(), "src/cli/report/page/style.css"), "utf8");
+  const script = await clientScript();
   yield html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
+${trusted(securityPolicy(style, script))}
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>EC2 audit: ${answerOf(report).figure}, ${dateOf(header.time)}</title>
@@ -54,7 +64,8 @@ export async function* renderPage(report: Report): AsyncGenerator<string> {
 <body><main>
 ${pageHeader(report)}${answerSection(report, oldest)}${sections}${footer(report)}</main>
 `.markup;
-  yield "</body></html>\n";
+  yield await data.element();
+  yield `\n<script>${script}</script></body></html>\n`;
 }
 
 function earlier(a: string | null, b: string | null): string | null {

@@ -5,8 +5,12 @@ import type { Header, PlaceLine } from "../lines.ts";
 import type { Report } from "../read-lines.ts";
 import { type Html, html } from "./html.ts";
 import { nameOfAccount, number } from "./parts.ts";
+import { list } from "./words.ts";
 
 type Unread = Exclude<PlaceStatus, "complete">;
+
+/** The statuses, those with the most to do first. */
+const ORDER: readonly Unread[] = ["denied", "failed", "partial", "off"];
 
 /** What to do about a place that could not be read. */
 export const ADVICE: Readonly<Record<Unread, string>> = {
@@ -17,8 +21,8 @@ export const ADVICE: Readonly<Record<Unread, string>> = {
   partial: "Make the report again. If it ends early again, the reason tells what to check.",
 };
 
-/** The maximum number of accounts that are listed with their regions. */
-const MAX_LISTED = 20;
+/** The maximum number of accounts that are named together, and of lines of such names before the others are folded. */
+const MAX_LISTED = 5;
 const MAX_RULES = 50;
 
 /** Returns the places that could not be read and the rules that could not be judged, with reasons; nothing if there are none. */
@@ -33,7 +37,8 @@ ${unread.length > 0 && placesTable(header, unread, places.length)}${rules.length
 }
 
 function placesTable(header: Header, unread: readonly (PlaceLine & { readonly status: Unread })[], all: number): Html {
-  const groups = [...groupBy(unread, ({ status, reason }) => JSON.stringify([status, reason])).values()];
+  const inOrder = ORDER.flatMap((status) => unread.filter((place) => place.status === status));
+  const groups = [...groupBy(inOrder, ({ status, reason }) => JSON.stringify([status, reason])).values()];
   return html`<h3>${counted(unread.length, "place")} of ${grouped(all)} not read completely</h3>
 <div class="scroll" role="region" aria-label="Places that were not read completely" tabindex="0"><table><thead><tr><th scope="col">Places</th><th scope="col">Status</th><th scope="col">Reason</th><th scope="col">What to do</th></tr></thead>
 <tbody>
@@ -49,15 +54,20 @@ ${groups.flatMap((own) =>
 `;
 }
 
+/** Names the places: the accounts once for all those of which the same regions could not be read. */
 function placeNames(header: Header, places: readonly PlaceLine[]): Html {
-  const accounts = [...groupBy(places, ({ account }) => account)];
-  const lines = accounts.slice(0, MAX_LISTED).map(([account, own], index) => {
-    const name = nameOfAccount(header, account);
-    const id = name !== account && ` (${account})`;
-    return html`${index > 0 && html`<br>`}${name}<small>${id ? `${account}, ` : ""}${own.map(({ region }) => region).join(", ")}</small>`;
+  const accounts = [...groupBy(places, ({ account }) => account)].map(([account, own]) => ({
+    name: nameOfAccount(header, account),
+    regions: own.map(({ region }) => region).join(", "),
+  }));
+  const lines = [...groupBy(accounts, ({ regions }) => regions)].map(([regions, own]) => {
+    const names = own.slice(0, MAX_LISTED).map(({ name }) => name);
+    const rest = own.length - names.length;
+    return html`<div>${list(rest > 0 ? [...names, `${grouped(rest)} others`] : names)}<small>${regions}</small></div>`;
   });
-  const rest = accounts.length - lines.length;
-  return html`${lines}${rest > 0 && html`<br>and ${counted(rest, "other account")}`}`;
+  if (lines.length <= MAX_LISTED) return html`${lines}`;
+  const rest = lines.slice(MAX_LISTED);
+  return html`${lines.slice(0, MAX_LISTED)}<details><summary>${grouped(rest.length)} more</summary>${rest}</details>`;
 }
 
 function rulesTable(rules: readonly { ruleId: string; reason: string; instances: number; place: PlaceLine }[]): Html {

@@ -65,13 +65,13 @@ function sumOf(places: readonly PlaceLine[]): Cell {
 function cell(places: readonly PlaceLine[] | undefined): Html {
   if (places === undefined) return html`<td class="none">not read</td>`;
   const { instances, violating, statuses } = sumOf(places);
-  const words = [...groupBy(statuses, (status) => status)]
-    .map(([status, own]) => (places.length === 1 ? status : `${grouped(own.length)} ${status}`))
-    .join(", ");
-  if (instances === 0)
-    return statuses.length > 0 ? html`<td class="unread">${words}</td>` : html`<td class="none">–</td>`;
-  const kind = `k${shadeOf(violating / instances)}${statuses.length > 0 ? " unread" : ""}`;
-  return html`<td class="${kind}"><b>${grouped(violating)}</b><small>of ${grouped(instances)}</small>${words !== "" && html`<small>${words}</small>`}</td>`;
+  const isOne = places.length === 1;
+  const word = isOne ? statuses.join("") : `${grouped(statuses.length)} not read`;
+  const isUnread = statuses.length > 0;
+  if (instances === 0) {
+    return isUnread ? html`<td class="unread">${word}</td>` : html`<td class="none">–</td>`;
+  }
+  return html`<td class="k${shadeOf(violating / instances)}${isUnread && isOne && " unread"}"><b>${grouped(violating)}</b><small>of ${grouped(instances)}</small>${isUnread && html`<small>${word}</small>`}</td>`;
 }
 
 function shadeOf(share: number): number {

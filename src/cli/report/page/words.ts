@@ -16,7 +16,7 @@ export function minuteOf(time: string): string {
 export function age(from: string, to: string): string {
   const hours = Math.floor((Date.parse(to) - Date.parse(from)) / 3_600_000);
   if (hours >= 24) return counted(Math.floor(hours / 24), "day");
-  return hours > 0 ? counted(hours, "hour") : "less than 1 hour";
+  return hours > 0 ? counted(hours, "hour") : "under 1 hour";
 }
 
 /** Returns a duration in seconds: `41 seconds`, `12 minutes`. */

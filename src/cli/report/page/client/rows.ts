@@ -38,11 +38,13 @@ function instance(findings: Findings, row: number, name: string, id: string): Ch
   const console = findings.consoleOf(findings.text("region", row));
   const shown = make("span", { class: "id" }, link(console && console + encodeURIComponent(id), id));
   const status = findings.text("status", row);
-  return [
-    ...(name === "" ? [shown] : [name, small(shown)]),
-    status === "new" ? make("span", { class: "tag" }, "new") : null,
-    status === "unknown" ? make("span", { class: "tag unsure" }, "not confirmed") : null,
-  ];
+  const mark =
+    status === "new"
+      ? make("span", { class: "tag" }, "new")
+      : status === "unknown"
+        ? make("span", { class: "tag unsure" }, "not confirmed")
+        : null;
+  return name === "" ? [shown, mark] : [name, mark, small(shown)];
 }
 
 /** Returns the remedy and the facts, which are filled in when they are opened. */
