@@ -31,7 +31,7 @@ export function generatedInstances(
   state: Ec2State,
   count: number,
   make: (index: number) => GeneratedInstance,
-): GeneratedInstances {
+): GeneratedInstances<Instance> {
   const seed = [...`${state.account} ${state.region}`].reduce((hash, char) => mix(hash, char.charCodeAt(0)), 0);
   return {
     count,

@@ -1,17 +1,19 @@
-import type { Instance } from "./model.ts";
+interface HasId {
+  readonly id: string;
+}
 
 /** Instances that are made when they are asked for, the same ones each time. */
-export interface GeneratedInstances {
+export interface GeneratedInstances<T> {
   readonly count: number;
   /** @param index from 0 to `count` - 1 */
-  at(index: number): Instance;
+  at(index: number): T;
   /** Returns the index of an id; undefined for an id of no such instance. */
   indexOf(id: string): number | undefined;
 }
 
-interface Launched {
+interface Launched<T> {
   readonly position: number;
-  readonly instance: Instance;
+  readonly instance: T;
 }
 
 /** The position of the first launched instance: after all generated ones. */
@@ -21,30 +23,30 @@ const LAUNCHED = 100_000_000;
  * The instances of a place, each at a position that never changes, in the order of their launch. The generated ones come first.
  * A look-up by id and a start at any position cost no more with a million instances.
  */
-export class Instances {
-  #generated: GeneratedInstances | undefined;
+export class Instances<T extends HasId> {
+  #generated: GeneratedInstances<T> | undefined;
   /** The generated instances that differ from what `at` returns, by index; null for one that AWS no longer shows. */
-  readonly #changed = new Map<number, Instance | null>();
-  readonly #launched = new Map<string, Launched>();
+  readonly #changed = new Map<number, T | null>();
+  readonly #launched = new Map<string, Launched<T>>();
   /** In the order of their positions. Those that were forgotten stay until they are most of the array. */
-  #order: Launched[] = [];
+  #order: Launched<T>[] = [];
   #next = LAUNCHED;
 
   /** Sets the generated instances. @throws RangeError if there are some already, or too many */
-  generate(generated: GeneratedInstances): void {
+  generate(generated: GeneratedInstances<T>): void {
     if (this.#generated !== undefined) throw new RangeError("the place has a generated fleet already");
     if (generated.count > LAUNCHED) throw new RangeError(`a place has at most ${LAUNCHED} generated instances`);
     this.#generated = generated;
   }
 
-  get(id: string): Instance | undefined {
+  get(id: string): T | undefined {
     const launched = this.#launched.get(id);
     if (launched !== undefined) return launched.instance;
     const index = this.#generated?.indexOf(id);
     return index === undefined ? undefined : this.#at(index);
   }
 
-  add(instance: Instance): void {
+  add(instance: T): void {
     const launched = { position: this.#next, instance };
     this.#next += 1;
     this.#launched.set(instance.id, launched);
@@ -52,7 +54,7 @@ export class Instances {
   }
 
   /** Keeps an instance that is going to change. */
-  keep(instance: Instance): void {
+  keep(instance: T): void {
     const index = this.#launched.has(instance.id) ? undefined : this.#generated?.indexOf(instance.id);
     if (index !== undefined) this.#changed.set(index, instance);
   }
@@ -65,7 +67,7 @@ export class Instances {
   }
 
   /** Yields the instances at a position and after it. */
-  *from(position = 0): Generator<Launched> {
+  *from(position = 0): Generator<Launched<T>> {
     const count = this.#generated?.count ?? 0;
     for (let index = position; index < count; index += 1) {
       const instance = this.#at(index);
@@ -78,14 +80,14 @@ export class Instances {
     }
   }
 
-  #at(index: number): Instance | undefined {
+  #at(index: number): T | undefined {
     const changed = this.#changed.get(index);
     return changed === undefined ? this.#generated?.at(index) : (changed ?? undefined);
   }
 }
 
 /** Returns the index of the first one at the position or after it, by bisection. */
-function firstAt(order: readonly Launched[], position: number): number {
+function firstAt(order: readonly Launched<HasId>[], position: number): number {
   let [low, high] = [0, order.length];
   while (low < high) {
     const middle = (low + high) >> 1;

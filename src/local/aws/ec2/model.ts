@@ -183,7 +183,7 @@ export interface VolumeOptions {
 export interface Ec2State {
   readonly account: string;
   readonly region: string;
-  readonly instances: Instances;
+  readonly instances: Instances<Instance>;
   /** Idempotency: the launch of each ClientToken. */
   readonly launches: Map<string, { readonly fingerprint: string; readonly ids: readonly string[] }>;
   readonly vpcs: Map<string, Vpc>;
