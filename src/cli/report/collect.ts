@@ -77,6 +77,7 @@ export async function collect(out: TextFile, collection: Collection): Promise<vo
     failure.abort();
     throw error;
   }
+  progress.doing("Writing the report");
   for await (const line of comparison?.lines() ?? []) await out.write(textOf([line]));
   const inOrder = results.sort((a, b) => compare(a.account, b.account) || compare(a.region, b.region));
   await out.write(textOf(inOrder.map((result) => ({ type: "place", ...result }))));

@@ -106,8 +106,9 @@ export interface Sums {
 
 export interface SinceSums {
   readonly new: number;
-  /** Still violated, as far as it is known. */
+  /** In both reports. */
   readonly open: number;
+  /** In the previous report, and not confirmed this time. */
   readonly unknown: number;
   readonly resolved: Readonly<Record<Resolution, number>>;
   /** New and resolved findings by rule id. */

@@ -44,7 +44,7 @@ export function createProgress(
   const pages = new Map<string, number>();
   const open = new Set<Reading>();
   const done = { places: 0, pages: 0, instances: 0, findings: 0, calls: 0 };
-  let what = "";
+  let what = "Starting";
   let [startedAt, throttledAt] = [now(), Number.NEGATIVE_INFINITY];
 
   /** Returns the share of the pages that are read, by the counts of the previous report where there is one. */

@@ -41,7 +41,7 @@ export async function readFleet(
   const aws = await connect(cli, options, DEFAULT_REGION);
   const policy = policyFor(cli, aws.region, options);
   const rules = policy.rules.map(ruleLine);
-  progress.doing("Reading the previous report");
+  if (options.since !== undefined) progress.doing(`Reading ${options.since}`);
   const comparison =
     options.since === undefined ? null : await compareWith(await openReport(cli, options.since), rules);
 

@@ -4,6 +4,7 @@ import { pipeline } from "node:stream/promises";
 import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import { stoppable } from "../interruption.ts";
+import type { Terminal } from "../terminal.ts";
 import { contentOf, formatOf } from "./formats.ts";
 import type { ReportOptions } from "./options.ts";
 import { type Outputs, openOutputs } from "./output.ts";
@@ -11,6 +12,7 @@ import { createProgress, type Progress } from "./progress.ts";
 import { readFleet } from "./read-fleet.ts";
 import { openReport, type Report } from "./read-lines.ts";
 import { reportJson } from "./report-json.ts";
+import { type NextStep, summaryText } from "./terminal.ts";
 
 /**
  * Runs `ec2-audit report`: reads the fleet, or the file of `--from`, writes the report in each format of `--out`, and prints its
@@ -27,7 +29,7 @@ export async function report(cli: Cli, options: ReportOptions): Promise<void> {
     await stoppable({ onStop, onEnd: outputs.discard }, async (stopped) => {
       const { made, text } = await terminal.live(progress.text, async () => {
         const made = await makeReport(cli, options, outputs, progress, stopped);
-        const text = options.json ? reportJson(made) : await resultText(made, outputs);
+        const text = options.json ? reportJson(made) : await resultText(made, options, outputs, terminal);
         await outputs.commit();
         return { made, text };
       });
@@ -71,12 +73,38 @@ function isLines(name: string): boolean {
 }
 
 /** Returns the text of the result: the summary, and a line for each file. */
-async function resultText(report: Report, { files }: Outputs): Promise<string> {
-  const { totals } = report.sums;
+async function resultText(
+  report: Report,
+  options: ReportOptions,
+  { files }: Outputs,
+  { colours, columns }: Terminal,
+): Promise<string> {
   const written = await Promise.all(
-    files.map(async ({ name, temporary }) => `${name}  ${sizeOf((await stat(temporary)).size)}`),
+    files.map(async ({ name, temporary }) => `${colours.green("✓")} ${name}  ${sizeOf((await stat(temporary)).size)}`),
   );
-  return [`${totals.instances} instances, ${totals.findings} findings`, ...written].join("\n");
+  const summary = await summaryText(report, { colours, columns }, nextSteps(options));
+  return [summary, ...(written.length > 0 ? [written.join("\n")] : [])].join("\n\n");
+}
+
+/** Returns the commands that make more of a report. */
+function nextSteps({ out = [], from, since }: ReportOptions): NextStep[] {
+  const lines = from ?? out.find(isLines);
+  const kept = lines === undefined ? undefined : shellWord(lines);
+  if (kept === undefined) {
+    const both = "ec2-audit report … --out fleet.jsonl --out fleet.html";
+    return [{ command: both, does: "write all findings as a page, and keep them for --from and --since" }];
+  }
+  const page = { command: `ec2-audit report --from ${kept} --out fleet.html`, does: "write all findings as a page" };
+  const next = {
+    command: `ec2-audit report … --since ${kept}`,
+    does: "tell next time what is new and what is resolved",
+  };
+  return [...(out.some((name) => name.endsWith(".html")) ? [] : [page]), ...(from || since ? [] : [next])];
+}
+
+/** Returns a file's name as a word of a shell. */
+function shellWord(name: string): string {
+  return /^[\w./-]+$/.test(name) ? name : `'${name.replaceAll("'", "'\\''")}'`;
 }
 
 function sizeOf(bytes: number): string {

@@ -14,7 +14,7 @@ export function changesOf({ new: fresh, resolved, open, unknown }: SinceSums): s
     ({ key, word }) => `${grouped(resolved[key])} ${word}`,
   );
   const why = reasons.length > 0 ? ` (${list(reasons)})` : "";
-  const unsure = unknown > 0 ? `, ${grouped(unknown)} of them not confirmed` : "";
+  const unsure = unknown > 0 ? `, and ${grouped(unknown)} not confirmed` : "";
   return `${counted(fresh, "new finding")}, ${grouped(total(resolved))} resolved${why}, ${grouped(open)} still open${unsure}`;
 }
 

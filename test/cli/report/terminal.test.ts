@@ -75,7 +75,7 @@ The 10 gravest of 724 findings
     });
     expect(text).toContain("! The report was interrupted. It has what was read until then.");
     expect(text).toContain("! image on 15 instances: the credentials do not allow it.");
-    expect(text).toContain("still open, 20 of them not confirmed");
+    expect(text).toContain("still open, and 20 not confirmed");
     expect(text).toContain("us-east-1 · not confirmed");
   });
 
