@@ -2,6 +2,7 @@ import { daysLeft } from "../../policy/exemptions.ts";
 import { groupBy } from "../../util/group-by.ts";
 import { counted, grouped } from "./figures.ts";
 import type { ExemptionLine, Header, PlaceLine, SinceSums } from "./lines.ts";
+import { answerOf, comparison } from "./page/answer.ts";
 import { RESOLUTIONS, total } from "./page/resolved.ts";
 import { list } from "./page/words.ts";
 import type { Report } from "./read-lines.ts";
@@ -16,6 +17,16 @@ export function changesOf({ new: fresh, resolved, open, unknown }: SinceSums): s
   const why = reasons.length > 0 ? ` (${list(reasons)})` : "";
   const unsure = unknown > 0 ? `, and ${grouped(unknown)} not confirmed` : "";
   return `${counted(fresh, "new finding")}, ${grouped(total(resolved))} resolved${why}, ${grouped(open)} still open${unsure}`;
+}
+
+/**
+ * Returns the answer of a report, compared with the previous report if every place was read: without some places, its figure would
+ * mislead. What is new and resolved does not.
+ */
+export function answerAndChange(report: Report): { readonly figure: string; readonly text: string } {
+  const { figure, sentence } = answerOf(report);
+  const isWhole = !report.sums.interrupted && unreadOf(report.places).length === 0;
+  return { figure, text: sentence + ((isWhole && comparison(report)) || "") };
 }
 
 /** Places that could not be read completely, for one reason. */

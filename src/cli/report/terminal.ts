@@ -4,12 +4,11 @@ import { type Column, cutTo, tableOf, wrapText } from "./columns.ts";
 import { counted, dateOf, grouped, percent, sentence } from "./figures.ts";
 import { gravestOf } from "./gravest.ts";
 import type { FindingLine } from "./lines.ts";
-import { answerOf, comparison } from "./page/answer.ts";
 import { violatedRules } from "./page/rules.ts";
 import { ADVICE } from "./page/unread.ts";
 import { age, duration, minuteOf } from "./page/words.ts";
 import type { Report } from "./read-lines.ts";
-import { accountName, changesOf, endingIn, endingOf, unjudgedOf, unreadOf } from "./summary.ts";
+import { accountName, answerAndChange, changesOf, endingIn, endingOf, unjudgedOf, unreadOf } from "./summary.ts";
 
 /** The widest and the narrowest summary, in columns: longer lines are hard to read, and tables need some. */
 const [MAX_COLUMNS, MIN_COLUMNS] = [120, 40];
@@ -59,7 +58,7 @@ export interface NextStep {
 function answer({ report, colours, columns }: Summary): string[] {
   const { header, places: all, sums } = report;
   const { totals, since } = sums;
-  const { figure, sentence: text } = answerOf(report);
+  const { figure, text } = answerAndChange(report);
   const isGood = totals.violating === 0 && totals.compliant > 0;
   const isGrave = totals.severities.critical + totals.severities.high > 0;
   const paint = isGood ? colours.green : totals.violating === 0 || !isGrave ? colours.yellow : colours.red;
@@ -77,15 +76,13 @@ function answer({ report, colours, columns }: Summary): string[] {
         ]
       : []),
   ];
-  // Without some places, the previous figure would mislead. What is new and resolved does not.
-  const compared = (missing === 0 && !sums.interrupted && comparison(report)) || "";
   const accounts = counted(new Set(all.map(({ account }) => account)).size, "account");
   const regions = counted(new Set(all.map(({ region }) => region)).size, "region");
   const when = `${dateOf(header.time)}, ${minuteOf(header.time)}`;
   const about = `${when}: ${accounts}, ${regions}, ${counted(header.rules.length, "rule")}. ${counted(sums.calls, "call")} in ${duration(sums.seconds)}.`;
   return [
     paint(colours.bold(`${isGood ? "✓ " : ""}${cutTo(figure, columns - 2)}`)),
-    ...wrapText(`${text}${compared}`, columns),
+    ...wrapText(text, columns),
     ...meter({ report, colours, columns }),
     ...(totals.findings > 0 ? severityLines({ report, colours, columns }) : []),
     ...(facts.length > 0 ? wrapText(facts.join(" "), columns) : []),
