@@ -6,6 +6,9 @@ export interface Place {
   readonly region: string;
 }
 
+/** The region of a place that stands for all regions of an account: which ones it has enabled could not be read. */
+export const ALL_REGIONS = "*";
+
 /**
  * How a place was read. `complete`: every instance was judged or counted as not judged. `denied`: the credentials do not allow it.
  * `off`: the region is not enabled for the account. `failed`: AWS or the network failed, also after retries. `partial`: only some of

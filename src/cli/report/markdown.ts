@@ -5,7 +5,16 @@ import type { FindingLine } from "./lines.ts";
 import { violatedRules } from "./page/rules.ts";
 import { age, duration, minuteOf } from "./page/words.ts";
 import type { Report } from "./read-lines.ts";
-import { accountName, answerAndChange, changesOf, endingIn, endingOf, unjudgedOf, unreadOf } from "./summary.ts";
+import {
+  accountName,
+  answerAndChange,
+  changesOf,
+  endingIn,
+  endingOf,
+  placeName,
+  unjudgedOf,
+  unreadOf,
+} from "./summary.ts";
 
 /** A comment on GitHub has at most 65,536 characters. The rest is for text that a workflow adds. */
 const MAX_BYTES = 60_000;
@@ -86,7 +95,7 @@ function rules(report: Report): string[] {
 
 function unread({ header, places }: Report): string[] {
   const groups = unreadOf(places).map(({ status, reason, places: own }) => {
-    const named = own.slice(0, 5).map(({ account, region }) => code(`${accountName(header, account)} ${region}`));
+    const named = own.slice(0, 5).map((place) => code(placeName(header, place)));
     const rest = own.length - named.length;
     const all = `${named.join(", ")}${rest > 0 ? ` and ${grouped(rest)} more` : ""}`;
     return `${all}: ${status}${reason === null ? "" : `, ${code(reason)}`}`;

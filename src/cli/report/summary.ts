@@ -1,3 +1,4 @@
+import { ALL_REGIONS, type Place } from "../../fleet/place.ts";
 import { daysLeft } from "../../policy/exemptions.ts";
 import { groupBy } from "../../util/group-by.ts";
 import { counted, grouped } from "./figures.ts";
@@ -98,7 +99,12 @@ export function endingIn(days: number): string {
   return days <= 0 ? "has ended" : days === 1 ? "ends today" : `ends in ${days} days`;
 }
 
-/** Returns the name of an account with its id, or its id alone. */
+/** Returns the name of an account; its id if it has none. */
 export function accountName({ accounts }: Header, account: string): string {
   return accounts[account] ?? account;
+}
+
+/** Returns the name of a place: `prod-core us-east-1`. */
+export function placeName(header: Header, { account, region }: Place): string {
+  return `${accountName(header, account)} ${region === ALL_REGIONS ? "all regions" : region}`;
 }

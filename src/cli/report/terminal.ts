@@ -1,26 +1,29 @@
-import { SEVERITIES, type Severity } from "../../policy/rule.ts";
-import type { Colours, Terminal } from "../terminal.ts";
-import { type Column, cutTo, tableOf, wrapText } from "./columns.ts";
-import { counted, dateOf, grouped, percent, sentence } from "./figures.ts";
+import { ALL_REGIONS } from "../../fleet/place.ts";
+import { SEVERITIES } from "../../policy/rule.ts";
+import type { Terminal } from "../terminal.ts";
+import { cutTo, wrapText } from "./columns.ts";
+import { counted, dateOf, grouped, sentence } from "./figures.ts";
 import { gravestOf } from "./gravest.ts";
 import type { FindingLine } from "./lines.ts";
-import { violatedRules } from "./page/rules.ts";
 import { ADVICE } from "./page/unread.ts";
 import { age, duration, minuteOf } from "./page/words.ts";
 import type { Report } from "./read-lines.ts";
-import { accountName, answerAndChange, changesOf, endingIn, endingOf, unjudgedOf, unreadOf } from "./summary.ts";
+import {
+  accountName,
+  answerAndChange,
+  changesOf,
+  endingIn,
+  endingOf,
+  placeName,
+  unjudgedOf,
+  unreadOf,
+} from "./summary.ts";
+import { more, ownersTable, painted, placesTable, rulesTable, type Summary } from "./terminal-tables.ts";
 
 /** The widest and the narrowest summary, in columns: longer lines are hard to read, and tables need some. */
 const [MAX_COLUMNS, MIN_COLUMNS] = [120, 40];
-/** The numbers of rows: what the summary leaves out is in the files. */
-const [RULES, PLACES, OWNERS, REASONS, FINDINGS] = [20, 8, 5, 10, 10];
-
-/** A summary while it is written. */
-interface Summary {
-  readonly report: Report;
-  readonly colours: Colours;
-  readonly columns: number;
-}
+/** The numbers of reasons of a kind, and of findings. What the summary leaves out is in the files. */
+const [REASONS, FINDINGS] = [10, 10];
 
 /**
  * Returns the summary of a report for a terminal. `nextSteps` are commands with what they do. No line is wider than the terminal,
@@ -34,9 +37,9 @@ export async function summaryText(
   const summary = { report, colours, columns: Math.max(MIN_COLUMNS, Math.min(columns, MAX_COLUMNS)) };
   const sections = [
     answer(summary),
-    rules(summary),
-    places(summary),
-    owners(summary),
+    rulesTable(summary),
+    placesTable(summary),
+    ownersTable(summary),
     unread(summary),
     unjudged(summary),
     exemptions(summary),
@@ -77,7 +80,10 @@ function answer({ report, colours, columns }: Summary): string[] {
       : []),
   ];
   const accounts = counted(new Set(all.map(({ account }) => account)).size, "account");
-  const regions = counted(new Set(all.map(({ region }) => region)).size, "region");
+  const regions = counted(
+    new Set(all.map(({ region }) => region).filter((region) => region !== ALL_REGIONS)).size,
+    "region",
+  );
   const when = `${dateOf(header.time)}, ${minuteOf(header.time)}`;
   const about = `${when}: ${accounts}, ${regions}, ${counted(header.rules.length, "rule")}. ${counted(sums.calls, "call")} in ${duration(sums.seconds)}.`;
   return [
@@ -116,127 +122,6 @@ function meter({ report, colours, columns }: Summary): string[] {
   return [`${colours.green("━".repeat(good))}${colours.red("━".repeat(bad))}${colours.dim("━".repeat(unknown))}`];
 }
 
-function rules({ report, colours, columns }: Summary): string[] {
-  const { header, sums } = report;
-  const violated = violatedRules(report);
-  const rest = header.rules.length - violated.length;
-  const changes = ({ rule }: (typeof violated)[number]) => sums.since?.rules[rule.id] ?? { new: 0, resolved: 0 };
-  const since: Column<(typeof violated)[number]>[] = [
-    {
-      heading: "New",
-      cell: (row) => grouped(changes(row).new),
-      isNumber: true,
-      isOptional: true,
-      colour: quiet(colours),
-    },
-    {
-      heading: "Resolved",
-      cell: (row) => grouped(changes(row).resolved),
-      isNumber: true,
-      isOptional: true,
-      colour: quiet(colours),
-    },
-  ];
-  const shown = violated.slice(0, RULES);
-  return [
-    ...(shown.length > 0
-      ? tableOf(
-          shown,
-          [
-            { heading: "Rule", cell: ({ rule }) => rule.id },
-            {
-              heading: "Severity",
-              cell: ({ rule }) => rule.severity,
-              colour: (text, { rule }) => painted(colours, rule.severity)(text),
-            },
-            { heading: "Findings", cell: ({ violations }) => grouped(violations), isNumber: true },
-            ...(sums.since === null ? [] : since),
-            {
-              heading: "Compliant",
-              cell: ({ compliant, violations }) => percent(compliant, compliant + violations) ?? "–",
-              isNumber: true,
-              isOptional: true,
-            },
-          ],
-          columns,
-          colours.bold,
-        )
-      : []),
-    ...more(violated.length - shown.length, "violated rule", colours),
-    ...(rest > 0 && sums.totals.instances > 0
-      ? [
-          colours.dim(
-            violated.length > 0
-              ? `and ${counted(rest, "rule")} without a violation`
-              : `${counted(rest, "rule")}, none violated`,
-          ),
-        ]
-      : []),
-  ];
-}
-
-function places({ report, colours, columns }: Summary): string[] {
-  const { header, places: all } = report;
-  const violating = all.filter((place) => place.violating > 0).sort((a, b) => b.violating - a.violating);
-  if (violating.length === 0 || all.length === 1) return [];
-  const shown = violating.slice(0, PLACES);
-  return [
-    ...tableOf(
-      shown,
-      [
-        { heading: "Account", cell: ({ account }) => accountName(header, account) },
-        { heading: "Region", cell: ({ region }) => region },
-        { heading: "Violating", cell: (place) => grouped(place.violating), isNumber: true },
-        { heading: "Instances", cell: ({ instances }) => grouped(instances), isNumber: true, isOptional: true },
-        {
-          heading: "Compliant",
-          cell: (place) => percent(place.compliant, place.compliant + place.violating) ?? "–",
-          isNumber: true,
-          isOptional: true,
-        },
-      ],
-      columns,
-      colours.bold,
-    ),
-    ...more(violating.length - shown.length, "place", colours, " with violations"),
-  ];
-}
-
-function owners({ report, colours, columns }: Summary): string[] {
-  const { header, sums } = report;
-  const { groups, others } = sums.totals.owners;
-  const violating = groups.filter((group) => group.violating > 0).sort((a, b) => b.violating - a.violating);
-  if (!violating.some(({ value }) => value !== null)) return [];
-  const shown = violating.slice(0, OWNERS);
-  return [
-    ...tableOf(
-      shown,
-      [
-        { heading: `Tag ${header.ownerTag}`, cell: ({ value }) => value ?? "(without)" },
-        { heading: "Violating", cell: (group) => grouped(group.violating), isNumber: true },
-        { heading: "Instances", cell: ({ instances }) => grouped(instances), isNumber: true, isOptional: true },
-        {
-          heading: "Critical",
-          cell: ({ severities }) => grouped(severities.critical),
-          isNumber: true,
-          isOptional: true,
-          colour: quiet(colours),
-        },
-        {
-          heading: "High",
-          cell: ({ severities }) => grouped(severities.high),
-          isNumber: true,
-          isOptional: true,
-          colour: quiet(colours),
-        },
-      ],
-      columns,
-      colours.bold,
-    ),
-    ...more(violating.length - shown.length + others.values, "value", colours),
-  ];
-}
-
 function unread({ report, colours, columns }: Summary): string[] {
   const { header, places: all } = report;
   const groups = unreadOf(all);
@@ -244,7 +129,7 @@ function unread({ report, colours, columns }: Summary): string[] {
   return [
     colours.bold("Not read completely"),
     ...groups.slice(0, REASONS).flatMap(({ status, reason, places: own }) => {
-      const named = own.slice(0, 3).map(({ account, region }) => `${accountName(header, account)} ${region}`);
+      const named = own.slice(0, 3).map((place) => placeName(header, place));
       const rest = own.length - named.length;
       const text = `${named.join(", ")}${rest > 0 ? ` and ${counted(rest, "other")}` : ""}: ${status}${reason === null ? "" : `, ${reason}`}. ${ADVICE[status]}`;
       return bullet(colours.red("✗"), text, columns);
@@ -326,18 +211,4 @@ function steps({ colours, columns }: Summary, nextSteps: readonly NextStep[]): s
 
 function bullet(mark: string, text: string, columns: number): string[] {
   return wrapText(text, columns - 2).map((line, index) => `${index === 0 ? mark : " "} ${line}`);
-}
-
-function more(rest: number, noun: string, colours: Colours, which = ""): string[] {
-  return rest > 0 ? [colours.dim(`and ${grouped(rest)} other ${rest === 1 ? noun : `${noun}s`}${which}`)] : [];
-}
-
-function painted(colours: Colours, severity: Severity): (text: string) => string {
-  if (severity === "critical") return (text) => colours.bold(colours.red(text));
-  return { high: colours.red, medium: colours.yellow, low: colours.dim }[severity];
-}
-
-/** Zeros are less visible than other numbers. */
-function quiet(colours: Colours): (text: string) => string {
-  return (text) => (text === "0" ? colours.dim(text) : text);
 }

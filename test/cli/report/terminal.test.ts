@@ -79,6 +79,14 @@ The 10 gravest of 724 findings
     expect(text).toContain("us-east-1 · not confirmed");
   });
 
+  it("names a place that stands for all regions of an account", async () => {
+    const text = await summaryOf({ findings: 20 }, 80, (line) =>
+      line.type === "place" && line.status === "denied" ? { ...line, region: "*" } : line,
+    );
+    expect(text).toContain("\n✗ security all regions: denied, the credentials do not allow\n");
+    expect(text).toContain("5 accounts, 5 regions");
+  });
+
   it("states which exemptions end soon or have ended", async () => {
     const text = await summaryOf({ findings: 20 }, 120, (line) => {
       if (line.type !== "report") return line;
