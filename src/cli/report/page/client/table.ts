@@ -19,7 +19,7 @@ const FRAGMENT_MS = 400;
 /** Makes the table one of all findings, a page of rows at a time. */
 export function showTable(findings: Findings, tools: HTMLElement, table: HTMLTableElement): void {
   const select = selector(findings);
-  const isSelected = new Uint8Array(findings.count);
+  const selected = new Set<number>();
   let state = fromFragment(location.hash) ?? START;
   let { rows, counts } = select(state);
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -46,27 +46,27 @@ export function showTable(findings: Findings, tools: HTMLElement, table: HTMLTab
 
   function showRows(first: number, size: number): void {
     const shown = Array.from(rows.subarray(first, first + size), (row, index) =>
-      rowOf(findings, row, first + index, isSelected[row] === 1),
+      rowOf(findings, row, first + index, selected.has(row)),
     );
     const none = make("tr", {}, make("td", { colspan: String(head.columns.length + 1) }, "No finding matches."));
     body.replaceChildren(...(shown.length > 0 ? shown : [none]));
   }
 
   function showSelected(): void {
-    const inFilter = rows.reduce((sum, row) => sum + (isSelected[row] ?? 0), 0);
+    const inFilter = selected.size === 0 ? 0 : rows.reduce((sum, row) => sum + Number(selected.has(row)), 0);
     head.selectAll.checked = inFilter > 0 && inFilter === rows.length;
     head.selectAll.indeterminate = inFilter > 0 && inFilter < rows.length;
-    updateCounts(controls, findings, rows.length, selectedRows().length);
-  }
-
-  function selectedRows(): number[] {
-    return [...isSelected.keys()].filter((row) => isSelected[row] === 1);
+    updateCounts(controls, findings, rows.length, selected.size);
   }
 
   /** Returns the rows that an action is for: the selected ones, else those of the filter. */
-  function chosenRows(): Iterable<number> & { readonly length: number } {
-    const selected = selectedRows();
-    return selected.length > 0 ? selected : rows;
+  function chosenRows(): readonly number[] | Uint32Array {
+    return selected.size > 0 ? [...selected].sort((a, b) => a - b) : rows;
+  }
+
+  function setSelected(row: number, isSelected: boolean): void {
+    if (isSelected) selected.add(row);
+    else selected.delete(row);
   }
 
   function change(next: Partial<State>): void {
@@ -105,11 +105,11 @@ export function showTable(findings: Findings, tools: HTMLElement, table: HTMLTab
   controls.size.addEventListener("change", () => change({ size: Number(controls.size.value) }));
   body.addEventListener("change", ({ target }) => {
     if (!(target instanceof HTMLInputElement)) return;
-    isSelected[Number(target.value)] = Number(target.checked);
+    setSelected(Number(target.value), target.checked);
     showSelected();
   });
   head.selectAll.addEventListener("change", () => {
-    for (const row of rows) isSelected[row] = Number(head.selectAll.checked);
+    for (const row of rows) setSelected(row, head.selectAll.checked);
     render();
   });
   controls.download.addEventListener("click", () => {

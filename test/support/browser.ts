@@ -1,0 +1,57 @@
+import { existsSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+
+/** Debian's Chromium. */
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+/** Whether there is a browser. Says so if there is none. */
+export function hasBrowser(): boolean {
+  if (existsSync(CHROMIUM)) return true;
+  console.log(`skipped: tests of the report's page in a browser; there is no ${CHROMIUM}`);
+  return false;
+}
+
+/** Starts a browser without a window. The caller closes it. */
+export function openBrowser(): Promise<Browser> {
+  // Chromium refuses to run as root in its sandbox, as in a container.
+  const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
+  return chromium.launch({ executablePath: CHROMIUM, args });
+}
+
+/** A page that is open in a browser, and what it complained about. */
+export interface OpenPage {
+  readonly page: Page;
+  /** Messages of its console, exceptions, and dialogs. */
+  readonly complaints: readonly string[];
+}
+
+/** Opens a report's page from the disk, and waits until its script has made the table, if it may run. `fragment` begins with `#`. */
+export async function openPage(
+  browser: Browser,
+  file: string,
+  { fragment = "", ...options }: BrowserContextOptions & { readonly fragment?: string } = {},
+): Promise<OpenPage> {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on("console", (message) => complaints.push(`${message.type()}: ${message.text()}`));
+  page.on("pageerror", (error) => complaints.push(`error: ${error.message}`));
+  page.on("dialog", (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  await page.goto(pathToFileURL(file).href + fragment);
+  if (options.javaScriptEnabled !== false) {
+    await page.waitForFunction("document.querySelector('#tools')?.childElementCount > 0");
+  }
+  return { page, complaints };
+}
+
+/** Returns the milliseconds from the opening of a report's page until all its findings can be used. */
+export async function timeUntilUsable(browser: Browser, file: string): Promise<number> {
+  const { page } = await openPage(browser, file);
+  const time = await page.evaluate<number>("performance.getEntriesByName('usable')[0].startTime");
+  await page.context().close();
+  return time;
+}
