@@ -43,7 +43,7 @@ export async function openPage(
   });
   await page.goto(pathToFileURL(file).href + fragment);
   if (options.javaScriptEnabled !== false) {
-    await page.waitForFunction("document.querySelector('#tools')?.childElementCount > 0");
+    await page.locator("#tools > *").first().waitFor();
   }
   return { page, complaints };
 }

@@ -190,7 +190,7 @@ describe.skipIf(!hasBrowser())("the page of a report in a browser", () => {
       await heading(page, "Owner").getByRole("button").click();
       await filter(page, "Rows").selectOption("50");
       await page.getByRole("button", { name: "Next" }).click();
-      await page.waitForFunction("location.hash.includes('page=2')");
+      await expect.poll(() => page.url()).toContain("page=2");
       const shown = await page.locator("#findings-table tbody").textContent();
       await page.reload();
       await expect.poll(() => status(page).textContent()).toBe("370 of 1,000 findings");

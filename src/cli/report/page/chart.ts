@@ -141,7 +141,8 @@ function maxOf(bars: readonly Bar[]): number {
 async function render(description: string, spec: TopLevelSpec): Promise<Html> {
   const [{ compile }, { parse, View }] = await Promise.all([import("vega-lite"), import("vega")]);
   const svg = await new View(parse(compile(spec).spec), { renderer: "none" }).toSVG();
-  const body = svg.slice(svg.indexOf(">") + 1);
+  // The description is for the whole chart. A symbol without its own name is an error to a screen reader.
+  const body = svg.slice(svg.indexOf(">") + 1).replaceAll(/ role="graphics-\w+" aria-roledescription="[\w ]*"/g, "");
   const [, width = "", height = ""] = /width="(\d+)" height="(\d+)"/.exec(svg) ?? [];
   return html`<svg class="plot" role="img" aria-label="${description}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${trusted(body)}`;
 }
