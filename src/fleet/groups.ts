@@ -1,6 +1,6 @@
 import { SEVERITIES, type Severity } from "../policy/rule.ts";
 import { hideSecret } from "../policy/secrets.ts";
-import { oneLine } from "../util/text.ts";
+import { detached, oneLine } from "../util/text.ts";
 
 /** Sums by a value. The values beyond a maximum number are summed up in `others`. */
 export interface Groups {
@@ -78,9 +78,9 @@ export class GroupSums {
     const known = this.#sums.get(value);
     if (known) return known;
     if (this.#sums.size >= MAX_VALUES && value !== null) return this.#rest;
-    const shown = (value !== null && oneLine(hideSecret(value)).trim()) || null;
+    const shown = (value !== null && detached(oneLine(hideSecret(value)).trim())) || null;
     const sum = this.#shown.get(shown) ?? noSum();
-    this.#sums.set(value, sum);
+    this.#sums.set(value && detached(value), sum);
     this.#shown.set(shown, sum);
     return sum;
   }

@@ -5,6 +5,7 @@ import type { Image } from "../facts/images.ts";
 import type { Instance } from "../facts/instances.ts";
 import { type Read, type Reads, readOf } from "../facts/pages.ts";
 import type { SecurityGroup } from "../facts/security-groups.ts";
+import { detached } from "../util/text.ts";
 
 /**
  * Returns a function that returns the reader of facts for a page of instances. The readers ask EC2 for each security group, each
@@ -56,7 +57,7 @@ function memory<T>(isKept: (value: T) => boolean): (ids: readonly string[], read
     const open = denied === null ? ids.filter((id) => !known.has(id)) : [];
     const reads = open.length === 0 ? known : await read(open);
     for (const [id, one] of open.length === 0 ? [] : reads) {
-      if ("error" in one ? false : isKept(one.value)) known.set(id, one);
+      if ("error" in one ? false : isKept(one.value)) known.set(detached(id), one);
       if ("error" in one && isDenied(one.error)) denied = one;
     }
     return new Map(ids.map((id) => [id, known.get(id) ?? denied ?? readOf(reads, id)]));

@@ -6,6 +6,7 @@ import { planFacts, type ShownFacts } from "../facts/plan.ts";
 import { evaluate, type Verdict } from "../policy/evaluate.ts";
 import { needsOf, type Policy } from "../policy/policy.ts";
 import type { Rule } from "../policy/rule.ts";
+import { detached, oneLine } from "../util/text.ts";
 import { type Counting, count, NO_COUNTS } from "./counts.ts";
 import { type Pace, paced } from "./paced.ts";
 import type { Place, PlaceResult } from "./place.ts";
@@ -55,7 +56,11 @@ export function readPlace(ec2: Pick<EC2Client, "send">, place: Place, policy: Po
           for (const verdict of verdicts) {
             if (verdict.kind !== "not-judged") continue;
             const { id: ruleId } = verdict.rule;
-            const known = notJudgedRules.get(ruleId) ?? { ruleId, reason: verdict.because, instances: 0 };
+            const known = notJudgedRules.get(ruleId) ?? {
+              ruleId,
+              reason: detached(oneLine(verdict.because)),
+              instances: 0,
+            };
             known.instances += 1;
             notJudgedRules.set(ruleId, known);
           }

@@ -8,6 +8,14 @@ export function oneLine(text: string): string {
   return /[^ -~]/.test(text) ? text.replaceAll(UNWANTED, " ") : text;
 }
 
+/**
+ * Returns a copy of text that was cut out of a larger text, such as a response of AWS. V8 keeps the whole larger text in memory as
+ * long as there is a part of it.
+ */
+export function detached(text: string): string {
+  return Buffer.from(text).toString();
+}
+
 /** Cuts text to a number of UTF-16 units, between characters, and adds dots. */
 export function cut(text: string, length: number): string {
   if (text.length <= length) return text;
