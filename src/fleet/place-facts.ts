@@ -5,6 +5,7 @@ import type { Image } from "../facts/images.ts";
 import type { Instance } from "../facts/instances.ts";
 import { type Read, type Reads, readOf } from "../facts/pages.ts";
 import type { SecurityGroup } from "../facts/security-groups.ts";
+import type { Volume } from "../facts/volumes.ts";
 import { detached } from "../util/text.ts";
 
 /**
@@ -17,6 +18,8 @@ export function factsOfPages(ec2: Pick<EC2Client, "send">): (page: readonly Inst
   const securityGroups = memory<SecurityGroup | null>(() => true);
   // An instance that has just ended shows no image. Another instance of the image may.
   const images = memory<Image | null>((image) => image !== null);
+  // Each instance has its own, and is read once.
+  const volumes = memory<readonly Volume[]>(() => false);
   let defaultVpc: Promise<string | null> | null = null;
 
   return (page) => {
@@ -36,6 +39,7 @@ export function factsOfPages(ec2: Pick<EC2Client, "send">): (page: readonly Inst
         });
         return new Map(page.map((instance) => [instance.instanceId, readOf(reads, imageIdOf(instance))]));
       },
+      volumes: (ids) => volumes(ids, facts.volumes),
       defaultVpc: () => {
         defaultVpc ??= facts.defaultVpc().catch((error: unknown) => {
           if (!isDenied(error)) defaultVpc = null;
@@ -49,16 +53,21 @@ export function factsOfPages(ec2: Pick<EC2Client, "send">): (page: readonly Inst
 
 type ReadIds<T> = (ids: readonly string[]) => Promise<Reads<T>>;
 
-/** Returns a function that reads what it has not read yet, unless the value is to be read again. Without permission, it asks once. */
+/**
+ * Returns a function that reads the ids that it does not know. It keeps the values that `isKept` selects, and asks no more once the
+ * credentials do not allow it.
+ */
 function memory<T>(isKept: (value: T) => boolean): (ids: readonly string[], read: ReadIds<T>) => Promise<Reads<T>> {
   const known = new Map<string, Read<T>>();
   let denied: Read<T> | null = null;
   return async (ids, read) => {
     const open = denied === null ? ids.filter((id) => !known.has(id)) : [];
     const reads = open.length === 0 ? known : await read(open);
-    for (const [id, one] of open.length === 0 ? [] : reads) {
-      if ("error" in one ? false : isKept(one.value)) known.set(detached(id), one);
-      if ("error" in one && isDenied(one.error)) denied = one;
+    for (const id of open) {
+      const one = readOf(reads, id);
+      if ("value" in one) {
+        if (isKept(one.value)) known.set(detached(id), one);
+      } else if (isDenied(one.error)) denied = one;
     }
     return new Map(ids.map((id) => [id, known.get(id) ?? denied ?? readOf(reads, id)]));
   };
