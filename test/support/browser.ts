@@ -48,10 +48,14 @@ export async function openPage(
   return { page, complaints };
 }
 
-/** Returns the milliseconds from the opening of a report's page until all its findings can be used. */
-export async function timeUntilUsable(browser: Browser, file: string): Promise<number> {
-  const { page } = await openPage(browser, file);
-  const time = await page.evaluate<number>("performance.getEntriesByName('usable')[0].startTime");
-  await page.context().close();
-  return time;
+/** Returns the milliseconds from the opening of a report's page until all its findings can be used; null without a browser. */
+export async function timeUntilUsable(file: string): Promise<number | null> {
+  if (!hasBrowser()) return null;
+  const browser = await openBrowser();
+  try {
+    const { page } = await openPage(browser, file);
+    return await page.evaluate<number>("performance.getEntriesByName('usable')[0].startTime");
+  } finally {
+    await browser.close();
+  }
 }

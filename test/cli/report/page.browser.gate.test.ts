@@ -66,9 +66,9 @@ describe.skipIf(!hasBrowser())("the page of a report in a browser", () => {
     });
 
     it("is usable within 1.5 seconds", async () => {
-      const times = [await timeUntilUsable(browser, large), await timeUntilUsable(browser, large)];
-      console.log(`usable after ${times.map(Math.round).join(", ")} ms (budget ${USABLE.budget} ms)`);
-      expect(Math.min(...times)).toBeLessThan(USABLE.slack);
+      const time = await timeUntilUsable(large);
+      console.log(`usable after ${Math.round(time ?? 0)} ms (budget ${USABLE.budget} ms)`);
+      expect(time).toBeLessThan(USABLE.slack);
     });
 
     it("answers a keystroke within 100 ms", () =>
