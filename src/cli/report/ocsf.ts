@@ -86,9 +86,10 @@ function eventOf(line: VerdictLine, rule: RuleLine | undefined, header: Header):
   const { activity, status, compliance, detail } = lifeOf(line, header);
   const [activityId, activityName] = activity;
   const [severityId, severityName] = SEVERITY_IDS[severity];
-  const demands = rule?.demands || ruleId;
+  const demands = demandOf(rule) ?? ruleId;
   const firstSeen = "firstSeen" in line ? line.firstSeen : null;
   const isSeen = line.type === "exempt" || (line.type === "finding" && line.status !== "unknown");
+  const now = Date.parse(header.time);
   const [product = "", version] = header.tool.split(" ");
   return {
     class_uid: 2003,
@@ -99,7 +100,8 @@ function eventOf(line: VerdictLine, rule: RuleLine | undefined, header: Header):
     activity_name: activityName,
     type_uid: 200_300 + activityId,
     type_name: `Compliance Finding: ${activityName}`,
-    ...timesOf("time", header.time),
+    time: now,
+    time_dt: header.time,
     severity_id: severityId,
     severity: severityName,
     status_id: status[0],
@@ -119,12 +121,18 @@ function eventOf(line: VerdictLine, rule: RuleLine | undefined, header: Header):
     },
     finding_info: {
       uid: dedupKey,
-      title: cut(sentence(demands).slice(0, -1), MAX_TITLE),
+      title: cut(demands, MAX_TITLE),
       desc: sentence(message),
       src_url: instancePage(region) + instanceId,
-      ...(firstSeen && { ...timesOf("created_time", firstSeen), ...timesOf("first_seen_time", firstSeen) }),
-      ...(isSeen && timesOf("last_seen_time", header.time)),
-      ...timesOf("modified_time", header.time),
+      ...(firstSeen && {
+        created_time: Date.parse(firstSeen),
+        created_time_dt: firstSeen,
+        first_seen_time: Date.parse(firstSeen),
+        first_seen_time_dt: firstSeen,
+      }),
+      ...(isSeen && { last_seen_time: now, last_seen_time_dt: header.time }),
+      modified_time: now,
+      modified_time_dt: header.time,
       analytic: { type_id: 1, type: "Rule", uid: ruleId, name: ruleId, category: line.rule },
     },
     compliance: {
@@ -141,10 +149,10 @@ function eventOf(line: VerdictLine, rule: RuleLine | undefined, header: Header):
   };
 }
 
-/** Returns a time in milliseconds since 1970 and in ISO 8601, as the profile `datetime` has it; nothing for a text that is no time. */
-function timesOf(name: string, iso: string): Readonly<Record<string, number | string>> {
-  const time = Date.parse(iso);
-  return Number.isNaN(time) ? {} : { [name]: time, [`${name}_dt`]: new Date(time).toISOString() };
+/** Returns what a rule demands, with its subject and a capital; null for a rule that demands nothing, or that the policy lacks. */
+function demandOf(rule: RuleLine | undefined): string | null {
+  if (!rule?.demands) return null;
+  return sentence(rule.demands.startsWith("must ") ? `an instance ${rule.demands}` : rule.demands).slice(0, -1);
 }
 
 function accountOf(account: string, { accounts }: Header): object {
@@ -158,6 +166,7 @@ function resourceOf(line: VerdictLine, header: Header): object {
   const { state, instanceType, imageId, keyName, vpcId, subnetId, publicIp, instanceProfile, launchedBy } = line;
   const partition = partitionOf(region).name;
   const owner = tags[header.ownerTag];
+  const launched = Date.parse(launchTime ?? "");
   return {
     uid: instanceId,
     uid_alt: `arn:${partition}:ec2:${region}:${account}:instance/${instanceId}`,
@@ -167,7 +176,7 @@ function resourceOf(line: VerdictLine, header: Header): object {
     region,
     ...(availabilityZone && { zone: availabilityZone }),
     ...(privateIp && isIP(privateIp) !== 0 && { ip: privateIp }),
-    ...(launchTime && timesOf("created_time", launchTime)),
+    ...(launched > 0 && { created_time: launched, created_time_dt: launchTime }),
     owner: { ...(owner && { name: owner }), account: accountOf(account, header) },
     tags: Object.entries(tags).map(([key, value]) => ({ name: key, value })),
     data: { state, instanceType, imageId, keyName, vpcId, subnetId, privateIp, publicIp, instanceProfile, launchedBy },

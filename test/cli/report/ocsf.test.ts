@@ -23,13 +23,13 @@ function lifeOf(text: string): unknown {
 
 const [HEADER, ...REST] = [...sampleLines({ findings: 40, since: true })];
 const FINDING = REST.find((line): line is FindingLine => line.type === "finding");
-if (HEADER === undefined || FINDING === undefined) throw new Error("the sample must have a finding");
+if (HEADER?.type !== "report" || FINDING === undefined) throw new Error("the sample must have a finding");
 const { type: _, status: __, ...FIELDS } = FINDING;
 
-async function eventsOf(...lines: Line[]): Promise<string[]> {
-  const file = writeReport([HEADER as Line, ...lines, ...REST.slice(-1)]);
+const eventsOf = async (...lines: Line[]): Promise<string[]> => {
+  const file = writeReport([HEADER, ...lines, ...REST.slice(-1)]);
   return collect(renderOcsf(await openReport({ folder: "/" }, file)));
-}
+};
 
 describe("renderOcsf", () => {
   it("writes a valid event for each finding", async () => {
@@ -103,12 +103,42 @@ describe("renderOcsf", () => {
     });
   });
 
+  it("titles a finding with what its rule demands", async () => {
+    const titleOf = async (demands: string) => {
+      const rules = HEADER.rules.map((rule) => ({ ...rule, demands }));
+      const file = writeReport([{ ...HEADER, rules }, FINDING, ...REST.slice(-1)]);
+      const [text = ""] = await collect(renderOcsf(await openReport({ folder: "/" }, file)));
+      return JSON.parse(text).finding_info.title;
+    };
+    expect(await titleOf("must have no key pair")).toBe("An instance must have no key pair");
+    expect(await titleOf("")).toBe("closed-to-the-world");
+    expect(await titleOf("a".repeat(300))).toBe(`A${"a".repeat(252)}...`);
+  });
+
+  it.each(["\u001b[31m\u0000\u202e\u2028\n", "</script>|=1`@x", '"\\'])(
+    "writes a valid event, on one line, for the text %j",
+    async (hostile) => {
+      const report = await openSample({ findings: 60, hostile });
+      for (const event of await collect(renderOcsf(report))) {
+        lifeOf(event);
+        expect(event.slice(0, -1)).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u);
+      }
+    },
+  );
+
   it("writes a valid event for a finding with no optional field", async () => {
-    const bare = { name: null, link: null, launchTime: null, privateIp: "nowhere", availabilityZone: null, tags: {} };
-    const [text = ""] = await eventsOf({ ...FINDING, ...bare, ruleId: "gone", launchedBy: null, region: "cn-north-1" });
+    const bare = { name: null, link: null, privateIp: "nowhere", availabilityZone: null, tags: {} };
+    const [text = ""] = await eventsOf({
+      ...FINDING,
+      ...bare,
+      ruleId: "gone",
+      launchedBy: null,
+      launchTime: "soon",
+      region: "cn-north-1",
+    });
     lifeOf(text);
     expect(JSON.parse(text)).toMatchObject({
-      finding_info: { title: "Gone" },
+      finding_info: { title: "gone" },
       resources: [{ name: FINDING.instanceId, cloud_partition: "aws-cn" }],
     });
   });
