@@ -88,7 +88,7 @@ export function allInstances(ec2: Pick<EC2Client, "send">): AsyncGenerator<reado
  */
 async function* pagesOf(ec2: Pick<EC2Client, "send">, filter: Filter): AsyncGenerator<readonly Instance[]> {
   let next: string | undefined;
-  do {
+  const readPage = async (): Promise<readonly Instance[]> => {
     const page = await ec2.send(
       new DescribeInstancesCommand({
         Filters: [filter],
@@ -97,11 +97,14 @@ async function* pagesOf(ec2: Pick<EC2Client, "send">, filter: Filter): AsyncGene
         ...(next && { NextToken: next }),
       }),
     );
-    yield requireSet(page.Reservations, "DescribeInstances").flatMap(({ Instances = [] }) =>
+    next = page.NextToken;
+    return requireSet(page.Reservations, "DescribeInstances").flatMap(({ Instances = [] }) =>
       Instances.flatMap((instance) => (instance.InstanceId ? [readInstance(instance.InstanceId, instance)] : [])),
     );
-    next = page.NextToken;
-  } while (next);
+  };
+  // A variable of the generator would keep its page while the next one is read.
+  do yield await readPage();
+  while (next);
 }
 
 /** Returns an instance of DescribeInstances. */

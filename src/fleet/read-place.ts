@@ -45,38 +45,43 @@ export function readPlace(ec2: Pick<EC2Client, "send">, place: Place, policy: Po
   const notJudgedRules = new Map<string, { ruleId: string; reason: string; instances: number }>();
   let end: Pick<PlaceResult, "status" | "reason"> = INTERRUPTED;
 
-  async function* read(): AsyncGenerator<readonly JudgedInstance[]> {
-    const judge = judgeOf(client, place, policy, pace);
+  const instances = allInstances(client);
+  const judge = judgeOf(client, place, policy, pace);
+  // A generator or a loop would keep its page while it waits for the next one, and many places are read at the same time.
+  const next = async (): Promise<IteratorResult<readonly JudgedInstance[], undefined>> => {
     try {
-      for await (const instances of allInstances(client)) {
-        const page = await judge(instances);
-        pace.signal.throwIfAborted();
-        for (const { verdicts } of page) {
-          count(counts, verdicts);
-          for (const verdict of verdicts) {
-            if (verdict.kind !== "not-judged") continue;
-            const { id: ruleId } = verdict.rule;
-            const known = notJudgedRules.get(ruleId) ?? {
-              ruleId,
-              reason: detached(oneLine(verdict.because)),
-              instances: 0,
-            };
-            known.instances += 1;
-            notJudgedRules.set(ruleId, known);
-          }
-        }
-        yield page;
+      const read = await instances.next();
+      if (read.done) {
+        end = { status: "complete", reason: null };
+        return { done: true, value: undefined };
       }
-      end = { status: "complete", reason: null };
+      const page = await judge(read.value);
+      pace.signal.throwIfAborted();
+      for (const { verdicts } of page) {
+        count(counts, verdicts);
+        for (const verdict of verdicts) {
+          if (verdict.kind !== "not-judged") continue;
+          const { id: ruleId } = verdict.rule;
+          const known = notJudgedRules.get(ruleId) ?? {
+            ruleId,
+            reason: detached(oneLine(verdict.because)),
+            instances: 0,
+          };
+          known.instances += 1;
+          notJudgedRules.set(ruleId, known);
+        }
+      }
+      return { done: false, value: page };
     } catch (error) {
       const failure = placeError(error);
       end = counts.instances > 0 ? { ...failure, status: "partial" } : failure;
       if (pace.signal.aborted) end = INTERRUPTED;
+      return { done: true, value: undefined };
     }
-  }
+  };
 
   return {
-    pages: read(),
+    pages: { [Symbol.asyncIterator]: () => ({ next }) },
     result: () => ({ ...place, ...end, ...counts, calls: client.calls, notJudgedRules: [...notJudgedRules.values()] }),
   };
 }

@@ -51,15 +51,20 @@ export async function collect(out: TextFile, collection: Collection): Promise<vo
     const place: Place = { account: target.account, region: target.region };
     const reading = readPlace(target.ec2(), place, policy, pace);
     progress.started(reading);
-    for await (const page of reading.pages) {
-      const lines: Line[] = [];
-      for (const judged of page) {
+    const pages = reading.pages[Symbol.asyncIterator]();
+    // A loop over the pages would keep the last one while it waits for the next one.
+    const writePage = async (): Promise<boolean> => {
+      const page = await pages.next();
+      if (page.done) return false;
+      const lines = page.value.flatMap((judged) => {
         totals.add(judged);
         const known = comparison?.settle(place, judged.instance.instanceId, judged.verdicts) ?? null;
-        lines.push(...linesOf(judged, place, policy, header, known));
-      }
+        return linesOf(judged, place, policy, header, known);
+      });
       await out.write(textOf(lines));
-    }
+      return true;
+    };
+    while (await writePage());
     const result = reading.result();
     if (result.status === "complete") comparison?.complete(place);
     progress.ended(reading);
