@@ -131,7 +131,10 @@ function figures(about: About, { firstSeen, launchTime }: Oldest): Figure[] {
     return [
       {
         number: grouped(findings),
-        label: `findings, ${grouped(severities.critical + severities.high)} of them critical or high`,
+        label:
+          findings > 0
+            ? `findings, ${grouped(severities.critical + severities.high)} of them critical or high`
+            : "findings",
       },
       {
         number: launchTime === null ? "–" : age(launchTime, header.time),

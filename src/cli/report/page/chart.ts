@@ -103,6 +103,7 @@ function specOf(bars: readonly Bar[]) {
     },
     config: {
       aria: false,
+      mark: { aria: false },
       font: "inherit",
       view: { stroke: null },
       bar: { stroke: "var(--paper, #ffffff)", strokeWidth: 1 },

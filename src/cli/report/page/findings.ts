@@ -2,14 +2,20 @@ import { instancePage } from "../../../alerts/instance-names.ts";
 import { isRegion } from "../../../aws/regions.ts";
 import { counted, dateOf, grouped } from "../figures.ts";
 import type { FindingLine, Header } from "../lines.ts";
+import type { Report } from "../read-lines.ts";
 import { type Html, html, linkTo } from "./html.ts";
 import { nameOfAccount, severity } from "./parts.ts";
 import { age } from "./words.ts";
 
 /** Returns the gravest findings of a report as a table, and the place for the tools of the page's script. */
-export function findingsSection(header: Header, gravest: readonly FindingLine[], all: number): Html {
+export function findingsSection(
+  { header, places, sums }: Pick<Report, "header" | "places" | "sums">,
+  gravest: readonly FindingLine[],
+): Html {
+  const all = sums.totals.findings + (sums.since?.unknown ?? 0);
   if (all === 0) {
-    return html`<section id="findings"><h2>Findings</h2><p class="lead">There is no finding.</p></section>`;
+    const where = places.every(({ status }) => status === "complete") ? "" : " in what was read";
+    return html`<section id="findings"><h2>Findings</h2><p class="lead">There is no finding${where}.</p></section>`;
   }
   const lead =
     all > gravest.length

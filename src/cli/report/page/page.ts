@@ -50,7 +50,7 @@ export async function* renderPage(report: Report): AsyncGenerator<string> {
     unreadSection(report),
     exemptionsSection(report),
     resolvedSection(header, sums.since, resolved.list()),
-    findingsSection(header, findings.list(), sums.totals.findings + (sums.since?.unknown ?? 0)),
+    findingsSection(report, findings.list()),
   ];
   const style = readFileSync(join(packageFolder(), "src/cli/report/page/style.css"), "utf8");
   const script = await clientScript();

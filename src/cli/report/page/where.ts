@@ -80,5 +80,5 @@ function shadeOf(share: number): number {
 
 function accountSum({ instances, violating }: Cell): Html {
   if (instances === 0) return html`<td class="none">–</td>`;
-  return html`<td class="sum"><b>${grouped(violating)}</b><small>of ${grouped(instances)}, ${percent(violating, instances)}</small></td>`;
+  return html`<td class="sum"><b>${grouped(violating)}</b><small>of ${grouped(instances)}${violating > 0 && `, ${percent(violating, instances)}`}</small></td>`;
 }
