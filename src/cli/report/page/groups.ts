@@ -5,6 +5,7 @@ import type { Report } from "../read-lines.ts";
 import { type Bar, columnsChart, rowsChart, totalOf } from "./chart.ts";
 import { type Html, html } from "./html.ts";
 import { number, swatch } from "./parts.ts";
+import { list } from "./words.ts";
 
 /** The maximum number of bars of a chart. The others are summed up. */
 const MAX_ROWS = 15;
@@ -14,6 +15,8 @@ type About = Pick<Report, "header" | "sums">;
 
 /** A bar with its instances. */
 interface Row extends Bar {
+  /** What it is called without the other bars beside it. */
+  readonly name: string;
   readonly instances: number;
   readonly violating: number;
 }
@@ -39,7 +42,7 @@ ${legend()}
 }
 
 async function groupChart(rows: readonly Row[], heading: string): Promise<Html> {
-  const chart = await rowsChart(rows, `Findings by ${heading.toLowerCase()}: ${summary(rows)}`);
+  const chart = await rowsChart(rows, describe(heading.toLowerCase(), rows));
   return figure(
     heading,
     html`${chart}
@@ -59,21 +62,20 @@ function rowsOf({ groups, others }: Groups, none: string, values: string): Row[]
     .filter(({ severities }) => totalOf(severities) > 0)
     .sort((a, b) => totalOf(b.severities) - totalOf(a.severities) || compare(a.value ?? "", b.value ?? ""));
   const shown = sorted.length + Math.min(others.values, 1) > MAX_ROWS ? MAX_ROWS - 1 : MAX_ROWS;
-  const rows = sorted.slice(0, shown).map((group): Row => ({ ...group, label: group.value ?? `(${none})` }));
+  const rows = sorted.slice(0, shown).map((group): Row => ({ ...group, ...named(group.value ?? `(${none})`) }));
   const rest = [...sorted.slice(shown), ...(totalOf(others.severities) > 0 ? [others] : [])];
   if (rest.length === 0) return rows;
   const number = sorted.length - rows.length + others.values;
-  return [...rows, { ...sumOf(rest), label: `${grouped(number)} other ${values}` }];
+  return [...rows, { ...sumOf(rest), ...named(`${grouped(number)} other ${values}`) }];
 }
 
 /** Returns the findings by the month in which their instances were launched, as a chart. */
 export async function sinceWhenSection({ header, sums: { totals } }: About): Promise<Html> {
   const rows = monthsOf(totals.months, header.time.slice(0, 7));
   if (rows.length === 0) return html``;
-  const description = `Findings by month of the launch: ${summary(rows)}`;
   return html`<section id="since-when"><h2>Since when</h2><p class="lead">Findings by the month in which their instances were launched.</p>
 ${legend()}
-<figure><div class="scroll timeline" role="region" aria-label="Chart of the findings by month" tabindex="0">${await columnsChart(rows, description)}</div>
+<figure><div class="scroll timeline" role="region" aria-label="Chart of the findings by month" tabindex="0">${await columnsChart(rows, describe("month of the launch", rows))}</div>
 ${dataTable(rows, "Month")}</figure></section>
 `;
 }
@@ -93,13 +95,13 @@ function monthsOf({ groups, others }: Groups, last: string): Row[] {
   const rows: Row[] = [];
   for (let month = start; month <= end; month++) {
     const own = dated.filter((group) => group.month === month);
-    const isLabelled = month === start || month % 12 === 0;
-    const note = isLabelled ? String(Math.floor(month / 12)) : "";
-    rows.push({ ...sumOf(own), label: MONTHS[month % 12] ?? "", note });
+    const [name = "", year] = [MONTHS[month % 12], String(Math.floor(month / 12))];
+    const note = month === start || month % 12 === 0 ? year : "";
+    rows.push({ ...sumOf(own), name: `${name} ${year}`, label: name, note });
   }
   const earlier = [...dated.filter(({ month }) => month < start), ...(totalOf(others.severities) > 0 ? [others] : [])];
-  if (earlier.length > 0) rows.unshift({ ...sumOf(earlier), label: "earlier" });
-  if (undated.length > 0) rows.push({ ...sumOf(undated), label: "unknown" });
+  if (earlier.length > 0) rows.unshift({ ...sumOf(earlier), ...named("earlier") });
+  if (undated.length > 0) rows.push({ ...sumOf(undated), ...named("unknown") });
   return rows;
 }
 
@@ -122,11 +124,15 @@ function sumOf(groups: readonly Sum[]): Sum {
   return { instances, violating, severities };
 }
 
-function summary(rows: readonly Row[]): string {
-  const text = rows.map(
-    ({ label, note = "", severities }) => `${label}${note && ` ${note}`} ${grouped(totalOf(severities))}`,
-  );
-  return `${text.join(", ")}. The table below has the numbers.`;
+function named(name: string): Pick<Row, "name" | "label"> {
+  return { name, label: name };
+}
+
+/** Describes a chart to those who do not see it. */
+function describe(what: string, rows: readonly Row[]): string {
+  const most = [...rows].sort((a, b) => totalOf(b.severities) - totalOf(a.severities)).slice(0, 3);
+  const words = most.map(({ name, severities }) => `${name} ${grouped(totalOf(severities))}`);
+  return `Findings by ${what}, the most: ${list(words)}. The table below has all numbers.`;
 }
 
 function legend(): Html {
@@ -135,12 +141,9 @@ function legend(): Html {
 
 function dataTable(rows: readonly Row[], heading: string): Html {
   const names = [...SEVERITIES].reverse();
-  let year = "";
   return html`<details class="data"><summary>Data</summary><div class="scroll" role="region" aria-label="${heading}: data" tabindex="0"><table><thead><tr><th scope="col">${heading}</th><th scope="col" class="n">Findings</th>${names.map((name) => html`<th scope="col" class="n">${name}</th>`)}<th scope="col" class="n">Violating instances</th></tr></thead>
 <tbody>
-${rows.map(({ label, note, severities, instances, violating }) => {
-  year = note || year;
-  const name = note === undefined ? label : `${label} ${year}`;
+${rows.map(({ name, severities, instances, violating }) => {
   return html`<tr><th scope="row">${name}</th>${number(grouped(totalOf(severities)))}${names.map((name) => number(grouped(severities[name])))}${number(`${grouped(violating)} of ${grouped(instances)}`)}</tr>
 `;
 })}</tbody></table></div></details>`;
