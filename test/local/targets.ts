@@ -41,8 +41,13 @@ export async function embeddedTarget(): Promise<Target> {
 
 /** The path of moto_server; undefined if it is not on the PATH. */
 export function findMotoServer(): string | undefined {
+  return findProgram("moto_server");
+}
+
+/** The path of a program; undefined if it is not on the PATH. */
+export function findProgram(name: string): string | undefined {
   for (const folder of (process.env.PATH ?? "").split(delimiter)) {
-    const file = join(folder, "moto_server");
+    const file = join(folder, name);
     try {
       accessSync(file, constants.X_OK);
       return file;
