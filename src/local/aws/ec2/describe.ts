@@ -1,6 +1,7 @@
 import { AwsError } from "../errors.ts";
 import { type Params, text, texts } from "../params.ts";
 import type { XmlFields } from "../service.ts";
+import { WrittenXml } from "../xml.ts";
 import { reservationFields } from "./instance.ts";
 import type { Ec2State, Instance } from "./model.ts";
 import {
@@ -47,7 +48,9 @@ export function describeInstances(state: Ec2State, params: Params): XmlFields {
     if (members === undefined) reservations.set(instance.reservationId, [instance]);
     else members.push(instance);
   }
-  return { reservationSet: [...reservations.values()].map(reservationFields), nextToken };
+  // Each is written at once, so that the page is never there as a million fields.
+  const written = [...reservations.values()].map((each) => new WrittenXml(reservationFields(each)));
+  return { reservationSet: written, nextToken };
 }
 
 function tagPasses(instance: Instance, key: string, value: string, filter: Filter): boolean {
