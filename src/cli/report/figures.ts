@@ -19,9 +19,9 @@ export function percent(part: number, whole: number): string | null {
   return part === whole ? "100 %" : `${ONE_DECIMAL.format(Math.floor((part * 1000) / whole) / 10)} %`;
 }
 
-/** Returns the date of a time in ISO 8601, in UTC: `24 Nov 2026`. */
+/** Returns the date of a time in ISO 8601, in UTC: `1 Nov 2026`. */
 export function dateOf(iso: string): string {
-  return new Date(iso).toUTCString().slice(5, 16);
+  return new Date(iso).toUTCString().slice(5, 16).replace(/^0/, "");
 }
 
 /** Returns a clause as a sentence: with a capital and a full stop. */

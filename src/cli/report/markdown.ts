@@ -113,7 +113,7 @@ function unjudged({ places }: Report): string[] {
 function endings(report: Report): string[] {
   const ending = endingOf(report).map(({ rules: ids, until, days, violations, reason }) => {
     const uses = days <= 0 ? "its violations are findings again" : counted(violations, "exempt violation");
-    return `${code(ids.join(", "))}: ${endingIn(days)} (${dateOf(until)}), ${uses}: ${code(reason)}`;
+    return `${code(ids.join(", "))}: ${endingIn(days)} (${dateOf(until)}); ${uses}: ${code(reason)}`;
   });
   return section("Exemptions that end soon", ending);
 }

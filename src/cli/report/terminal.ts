@@ -159,7 +159,7 @@ function exemptions({ report, colours, columns }: Summary): string[] {
     colours.bold("Exemptions that end soon"),
     ...ending.slice(0, REASONS).flatMap(({ rules: ids, until, days, violations, reason }) => {
       const uses = days <= 0 ? "its violations are findings again" : counted(violations, "exempt violation");
-      const text = `${ids.join(", ")}: ${endingIn(days)} (${dateOf(until)}), ${uses}. ${sentence(reason)}`;
+      const text = `${ids.join(", ")}: ${endingIn(days)} (${dateOf(until)}); ${uses}. ${sentence(reason)}`;
       return bullet(colours.yellow("!"), text, columns);
     }),
     ...more(ending.length - REASONS, "exemption", colours),

@@ -45,7 +45,7 @@ describe("renderMarkdown", () => {
 `);
     expect(markdown).toContain("\n- `security ap-southeast-2`: denied, `deniedthe credentials");
     expect(markdown).toContain("\n- `image` on 48 instances: `deniednull`\n");
-    expect(markdown).toContain("\n- `imdsv2`: ends in 7 days (01 Dec 2026), 12 exempt violations: `The vendor's");
+    expect(markdown).toContain("\n- `imdsv2`: ends in 7 days (1 Dec 2026); 12 exempt violations: `The vendor's");
     expect(markdown).toContain(`
 ### The 20 gravest of 724 findings
 

@@ -100,8 +100,8 @@ The 10 gravest of 724 findings
     });
     expect(text).toContain(`
 Exemptions that end soon
-! b, c: has ended (20 Nov 2026), its violations are findings again. The vendor's agent needs IMDSv1.
-! a: ends in 30 days (24 Dec 2026), 12 exempt violations. The vendor's agent needs IMDSv1.
+! b, c: has ended (20 Nov 2026); its violations are findings again. The vendor's agent needs IMDSv1.
+! a: ends in 30 days (24 Dec 2026); 12 exempt violations. The vendor's agent needs IMDSv1.
 
 `);
   });
