@@ -20,18 +20,32 @@ export function fleetClients(settings: ClientSettings, now: () => number): Clien
 
 /** Creates the HTTP handler of clients that read a fleet; they should make one attempt. `now` is in milliseconds since 1970. */
 export function fleetTransport(now: () => number): NodeHttpHandler {
-  return readingFew(createTransport(now, LIMITS), RESPONSES_AT_ONCE);
+  return readingFew(createTransport(now, LIMITS), RESPONSES_AT_ONCE, now);
 }
 
-/** Makes a handler return a response only when less than a number of others are being read. Returns the handler. */
-export function readingFew(handler: NodeHttpHandler, most: number): NodeHttpHandler {
+/**
+ * A server may close a connection that long after it has sent a response, in milliseconds: Node's own after 5 s. The close is seen only
+ * behind the response, when the next call may be on the connection already.
+ */
+const STALE_MS = 2_000;
+
+/**
+ * Makes a handler return a response only when less than a number of others are being read. A response's wait does not count as a
+ * pause of AWS. Returns the handler. `now` is in milliseconds since 1970.
+ */
+export function readingFew(handler: NodeHttpHandler, most: number, now: () => number): NodeHttpHandler {
   const slots = new Slots(most);
   const handle = handler.handle.bind(handler);
   handler.handle = async (...call) => {
     const handled = await handle(...call);
     const { body } = handled.response;
     if (!(body instanceof IncomingMessage)) return handled;
+    const { socket } = body;
+    const { timeout = 0 } = socket;
+    const arrivedAt = now();
+    socket.setTimeout(0);
     await slots.take();
+    socket.setTimeout(timeout);
     if (body.destroyed) {
       slots.free();
       // Nobody could tell the reader of the body: its events are over.
@@ -40,6 +54,7 @@ export function readingFew(handler: NodeHttpHandler, most: number): NodeHttpHand
       });
     }
     body.once("close", () => slots.free());
+    if (now() - arrivedAt > STALE_MS) body.once("end", () => socket.destroy());
     return handled;
   };
   return handler;
