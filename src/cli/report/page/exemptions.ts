@@ -26,7 +26,7 @@ ${exemptions.map(
     exemption,
     violations,
     days,
-  }) => html`<tr><th scope="row">${exemption.reason}<small>where ${exemption.when}</small></th><td>${exemption.rules.join(", ")}</td><td>${dateOf(exemption.until)}<small>${ending(days)}</small></td>${number(violations > 0 ? grouped(violations) : html`0${days >= 0 && html` <span class="tag unsure">unused</span>`}`)}</tr>
+  }) => html`<tr><th scope="row">${exemption.reason} <small>where ${exemption.when}</small></th><td>${exemption.rules.join(", ")}</td><td>${dateOf(exemption.until)} <small>${ending(days)}</small></td>${number(violations > 0 ? grouped(violations) : html`0${days >= 0 && html` <span class="tag unsure">unused</span>`}`)}</tr>
 `,
 )}</tbody></table></div></section>
 `;

@@ -36,15 +36,15 @@ function row(header: Header, finding: FindingLine): Html {
     (line) => html`${line}
 `,
   );
-  return html`<tr><td>${severity(finding.severity)}</td><th scope="row">${instanceOf(finding, mark(finding))}</th><td>${message}<small>${linkTo(link, ruleId)}</small>${
+  return html`<tr><td>${severity(finding.severity)}</td><th scope="row">${instanceOf(finding, mark(finding))}</th><td>${message} <small>${linkTo(link, ruleId)}</small>${
     lines.length > 0 && html`<details><summary>Remedy</summary><pre>${lines}</pre></details>`
-  }</td><td>${nameOfAccount(header, account)}<small>${region}</small></td><td>${tags[header.ownerTag] ?? html`<span class="none">none</span>`}</td>${time(header, launchTime)}${header.since !== null && time(header, firstSeen)}</tr>
+  }</td><td>${nameOfAccount(header, account)} <small>${region}</small></td><td>${tags[header.ownerTag] ?? html`<span class="none">none</span>`}</td>${time(header, launchTime)}${header.since !== null && time(header, firstSeen)}</tr>
 `;
 }
 
 function time(header: Header, time: string | null): Html {
   if (!time) return html`<td>unknown</td>`;
-  return html`<td>${dateOf(time)}<small>${age(time, header.time)} ago</small></td>`;
+  return html`<td>${dateOf(time)} <small>${age(time, header.time)} ago</small></td>`;
 }
 
 /** Returns the name of an instance with a mark, and its id with a link to its page in the console of AWS. */
@@ -54,10 +54,10 @@ export function instanceOf(
 ): Html {
   const page = isRegion(region) ? instancePage(region) + encodeURIComponent(instanceId) : null;
   const id = html`<span class="id">${linkTo(page, instanceId)}</span>`;
-  return name === null ? html`${id}${mark}` : html`${name}${mark}<small>${id}</small>`;
+  return name === null ? html`${id}${mark}` : html`${name}${mark} <small>${id}</small>`;
 }
 
 function mark({ status }: FindingLine): Html | null {
-  if (status === "new") return html`<span class="tag">new</span>`;
-  return status === "unknown" ? html`<span class="tag unsure">not confirmed</span>` : null;
+  if (status === "new") return html` <span class="tag">new</span>`;
+  return status === "unknown" ? html` <span class="tag unsure">not confirmed</span>` : null;
 }

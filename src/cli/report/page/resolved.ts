@@ -48,6 +48,6 @@ ${gravest.map((line) => row(header, line))}</tbody></table></div></details>`
 function row(header: Header, line: ResolvedLine): Html {
   const { severity: name, message, ruleId, account, region, resolution, firstSeen } = line;
   const sentence = RESOLUTIONS.find(({ key }) => key === resolution)?.sentence ?? "";
-  return html`<tr><td>${severity(name)}</td><th scope="row">${instanceOf(line)}</th><td>${message}<small>${ruleId}</small></td><td>${nameOfAccount(header, account)}<small>${region}</small></td><td>${sentence}</td><td>${dateOf(firstSeen)}</td></tr>
+  return html`<tr><td>${severity(name)}</td><th scope="row">${instanceOf(line)}</th><td>${message} <small>${ruleId}</small></td><td>${nameOfAccount(header, account)} <small>${region}</small></td><td>${sentence}</td><td>${dateOf(firstSeen)}</td></tr>
 `;
 }

@@ -66,9 +66,9 @@ function row({ header, sums }: About, result: RuleResult, max: number): Html {
     exempt > 0 && `${grouped(exempt)} exempt`,
     rule.mode === "report" && "in reports only",
   ].filter((aside) => aside !== false);
-  return html`<tr id="rule-${index}"><th scope="row">${linkTo(rule.link, rule.id)}<small>${rule.demands}${rule.when !== null && `, where ${rule.when}`}</small></th><td>${severity(rule.severity)}</td><td class="n findings-count"><a href="#findings" data-query="${new URLSearchParams({ ruleId: rule.id }).toString()}">${grouped(violations)}</a></td><td class="chart">${bar([{ share: violations / max, colour: rule.severity }], 10)}</td><td class="n compliance">${percent(compliant, compliant + violations)}${asides.length > 0 && html`<small>${asides.join(", ")}</small>`}</td>${
+  return html`<tr id="rule-${index}"><th scope="row">${linkTo(rule.link, rule.id)} <small>${rule.demands}${rule.when !== null && `, where ${rule.when}`}</small></th><td>${severity(rule.severity)}</td><td class="n findings-count"><a href="#findings" data-query="${new URLSearchParams({ ruleId: rule.id }).toString()}">${grouped(violations)}</a></td><td class="chart">${bar([{ share: violations / max, colour: rule.severity }], 10)}</td><td class="n compliance">${percent(compliant, compliant + violations)}${asides.length > 0 && html` <small>${asides.join(", ")}</small>`}</td>${
     header.since !== null &&
-    html`<td class="n change"><span class="${sum > 0 ? "worse" : sum < 0 ? "better" : "same"}">${change(sum)}</span>${changes.new + changes.resolved > 0 && html`<small>${grouped(changes.new)} new, ${grouped(changes.resolved)} resolved</small>`}</td>`
+    html`<td class="n change"><span class="${sum > 0 ? "worse" : sum < 0 ? "better" : "same"}">${change(sum)}</span>${changes.new + changes.resolved > 0 && html` <small>${grouped(changes.new)} new, ${grouped(changes.resolved)} resolved</small>`}</td>`
   }</tr>
 `;
 }

@@ -63,7 +63,7 @@ function placeNames(header: Header, places: readonly PlaceLine[]): Html {
   const lines = [...groupBy(accounts, ({ regions }) => regions)].map(([regions, own]) => {
     const names = own.slice(0, MAX_LISTED).map(({ name }) => name);
     const rest = own.length - names.length;
-    return html`<div>${list(rest > 0 ? [...names, `${grouped(rest)} others`] : names)}<small>${regions}</small></div>`;
+    return html`<div>${list(rest > 0 ? [...names, `${grouped(rest)} others`] : names)} <small>${regions}</small></div>`;
   });
   if (lines.length <= MAX_LISTED) return html`${lines}`;
   const rest = lines.slice(MAX_LISTED);

@@ -42,7 +42,7 @@ export function whereSection(header: Header, places: readonly PlaceLine[]): Html
 <tbody>
 ${shown.map(({ account, places: own }) => {
   const name = nameOfAccount(header, account);
-  return rowOf(html`${name}${name !== account && html`<small>${account}</small>`}`, own);
+  return rowOf(html`${name}${name !== account && html` <small>${account}</small>`}`, own);
 })}${
   others.length > 0 &&
   rowOf(
@@ -71,7 +71,7 @@ function cell(places: readonly PlaceLine[] | undefined): Html {
   if (instances === 0) {
     return isUnread ? html`<td class="unread">${word}</td>` : html`<td class="none">–</td>`;
   }
-  return html`<td class="k${shadeOf(violating / instances)}${isUnread && isOne && " unread"}"><b>${grouped(violating)}</b><small>of ${grouped(instances)}</small>${isUnread && html`<small>${word}</small>`}</td>`;
+  return html`<td class="k${shadeOf(violating / instances)}${isUnread && isOne && " unread"}"><b>${grouped(violating)}</b> <small>of ${grouped(instances)}</small>${isUnread && html` <small>${word}</small>`}</td>`;
 }
 
 function shadeOf(share: number): number {
@@ -80,5 +80,5 @@ function shadeOf(share: number): number {
 
 function accountSum({ instances, violating }: Cell): Html {
   if (instances === 0) return html`<td class="none">–</td>`;
-  return html`<td class="sum"><b>${grouped(violating)}</b><small>of ${grouped(instances)}${violating > 0 && `, ${percent(violating, instances)}`}</small></td>`;
+  return html`<td class="sum"><b>${grouped(violating)}</b> <small>of ${grouped(instances)}${violating > 0 && `, ${percent(violating, instances)}`}</small></td>`;
 }

@@ -223,7 +223,7 @@ describe("renderPage", () => {
         ? { ...line, exemptions: ends.map((until, index) => ({ rules, when, until, reason: `Reason ${index}` })) }
         : line;
     const text = textOf(await pageOf({ findings: 10 }, change), "exemptions");
-    expect(text).toContain("imdsv2 01 Nov 2026 expired its violations are findings again 0 Reason 2");
+    expect(text).toContain("imdsv2 1 Nov 2026 expired its violations are findings again 0 Reason 2");
     expect(text).toContain("25 Nov 2026 ends today 0 unused");
     expect(text).toContain("30 Nov 2026 ends in 5 days 0 unused");
     expect(text).toContain("31 Dec 2026 36 days left 12");

@@ -26,8 +26,15 @@ export function rowOf(findings: Findings, row: number, index: number, isSelected
     make("td", { class: "select" }, select),
     make("td", {}, make("span", { class: `sev ${severity}` }, severity)),
     make("th", { scope: "row" }, ...instance(findings, row, name, id)),
-    make("td", {}, findings.text("message", row), small(link(findings.linkOf(rule), rule)), detailsOf(findings, row)),
-    make("td", {}, findings.accountName(account), small(region)),
+    make(
+      "td",
+      {},
+      findings.text("message", row),
+      " ",
+      small(link(findings.linkOf(rule), rule)),
+      detailsOf(findings, row),
+    ),
+    make("td", {}, findings.accountName(account), " ", small(region)),
     make("td", {}, owner === "" ? make("span", { class: "none" }, "none") : owner),
     time(findings, "launchTime", row),
     findings.packed.compared ? time(findings, "firstSeen", row) : null,
@@ -44,7 +51,7 @@ function instance(findings: Findings, row: number, name: string, id: string): Ch
       : status === "unknown"
         ? make("span", { class: "tag unsure" }, "not confirmed")
         : null;
-  return name === "" ? [shown, mark] : [name, mark, small(shown)];
+  return name === "" ? [shown, " ", mark] : [name, " ", mark, " ", small(shown)];
 }
 
 /** Returns the remedy and the facts, which are filled in when they are opened. */
@@ -76,7 +83,7 @@ const FACTS: readonly { readonly column: Name; readonly title: string }[] = [
 function time(findings: Findings, column: Name, row: number): HTMLTableCellElement {
   const text = findings.text(column, row);
   if (text === "") return make("td", {}, "unknown");
-  return make("td", {}, dateOf(text), small(`${age(text, findings.packed.time)} ago`));
+  return make("td", {}, dateOf(text), " ", small(`${age(text, findings.packed.time)} ago`));
 }
 
 function small(child: Child): HTMLElement {
