@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { timeUntilUsable } from "../../support/browser.ts";
 import { expectedOf, FLEET_ACCOUNTS, FLEET_POLICY, FLEET_REGIONS } from "../../support/sized-fleet.ts";
 import { bundle } from "../bundle.ts";
 import { median } from "../processes.ts";
@@ -32,6 +33,8 @@ interface Measured {
   /** The problems of the report's counts; none if they are exactly those of the fleet. */
   readonly problems: readonly string[];
   readonly htmlBytes: number;
+  /** From the opening of the page in a browser until its table can be used; null without a browser. */
+  readonly usableMs: number | null;
 }
 
 function sizesOf(args: readonly string[]): number[] {
@@ -79,6 +82,7 @@ async function measure(instances: number, baseline: string, folder: string): Pro
     calls,
     problems: problemsOf(ours.at(-1)?.out ?? "", expected, fleet.places),
     htmlBytes: statSync(join(folder, "fleet.html")).size,
+    usableMs: await timeUntilUsable(join(folder, "fleet.html")),
   };
 }
 
@@ -103,7 +107,7 @@ function problemsOf(out: string, expected: ReturnType<typeof expectedOf>, places
 }
 
 /** Returns the rows of a fleet. Targets are set for 100,000 instances; the peak of memory also for a million. */
-function rowsOf({ instances, pages, ours, plain, calls, problems, htmlBytes }: Measured): Row[] {
+function rowsOf({ instances, pages, ours, plain, calls, problems, htmlBytes, usableMs }: Measured): Row[] {
   const isTarget = instances === TARGETED;
   const of = (usages: readonly Usage[], key: "seconds" | "cpuMs" | "peakMiB") =>
     median(usages.map((usage) => usage[key]));
@@ -147,6 +151,17 @@ function rowsOf({ instances, pages, ours, plain, calls, problems, htmlBytes }: M
       ratio: null,
       ...target("≤ 4 MB", megabytes <= 4),
     },
+    ...(usableMs === null
+      ? []
+      : [
+          {
+            what: "  time until the page is usable, in Chromium",
+            ours: `${(usableMs / 1000).toFixed(2)} s`,
+            baseline: "",
+            ratio: null,
+            ...target("≤ 1.5 s", usableMs <= 1500),
+          },
+        ]),
     {
       what: `  counts are those of the fleet${problems.map((problem) => `; ${problem}`).join("")}`,
       ours: problems.length === 0 ? "yes" : "no",
