@@ -1,20 +1,16 @@
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { SNSClient } from "@aws-sdk/client-sns";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
-import type { NodeHttpHandler } from "@smithy/node-http-handler";
 import { createAssumedRole, renewing } from "./assumed-role.ts";
 import type { Credentials } from "./credentials.ts";
 import { isAccountId, partitionOf } from "./regions.ts";
 import { CALL_LIMITS, type CallLimits, createTransport } from "./transport.ts";
 
-/** Returns credentials, such as those of a profile. The SDK calls it again when they expire. */
-type CredentialProvider = () => Promise<Credentials>;
-
 /** The settings that all clients share. */
 export interface ClientSettings {
   /** The region of STS. */
   readonly region: string;
-  readonly credentials: Credentials | CredentialProvider;
+  readonly credentials: Credentials;
   /** The endpoint of an emulator; null for AWS. */
   readonly endpoint: string | null;
   /** The role to assume in other accounts; null if there is none. */
@@ -34,6 +30,9 @@ export interface Clients {
   ownAccount(): Promise<string>;
 }
 
+/** One retry, for a connection that the server closed. Any others are up to the engine, which calls the function again. */
+const MAX_ATTEMPTS = 2;
+
 /** An organisation has many accounts and regions, and a client takes about 30 kB. The least recently used is evicted. */
 const MAX_CLIENTS = 200;
 
@@ -42,17 +41,13 @@ const MAX_CLIENTS = 200;
 const MAX_ROLES = 10_000;
 
 /** Creates the clients of a configuration, each on its first use. `now` is in milliseconds since 1970. */
-export function createClients(
-  shared: ClientSettings,
-  now: () => number,
-  limits: CallLimits = CALL_LIMITS,
-  requestHandler: NodeHttpHandler = createTransport(now, limits),
-): Clients {
-  const settings = (region: string, credentials: Credentials | CredentialProvider) => ({
+export function createClients(shared: ClientSettings, now: () => number, limits: CallLimits = CALL_LIMITS): Clients {
+  const requestHandler = createTransport(now, limits);
+  const settings = (region: string, credentials: Credentials | (() => Promise<Credentials>)) => ({
     region,
     credentials,
     requestHandler,
-    maxAttempts: limits.attempts,
+    maxAttempts: MAX_ATTEMPTS,
     // Builds the middleware chain once for each command instead of for each call, which takes a fifth of a call's time.
     cacheMiddleware: true,
     ...SETTLED,

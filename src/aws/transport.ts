@@ -13,8 +13,6 @@ export interface CallLimits {
   readonly idleMs: number;
   /** The maximum number of concurrent calls. The others wait, and the wait does not count as their time. */
   readonly callsAtOnce: number;
-  /** How often a client attempts a call. */
-  readonly attempts: number;
 }
 
 /** SNS waits 15 s for a response, and one delivery can need three calls in a row. */
@@ -27,8 +25,6 @@ export const CALL_LIMITS: CallLimits = {
   // A call with its TLS handshake takes up to 2 ms of CPU. A hundred of them keep a function of 256 MB, which has a seventh of
   // a vCPU, busy for half of responseMs. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
   callsAtOnce: 100,
-  // One retry, for a connection that the server closed. Any others are up to the engine, which calls the function again.
-  attempts: 2,
 };
 
 /**

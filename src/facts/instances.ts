@@ -4,6 +4,7 @@ import {
   type Instance as Ec2Instance,
   type Filter,
 } from "@aws-sdk/client-ec2";
+import { detached } from "../util/text.ts";
 import { requireSet } from "./pages.ts";
 import { readTags, type Tags } from "./tags.ts";
 
@@ -97,7 +98,8 @@ async function* pagesOf(ec2: Pick<EC2Client, "send">, filter: Filter): AsyncGene
         ...(next && { NextToken: next }),
       }),
     );
-    next = page.NextToken;
+    // The token is a part of the response's text.
+    next = page.NextToken && detached(page.NextToken);
     return requireSet(page.Reservations, "DescribeInstances").flatMap(({ Instances = [] }) =>
       Instances.flatMap((instance) => (instance.InstanceId ? [readInstance(instance.InstanceId, instance)] : [])),
     );

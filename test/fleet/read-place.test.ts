@@ -1,7 +1,10 @@
+import { EC2Client } from "@aws-sdk/client-ec2";
+import { STSClient } from "@aws-sdk/client-sts";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { fleetClients } from "../../src/fleet/clients.ts";
+import { createAssumedRole } from "../../src/aws/assumed-role.ts";
 import type { PlaceResult } from "../../src/fleet/place.ts";
 import { type JudgedInstance, readPlace } from "../../src/fleet/read-place.ts";
+import { fleetTransport } from "../../src/fleet/transport.ts";
 import { type EmbeddedAws, type Fault, startEmbeddedAws } from "../../src/local/aws/index.ts";
 import type { Policy } from "../../src/policy/policy.ts";
 import { ACCOUNT, REGION } from "../support/events.ts";
@@ -39,9 +42,10 @@ interface Read {
 async function read(policy: Policy, { account = ACCOUNT, each = (_: () => void) => {} } = {}): Promise<Read> {
   const { pace, abort } = paceAt(Date.now());
   const credentials = { accessKeyId: "operator", secretAccessKey: "operator-secret" };
-  const settings = { region: REGION, endpoint: aws.endpoint, auditRoleName: "ec2-audit" };
-  const clients = fleetClients({ ...settings, credentials: async () => credentials }, Date.now);
-  const ec2 = clients.ec2(account === ACCOUNT ? null : account, REGION);
+  const common = { region: REGION, endpoint: aws.endpoint, maxAttempts: 1, requestHandler: fleetTransport(Date.now) };
+  const sts = new STSClient({ ...common, credentials });
+  const role = createAssumedRole(sts, `arn:aws:iam::${account}:role/ec2-audit`, Date.now);
+  const ec2 = new EC2Client({ ...common, credentials: account === ACCOUNT ? credentials : role.credentials });
   const reading = readPlace(ec2, { account, region: REGION }, policy, pace);
   const pages: (readonly JudgedInstance[])[] = [];
   for await (const page of reading.pages) {

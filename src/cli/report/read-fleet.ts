@@ -1,10 +1,11 @@
+import { setFlagsFromString } from "node:v8";
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { name as tool, version } from "../../../package.json";
 import { createAssumedRole, renewing } from "../../aws/assumed-role.ts";
 import { partitionOf } from "../../aws/regions.ts";
 import { isRoleName, ROLE_NAME_SHAPE } from "../../config.ts";
-import { fleetTransport } from "../../fleet/clients.ts";
 import type { Pace } from "../../fleet/paced.ts";
+import { fleetTransport } from "../../fleet/transport.ts";
 import type { Policy } from "../../policy/policy.ts";
 import { type Aws, connect } from "../aws.ts";
 import type { Cli } from "../cli.ts";
@@ -23,6 +24,12 @@ import { type Account, targetsOf } from "./targets.ts";
 
 /** The region of STS for an operator without one. */
 const DEFAULT_REGION = "us-east-1";
+
+/**
+ * How much garbage V8 collects at the latest, in percent of what is in use. Pages are large and short-lived: with V8's default of up to
+ * 300, a report takes a quarter more memory, and no less time.
+ */
+const GARBAGE_PERCENT = 100;
 
 /**
  * Reads the chosen accounts and regions, and writes the lines of the report to a file. Everything that the operator gave is checked
@@ -65,6 +72,7 @@ export async function readFleet(
   const targets = await targetsOf(accounts, { regions, askIn: aws.region, pace });
   if (stopped.aborted) throw new CliError("interrupted before an instance was read: no file was written");
 
+  setFlagsFromString(`--heap-growing-percent=${GARBAGE_PERCENT}`);
   const out = await writeText(file);
   try {
     const header = {

@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import { HttpRequest, HttpResponse } from "@smithy/core/protocols";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { describe, expect, it } from "vitest";
-import { readingFew } from "../../src/fleet/clients.ts";
+import { readingFew } from "../../src/fleet/transport.ts";
 
 /** Sends a call for each body to a handler that returns at most two responses to be read at the same time. */
 function send(bodies: readonly IncomingMessage[], now: () => number = () => 0) {

@@ -1,11 +1,10 @@
 import { IncomingMessage } from "node:http";
 import type { NodeHttpHandler } from "@smithy/node-http-handler";
-import { type ClientSettings, type Clients, createClients } from "../aws/clients.ts";
 import { type CallLimits, createTransport } from "../aws/transport.ts";
 import { Slots } from "../util/slots.ts";
 
-/** The limits of a fleet's calls. A page of 1,000 instances can take EC2 seconds, and `paced` repeats calls itself. */
-const LIMITS: CallLimits = { connectMs: 5_000, responseMs: 20_000, idleMs: 60_000, callsAtOnce: 64, attempts: 1 };
+/** The limits of a fleet's calls. A page of 1,000 instances can take EC2 seconds. */
+const LIMITS: CallLimits = { connectMs: 5_000, responseMs: 20_000, idleMs: 60_000, callsAtOnce: 64 };
 
 /**
  * The number of responses that are read at the same time. A page of 1,000 instances has about 4 MB, and takes some 20 MB until it is
@@ -13,12 +12,10 @@ const LIMITS: CallLimits = { connectMs: 5_000, responseMs: 20_000, idleMs: 60_00
  */
 const RESPONSES_AT_ONCE = 4;
 
-/** Creates the clients for reading a fleet, which share their connections. `now` is in milliseconds since 1970. */
-export function fleetClients(settings: ClientSettings, now: () => number): Clients {
-  return createClients(settings, now, LIMITS, fleetTransport(now));
-}
-
-/** Creates the HTTP handler of clients that read a fleet; they should make one attempt. `now` is in milliseconds since 1970. */
+/**
+ * Creates the HTTP handler that all clients share that read a fleet. They should make one attempt, because `paced` repeats calls. `now`
+ * is in milliseconds since 1970.
+ */
 export function fleetTransport(now: () => number): NodeHttpHandler {
   return readingFew(createTransport(now, LIMITS), RESPONSES_AT_ONCE, now);
 }
