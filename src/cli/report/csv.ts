@@ -63,5 +63,10 @@ export async function* renderCsv({ header, verdicts }: Report): AsyncGenerator<s
 }
 
 function csvOf(rows: readonly (readonly (string | null)[])[]): string {
-  return stringify([...rows], { record_delimiter: "windows", cast: { string: guardFormulas } });
+  return stringify([...rows], {
+    record_delimiter: "windows",
+    // By itself, it quotes a cell for the line breaks that end a row, and a remedy has others.
+    quoted_match: /[\r\n]/,
+    cast: { string: guardFormulas },
+  });
 }

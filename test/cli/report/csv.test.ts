@@ -19,9 +19,12 @@ async function csvOf(lines: Iterable<Line>): Promise<string> {
   return (await collect(renderCsv(await openReport({ folder: "/" }, writeReport(lines))))).join("");
 }
 
+/** Most readers end a row at any line break outside quotes. */
+const ANY_BREAK = ["\r\n", "\n", "\r"];
+
 /** Reads a file as a program does that knows of the guard. */
 function rowsOf(csv: string): Record<string, string>[] {
-  return parse(csv, { bom: true, columns: true, cast: (text) => unguardFormulas(text) });
+  return parse(csv, { bom: true, columns: true, record_delimiter: ANY_BREAK, cast: (text) => unguardFormulas(text) });
 }
 
 /** The field of a line that a cell shows, with the cell's text as its value. */
@@ -76,7 +79,7 @@ describe("renderCsv", () => {
         const file = writeReport([HEADER, ...findings, ...REST.slice(-1)]);
         const report = await openReport({ folder: "/" }, file);
         const csv = (await collect(renderCsv(report))).join("");
-        for (const row of parse(csv, { bom: true, from_line: 2 })) {
+        for (const row of parse(csv, { bom: true, from: 2, record_delimiter: ANY_BREAK })) {
           for (const cell of row) expect(cell).not.toMatch(/^["\s]*[=+\-@＝＋－＠]|;["\s]*[=+\-@]/);
         }
         const rows = rowsOf(csv);
@@ -93,6 +96,11 @@ describe("renderCsv", () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it("quotes a remedy of several lines", async () => {
+    const csv = await csvOf([HEADER, { ...FINDING, remedy: ["aws ec2 a \\", "  --b"] }, ...REST.slice(-1)]);
+    expect(csv).toContain(',"aws ec2 a \\\n  --b",');
   });
 
   it("begins with a byte order mark, and ends lines with CRLF", async () => {

@@ -52,7 +52,7 @@ it("writes hostile tags as text in every format", async () => {
   expect(parsed.map(({ resources }) => resources[0].name)).toEqual(findings.map(({ name }) => name));
   expect(events?.replaceAll("\n", "")).not.toMatch(UNSEEN);
 
-  const rows: string[][] = parse(csv ?? "", { bom: true, from_line: 2 });
+  const rows: string[][] = parse(csv ?? "", { bom: true, from: 2, record_delimiter: ["\r\n", "\n"] });
   expect(rows).toHaveLength(findings.length);
   expect(rows.flat().filter((cell) => /^["'\s]*[=+\-@]/.test(cell) && !cell.startsWith("'"))).toEqual([]);
   expect(csv?.replaceAll(/\r?\n/g, "")).not.toMatch(UNSEEN);
