@@ -1,5 +1,5 @@
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
+import { Readable } from "node:stream";
+import { createGzip } from "node:zlib";
 import { instancePage } from "../../../alerts/instance-names.ts";
 import { isRegion } from "../../../aws/regions.ts";
 import { SEVERITIES, type Severity } from "../../../policy/rule.ts";
@@ -28,7 +28,8 @@ export interface PageData {
 export function pageData(header: Header, { totals, since }: Sums, max = MAX_FINDINGS): PageData {
   const unknown = since?.unknown ?? 0;
   const free = freeRows(totals.severities, Math.min(unknown, Math.floor(max / 2)), max);
-  const columns = COLUMNS.map((name) => ({ name, column: new Column() }));
+  const size = Object.values(free).reduce((sum, count) => sum + count, 0);
+  const columns = COLUMNS.map((name) => ({ name, column: new Column(size) }));
   const rows: Record<Severity, number[]> = { low: [], medium: [], high: [], critical: [] };
   const consoles = new Map<string, string>();
   let count = 0;
@@ -44,26 +45,39 @@ export function pageData(header: Header, { totals, since }: Sums, max = MAX_FIND
       for (const { name, column } of columns) column.add(values[name]);
     },
     async element() {
-      const ranks = columns.filter(({ name }) => ORDER.has(name)).map(({ column }) => column.ranks());
-      const compare = (a: number, b: number) => {
-        for (const rank of ranks) if (rank[a] !== rank[b]) return (rank[a] ?? 0) - (rank[b] ?? 0);
-        return 0;
-      };
-      const order = [...SEVERITIES].reverse().flatMap((severity) => rows[severity].sort(compare));
-      const about: Omit<Packed, "columns"> = {
-        findings: totals.findings + unknown,
-        time: header.time,
-        compared: header.since !== null,
-        accounts: header.accounts,
-        consoles: Object.fromEntries(consoles),
-        links: Object.fromEntries(header.rules.flatMap(({ id, link }) => (link && isUrl(link) ? [[id, link]] : []))),
-      };
-      const parts = columns.map(({ name, column }) => `"${name}":${JSON.stringify(column.pack(order))}`);
-      const json = `${JSON.stringify(about).slice(0, -1)},"columns":{${parts.join()}}}`;
-      const packed = await promisify(gzip)(json);
-      return `<script type="application/gzip+base64" id="data">${packed.toString("base64")}</script>`;
+      const chunks: Buffer[] = [];
+      for await (const chunk of Readable.from(json()).pipe(createGzip())) chunks.push(chunk);
+      const base64 = Buffer.concat(chunks).toString("base64");
+      return `<script type="application/gzip+base64" id="data">${base64}</script>`;
     },
   };
+
+  /** Yields the JSON of `Packed`, a column at a time. */
+  function* json(): Generator<string> {
+    const about: Omit<Packed, "columns"> = {
+      findings: totals.findings + unknown,
+      time: header.time,
+      compared: header.since !== null,
+      accounts: header.accounts,
+      consoles: Object.fromEntries(consoles),
+      links: Object.fromEntries(header.rules.flatMap(({ id, link }) => (link && isUrl(link) ? [[id, link]] : []))),
+    };
+    const order = inOrder();
+    yield `${JSON.stringify(about).slice(0, -1)},"columns":`;
+    for (const [index, { name, column }] of columns.entries()) {
+      yield `${index === 0 ? "{" : ","}"${name}":${column.pack(order)}`;
+    }
+    yield "}}";
+  }
+
+  function inOrder(): Uint32Array {
+    const ranks = columns.filter(({ name }) => ORDER.has(name)).map(({ column }) => column.ranks());
+    const compare = (a: number, b: number) => {
+      for (const rank of ranks) if (rank[a] !== rank[b]) return (rank[a] ?? 0) - (rank[b] ?? 0);
+      return 0;
+    };
+    return Uint32Array.from([...SEVERITIES].reverse().flatMap((severity) => rows[severity].sort(compare)));
+  }
 }
 
 /** Returns how many findings of each severity the page holds. */
