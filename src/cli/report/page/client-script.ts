@@ -14,7 +14,10 @@ export async function clientScript(): Promise<string> {
     output: { format: "iife", minify: true, comments: false },
     write: false,
   });
-  const code = output[0].code.trim();
+  // A page with control characters would be a binary file to some programs.
+  const code = output[0].code
+    .trim()
+    .replaceAll(/[^\n -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`);
   if (/<\/script|<!--/i.test(code)) throw new Error("the page's script would end its element");
   return code;
 }

@@ -59,9 +59,9 @@ export function toFragment({ search, filters, sort, descending, page, size }: St
   return text === "" ? SECTION : `${SECTION}?${text}`;
 }
 
-/** Returns the state of a fragment; null if it is another place of the page. Anything that is not understood is left out. */
+/** Returns the state of a fragment; null if it has none. Anything that is not understood is left out. */
 export function fromFragment(fragment: string): State | null {
-  if (fragment !== SECTION && !fragment.startsWith(`${SECTION}?`)) return null;
+  if (!fragment.startsWith(`${SECTION}?`)) return null;
   const query = new URLSearchParams(fragment.slice(SECTION.length + 1));
   const [, minus, name] = /^(-?)(.+)$/.exec(query.get("sort") ?? "") ?? [];
   const sort = SORTS.find((column) => column === name);

@@ -77,8 +77,8 @@ export function showTable(findings: Findings, tools: HTMLElement, table: HTMLTab
   }
 
   function turnTo(page: number): void {
-    if (page < 0 || page >= pagesOf(rows.length, state.size)) return;
-    change({ page });
+    const last = pagesOf(rows.length, state.size) - 1;
+    change({ page: Math.max(0, Math.min(Math.floor(page) || 0, last)) });
     table.scrollIntoView({ block: "start" });
   }
 
