@@ -210,6 +210,17 @@ describe.skipIf(!hasBrowser())("the page of a report in a browser", () => {
       { fragment: "#findings?severity=critical" },
     ));
 
+  it("shows the findings of a rule, or of a place, that the document links to", () =>
+    opened(async ({ page }) => {
+      await page.locator("#rules tr", { hasText: "imdsv2" }).getByRole("link", { name: "200" }).click();
+      await expect.poll(() => status(page).textContent()).toBe("200 of 1,000 findings");
+      const place = page.locator(".heat tbody a").first();
+      const count = await place.textContent();
+      await place.click();
+      await expect.poll(() => status(page).textContent()).toBe(`${count} of 1,000 findings`);
+      expect(await filter(page, "Rule").inputValue()).toBe("");
+    }));
+
   it("downloads the selected rows as CSV, else all rows of the filter", () =>
     opened(async ({ page }) => {
       const download = async () => {

@@ -71,7 +71,13 @@ function cell(places: readonly PlaceLine[] | undefined): Html {
   if (instances === 0) {
     return isUnread ? html`<td class="unread">${word}</td>` : html`<td class="none">–</td>`;
   }
-  return html`<td class="k${shadeOf(violating / instances)}${isUnread && isOne && " unread"}"><b>${grouped(violating)}</b> <small>of ${grouped(instances)}</small>${isUnread && html` <small>${word}</small>`}</td>`;
+  const [place] = places;
+  // The page's script shows the findings of the place.
+  const link =
+    isOne && place && violating > 0
+      ? html`<a href="#findings" data-query="${new URLSearchParams({ account: place.account, region: place.region }).toString()}">${grouped(violating)}</a>`
+      : grouped(violating);
+  return html`<td class="k${shadeOf(violating / instances)}${isUnread && isOne && " unread"}"><b>${link}</b> <small>of ${grouped(instances)}</small>${isUnread && html` <small>${word}</small>`}</td>`;
 }
 
 function shadeOf(share: number): number {
