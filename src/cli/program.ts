@@ -29,6 +29,9 @@ To audit launches on AWS Lambda:
   $ ec2-audit deploy lambda --email team@example.com
   $ ec2-audit doctor --stack ec2-audit
 
+To audit everything that runs:
+  $ ec2-audit report --out fleet.html            a page of all violations
+
 Credentials and region are the same as for the AWS CLI.
 
 Exit codes: 0 success; 1 a check failed, or a change was not confirmed; 2 usage

@@ -37,6 +37,27 @@ describe("The terminal", () => {
     expect([answer, written("stdout"), written("stderr")]).toEqual([7, "result\n", "talk\nworking …\n  half-way\n"]);
   });
 
+  it("shows a live text on a terminal only, escaped, and removes it at the end", async () => {
+    const live = async (tty: boolean) => {
+      const { streams: all, written } = streams(tty);
+      const terminal = createTerminal(all, {});
+      const result = await terminal.live(
+        () => "half-way\u202e",
+        async () => 7,
+      );
+      return [result, written("stdout"), written("stderr")];
+    };
+    expect(await live(false)).toEqual([7, "", ""]);
+    const [result, out, err] = await live(true);
+    expect([result, out]).toEqual([7, ""]);
+    expect(err).toContain("half-way\\u202e");
+    const failing = createTerminal(streams(true).streams, {}).live(
+      () => "",
+      () => Promise.reject(new Error("no")),
+    );
+    await expect(failing).rejects.toThrow("no");
+  });
+
   const hostile = "a\u001b[2Jb\u009b31mc\u202ed\u2028e\rf";
   const harmless = "a\\u001b[2Jb\\u009b31mc\\u202ed\\u2028e\\u000df";
 
