@@ -70,9 +70,9 @@ function rowsOf({ groups, others }: Groups, none: string, values: string): Row[]
 }
 
 /** Returns the findings by the month in which their instances were launched, as a chart. */
-export async function sinceWhenSection({ header, sums: { totals } }: About): Promise<Html> {
+export async function sinceWhenSection({ header, sums: { totals } }: About): Promise<Html | false> {
   const rows = monthsOf(totals.months, header.time.slice(0, 7));
-  if (rows.length === 0) return html``;
+  if (rows.length === 0) return false;
   return html`<section id="since-when"><h2>Since when</h2><p class="lead">Findings by the month in which their instances were launched.</p>
 ${legend()}
 <figure><div class="scroll timeline" role="region" aria-label="Chart of the findings by month" tabindex="0">${await columnsChart(rows, describe("month of the launch", rows))}</div>

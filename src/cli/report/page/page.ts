@@ -43,15 +43,18 @@ export async function* renderPage(report: Report): AsyncGenerator<string> {
       launchTime: earlier(oldest.launchTime, line.launchTime),
     };
   }
-  const sections: readonly (Html | false)[] = [
-    rulesSection(report),
-    ...(sums.totals.instances > 0 || places.length > 0 ? [whereSection(header, places)] : []),
-    ...(sums.totals.findings > 0 ? [await whoseSection(report), await sinceWhenSection(report)] : []),
-    unreadSection(report),
-    exemptionsSection(report),
-    resolvedSection(header, sums.since, resolved.list()),
-    findingsSection(report, findings.list()),
+  const hasFindings = sums.totals.findings > 0;
+  const sections: readonly Section[] = [
+    { id: "rules", name: "Rules", content: rulesSection(report) },
+    { id: "where", name: "Accounts and regions", content: places.length > 0 && whereSection(header, places) },
+    { id: "whose", name: "Owners", content: hasFindings && (await whoseSection(report)) },
+    { id: "since-when", name: "Age", content: hasFindings && (await sinceWhenSection(report)) },
+    { id: "unread", name: "Not known", content: unreadSection(report) },
+    { id: "exemptions", name: "Exemptions", content: exemptionsSection(report) },
+    { id: "resolved", name: "Resolved", content: resolvedSection(header, sums.since, resolved.list()) },
+    { id: "findings", name: "Findings", content: findingsSection(report, findings.list()) },
   ];
+  const shown = sections.filter(({ content }) => content !== false);
   const style = readFileSync(join(packageFolder(), "src/cli/report/page/style.css"), "utf8");
   const script = await clientScript();
   yield html`<!doctype html>
@@ -62,10 +65,22 @@ ${trusted(securityPolicy(style, script))}
 <title>EC2 audit: ${answerOf(report).figure}, ${dateOf(header.time)}</title>
 <style>${trusted(style)}</style></head>
 <body><main>
-${pageHeader(report)}${answerSection(report, oldest)}${sections}${footer(report)}</main>
+${pageHeader(report)}${answerSection(report, oldest)}${contents(shown)}${shown.map(({ content }) => content)}${footer(report)}</main>
 `.markup;
   yield await data.element();
   yield `\n<script>${script}</script></body></html>\n`;
+}
+
+/** A section, with its name in the table of contents. */
+interface Section {
+  readonly id: string;
+  readonly name: string;
+  readonly content: Html | false;
+}
+
+function contents(sections: readonly Section[]): Html {
+  return html`<nav aria-label="Contents"><ul>${sections.map(({ id, name }) => html`<li><a href="#${id}">${name}</a></li> `)}</ul></nav>
+`;
 }
 
 function earlier(a: string | null, b: string | null): string | null {

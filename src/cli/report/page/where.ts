@@ -20,7 +20,7 @@ const SHADES = [0, 0.02, 0.05, 0.15] as const;
 const SHADE_WORDS = ["none", "up to 2 %", "up to 5 %", "up to 15 %", "more"];
 
 /** Returns a table of the violating instances by account and region. */
-export function whereSection(header: Header, places: readonly PlaceLine[]): Html {
+export function whereSection(header: Header, places: readonly PlaceLine[]): Html | false {
   const accounts = [...groupBy(places, ({ account }) => account)]
     .map(([account, own]) => ({ account, places: own, sum: sumOf(own) }))
     .sort((a, b) => b.sum.violating - a.sum.violating || b.sum.instances - a.sum.instances);
@@ -28,7 +28,7 @@ export function whereSection(header: Header, places: readonly PlaceLine[]): Html
   const regions = all
     .filter(({ sum }) => sum.instances > 0 || sum.statuses.some((status) => status !== "off"))
     .sort((a, b) => b.sum.violating - a.sum.violating || (a.region < b.region ? -1 : 1));
-  if (regions.length === 0) return html``;
+  if (regions.length === 0) return false;
   const [shown, others] = [accounts.slice(0, MAX_ACCOUNTS), accounts.slice(MAX_ACCOUNTS)];
   const left = all.length - regions.length;
   const rowOf = (heading: Html, own: readonly PlaceLine[]) => {
