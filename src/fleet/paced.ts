@@ -11,8 +11,8 @@ export interface Pace {
   readonly random: () => number;
   /** Stops the calls and the pauses. */
   readonly signal: AbortSignal;
-  /** Called when EC2 throttles a call, with its action: `DescribeInstances`. */
-  readonly throttled?: (action: string) => void;
+  /** Called when EC2 throttles a call. */
+  readonly throttled: () => void;
 }
 
 /** An EC2 client that keeps to EC2's request limits. */
@@ -48,18 +48,13 @@ const MAX_BACKOFF_MS = 10_000;
  */
 export function paced(ec2: Pick<EC2Client, "send">, pace: Pace): PacedClient {
   const { signal } = pace;
-  const buckets = new Map<string, Bucket>();
+  /** By the class of the command. Its name is not the action's in a minified file. */
+  const buckets = new Map<unknown, Bucket>();
   let calls = 0;
 
-  const bucketOf = (action: string): Bucket => {
-    const bucket = buckets.get(action) ?? new Bucket(pace.now());
-    buckets.set(action, bucket);
-    return bucket;
-  };
-
   const send = async (command: Parameters<EC2Client["send"]>[0]): Promise<unknown> => {
-    const action = command.constructor.name.replace(/Command$/, "");
-    const bucket = bucketOf(action);
+    const bucket = buckets.get(command.constructor) ?? new Bucket(pace.now());
+    buckets.set(command.constructor, bucket);
     for (let attempt = 1; ; attempt++) {
       const wait = bucket.take(pace.now());
       if (wait > 0) await pace.pause(wait, signal);
@@ -74,7 +69,7 @@ export function paced(ec2: Pick<EC2Client, "send">, pace: Pace): PacedClient {
         const isThrottled = isThrottlingError(error);
         if (isThrottled) {
           bucket.throttle(sentAt, pace.now());
-          pace.throttled?.(action);
+          pace.throttled();
         }
         const isTemporary = isThrottled || isTransientError(error) || isServerError(error);
         if (!isTemporary || attempt >= (isThrottled ? THROTTLED_ATTEMPTS : FAILED_ATTEMPTS)) throw error;

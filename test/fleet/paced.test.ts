@@ -62,7 +62,7 @@ describe("a throttled call", () => {
     const ec2 = client(pace);
     expect(await ec2.send(page())).toEqual({ Reservations: [] });
     expect(ec2.calls).toBe(4);
-    expect(throttled).toEqual(["DescribeInstances", "DescribeInstances", "DescribeInstances"]);
+    expect(throttled()).toBe(3);
     expect(waits.filter((wait) => wait >= 500)).toEqual([500, 1_000, 2_000]);
   });
 

@@ -6,6 +6,7 @@ import { allInstances, isTerminated } from "../../facts/instances.ts";
 import { launcherOf } from "../../facts/launcher.ts";
 import { readOf } from "../../facts/pages.ts";
 import { type FactPlan, planFacts, type ShownFacts } from "../../facts/plan.ts";
+import { factsOfPages } from "../../fleet/place-facts.ts";
 import { evaluate, type Verdict } from "../../policy/evaluate.ts";
 import { forLaunches, needsOf, type Policy } from "../../policy/policy.ts";
 import { groupBy } from "../../util/group-by.ts";
@@ -55,9 +56,9 @@ export function* named(ids: readonly string[], ec2: Pick<EC2Client, "send">): Ge
 
 /** Returns batches of every instance of the client's account and region: the pages of EC2, so that each is read once. */
 export async function* everyOne(ec2: Pick<EC2Client, "send">): AsyncGenerator<Batch> {
+  const factsOf = factsOfPages(ec2);
   for await (const page of allInstances(ec2)) {
-    const instances = new Map(page.map((instance) => [instance.instanceId, { value: instance }]));
-    yield { ids: [...instances.keys()], facts: { ...ec2Facts(ec2), instances: async () => instances } };
+    yield { ids: page.map(({ instanceId }) => instanceId), facts: factsOf(page) };
   }
 }
 
