@@ -17,7 +17,7 @@ import {
 } from "./summary.ts";
 
 /** A comment on GitHub has at most 65,536 characters. The rest is for text that a workflow adds. */
-const MAX_BYTES = 60_000;
+const MAX_BYTES = 59_000;
 const MAX_FINDINGS = 20;
 const MAX_RULES = 100;
 const MAX_ITEMS = 20;
@@ -33,8 +33,15 @@ const MAX_REMEDY = 2000;
 export async function* renderMarkdown(report: Report): AsyncGenerator<string> {
   const { header, sums, places } = report;
   const { figure, text } = answerAndChange(report);
-  const about = `${header.tool.replaceAll(/[^\w. -]/g, "")}, ${dateOf(header.time)}, ${minuteOf(header.time)}: ${counted(places.length, "place")}, ${counted(sums.calls, "call")} in ${duration(sums.seconds)}.`;
-  const summary = [
+  const about = `${code(header.tool)}, ${dateOf(header.time)}, ${minuteOf(header.time)}: ${counted(places.length, "place")}, ${counted(sums.calls, "call")} in ${duration(sums.seconds)}.`;
+  let left = MAX_BYTES - Buffer.byteLength(about);
+  const fits = (part: string) => {
+    const bytes = Buffer.byteLength(part) + 2;
+    if (bytes > left) return false;
+    left -= bytes;
+    return true;
+  };
+  const parts = [
     `## EC2 audit: ${figure}`,
     text,
     ...notices(report),
@@ -43,16 +50,12 @@ export async function* renderMarkdown(report: Report): AsyncGenerator<string> {
     ...unread(report),
     ...unjudged(report),
     ...endings(report),
-  ].join("\n\n");
-  yield `${summary}\n\n`;
-  let left = MAX_BYTES - Buffer.byteLength(summary) - Buffer.byteLength(about) - 200;
+  ];
+  for (const part of parts) yield `${fits(part) ? part : TOO_LONG}\n\n`;
   const gravest = await gravestOf(report, MAX_FINDINGS);
-  const items = gravest
-    .map((finding, index) => findingItem(finding, index, report))
-    .filter((item) => {
-      left -= Buffer.byteLength(item);
-      return left >= 0;
-    });
+  const findings = gravest.map((finding, index) => findingItem(finding, index, report));
+  const end = findings.findIndex((item) => !fits(item));
+  const items = end === -1 ? findings : findings.slice(0, end);
   const all = sums.totals.findings + (sums.since?.unknown ?? 0);
   if (items.length > 0) {
     const title = all > items.length ? `The ${items.length} gravest of ${counted(all, "finding")}` : "Findings";
@@ -60,6 +63,8 @@ export async function* renderMarkdown(report: Report): AsyncGenerator<string> {
   }
   yield `${about}\n`;
 }
+
+const TOO_LONG = "A part of the report is too long for this page. The other formats have it.";
 
 function notices({ sums, places }: Report): string[] {
   const missing = places.filter(({ status }) => status !== "complete").length;
@@ -122,7 +127,8 @@ function section(title: string, items: readonly string[]): string[] {
   if (items.length === 0) return [];
   const rest = items.length - MAX_ITEMS;
   const more = rest > 0 ? [`and ${grouped(rest)} more`] : [];
-  return [`### ${title}`, [...items.slice(0, MAX_ITEMS), ...more].map((item) => `- ${item}`).join("\n")];
+  const lines = [...items.slice(0, MAX_ITEMS), ...more].map((item) => `- ${item}`);
+  return [`### ${title}\n\n${lines.join("\n")}`];
 }
 
 function findingItem(finding: FindingLine, index: number, { header }: Report): string {

@@ -54,7 +54,9 @@ describe("renderMarkdown", () => {
 
    \`\`\`
    aws ec2 revoke-security-group-ingress --region us-east-1 `);
-    expect(markdown).toMatch(/\nec2-audit 1\.0\.0, 25 Nov 2026, 06:00 UTC: 25 places, 1,704 calls in 41 seconds\.\n$/);
+    expect(markdown).toMatch(
+      /\n`ec2-audit 1\.0\.0`, 25 Nov 2026, 06:00 UTC: 25 places, 1,704 calls in 41 seconds\.\n$/,
+    );
   });
 
   it("says that all instances comply", async () => {
@@ -69,7 +71,7 @@ All 12,480 instances comply with the policy.
 
 4 rules without a violation.
 
-ec2-audit 1.0.0, 25 Nov 2026, 06:00 UTC: 25 places, 1,704 calls in 41 seconds.
+\`ec2-audit 1.0.0\`, 25 Nov 2026, 06:00 UTC: 25 places, 1,704 calls in 41 seconds.
 `);
   });
 
@@ -107,6 +109,14 @@ ec2-audit 1.0.0, 25 Nov 2026, 06:00 UTC: 25 places, 1,704 calls in 41 seconds.
     );
     expect(Buffer.byteLength(markdown)).toBeLessThan(60_000);
     expect(markdown).toMatch(/### The 1\d gravest of 40 findings/);
+    const places = await markdownOf({ findings: 1, accounts: 100 }, (line) =>
+      line.type === "place"
+        ? { ...line, status: "failed", reason: `${"日".repeat(300)}${line.account}${line.region}` }
+        : line.type === "report"
+          ? { ...line, accounts: Object.fromEntries(Object.keys(line.accounts).map((id) => [id, "日".repeat(999)])) }
+          : line,
+    );
+    expect(Buffer.byteLength(places)).toBeLessThan(60_000);
     const commands = await markdownOf({ findings: 1 }, (line) =>
       line.type === "finding" ? { ...line, remedy: ["a".repeat(2001)] } : line,
     );
