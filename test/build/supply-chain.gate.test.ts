@@ -213,7 +213,9 @@ describe("the package on npm", () => {
       ...readdirSync(`${ROOT}/docs`).map((page) => `docs/${page}`),
       "package.json",
       "src/alerts/alert.schema.json",
-      "src/cli/report/page/style.css",
+      ...["document", "findings", "phone", "print", "script", "tables", "theme"].map(
+        (name) => `src/cli/report/page/style/${name}.css`,
+      ),
       "src/cli/report/report.schema.json",
       "src/cli/webtask/wt.config.schema.json",
       "src/policy/policy.schema.json",

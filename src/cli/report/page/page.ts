@@ -55,7 +55,7 @@ export async function* renderPage(report: Report): AsyncGenerator<string> {
     { id: "findings", name: "Findings", content: findingsSection(report, findings.list()) },
   ];
   const shown = sections.filter(({ content }) => content !== false);
-  const style = readFileSync(join(packageFolder(), "src/cli/report/page/style.css"), "utf8");
+  const style = readStyle();
   const script = await clientScript();
   yield html`<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
@@ -81,6 +81,14 @@ interface Section {
 function contents(sections: readonly Section[]): Html {
   return html`<nav aria-label="Contents"><ul>${sections.map(({ id, name }) => html`<li><a href="#${id}">${name}</a></li> `)}</ul></nav>
 `;
+}
+
+/** The style sheets, in the order in which they apply. */
+const STYLES = ["theme", "document", "tables", "findings", "phone", "print", "script"];
+
+function readStyle(): string {
+  const folder = join(packageFolder(), "src/cli/report/page/style");
+  return STYLES.map((name) => readFileSync(join(folder, `${name}.css`), "utf8")).join("\n");
 }
 
 function earlier(a: string | null, b: string | null): string | null {
