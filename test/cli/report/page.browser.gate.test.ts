@@ -119,7 +119,7 @@ describe.skipIf(!hasBrowser())("the page of a report in a browser", () => {
           await search(page).fill("imdsv2");
           const printed = page.locator(".printed");
           await page.evaluate("dispatchEvent(new Event('beforeprint'))");
-          expect(await printed.textContent()).toBe("The first 1,000 of 20,000 of 100,000 findings.");
+          expect(await printed.textContent()).toBe("20,000 of 100,000 findings. The first 1,000 are printed.");
           expect(await page.locator("#findings-table tbody tr").count()).toBe(1_000);
           await page.evaluate("dispatchEvent(new Event('afterprint'))");
           expect(await page.locator("#findings-table tbody tr").count()).toBe(100);

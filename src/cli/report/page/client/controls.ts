@@ -62,9 +62,8 @@ export function addControls(findings: Findings, tools: HTMLElement, after: Eleme
       { class: "filters", role: "search", "aria-label": "Findings" },
       labelled("Search", search, "search"),
       ...filters.map(({ column, list }) => labelled(TITLES[column], list)),
-      clear,
     ),
-    make("div", { class: "actions" }, status, copy, download),
+    make("div", { class: "actions" }, status, clear, copy, download),
   );
   after.after(
     make(

@@ -134,8 +134,8 @@ export function showTable(findings: Findings, tools: HTMLElement, table: HTMLTab
   });
   addEventListener("beforeprint", () => {
     showRows(0, MAX_PRINTED);
-    const first = rows.length > MAX_PRINTED ? `The first ${grouped(MAX_PRINTED)} of ` : "";
-    setText(printed, `${first}${shownOf(findings, rows.length)}.`);
+    const part = rows.length > MAX_PRINTED ? ` The first ${grouped(MAX_PRINTED)} are printed.` : "";
+    setText(printed, `${shownOf(findings, rows.length)}.${part}`);
   });
   addEventListener("afterprint", render);
 
