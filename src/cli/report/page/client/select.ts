@@ -34,7 +34,7 @@ export function selector(findings: Findings): (state: State) => Selection {
       const hit = new Uint8Array(findings.count);
       for (const column of TEXT_COLUMNS) {
         const { codes } = findings.column(column);
-        const flags = Uint8Array.from(textsOf(column), (text) => (text.includes(word) ? 1 : 0));
+        const flags = flagsOf(textsOf(column), word);
         if (flags.includes(1)) for (let row = 0; row < hit.length; row++) hit[row] ||= flags[codes[row] ?? 0] ?? 0;
       }
       for (let row = 0; row < hit.length; row++) hits[row] &&= hit[row] ?? 0;
@@ -73,6 +73,7 @@ export function selector(findings: Findings): (state: State) => Selection {
       };
     });
     const shown = new Uint8Array(findings.count);
+    let count = 0;
     for (let row = 0; row < shown.length; row++) {
       if (found.hits[row] === 0) continue;
       let failures = 0;
@@ -84,14 +85,25 @@ export function selector(findings: Findings): (state: State) => Selection {
       }
       if (failures === 0) {
         shown[row] = 1;
+        count += 1;
         for (const test of tests) increment(test.counts, test.codes[row]);
       } else if (failures === 1 && failed) increment(failed.counts, failed.codes[row]);
     }
+    const rows = new Uint32Array(count);
+    let next = 0;
+    for (const row of sorted.order) if (shown[row] === 1) rows[next++] = row;
     return {
-      rows: sorted.order.filter((row) => shown[row] === 1),
+      rows,
       counts: new Map(tests.map(({ counts }, index) => [FILTERS[index] ?? "severity", counts])),
     };
   };
+}
+
+/** Returns a 1 for each text with the word. A plain loop takes half the time of `Uint8Array.from`. */
+function flagsOf(texts: readonly string[], word: string): Uint8Array {
+  const flags = new Uint8Array(texts.length);
+  for (let index = 0; index < texts.length; index++) if (texts[index]?.includes(word)) flags[index] = 1;
+  return flags;
 }
 
 function remember<Key, Result>(known: Map<Key, Result>, key: Key, make: () => Result): Result {
