@@ -30,6 +30,7 @@ describe("the regions of an account", () => {
   it("are filtered by status, name and endpoint", async () => {
     const filter = (Name: string, ...Values: string[]) => ({ AllRegions: true, Filters: [{ Name, Values }] });
     expect(await names(filter("opt-in-status", "not-opted-in"))).toHaveLength(17);
+    expect(await names({ ...filter("opt-in-status", "not-opted-in"), AllRegions: false })).toEqual([]);
     expect(await names(filter("region-name", "us-*"))).toEqual(["us-east-1", "us-east-2", "us-west-1", "us-west-2"]);
     expect(await names(filter("endpoint", "ec2.il-central-1.amazonaws.com"))).toEqual(["il-central-1"]);
     await expect(names(filter("zone", "x"))).rejects.toMatchObject({ name: "InvalidParameterValue" });
