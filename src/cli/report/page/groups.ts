@@ -9,7 +9,7 @@ import { list } from "./words.ts";
 
 /** The maximum number of bars of a chart. The others are summed up. */
 const MAX_ROWS = 15;
-const MAX_MONTHS = 24;
+const MAX_MONTHS = 18;
 
 type About = Pick<Report, "header" | "sums">;
 
@@ -82,7 +82,7 @@ ${dataTable(rows, "Month")}</figure></section>
 
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/** Returns all months from the first one with findings to the last one, at most `MAX_MONTHS`, and the sum of the earlier ones. */
+/** Returns all months from the first one with findings to the last one, at most `MAX_MONTHS` columns with the sum of the earlier ones. */
 function monthsOf({ groups, others }: Groups, last: string): Row[] {
   const found = groups.filter(({ severities }) => totalOf(severities) > 0);
   const dated = found.flatMap((group) => {

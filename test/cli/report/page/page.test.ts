@@ -248,6 +248,19 @@ describe("renderPage", () => {
     expect(text).toContain("All findings are of instances with no tag service.");
   });
 
+  it("charts the latest months, and sums up the earlier ones", async () => {
+    const months = (line: Line): Line => {
+      if (line.type !== "sums") return line;
+      const [group] = line.totals.months.groups;
+      if (group === undefined) return line;
+      const groups = ["2023-07", "2024-02", "2026-10", null].map((value) => ({ ...group, value }));
+      return { ...line, totals: { ...line.totals, months: { ...line.totals.months, groups } } };
+    };
+    const page = await pageOf({ findings: 1 }, months);
+    expect(textOf(page, "since-when")).toMatch(/ earlier Jul Aug .* Oct Nov unknown 2025 2026 Data /);
+    expect(textOf(page, "since-when")).toMatch(/ earlier 2 2 .* Oct 2026 1 1 .* Nov 2026 0 0 .* unknown 1 1 /);
+  });
+
   const answers: readonly [string, Sample, Change, string, string][] = [
     [
       "no instance",
