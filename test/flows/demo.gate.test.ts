@@ -57,6 +57,10 @@ describe("npm start -- --keep", () => {
     expect(outcomes.map((line) => JSON.parse(line).outcome)).toContain("violating");
   });
 
+  it("writes a report of the instances that run at the end", () => {
+    expect(shown).toMatch(/\(ec2-audit report\): \d+ instances, \d+ compliant, \d+ findings\.\n {2}\S+report\.html/);
+  });
+
   it("fits eighty columns", () => {
     const [, help = ""] = shown.split("The demo keeps running");
     expect(help.split("\n").filter((line) => line.length > 80)).toEqual([]);

@@ -9,10 +9,11 @@ import { removeSettings } from "./environment.ts";
 import { keepRunning, type RunningDemo } from "./keep-running.ts";
 import { createOutput, type Line, type Output } from "./output.ts";
 import { demoPolicy } from "./policy.ts";
+import { writeReport } from "./report.ts";
 import { type Scenario, scenarios } from "./scenarios.ts";
 import { type Demo, startDemo } from "./setup.ts";
 
-const HELP = `npm start                 run seven scenarios on an embedded AWS, then exit
+const HELP = `npm start                 run seven scenarios on an embedded AWS, write a report, then exit
 npm start -- --keep       keep the demo running afterwards, to try it
 npm start -- --help       print this help
 
@@ -63,6 +64,8 @@ async function main(): Promise<number> {
     const launched = await run(output, demo);
     const good = await printResults(output, launched, outcomes);
     printCalls(output, demo.aws);
+    const { result, page } = await writeReport(demo.aws.endpoint);
+    output.text(`\nThe report of what runs now (ec2-audit report): ${result}.\n  ${page}`);
     if (kept === undefined) output.text(NEXT);
     else await kept.untilEnded();
     return good ? 0 : 1;

@@ -49,7 +49,7 @@ export function scenarios({ ec2, aws, approvedImage, openGroup }: Demo): readonl
       name: "complies with every rule",
       expected: "compliant",
       startsAfter: 0,
-      launch: () => run(TAGS),
+      launch: () => run(TAGS, { MetadataOptions: { HttpTokens: "required" } }),
     },
     {
       name: "without the tag service",
