@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,6 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import manifest from "../../package.json" with { type: "json" };
 import { type EmbeddedAws, startEmbeddedAws } from "../../src/local/aws/index.ts";
 import { NOWHERE, operatorAt } from "../cli/run.ts";
+import { sampleLines } from "../support/report.ts";
+import { writeReport } from "../support/report-file.ts";
 
 /** The command line as it is installed, in a process of its own. */
 const COMMAND = fileURLToPath(new URL(`../../${manifest.bin["ec2-audit"]}`, import.meta.url));
@@ -54,6 +57,16 @@ describe("the built command", () => {
     "check --policy",
   ])("loads only the packages that read the command line for %s", async (words) => {
     expect(await loadedPackages(words.split(" "))).toEqual(["commander", "leven", "picocolors"]);
+  });
+
+  it("writes a report's page with its script, without the bundler that made it", async () => {
+    const report = writeReport(sampleLines({ findings: 10 }));
+    const page = `${report}.html`;
+    expect(await loadedPackages(["report", "--from", report, "--out", page])).not.toContain("rolldown");
+    const html = readFileSync(page, "utf8");
+    const [, script = ""] = /<script>(.+)<\/script>/s.exec(html) ?? [];
+    expect(script).toContain("DecompressionStream");
+    expect(html).toContain(`script-src 'sha256-${createHash("sha256").update(script).digest("base64")}'`);
   });
 
   it("loads only the clients of the services that a command calls", async () => {
