@@ -21,7 +21,7 @@ const COLOUR = {
 } as const;
 const WIDTH = 344;
 const ROW = 38;
-const FULL_WIDTH = 1072;
+const FULL_WIDTH = 1064;
 const MAX_STEP = 64;
 const HEIGHT = 150;
 
@@ -67,7 +67,7 @@ export async function columnsChart(bars: readonly Bar[], description: string): P
   const totals = totalsOf(bars, 12);
   return render(description, {
     ...specOf(bars),
-    padding: { left: 0, right: 0, top: 2, bottom: 38 },
+    padding: { left: 4, right: 4, top: 2, bottom: 38 },
     width: { step },
     height: HEIGHT,
     layer: [
