@@ -42,8 +42,6 @@ export async function readFleet(
   progress: Progress,
   stopped: AbortSignal,
 ): Promise<void> {
-  // Pages are large and short-lived. V8's own policy lets the heap grow to four times what is in use before it collects them.
-  setFlagsFromString("--heap-growing-percent=50");
   const startedAt = cli.now();
   const regions = regionsOf(options);
   const named = accountsOf(options);
