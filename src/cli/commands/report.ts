@@ -19,6 +19,8 @@ The name of each --out file gives its format:
   .ocsf.jsonl   OCSF 1.6 Compliance Findings, one per line
   .csv          the findings, for spreadsheets
   .md           the summary and the gravest findings
+If the file of --since is also one of --out and does not exist yet, the report is
+the first one, and is compared with none.
 All files are replaced at the end of the run. Ctrl-C writes what has been read
 so far; a second Ctrl-C stops at once.
 

@@ -66,7 +66,7 @@ export async function collect(out: TextFile, collection: Collection): Promise<vo
     };
     while (await writePage());
     const result = reading.result();
-    if (result.status === "complete") comparison?.complete(place);
+    comparison?.ended(place, result.status === "complete");
     progress.ended(reading);
     return result;
   };

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readdirSync, realpathSync, rmSync, type Stats, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, realpathSync, rmSync, type Stats, statSync } from "node:fs";
 import { type FileHandle, open, rename } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -18,6 +18,8 @@ export interface OutputFile {
 /** The files of a run. */
 export interface Outputs {
   readonly files: readonly OutputFile[];
+  /** Returns whether a name is that of a file of the run, and the file does not exist yet. */
+  isNew(name: string): boolean;
   /** Creates a file that only this user can read, and that is removed at the end. Returns its path. */
   scratch(): string;
   /** Puts every file in the place of its target. Throws the system's error. */
@@ -50,6 +52,10 @@ export function openOutputs(folder: string, names: readonly string[]): Outputs {
     }
     return {
       files,
+      isNew: (name) => {
+        const path = resolve(folder, name);
+        return !existsSync(path) && files.some((file) => resolve(folder, file.name) === path);
+      },
       scratch: () => create(join(tmpdir(), "ec2-audit-report.jsonl"), 0o600),
       commit: async () => {
         for (const { temporary } of files) await flush(temporary);

@@ -54,9 +54,12 @@ async function makeReport(
   progress: Progress,
   stopped: AbortSignal,
 ): Promise<Report> {
+  const { since, ...withoutSince } = options;
+  const isFirst = since !== undefined && outputs.isNew(since);
+  if (isFirst) cli.terminal.err(`${since} does not exist yet, so this is the first report. It is compared with none.`);
   const own = options.from === undefined ? outputs.files.find(({ name }) => isLines(name)) : undefined;
   const file = options.from ?? own?.temporary ?? outputs.scratch();
-  if (options.from === undefined) await readFleet(cli, options, file, progress, stopped);
+  if (options.from === undefined) await readFleet(cli, isFirst ? withoutSince : options, file, progress, stopped);
   const report = await openReport(cli, file);
   for (const { name, temporary } of outputs.files.filter((each) => each !== own)) {
     const format = formatOf(name);

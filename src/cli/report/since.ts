@@ -24,8 +24,11 @@ export interface Comparison {
    * rule id. A violation of another rule is new.
    */
   settle(place: Place, instanceId: string, verdicts: readonly Verdict[]): ReadonlyMap<string, string>;
-  /** Tells that a place was read completely: its instances that were not seen are terminated. */
-  complete(place: Place): void;
+  /**
+   * Tells that the reading of a place has ended. If it is complete, the instances that were not seen are terminated. If not, none of its
+   * findings is resolved.
+   */
+  ended(place: Place, isComplete: boolean): void;
   /** Yields the lines of the previous findings that are resolved or unknown. Throws as `Report.verdicts` does. */
   lines(): AsyncGenerator<FindingLine | ResolvedLine>;
   sums(): SinceSums;
@@ -57,9 +60,10 @@ export async function compareWith(report: Report, rules: readonly RuleLine[]): P
       }
       return times;
     },
-    complete: (place) => {
+    ended: (place, isComplete) => {
       for (const each of [...(known.get(keyOf(place))?.values() ?? [])].flat()) {
-        if (each.state === "unseen") each.state = "terminated";
+        if (!isComplete && each.state !== "open") each.state = "unknown";
+        else if (each.state === "unseen") each.state = "terminated";
       }
     },
     lines: async function* () {

@@ -163,6 +163,21 @@ describe("ec2-audit report --since without some places", () => {
     ).toEqual([...Array(2).fill(`${OWN} eu-west-1`), ...Array(3).fill(`${MEMBER} us-east-1`)]);
   });
 
+  it("resolves nothing in a place that was read partly, and keeps what is open in it", async () => {
+    aws.launch({ count: 1_000, tags: {} });
+    await report(["--regions", "us-east-1", "--out", "old.jsonl"], { now: () => YESTERDAY });
+    const [first] = linesIn("old.jsonl", "finding");
+    aws.tag([first?.instanceId ?? ""], OWNED);
+    aws.faults.add({ service: "ec2", action: "DescribeInstances", kind: "error", skip: 1 });
+    const ran = await report(["--regions", "us-east-1", "--since", "old.jsonl", "--out", "new.jsonl", "--json"]);
+    expect(documentOf(ran)).toMatchObject({
+      places: [{ status: "partial" }],
+      since: { new: 0, resolved: 0, open: 1006 },
+    });
+    expect(stateOf(first?.instanceId)).toBe("unknown");
+    expect(sinceSums()).toMatchObject({ unknown: 11 });
+  });
+
   it("keeps the findings of a rule that cannot be judged", async () => {
     const images = { rule: "image", owners: "amazon" };
     writePolicy({ rules: [images] });
@@ -180,6 +195,21 @@ describe("the file of ec2-audit report --since", () => {
     const ran = await report([...BOTH, "--since", "old.jsonl", "--out", "old.jsonl", "--json"]);
     expect(documentOf(ran).since).toEqual({ new: 0, resolved: 0, open: 11 });
     expect(linesIn("old.jsonl", "report")[0]?.since).toBe(firstSeen);
+  });
+
+  it("may be missing if the report makes it, and the report is then the first one and says so", async () => {
+    const args = ["--since", "./state.jsonl", "--out", "state.jsonl", "--json"];
+    const first = await report(args);
+    expect([first.code, documentOf(first).since]).toEqual([1, undefined]);
+    expect(first.err).toBe("./state.jsonl does not exist yet, so this is the first report. It is compared with none.");
+    expect(linesIn("state.jsonl", "report")[0]?.since).toBe(null);
+    const second = await report(args);
+    expect([second.err, documentOf(second).since]).toEqual(["", { new: 0, resolved: 0, open: 8 }]);
+  });
+
+  it("is refused when it is missing and the report does not make it", async () => {
+    const { code, err } = await report(["--since", "state.jsonl", "--out", "new.jsonl"]);
+    expect([code, err.split("\n")[0]]).toEqual([2, "error: state.jsonl does not exist"]);
   });
 
   it.each([
