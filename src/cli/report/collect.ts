@@ -31,9 +31,9 @@ const PLACES_AT_ONCE = 64;
 
 /**
  * Reads every place, and writes the lines of the report as the pages arrive. Memory does not grow with the number of instances.
- * When the signal aborts, the places that are not complete are partial. Throws the errors of the file and of the previous report.
+ * When the signal aborts, the places that are not complete are partial. Returns whether a page was read. Throws the errors of the file and of the previous report.
  */
-export async function collect(out: TextFile, collection: Collection): Promise<void> {
+export async function collect(out: TextFile, collection: Collection): Promise<{ readonly hasRead: boolean }> {
   const { header, policy, targets, comparison, progress, startedAt } = collection;
   const failure = new AbortController();
   const signal = AbortSignal.any([collection.pace.signal, failure.signal]);
@@ -99,6 +99,7 @@ export async function collect(out: TextFile, collection: Collection): Promise<vo
       },
     ]),
   );
+  return { hasRead: results.some(({ status, instances }) => status === "complete" || instances > 0) };
 }
 
 function compare(a: string, b: string): number {

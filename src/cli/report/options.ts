@@ -18,6 +18,27 @@ export interface ReportOptions extends CommonOptions, PolicyOptions {
   readonly json?: true;
 }
 
+/** The options whose value is a name. */
+const NAMES = [
+  ["from", "--from", "a .jsonl file"],
+  ["since", "--since", "a .jsonl file"],
+  ["ownerTag", "--owner-tag", "the key of a tag"],
+  ["serviceTag", "--service-tag", "the key of a tag"],
+] as const;
+
+/** Throws CliError for an option that is empty, as an unset variable of a shell leaves it, and for a role without other accounts. */
+export function checkOptions(options: ReportOptions): void {
+  for (const [name, option, shape] of NAMES) {
+    if (options[name]?.trim() === "") throw new CliError(`${option} is empty`, `Give ${option} ${shape}.`);
+  }
+  if (options.out?.some((name) => name.trim() === "")) throw new CliError("--out is empty", "Give --out a file.");
+  if (options.role === undefined || options.accounts !== undefined || options.organization) return;
+  throw new CliError(
+    "--role is for other accounts, and none is given",
+    "Give --accounts or --organization too. Your own account is read with your own credentials.",
+  );
+}
+
 /** Returns the regions of `--regions`; null for all enabled regions. Throws CliError for text that is not the name of a region. */
 export function regionsOf({ regions = "all" }: ReportOptions): readonly string[] | null {
   if (regions === "all") return null;

@@ -22,7 +22,7 @@ export interface Outputs {
   isNew(name: string): boolean;
   /** Creates a file that only this user can read, and that is removed at the end. Returns its path. */
   scratch(): string;
-  /** Puts every file in the place of its target. Throws the system's error. */
+  /** Puts every file in the place of its target. Throws CliError for one that cannot be written. */
   commit(): Promise<void>;
   /** Removes the files that are not in the place of their target. */
   discard(): void;
@@ -56,10 +56,13 @@ export function openOutputs(folder: string, names: readonly string[]): Outputs {
         const path = resolve(folder, name);
         return !existsSync(path) && files.some((file) => resolve(folder, file.name) === path);
       },
-      scratch: () => create(join(tmpdir(), "ec2-audit-report.jsonl"), 0o600),
+      scratch: () => {
+        const path = join(tmpdir(), "ec2-audit-report.jsonl");
+        return named(path, () => create(path, 0o600));
+      },
       commit: async () => {
-        for (const { temporary } of files) await flush(temporary);
-        for (const { temporary, target } of files) await rename(temporary, target);
+        for (const { name, temporary } of files) await written(name, flush(temporary));
+        for (const { name, temporary, target } of files) await written(name, rename(temporary, target));
         discard();
       },
       discard,
@@ -94,16 +97,41 @@ function named<T>(name: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const code = systemCode(error);
-    if (code === undefined) throw error;
-    const problem =
-      code === "ENOENT" || code === "ENOTDIR" ? "its folder does not exist" : `its folder cannot be written: ${code}`;
-    throw new CliError(
-      `${quote(name)} cannot be written: ${problem}`,
-      "Give --out a file in a folder that you can write.",
-    );
+    throw unwritable(name, error);
   }
 }
+
+/** Waits until a file is written. Rejects with CliError with the file's name for an error of the system. */
+export async function written(name: string, work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    throw unwritable(name, error);
+  }
+}
+
+/** Returns an error of the system as one that tells what to do. */
+function unwritable(name: string, error: unknown): unknown {
+  const code = systemCode(error);
+  switch (code) {
+    case undefined:
+      return error;
+    case "ENOENT":
+    case "ENOTDIR":
+      return new CliError(`${quote(name)} cannot be written: its folder does not exist`, WRITABLE);
+    case "ENOSPC":
+    case "EDQUOT":
+      return new CliError(
+        `${quote(name)} cannot be written: the disk is full`,
+        "Free some space, or use another disk: --out names the files, and TMPDIR the folder of temporary ones.",
+      );
+    default:
+      return new CliError(`${quote(name)} cannot be written: ${code}`, WRITABLE);
+  }
+}
+
+const WRITABLE =
+  "Give --out a file in a folder that you can write. Without a .jsonl file, TMPDIR must name such a folder too.";
 
 /** The end of a temporary file's name, after that of its target. It has the id of the process that writes the file. */
 const TEMPORARY = /^\.(\d+)-[\da-f]{8}\.tmp$/;
@@ -155,7 +183,7 @@ const PIECE = 64 * 1024;
 
 /** A file that is written from its start. */
 export interface TextFile {
-  /** Appends text. Await it before the next text, so that memory stays bounded. Rejects with the system's error. */
+  /** Appends text. Await it before the next text, so that memory stays bounded. Rejects with CliError if it cannot be written. */
   write(text: string): Promise<void>;
   /** Writes what is left, and closes the file. */
   close(): Promise<void>;
@@ -170,7 +198,10 @@ export async function writeText(path: string): Promise<TextFile> {
   const flushTexts = (): Promise<void> => {
     const piece = texts.join("");
     [texts, size] = [[], 0];
-    writing = writing.then(() => file.writeFile(piece));
+    writing = written(
+      path,
+      writing.then(() => file.writeFile(piece)),
+    );
     return writing;
   };
   return {

@@ -13,6 +13,7 @@ import { CliError } from "../cli-error.ts";
 import { gatherFunctionSettings } from "../function-settings.ts";
 import { policyFor } from "../policy-options.ts";
 import { collect } from "./collect.ts";
+import { counted } from "./figures.ts";
 import { type ExemptionLine, REPORT_SCHEMA, type RuleLine } from "./lines.ts";
 import { accountsOf, type ReportOptions, regionsOf } from "./options.ts";
 import { organizationAccounts } from "./organization.ts";
@@ -30,6 +31,8 @@ const DEFAULT_REGION = "us-east-1";
  * 300, a report takes a quarter more memory, and no less time.
  */
 const GARBAGE_PERCENT = 100;
+
+const NOTHING_READ = "interrupted before an instance was read: no file was written";
 
 /**
  * Reads the chosen accounts and regions, and writes the lines of the report to a file. Everything that the operator gave is checked
@@ -70,7 +73,7 @@ export async function readFleet(
   };
   const accounts = accountsIn(aws, ids, { own, role, now: cli.now });
   const targets = await targetsOf(accounts, { regions, askIn: aws.region, pace });
-  if (stopped.aborted) throw new CliError("interrupted before an instance was read: no file was written");
+  if (stopped.aborted) throw new CliError(NOTHING_READ);
 
   setFlagsFromString(`--heap-growing-percent=${GARBAGE_PERCENT}`);
   const out = await writeText(file);
@@ -87,11 +90,13 @@ export async function readFleet(
       serviceTag: options.serviceTag ?? "service",
       since: comparison?.time ?? null,
     } as const;
-    await collect(out, { header, policy, targets, comparison, pace, progress, startedAt });
+    const { hasRead } = await collect(out, { header, policy, targets, comparison, pace, progress, startedAt });
+    if (stopped.aborted && !hasRead) throw new CliError(NOTHING_READ);
   } finally {
     await out.close();
   }
-  if (throttled > 0) cli.terminal.err(`AWS throttled ${throttled} calls. They were repeated, more slowly.`);
+  if (throttled > 0)
+    cli.terminal.err(`AWS throttled ${counted(throttled, "call")}. Throttled calls are repeated, more slowly.`);
 }
 
 function ruleLine({ id, name: rule, severity, mode, demands, when, link }: Policy["rules"][number]): RuleLine {

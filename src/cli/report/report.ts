@@ -6,8 +6,8 @@ import { CliError } from "../cli-error.ts";
 import { stoppable } from "../interruption.ts";
 import type { Terminal } from "../terminal.ts";
 import { contentOf, formatOf } from "./formats.ts";
-import type { ReportOptions } from "./options.ts";
-import { type Outputs, openOutputs } from "./output.ts";
+import { checkOptions, type ReportOptions } from "./options.ts";
+import { type Outputs, openOutputs, written } from "./output.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { readFleet } from "./read-fleet.ts";
 import { openReport, type Report } from "./read-lines.ts";
@@ -20,6 +20,7 @@ import { type NextStep, summaryText } from "./terminal.ts";
  */
 export async function report(cli: Cli, options: ReportOptions): Promise<void> {
   const { terminal } = cli;
+  checkOptions(options);
   const names = options.out ?? [];
   for (const name of names) checkFormat(name);
   const outputs = openOutputs(cli.folder, names);
@@ -65,7 +66,7 @@ async function makeReport(
     const format = formatOf(name);
     if ("problem" in format) continue;
     progress.doing(`Writing ${name}`);
-    await pipeline(contentOf(report, format), createWriteStream(temporary, { flags: "r+" }));
+    await written(name, pipeline(contentOf(report, format), createWriteStream(temporary, { flags: "r+" })));
   }
   return report;
 }

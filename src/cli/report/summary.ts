@@ -79,8 +79,8 @@ export interface Ending extends ExemptionLine {
   readonly violations: number;
 }
 
-/** From this number of days on, an exemption does not end soon. */
-const SOON_DAYS = 30;
+/** An exemption ends soon if it has at most this number of days left. */
+export const SOON_DAYS = 30;
 
 /** Returns the exemptions that end within 30 days of the report, and those that have ended. The next one to end comes first. */
 export function endingOf({ header, sums }: Pick<Report, "header" | "sums">): Ending[] {

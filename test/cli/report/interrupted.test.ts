@@ -20,7 +20,7 @@ let running: ChildProcess | undefined;
 afterEach(() => void running?.kill("SIGKILL"));
 
 /** Starts a report of two regions, in each of which EC2 does not answer any more, after a first page of 1,000 in one. */
-async function startSlowReport(...args: string[]) {
+function startSlowReport(...args: string[]) {
   aws.generate({ count: 1_001, instance: () => ({ imageId: "ami-0abcdef1234567890", launchedAt: 0 }) });
   aws.launch({ count: 5, tags: {}, region: "eu-west-1" });
   aws.faults.add({
@@ -30,6 +30,12 @@ async function startSlowReport(...args: string[]) {
     when: ({ region }) => region === "eu-west-1",
   });
   aws.faults.add({ service: "ec2", action: "DescribeInstances", kind: "timeout", skip: 1 });
+  // The second page is asked for when the first one has been written.
+  return startReport(3, ...args);
+}
+
+/** Starts a report of two regions, and waits for a number of calls of DescribeInstances. */
+async function startReport(calls: number, ...args: string[]) {
   const all = ["report", "--policy", "policy.json", "--regions", "us-east-1,eu-west-1", ...args];
   const env = { PATH: process.env.PATH, ...NOWHERE, ...operatorAt(aws.endpoint) };
   const child = spawn(process.execPath, [COMMAND, ...all], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
@@ -42,8 +48,7 @@ async function startSlowReport(...args: string[]) {
     said.err += text;
   });
   const ended = once(child, "close");
-  // The second page is asked for when the first one has been written.
-  await vi.waitUntil(() => aws.callCounts.get("ec2:DescribeInstances") === 3, { timeout: 50_000, interval: 20 });
+  await vi.waitUntil(() => aws.callCounts.get("ec2:DescribeInstances") === calls, { timeout: 50_000, interval: 20 });
   return { child, ended, said };
 }
 
@@ -66,6 +71,19 @@ describe("an interrupted report", SLOW, () => {
       Array(2).fill("the report was interrupted"),
     );
     expect(files()).toEqual(["all.csv", "all.jsonl", "policy.json"]);
+  });
+});
+
+describe("a report that is interrupted before a page is read", SLOW, () => {
+  it("leaves the earlier files as they were", async () => {
+    writeFileSync(join(folder, "all.csv"), "the earlier report");
+    aws.faults.add({ service: "ec2", action: "DescribeInstances", kind: "timeout" });
+    const { child, ended, said } = await startReport(2, "--out", "all.csv");
+    child.kill("SIGINT");
+    expect(await ended).toEqual([2, null]);
+    expect(said.err).toContain("error: interrupted before an instance was read: no file was written");
+    expect(readFileSync(join(folder, "all.csv"), "utf8")).toBe("the earlier report");
+    expect(files()).toEqual(["all.csv", "policy.json"]);
   });
 });
 

@@ -9,10 +9,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openOutputs, writeText } from "../../../src/cli/report/output.ts";
+import { openOutputs, writeText, written } from "../../../src/cli/report/output.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -31,6 +32,15 @@ const write = async (file: string, ...texts: string[]) => {
 const NOBODY = 2 ** 22 + 1;
 
 describe("the files of a run", () => {
+  it("tell what to do when the disk is full", async () => {
+    // Linux has a device that is always full. The file system of a test is not.
+    const work = writeFile("/dev/full", "text");
+    await expect(written("a.csv", work)).rejects.toMatchObject({
+      message: '"a.csv" cannot be written: the disk is full',
+      hint: "Free some space, or use another disk: --out names the files, and TMPDIR the folder of temporary ones.",
+    });
+  });
+
   it("replace their targets together at the end", async () => {
     writeFileSync(path("a.csv"), "earlier");
     const outputs = openOutputs(folder, ["a.csv", "b.csv"]);

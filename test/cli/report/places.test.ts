@@ -60,7 +60,7 @@ describe("the places of ec2-audit report", () => {
     expect(documentOf(ran)).toMatchObject({ instances: 30, violating: 30, findings: 30 });
     expect(documentOf(ran).places.filter(({ status }) => status !== "complete")).toEqual([]);
     expect(ran.code).toBe(1);
-    expect(ran.err).toMatch(/^AWS throttled \d+ calls\. They were repeated, more slowly\.$/);
+    expect(ran.err).toMatch(/^AWS throttled \d+ calls\. Throttled calls are repeated, more slowly\.$/);
   });
 });
 
@@ -170,6 +170,10 @@ describe("a usage error of ec2-audit report", () => {
     [["--regions", "us-east-1,nowhere"], '--regions has an entry that is not valid: "nowhere"'],
     [["--accounts", "12"], '--accounts has an entry that is not valid: "12"'],
     [["--accounts", OWN, "--organization"], "'--organization' cannot be used with option '--accounts <ids>'"],
+    [["--out", ""], "--out is empty"],
+    [["--since", " "], "--since is empty"],
+    [["--owner-tag", ""], "--owner-tag is empty"],
+    [["--role", "audit"], "--role is for other accounts, and none is given"],
     [["--out", "report.pdf"], "the name of report.pdf must end with"],
     [["--out", "no/such/folder.csv"], '"no/such/folder.csv" cannot be written: its folder does not exist'],
     [["--out", "a.csv", "--out", "./a.csv"], "--out names the same file twice: a.csv, ./a.csv"],

@@ -1,11 +1,9 @@
+import { daysLeft } from "../../../policy/exemptions.ts";
 import { counted, dateOf, grouped } from "../figures.ts";
-import type { ExemptionLine } from "../lines.ts";
 import type { Report } from "../read-lines.ts";
+import { endingIn, SOON_DAYS } from "../summary.ts";
 import { type Html, html } from "./html.ts";
 import { number } from "./parts.ts";
-
-/** From this number of days on, an exemption does not end soon. */
-const SOON_DAYS = 30;
 
 /** Returns the exemptions of the policy with their use, those that end first before the others; nothing without exemptions. */
 export function exemptionsSection({ header, sums: { totals } }: Pick<Report, "header" | "sums">): Html | false {
@@ -13,7 +11,7 @@ export function exemptionsSection({ header, sums: { totals } }: Pick<Report, "he
     .map((exemption, index) => ({
       exemption,
       violations: totals.exemptions[index] ?? 0,
-      days: daysLeft(exemption, header.time),
+      days: daysLeft(exemption, Date.parse(header.time)),
     }))
     .sort((a, b) => a.days - b.days);
   if (exemptions.length === 0) return false;
@@ -26,21 +24,15 @@ ${exemptions.map(
     exemption,
     violations,
     days,
-  }) => html`<tr><th scope="row">${exemption.reason} <small>where ${exemption.when}</small></th><td>${exemption.rules.join(", ")}</td><td>${dateOf(exemption.until)} <small>${ending(days)}</small></td>${number(violations > 0 ? grouped(violations) : html`0${days >= 0 && html` <span class="tag unsure">unused</span>`}`)}</tr>
+  }) => html`<tr><th scope="row">${exemption.reason} <small>where ${exemption.when}</small></th><td>${exemption.rules.join(", ")}</td><td>${dateOf(exemption.until)} <small>${ending(days)}</small></td>${number(violations > 0 ? grouped(violations) : html`0${days > 0 && html` <span class="tag unsure">unused</span>`}`)}</tr>
 `,
 )}</tbody></table></div></section>
 `;
 }
 
-/** Returns the days until the end of an exemption's last day; negative for an expired one. */
-function daysLeft({ until }: ExemptionLine, time: string): number {
-  return Math.round((Date.parse(until) - Date.parse(time.slice(0, 10))) / 86_400_000);
-}
-
 function ending(days: number): Html {
-  if (days < 0) return html`<span class="tag unsure">expired</span> its violations are findings again`;
-  if (days === 0) return html`<span class="tag unsure">ends today</span>`;
-  return days < SOON_DAYS
-    ? html`<span class="tag unsure">ends in ${counted(days, "day")}</span>`
+  if (days <= 0) return html`<span class="tag unsure">expired</span> its violations are findings again`;
+  return days <= SOON_DAYS
+    ? html`<span class="tag unsure">${endingIn(days)}</span>`
     : html`${counted(days, "day")} left`;
 }

@@ -225,8 +225,8 @@ describe("renderPage", () => {
     const text = textOf(await pageOf({ findings: 10 }, change), "exemptions");
     expect(text).toContain("imdsv2 1 Nov 2026 expired its violations are findings again 0 Reason 2");
     expect(text).toContain("25 Nov 2026 ends today 0 unused");
-    expect(text).toContain("30 Nov 2026 ends in 5 days 0 unused");
-    expect(text).toContain("31 Dec 2026 36 days left 12");
+    expect(text).toContain("30 Nov 2026 ends in 6 days 0 unused");
+    expect(text).toContain("31 Dec 2026 37 days left 12");
   });
 
   it("has rows for the 20 worst accounts, and one for the others", async () => {
