@@ -2,6 +2,7 @@ import { stringify } from "csv-stringify/sync";
 import { guardFormulas } from "./formulas.ts";
 import type { Header, VerdictLine } from "./lines.ts";
 import type { Report } from "./read-lines.ts";
+import { tagOf } from "./tag.ts";
 
 /** The columns. One that shows a field of the lines has its name. */
 const COLUMNS: Readonly<Record<string, (line: VerdictLine, header: Header) => string | null>> = {
@@ -16,8 +17,8 @@ const COLUMNS: Readonly<Record<string, (line: VerdictLine, header: Header) => st
   rule: ({ rule }) => rule,
   message: ({ message }) => message,
   remedy: ({ remedy }) => remedy.join("\n"),
-  owner: ({ tags }, { ownerTag }) => tags[ownerTag] ?? null,
-  service: ({ tags }, { serviceTag }) => tags[serviceTag] ?? null,
+  owner: ({ tags }, { ownerTag }) => tagOf(tags, ownerTag),
+  service: ({ tags }, { serviceTag }) => tagOf(tags, serviceTag),
   launchedBy: ({ launchedBy }) => launchedBy,
   launchTime: ({ launchTime }) => launchTime,
   firstLaunchTime: ({ firstLaunchTime }) => firstLaunchTime ?? null,

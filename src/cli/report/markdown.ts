@@ -2,9 +2,8 @@ import { cut } from "../../util/text.ts";
 import { counted, dateOf, grouped, percent } from "./figures.ts";
 import { gravestOf } from "./gravest.ts";
 import type { FindingLine } from "./lines.ts";
-import { violatedRules } from "./page/rules.ts";
-import { age, duration, minuteOf } from "./page/words.ts";
 import type { Report } from "./read-lines.ts";
+import { violatedRules } from "./rule-results.ts";
 import {
   accountName,
   answerAndChange,
@@ -15,6 +14,7 @@ import {
   unjudgedOf,
   unreadOf,
 } from "./summary.ts";
+import { age, duration, minuteOf } from "./words.ts";
 
 /** A comment on GitHub has at most 65,536 characters. The rest is for text that a workflow adds. */
 const MAX_BYTES = 59_000;
@@ -87,9 +87,8 @@ function rules(report: Report): string[] {
   const others = rest > 0 && sums.totals.instances > 0 ? [`${counted(rest, "rule")} without a violation.`] : [];
   if (violated.length === 0) return others;
   const columns = ["Rule", "Severity", "Findings", ...(sums.since ? ["New", "Resolved"] : []), "Compliant"];
-  const rows = violated.slice(0, MAX_RULES).map(({ rule, violations, compliant }) => {
-    const changes = sums.since?.rules[rule.id] ?? { new: 0, resolved: 0 };
-    const since = sums.since ? [grouped(changes.new), grouped(changes.resolved)] : [];
+  const rows = violated.slice(0, MAX_RULES).map(({ rule, violations, compliant, new: fresh, resolved }) => {
+    const since = sums.since ? [grouped(fresh), grouped(resolved)] : [];
     const share = percent(compliant, compliant + violations) ?? "–";
     // The schema allows letters, digits, ".", "_" and "-" in the id of a rule.
     return [`\`${rule.id}\``, rule.severity, grouped(violations), ...since, share];

@@ -6,6 +6,7 @@ import { cut } from "../../util/text.ts";
 import { sentence } from "./figures.ts";
 import type { Header, Resolution, RuleLine, VerdictLine } from "./lines.ts";
 import type { Report } from "./read-lines.ts";
+import { tagOf } from "./tag.ts";
 
 /**
  * Yields a report as OCSF 1.6 Compliance Findings (class 2003), one a line, as Security Hub exports and Splunk reads them. A
@@ -165,7 +166,7 @@ function resourceOf(line: VerdictLine, header: Header): object {
   const { account, region, instanceId, name, tags, availabilityZone, launchTime, privateIp } = line;
   const { state, instanceType, imageId, keyName, vpcId, subnetId, publicIp, instanceProfile, launchedBy } = line;
   const partition = partitionOf(region).name;
-  const owner = tags[header.ownerTag];
+  const owner = tagOf(tags, header.ownerTag);
   const launched = Date.parse(launchTime ?? "");
   return {
     uid: instanceId,

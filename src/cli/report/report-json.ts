@@ -1,4 +1,5 @@
 import type { Report } from "./read-lines.ts";
+import { total } from "./resolutions.ts";
 
 /** Returns a report as the JSON document of `--json`. */
 export function reportJson({ places, sums }: Report): string {
@@ -20,7 +21,7 @@ export function reportJson({ places, sums }: Report): string {
     ...(since && {
       since: {
         new: since.new,
-        resolved: Object.values(since.resolved).reduce((sum, count) => sum + count, 0),
+        resolved: total(since.resolved),
         open: since.open + since.unknown,
       },
     }),

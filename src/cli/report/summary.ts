@@ -1,20 +1,18 @@
 import { ALL_REGIONS, type Place } from "../../fleet/place.ts";
 import { daysLeft } from "../../policy/exemptions.ts";
 import { groupBy } from "../../util/group-by.ts";
+import { answerOf, comparison } from "./answer.ts";
 import { counted, grouped } from "./figures.ts";
 import type { ExemptionLine, Header, PlaceLine, SinceSums } from "./lines.ts";
-import { answerOf, comparison } from "./page/answer.ts";
-import { RESOLUTIONS, total } from "./page/resolved.ts";
-import { list } from "./page/words.ts";
 import type { Report } from "./read-lines.ts";
+import { reasonsOf, total } from "./resolutions.ts";
+import { list } from "./words.ts";
 
 /** What the short forms of a report tell: the terminal's summary, and Markdown. */
 
 /** Returns what changed since the previous report: `40 new findings, 206 resolved (171 fixed, 35 terminated), 684 still open`. */
 export function changesOf({ new: fresh, resolved, open, unknown }: SinceSums): string {
-  const reasons = RESOLUTIONS.filter(({ key }) => resolved[key] > 0).map(
-    ({ key, word }) => `${grouped(resolved[key])} ${word}`,
-  );
+  const reasons = reasonsOf(resolved);
   const why = reasons.length > 0 ? ` (${list(reasons)})` : "";
   const unsure = unknown > 0 ? `, and ${grouped(unknown)} not confirmed` : "";
   return `${counted(fresh, "new finding")}, ${grouped(total(resolved))} resolved${why}, ${grouped(open)} still open${unsure}`;
@@ -36,6 +34,15 @@ export interface Unread {
   readonly reason: string | null;
   readonly places: readonly PlaceLine[];
 }
+
+/** What to do about a place that could not be read. */
+export const ADVICE: Readonly<Record<Unread["status"], string>> = {
+  denied:
+    "Allow the action in the policy of the role or user that reads the account, and in the organization’s service control policies. Then make the report again.",
+  off: "Enable the region for the account, or leave the region out with --regions.",
+  failed: "Make the report again. If it fails again, check the network and AWS Health.",
+  partial: "Make the report again. If it ends early again, the reason tells what to check.",
+};
 
 /** Returns the places that could not be read completely, by status and reason, those with the most places first. */
 export function unreadOf(places: readonly PlaceLine[]): Unread[] {

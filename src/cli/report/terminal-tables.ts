@@ -2,8 +2,8 @@ import type { Severity } from "../../policy/rule.ts";
 import type { Colours } from "../terminal.ts";
 import { type Column, tableOf } from "./columns.ts";
 import { counted, grouped, percent } from "./figures.ts";
-import { violatedRules } from "./page/rules.ts";
 import type { Report } from "./read-lines.ts";
+import { type RuleResult, violatedRules } from "./rule-results.ts";
 import { accountName } from "./summary.ts";
 
 /** A summary while it is written. */
@@ -21,18 +21,17 @@ export function rulesTable({ report, colours, columns }: Summary): string[] {
   const { header, sums } = report;
   const violated = violatedRules(report);
   const rest = header.rules.length - violated.length;
-  const changes = ({ rule }: (typeof violated)[number]) => sums.since?.rules[rule.id] ?? { new: 0, resolved: 0 };
-  const since: Column<(typeof violated)[number]>[] = [
+  const since: Column<RuleResult>[] = [
     {
       heading: "New",
-      cell: (row) => grouped(changes(row).new),
+      cell: (row) => grouped(row.new),
       isNumber: true,
       isOptional: true,
       colour: quiet(colours),
     },
     {
       heading: "Resolved",
-      cell: (row) => grouped(changes(row).resolved),
+      cell: (row) => grouped(row.resolved),
       isNumber: true,
       isOptional: true,
       colour: quiet(colours),

@@ -5,10 +5,9 @@ import { cutTo, wrapText } from "./columns.ts";
 import { counted, dateOf, grouped, sentence } from "./figures.ts";
 import { gravestOf } from "./gravest.ts";
 import type { FindingLine } from "./lines.ts";
-import { ADVICE } from "./page/unread.ts";
-import { age, duration, minuteOf } from "./page/words.ts";
 import type { Report } from "./read-lines.ts";
 import {
+  ADVICE,
   accountName,
   answerAndChange,
   changesOf,
@@ -19,6 +18,7 @@ import {
   unreadOf,
 } from "./summary.ts";
 import { more, ownersTable, painted, placesTable, rulesTable, type Summary } from "./terminal-tables.ts";
+import { age, duration, minuteOf } from "./words.ts";
 
 /** The widest and the narrowest summary, in columns: longer lines are hard to read, and tables need some. */
 const [MAX_COLUMNS, MIN_COLUMNS] = [120, 40];

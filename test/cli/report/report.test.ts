@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { aws, documentOf, files, linesIn, MEMBER, OWN, report, useFleet } from "./fleet.ts";
+import { aws, documentOf, files, folder, linesIn, MEMBER, OWN, report, useFleet } from "./fleet.ts";
 
 /** Tests `ec2-audit report` against the embedded AWS: its result, its exit code, its files and its calls to AWS. */
 
@@ -33,5 +35,15 @@ describe("ec2-audit report", () => {
     expect(ran.code).toBe(1);
     expect(linesIn("all.jsonl", "finding")).toHaveLength(28);
     expect(files()).toEqual(["all.jsonl", "policy.json"]);
+  });
+
+  it("shows the value of an owner tag in any case, in every format as in the sums", async () => {
+    aws.launch({ count: 1, tags: { Owner: "web", OWNER: "other" }, keyName: "ops" });
+    await report(["--out", "all.jsonl", "--out", "all.csv", "--out", "all.ocsf.jsonl", "--out", "all.html"]);
+    expect(linesIn("all.jsonl", "sums")[0]?.totals.owners.groups).toMatchObject([{ value: "web", violating: 1 }]);
+    const read = (name: string) => readFileSync(join(folder, name), "utf8");
+    expect(read("all.csv")).toContain(",web,,");
+    expect(read("all.ocsf.jsonl")).toContain('"owner":{"name":"web"');
+    expect(read("all.html")).toContain("<td>web</td>");
   });
 });

@@ -1,14 +1,11 @@
 import { cut } from "../../../util/text.ts";
-import { counted, dateOf, grouped, percent } from "../figures.ts";
-import type { Report } from "../read-lines.ts";
+import { type About, answerOf, comparison } from "../answer.ts";
+import { counted, dateOf, grouped } from "../figures.ts";
+import { reasonsOf, total } from "../resolutions.ts";
+import { violatedRules } from "../rule-results.ts";
+import { age, list, minuteOf } from "../words.ts";
 import { type Html, html } from "./html.ts";
 import { bar, type Colour, swatch } from "./parts.ts";
-import { RESOLUTIONS, total } from "./resolved.ts";
-import { violatedRules } from "./rules.ts";
-import { age, list, minuteOf } from "./words.ts";
-
-/** What a report is about, without its findings. */
-export type About = Pick<Report, "header" | "places" | "sums">;
 
 /** Returns the accounts, regions, time and policy of the report. */
 export function pageHeader({ header, places }: About): Html {
@@ -19,36 +16,6 @@ export function pageHeader({ header, places }: About): Html {
   return html`<header><h1>EC2 audit</h1>
 <p>${named} <span class="dot">·</span> ${regions.length === 1 ? regions : counted(regions.length, "region")} <span class="dot">·</span> <time datetime="${header.time}">${dateOf(header.time)}, ${minuteOf(header.time)}</time> <span class="dot">·</span> policy of ${counted(header.rules.length, "rule")}${exemptions}</p></header>
 `;
-}
-
-/** The answer of a report in a figure and a sentence. */
-export interface Answer {
-  /** The figure, such as `94.2 % compliant`. */
-  readonly figure: string;
-  readonly sentence: string;
-}
-
-/** Returns the answer of a report. Compliance is the share of the judged instances that comply with every rule. */
-export function answerOf({ places, sums }: About): Answer {
-  const { instances, compliant, violating } = sums.totals;
-  const read = places.filter(({ status }) => status === "complete").length;
-  const judged = compliant + violating;
-  if (instances === 0 && read === 0) {
-    return { figure: "Unknown", sentence: "No place could be read, so nothing is known about compliance." };
-  }
-  if (instances === 0) {
-    const where = read === 1 ? "the place that was" : `the ${grouped(read)} places that were`;
-    return { figure: "No instances", sentence: `No instance was found in ${where} read.` };
-  }
-  if (judged === 0) return { figure: "Unknown", sentence: "No instance could be judged." };
-  const were = judged === 1 ? "was" : "were";
-  const which = judged < instances ? " that could be judged" : read < places.length ? ` that ${were} read` : "";
-  const all = judged === 1 ? `The only instance${which} complies` : `All ${grouped(judged)} instances${which} comply`;
-  const some = `${grouped(violating)} of ${counted(instances, "instance")} ${violating === 1 ? "violates" : "violate"}`;
-  return {
-    figure: `${percent(compliant, judged)} compliant`,
-    sentence: violating > 0 ? `${some} the policy.` : `${all} with the policy.`,
-  };
 }
 
 /** Returns the answer, with a bar of the instances, and four figures. `oldest` are the times of the oldest findings. */
@@ -62,21 +29,6 @@ ${notices(about).map((notice) => html`<p class="notice">${notice}</p>`)}</div></
 ${meter(about)}
 <dl class="figures">${figures(about, oldest).map(({ number, label }) => html`<div><dt>${label}</dt><dd>${number}</dd></div>`)}</dl></section>
 `;
-}
-
-/** Compares the number of violating instances with that of the previous report. Without some places, it would mislead. */
-export function comparison({ header, places, sums }: About): string | false {
-  if (header.since === null || sums.since === null) return false;
-  const { previous, new: fresh, resolved } = sums.since;
-  const then = `the report of ${dateOf(header.since)}`;
-  if (places.some(({ status }) => status !== "complete")) {
-    return ` Since ${then}, ${grouped(fresh)} findings are new and ${grouped(total(resolved))} are resolved.`;
-  }
-  const difference = sums.totals.violating - previous.violating;
-  const share = percent(previous.compliant, previous.compliant + previous.violating);
-  const compliance = share === null ? "" : `, which had ${share}`;
-  if (difference === 0) return ` That is as many as in ${then}${compliance}.`;
-  return ` That is ${grouped(Math.abs(difference))} ${difference > 0 ? "more" : "fewer"} than in ${then}${compliance}.`;
 }
 
 function gravestRule(about: About): Html | false {
@@ -145,9 +97,7 @@ function figures(about: About, { firstSeen, launchTime }: Oldest): Figure[] {
     ];
   }
   const { new: fresh, open, unknown, resolved } = sums.since;
-  const why = RESOLUTIONS.filter(({ key }) => resolved[key] > 0).map(
-    ({ key, word }) => `${grouped(resolved[key])} ${word}`,
-  );
+  const why = reasonsOf(resolved);
   const oldest = open > 0 && firstSeen !== null ? `, the oldest for ${age(firstSeen, header.time)}` : "";
   const unsure = unknown > 0 ? `, and ${grouped(unknown)} not confirmed` : "";
   return [

@@ -4,6 +4,7 @@ import { instancePage } from "../../../alerts/instance-names.ts";
 import { isRegion } from "../../../aws/regions.ts";
 import { SEVERITIES, type Severity } from "../../../policy/rule.ts";
 import type { FindingLine, Header, Sums } from "../lines.ts";
+import { tagOf } from "../tag.ts";
 import { Column } from "./column.ts";
 import { COLUMNS, type Name, type Packed, PLACEHOLDERS, type Value } from "./packed.ts";
 
@@ -107,8 +108,8 @@ function valuesOf(finding: FindingLine, header: Header): Record<Name, Value> {
     ruleId,
     name,
     message: withPlaceholders(finding.message),
-    owner: tags[header.ownerTag] ?? null,
-    service: tags[header.serviceTag] ?? null,
+    owner: tagOf(tags, header.ownerTag),
+    service: tagOf(tags, header.serviceTag),
     launchedBy,
     instanceType,
     remedy: withPlaceholders(finding.remedy.join("\n")),

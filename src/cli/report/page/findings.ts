@@ -3,9 +3,11 @@ import { isRegion } from "../../../aws/regions.ts";
 import { counted, dateOf, grouped } from "../figures.ts";
 import type { FindingLine, Header } from "../lines.ts";
 import type { Report } from "../read-lines.ts";
+import { accountName } from "../summary.ts";
+import { tagOf } from "../tag.ts";
+import { age } from "../words.ts";
 import { type Html, html, linkTo } from "./html.ts";
-import { nameOfAccount, severity } from "./parts.ts";
-import { age } from "./words.ts";
+import { severity } from "./parts.ts";
 
 /** Returns the gravest findings of a report as a table, and the place for the tools of the page's script. */
 export function findingsSection(
@@ -38,7 +40,7 @@ function row(header: Header, finding: FindingLine): Html {
   );
   return html`<tr><td>${severity(finding.severity)}</td><th scope="row">${instanceOf(finding, mark(finding))}</th><td>${message} <small>${linkTo(link, ruleId)}</small>${
     lines.length > 0 && html`<details><summary>Remedy</summary><pre>${lines}</pre></details>`
-  }</td><td>${nameOfAccount(header, account)} <small>${region}</small></td><td>${tags[header.ownerTag] ?? html`<span class="none">none</span>`}</td>${time(header, launchTime)}${header.since !== null && time(header, firstSeen)}</tr>
+  }</td><td>${accountName(header, account)} <small>${region}</small></td><td>${tagOf(tags, header.ownerTag) ?? html`<span class="none">none</span>`}</td>${time(header, launchTime)}${header.since !== null && time(header, firstSeen)}</tr>
 `;
 }
 

@@ -2,10 +2,10 @@ import type { Group, Groups } from "../../../fleet/totals.ts";
 import { SEVERITIES } from "../../../policy/rule.ts";
 import { grouped } from "../figures.ts";
 import type { Report } from "../read-lines.ts";
+import { list } from "../words.ts";
 import { type Bar, columnsChart, rowsChart, totalOf } from "./chart.ts";
 import { type Html, html } from "./html.ts";
 import { number, swatch } from "./parts.ts";
-import { list } from "./words.ts";
 
 /** The maximum number of bars of a chart. The others are summed up. */
 const MAX_ROWS = 15;

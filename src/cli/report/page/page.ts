@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageFolder } from "../../package-folder.ts";
+import { answerOf } from "../answer.ts";
 import { counted, dateOf } from "../figures.ts";
 import { gravest } from "../gravest.ts";
 import type { FindingLine, ResolvedLine } from "../lines.ts";
 import type { Report } from "../read-lines.ts";
-import { answerOf, answerSection, type Oldest, pageHeader } from "./answer.ts";
+import { duration } from "../words.ts";
+import { answerSection, type Oldest, pageHeader } from "./answer.ts";
 import { clientScript } from "./client-script.ts";
 import { pageData } from "./data.ts";
 import { exemptionsSection } from "./exemptions.ts";
@@ -17,7 +19,6 @@ import { rulesSection } from "./rules.ts";
 import { securityPolicy } from "./security.ts";
 import { unreadSection } from "./unread.ts";
 import { whereSection } from "./where.ts";
-import { duration } from "./words.ts";
 
 /** The number of findings, and of resolved ones, that stand in the document. */
 const MAX_FINDINGS = 200;

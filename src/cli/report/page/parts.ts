@@ -1,5 +1,4 @@
 import type { Severity } from "../../../policy/rule.ts";
-import type { Header } from "../lines.ts";
 import { type Html, html, type Value } from "./html.ts";
 
 /** The colours, as custom properties of the style sheet. The values are those of the light theme, for pages without it. */
@@ -18,11 +17,6 @@ export type Colour = keyof typeof COLOURS;
 /** Returns a severity: its word, which the style sheet gives a mark. */
 export function severity(name: Severity): Html {
   return html`<span class="sev ${name}">${name}</span>`;
-}
-
-/** Returns the name of an account, or its id. */
-export function nameOfAccount({ accounts }: Header, account: string): string {
-  return accounts[account] ?? account;
 }
 
 /** A part of a bar, with its share of the bar's length, from 0 to 1. */

@@ -1,23 +1,11 @@
 import { counted, dateOf, grouped } from "../figures.ts";
-import type { Header, Resolution, ResolvedLine, SinceSums } from "../lines.ts";
+import type { Header, ResolvedLine, SinceSums } from "../lines.ts";
+import { RESOLUTIONS, reasonsOf, total } from "../resolutions.ts";
+import { accountName } from "../summary.ts";
+import { list } from "../words.ts";
 import { instanceOf } from "./findings.ts";
 import { type Html, html } from "./html.ts";
-import { nameOfAccount, severity } from "./parts.ts";
-import { list } from "./words.ts";
-
-/** The reasons, with the words that follow a number. */
-export const RESOLUTIONS: readonly { readonly key: Resolution; readonly word: string; readonly sentence: string }[] = [
-  { key: "fixed", word: "fixed", sentence: "The instance was corrected." },
-  { key: "terminated", word: "terminated", sentence: "The instance was terminated." },
-  { key: "exempted", word: "exempted", sentence: "An exemption applies." },
-  { key: "scope", word: "out of scope", sentence: "The instance left the rule’s scope." },
-  { key: "policy", word: "by the policy’s change", sentence: "The policy changed." },
-];
-
-/** Returns the sum of the counts by reason. */
-export function total(resolved: SinceSums["resolved"]): number {
-  return Object.values(resolved).reduce((sum, value) => sum + value, 0);
-}
+import { severity } from "./parts.ts";
 
 /** Returns the findings of the previous report that are resolved; nothing without a previous report. */
 export function resolvedSection(
@@ -27,13 +15,10 @@ export function resolvedSection(
 ): Html | false {
   if (header.since === null || since === null) return false;
   const all = total(since.resolved);
-  const why = RESOLUTIONS.filter(({ key }) => since.resolved[key] > 0).map(
-    ({ key, word }) => `${grouped(since.resolved[key])} ${word}`,
-  );
   const lead =
     all === 0
       ? `No finding was resolved since ${dateOf(header.since)}.`
-      : `${counted(all, "finding")} since ${dateOf(header.since)}: ${list(why)}.`;
+      : `${counted(all, "finding")} since ${dateOf(header.since)}: ${list(reasonsOf(since.resolved))}.`;
   const which = all > gravest.length ? `The ${grouped(gravest.length)} gravest` : `All ${grouped(all)}`;
   return html`<section id="resolved"><h2>Resolved</h2><p class="lead">${lead} Findings are resolved only in places that were read completely.</p>
 ${
@@ -48,6 +33,6 @@ ${gravest.map((line) => row(header, line))}</tbody></table></div></details>`
 function row(header: Header, line: ResolvedLine): Html {
   const { severity: name, message, ruleId, account, region, resolution, firstSeen } = line;
   const sentence = RESOLUTIONS.find(({ key }) => key === resolution)?.sentence ?? "";
-  return html`<tr><td>${severity(name)}</td><th scope="row">${instanceOf(line)}</th><td>${message} <small>${ruleId}</small></td><td>${nameOfAccount(header, account)} <small>${region}</small></td><td>${sentence}</td><td>${dateOf(firstSeen)}</td></tr>
+  return html`<tr><td>${severity(name)}</td><th scope="row">${instanceOf(line)}</th><td>${message} <small>${ruleId}</small></td><td>${accountName(header, account)} <small>${region}</small></td><td>${sentence}</td><td>${dateOf(firstSeen)}</td></tr>
 `;
 }

@@ -1,40 +1,11 @@
-import { SEVERITIES } from "../../../policy/rule.ts";
 import { counted, dateOf, grouped, percent } from "../figures.ts";
-import type { RuleLine } from "../lines.ts";
 import type { Report } from "../read-lines.ts";
+import { type RuleResult, resultsOf } from "../rule-results.ts";
+import { change } from "../words.ts";
 import { type Html, html, linkTo } from "./html.ts";
 import { bar, severity } from "./parts.ts";
-import { change } from "./words.ts";
-
-/** A rule with its results. */
-interface RuleResult {
-  /** Its position in the policy. */
-  readonly index: number;
-  readonly rule: RuleLine;
-  readonly violations: number;
-  readonly compliant: number;
-  readonly notJudged: number;
-  readonly exempt: number;
-}
 
 type About = Pick<Report, "header" | "sums">;
-
-/** Returns the rules with violations, the gravest first. */
-export function violatedRules(about: About): RuleResult[] {
-  return resultsOf(about).filter(({ violations }) => violations > 0);
-}
-
-function resultsOf({ header, sums }: About): RuleResult[] {
-  return header.rules
-    .map((rule, index): RuleResult => {
-      const { violation = 0, compliant = 0, notJudged = 0, exempt = 0 } = sums.totals.rules[rule.id] ?? {};
-      return { index, rule, violations: violation, compliant, notJudged, exempt };
-    })
-    .sort(
-      (a, b) =>
-        SEVERITIES.indexOf(b.rule.severity) - SEVERITIES.indexOf(a.rule.severity) || b.violations - a.violations,
-    );
-}
 
 /** Returns the findings by rule, and the rules without a violation. */
 export function rulesSection(about: About): Html {
@@ -57,10 +28,9 @@ ${others.length > 0 && html`<details class="others"><summary>${counted(others.le
 `;
 }
 
-function row({ header, sums }: About, result: RuleResult, max: number): Html {
-  const { rule, index, violations, compliant, notJudged, exempt } = result;
-  const changes = sums.since?.rules[rule.id] ?? { new: 0, resolved: 0 };
-  const sum = changes.new - changes.resolved;
+function row({ header }: About, result: RuleResult, max: number): Html {
+  const { rule, index, violations, compliant, notJudged, exempt, new: fresh, resolved } = result;
+  const sum = fresh - resolved;
   const asides = [
     notJudged > 0 && `${grouped(notJudged)} not judged`,
     exempt > 0 && `${grouped(exempt)} exempt`,
@@ -68,7 +38,7 @@ function row({ header, sums }: About, result: RuleResult, max: number): Html {
   ].filter((aside) => aside !== false);
   return html`<tr id="rule-${index}"><th scope="row">${linkTo(rule.link, rule.id)} <small>${rule.demands}${rule.when !== null && `, where ${rule.when}`}</small></th><td>${severity(rule.severity)}</td><td class="n findings-count"><a href="#findings" data-query="${new URLSearchParams({ ruleId: rule.id }).toString()}">${grouped(violations)}</a></td><td class="chart">${bar([{ share: violations / max, colour: rule.severity }], 10)}</td><td class="n compliance">${percent(compliant, compliant + violations)}${asides.length > 0 && html` <small>${asides.join(", ")}</small>`}</td>${
     header.since !== null &&
-    html`<td class="n change"><span class="${sum > 0 ? "worse" : sum < 0 ? "better" : "same"}">${change(sum)}</span>${changes.new + changes.resolved > 0 && html` <small>${grouped(changes.new)} new, ${grouped(changes.resolved)} resolved</small>`}</td>`
+    html`<td class="n change"><span class="${sum > 0 ? "worse" : sum < 0 ? "better" : "same"}">${change(sum)}</span>${fresh + resolved > 0 && html` <small>${grouped(fresh)} new, ${grouped(resolved)} resolved</small>`}</td>`
   }</tr>
 `;
 }

@@ -2,8 +2,8 @@ import type { PlaceStatus } from "../../../fleet/place.ts";
 import { groupBy } from "../../../util/group-by.ts";
 import { counted, grouped, percent } from "../figures.ts";
 import type { Header, PlaceLine } from "../lines.ts";
+import { accountName } from "../summary.ts";
 import { type Html, html } from "./html.ts";
-import { nameOfAccount } from "./parts.ts";
 
 /** The maximum number of accounts with a row of their own. */
 const MAX_ACCOUNTS = 20;
@@ -41,7 +41,7 @@ export function whereSection(header: Header, places: readonly PlaceLine[]): Html
 <div class="scroll" role="region" aria-label="Violating instances by account and region" tabindex="0"><table class="heat"><thead><tr><td></td>${regions.map(({ region }) => html`<th scope="col">${region}</th>`)}<th scope="col">All regions</th></tr></thead>
 <tbody>
 ${shown.map(({ account, places: own }) => {
-  const name = nameOfAccount(header, account);
+  const name = accountName(header, account);
   return rowOf(html`${name}${name !== account && html` <small>${account}</small>`}`, own);
 })}${
   others.length > 0 &&

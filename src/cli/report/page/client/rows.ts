@@ -1,6 +1,6 @@
 import { dateOf } from "../../figures.ts";
+import { age } from "../../words.ts";
 import type { Name } from "../packed.ts";
-import { age } from "../words.ts";
 import { type Child, make } from "./dom.ts";
 import type { Findings } from "./findings.ts";
 
