@@ -16,6 +16,13 @@ process.on("SIGINT", function stop(signal) {
   process.kill(process.pid, signal);
 });
 
+// An uncaught error would end the process with 1, which means that the answer is no.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") return;
+  process.stderr.write(`error: the output cannot be written: ${error.code ?? error.message}\n`);
+  process.exit(2);
+});
+
 // `npm run cli` starts in this package's folder even when it is called from another one (npm --prefix); INIT_CWD names that
 // one. In a script of another package, paths are relative to that package's folder.
 // https://docs.npmjs.com/cli/v11/using-npm/scripts#environment
