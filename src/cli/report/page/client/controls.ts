@@ -79,20 +79,20 @@ export function addControls(findings: Findings, tools: HTMLElement, after: Eleme
   return controls;
 }
 
-/** Shows a state in the controls, with the number of its rows, and with how many there are for each value of a filter. */
-export function updateControls(
-  controls: Controls,
-  findings: Findings,
-  state: State,
-  rows: number,
-  counts: Selection["counts"],
-): void {
-  if (controls.search.value !== state.search) controls.search.value = state.search;
-  for (const { column, list, options } of controls.filters) {
-    const wanted = state.filters.get(column);
+/** Shows how many rows there are for each value of the filters. */
+export function updateFilters({ filters }: Controls, counts: Selection["counts"]): void {
+  for (const { column, options } of filters) {
     for (const [value, { option, label }] of options) {
       setText(option, `${label} (${grouped(counts.get(column)?.[value] ?? 0)})`);
     }
+  }
+}
+
+/** Shows a state in the controls, with the number of its rows. */
+export function updateControls(controls: Controls, findings: Findings, state: State, rows: number): void {
+  if (controls.search.value !== state.search) controls.search.value = state.search;
+  for (const { column, list, options } of controls.filters) {
+    const wanted = state.filters.get(column);
     const index = wanted === undefined ? null : findings.column(column).values.indexOf(wanted);
     // A value that no finding has, or that is not in the list, has an option while it is chosen.
     list.querySelector("[data-extra]")?.remove();

@@ -59,6 +59,9 @@ export function selector(findings: Findings): (state: State) => Selection {
     }, all);
   }
 
+  // Before the first keystroke, which would have to wait for it.
+  setTimeout(() => TEXT_COLUMNS.forEach(textsOf));
+
   return ({ search, filters, sort, descending }) => {
     if (search !== found.search) found = { search, hits: find(search) };
     const key = `${sort} ${descending}`;

@@ -1,6 +1,6 @@
 import { counted, grouped } from "../../figures.ts";
 import { copy, download, textToCopy } from "./actions.ts";
-import { addControls, pagesOf, shownOf, updateControls, updateCounts } from "./controls.ts";
+import { addControls, pagesOf, shownOf, updateControls, updateCounts, updateFilters } from "./controls.ts";
 import { csvOf } from "./csv.ts";
 import { make, setText } from "./dom.ts";
 import type { Findings } from "./findings.ts";
@@ -16,6 +16,9 @@ const MAX_PRINTED = 1_000;
 /** The pause after which the URL follows the state: Safari refuses more than 100 changes in 30 seconds. */
 const FRAGMENT_MS = 400;
 
+/** The pause after which the filters follow the state. Hundreds of their options would slow down each keystroke. */
+const FILTERS_MS = 120;
+
 /** Makes the table one of all findings, a page of rows at a time. */
 export function showTable(findings: Findings, tools: HTMLElement, table: HTMLTableElement): void {
   const select = selector(findings);
@@ -23,6 +26,7 @@ export function showTable(findings: Findings, tools: HTMLElement, table: HTMLTab
   let state = fromFragment(location.hash) ?? START;
   let { rows, counts } = select(state);
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let filtersTimer: ReturnType<typeof setTimeout> | undefined;
 
   const box = table.closest(".scroll") ?? table;
   const controls = addControls(findings, tools, box);
@@ -40,7 +44,9 @@ export function showTable(findings: Findings, tools: HTMLElement, table: HTMLTab
     showRows(state.page * state.size, state.size);
     table.setAttribute("aria-rowcount", String(rows.length + 1));
     updateHead(head, state);
-    updateControls(controls, findings, state, rows.length, counts);
+    updateControls(controls, findings, state, rows.length);
+    clearTimeout(filtersTimer);
+    filtersTimer = setTimeout(() => updateFilters(controls, counts), FILTERS_MS);
     showSelected();
   }
 
