@@ -16,7 +16,7 @@ const MAX_PRINTED = 1_000;
 /** The pause after which the URL follows the state: Safari refuses more than 100 changes in 30 seconds. */
 const FRAGMENT_MS = 400;
 
-/** The pause after which the filters follow the state. Hundreds of their options would slow down each keystroke. */
+/** The pause in typing after which the filters follow. Hundreds of their options would slow down each keystroke. */
 const FILTERS_MS = 120;
 
 /** Makes the table one of all findings, a page of rows at a time. */
@@ -38,7 +38,7 @@ export function showTable(findings: Findings, tools: HTMLElement, table: HTMLTab
   const body = make("tbody");
   table.replaceChildren(head.element, body);
 
-  function render(): void {
+  function render(isTyping = false): void {
     ({ rows, counts } = select(state));
     state = { ...state, page: Math.min(state.page, pagesOf(rows.length, state.size) - 1) };
     showRows(state.page * state.size, state.size);
@@ -46,7 +46,8 @@ export function showTable(findings: Findings, tools: HTMLElement, table: HTMLTab
     updateHead(head, state);
     updateControls(controls, findings, state, rows.length);
     clearTimeout(filtersTimer);
-    filtersTimer = setTimeout(() => updateFilters(controls, counts), FILTERS_MS);
+    if (isTyping) filtersTimer = setTimeout(() => updateFilters(controls, counts), FILTERS_MS);
+    else updateFilters(controls, counts);
     showSelected();
   }
 
@@ -75,9 +76,9 @@ export function showTable(findings: Findings, tools: HTMLElement, table: HTMLTab
     else selected.delete(row);
   }
 
-  function change(next: Partial<State>): void {
+  function change(next: Partial<State>, isTyping = false): void {
     state = { ...state, page: 0, ...next };
-    render();
+    render(isTyping);
     clearTimeout(timer);
     timer = setTimeout(() => history.replaceState(null, "", toFragment(state)), FRAGMENT_MS);
   }
@@ -88,7 +89,7 @@ export function showTable(findings: Findings, tools: HTMLElement, table: HTMLTab
     table.scrollIntoView({ block: "start" });
   }
 
-  controls.search.addEventListener("input", () => change({ search: controls.search.value }));
+  controls.search.addEventListener("input", () => change({ search: controls.search.value }, true));
   for (const { column, list } of controls.filters) {
     list.addEventListener("change", () => {
       const filters = new Map(state.filters);
@@ -143,7 +144,7 @@ export function showTable(findings: Findings, tools: HTMLElement, table: HTMLTab
     const part = rows.length > MAX_PRINTED ? ` The first ${grouped(MAX_PRINTED)} are printed.` : "";
     setText(printed, `${shownOf(findings, rows.length)}.${part}`);
   });
-  addEventListener("afterprint", render);
+  addEventListener("afterprint", () => render());
 
   render();
 }
