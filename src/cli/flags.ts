@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Aws } from "./aws.ts";
 import type { CommonOptions } from "./cli.ts";
 import { NAMES } from "./names.ts";
@@ -18,6 +18,16 @@ export function addNameOptions(command: Command): Command {
     .option("--alert-topic <name>", `alert topic (default: ${NAMES.alertTopic})`)
     .option("--rule <name>", `launch rule (default: ${NAMES.rule})`)
     .option("--dead-letter-queue <name>", `dead-letter queue (default: ${NAMES.deadLetterQueue})`);
+}
+
+/** Adds the options of `PolicyOptions` to a command, and returns the command. */
+export function addPolicyOptions(command: Command): Command {
+  const requiredTags = "comma-separated tag keys, instead of the function's policy";
+  return command
+    .addOption(new Option("--required-tags <keys>", requiredTags).conflicts("policy"))
+    .option("--policy <file>", "file with a policy as JSON, instead of the function's policy")
+    .option("--config <file>", "the wt.config.json that names the file of the function's settings")
+    .option("--secrets-file <file>", "file with the function's settings, as KEY=value lines");
 }
 
 /** Parses an option that can be repeated: returns the values before this one, and this one. */

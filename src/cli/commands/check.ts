@@ -1,5 +1,6 @@
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import type { Cli } from "../cli.ts";
+import { addPolicyOptions } from "../flags.ts";
 
 const HELP = `
 Audits instances as the function does, whatever their age and with your own
@@ -24,18 +25,11 @@ Exit codes: 0 no violations; 1 violations, or instances not in the region;
 
 /** Returns the command `ec2-audit check`, which audits instances now, and prints the alert. */
 export function checkCommand(cli: Cli): Command {
-  return new Command("check")
+  const command = new Command("check")
     .description("audit instances now, and print the alert")
     .argument("[instance-id...]", 'ids of instances in the region; "-" reads them from standard input')
-    .option("--all", "audit all instances of the region that are not terminated")
-    .addOption(
-      new Option("--required-tags <keys>", "comma-separated tag keys, instead of the function's policy").conflicts(
-        "policy",
-      ),
-    )
-    .option("--policy <file>", "file with a policy as JSON, instead of the function's policy")
-    .option("--config <file>", "the wt.config.json that names the file of the function's settings")
-    .option("--secrets-file <file>", "file with the function's settings, as KEY=value lines")
+    .option("--all", "audit all instances of the region that are not terminated");
+  return addPolicyOptions(command)
     .option("--quiet", "print only violations, instances not in the region, and the summary")
     .option("--json", "print one JSON document: the instances, and the documents of the alerts")
     .addHelpText("after", HELP)

@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import type { Cli } from "../cli.ts";
-import { collect } from "../flags.ts";
+import { addPolicyOptions, collect } from "../flags.ts";
 
 const HELP = `
 Audits every instance that is not terminated, by all rules of the policy, also
@@ -19,8 +19,8 @@ The name of each --out file gives its format:
   .ocsf.jsonl   OCSF 1.6 Compliance Findings, one per line
   .csv          the findings, for spreadsheets
   .md           the summary and the gravest findings
-If the file of --since is also one of --out and does not exist yet, the report is
-the first one, and is compared with none.
+If the file of --since is also one of --out and does not exist yet, the report
+is the first one.
 All files are replaced at the end of the run. Ctrl-C writes what has been read
 so far; a second Ctrl-C stops at once.
 
@@ -52,7 +52,7 @@ const OF_READING = [
 
 /** Returns the command `ec2-audit report`, which audits all instances of accounts and regions. */
 export function reportCommand(cli: Cli): Command {
-  return new Command("report")
+  const command = new Command("report")
     .description("audit all instances of accounts and regions, and write reports")
     .addOption(new Option("--out <file>", "file to write; can be repeated").argParser<readonly string[]>(collect))
     .option("--since <file>", "the .jsonl file of an earlier report, to tell what is new and what is resolved")
@@ -64,15 +64,8 @@ export function reportCommand(cli: Cli): Command {
     .option("--regions <names>", "comma-separated regions (default: all enabled regions of each account)")
     .option("--accounts <ids>", "comma-separated account ids (default: the account of the credentials)")
     .addOption(new Option("--organization", "all active accounts of the organization").conflicts("accounts"))
-    .option("--role <name>", "role to assume in the other accounts (default: the function's AUDIT_ROLE_NAME)")
-    .addOption(
-      new Option("--required-tags <keys>", "comma-separated tag keys, instead of the function's policy").conflicts(
-        "policy",
-      ),
-    )
-    .option("--policy <file>", "file with a policy as JSON, instead of the function's policy")
-    .option("--config <file>", "the wt.config.json that names the file of the function's settings")
-    .option("--secrets-file <file>", "file with the function's settings, as KEY=value lines")
+    .option("--role <name>", "role to assume in the other accounts (default: the function's AUDIT_ROLE_NAME)");
+  return addPolicyOptions(command)
     .option("--owner-tag <key>", "tag that names an instance's owner (default: owner)")
     .option("--service-tag <key>", "tag that names an instance's service (default: service)")
     .option("--json", "print one JSON document: the counts, and the places")
