@@ -209,6 +209,7 @@ function sums(all: readonly FindingLine[], findings: number, since: boolean): Su
           new: fresh,
           open: findings - fresh,
           unknown: 0,
+          unknownSeverities: ZERO,
           resolved: { fixed: 171, terminated: 32, exempted: 3, scope: 0, policy: 0 },
           rules: { imdsv2: { new: 4, resolved: 31 }, "required-tags": { new: fresh, resolved: 9 } },
           previous,

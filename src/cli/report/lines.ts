@@ -110,6 +110,7 @@ export interface SinceSums {
   readonly open: number;
   /** In the previous report, and not confirmed this time. */
   readonly unknown: number;
+  readonly unknownSeverities: Totals["severities"];
   readonly resolved: Readonly<Record<Resolution, number>>;
   /** New and resolved findings by rule id. */
   readonly rules: Readonly<Record<string, { readonly new: number; readonly resolved: number }>>;

@@ -1,5 +1,7 @@
+import { noSeverities } from "../../fleet/groups.ts";
 import type { Place } from "../../fleet/place.ts";
 import type { Verdict } from "../../policy/evaluate.ts";
+import { SEVERITIES, type Severity } from "../../policy/rule.ts";
 import type { FindingLine, Header, Resolution, ResolvedLine, RuleLine, SinceSums, Sums } from "./lines.ts";
 import type { Report } from "./read-lines.ts";
 
@@ -9,6 +11,7 @@ type State = "unseen" | "unknown" | "open" | Resolution;
 /** A finding of the previous report. There can be a hundred thousand, so it has only what the comparison needs. */
 interface Previous {
   readonly ruleId: string;
+  readonly severity: Severity;
   readonly firstSeen: string;
   state: State;
 }
@@ -105,7 +108,12 @@ async function knownFindings(report: Report): Promise<Known> {
     if (line.type !== "finding") continue;
     const place = known.get(keyOf(line)) ?? new Map<string, readonly Previous[]>();
     known.set(keyOf(line), place);
-    const found: Previous = { ruleId: shared(line.ruleId), firstSeen: shared(line.firstSeen), state: "unseen" };
+    const found: Previous = {
+      ruleId: shared(line.ruleId),
+      severity: SEVERITIES.find((severity) => severity === line.severity) ?? line.severity,
+      firstSeen: shared(line.firstSeen),
+      state: "unseen",
+    };
     place.set(line.instanceId, [...(place.get(line.instanceId) ?? []), found]);
   }
   return known;
@@ -145,9 +153,11 @@ function stateBy(verdict: Verdict | undefined, isChanged: boolean): State {
 
 function sumsOf(previous: readonly Previous[], fresh: ReadonlyMap<string, number>, { totals }: Sums): SinceSums {
   const [states, resolved] = [new Map<State, number>(), new Map<string, number>()];
-  for (const { state, ruleId } of previous) {
+  const unknownSeverities = noSeverities();
+  for (const { state, ruleId, severity } of previous) {
     add(states, state);
-    if (state !== "open" && state !== "unknown" && state !== "unseen") add(resolved, ruleId);
+    if (state === "unknown" || state === "unseen") unknownSeverities[severity] += 1;
+    else if (state !== "open") add(resolved, ruleId);
   }
   const count = (state: State) => states.get(state) ?? 0;
   const ids = [...new Set([...fresh.keys(), ...resolved.keys()])];
@@ -156,6 +166,7 @@ function sumsOf(previous: readonly Previous[], fresh: ReadonlyMap<string, number
     new: [...fresh.values()].reduce((sum, own) => sum + own, 0),
     open: count("open"),
     unknown: count("unknown") + count("unseen"),
+    unknownSeverities,
     resolved: {
       fixed: count("fixed"),
       terminated: count("terminated"),

@@ -55,6 +55,7 @@ describe("ec2-audit report --since", () => {
       new: 1,
       open: 9,
       unknown: 0,
+      unknownSeverities: { low: 0, medium: 0, high: 0, critical: 0 },
       resolved: { fixed: 1, terminated: 1, exempted: 0, scope: 0, policy: 0 },
       rules: { "required-tags": { new: 1, resolved: 2 } },
       previous: { instances: 15, compliant: 4, violating: 11, notJudged: 0, findings: 11 },
@@ -175,7 +176,7 @@ describe("ec2-audit report --since without some places", () => {
       since: { new: 0, resolved: 0, open: 1006 },
     });
     expect(stateOf(first?.instanceId)).toBe("unknown");
-    expect(sinceSums()).toMatchObject({ unknown: 11 });
+    expect(sinceSums()).toMatchObject({ unknown: 11, unknownSeverities: { high: 11 } });
   });
 
   it("keeps the findings of a rule that cannot be judged", async () => {

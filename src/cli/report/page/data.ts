@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { createGzip } from "node:zlib";
 import { instancePage } from "../../../alerts/instance-names.ts";
 import { isRegion } from "../../../aws/regions.ts";
+import { noSeverities, type Severities } from "../../../fleet/groups.ts";
 import { SEVERITIES, type Severity } from "../../../policy/rule.ts";
 import type { FindingLine, Header, Sums } from "../lines.ts";
 import { tagOf } from "../tag.ts";
@@ -23,12 +24,11 @@ export interface PageData {
 }
 
 /**
- * Returns the data of a page with at most `max` findings. The sums tell beforehand how many of each severity follow. Findings
- * with the status `unknown` are not among them; up to half of the page is for those.
+ * Returns the data of a page with at most `max` findings. The sums tell beforehand how many of each severity follow.
  */
 export function pageData(header: Header, { totals, since }: Sums, max = MAX_FINDINGS): PageData {
   const unknown = since?.unknown ?? 0;
-  const free = freeRows(totals.severities, Math.min(unknown, Math.floor(max / 2)), max);
+  const free = freeRows(totals.severities, since?.unknownSeverities ?? noSeverities(), max);
   const size = Object.values(free).reduce((sum, count) => sum + count, 0);
   const columns = COLUMNS.map((name) => ({ name, column: new Column(size) }));
   const rows: Record<Severity, number[]> = { low: [], medium: [], high: [], critical: [] };
@@ -36,10 +36,9 @@ export function pageData(header: Header, { totals, since }: Sums, max = MAX_FIND
   let count = 0;
   return {
     add(finding) {
-      const { status, severity, region } = finding;
-      const kind = status === "unknown" ? status : severity;
-      if (free[kind] <= 0) return;
-      free[kind] -= 1;
+      const { severity, region } = finding;
+      if (free[severity] <= 0) return;
+      free[severity] -= 1;
       rows[severity].push(count++);
       if (isRegion(region)) consoles.set(region, instancePage(region));
       const values = valuesOf(finding, header);
@@ -82,11 +81,11 @@ export function pageData(header: Header, { totals, since }: Sums, max = MAX_FIND
 }
 
 /** Returns how many findings of each severity the page holds. */
-function freeRows(severities: Readonly<Record<Severity, number>>, unknown: number, max: number) {
-  const free = { low: 0, medium: 0, high: 0, critical: 0, unknown };
-  let left = max - unknown;
+function freeRows(seen: Severities, unknown: Severities, max: number): Record<Severity, number> {
+  const free = noSeverities();
+  let left = max;
   for (const severity of [...SEVERITIES].reverse()) {
-    free[severity] = Math.min(severities[severity], left);
+    free[severity] = Math.min(seen[severity] + unknown[severity], left);
     left -= free[severity];
   }
   return free;

@@ -92,14 +92,15 @@ describe("pageData", () => {
     expect(severities).toHaveLength(300);
   });
 
-  it("keeps up to half of the page for findings that are not confirmed", async () => {
+  it("holds findings that are not confirmed by their severity, as the others", async () => {
     const { header, findings, sums } = sample({ findings: 100, since: true });
     const others = findings.map(unknown);
-    const counted: Sums = { ...sums, since: sums.since && { ...sums.since, unknown: others.length } };
-    const data = await packed({ header, findings: [...findings, ...others], sums: counted }, 60);
+    const { severities } = sums.totals;
+    const since = sums.since && { ...sums.since, unknown: others.length, unknownSeverities: severities };
+    const data = await packed({ header, findings: [...findings, ...others], sums: { ...sums, since } }, 60);
     expect(data.findings).toBe(200);
-    expect(valuesOf(data, "status").filter((status) => status === "unknown")).toHaveLength(30);
-    expect(valuesOf(data, "status")).toHaveLength(60);
+    expect(valuesOf(data, "severity")).toEqual([...Array(16).fill("critical"), ...Array(44).fill("high")]);
+    expect(valuesOf(data, "status").filter((status) => status === "unknown")).toHaveLength(8 + 7);
   });
 
   it("leaves out a link that is not to a web page", async () => {
