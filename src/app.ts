@@ -1,6 +1,9 @@
 import { createPacer } from "./alerts/pacer.ts";
+import type { AlertTarget } from "./alerts/publish.ts";
+import { createSent } from "./alerts/sent.ts";
 import { createClients } from "./aws/clients.ts";
 import { createOwnAccount, type OwnAccount } from "./aws/own-account.ts";
+import type { TopicArn } from "./aws/topic-arn.ts";
 import { type Config, gatherSettings, KEYS, type Problem, readConfig, type Settings } from "./config.ts";
 import { ec2Facts } from "./facts/facts.ts";
 import { runBatch } from "./launches/batch.ts";
@@ -120,13 +123,22 @@ export function createService(config: Config, host: Host, functionName?: string)
   const subscriber = createSubscriber(config.functionUrl, launchTopics, clients, log.note, now);
   const own = createOwnAccount(config.account, alertTopic.account, clients, log.note, now);
 
-  const paced = createPacer(ALERTS_AT_ONCE, ALERTS_SPAN_MS, now, pause);
+  /** The targets by topic. There are few: the alert topic, and those of the routes. */
+  const targets = new Map<string, AlertTarget>();
+  const targetOf = (topic: TopicArn): AlertTarget => {
+    const known = targets.get(topic.arn);
+    if (known !== undefined) return known;
+    const paced = createPacer(ALERTS_AT_ONCE, ALERTS_SPAN_MS, now, pause);
+    const target = { alertTopic: topic, sns: clients.sns(topic.region), paced };
+    targets.set(topic.arn, target);
+    return target;
+  };
+  const sent = createSent();
   const runLane: RunLane = (account, region, units) => {
     log.note("debug", "a batch starts", { account, region, events: String(units.length) });
     const facts = ec2Facts(clients.ec2(account === own.account() ? null : account, region));
     // Only Lambda has several engines, and a Lambda container processes one call of one engine at a time.
     const retryWindowSeconds = Math.min(...units.map((unit) => unit.retryWindowSeconds));
-    const sns = clients.sns(alertTopic.region);
     const { graceSeconds, auditRestarts } = config;
     return runBatch(units, {
       policy,
@@ -135,9 +147,9 @@ export function createService(config: Config, host: Host, functionName?: string)
       auditRestarts,
       now,
       facts,
-      alertTopic,
-      sns,
-      paced,
+      ...targetOf(alertTopic),
+      targetOf,
+      sent,
     });
   };
   const submit = createLanes(runLane, () => pause(BATCH_PAUSE_MS));

@@ -145,6 +145,14 @@ export function readConfig(settings: Settings, ownAccount: string | null = null)
     report("LAUNCH_TOPIC_ARN", "must not contain ALERT_TOPIC_ARN: alerts would arrive as launches");
   }
 
+  for (const [index, { topic }] of (policy?.routes ?? []).entries()) {
+    if (!launchTopics.some(({ arn }) => arn === topic.arn)) continue;
+    report(
+      "AUDIT_POLICY",
+      `is not valid: routes[${index}].topic must not be in LAUNCH_TOPIC_ARN: alerts would arrive as launches`,
+    );
+  }
+
   const auditRoleName = settings.AUDIT_ROLE_NAME ?? null;
   if (auditRoleName !== null && !isRoleName(auditRoleName)) {
     report("AUDIT_ROLE_NAME", ROLE_NAME_SHAPE);

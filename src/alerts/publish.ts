@@ -1,6 +1,8 @@
 import { PublishCommand, type SNSClient } from "@aws-sdk/client-sns";
 import type { TopicArn } from "../aws/topic-arn.ts";
+import type { Format } from "../policy/routes.ts";
 import type { Alert } from "./alert.ts";
+import { chatMessage } from "./chat.ts";
 import type { Finding } from "./finding.ts";
 import type { Paced } from "./pacer.ts";
 
@@ -9,7 +11,7 @@ export interface AlertTarget {
   readonly alertTopic: TopicArn;
   /** The client for the topic's region. */
   readonly sns: Pick<SNSClient, "send">;
-  /** Limits the rate of all alerts of the function. */
+  /** Limits the rate of all alerts to the topic. */
   readonly paced: Paced;
 }
 
@@ -21,11 +23,12 @@ export async function publishAll(
   alerts: readonly Alert[],
   target: AlertTarget,
   isAwaited: () => boolean,
+  format: Format = "alert",
 ): Promise<Published> {
   const published = new Map<string, { alertId: string } | { error: unknown }>();
   await Promise.all(
     alerts.map(async (alert) => {
-      const result = await publish(alert, target, isAwaited).then(
+      const result = await publish(alert, target, isAwaited, format).then(
         () => ({ alertId: alert.id }),
         (error: unknown) => ({ error }),
       );
@@ -35,12 +38,18 @@ export async function publishAll(
   return published;
 }
 
-async function publish(alert: Alert, { sns, alertTopic, paced }: AlertTarget, isAwaited: () => boolean): Promise<void> {
+async function publish(
+  alert: Alert,
+  { sns, alertTopic, paced }: AlertTarget,
+  isAwaited: () => boolean,
+  format: Format,
+): Promise<void> {
+  const content =
+    format === "chat" ? { Message: chatMessage(alert) } : { Message: alert.message, MessageStructure: "json" };
   const command = new PublishCommand({
     TopicArn: alertTopic.arn,
     Subject: alert.subject,
-    Message: alert.message,
-    MessageStructure: "json",
+    ...content,
     MessageAttributes: alert.attributes,
     ...(alertTopic.fifo && { MessageGroupId: alert.group, MessageDeduplicationId: alert.id }),
   });

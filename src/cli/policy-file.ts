@@ -1,5 +1,7 @@
-import { actionsFor } from "../facts/plan.ts";
+import type { FactName } from "../facts/facts.ts";
+import { ACTIONS, factsFor } from "../facts/plan.ts";
 import { forLaunches, needsOf, type Policy } from "../policy/policy.ts";
+import { needImage } from "../policy/routes.ts";
 import { escapeUnseen } from "../util/json.ts";
 import { buildMarkOf, markBuild, UNMARKED } from "./build-mark.ts";
 import type { Cli } from "./cli.ts";
@@ -31,7 +33,18 @@ export function withPolicy(code: string, policy: string): string {
   return mark === null ? code + line : markBuild(code.replaceAll(mark, UNMARKED) + line);
 }
 
+/** Returns the facts that the function reads for a policy: for its rules, and for the routes of their findings. */
+export function launchFacts(policy: Policy): readonly FactName[] {
+  const facts = factsFor(needsOf(forLaunches(policy)));
+  return needImage(policy.routes) && !facts.includes("image") ? [...facts, "image"] : facts;
+}
+
 /** Returns the EC2 actions that the function calls for a policy. */
 export function launchActions(policy: Policy): readonly string[] {
-  return actionsFor(needsOf(forLaunches(policy)));
+  return launchFacts(policy).map((name) => ACTIONS[name]);
+}
+
+/** Returns the ARNs of the topics of a policy's routes, each once. */
+export function routeTopics({ routes }: Pick<Policy, "routes">): readonly string[] {
+  return [...new Set(routes.map(({ topic }) => topic.arn))];
 }

@@ -1,5 +1,7 @@
 import { isDenied } from "../aws/denied.ts";
+import { describeError } from "../util/errors.ts";
 import type { Fact, FactName, FactReader, Facts, Unknown } from "./facts.ts";
+import type { Image } from "./images.ts";
 import { type Instance, isTerminated } from "./instances.ts";
 import { mapReads, type Read, type Reads, readOf } from "./pages.ts";
 import type { SecurityGroup } from "./security-groups.ts";
@@ -137,6 +139,18 @@ async function readMore(
     } catch (error) {
       return { error };
     }
+  };
+}
+
+/** Reads the images of instances. Returns the image of an instance, which any failed call leaves unknown. Never throws. */
+export async function readImages(
+  ids: readonly string[],
+  reader: Pick<FactReader, "images">,
+): Promise<(instanceId: string) => Fact<Image>> {
+  const images = await reader.images(ids);
+  return (instanceId) => {
+    const read = readOf(images, instanceId);
+    return "error" in read ? { unknown: describeError(read.error), late: false } : shownFact(read, "the image");
   };
 }
 

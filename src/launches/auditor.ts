@@ -1,11 +1,12 @@
 import { type Finding, findingsOf, type Origin, type Unjudged, unjudgedOf } from "../alerts/finding.ts";
-import type { FactReader } from "../facts/facts.ts";
+import type { FactReader, Facts } from "../facts/facts.ts";
 import { type Instance, isTerminated } from "../facts/instances.ts";
 import { launcherOf } from "../facts/launcher.ts";
 import { type Reads, readOf } from "../facts/pages.ts";
-import { planFacts, type ReadFacts, type ShownFacts } from "../facts/plan.ts";
+import { planFacts, type ReadFacts, readImages, type ShownFacts } from "../facts/plan.ts";
 import { evaluate, type NotJudged, type Verdict, type Violated } from "../policy/evaluate.ts";
 import { needsOf, type Policy } from "../policy/policy.ts";
+import { needImage } from "../policy/routes.ts";
 import { describeError } from "../util/errors.ts";
 import { groupBy } from "../util/group-by.ts";
 import { type Launch, STATE_CHANGE, TAG_CHANGE } from "./events.ts";
@@ -19,6 +20,8 @@ export type Audited =
       readonly findings: readonly Finding[];
       /** The rules that could not be judged. */
       readonly unjudged: readonly Unjudged[];
+      /** The facts of the instance, for the routes of its findings. */
+      readonly facts: Facts;
     };
 
 /** The settings and facts for an audit of launches of one account and region. */
@@ -65,11 +68,24 @@ export async function auditLaunches(launches: readonly Launch[], audit: Audit): 
       return result === null;
     });
   };
-  const plan = planFacts(needsOf(audit.policy), audit.facts);
+  const needs = needsOf(audit.policy);
+  const plan = planFacts(needs, audit.facts);
   const firsts = firstOfEachInstance(launches);
   const candidates = plan.readTags ? await step(firsts, plan.readTags, judgeByTags) : firsts;
   await step(candidates, plan.read, judge);
+  if (needImage(audit.policy.routes) && !needs.includes("image")) await addImages(results, audit.facts);
   return launches.map((launch) => ({ ...(results.get(launch.instanceId) ?? failed(launch, null)), launch }));
+}
+
+/** Adds the images of instances with findings, which a route needs but no rule. */
+async function addImages(results: Map<string, Audited>, reader: FactReader): Promise<void> {
+  const violating = [...results].flatMap(([id, result]) => ("findings" in result ? [[id, result] as const] : []));
+  if (violating.length === 0) return;
+  const imageOf = await readImages(
+    violating.map(([id]) => id),
+    reader,
+  );
+  for (const [id, result] of violating) results.set(id, { ...result, facts: { ...result.facts, image: imageOf(id) } });
 }
 
 /** The combined information of the events about one instance. */
@@ -97,8 +113,11 @@ function judgeByTags(launch: Launch, facts: ReadFacts, audit: Audit): Outcome | 
 }
 
 function verdictsOn(launch: Launch, facts: ReadFacts, { policy, now }: Audit): Verdict[] {
-  const { account, region } = launch;
-  return evaluate({ ...facts, account, region, launchedBy: launcherOf(launch.launchedBy, facts.tags) }, policy, now());
+  return evaluate(allFacts(launch, facts), policy, now());
+}
+
+function allFacts({ account, region, launchedBy }: Launch, facts: ReadFacts): Facts {
+  return { ...facts, account, region, launchedBy: launcherOf(launchedBy, facts.tags) };
 }
 
 /** Judges a launch by its instance; null is an instance that EC2 does not show. */
@@ -120,7 +139,8 @@ function judge(launch: FirstLaunch, facts: ShownFacts | null, audit: Audit): Aud
   if (outcome) return outcome;
   const origin = originOf(launch, instance);
   const findings = findingsOf(violationsIn(verdicts), instance, origin);
-  return { launch, findings, unjudged: unjudgedOf(unjudgedIn(verdicts), instance, origin) };
+  const unjudged = unjudgedOf(unjudgedIn(verdicts), instance, origin);
+  return { launch, findings, unjudged, facts: allFacts(launch, facts) };
 }
 
 const RESTARTED = "the instance was started again, not launched; to audit restarts, set AUDIT_RESTARTS=on";

@@ -1,10 +1,9 @@
-import { alertsFor } from "../alerts/alert.ts";
+import { deliver, type Publication, type Publisher } from "../alerts/deliver.ts";
 import type { Finding } from "../alerts/finding.ts";
-import { type AlertTarget, type Published, publishAll } from "../alerts/publish.ts";
 import { describeError } from "../util/errors.ts";
 import { type Audit, type Audited, auditLaunches } from "./auditor.ts";
 import type { Launch } from "./events.ts";
-import { type Outcome, TOO_LONG } from "./outcome.ts";
+import { isUnsettled, type Outcome, TOO_LONG } from "./outcome.ts";
 
 /** The launches of one event. The engine delivers all of them again when one of them is not settled. */
 export interface Unit {
@@ -17,7 +16,7 @@ export interface Unit {
 }
 
 /** The settings of a batch: for its audit and its alerts. */
-export interface Batch extends Audit, AlertTarget {}
+export interface Batch extends Audit, Omit<Publisher, "routes"> {}
 
 /**
  * Audits units of one account and region, publishes their alerts, and returns an outcome for each launch.
@@ -36,16 +35,32 @@ export async function runBatch(units: readonly Unit[], batch: Batch): Promise<Ou
     return { results, instead: insteadOfAlert(unit, results) };
   });
   const due = audited.flatMap(({ results, instead }) => (instead ? [] : results.filter((each) => "findings" in each)));
-  const findings = due.flatMap((each) => each.findings);
-  const unjudged = due.flatMap((each) => each.unjudged);
   const isAwaited = () => units.some((unit) => unit.isAwaited());
-  const published = await publishAll(alertsFor(findings, now, unjudged), batch, isAwaited);
-  return audited.map(({ results, instead }) =>
-    results.map((result) => {
+  const { routes } = batch.policy;
+  const delivered = await deliver(due, { ...batch, routes }, now, isAwaited);
+  const publications = new Map(due.map((each, index) => [each, delivered[index] ?? []]));
+  return audited.map(({ results, instead }, index) => {
+    const outcomes = results.map((result) => {
       if (!("findings" in result)) return result;
-      return instead ? instead(result.launch) : outcomeOf(result, published);
-    }),
-  );
+      return instead ? instead(result.launch) : outcomeOf(result, publications.get(result) ?? []);
+    });
+    // Without routes a launch has one destination: if that fails, nothing of the launch was published.
+    if (routes.length > 0) {
+      const own = results.flatMap((result) => ("findings" in result ? (publications.get(result) ?? []) : []));
+      const isRepeated = outcomes.some(isUnsettled) || units[index]?.isAwaited() === false;
+      remember(own, isRepeated, batch.sent);
+    }
+    return outcomes;
+  });
+}
+
+/**
+ * Remembers what was published for a unit that the engine delivers again. Also does so for a unit of which something is remembered
+ * already: another event of the same launch may still be delivered again.
+ */
+function remember(publications: readonly Publication[], isRepeated: boolean, sent: Publisher["sent"]): void {
+  if (!isRepeated && publications.every(({ key }) => sent.get(key) === undefined)) return;
+  for (const { key, result } of publications) if ("alertId" in result) sent.add(key, result.alertId);
 }
 
 type Violating = Extract<Audited, { findings: readonly Finding[] }>;
@@ -68,12 +83,13 @@ function insteadOfAlert(unit: Unit, results: readonly Audited[]): Instead | null
 
 const WAITS = "the delivery is retried until every launch is settled; then the alert is sent";
 
-function outcomeOf({ launch, findings, unjudged }: Violating, published: Published): Outcome {
+function outcomeOf({ launch, findings, unjudged }: Violating, publications: readonly Publication[]): Outcome {
   const alertIds = new Set<string>();
-  for (const finding of findings) {
-    const result = published.get(finding.id);
-    if (result === undefined || "error" in result) {
-      return { kind: "failed", launch, reason: `the alert was not published: ${describeError(result?.error)}` };
+  for (const { destination, result } of publications) {
+    if ("error" in result) {
+      const { topic, isRoute } = destination;
+      const where = isRoute ? ` to the topic ${topic.name} of a route` : "";
+      return { kind: "failed", launch, reason: `the alert was not published${where}: ${describeError(result.error)}` };
     }
     alertIds.add(result.alertId);
   }

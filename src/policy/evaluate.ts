@@ -37,7 +37,11 @@ export interface NotJudged {
  * Evaluates a policy against the facts of one instance. Returns a verdict for each rule, in the order of the policy. `now` is in
  * milliseconds since 1970; it decides which exemptions hold, and the age of an image.
  */
-export function evaluate(facts: Facts, { rules, exemptions }: Policy, now: number): Verdict[] {
+export function evaluate(
+  facts: Facts,
+  { rules, exemptions }: Pick<Policy, "rules" | "exemptions">,
+  now: number,
+): Verdict[] {
   const exemptionOf = exemptionsFor(facts, exemptions, now);
   const judge = (rule: Rule) => withExemption(check(rule, facts, now), exemptionOf);
   return rules.map((rule) => verdictOf(rule, facts, judge));

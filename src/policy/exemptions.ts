@@ -49,7 +49,8 @@ const ruleId: Setting<string> = {
   },
 };
 
-const ruleIds = oneOrMore(ruleId, { max: 100, of: "ids" });
+/** The ids of rules of the policy, or `*` for all. */
+export const ruleIds = oneOrMore(ruleId, { max: 100, of: "ids" });
 
 export const MAX_EXEMPTIONS = 200;
 

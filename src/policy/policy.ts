@@ -3,6 +3,7 @@ import { isObject, parseJson } from "../util/json.ts";
 import { jsonErrorIn, repeatedKeyIn } from "../util/json-error.ts";
 import { condition, conditionSchema } from "./condition.ts";
 import { appliesTo, type Exemption, exemptions } from "./exemptions.ts";
+import { type Route, routes, takes } from "./routes.ts";
 import { type ConfiguredRule, MODES, type Rule, type RuleKind, SEVERITIES } from "./rule.ts";
 import { RULE_KINDS } from "./rules/index.ts";
 import { MAX_TAGS, tagEntry } from "./rules/required-tags.ts";
@@ -23,10 +24,11 @@ import {
   withDefault,
 } from "./settings.ts";
 
-/** The rules that every instance must comply with, and the exemptions from them. */
+/** The rules that every instance must comply with, the exemptions from them, and the topics of findings. */
 export interface Policy {
   readonly rules: readonly Rule[];
   readonly exemptions: readonly Exemption[];
+  readonly routes: readonly Route[];
 }
 
 /** A policy, or its problems. */
@@ -124,6 +126,7 @@ const POLICY_FIELDS = {
   ),
   rules: required(rules, { about: "The rules." }),
   exemptions: withDefault(exemptions, [], { about: "The exemptions from rules." }),
+  routes: withDefault(routes, [], { about: "The further topics of findings." }),
 };
 const policyObject = object(POLICY_FIELDS, { shape: 'an object: {"rules": [...]}' });
 
@@ -220,12 +223,17 @@ function build(value: unknown): PolicyReading {
   const rules = read.rules.map(({ kind, read: { common, body, demands } }, index): Rule => {
     const { severity, mode, when = null, link = null } = common;
     const id = ids[index] ?? kind.name;
-    const conditions = [when, ...read.exemptions.filter((each) => appliesTo(each, { id })).map((each) => each.when)];
+    // The tags of an instance also decide to which topics its findings go.
+    const decisive = [
+      ...read.exemptions.filter((each) => appliesTo(each, { id })),
+      ...read.routes.filter((each) => takes(each, { id, severity })),
+    ];
+    const conditions = [when, ...decisive.map((each) => each.when)];
     const settles = body.settles ?? kind.settles;
     const isCorrectable = settles === "soon" || conditions.some((each) => each?.needs.includes("tags"));
     return { ...body, id, name: kind.name, severity, mode, when, link, settles, isCorrectable, demands };
   });
-  return { policy: { rules, exemptions: read.exemptions } };
+  return { policy: { rules, exemptions: read.exemptions, routes: read.routes } };
 }
 
 /**
@@ -253,12 +261,12 @@ function rawRulesIn(policy: unknown): readonly unknown[] {
 }
 
 /** Returns the policy as launches are judged: without the rules that are judged in reports only. */
-export function forLaunches({ rules, exemptions: all }: Policy): Policy {
-  return { rules: rules.filter(({ mode }) => mode === "alert"), exemptions: all };
+export function forLaunches(policy: Policy): Policy {
+  return { ...policy, rules: policy.rules.filter(({ mode }) => mode === "alert") };
 }
 
 /** Returns the facts that the rules, their scopes and their exemptions need. */
-export function needsOf({ rules, exemptions: all }: Policy): FactName[] {
+export function needsOf({ rules, exemptions: all }: Pick<Policy, "rules" | "exemptions">): FactName[] {
   const needs = new Set<FactName>();
   for (const each of rules) {
     const conditions = [each.when, ...all.filter((exemption) => appliesTo(exemption, each)).map(({ when }) => when)];
@@ -279,7 +287,7 @@ export function policySchema(): JsonSchema {
     $id: "urn:ec2-audit:policy:1",
     title: "EC2 audit policy",
     description:
-      "The rules that instances must comply with. Not in this schema, but checked by ec2-audit: ids are unique, exemptions name existing rules, patterns are valid, port ranges begin with the lower port, conditions have at most 8 levels and 200 parts, and neither the policy nor its patterns are too large.",
+      "The rules that instances must comply with. Not in this schema, but checked by ec2-audit: ids are unique, exemptions and routes name existing rules, topics are in a region of their partition, patterns are valid, port ranges begin with the lower port, conditions have at most 8 levels and 200 parts, and neither the policy nor its patterns are too large.",
     ...policyObject.schema(),
     $defs: { condition: conditionSchema(), matcher: MATCHER_SCHEMA },
   };

@@ -18,7 +18,7 @@ const tags = (name: string) => ({ tags: new Map([["Name", name]]) });
 
 describe("findingsOf", () => {
   it("returns a finding for each violation, with the rule, the instance and the origin", () => {
-    const policy = { rules: [...requiring("name").rules, onlyMicro], exemptions: [] };
+    const policy = { rules: [...requiring("name").rules, onlyMicro], exemptions: [], routes: [] };
     const [first, second, ...others] = findings({ launchedBy: "Mateo" }, { instanceType: "p5.48xlarge" }, policy);
     expect(first).toMatchObject({ ...ORIGIN, launchedBy: "Mateo", rule: "required-tags", severity: "medium" });
     expect(second).toMatchObject({ rule: "instance-types", ruleId: "instance-types", severity: "high" });
@@ -43,7 +43,7 @@ describe("the id of a finding", () => {
       idOf({ account: "210987654321" }),
       idOf({ region: "eu-west-1" }),
       idOf({}, { instanceId: instanceId(1) }),
-      idOf({}, {}, { rules: rule ? [{ ...rule, id: "other" }] : [], exemptions: [] }),
+      idOf({}, {}, { rules: rule ? [{ ...rule, id: "other" }] : [], exemptions: [], routes: [] }),
       idOf({}, tags("x")),
       idOf({}, tags("")),
     ];

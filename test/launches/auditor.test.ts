@@ -216,13 +216,13 @@ describe("a stopped instance that starts again", () => {
 
   it("is compliant when it complies with a rule that needs the instance", async () => {
     ec2.launch(INSTANCE, { more });
-    const policy = { rules: [onlyMicro], exemptions: [] };
+    const policy = { rules: [onlyMicro], exemptions: [], routes: [] };
     expect(await auditAfter(0, [launchOf()], { policy })).toEqual([compliant]);
   });
 
   it("is ignored within its grace when a rule needs the instance", async () => {
     ec2.launch(INSTANCE, { more });
-    const policy = { rules: [...requiring("name,service").rules, onlyMicro], exemptions: [] };
+    const policy = { rules: [...requiring("name,service").rules, onlyMicro], exemptions: [], routes: [] };
     expect(kindsOf(await auditAfter(0, [launchOf()], { policy }))).toEqual(["ignored"]);
     expect(ec2.mock.calls()).toHaveLength(1);
   });
@@ -243,7 +243,7 @@ describe("a stopped instance that starts again", () => {
 });
 
 describe("a rule that needs the instance", () => {
-  const policy = { rules: [...requiring("name,service").rules, onlyMicro], exemptions: [] };
+  const policy = { rules: [...requiring("name,service").rules, onlyMicro], exemptions: [], routes: [] };
 
   it("takes one DescribeInstances call, whose tags the other rules use, and no DescribeTags call", async () => {
     ec2.launch(INSTANCE, { tags: TAGGED });

@@ -1,6 +1,9 @@
 import { DescribeInstanceImageMetadataCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 import { beforeEach, describe, expect, it } from "vitest";
+import type { AlertTarget } from "../../src/alerts/publish.ts";
+import { createSent } from "../../src/alerts/sent.ts";
+import type { TopicArn } from "../../src/aws/topic-arn.ts";
 import { ec2Facts } from "../../src/facts/facts.ts";
 import { type Batch, runBatch, type Unit } from "../../src/launches/batch.ts";
 import type { Launch } from "../../src/launches/events.ts";
@@ -31,19 +34,25 @@ const unitOf = (...launches: readonly Launch[]): Unit => ({
 });
 const unitsOf = (ids: readonly string[]) => ids.map((id) => unitOf(launchOf({ instanceId: id })));
 
+const targetOf = (alertTopic: TopicArn): AlertTarget => ({
+  alertTopic,
+  sns: new SNSClient({ region: alertTopic.region }),
+  paced: (work) => work(),
+});
+
 /** Runs a batch of units a minute after the launches. */
 function run(units: readonly Unit[], changes: Partial<Batch> = {}): Promise<Outcome[][]> {
   const { alertTopic, policy, graceSeconds } = configOf();
   return runBatch(units, {
-    alertTopic,
     policy,
     graceSeconds,
     retryWindowSeconds: 3_600,
     auditRestarts: false,
     now: clock.now,
     facts: ec2Facts(new EC2Client({ region: REGION })),
-    sns: new SNSClient({ region: REGION }),
-    paced: (work) => work(),
+    ...targetOf(alertTopic),
+    targetOf,
+    sent: createSent(),
     ...changes,
   });
 }

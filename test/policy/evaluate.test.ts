@@ -29,7 +29,7 @@ function verdictOf(
 
 /** A policy of one rule with this judgement. */
 function judging(judgement: Judgement, more: Partial<Rule> = {}): Policy {
-  return { rules: [{ ...onlyMicro, ...more, check: () => judgement }], exemptions: [] };
+  return { rules: [{ ...onlyMicro, ...more, check: () => judgement }], exemptions: [], routes: [] };
 }
 
 describe("evaluate", () => {

@@ -17,6 +17,7 @@ const NOT_IN_SCHEMA = [
   /^is too (?:deep|large): a condition has up to /,
   /^is one pattern or wildcard too many/,
   /^must begin with the lower port/,
+  /^must name a supported region of its partition/,
   /^must have keys that do not exceed 16 KiB/,
   // The syntax of a matcher.
   /^(?:has|ends with) .*; .*/,

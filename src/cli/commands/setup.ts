@@ -64,7 +64,7 @@ export function setupCommand(cli: Cli): Command {
     .option("--disable-rule <name>", "disable this existing rule", collect)
     .option("--dry-run", "print the changes without making them")
     .option("--show-policy", "print only the IAM policy that the function's user needs, as JSON")
-    .option("--policy <file>", "with --show-policy: the policy to read EC2 for (default: the function's)")
+    .option("--policy <file>", "with --show-policy: the policy to read EC2 and publish for (default: the function's)")
     .option("--audit-role <name>", "with --show-policy: the value of AUDIT_ROLE_NAME")
     .option("--json", "print one JSON document");
   return addNameOptions(command)

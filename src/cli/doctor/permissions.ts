@@ -5,10 +5,10 @@ import { partitionOf } from "../../aws/regions.ts";
 import type { Config } from "../../config.ts";
 import { ec2Facts, type FactName } from "../../facts/facts.ts";
 import { type Read, readOf } from "../../facts/pages.ts";
-import { ACTIONS, factsFor } from "../../facts/plan.ts";
-import { forLaunches, needsOf } from "../../policy/policy.ts";
+import { ACTIONS } from "../../facts/plan.ts";
 import type { Aws, Identity } from "../aws.ts";
 import { explain } from "../explain.ts";
+import { launchFacts, routeTopics } from "../policy-file.ts";
 import { type Check, reporter } from "./check.ts";
 import { type Access, simulate } from "./simulation.ts";
 
@@ -73,9 +73,7 @@ function readEach(
         (error: unknown) => ({ error }),
       ),
   };
-  return Promise.all(
-    factsFor(needsOf(forLaunches(policy))).map(async (name) => ({ action: ACTIONS[name], read: await calls[name]() })),
-  );
+  return Promise.all(launchFacts(policy).map(async (name) => ({ action: ACTIONS[name], read: await calls[name]() })));
 }
 
 /** Reads facts in the other accounts as an audit does: with the function's credentials, which assume the role. */
@@ -120,10 +118,10 @@ const SIMULATION = "IAM policy simulator";
 const EXCESS = "excess permissions";
 
 async function checkBySimulation(aws: Aws, { config, identity }: Permissions): Promise<readonly Check[]> {
-  const { auditRoleName, alertTopic, launchTopics, functionUrl } = config;
+  const { auditRoleName, alertTopic, launchTopics, functionUrl, policy } = config;
   const role = `arn:${partitionOf(config.region).name}:iam::${identity.account}:role/${auditRoleName}`;
   const required: readonly Access[] = [
-    { action: "sns:Publish", resource: alertTopic.arn },
+    ...[...new Set([alertTopic.arn, ...routeTopics(policy)])].map((resource) => ({ action: "sns:Publish", resource })),
     ...launchTopics.flatMap(({ arn }) => [
       { action: "sns:ConfirmSubscription", resource: arn },
       ...(functionUrl === null ? [] : [{ action: "sns:Subscribe", resource: arn }]),

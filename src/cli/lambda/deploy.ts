@@ -12,10 +12,10 @@ import { type DeployRequest, type DeployResult, deploy } from "./deployment.ts";
 import {
   checkParameters,
   type Parameters,
+  PERMISSIONS,
   parseParameters,
-  READ_ACTIONS,
+  withPermissions,
   withPolicyFile,
-  withReadActions,
   withRelease,
 } from "./parameters.ts";
 import { checkStack, readStack } from "./stack.ts";
@@ -70,11 +70,11 @@ export async function deployLambda(cli: Cli, options: Options, folder = packageF
   }
   const kept = Object.fromEntries(
     Object.entries(before?.parameters ?? {}).filter(
-      ([parameter]) => parameter !== READ_ACTIONS && declared.some((each) => each.name === parameter),
+      ([parameter]) => !PERMISSIONS.includes(parameter) && declared.some((each) => each.name === parameter),
     ),
   );
   const policyGiven = withPolicyFile(words, kept, policy);
-  const given = withReadActions(policyGiven, checkParameters({ ...kept, ...policyGiven }, declared, policy));
+  const given = withPermissions(policyGiven, checkParameters({ ...kept, ...policyGiven }, declared, policy));
   const artefact = await makeArtefact(cli, folder, policy?.text ?? null);
   const descriptions = versions.map(({ description }) => description);
   const parameters = { ...kept, ...withRelease(given, kept, artefact, descriptions) };

@@ -3,7 +3,7 @@ import { type Key, readConfig } from "../../config.ts";
 import type { Policy } from "../../policy/policy.ts";
 import { nearest } from "../../util/nearest.ts";
 import { CliError } from "../cli-error.ts";
-import { launchActions, type PolicyFile } from "../policy-file.ts";
+import { launchActions, type PolicyFile, routeTopics } from "../policy-file.ts";
 import type { Artefact } from "./artefact.ts";
 import { problemWith, type TemplateParameter } from "./template.ts";
 
@@ -122,9 +122,14 @@ export function withPolicyFile(given: Parameters, kept: Parameters, policy: Poli
   );
 }
 
-/** Returns the parameters with the EC2 actions that the policy needs. */
-export function withReadActions(parameters: Parameters, policy: Policy): Parameters {
-  return { ...parameters, [READ_ACTIONS]: launchActions(policy).join(",") };
+/** Returns the parameters with the EC2 actions that the policy needs, and the topics of its routes. */
+export function withPermissions(parameters: Parameters, policy: Policy): Parameters {
+  const topics = routeTopics(policy);
+  return {
+    ...parameters,
+    [READ_ACTIONS]: launchActions(policy).join(","),
+    ...(topics.length > 0 && { [ROUTE_TOPICS]: topics.join(",") }),
+  };
 }
 
 /** Leaves 1 KB of Lambda's environment to the other settings.
@@ -165,11 +170,14 @@ function nameOf(key: Key): string {
 
 const RELEASE = "Release";
 
-/** The EC2 actions that the policy needs. Each deployment computes them anew. */
-export const READ_ACTIONS = "ReadActions";
+const READ_ACTIONS = "ReadActions";
+export const ROUTE_TOPICS = "RouteTopicArns";
+
+/** The parameters with what the policy needs. Each deployment computes them anew. */
+export const PERMISSIONS: readonly string[] = [READ_ACTIONS, ROUTE_TOPICS];
 
 /** The parameters that the operator does not set. */
-const COMPUTED = [RELEASE, READ_ACTIONS];
+const COMPUTED = [RELEASE, ...PERMISSIONS];
 
 /**
  * Adds Release to the given parameters: a hash of the code, the template and all settings in force. SAM creates a new version

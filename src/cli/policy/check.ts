@@ -1,7 +1,6 @@
 import { actionsFor } from "../../facts/plan.ts";
 import { daysLeft, MAX_EXEMPTIONS, sayExemption } from "../../policy/exemptions.ts";
 import {
-  forLaunches,
   MAX_BYTES,
   MAX_RULES,
   needsOf,
@@ -10,11 +9,13 @@ import {
   parsePolicy,
   policyOfTags,
 } from "../../policy/policy.ts";
+import { MAX_ROUTES, type Route, sayRoute } from "../../policy/routes.ts";
 import type { Rule } from "../../policy/rule.ts";
 import { escapeUnseen, parseJson } from "../../util/json.ts";
 import { wrap } from "../../util/text.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
+import { launchActions, routeTopics } from "../policy-file.ts";
 import { JUDGED } from "./pages.ts";
 import { problemLines, readPolicyText } from "./read-policy.ts";
 import { type Warning, warningsOf } from "./warnings.ts";
@@ -76,7 +77,7 @@ function asJson(document: object): string {
 }
 
 function policyJson(policy: Policy, warnings: readonly Warning[], bytes: number, now: number): string {
-  const { rules, exemptions } = policy;
+  const { rules, exemptions, routes } = policy;
   return asJson({
     valid: true,
     rules: rules.map((rule) => {
@@ -87,11 +88,16 @@ function policyJson(policy: Policy, warnings: readonly Warning[], bytes: number,
       const { rules: ids, when, reason, until } = exemption;
       return { rules: ids, when: when.say(), reason, until, daysLeft: daysLeft(exemption, now) };
     }),
-    actions: { launches: actionsFor(needsOf(forLaunches(policy))), reports: actionsFor(needsOf(policy)) },
+    routes: routes.map(({ severities, rules: ids, when, topic, format, instead }) => ({
+      ...{ severities, rules: ids, when: when?.say() ?? null },
+      ...{ topic: topic.arn, format, instead },
+    })),
+    actions: { launches: launchActions(policy), reports: actionsFor(needsOf(policy)) },
     size: {
       bytes: { is: bytes, limit: MAX_BYTES },
       rules: { is: rules.length, limit: MAX_RULES },
       exemptions: { is: exemptions.length, limit: MAX_EXEMPTIONS },
+      routes: { is: routes.length, limit: MAX_ROUTES },
     },
     warnings,
   });
@@ -104,7 +110,7 @@ function policyText(
   bytes: number,
   { terminal: { colours, columns }, now }: Pick<Cli, "terminal" | "now">,
 ): string {
-  const { rules, exemptions } = policy;
+  const { rules, exemptions, routes } = policy;
   const wrapped = (text: string, indent = "  ") =>
     wrap(escapeUnseen(text).split(" "), columns - indent.length).map((line) => `${indent}${line}`);
   const ruleText = (rule: Rule) => {
@@ -123,23 +129,36 @@ function policyText(
     const [first = "", ...more] = wrapped(`${capitalised(sayExemption(exemption))} (${left})`, "    ");
     return [`  – ${first.trimStart()}`, ...more];
   });
+  const routeText = routes.flatMap((route) => {
+    const [first = "", ...more] = wrapped(`${capitalised(sayRoute(route))} ${whereTo(route)}.`, "    ");
+    return [`  – ${first.trimStart()}`, ...more];
+  });
   const warningText = warnings.flatMap(({ path, warning }) => {
     const [first = "", ...more] = wrapped(`${path} ${warning}.`, "    ");
     return [`  ${colours.yellow("!")} ${first.trimStart()}`, ...more];
   });
-  const launch = actionsFor(needsOf(forLaunches(policy)));
+  const launch = launchActions(policy);
+  const topics = routeTopics(policy);
   const report = actionsFor(needsOf(policy)).filter((action) => !launch.includes(action));
   return [
     `${colours.green("✓")} ${name} is a valid policy.`,
     ...rules.map(ruleText),
     ...(exemptions.length > 0 ? [[colours.bold("Exemptions"), ...exemptionText].join("\n")] : []),
+    ...(routes.length > 0 ? [[colours.bold("Routes"), ...routeText].join("\n")] : []),
     ...(warnings.length > 0 ? [[colours.bold("Warnings"), ...warningText].join("\n")] : []),
     [
       ...wrapped(`Permissions: ${launch.join(", ")}.`, ""),
+      ...(topics.length > 0 ? wrapped(`The routes also need sns:Publish on ${topics.join(", ")}.`, "") : []),
       ...(report.length > 0 ? wrapped(`Reports also need ${report.join(", ")}.`, "") : []),
-      `Size: ${bytes} of ${MAX_BYTES} bytes, ${rules.length} of ${MAX_RULES} rules, ${exemptions.length} of ${MAX_EXEMPTIONS} exemptions.`,
+      `Size: ${bytes} of ${MAX_BYTES} bytes, ${rules.length} of ${MAX_RULES} rules, ${exemptions.length} of ${MAX_EXEMPTIONS} exemptions${routes.length > 0 ? `, ${routes.length} of ${MAX_ROUTES} routes` : ""}.`,
     ].join("\n"),
   ].join("\n\n");
+}
+
+/** Returns where the findings of a route go, to follow them. */
+function whereTo({ topic, format, instead }: Route): string {
+  const as = format === "chat" ? " as chat notifications" : "";
+  return instead ? `go to ${topic.arn}${as}, not to the default topic` : `also go to ${topic.arn}${as}`;
 }
 
 /** Returns what a rule demands, as a sentence. */

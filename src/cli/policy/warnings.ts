@@ -2,6 +2,7 @@ import { appliesTo, daysLeft } from "../../policy/exemptions.ts";
 import { intersection, union } from "../../policy/exposure/intervals.ts";
 import { ports, sayTraffic, type Traffic } from "../../policy/exposure/ports.ts";
 import type { Policy } from "../../policy/policy.ts";
+import { type Route, takes } from "../../policy/routes.ts";
 import { startReading } from "../../policy/settings.ts";
 import { isObject } from "../../util/json.ts";
 import { contradictionIn } from "./contradiction.ts";
@@ -32,6 +33,7 @@ export function warningsOf(policy: Policy, json: unknown, now: number): Warning[
         .flatMap((other, before) => pairWarnings(other, rule, `rules[${before}]`, `rules[${index}]`)),
     ),
     ...exemptionWarnings(policy, rules, isObject(json) ? json.exemptions : undefined, now),
+    ...routeWarnings(policy, isObject(json) ? json.routes : undefined),
   ];
 }
 
@@ -140,4 +142,35 @@ function exemptionWarnings(
       ...unquotedPatterns(when, `${path}.when`),
     ];
   });
+}
+
+function routeWarnings({ rules, routes }: Policy, of: unknown): Warning[] {
+  const written = (index: number): unknown => (Array.isArray(of) ? of[index] : undefined);
+  return routes.flatMap((route, index) => {
+    const path = `routes[${index}]`;
+    const taken = rules.filter((rule) => takes(route, rule));
+    const raw = written(index);
+    const when = isObject(raw) ? raw.when : undefined;
+    const never = contradictionIn([when]);
+    const copy = routes.slice(0, index).findIndex((_, other) => JSON.stringify(written(other)) === JSON.stringify(raw));
+    return [
+      ...(copy === -1 ? [] : [{ path, warning: `repeats routes[${copy}]` }]),
+      ...(taken.length === 0 ? [{ path, warning: "takes no finding: no rule has its id and its severity" }] : []),
+      ...(taken.length > 0 && taken.every(({ mode }) => mode === "report")
+        ? [{ path, warning: "takes no finding: its rules are in report mode" }]
+        : []),
+      ...(never === null ? [] : [{ path: `${path}.when`, warning: `applies to no instance: ${never}` }]),
+      ...(takesAll(route, rules)
+        ? [{ path: `${path}.instead`, warning: "takes every finding: none goes to the default topic" }]
+        : []),
+      ...(route.format === "chat" && route.topic.fifo
+        ? [{ path: `${path}.topic`, warning: "is a FIFO topic, which Amazon Q Developer cannot subscribe to" }]
+        : []),
+      ...unquotedPatterns(when, `${path}.when`),
+    ];
+  });
+}
+
+function takesAll(route: Route, rules: Policy["rules"]): boolean {
+  return route.instead && route.when === null && rules.every((rule) => takes(route, rule));
 }

@@ -15,7 +15,7 @@ import { doublings } from "./other-rules.ts";
 import type { SetupPlan } from "./plan.ts";
 import { planRules } from "./rule-plan.ts";
 import { actionFor, installationJson, installationText } from "./show.ts";
-import { functionPolicy } from "./statements.ts";
+import { functionPolicy, type PublishedTopic } from "./statements.ts";
 import { isUnconfirmed, subscribeQueue, subscriptionsOf } from "./subscriptions.ts";
 import { topicKeyOf } from "./topic-key.ts";
 import { readTopic } from "./topics.ts";
@@ -66,17 +66,18 @@ export async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   const checking = `Checking the resources in ${aws.region}`;
   if (options.showPolicy) {
     // Loaded only here, because they load the EC2 client.
-    const [{ launchActions }, { policyFor }] = [
+    const [{ launchActions, routeTopics }, { policyFor }] = [
       await import("../policy-file.ts"),
       await import("../policy-options.ts"),
     ];
-    const readActions = launchActions(policyFor(cli, aws.region, options));
-    const { installation, key } = await terminal.busy(checking, async () => {
+    const policy = policyFor(cli, aws.region, options);
+    const { installation, topics } = await terminal.busy(checking, async () => {
       const found = await findInstallation(aws, options);
-      const topic = await readTopic(aws, found.alertTopicArn);
-      return { installation: found, key: topicKeyOf(found.alertTopicArn, topic?.attributes.KmsMasterKeyId) };
+      const arns = [...new Set([found.alertTopicArn, ...routeTopics(policy)])];
+      return { installation: found, topics: await publishedTopics(cli, aws, options, arns) };
     });
-    terminal.out(JSON.stringify(functionPolicy(installation, readActions, options.auditRole, key), null, 2));
+    const readActions = launchActions(policy);
+    terminal.out(JSON.stringify(functionPolicy(installation, readActions, options.auditRole, topics), null, 2));
     return;
   }
   const { plan, all } = await terminal.busy(checking, async () => {
@@ -114,6 +115,24 @@ export async function setup(cli: Cli, options: SetupOptions): Promise<void> {
     await report(cli, aws, plan, all, options, isConfirmed);
   }
   cli.finish(isConfirmed === false ? 1 : 0);
+}
+
+/** Reads the keys of topics, each in its region. A route's topic of another account has no key here: only its owner can read it. */
+function publishedTopics(
+  cli: Cli,
+  aws: Aws,
+  options: SetupOptions,
+  arns: readonly string[],
+): Promise<readonly PublishedTopic[]> {
+  return Promise.all(
+    arns.map(async (arn, index) => {
+      const [, , , region = aws.region, account] = arn.split(":");
+      if (index > 0 && account !== (await aws.identity()).account) return { arn, key: null };
+      const there = region === aws.region ? aws : await connect(cli, { ...options, region });
+      const topic = await readTopic(there, arn);
+      return { arn, key: topicKeyOf(arn, topic?.attributes.KmsMasterKeyId) };
+    }),
+  );
 }
 
 function isToBeConfirmed({ resource, found }: Inspected): boolean {

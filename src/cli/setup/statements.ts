@@ -54,33 +54,42 @@ export function deadLetters(installation: SetupPlan): readonly Statement[] {
   ];
 }
 
+/** A topic that the function publishes to, and its key; null for a topic that needs no key. */
+export interface PublishedTopic {
+  readonly arn: string;
+  readonly key: TopicKey | null;
+}
+
 /**
  * Returns the IAM policy that the function's user needs: to read EC2 with these actions, publish alerts and confirm its
- * subscription; and where given, to assume the role AUDIT_ROLE_NAME in other accounts and to use the key of the alert topic.
+ * subscription; and where given, to assume the role AUDIT_ROLE_NAME in other accounts. Takes the topics that it publishes to: the
+ * alert topic and those of the policy's routes.
  */
 export function functionPolicy(
   installation: Installation,
   readActions: readonly string[],
   auditRole?: string,
-  alertKey: TopicKey | null = null,
+  topics: readonly PublishedTopic[] = [{ arn: installation.alertTopicArn, key: null }],
 ): object {
+  const arns = topics.map(({ arn }) => arn);
   const role = `arn:${partitionOf(installation.region).name}:iam::*:role/${auditRole}`;
   return {
     Version: "2012-10-17",
     Statement: [
       { Effect: "Allow", Action: readActions, Resource: "*" },
-      { Effect: "Allow", Action: "sns:Publish", Resource: installation.alertTopicArn },
+      { Effect: "Allow", Action: "sns:Publish", Resource: arns.length === 1 ? arns[0] : arns },
       { Effect: "Allow", Action: ["sns:Subscribe", "sns:ConfirmSubscription"], Resource: installation.launchTopicArn },
       ...(auditRole ? [{ Effect: "Allow", Action: "sts:AssumeRole", Resource: role }] : []),
-      ...(alertKey ? [{ Effect: "Allow", Action: KEY_ACTIONS, ...named(alertKey, installation) }] : []),
+      ...topics.flatMap(({ arn, key }) => (key ? [{ Effect: "Allow", Action: KEY_ACTIONS, ...named(key, arn) }] : [])),
     ],
   };
 }
 
 /** Returns how a policy names a key: by its ARN, or by the alias of the key.
  * https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html */
-function named(key: TopicKey, { region, account }: Installation): object {
+function named(key: TopicKey, topicArn: string): object {
   if ("arn" in key) return { Resource: key.arn };
+  const [, , , region = "", account] = topicArn.split(":");
   const Resource = `arn:${partitionOf(region).name}:kms:${region}:${account}:key/*`;
   return { Resource, Condition: { "ForAnyValue:StringEquals": { "kms:ResourceAliases": key.alias } } };
 }

@@ -22,7 +22,7 @@ function factsOf(...values: readonly unknown[]): Facts {
     seen = facts;
     return compliant("");
   };
-  judge({ rules: [{ ...onlyMicro, check }], exemptions: [] }, documentsOf(...values), PLACE, 0).next();
+  judge({ rules: [{ ...onlyMicro, check }], exemptions: [], routes: [] }, documentsOf(...values), PLACE, 0).next();
   if (seen === undefined) throw new Error("the documents have no instance");
   return seen;
 }
