@@ -8,16 +8,16 @@ import { simulate } from "./simulation.ts";
 const { ok, unknown, wrong, attempt } = reporter("permissions");
 
 /**
- * Checks whether the function, `publisher`, may use the key of an encrypted alert topic, which it needs to publish alerts.
+ * Checks whether the function, `publisher`, may use the key of an encrypted topic, which it needs to publish alerts.
  * IAM simulates the function's own policies, not the key's. `fix` returns how to allow it.
  */
 export async function checkAlertKey(
   aws: Aws,
   publisher: Identity,
-  topic: Pick<AlertTopic, "arn" | "aws">,
+  topic: Pick<AlertTopic, "arn" | "aws" | "route">,
   fix: (keyArn: string) => string,
 ): Promise<readonly Check[]> {
-  const name = "key of the alert topic";
+  const name = topic.route ? `key of the topic ${topic.arn.split(":").at(-1)}` : "key of the alert topic";
   return attempt(name, async () => {
     const facts = await readTopic(topic.aws, topic.arn);
     const key = topicKeyOf(topic.arn, facts?.attributes.KmsMasterKeyId);

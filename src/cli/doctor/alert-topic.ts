@@ -7,9 +7,8 @@ import { checkFilters } from "./alert-filters.ts";
 import { type Check, reporter } from "./check.ts";
 
 const { ok, warning, wrong, attempt } = reporter("topics and policies");
-const RECIPIENTS = "alert recipients";
 
-/** The alert topic, whose region may differ from that of the launches. */
+/** A topic that gets alerts, whose region may differ from that of the launches. */
 export interface AlertTopic {
   readonly arn: string;
   /** AWS in the topic's region. */
@@ -18,25 +17,34 @@ export interface AlertTopic {
   readonly regionFlags: string;
   /** The fix when the topic does not exist. */
   readonly createFix: string;
-  /** The command that subscribes addresses with --email. */
-  readonly subscribeCommand: string;
+  /** The command that subscribes an address. */
+  readonly subscribeFix: string;
+  /** The route whose topic it is; without one, it is the alert topic. */
+  readonly route?: { readonly isChat: boolean };
 }
 
-/** Checks whether the alert topic exists and has confirmed subscribers whose filter policies match alerts. */
+/** Checks whether the topic exists and has confirmed subscribers whose filter policies match alerts. */
 export async function checkAlertTopic(topic: AlertTopic): Promise<readonly Check[]> {
-  const { arn, aws, createFix, regionFlags } = topic;
-  const name = `alert topic ${arn.split(":").at(-1)}`;
+  const { arn, aws, createFix, regionFlags, route } = topic;
+  const own = arn.split(":").at(-1);
+  const name = route ? `topic ${own} of a route` : `alert topic ${own}`;
+  const recipientsOf = route ? `recipients of ${own}` : "alert recipients";
   return attempt(name, async () => {
     if ((await readTopic(aws, arn)) === undefined) return wrong(name, `${arn} does not exist`, createFix);
-    const recipients = await attempt(RECIPIENTS, async () => {
+    const recipients = await attempt(recipientsOf, async () => {
       const all = await subscriptionsOf(aws, arn);
-      return [judgeRecipients(topic, all), ...(await checkFilters(aws, all, regionFlags))];
+      const filters = route?.isChat ? [] : await checkFilters(aws, all, regionFlags);
+      return [judgeRecipients(recipientsOf, topic, all), ...filters];
     });
     return [ok(name, "exists"), ...recipients];
   });
 }
 
-function judgeRecipients({ arn, regionFlags, subscribeCommand }: AlertTopic, all: readonly Subscription[]): Check {
+function judgeRecipients(
+  name: string,
+  { arn, regionFlags, subscribeFix }: AlertTopic,
+  all: readonly Subscription[],
+): Check {
   const pending = all.filter((each) => !isConfirmed(each));
   const confirmed = all.length - pending.length;
   const byEmail = pending.filter(({ Protocol = "" }) => Protocol.startsWith("email"));
@@ -47,21 +55,18 @@ function judgeRecipients({ arn, regionFlags, subscribeCommand }: AlertTopic, all
     ...(others.length > 0 ? [`${endpoints(others)} must confirm the subscription`] : []),
   ].join("; ");
   if (pending.length === 0) {
-    if (confirmed > 0) return ok(RECIPIENTS, message);
-    const subscribe = arn.endsWith(".fifo")
-      ? subscribeQueue(arn, regionFlags)
-      : `${subscribeCommand} --email you@example.com`;
-    return wrong(RECIPIENTS, message, subscribe);
+    if (confirmed > 0) return ok(name, message);
+    return wrong(name, message, arn.endsWith(".fifo") ? subscribeQueue(arn, regionFlags) : subscribeFix);
   }
   const report = confirmed === 0 ? wrong : warning;
   if (byEmail.length === 0) {
-    return report(RECIPIENTS, message, "The endpoint, or its owner, must confirm the request that SNS sent.");
+    return report(name, message, "The endpoint, or its owner, must confirm the request that SNS sent.");
   }
   const again = `aws sns subscribe --topic-arn ${arn} --protocol email --notification-endpoint`;
   const commands = byEmail.map(({ Endpoint = "" }) => `${again} ${Endpoint}${regionFlags}`);
   // https://docs.aws.amazon.com/sns/latest/api/API_ConfirmSubscription.html
   const fix = ["The link expires after two days. To send another e-mail:", ...commands].join("\n");
-  return report(RECIPIENTS, message, fix);
+  return report(name, message, fix);
 }
 
 function endpoints(subscriptions: readonly Subscription[]): string {

@@ -18,6 +18,7 @@ import { checkQueues } from "./lambda-queues.ts";
 import { checkLambdaRules, type StackFixes, stackFixes } from "./lambda-rules.ts";
 import { DENIED } from "./permissions.ts";
 import { PROBING, probeLambda } from "./probe.ts";
+import { checkRouteTopics, type RouteTopic, topicsOf } from "./route-topics.ts";
 import { type Access, simulate } from "./simulation.ts";
 
 /** The operator's options for an installation by `deploy lambda`. */
@@ -84,8 +85,19 @@ export async function examineLambda(
     aws: alertAws,
     regionFlags: regionFlags(options, alertAws),
     createFix: deploy,
-    subscribeCommand: deploy,
+    subscribeFix: `${deploy} --email you@example.com`,
   });
+  const routes = await checkRouteTopics(
+    cli,
+    aws,
+    options,
+    routeTopicsOf(stack, config, AlertTopicArn),
+    role,
+    (keyArn) => {
+      const others = stack.parameters.RouteTopicKeyArns ? `${stack.parameters.RouteTopicKeyArns},` : "";
+      return `${deploy} --parameter RouteTopicKeyArns=${others}${keyArn}`;
+    },
+  );
   const key = await checkAlertKey(aws, role, { arn: AlertTopicArn, aws: alertAws }, (keyArn) =>
     stack.parameters.AlertTopicArn ? `${deploy} --parameter AlertTopicKeyArn=${keyArn}` : fixes.drift,
   );
@@ -96,7 +108,7 @@ export async function examineLambda(
       ...(await checkQueues(aws, stack, config, FunctionName, fixes)),
     ];
   });
-  const all = [...head, ...checks, ...allowed, ...key, ...alert, ...resources];
+  const all = [...head, ...checks, ...allowed, ...key, ...alert, ...routes, ...resources];
   if (!options.probe) return examined(all);
   say(PROBING);
   const { account } = operator;
@@ -219,6 +231,13 @@ function readActions({ parameters }: Stack, config: Config | null): readonly str
   return config !== null && !PolicyInCode ? launchActions(config.policy) : ReadActions.split(",");
 }
 
+/** Returns the topics of the policy's routes. For a policy in the code they are a parameter, which does not tell their format. */
+function routeTopicsOf({ parameters }: Stack, config: Config | null, alertArn: string): readonly RouteTopic[] {
+  if (config !== null && !parameters.PolicyInCode) return topicsOf(config.policy.routes, alertArn);
+  const arns = (parameters.RouteTopicArns ?? "").split(",").filter((arn) => arn !== "" && arn !== alertArn);
+  return arns.map((arn) => ({ arn, isChat: false }));
+}
+
 /** Checks the permissions of the function's role with IAM's simulator. */
 async function checkRole(
   aws: Aws,
@@ -234,7 +253,10 @@ async function checkRole(
   const log = `arn:${partition}:logs:${scope}:log-group:${LogGroupName}:log-stream:any`;
   const required: readonly Access[] = [
     ...readActions(stack, config).map((action) => ({ action, resource: "*" })),
-    { action: "sns:Publish", resource: AlertTopicArn },
+    ...[{ arn: AlertTopicArn }, ...routeTopicsOf(stack, config, AlertTopicArn)].map(({ arn }) => ({
+      action: "sns:Publish",
+      resource: arn,
+    })),
     ...["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"].map((action) => ({
       action,
       resource: queue,

@@ -17,6 +17,7 @@ import { checkHealth } from "./health.ts";
 import { checkInstallation } from "./installation.ts";
 import { ALLOW, checkPermissions } from "./permissions.ts";
 import { PROBING, probeWebtask } from "./probe.ts";
+import { checkRouteTopics, topicsOf } from "./route-topics.ts";
 import { checkSubscription } from "./subscription.ts";
 import type { TraceOptions } from "./trace.ts";
 
@@ -107,15 +108,17 @@ export async function examineWebtask(
     aws: alertAws,
     regionFlags: regionFlags(options, alertAws),
     createFix: alertArn === alert?.arn ? `Check the name in ALERT_TOPIC_ARN. To create the topic: ${setup}` : setup,
-    subscribeCommand: setup,
+    subscribeFix: `${setup} --email you@example.com`,
   };
   const key = own.identity ? await checkAlertKey(aws, own.identity, alertTopic, () => ALLOW) : [];
   const parts = await checkInstallation(aws, plan, commandFlags);
   const recipients = await checkAlertTopic(alertTopic);
+  const ofRoutes = topicsOf(config?.policy.routes ?? [], alertArn);
+  const routes = await checkRouteTopics(cli, aws, options, ofRoutes, own.identity, () => ALLOW);
   const { urls, checks } = await checkSubscription(aws, plan, url, config?.graceSeconds ?? null, commandFlags);
   say("the function");
   const healths = (await Promise.all(urls.map((each) => checkHealth(each, flags)))).flat();
-  const all = [...head, ...key, ...unplanned, ...parts, ...recipients, ...checks, ...healths];
+  const all = [...head, ...key, ...unplanned, ...parts, ...recipients, ...routes, ...checks, ...healths];
   if (!options.probe) return examined(all);
   say(PROBING);
   return examined([...all, ...(await probeWebtask(cli, aws, plan, config, options))]);
