@@ -5,6 +5,7 @@ import type { Alert } from "./alert.ts";
 import { chatCode, chatLink, chatText } from "./chat-text.ts";
 import type { Finding } from "./finding.ts";
 import { instancePage, instancesPage } from "./instance-names.ts";
+import { launcher } from "./text.ts";
 
 /**
  * Amazon Q Developer's page states no limits. Slack's are the smallest of the chat applications: a text has at most 3,000
@@ -65,7 +66,9 @@ function descriptionOf(findings: readonly Finding[], ids: readonly string[]): st
     ...problems.slice(0, MAX_PROBLEMS).flatMap(problemLines),
     ...(more > 0 ? [`${more} more ${more === 1 ? "problem" : "problems"}.`] : []),
     `${ids.length === 1 ? "Instance" : `${ids.length} instances:`} ${briefly(ids, MAX_INSTANCES)}`,
-    ...(launchers.length > 0 ? [`Launched by ${launchers.map((each) => chatText(cut(each, 200))).join(", ")}`] : []),
+    ...(launchers.length > 0
+      ? [`Launched by ${launchers.map((each) => chatText(cut(launcher(each), 200))).join(", ")}`]
+      : []),
   ];
   const lines: string[] = [];
   let length = 0;

@@ -180,7 +180,7 @@ function factsOf(affected: readonly Affected[], sections: readonly [string | nul
 }
 
 /** Returns the launcher in words. Takes its instances, because their tags may name the launcher if the event does not. */
-function launcher(launchedBy: string | null, affected: readonly Affected[] = []): string {
+export function launcher(launchedBy: string | null, affected: readonly Affected[] = []): string {
   if (launchedBy === null) {
     const tagged = affected.some(({ finding }) => [...finding.instance.tags.keys()].some((key) => !isName(key)));
     return `launcher unknown${tagged ? " (see tags)" : ""}`;

@@ -311,3 +311,156 @@ describe("an engine that no longer waits", () => {
     expect(published()).toEqual([[inTime]]);
   });
 });
+
+describe("runBatch with routes", () => {
+  const TOPIC = "arn:aws:sns:us-east-1:123456789012:";
+  const ROUTE = `${TOPIC}payments`;
+  const policy = policyOf({
+    rules: [{ rule: "required-tags", tags: ["name", "service"] }],
+    routes: [
+      { when: { tag: "team", in: "payments" }, topic: ROUTE },
+      { when: { tag: "team", in: "lab" }, topic: "arn:aws:sns:eu-west-1:123456789012:lab.fifo", instead: true },
+    ],
+  });
+  const gone = awsError("NotFoundException", "Topic does not exist");
+  /** The topic and the instances of each message. */
+  const sentTo = () =>
+    sns
+      .published()
+      .map((message) => [
+        String(message.TopicArn).split(":").at(-1),
+        documentIn(message).findings.map(({ instanceId }) => instanceId),
+      ]);
+  const launchIn = (team: string, id: string) => ec2.launch(id, { tags: { team } });
+  const failFor = (TopicArn: string) => sns.mock.on(PublishCommand, { TopicArn }).rejects(gone);
+  const [a = "", b = "", c = ""] = instanceIds(3);
+
+  it("publishes to each topic an alert with exactly its findings, in the topic's region", async () => {
+    launchIn("payments", a);
+    launchIn("lab", b);
+    launchIn("shop", c);
+    const outcomes = await run(unitsOf([a, b, c]), { policy });
+    expect(kindsOf(outcomes)).toEqual([["violating"], ["violating"], ["violating"]]);
+    expect(sentTo().sort()).toEqual([
+      ["ec2_audit_alert", [a, c].sort()],
+      ["lab.fifo", [b]],
+      ["payments", [a]],
+    ]);
+    expect(sns.published().find(({ TopicArn }) => TopicArn?.endsWith("lab.fifo"))).toMatchObject({
+      MessageGroupId: "123456789012-us-east-1",
+    });
+  });
+
+  it("fails only the launches whose topic fails, and does not repeat what was published of them", async () => {
+    launchIn("payments", a);
+    launchIn("shop", b);
+    failFor(ROUTE);
+    const sent = createSent();
+    const [[first] = [], [other] = []] = await run(unitsOf([a, b]), { policy, sent });
+    expect(first).toMatchObject({
+      kind: "failed",
+      reason: expect.stringContaining("to the topic payments of a route: "),
+    });
+    expect(other).toMatchObject({ kind: "violating" });
+    expect(sentTo().sort()).toEqual([
+      ["ec2_audit_alert", [a, b].sort()],
+      ["payments", [a]],
+    ]);
+    sns.start();
+    failFor(ROUTE);
+    expect(kindsOf(await run(unitsOf([a]), { policy, sent }))).toEqual([["failed"]]);
+    expect(sentTo()).toEqual([["payments", [a]]]);
+    sns.start();
+    const [[settled] = []] = await run(unitsOf([a]), { policy, sent });
+    expect(sentTo()).toEqual([["payments", [a]]]);
+    expect(settled).toMatchObject({ kind: "violating", alertIds: [expect.any(String), expect.any(String)] });
+    sns.start();
+    // Another event of the launch, which the engine also delivers again.
+    expect(kindsOf(await run(unitsOf([a]), { policy, sent }))).toEqual([["violating"]]);
+    expect(sentTo()).toEqual([]);
+  });
+
+  it("fails a launch whose default topic fails, and does not repeat its route", async () => {
+    launchIn("payments", a);
+    failFor(`${TOPIC}ec2_audit_alert`);
+    const sent = createSent();
+    expect(kindsOf(await run(unitsOf([a]), { policy, sent }))).toEqual([["failed"]]);
+    sns.start();
+    expect(kindsOf(await run(unitsOf([a]), { policy, sent }))).toEqual([["violating"]]);
+    expect(sentTo()).toEqual([["ec2_audit_alert", [a]]]);
+  });
+
+  it("publishes what is not the same again: another problem, launcher or occasion", async () => {
+    launchIn("payments", a);
+    failFor(ROUTE);
+    const sent = createSent();
+    await run(unitsOf([a]), { policy, sent });
+    ec2.launch(a, { tags: { team: "payments", Name: "web" } });
+    sns.start();
+    await run(unitsOf([a]), { policy, sent });
+    expect(sentTo().sort()).toEqual([
+      ["ec2_audit_alert", [a]],
+      ["payments", [a]],
+    ]);
+  });
+
+  it("does not repeat what was published after the engine stopped waiting", async () => {
+    launchIn("payments", a);
+    const sent = createSent();
+    let waits = true;
+    sns.mock.on(PublishCommand, { TopicArn: ROUTE }).callsFake(async () => {
+      waits = false;
+      return { MessageId: "1" };
+    });
+    await run([{ ...unitOf(launchOf({ instanceId: a })), isAwaited: () => waits }], { policy, sent });
+    sns.start();
+    await run(unitsOf([a]), { policy, sent });
+    expect(sentTo()).toEqual([]);
+  });
+
+  it("repeats a duplicate delivery of a launch that never failed, as without routes", async () => {
+    launchIn("payments", a);
+    const sent = createSent();
+    await run(unitsOf([a]), { policy, sent });
+    await run(unitsOf([a]), { policy, sent });
+    expect(sentTo()).toHaveLength(4);
+  });
+
+  it("reads the image for a route only of instances with findings, and sends a finding also to the default topic without it", async () => {
+    const byImage = policyOf({
+      rules: [{ rule: "required-tags", tags: ["name", "service"] }],
+      routes: [{ when: { imageOwner: "amazon" }, topic: ROUTE, instead: true }],
+    });
+    const ImageMetadata = { ImageId: "ami-1", ImageOwnerAlias: "amazon" };
+    const images = ec2.mock.on(DescribeInstanceImageMetadataCommand);
+    images.resolves({ InstanceImageMetadata: [{ InstanceId: a, ImageMetadata }] });
+    launchIn("shop", a);
+    ec2.launch(b, { tags: TAGGED });
+    await run(unitsOf([a, b]), { policy: byImage });
+    expect(sentTo()).toEqual([["payments", [a]]]);
+    const calls = ec2.mock.commandCalls(DescribeInstanceImageMetadataCommand);
+    expect(calls.map((call) => call.args[0].input.Filters?.[0]?.Values)).toEqual([[a]]);
+    await run(unitsOf([b]), { policy: byImage });
+    expect(ec2.mock.commandCalls(DescribeInstanceImageMetadataCommand)).toHaveLength(1);
+    images.rejects(awsError("UnauthorizedOperation", "You are not authorized to perform this operation."));
+    sns.start();
+    expect(kindsOf(await run(unitsOf([a]), { policy: byImage }))).toEqual([["violating"]]);
+    expect(sentTo().sort()).toEqual([
+      ["ec2_audit_alert", [a]],
+      ["payments", [a]],
+    ]);
+  });
+
+  it("sends chat notifications as plain messages", async () => {
+    launchIn("shop", a);
+    const chat = policyOf({
+      rules: policy.rules.map(() => ({ rule: "required-tags", tags: ["name"] })),
+      routes: [{ topic: ROUTE, format: "chat" }],
+    });
+    await run(unitsOf([a]), { policy: chat });
+    const message = sns.published().find(({ TopicArn }) => TopicArn === ROUTE);
+    expect(message).not.toHaveProperty("MessageStructure");
+    expect(message?.MessageAttributes).toMatchObject({ status: { StringValue: "violating" } });
+    expect(JSON.parse(message?.Message ?? "")).toMatchObject({ version: "1.0", source: "custom" });
+  });
+});

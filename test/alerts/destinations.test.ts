@@ -1,0 +1,56 @@
+import { describe, expect, it } from "vitest";
+import { destinationsOf } from "../../src/alerts/destinations.ts";
+import type { Facts } from "../../src/facts/facts.ts";
+import { configOf } from "../support/config.ts";
+import { factsOf, findingOf, instanceOf } from "../support/findings.ts";
+import { policyOf } from "../support/policy.ts";
+
+const TOPIC = "arn:aws:sns:us-east-1:123456789012:";
+const { alertTopic } = configOf();
+
+/** The topics and formats that a finding goes to, in the order of the routes. */
+function whereTo(routes: readonly object[], changes: Partial<Facts> = {}, finding = findingOf()): string[] {
+  const policy = policyOf({ rules: [{ rule: "required-tags", tags: ["name"] }], routes });
+  const destinations = destinationsOf(finding, factsOf(changes), policy.routes, alertTopic);
+  return destinations.map(({ topic, format }) => `${topic.name} ${format}`);
+}
+
+const tagged = (tags: Record<string, string>) => ({ instance: instanceOf({ tags: new Map(Object.entries(tags)) }) });
+
+describe("destinationsOf", () => {
+  it("returns the default topic for a finding that no route matches", () => {
+    expect(whereTo([])).toEqual(["ec2_audit_alert alert"]);
+    expect(whereTo([{ severity: "high", topic: `${TOPIC}a` }])).toEqual(["ec2_audit_alert alert"]);
+  });
+
+  it("returns each route's topic beside the default topic", () => {
+    expect(whereTo([{ topic: `${TOPIC}a` }, { topic: `${TOPIC}b`, format: "chat" }])).toEqual([
+      "a alert",
+      "b chat",
+      "ec2_audit_alert alert",
+    ]);
+  });
+
+  it("returns no default topic when a route takes the finding instead, also beside other routes", () => {
+    const routes = [{ topic: `${TOPIC}a` }, { when: { tag: "team", in: "web" }, topic: `${TOPIC}b`, instead: true }];
+    expect(whereTo(routes, tagged({ team: "web" }))).toEqual(["a alert", "b alert"]);
+    expect(whereTo(routes, tagged({ team: "shop" }))).toEqual(["a alert", "ec2_audit_alert alert"]);
+  });
+
+  it("returns the default topic too when the condition of a route that takes it instead cannot be decided", () => {
+    const routes = [{ when: { launchedBy: "*:role/ci" }, topic: `${TOPIC}a`, instead: true }];
+    expect(whereTo(routes, { launchedBy: null })).toEqual(["a alert", "ec2_audit_alert alert"]);
+    const image = [{ when: { imageOwner: "amazon" }, topic: `${TOPIC}a`, instead: true }];
+    expect(whereTo(image)).toEqual(["a alert", "ec2_audit_alert alert"]);
+  });
+
+  it("returns a topic that several routes name once for each format", () => {
+    const both = [{ topic: `${TOPIC}a` }, { severity: "low", topic: `${TOPIC}a` }, { topic: alertTopic.arn }];
+    expect(whereTo(both)).toEqual(["a alert", "ec2_audit_alert alert"]);
+    expect(whereTo([{ topic: `${TOPIC}a` }, { topic: `${TOPIC}a`, format: "chat" }])).toEqual([
+      "a alert",
+      "a chat",
+      "ec2_audit_alert alert",
+    ]);
+  });
+});
