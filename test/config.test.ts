@@ -187,6 +187,21 @@ describe("the configuration", () => {
     expect(keysOf(problemsOf({ SNS_SIGNING_CERT: text }))).toEqual(["SNS_SIGNING_CERT"]);
   });
 
+  it("rejects a route to a launch topic, because alerts would arrive as launches, without quoting it", () => {
+    const policy = (topic: string) =>
+      JSON.stringify({
+        rules: [{ rule: "tag-limit", max: 9 }],
+        routes: [{ topic: `${FOUR_SECRETS.ALERT_TOPIC_ARN}_2` }, { topic }],
+      });
+    const LAUNCH_TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:launches";
+    const problems = problemsOf({ LAUNCH_TOPIC_ARN, AUDIT_POLICY: policy(LAUNCH_TOPIC_ARN) });
+    expect(problems).toMatchObject([
+      { key: "AUDIT_POLICY", problem: expect.stringContaining("routes[1].topic must not be") },
+    ]);
+    expect(JSON.stringify(problems)).not.toContain(LAUNCH_TOPIC_ARN);
+    expect(problemsOf({ LAUNCH_TOPIC_ARN, AUDIT_POLICY: policy(FOUR_SECRETS.ALERT_TOPIC_ARN) })).toEqual([]);
+  });
+
   it("reports all problems at once, each with its key", () => {
     const problems = problemsOf({
       AWS_REGION: "moon",

@@ -115,6 +115,35 @@ describe("the role of the function on Lambda", () => {
   });
 });
 
+describe("the topics of routes", () => {
+  const template = readTemplate(TEMPLATE);
+  const topics = ["arn:aws:sns:eu-west-1:123456789012:a", "arn:aws:sns:us-east-1:210987654321:b.fifo"];
+  const keys = ["1", "2"].map((id) => `arn:aws:kms:eu-west-1:123456789012:key/${id}`);
+  const roleOf = (parameters: Readonly<Record<string, string>>) =>
+    statementsOf(resolveTemplate(template, parameters).FunctionRole);
+
+  it("can be published to by the function, and only they and the alert topic", () => {
+    expect(
+      allowing(roleOf({ RouteTopicArns: topics.join() }), "sns:Publish").map(({ resources }) => resources),
+    ).toEqual([[{ Ref: "AlertTopic" }], topics]);
+    expect(allowing(roleOf({}), "sns:Publish")).toHaveLength(1);
+  });
+
+  it("have keys that the function can use only if they are given", () => {
+    const own = roleOf({ RouteTopicArns: topics.join(), RouteTopicKeyArns: keys.join() });
+    expect(allowing(own, "kms:Decrypt").map(({ actions, resources }) => [actions, resources])).toEqual([
+      [["kms:GenerateDataKey*", "kms:Decrypt"], keys],
+    ]);
+  });
+
+  it("are ARNs of topics, separated by commas", () => {
+    const { AllowedPattern = "" } = template.Parameters.RouteTopicArns ?? {};
+    for (const value of ["", topics[0], topics.join()]) expect(value).toMatch(new RegExp(AllowedPattern));
+    for (const value of ["*", "a", `${topics[0]},`, `${topics[0]},*`])
+      expect(value).not.toMatch(new RegExp(AllowedPattern));
+  });
+});
+
 describe("the key of an encrypted topic", () => {
   const template = readTemplate(TEMPLATE);
   const key = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555";
@@ -236,6 +265,19 @@ describe("the user of a webtask", () => {
     const { Statement: more } = functionPolicy(installation, READS, "auditor") as {
       Statement: Record<string, unknown>[];
     };
+    const route = { arn: "arn:aws:sns:eu-west-1:123456789012:a", key: null };
+    const { Statement: routed } = functionPolicy(installation, READS, undefined, [
+      { arn: installation.alertTopicArn, key: { arn: "arn:aws:kms:us-east-1:123456789012:key/1" } },
+      route,
+      { ...route, key: { alias: "alias/a" } },
+    ]) as { Statement: Record<string, unknown>[] };
+    expect(allowing(routed.map(readStatement), "sns:Publish").map(({ resources }) => resources)).toEqual([
+      [installation.alertTopicArn, route.arn, route.arn],
+    ]);
+    expect(allowing(routed.map(readStatement), "kms:Decrypt").map(({ resources }) => resources)).toEqual([
+      ["arn:aws:kms:us-east-1:123456789012:key/1"],
+      ["arn:aws:kms:eu-west-1:123456789012:key/*"],
+    ]);
     const all = [...EVERY_HOST, ...HTTPS_HOSTS, ...OTHER_ACCOUNTS];
     expect(actionsOf(more.map(readStatement))).toEqual(all.sort());
   });

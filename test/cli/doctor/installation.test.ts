@@ -6,6 +6,7 @@ import {
   RemoveTargetsCommand,
 } from "@aws-sdk/client-eventbridge";
 import {
+  CreateTopicCommand,
   DeleteTopicCommand,
   SetSubscriptionAttributesCommand,
   SetTopicAttributesCommand,
@@ -234,6 +235,44 @@ describe("the doctor's check of the alert topic", () => {
       await setTopic(ALERT_TOPIC, "KmsMasterKeyId", keyId);
       expect(await diagnosis()).toEqual(expected);
     }
+  });
+});
+
+describe("the doctor's check of the topics of routes", () => {
+  const topic = "arn:aws:sns:us-east-1:123456789012:oncall";
+  const AUDIT_POLICY = (change: object = {}) =>
+    JSON.stringify({
+      rules: [{ rule: "required-tags", tags: ["name", "service"] }],
+      routes: [
+        { topic, ...change },
+        { topic: ALERT_TOPIC, severity: "high" },
+      ],
+    });
+
+  it("reports a topic that does not exist, that may not be published to, or that has no recipient", async () => {
+    setUp({ AUDIT_POLICY: AUDIT_POLICY() });
+    const { out } = await doctor();
+    expect(out).toContain(`✗ topic oncall of a route: ${topic} does not exist\n`);
+    expect(out).toContain("create the topic: aws sns create-topic --name oncall --region us-east-1\n");
+    await sns.send(new CreateTopicCommand({ Name: "oncall" }));
+    deny("sns:Publish", topic, { principal: FUNCTION_USER });
+    expect(await diagnosis()).toEqual([
+      1,
+      `wrong: permissions: sns:Publish on ${topic}: IAM's simulator denies it`,
+      "wrong: topics and policies: recipients of oncall: alerts have no recipient",
+    ]);
+    expect((await doctor()).out).toContain(`aws sns subscribe --topic-arn ${topic} --protocol email`);
+  });
+
+  it("accepts a topic with a confirmed recipient, and warns of a filter by attributes for alerts only", async () => {
+    await sns.send(new CreateTopicCommand({ Name: "oncall" }));
+    await subscribe(topic, "sqs", DEAD_LETTERS);
+    await setSubscription(DEAD_LETTERS, topic, { FilterPolicy: '{"severity":["high"]}' });
+    setUp({ AUDIT_POLICY: AUDIT_POLICY({ format: "chat" }) });
+    expect(await diagnosis()).toEqual([0]);
+    setUp({ AUDIT_POLICY: AUDIT_POLICY() });
+    const [code, ...findings] = await diagnosis();
+    expect([code, findings]).toEqual([0, [expect.stringContaining(`filter policy of ${DEAD_LETTERS}`)]]);
   });
 });
 

@@ -186,7 +186,15 @@ describe("ec2-audit doctor --stack", () => {
     const template = parse(readFileSync("deploy/template.yaml", "utf8"), { logLevel: "silent" });
     expect(Object.keys(template.Outputs)).toEqual(expect.arrayContaining(Object.keys(OUTPUTS)));
     expect(template.Resources.LaunchTopicSubscription.Type).toBe("AWS::SNS::Subscription");
-    const parameters = ["GraceSeconds", "LaunchTopicArn", "AlertTopicArn", "KmsKeyArn", "AlarmEmail", "AlarmTopicArn"];
+    const parameters = [
+      "GraceSeconds",
+      "LaunchTopicArn",
+      "AlertTopicArn",
+      "KmsKeyArn",
+      "AlarmEmail",
+      "AlarmTopicArn",
+      "RouteTopicArns",
+    ];
     expect(Object.keys(template.Parameters)).toEqual(expect.arrayContaining(parameters));
   });
 
@@ -344,6 +352,30 @@ describe("the doctor's check of the function's role", () => {
       ["sns:Publish", ALERT_TOPIC],
       ["sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes", arnOf(QUEUE)],
     ]);
+  });
+
+  it("simulates publishing to the topics of the routes: of the policy, or of the parameter for a policy in the code", async () => {
+    const route = `arn:aws:sns:eu-west-1:${ACCOUNT}:oncall`;
+    const AUDIT_POLICY = JSON.stringify({
+      rules: [{ rule: "required-tags", tags: ["name"] }],
+      routes: [{ topic: route }, { topic: ALERT_TOPIC }],
+    });
+    const topics = () =>
+      iam
+        .commandCalls(SimulatePrincipalPolicyCommand)
+        .filter(({ args: [{ input }] }) => input.ActionNames?.includes("sns:Publish"))
+        .map(({ args: [{ input }] }) => input.ResourceArns?.[0]);
+    environment({ ...ENVIRONMENT, AUDIT_POLICY });
+    expect(await diagnosis()).toEqual([0]);
+    expect(topics()).toEqual([ALERT_TOPIC, route]);
+    iam.resetHistory();
+    environment(ENVIRONMENT);
+    stack({ parameters: { PolicyInCode: "0123456789ab", RouteTopicArns: route } });
+    expect(await diagnosis()).toEqual([0]);
+    expect(topics()).toEqual([ALERT_TOPIC, route]);
+    denied("kms:Decrypt");
+    sns.on(GetTopicAttributesCommand, { TopicArn: route }).resolves({ Attributes: { KmsMasterKeyId: KEY } });
+    expect((await doctor()).out).toContain(`--stack ec2-audit --parameter RouteTopicKeyArns=${KEY}`);
   });
 
   it("reports each denied action", async () => {

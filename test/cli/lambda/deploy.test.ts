@@ -41,6 +41,21 @@ describe("deploy lambda", () => {
     expect([code, JSON.parse(out)]).toMatchObject([0, document]);
   });
 
+  it("allows the role to publish to the topics of the policy's routes, and no longer when the policy has none", async () => {
+    const [a, b] = ["arn:aws:sns:eu-west-1:123456789012:a", "arn:aws:sns:us-east-1:123456789012:b.fifo"];
+    const rules = [{ rule: "required-tags", tags: ["name"] }];
+    const routes = [a, b, a].map((topic) => ({ topic }));
+    const parameter = () =>
+      changeSet()?.Parameters?.find(({ ParameterKey }) => ParameterKey === "RouteTopicArns")?.ParameterValue;
+    describeStacks(stack("UPDATE_COMPLETE", { Release: "01d" }));
+    expect((await deploy("--policy", write("routes.json", JSON.stringify({ rules, routes })))).code).toBe(0);
+    expect(parameter()).toBe(`${a},${b}`);
+    describeStacks(stack("UPDATE_COMPLETE", { Release: "01d", RouteTopicArns: a }));
+    cloudformation.resetHistory();
+    expect((await deploy("--policy", write("plain.json", JSON.stringify({ rules })))).code).toBe(0);
+    expect([changeSet() === undefined, parameter()]).toEqual([false, undefined]);
+  });
+
   it("puts a policy of any size into the code, and allows the role the EC2 actions that it needs", async () => {
     const rules = Array.from({ length: 40 }, (_, index) => ({
       ...{ rule: "key-pair", id: `keys-${index}`, allowed: ["ops-*", "a".repeat(100)] },
@@ -71,6 +86,7 @@ describe("deploy lambda", () => {
       "deploy the policy with --policy FILE",
     ],
     [["--parameter", "ReadActions=ec2:DescribeVpcs"], "--parameter cannot set ReadActions"],
+    [["--parameter", "RouteTopicArns="], "--parameter cannot set RouteTopicArns"],
   ])("refuses %j, and uploads nothing", async (args, problem) => {
     const files = [
       write("policy.json", '{"rules": [{"rule": "required-tags", "tags": ["name"]}]}'),

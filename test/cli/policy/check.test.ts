@@ -101,6 +101,35 @@ Size: ${Buffer.byteLength(JSON.stringify(policy))} of 65536 bytes, 2 of 100 rule
     });
   });
 
+  it("says where the findings of a route go, and what the function needs for it", async () => {
+    const topic = "arn:aws:sns:eu-west-1:123456789012:";
+    const routes = [
+      { severity: "high", topic: `${topic}oncall` },
+      { rules: "owner", when: { imageOwner: "amazon" }, topic: `${topic}team`, format: "chat", instead: true },
+    ];
+    const { code, out } = await check({ rules: [OWNER, KEY_PAIR], routes });
+    expect(code).toBe(0);
+    expect(out).toContain(`Routes
+  – High and critical findings also go to
+    ${topic}oncall.
+  – All findings of "owner" when the image's owner is "amazon" go to
+    ${topic}team as chat notifications, not to the
+    default topic.
+`);
+    expect(out).toContain("Permissions: ec2:DescribeInstances, ec2:DescribeInstanceImageMetadata.\n");
+    expect(out.replaceAll(/\s+/g, " ")).toContain(`The routes also need sns:Publish on ${topic}oncall, ${topic}team.`);
+    expect(out).toMatch(/0 of 200 exemptions, 2 of 20 routes\.$/);
+    expect(JSON.parse((await check({ rules: [OWNER], routes: routes.slice(0, 1) }, "--json")).out)).toMatchObject({
+      routes: [
+        {
+          ...{ severities: ["high", "critical"], rules: null, when: null },
+          ...{ topic: `${topic}oncall`, format: "alert", instead: false },
+        },
+      ],
+      size: { routes: { is: 1, limit: 20 } },
+    });
+  });
+
   it("prints all problems at once, each with its path, its fix and what was found, and exits with 1", async () => {
     const { code, out } = await check({ rules: [{ ...OWNER, severty: "high" }, { rule: "key-pairs" }] });
     expect(code).toBe(1);
@@ -164,6 +193,28 @@ describe("the warnings of ec2-audit policy check", () => {
 
   it("do not name an exemption that ends in more than 14 days", async () => {
     expect(await warnings({ rules: [OWNER], exemptions: [{ ...EXEMPTION, until: "2026-12-12" }] })).toEqual([]);
+  });
+
+  it.each<[string, object[], string]>([
+    ["repeats another one", [{}, {}], "routes[1] repeats routes[0]"],
+    ["takes no finding", [{ rules: "owner", severity: "high" }], "routes[0] takes no finding: no rule has its id"],
+    ["takes findings of reports only", [{ rules: "watched" }], "routes[0] takes no finding: its rules are in report"],
+    ["applies to no instance", [{ when: { account: "12" } }], "routes[0].when applies to no instance"],
+    ["leaves nothing to the default topic", [{ instead: true }], "routes[0].instead takes every finding"],
+    [
+      "has an unmarked pattern",
+      [{ when: { tag: "team", in: "^eu" } }],
+      "routes[0].when.in looks like a regular expression",
+    ],
+    [
+      "sends chat notifications to a FIFO topic",
+      [{ format: "chat", topic: "arn:aws:sns:us-east-1:123456789012:a.fifo" }],
+      "routes[0].topic is a FIFO topic",
+    ],
+  ])("name a route that %s", async (_, changes, warning) => {
+    const routes = changes.map((change) => ({ topic: "arn:aws:sns:us-east-1:123456789012:a", ...change }));
+    const rules = [OWNER, { ...KEY_PAIR, id: "watched", mode: "report" }];
+    expect(await warnings({ rules, routes })).toEqual([expect.stringContaining(warning)]);
   });
 
   it("name an exemption from rules that alert nobody", async () => {

@@ -64,6 +64,19 @@ describe("ec2-audit setup creates nothing", () => {
     expect(JSON.parse(out).Statement[0]).toEqual({ Effect: "Allow", Action: ["ec2:DescribeInstances"], Resource: "*" });
   });
 
+  it("with --show-policy --policy, which allows publishing to the topics of the policy's routes, and their keys", async () => {
+    const policy = join(mkdtempSync(join(tmpdir(), "policy-")), "policy.json");
+    const [near, other] = ["arn:aws:sns:eu-west-1:123456789012:team", "arn:aws:sns:us-east-1:210987654321:central"];
+    const rules = [{ rule: "required-tags", tags: ["name"] }];
+    const routes = [near, other, near].map((topic) => ({ topic }));
+    writeFileSync(policy, JSON.stringify({ rules, routes }));
+    const { code, out } = await run(`setup --show-policy --policy ${policy}`);
+    expect([code, JSON.parse(out).Statement[1]]).toEqual([
+      0,
+      { Effect: "Allow", Action: "sns:Publish", Resource: [ALERT_TOPIC, near, other] },
+    ]);
+  });
+
   it.each([
     ["--email ann", '"ann" is not an e-mail address'],
     ["--url https//x", "--url is not the URL of a function"],
