@@ -9,8 +9,6 @@ import {
   oneOf,
   oneOrMore,
   optional,
-  orList,
-  quoted,
   required,
   type Setting,
   text,
@@ -38,13 +36,14 @@ export interface Route {
 export const MAX_ROUTES = 20;
 
 const severity = oneOf(SEVERITIES);
-const limits = { max: SEVERITIES.length, of: "severities" };
+const LEVELS = { max: SEVERITIES.length, of: "severities" };
+const listed = list(severity, LEVELS);
 
 /** A severity and all higher ones, or a list of severities. */
 const severities: Setting<readonly Severity[]> = {
-  ...oneOrMore(severity, limits),
+  ...oneOrMore(severity, LEVELS),
   read(value, path, reading) {
-    if (Array.isArray(value)) return list(severity, limits).read(value, path, reading);
+    if (Array.isArray(value)) return listed.read(value, path, reading);
     const least = severity.read(value, path, reading);
     return least && SEVERITIES.slice(SEVERITIES.indexOf(least));
   },
@@ -69,38 +68,35 @@ const topic: Setting<TopicArn> = {
   say: ({ arn }) => arn,
 };
 
-const fields = {
-  severity: optional(severities, {
-    about: "The findings of this severity and of higher ones; or a list: the findings of these severities.",
-  }),
-  rules: optional(ruleIds, { about: "The findings of the rules with these ids." }),
-  when: optional(condition, { about: "The findings on these instances." }),
-  topic: required(topic, { about: "The SNS topic, in any region of the partition." }),
-  format: withDefault(oneOf(FORMATS), "alert", {
-    about: "`chat`: a notification for Slack or Microsoft Teams, by Amazon Q Developer in chat applications.",
-  }),
-  instead: withDefault(flag, false, { about: "`true`: these findings do not go to the default topic." }),
+const routeObject = object(
+  {
+    severity: optional(severities, {
+      about: "The findings of this severity and of higher ones; or a list: the findings of these severities.",
+    }),
+    rules: optional(ruleIds, { about: "The findings of the rules with these ids." }),
+    when: optional(condition, { about: "The findings on these instances." }),
+    topic: required(topic, { about: "The SNS topic, in any region of the partition." }),
+    format: withDefault(oneOf(FORMATS), "alert", {
+      about: "`chat`: a notification for Slack or Microsoft Teams, by Amazon Q Developer in chat applications.",
+    }),
+    instead: withDefault(flag, false, { about: "`true`: these findings do not go to the default topic." }),
+  },
+  { shape: 'an object: {"severity": "high", "topic": "arn:aws:sns:..."}' },
+);
+
+const route: Setting<Route> = {
+  ...routeObject,
+  read(value, path, reading) {
+    const read = routeObject.read(value, path, reading);
+    if (read === undefined) return undefined;
+    const { severity: levels = null, rules = null, when = null, ...rest } = read;
+    return { ...rest, severities: levels, rules, when };
+  },
+  say: ({ topic: { arn } }) => arn,
 };
 
 /** The routes of a policy. */
-export const routes: Setting<readonly Route[]> = (() => {
-  const all = list(object(fields, { shape: 'an object: {"severity": "high", "topic": "arn:aws:sns:..."}' }), {
-    min: 0,
-    max: MAX_ROUTES,
-    of: "routes",
-  });
-  return {
-    ...all,
-    read: (value, path, reading) =>
-      all.read(value, path, reading)?.map(({ severity: levels = null, rules = null, when = null, ...route }) => ({
-        ...route,
-        severities: levels,
-        rules,
-        when,
-      })),
-    say: (values) => values.map(sayRoute).join("; "),
-  };
-})();
+export const routes: Setting<readonly Route[]> = list(route, { min: 0, max: MAX_ROUTES, of: "routes" });
 
 /** Returns whether a route takes the findings of a rule, on the instances of its condition. */
 export function takes(
@@ -113,16 +109,4 @@ export function takes(
 /** Returns whether the routes need the image of an instance with findings. The other facts that they can use are known then. */
 export function needImage(all: readonly Route[]): boolean {
   return all.some(({ when }) => when?.needs.includes("image"));
-}
-
-/** Returns the findings of a route in words: `high and critical findings of "a" when the tag "team" is "web"`. */
-export function sayRoute({ severities: levels, rules, when }: Route): string {
-  const named = rules === null || rules.includes("*") ? null : rules.map(quoted);
-  return [
-    levels === null || levels.length === SEVERITIES.length ? "all findings" : `${orList(levels, "and")} findings`,
-    named === null ? "" : `of ${orList(named, "and")}`,
-    when === null ? "" : `when ${when.say()}`,
-  ]
-    .filter(Boolean)
-    .join(" ");
 }

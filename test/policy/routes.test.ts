@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Route, routes, sayRoute, takes } from "../../src/policy/routes.ts";
+import { type Route, routes, takes } from "../../src/policy/routes.ts";
 import { startReading } from "../../src/policy/settings.ts";
 import { policyOf } from "../support/policy.ts";
 
@@ -66,15 +66,6 @@ describe("the routes of a policy", () => {
   it("are a list of up to 20", () => {
     expect(read(Array(20).fill({ topic: TOPIC }))).toHaveLength(20);
     expect(read(Array(21).fill({ topic: TOPIC }))).toEqual(["routes must be a list of up to 20 routes"]);
-  });
-
-  it("are in words what they take", () => {
-    expect(sayRoute(routeOf())).toBe("all findings");
-    const when = { tag: "team", in: "payments" };
-    expect(sayRoute(routeOf({ severity: "high", rules: ["a", "b"], when }))).toBe(
-      'high and critical findings of "a" and "b" when the tag "team" is "payments"',
-    );
-    expect(sayRoute(routeOf({ rules: "*", severity: "low" }))).toBe("all findings");
   });
 });
 

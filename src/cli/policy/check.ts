@@ -9,8 +9,9 @@ import {
   parsePolicy,
   policyOfTags,
 } from "../../policy/policy.ts";
-import { MAX_ROUTES, type Route, sayRoute } from "../../policy/routes.ts";
-import type { Rule } from "../../policy/rule.ts";
+import { MAX_ROUTES, type Route } from "../../policy/routes.ts";
+import { type Rule, SEVERITIES } from "../../policy/rule.ts";
+import { orList, quoted } from "../../policy/settings.ts";
 import { escapeUnseen, parseJson } from "../../util/json.ts";
 import { wrap } from "../../util/text.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
@@ -153,6 +154,18 @@ function policyText(
       `Size: ${bytes} of ${MAX_BYTES} bytes, ${rules.length} of ${MAX_RULES} rules, ${exemptions.length} of ${MAX_EXEMPTIONS} exemptions${routes.length > 0 ? `, ${routes.length} of ${MAX_ROUTES} routes` : ""}.`,
     ].join("\n"),
   ].join("\n\n");
+}
+
+/** Returns the findings of a route in words: `high and critical findings of "a" when the tag "team" is "web"`. */
+function sayRoute({ severities: levels, rules, when }: Route): string {
+  const named = rules === null || rules.includes("*") ? null : rules.map(quoted);
+  return [
+    levels === null || levels.length === SEVERITIES.length ? "all findings" : `${orList(levels, "and")} findings`,
+    named === null ? "" : `of ${orList(named, "and")}`,
+    when === null ? "" : `when ${when.say()}`,
+  ]
+    .filter(Boolean)
+    .join(" ");
 }
 
 /** Returns where the findings of a route go, to follow them. */

@@ -106,6 +106,7 @@ Size: ${Buffer.byteLength(JSON.stringify(policy))} of 65536 bytes, 2 of 100 rule
     const routes = [
       { severity: "high", topic: `${topic}oncall` },
       { rules: "owner", when: { imageOwner: "amazon" }, topic: `${topic}team`, format: "chat", instead: true },
+      { rules: "*", severity: "low", topic: `${topic}all` },
     ];
     const { code, out } = await check({ rules: [OWNER, KEY_PAIR], routes });
     expect(code).toBe(0);
@@ -115,10 +116,13 @@ Size: ${Buffer.byteLength(JSON.stringify(policy))} of 65536 bytes, 2 of 100 rule
   – All findings of "owner" when the image's owner is "amazon" go to
     ${topic}team as chat notifications, not to the
     default topic.
+  – All findings also go to ${topic}all.
 `);
     expect(out).toContain("Permissions: ec2:DescribeInstances, ec2:DescribeInstanceImageMetadata.\n");
-    expect(out.replaceAll(/\s+/g, " ")).toContain(`The routes also need sns:Publish on ${topic}oncall, ${topic}team.`);
-    expect(out).toMatch(/0 of 200 exemptions, 2 of 20 routes\.$/);
+    expect(out.replaceAll(/\s+/g, " ")).toContain(
+      `The routes also need sns:Publish on ${topic}oncall, ${topic}team, ${topic}all.`,
+    );
+    expect(out).toMatch(/0 of 200 exemptions, 3 of 20 routes\.$/);
     expect(JSON.parse((await check({ rules: [OWNER], routes: routes.slice(0, 1) }, "--json")).out)).toMatchObject({
       routes: [
         {
