@@ -1,4 +1,4 @@
-import { ConfirmSubscriptionCommand } from "@aws-sdk/client-sns";
+import { ConfirmSubscriptionCommand, CreateTopicCommand } from "@aws-sdk/client-sns";
 import { SendMessageCommand, SetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type EmbeddedAws, startEmbeddedAws, VirtualClock } from "../../src/local/aws/index.ts";
@@ -99,6 +99,24 @@ describe("a launch, with the stack of deploy/template.yaml", () => {
     aws.tag(ids, TAGGED);
     await run.later(3_600);
     expect(alerts()).toHaveLength(2);
+  });
+
+  it("is alerted to the topics of routes that RouteTopicArns allows, and once, although another route's topic denies it", async () => {
+    const { sns } = await operatorIn(aws, PLACE);
+    const [allowed = "", denied = ""] = await Promise.all(
+      ["oncall", "team"].map(async (Name) => (await sns.send(new CreateTopicCommand({ Name }))).TopicArn),
+    );
+    const rules = [{ rule: "required-tags", tags: ["name"] }];
+    const routes = [{ topic: allowed }, { when: { tag: "team", in: "lab" }, topic: denied }];
+    await start({ AuditPolicy: JSON.stringify({ rules, routes }), RouteTopicArns: allowed });
+    const ids = [...aws.launch({ count: 1 }), ...aws.launch({ count: 1, tags: { team: "lab" } })];
+    await run.later(7_200);
+    const published = functionCalls(aws).filter(({ action }) => action === "Publish");
+    const attempts = (topic: string) => published.filter(({ params }) => params.TopicArn === topic).length;
+    expect(alerted(ids).map((each) => each.sort())).toEqual([ids.sort()]);
+    expect([attempts(stack.arn("AlertTopic")), attempts(allowed)]).toEqual([1, 1]);
+    expect(attempts(denied)).toBeGreaterThanOrEqual(10);
+    expect(await inQueue("DeadLetterQueue")).toHaveLength(1);
   });
 
   it("of several instances causes one alert", async () => {
