@@ -30,7 +30,6 @@ export function chatText(text: string): string {
       .replace(/:(?=\/\/|[\w+'-]+:|[\w.+-]+＠)/g, "꞉")
       // The dot of a domain.
       .replace(/(?<=[\p{L}\p{N}-])\.(?=[\p{L}]{2})/gu, "․")
-      .replace(/^(\s*)([-+>]|\d+\.)(?=\s)/, "$1\u2060$2")
       .replace(/[&<>]/g, entityOf)
   );
 }

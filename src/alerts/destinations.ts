@@ -7,8 +7,8 @@ import type { Finding } from "./finding.ts";
 export interface Destination {
   readonly topic: TopicArn;
   readonly format: Format;
-  /** False for the default topic. */
-  readonly isRoute: boolean;
+  /** The path of the route in the policy; null for the default topic. */
+  readonly route: string | null;
 }
 
 /**
@@ -24,14 +24,15 @@ export function destinationsOf(
 ): readonly Destination[] {
   const destinations = new Map<string, Destination>();
   let isTaken = false;
-  for (const route of routes) {
+  for (const [index, route] of routes.entries()) {
     if (!takes(route, { id, severity })) continue;
     const truth = route.when?.test(facts) ?? true;
     if (truth === false) continue;
     isTaken ||= route.instead && truth === true;
-    destinations.set(keyOf(route), { topic: route.topic, format: route.format, isRoute: true });
+    const { topic, format } = route;
+    destinations.set(keyOf(route), { topic, format, route: `routes[${index}]` });
   }
-  const standard: Destination = { topic: alertTopic, format: "alert", isRoute: false };
+  const standard: Destination = { topic: alertTopic, format: "alert", route: null };
   if (!isTaken) destinations.set(keyOf(standard), standard);
   return [...destinations.values()];
 }

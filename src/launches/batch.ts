@@ -87,8 +87,7 @@ function outcomeOf({ launch, findings, unjudged }: Violating, publications: read
   const alertIds = new Set<string>();
   for (const { destination, result } of publications) {
     if ("error" in result) {
-      const { topic, isRoute } = destination;
-      const where = isRoute ? ` to the topic ${topic.name} of a route` : "";
+      const where = destination.route === null ? "" : ` to the topic of ${destination.route}`;
       return { kind: "failed", launch, reason: `the alert was not published${where}: ${describeError(result.error)}` };
     }
     alertIds.add(result.alertId);

@@ -359,7 +359,7 @@ describe("runBatch with routes", () => {
     const [[first] = [], [other] = []] = await run(unitsOf([a, b]), { policy, sent });
     expect(first).toMatchObject({
       kind: "failed",
-      reason: expect.stringContaining("to the topic payments of a route: "),
+      reason: expect.stringContaining("the alert was not published to the topic of routes[0]: "),
     });
     expect(other).toMatchObject({ kind: "violating" });
     expect(sentTo().sort()).toEqual([
