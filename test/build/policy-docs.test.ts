@@ -25,7 +25,8 @@ function policiesOf(page: string): { readonly where: string; readonly policy: ob
   });
 }
 
-const pages = ["README.md", ...readdirSync("docs").map((page) => `docs/${page}`)];
+const inDocs = readdirSync("docs").filter((name) => name.endsWith(".md"));
+const pages = ["README.md", ...inDocs.map((page) => `docs/${page}`)];
 const examples = pages.flatMap(policiesOf);
 
 const validate = new Ajv2020({ strict: false, validateFormats: false }).compile(schema);

@@ -193,6 +193,12 @@ describe("the file", () => {
 });
 
 describe("the package on npm", () => {
+  /** The pages and their images; a folder has no extension. */
+  const DOCS = readdirSync(`${ROOT}/docs`, { recursive: true, encoding: "utf8" })
+    .filter((name) => /\.\w+$/.test(name))
+    .map((name) => `docs/${name.replaceAll("\\", "/")}`)
+    .sort();
+
   it("contains the function, the commands, the templates, the docs and the schemas", () => {
     const args = ["pack", "--dry-run", "--json", "--ignore-scripts", "--loglevel=error"];
     const [{ files }] = JSON.parse(
@@ -210,7 +216,7 @@ describe("the package on npm", () => {
       ...COMMANDS.map((file) => `dist/cli/${file}`),
       "dist/ec2-audit.mjs",
       "dist/package.json",
-      ...readdirSync(`${ROOT}/docs`).map((page) => `docs/${page}`),
+      ...DOCS,
       "package.json",
       "src/alerts/alert.schema.json",
       ...["document", "findings", "phone", "print", "script", "tables", "theme"].map(
