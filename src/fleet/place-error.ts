@@ -10,6 +10,9 @@ import type { PlaceResult } from "./place.ts";
  */
 const OFF: ReadonlySet<string> = new Set(["AuthFailure", "OptInRequired", "RegionDisabledException"]);
 
+/** The status and reason of a place that was not read to its end because the operator interrupted the report. */
+export const INTERRUPTED = { status: "partial", reason: "the report was interrupted" } as const;
+
 /** Returns the status and reason of a place whose instances cannot be read, for the error of DescribeInstances. */
 export function placeError(error: unknown): Pick<PlaceResult, "status" | "reason"> {
   if (isDenied(error)) {

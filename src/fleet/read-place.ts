@@ -10,7 +10,7 @@ import { detached, oneLine } from "../util/text.ts";
 import { type Counting, count, NO_COUNTS } from "./counts.ts";
 import { type Pace, paced } from "./paced.ts";
 import type { Place, PlaceResult } from "./place.ts";
-import { callFailed, placeError } from "./place-error.ts";
+import { callFailed, INTERRUPTED, placeError } from "./place-error.ts";
 import { factsOfPages } from "./place-facts.ts";
 import { confirmTags } from "./place-tags.ts";
 
@@ -32,8 +32,6 @@ export interface PlaceReading {
   /** Returns the result so far, and after the last page that of the place. It counts the pages that were yielded. */
   result(): PlaceResult;
 }
-
-const INTERRUPTED = { status: "partial", reason: "the report was interrupted" } as const;
 
 /**
  * Reads every instance of a place and judges it by the whole policy, rules in `report` mode included. Takes the place's client,

@@ -10,6 +10,7 @@ import {
   changesOf,
   endingIn,
   endingOf,
+  listedFindings,
   placeName,
   unjudgedOf,
   unreadOf,
@@ -56,7 +57,7 @@ export async function* renderMarkdown(report: Report): AsyncGenerator<string> {
   const findings = gravest.map((finding, index) => findingItem(finding, index, report));
   const end = findings.findIndex((item) => !fits(item));
   const items = end === -1 ? findings : findings.slice(0, end);
-  const all = sums.totals.findings + (sums.since?.unknown ?? 0);
+  const all = listedFindings(sums);
   if (items.length > 0) {
     const title = all > items.length ? `The ${items.length} gravest of ${counted(all, "finding")}` : "Findings";
     yield `### ${title}\n\n${items.join("\n")}\n\n`;

@@ -1,5 +1,6 @@
 import type { Place, PlaceResult } from "../../fleet/place.ts";
 import type { Terminal } from "../terminal.ts";
+import { grouped } from "./figures.ts";
 
 /** A place that is being read, as far as progress needs it. */
 interface Reading {
@@ -33,8 +34,6 @@ const THROTTLED_MS = 5_000;
 
 /** The columns of the spinner before the first line. */
 const SPINNER = 2;
-
-const number = new Intl.NumberFormat("en-US");
 
 /** Creates the progress of a report. `now` is in milliseconds since 1970. */
 export function createProgress(
@@ -71,9 +70,9 @@ export function createProgress(
   const counts = () => {
     const results = [...open].map((reading) => reading.result());
     const sum = (name: "instances" | "findings" | "calls") =>
-      number.format(results.reduce((all, result) => all + result[name], done[name]));
+      grouped(results.reduce((all, result) => all + result[name], done[name]));
     const parts = [
-      `${number.format(done.places)} of ${number.format(pages.size)} places`,
+      `${grouped(done.places)} of ${grouped(pages.size)} places`,
       `${sum("instances")} instances`,
       `${sum("findings")} findings`,
       ...(now() - throttledAt < THROTTLED_MS ? ["throttled, slowing down"] : []),

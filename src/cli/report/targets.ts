@@ -4,7 +4,7 @@ import { requireSet } from "../../facts/pages.ts";
 import { NO_COUNTS } from "../../fleet/counts.ts";
 import { type Pace, paced } from "../../fleet/paced.ts";
 import { ALL_REGIONS, type Place, type PlaceResult } from "../../fleet/place.ts";
-import { callFailed } from "../../fleet/place-error.ts";
+import { callFailed, INTERRUPTED } from "../../fleet/place-error.ts";
 import { nearest } from "../../util/nearest.ts";
 import { CliError } from "../cli-error.ts";
 
@@ -38,9 +38,6 @@ export interface RegionChoice {
   /** When its signal aborts, the accounts whose regions are not known yet are partial. */
   readonly pace: Pace;
 }
-
-/** Why the reading of a place has ended early. */
-export const INTERRUPTED = { status: "partial", reason: "the report was interrupted" } as const;
 
 /** Accounts are asked for their regions this many at a time. */
 const AT_ONCE = 32;

@@ -13,6 +13,7 @@ import {
   changesOf,
   endingIn,
   endingOf,
+  listedFindings,
   placeName,
   unjudgedOf,
   unreadOf,
@@ -169,7 +170,7 @@ function exemptions({ report, colours, columns }: Summary): string[] {
 function gravest({ report, colours, columns }: Summary, findings: readonly FindingLine[]): string[] {
   const { header, sums } = report;
   if (findings.length === 0) return [];
-  const all = sums.totals.findings + (sums.since?.unknown ?? 0);
+  const all = listedFindings(sums);
   const title =
     all > findings.length
       ? `The ${findings.length} gravest of ${counted(all, "finding")}`

@@ -5,6 +5,7 @@ import { isRegion } from "../../../aws/regions.ts";
 import { noSeverities, type Severities } from "../../../fleet/groups.ts";
 import { SEVERITIES, type Severity } from "../../../policy/rule.ts";
 import type { FindingLine, Header, Sums } from "../lines.ts";
+import { listedFindings } from "../summary.ts";
 import { tagOf } from "../tag.ts";
 import { Column } from "./column.ts";
 import { COLUMNS, type Name, type Packed, PLACEHOLDERS, type Value } from "./packed.ts";
@@ -26,9 +27,8 @@ export interface PageData {
 /**
  * Returns the data of a page with at most `max` findings. The sums tell beforehand how many of each severity follow.
  */
-export function pageData(header: Header, { totals, since }: Sums, max = MAX_FINDINGS): PageData {
-  const unknown = since?.unknown ?? 0;
-  const free = freeRows(totals.severities, since?.unknownSeverities ?? noSeverities(), max);
+export function pageData(header: Header, sums: Sums, max = MAX_FINDINGS): PageData {
+  const free = freeRows(sums.totals.severities, sums.since?.unknownSeverities ?? noSeverities(), max);
   const size = Object.values(free).reduce((sum, count) => sum + count, 0);
   const columns = COLUMNS.map((name) => ({ name, column: new Column(size) }));
   const rows: Record<Severity, number[]> = { low: [], medium: [], high: [], critical: [] };
@@ -55,7 +55,7 @@ export function pageData(header: Header, { totals, since }: Sums, max = MAX_FIND
   /** Yields the JSON of `Packed`, a column at a time. */
   function* json(): Generator<string> {
     const about: Omit<Packed, "columns"> = {
-      findings: totals.findings + unknown,
+      findings: listedFindings(sums),
       time: header.time,
       compared: header.since !== null,
       accounts: header.accounts,

@@ -3,7 +3,7 @@ import { isRegion } from "../../../aws/regions.ts";
 import { counted, dateOf, grouped } from "../figures.ts";
 import type { FindingLine, Header } from "../lines.ts";
 import type { Report } from "../read-lines.ts";
-import { accountName } from "../summary.ts";
+import { accountName, listedFindings } from "../summary.ts";
 import { tagOf } from "../tag.ts";
 import { age } from "../words.ts";
 import { type Html, html, linkTo } from "./html.ts";
@@ -14,7 +14,7 @@ export function findingsSection(
   { header, places, sums }: Pick<Report, "header" | "places" | "sums">,
   gravest: readonly FindingLine[],
 ): Html {
-  const all = sums.totals.findings + (sums.since?.unknown ?? 0);
+  const all = listedFindings(sums);
   if (all === 0) {
     const where = places.every(({ status }) => status === "complete") ? "" : " in what was read";
     return html`<section id="findings"><h2>Findings</h2><p class="lead">There is no finding${where}.</p></section>`;
