@@ -1,3 +1,5 @@
+import type { Sums } from "./lines.ts";
+
 /** Figures and sentences, as all formats of a report show them. */
 
 const GROUPED = new Intl.NumberFormat("en-US");
@@ -22,6 +24,11 @@ export function percent(part: number, whole: number): string | null {
 /** Returns the date of a time in ISO 8601, in UTC: `1 Nov 2026`. */
 export function dateOf(iso: string): string {
   return new Date(iso).toUTCString().slice(5, 16).replace(/^0/, "");
+}
+
+/** Returns the number of findings that a report lists: also those that are not confirmed, which its totals lack. */
+export function listedFindings({ totals, since }: Sums): number {
+  return totals.findings + (since?.unknown ?? 0);
 }
 
 /** Returns a clause as a sentence: with a capital and a full stop. */

@@ -1,5 +1,5 @@
 import { cut } from "../../util/text.ts";
-import { counted, dateOf, grouped, percent } from "./figures.ts";
+import { counted, dateOf, grouped, listedFindings, percent } from "./figures.ts";
 import { gravestOf } from "./gravest.ts";
 import type { FindingLine } from "./lines.ts";
 import type { Report } from "./read-lines.ts";
@@ -10,7 +10,6 @@ import {
   changesOf,
   endingIn,
   endingOf,
-  listedFindings,
   placeName,
   unjudgedOf,
   unreadOf,

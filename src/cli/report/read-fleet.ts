@@ -19,7 +19,7 @@ import { accountsOf, type ReportOptions, regionsOf } from "./options.ts";
 import { organizationAccounts } from "./organization.ts";
 import { writeText } from "./output.ts";
 import type { Progress } from "./progress.ts";
-import { openReport } from "./read-lines.ts";
+import { openGivenReport } from "./read-lines.ts";
 import { compareWith } from "./since.ts";
 import { type Account, targetsOf } from "./targets.ts";
 
@@ -53,7 +53,7 @@ export async function readFleet(
   const rules = policy.rules.map(ruleLine);
   if (options.since !== undefined) progress.doing(`Reading ${options.since}`);
   const comparison =
-    options.since === undefined ? null : await compareWith(await openReport(cli, options.since), rules);
+    options.since === undefined ? null : await compareWith(await openGivenReport(cli, options.since), rules);
 
   progress.doing("Listing accounts and regions");
   const { account: own } = await aws.identity();

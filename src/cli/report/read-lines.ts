@@ -6,6 +6,7 @@ import { oneLine } from "../../util/text.ts";
 import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import { systemCode } from "../run-program.ts";
+import { counted, grouped, listedFindings } from "./figures.ts";
 import { type LineReading, lineOf } from "./line-schema.ts";
 import { type Header, type Line, type PlaceLine, REPORT_SCHEMA, type Sums, type VerdictLine } from "./lines.ts";
 
@@ -26,6 +27,7 @@ export interface Report {
   verdicts(): AsyncGenerator<VerdictLine, void, undefined>;
 }
 
+const ANOTHER = "Specify another report, or make this one again.";
 const HINT = "Specify a complete .jsonl file that ec2-audit report --out wrote.";
 
 /** The longest line: the header, whose policy has up to 128 KiB, and the names of 10,000 accounts. In bytes. */
@@ -47,6 +49,30 @@ export async function openReport({ folder }: Pick<Cli, "folder">, name: string):
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * Opens the report of an operator's file as `openReport` does. Its `verdicts` also throws CliError at the end if lines are missing, as
+ * in a file that someone has filtered.
+ */
+export async function openGivenReport(cli: Pick<Cli, "folder">, name: string): Promise<Report> {
+  const report = await openReport(cli, name);
+  const expected = listedFindings(report.sums);
+  return {
+    ...report,
+    verdicts: async function* () {
+      let findings = 0;
+      for await (const line of report.verdicts()) {
+        if (line.type === "finding") findings += 1;
+        yield line;
+      }
+      if (findings === expected) return;
+      throw new CliError(
+        `${name} is damaged: it has ${counted(findings, "finding")}, and its sums count ${grouped(expected)}`,
+        ANOTHER,
+      );
+    },
+  };
 }
 
 async function openFile(file: string, name: string): Promise<FileHandle> {
@@ -202,10 +228,7 @@ function parseLine(text: string): LineReading {
 }
 
 function damaged(name: string, number: number, problem: string): CliError {
-  return new CliError(
-    `line ${number} of ${name} is damaged: ${problem}`,
-    "Specify another report, or make this one again.",
-  );
+  return new CliError(`line ${number} of ${name} is damaged: ${problem}`, ANOTHER);
 }
 
 /** Returns JSON of one line whose texts, the keys of objects too, are as `oneLine` returns them. */

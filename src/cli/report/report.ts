@@ -10,7 +10,7 @@ import { checkOptions, type ReportOptions } from "./options.ts";
 import { type Outputs, openOutputs, written } from "./output.ts";
 import { createProgress, type Progress } from "./progress.ts";
 import { readFleet } from "./read-fleet.ts";
-import { openReport, type Report } from "./read-lines.ts";
+import { openGivenReport, openReport, type Report } from "./read-lines.ts";
 import { reportJson } from "./report-json.ts";
 import { type NextStep, summaryText } from "./terminal.ts";
 
@@ -61,7 +61,7 @@ async function makeReport(
   const own = options.from === undefined ? outputs.files.find(({ name }) => isLines(name)) : undefined;
   const file = options.from ?? own?.temporary ?? outputs.scratch();
   if (options.from === undefined) await readFleet(cli, isFirst ? withoutSince : options, file, progress, stopped);
-  const report = await openReport(cli, file);
+  const report = await (options.from === undefined ? openReport : openGivenReport)(cli, file);
   for (const { name, temporary } of outputs.files.filter((each) => each !== own)) {
     const format = formatOf(name);
     if ("problem" in format) continue;

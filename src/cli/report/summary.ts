@@ -28,11 +28,6 @@ export function answerAndChange(report: Report): { readonly figure: string; read
   return { figure, text: sentence + ((isWhole && comparison(report)) || "") };
 }
 
-/** Returns the number of findings that a report lists: also those that are not confirmed, which its totals lack. */
-export function listedFindings({ totals, since }: Report["sums"]): number {
-  return totals.findings + (since?.unknown ?? 0);
-}
-
 /** Places that could not be read completely, for one reason. */
 export interface Unread {
   readonly status: Exclude<PlaceLine["status"], "complete">;

@@ -2,7 +2,7 @@ import { ALL_REGIONS } from "../../fleet/place.ts";
 import { SEVERITIES } from "../../policy/rule.ts";
 import type { Terminal } from "../terminal.ts";
 import { cutTo, wrapText } from "./columns.ts";
-import { counted, dateOf, grouped, sentence } from "./figures.ts";
+import { counted, dateOf, grouped, listedFindings, sentence } from "./figures.ts";
 import { gravestOf } from "./gravest.ts";
 import type { FindingLine } from "./lines.ts";
 import type { Report } from "./read-lines.ts";
@@ -13,7 +13,6 @@ import {
   changesOf,
   endingIn,
   endingOf,
-  listedFindings,
   placeName,
   unjudgedOf,
   unreadOf,

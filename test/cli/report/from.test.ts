@@ -57,6 +57,17 @@ describe("ec2-audit report --from", () => {
     expect(err).toContain(`error: option '--from <file>' cannot be used with option '${option}`);
   });
 
+  it("refuses a file that lacks a finding, and writes nothing", async () => {
+    await report(["--out", "all.jsonl"]);
+    writeFileSync(join(folder, "all.jsonl"), read("all.jsonl").replace(/\{"type":"finding".*\n/, ""));
+    const { code, err } = await report(["--from", "all.jsonl", "--out", "all.csv"]);
+    expect([code, err.split("\n")[0]]).toEqual([
+      2,
+      expect.stringMatching(/^error: all\.jsonl is damaged: it has \d+ findings, and its sums count \d+$/),
+    ]);
+    expect(() => read("all.csv")).toThrow("ENOENT");
+  });
+
   it("refuses a file that is not a report, and writes nothing", async () => {
     writeFileSync(join(folder, "other.jsonl"), "{}\n");
     const { code, err } = await report(["--from", "other.jsonl", "--out", "all.csv"]);

@@ -215,6 +215,11 @@ describe("the file of ec2-audit report --since", () => {
 
   it.each([
     ["has no last line", (text: string) => text.slice(0, text.lastIndexOf("\n", text.length - 2) + 1), "is incomplete"],
+    [
+      "lacks a finding",
+      (text: string) => text.replace(/\{"type":"finding".*\n/, ""),
+      "it has 10 findings, and its sums count 11",
+    ],
     ["has another version", (text: string) => text.replace("report:1", "report:2"), "is a report of version 2"],
     ["is no report", () => '{"a": 1}\n', "is not a report"],
   ])("is refused before AWS is called when it %s", async (_, change, error) => {

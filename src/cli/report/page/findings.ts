@@ -1,9 +1,9 @@
 import { instancePage } from "../../../alerts/instance-names.ts";
 import { isRegion } from "../../../aws/regions.ts";
-import { counted, dateOf, grouped } from "../figures.ts";
+import { counted, dateOf, grouped, listedFindings } from "../figures.ts";
 import type { FindingLine, Header } from "../lines.ts";
 import type { Report } from "../read-lines.ts";
-import { accountName, listedFindings } from "../summary.ts";
+import { accountName } from "../summary.ts";
 import { tagOf } from "../tag.ts";
 import { age } from "../words.ts";
 import { type Html, html, linkTo } from "./html.ts";
