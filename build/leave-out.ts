@@ -72,11 +72,10 @@ const LEFT_OUT: readonly { readonly path: RegExp; readonly instead: string | ((p
     path: /submodules\/event-streams\/index\.js$/,
     instead: unused("EventStreamSerde", "eventStreamSerdeProvider"),
   },
-  // STS signs with this one even for a single region.
+  // STS names this one even for a single region.
   {
     path: /signature-v4-multi-region\/dist-es\/index\.js$/,
-    instead: `import { SignatureV4 } from "@smithy/signature-v4";
-      export class SignatureV4MultiRegion extends SignatureV4 { static sigv4aDependency() { return "none"; } }`,
+    instead: 'export class SignatureV4MultiRegion { static sigv4aDependency() { return "none"; } }',
   },
   // AWS's endpoints follow from the region, so the endpoint rules and the table of partitions are not needed.
   {
@@ -130,7 +129,8 @@ const LEFT_OUT: readonly { readonly path: RegExp; readonly instead: string | ((p
     instead: 'export const resolveDefaultsModeConfig = () => async () => "standard";',
   },
   { path: /util-retry\/AdaptiveRetryStrategy\.js$/, instead: unused("AdaptiveRetryStrategy") },
-  { path: /signature-v4\/dist-es\/HeaderFormatter\.js$/, instead: "export class HeaderFormatter {}" },
+  // Clients have a signer of their own: src/aws/signer.ts.
+  { path: /signature-v4\/dist-es\/SignatureV4\.js$/, instead: unused("SignatureV4") },
   // webtask-tools requires this for its log-in pages. The function uses fromConnect only.
   { path: /webtask-tools\/lib\/auth0\/auth0\.js$/, instead: "module.exports = undefined;" },
 ];

@@ -4,6 +4,7 @@ import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { createAssumedRole, renewing } from "./assumed-role.ts";
 import type { Credentials } from "./credentials.ts";
 import { isAccountId, partitionOf } from "./regions.ts";
+import { createSigner } from "./signer.ts";
 import { CALL_LIMITS, type CallLimits, createTransport } from "./transport.ts";
 
 /** The settings that all clients share. */
@@ -43,9 +44,11 @@ const MAX_ROLES = 10_000;
 /** Creates the clients of a configuration, each on its first use. `now` is in milliseconds since 1970. */
 export function createClients(shared: ClientSettings, now: () => number, limits: CallLimits = CALL_LIMITS): Clients {
   const requestHandler = createTransport(now, limits);
-  const settings = (region: string, credentials: Credentials | (() => Promise<Credentials>)) => ({
+  const ownCredentials = async () => shared.credentials;
+  const settings = (service: string, region: string, credentials: () => Promise<Credentials>) => ({
     region,
     credentials,
+    signer: createSigner(service, region, credentials),
     requestHandler,
     maxAttempts: MAX_ATTEMPTS,
     // Builds the middleware chain once for each command instead of for each call, which takes a fifth of a call's time.
@@ -55,12 +58,17 @@ export function createClients(shared: ClientSettings, now: () => number, limits:
   });
   const ec2 = cached(MAX_CLIENTS, (key: string) => {
     const [account = "", region = ""] = key.split("/");
-    if (account === "") return new EC2Client(settings(region, shared.credentials));
+    if (account === "") return new EC2Client(settings("ec2", region, ownCredentials));
     const role = roles(account);
-    return renewing(new EC2Client(settings(region, role.credentials)), role);
+    const client: EC2Client = new EC2Client({
+      ...settings("ec2", region, role.credentials),
+      // The client's own copy of the credentials is the one that `renewing` replaces.
+      signer: createSigner("ec2", region, () => client.config.credentials()),
+    });
+    return renewing(client, role);
   });
-  const sns = cached(MAX_CLIENTS, (region: string) => new SNSClient(settings(region, shared.credentials)));
-  const sts = cached(MAX_CLIENTS, (region: string) => new STSClient(settings(region, shared.credentials)));
+  const sns = cached(MAX_CLIENTS, (region: string) => new SNSClient(settings("sns", region, ownCredentials)));
+  const sts = cached(MAX_CLIENTS, (region: string) => new STSClient(settings("sts", region, ownCredentials)));
   const roles = cached(MAX_ROLES, (account: string) =>
     createAssumedRole(
       sts(shared.region),
