@@ -53,12 +53,11 @@ describe("the signer", () => {
         path,
         fc.array(days, { minLength: 1, maxLength: 3 }),
         async (text, own, at, dates) => {
-          const trimmed = { ...own, ...(own.sessionToken && { sessionToken: `t${own.sessionToken.trim()}` }) };
-          const signer = createSigner("ec2", "us-east-1", async () => trimmed);
+          const signer = createSigner("ec2", "us-east-1", async () => own);
           const reference = new SignatureV4({
             service: "ec2",
             region: "us-east-1",
-            credentials: trimmed,
+            credentials: own,
             sha256: Sha256,
             applyChecksum: false,
           });
