@@ -1,6 +1,4 @@
-import type { Sums } from "./lines.ts";
-
-/** Figures and sentences, as all formats of a report show them. */
+/** Figures and sentences, as all formats of a report show them. The page's script uses them too, so they depend on nothing. */
 
 const GROUPED = new Intl.NumberFormat("en-US");
 const ONE_DECIMAL = new Intl.NumberFormat("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
@@ -26,8 +24,14 @@ export function dateOf(iso: string): string {
   return new Date(iso).toUTCString().slice(5, 16).replace(/^0/, "");
 }
 
+/** The sums of a report, as far as they count its findings. */
+interface Listed {
+  readonly totals: { readonly findings: number };
+  readonly since: { readonly unknown: number } | null;
+}
+
 /** Returns the number of findings that a report lists: also those that are not confirmed, which its totals lack. */
-export function listedFindings({ totals, since }: Sums): number {
+export function listedFindings({ totals, since }: Listed): number {
   return totals.findings + (since?.unknown ?? 0);
 }
 
