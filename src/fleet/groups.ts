@@ -32,7 +32,7 @@ interface Summing extends Sum {
   readonly severities: Record<Severity, number>;
 }
 
-/** The maximum number of groups in the result, and of values that are told apart: they bound its size and the memory. */
+/** The maximum number of groups in the result, which bounds its size, and of values that are counted apart, which bounds the memory. */
 const MAX_GROUPS = 1_000;
 const MAX_VALUES = 10_000;
 

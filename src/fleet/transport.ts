@@ -46,7 +46,7 @@ export function readingFew(handler: NodeHttpHandler, most: number, now: () => nu
     socket.setTimeout(timeout);
     if (body.destroyed) {
       slots.free();
-      // Nobody could tell the reader of the body: its events are over.
+      // A reader of the body would wait forever: its events have already been emitted.
       throw Object.assign(new Error("the connection was closed before the response was read"), {
         name: "TimeoutError",
       });

@@ -102,7 +102,7 @@ describe("a place in which no instance shows a tag", () => {
   });
 });
 
-describe("tags that nobody can confirm", () => {
+describe("tags that cannot be confirmed", () => {
   const POLICY = policyOf({
     rules: [
       { rule: "required-tags", id: "tags", tags: ["owner"] },

@@ -22,7 +22,7 @@ export function cutTo(text: string, columns: number): string {
   return widthOf(shown) <= columns ? shown : `${start(shown, columns - 1).trimEnd()}…`;
 }
 
-/** Returns as much of a text as so many columns hold. */
+/** Returns the start of a text that fits a number of columns. */
 function start(text: string, columns: number): string {
   let [kept, width] = ["", 0];
   for (const { segment } of SEGMENTER.segment(text)) {
@@ -33,7 +33,7 @@ function start(text: string, columns: number): string {
   return kept;
 }
 
-/** Wraps a text into lines of at most so many columns, with its invisible characters escaped. A longer word is split. */
+/** Wraps a text into lines of at most a number of columns, with its invisible characters escaped. A longer word is split. */
 export function wrapText(text: string, columns: number): string[] {
   const lines: string[] = [];
   let line = "";
@@ -71,7 +71,7 @@ const MIN_FIRST = 18;
 const MAX_CELL = 60;
 
 /**
- * Returns the lines of a table that takes at most so many columns of the terminal. To fit, it first leaves out optional columns,
+ * Returns the lines of a table that takes at most a number of columns of the terminal. To fit, it first leaves out optional columns,
  * the last one first, and then cuts the first column. `heading` colours the headings.
  */
 export function tableOf<R>(

@@ -29,7 +29,7 @@ const write = async (file: string, ...texts: string[]) => {
 };
 
 /** The id of no process: the largest one is 4,194,304 on Linux. */
-const NOBODY = 2 ** 22 + 1;
+const NO_PROCESS = 2 ** 22 + 1;
 
 describe("the files of a run", () => {
   it("tell what to do when the disk is full", async () => {
@@ -91,11 +91,11 @@ describe("the files of a run", () => {
   it("remove what a killed process left for the same target, and nothing else", () => {
     const others = [
       `.a.csv.${process.ppid}-0123abcd.tmp`,
-      `.b.csv.${NOBODY}-0123abcd.tmp`,
+      `.b.csv.${NO_PROCESS}-0123abcd.tmp`,
       ".a.csv.tmp",
       "a.csv.1.tmp",
     ];
-    for (const name of [`.a.csv.${NOBODY}-0123abcd.tmp`, ...others]) writeFileSync(path(name), "half");
+    for (const name of [`.a.csv.${NO_PROCESS}-0123abcd.tmp`, ...others]) writeFileSync(path(name), "half");
     openOutputs(folder, ["a.csv"]).discard();
     expect(readdirSync(folder).sort()).toEqual(others.sort());
   });
