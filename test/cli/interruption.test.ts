@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { isStoppable, stoppable } from "../../src/cli/interruption.ts";
 
 describe("stoppable work", () => {
-  it("is told of the first signal, and the second one ends the process", async () => {
+  it("is notified of the first signal, and the second one ends the process", async () => {
     const kill = vi.spyOn(process, "kill").mockReturnValue(true);
     const [onStop, onEnd] = [vi.fn(), vi.fn()];
     await stoppable({ onStop, onEnd }, async (stopped) => {

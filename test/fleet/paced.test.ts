@@ -56,7 +56,7 @@ describe("the calls of a place", () => {
 });
 
 describe("a throttled call", () => {
-  it("is told, counted and made again after a backoff that doubles", async () => {
+  it("is reported, counted and retried after a backoff that doubles", async () => {
     fail(THROTTLED, 3);
     const { pace, waits, throttled } = paceAt();
     const ec2 = client(pace);

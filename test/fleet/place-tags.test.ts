@@ -123,7 +123,7 @@ describe("tags that cannot be confirmed", () => {
     ["denied", denied, "the credentials do not allow ec2:DescribeTags"],
     ["failed", failed, "ec2:DescribeTags failed: InternalError: An internal error has occurred"],
   ])(
-    "because DescribeTags %s, blame nobody: only rules that do not depend on tags are judged",
+    "because DescribeTags %s, cause no violation: only rules that do not depend on tags are judged",
     async (_, error, why) => {
       instances([{}]);
       mock.on(DescribeTagsCommand).rejects(error);

@@ -23,7 +23,7 @@ beforeEach(() => {
 const GRACE = 45;
 const TAGGED = { Name: "web-1", service: "shop" };
 
-/** Audits launches so many seconds after they happened. */
+/** Audits launches a number of seconds after they happened. */
 function auditAfter(seconds: number, launches: readonly Launch[], changes: Partial<Audit> = {}): Promise<Audited[]> {
   clock.set(AT + seconds * 1000);
   const facts = ec2Facts(new EC2Client({ region: REGION }));
@@ -287,7 +287,7 @@ describe("a launch under several rules", () => {
       .rejects(awsError("UnauthorizedOperation", "You are not authorized to perform this operation."));
   const DENIED = "the credentials do not allow ec2:DescribeInstanceImageMetadata";
 
-  /** Audits the launch of an instance under these rules so many seconds after it. */
+  /** Audits the launch of an instance under these rules, a number of seconds after it. */
   async function auditUnder(seconds: number, rules: readonly object[], shown: Shown = {}, more: Partial<Audit> = {}) {
     ec2.launch(INSTANCE, shown);
     return (await auditAfter(seconds, [launchOf()], { policy: policyOf({ rules }), ...more }))[0];

@@ -7,7 +7,7 @@
 import type { LambdaContext } from "../../src/adapters/lambda.ts";
 import { LAUNCH_TOPIC } from "./sns.ts";
 
-/** A context with so many milliseconds left. */
+/** A context with a number of milliseconds left. */
 export function contextWith(milliseconds = 30_000): LambdaContext {
   return { getRemainingTimeInMillis: () => milliseconds };
 }

@@ -173,7 +173,7 @@ const RELEASE = "Release";
 const READ_ACTIONS = "ReadActions";
 export const ROUTE_TOPICS = "RouteTopicArns";
 
-/** The parameters with what the policy needs. Each deployment computes them anew. */
+/** The parameters that depend on the policy. Each deployment computes them from it. */
 export const PERMISSIONS: readonly string[] = [READ_ACTIONS, ROUTE_TOPICS];
 
 /** The parameters that the operator does not set. */

@@ -16,7 +16,7 @@ export function widthOf(text: string): number {
 /** A longer text does not fit on any terminal. */
 const MAX_LENGTH = 1000;
 
-/** Returns a text of at most so many columns, cut with an ellipsis, and with its invisible characters escaped. */
+/** Cuts a text to a number of columns, with an ellipsis at the cut, and escapes its invisible characters. */
 export function cutTo(text: string, columns: number): string {
   const shown = escapeUnseen(text.slice(0, MAX_LENGTH));
   return widthOf(shown) <= columns ? shown : `${start(shown, columns - 1).trimEnd()}…`;

@@ -5,8 +5,8 @@ import type { Mode, Severity } from "../../policy/rule.ts";
 
 /**
  * The lines of a report's file (`.jsonl`), which holds all of the report: every other format is made from it, and the next report
- * is compared with it. The first line is a `Header`. The `VerdictLine`s follow, in any order; then the `PlaceLine`s, which whoever
- * writes the file keeps until then, so that a reader finds them at the end; then `Sums`. A file without sums was interrupted.
+ * is compared with it. The first line is a `Header`. The `VerdictLine`s follow, in any order; then the `PlaceLine`s, together, so
+ * that a reader finds them at the end; then `Sums`. A file without sums was interrupted.
  */
 export type Line = Header | VerdictLine | PlaceLine | Sums;
 

@@ -11,8 +11,8 @@ import { type LineReading, lineOf } from "./line-schema.ts";
 import { type Header, type Line, type PlaceLine, REPORT_SCHEMA, type Sums, type VerdictLine } from "./lines.ts";
 
 /**
- * A report's file, opened. Spaces replace control characters and bidirectional marks in all its texts, whoever wrote the file, so
- * that a format must only escape what is markup in it.
+ * An open report file. Its texts have spaces in place of control characters and bidirectional marks, even if another program wrote the
+ * file, so that a format must escape only its own markup.
  */
 export interface Report {
   /** The absolute path of its file. */
