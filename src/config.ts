@@ -21,6 +21,7 @@ export const KEYS = [
   "AUDIT_ROLE_NAME",
   "SNS_SIGNING_CERT",
   "AUDIT_RESTARTS",
+  "RESOLVED_ALERTS",
   "LOG_LEVEL",
 ] as const;
 export type Key = (typeof KEYS)[number];
@@ -49,6 +50,8 @@ export interface Config {
   readonly signingCert: SigningCertificate | null;
   /** Whether a stopped instance that starts again is audited as a launch. */
   readonly auditRestarts: boolean;
+  /** Whether an alert with the status `resolved` is published when a violation ends. */
+  readonly resolvedAlerts: boolean;
   readonly logLevel: LogLevel;
 }
 
@@ -157,13 +160,13 @@ export function readConfig(settings: Settings, ownAccount: string | null = null)
   if (auditRoleName !== null && !isRoleName(auditRoleName)) {
     report("AUDIT_ROLE_NAME", ROLE_NAME_SHAPE);
   }
-  const auditRestarts = SWITCH.get((settings.AUDIT_RESTARTS ?? "off").toLowerCase());
-  if (auditRestarts === undefined) report("AUDIT_RESTARTS", "must be on or off (true or false, 1 or 0)");
+  const auditRestarts = readSwitch("AUDIT_RESTARTS", settings, report);
+  const resolvedAlerts = readSwitch("RESOLVED_ALERTS", settings, report);
   const logLevel = LOG_LEVELS.find((level) => level === (settings.LOG_LEVEL ?? "info").toLowerCase());
   if (logLevel === undefined) report("LOG_LEVEL", `must be one of ${LOG_LEVELS.join(", ")}`);
 
   if (problems.length > 0 || !alertTopic || !policy || !logLevel) return { problems };
-  if (graceSeconds === null || auditRestarts === undefined) return { problems };
+  if (graceSeconds === null || auditRestarts === null || resolvedAlerts === null) return { problems };
   return {
     config: {
       region,
@@ -178,6 +181,7 @@ export function readConfig(settings: Settings, ownAccount: string | null = null)
       auditRoleName,
       signingCert,
       auditRestarts,
+      resolvedAlerts,
       logLevel,
     },
   };
@@ -204,6 +208,11 @@ function readPolicySettings(settings: Settings, report: Report): Policy | null {
   if ("policy" in reading) return reading.policy;
   for (const problem of reading.problems) report("AUDIT_POLICY", `is not a policy: ${sayProblem(problem)}`);
   return null;
+}
+
+function readSwitch(key: Key, settings: Settings, report: Report): boolean | null {
+  const isOn = SWITCH.get((settings[key] ?? "off").toLowerCase());
+  return isOn ?? report(key, "must be on or off (true or false, 1 or 0)");
 }
 
 function readGrace(text: string | undefined, report: Report): number | null {

@@ -44,6 +44,7 @@ const CHANGED: Readonly<Record<Exclude<Key, "AUDIT_POLICY" | "SNS_SIGNING_CERT">
   GRACE_SECONDS: "1",
   AUDIT_ROLE_NAME: "ec2-audit",
   AUDIT_RESTARTS: "true",
+  RESOLVED_ALERTS: "true",
   LOG_LEVEL: "error",
 };
 

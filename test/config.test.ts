@@ -30,6 +30,7 @@ describe("the configuration", () => {
       auditRoleName: null,
       signingCert: null,
       auditRestarts: false,
+      resolvedAlerts: false,
       logLevel: "info",
     });
     expect(alertTopic.arn).toBe("arn:aws:sns:us-east-1:123456789012:ec2_audit_alert");
@@ -70,6 +71,7 @@ describe("the configuration", () => {
       AUDIT_ROLE_NAME: "auditors/ec2-audit",
       SNS_SIGNING_CERT: pem,
       AUDIT_RESTARTS: "true",
+      RESOLVED_ALERTS: "on",
       LOG_LEVEL: "DEBUG",
     });
     expect(config).toMatchObject({
@@ -81,6 +83,7 @@ describe("the configuration", () => {
       auditRoleName: "auditors/ec2-audit",
       signingCert: { key: { asymmetricKeyType: "rsa" } },
       auditRestarts: true,
+      resolvedAlerts: true,
       logLevel: "debug",
     });
     expect(violationOf(config.policy.rules[0], taggedFacts())?.details.missing).toEqual(["owner"]);
@@ -113,6 +116,7 @@ describe("the configuration", () => {
     ["SNS_SIGNING_CERT", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"],
     ["SNS_SIGNING_CERT", "/etc/ssl/sns.pem"],
     ["AUDIT_RESTARTS", "yes please"],
+    ["RESOLVED_ALERTS", "sometimes"],
     ["AUDIT_RESTARTS", "2"],
     ["LOG_LEVEL", "verbose"],
     ["LOG_LEVEL", "__proto__"],
@@ -216,6 +220,7 @@ describe("the configuration", () => {
       AUDIT_ROLE_NAME: "the moon",
       SNS_SIGNING_CERT: "moon",
       AUDIT_RESTARTS: "moon",
+      RESOLVED_ALERTS: "sun",
       LOG_LEVEL: "moon",
     });
     expect(new Set(keysOf(problems))).toEqual(
