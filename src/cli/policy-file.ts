@@ -39,9 +39,19 @@ export function launchFacts(policy: Policy): readonly FactName[] {
   return needImage(policy.routes) && !facts.includes("image") ? [...facts, "image"] : facts;
 }
 
-/** Returns the EC2 actions that the function calls for a policy. */
+/** Returns the EC2 actions that the function calls at launches for a policy. */
 export function launchActions(policy: Policy): readonly string[] {
   return launchFacts(policy).map((name) => ACTIONS[name]);
+}
+
+/**
+ * Returns the EC2 actions that the function calls for a policy. A sweep also judges the rules in report mode, reads the regions of
+ * each account, and confirms with DescribeTags that the instances of a region have no tags at all.
+ */
+export function functionActions(policy: Policy, sweeps: boolean): readonly string[] {
+  if (!sweeps) return launchActions(policy);
+  const names = new Set<FactName>(["tags", ...launchFacts(policy), ...factsFor(needsOf(policy))]);
+  return [...[...names].map((name) => ACTIONS[name]), "ec2:DescribeRegions"];
 }
 
 /** Returns the ARNs of the topics of a policy's routes, each once. */

@@ -22,6 +22,7 @@ const UNKNOWN_TO_MOTO = [
   "AWS::CodeDeploy::Application",
   "AWS::CodeDeploy::DeploymentGroup",
   "AWS::Lambda::Alias",
+  "AWS::Scheduler::Schedule",
   "AWS::SNS::Subscription",
   "AWS::SNS::TopicPolicy",
   "AWS::SQS::QueuePolicy",

@@ -1,8 +1,11 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { NAMES } from "../../src/cli/names.ts";
+import { policyIn } from "../../src/cli/policy/read-policy.ts";
+import { functionActions } from "../../src/cli/policy-file.ts";
 import type { Installation } from "../../src/cli/setup/plan.ts";
 import { functionPolicy } from "../../src/cli/setup/statements.ts";
+import { policyOfTags } from "../../src/policy/policy.ts";
 import { BUILT_FILE } from "../support/hosts.ts";
 import {
   MEMBER,
@@ -44,8 +47,10 @@ const OTHER_FACTS = [
   "ec2:DescribeVolumes",
   "ec2:DescribeVpcs",
 ];
-/** The actions of the default policy, in the order of the parameter ReadActions. */
+/** The actions of the default policy at launches. */
 const READS = ["ec2:DescribeTags", "ec2:DescribeInstances"];
+/** Only for a sweep: it continues by a message to the function's own queue, on webtask by its launch topic. */
+const SWEEP = ["ec2:DescribeRegions", "organizations:ListAccounts", "sqs:SendMessage"];
 /** Only a host that SNS calls over HTTPS subscribes and confirms: a webtask, or a function URL, which the template does not create. */
 const HTTPS_HOSTS = ["sns:ConfirmSubscription", "sns:Subscribe"];
 /** Only with AUDIT_ROLE_NAME, for other accounts. */
@@ -67,7 +72,7 @@ const allowing = (statements: readonly Statement[], action: string) =>
 describe("the calls in the built file", () => {
   it("are all listed", () => {
     const listed = [...EVERY_HOST, ...OTHER_FACTS, ...HTTPS_HOSTS, ...OTHER_ACCOUNTS, ...NEEDS_NO_PERMISSION];
-    expect(everyCall).toEqual(listed.sort());
+    expect(everyCall.filter((call) => !SWEEP.includes(call))).toEqual(listed.sort());
   });
 });
 
@@ -75,11 +80,19 @@ describe("the role of the function on Lambda", () => {
   const template = readTemplate(TEMPLATE);
   const roleOf = (parameters: Readonly<Record<string, string>>) =>
     statementsOf(resolveTemplate(template, parameters).FunctionRole);
-  const withoutHttps = calls.filter((call) => ![...HTTPS_HOSTS, ...OTHER_FACTS].includes(call));
+  const withoutHttps = calls.filter((call) => ![...HTTPS_HOSTS, ...OTHER_FACTS, ...SWEEP].includes(call));
+  const ours = withoutHttps.filter((call) => !OTHER_ACCOUNTS.includes(call));
 
   it("allows exactly the calls of the file on Lambda, and those of Lambda itself", () => {
-    const ours = withoutHttps.filter((call) => !OTHER_ACCOUNTS.includes(call));
-    expect(actionsOf(roleOf({}))).toEqual([...ours, ...BY_LAMBDA].sort());
+    const sweep = ["ec2:DescribeRegions", "sqs:SendMessage"];
+    expect(actionsOf(roleOf({}))).toEqual([...ours, ...sweep, ...BY_LAMBDA].sort());
+  });
+
+  it("allows nothing of a sweep without a schedule", () => {
+    const none = { SweepSchedule: "", ReadActions: READS.join() };
+    expect(actionsOf(roleOf(none))).toEqual([...ours, ...BY_LAMBDA].sort());
+    const others = { ...none, AuditRoleName: "ec2-audit-read" };
+    expect(actionsOf(roleOf(others))).toEqual([...withoutHttps, ...BY_LAMBDA].sort());
   });
 
   it("allows the EC2 actions of ReadActions, and no others", () => {
@@ -90,7 +103,7 @@ describe("the role of the function on Lambda", () => {
 
   it("allows AssumeRole with AuditRoleName, on that name inside the organisation", () => {
     const statements = roleOf({ AuditRoleName: "audit/ec2-read", OrganizationId: "o-abcdefghij" });
-    expect(actionsOf(statements)).toEqual([...withoutHttps, ...BY_LAMBDA].sort());
+    expect(actionsOf(statements)).toEqual([...withoutHttps, ...SWEEP, ...BY_LAMBDA].sort());
     expect(allowing(statements, "sts:AssumeRole")).toEqual([
       {
         actions: ["sts:AssumeRole"],
@@ -154,13 +167,48 @@ describe("the key of an encrypted topic", () => {
       .map(({ actions, resources }) => [...actions, ...resources]);
 
   // https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
-  it("can be used by the function, to publish and to receive", () => {
+  it("can be used by the function, to publish, to receive, and to continue a sweep", () => {
     expect(kms({})).toEqual([]);
     expect(kms({ AlertTopicArn: alerts, AlertTopicKeyArn: key })).toEqual([
       ["kms:GenerateDataKey*", "kms:Decrypt", key],
     ]);
     expect(kms({ KmsKeyArn: key })).toEqual([["kms:GenerateDataKey*", "kms:Decrypt", key]]);
-    expect(kms({ KmsKeyArn: key, AlertTopicArn: alerts })).toEqual([["kms:Decrypt", key]]);
+    expect(kms({ KmsKeyArn: key, AlertTopicArn: alerts })).toEqual([["kms:GenerateDataKey*", "kms:Decrypt", key]]);
+    expect(kms({ KmsKeyArn: key, AlertTopicArn: alerts, SweepSchedule: "" })).toEqual([["kms:Decrypt", key]]);
+  });
+});
+
+describe("the role of the sweep's schedule", () => {
+  const template = readTemplate(TEMPLATE);
+  const key = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555";
+  const queues = ["LaunchQueue", "UndeliveredQueue"].map((name) => ({ "Fn::GetAtt": `${name}.Arn` }));
+
+  it("allows only sending to the launch queue and the undelivered queue, with their key", () => {
+    const of = (parameters: Readonly<Record<string, string>>) =>
+      statementsOf(resolveTemplate(template, parameters).SweepRole).map(({ actions, resources }) => [
+        actions,
+        resources,
+      ]);
+    const send = [["sqs:SendMessage"], queues];
+    expect(of({})).toEqual([send]);
+    expect(of({ KmsKeyArn: key })).toEqual([send, [["kms:GenerateDataKey", "kms:Decrypt"], [key]]]);
+  });
+
+  // https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+  it("trusts EventBridge Scheduler, for schedules of this account, region and group", () => {
+    expect(resolveTemplate(template).SweepRole?.Properties.AssumeRolePolicyDocument).toMatchObject({
+      Statement: [
+        {
+          Principal: { Service: "scheduler.amazonaws.com" },
+          Condition: {
+            StringEquals: {
+              "aws:SourceAccount": "123456789012",
+              "aws:SourceArn": "arn:aws:scheduler:us-east-1:123456789012:schedule-group/default",
+            },
+          },
+        },
+      ],
+    });
   });
 });
 
@@ -179,6 +227,7 @@ describe("the role of the check of a new version", () => {
 });
 
 describe("the role in a member account", () => {
+  const template = readTemplate(TEMPLATE);
   const member = readTemplate(MEMBER);
   const parameters = {
     CentralBusArn: "arn:aws:events:us-east-1:111122223333:event-bus/ec2-audit",
@@ -188,10 +237,11 @@ describe("the role in a member account", () => {
   const made = (given: Readonly<Record<string, string>>) =>
     Object.keys(resolveTemplate(member, { ...parameters, ...given }));
 
-  it("allows exactly the EC2 actions of ReadActions, by default those of the default policy", () => {
+  it("allows exactly the EC2 actions of ReadActions, by default those of the default policy and a sweep", () => {
     const allowed = (given: Record<string, string>) =>
       actionsOf(statementsOf(resolveTemplate(member, { ...parameters, ...given }).AuditRole));
-    expect(allowed({})).toEqual(READS.toSorted());
+    expect(allowed({})).toEqual([...READS, "ec2:DescribeRegions"].sort());
+    expect(template.Parameters.ReadActions?.Default).toBe(member.Parameters.ReadActions?.Default);
     expect(allowed({ ReadActions: "ec2:DescribeInstances" })).toEqual(["ec2:DescribeInstances"]);
   });
 
@@ -225,7 +275,8 @@ describe("the role in a member account", () => {
         },
       ],
     });
-    expect(actionsOf(statementsOf(role))).toEqual([...READS, "ec2:DescribeRegions", "ec2:DescribeTags"].sort());
+    const reads = [...READS, "ec2:DescribeRegions"];
+    expect(actionsOf(statementsOf(role))).toEqual([...reads, "ec2:DescribeRegions", "ec2:DescribeTags"].sort());
   });
 
   it("is created in one region of an account, and never in the central account", () => {
@@ -280,5 +331,17 @@ describe("the user of a webtask", () => {
     ]);
     const all = [...EVERY_HOST, ...HTTPS_HOSTS, ...OTHER_ACCOUNTS];
     expect(actionsOf(more.map(readStatement))).toEqual(all.sort());
+  });
+
+  it("has, by setup --show-policy --sweep, exactly the permissions for the calls of a sweep on webtask too", () => {
+    const policy = policyIn("the policy", policyOfTags("name"));
+    const reads = functionActions(policy, true);
+    expect(reads.join()).toBe(readTemplate(TEMPLATE).Parameters.ReadActions?.Default);
+    const { Statement: statements } = functionPolicy(installation, reads, "auditor", undefined, true) as {
+      Statement: Record<string, unknown>[];
+    };
+    const sweep = SWEEP.filter((call) => call !== "sqs:SendMessage");
+    const all = [...EVERY_HOST, ...HTTPS_HOSTS, ...OTHER_ACCOUNTS, ...sweep];
+    expect(actionsOf(statements.map(readStatement))).toEqual(all.sort());
   });
 });

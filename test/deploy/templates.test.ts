@@ -334,6 +334,61 @@ describe("a key for topics and queues", () => {
   });
 });
 
+describe("the sweep", () => {
+  it("is started by the schedule, with an event of this account and region that names the scheduled time", () => {
+    const { Sweep } = resolveTemplate(template);
+    expect(Sweep?.Properties).toMatchObject({
+      ScheduleExpression: "cron(0 6 * * ? *)",
+      FlexibleTimeWindow: { Mode: "OFF" },
+      Target: {
+        Arn: { "Fn::GetAtt": "LaunchQueue.Arn" },
+        RoleArn: { "Fn::GetAtt": "SweepRole.Arn" },
+        DeadLetterConfig: { Arn: { "Fn::GetAtt": "UndeliveredQueue.Arn" } },
+      },
+    });
+    const target = Sweep?.Properties.Target as { readonly Input: string } | undefined;
+    expect(JSON.parse(target?.Input ?? "")).toEqual({
+      version: "0",
+      id: "<aws.scheduler.execution-id>",
+      "detail-type": "Scheduled Event",
+      source: "aws.scheduler",
+      account: "123456789012",
+      time: "<aws.scheduler.scheduled-time>",
+      region: "us-east-1",
+      resources: ["<aws.scheduler.schedule-arn>"],
+      detail: {},
+    });
+  });
+
+  it("does not exist without a schedule", () => {
+    const made = Object.keys(resolveTemplate(template, { SweepSchedule: "" }));
+    expect([made.includes("Sweep"), made.includes("SweepRole")]).toEqual([false, false]);
+  });
+
+  it.each([
+    "",
+    "cron(0 6 * * ? *)",
+    "cron(30 5 ? * MON-FRI *)",
+    "cron(0 6 L * ? 2027)",
+    "rate(12 hours)",
+    "rate(1 day)",
+  ])("accepts the schedule %j", (schedule) => {
+    expect(accepts("SweepSchedule", schedule)).toBe(true);
+  });
+
+  it.each([
+    "daily",
+    "0 6 * * *",
+    "cron(0 6 * * *)",
+    "rate(1 minute)",
+    "rate(0 days)",
+    "rate(1 days)",
+    "at(2027-01-01T06:00:00)",
+  ])("refuses the schedule %j", (schedule) => {
+    expect(accepts("SweepSchedule", schedule)).toBe(false);
+  });
+});
+
 describe("every role", () => {
   const boundary = "arn:aws:iam::123456789012:policy/developers";
   const pathsAndBoundaries = (resources: ReturnType<typeof resolveTemplate>) =>
@@ -343,11 +398,11 @@ describe("every role", () => {
 
   it("has the given path and permissions boundary, also instead of a role that SAM would create", () => {
     const given = { RolePath: "/audit/", PermissionsBoundaryArn: boundary };
-    expect(pathsAndBoundaries(resolveTemplate(template, given))).toEqual(Array(3).fill(["/audit/", boundary]));
+    expect(pathsAndBoundaries(resolveTemplate(template, given))).toEqual(Array(4).fill(["/audit/", boundary]));
     expect(pathsAndBoundaries(resolveTemplate(member, { ...MEMBER_PARAMETERS, ...given }))).toEqual(
       Array(2).fill(["/audit/", boundary]),
     );
-    expect(pathsAndBoundaries(resolveTemplate(template))).toEqual(Array(3).fill(["/", undefined]));
+    expect(pathsAndBoundaries(resolveTemplate(template))).toEqual(Array(4).fill(["/", undefined]));
   });
 });
 

@@ -66,6 +66,7 @@ export function setupCommand(cli: Cli): Command {
     .option("--show-policy", "print only the IAM policy that the function's user needs, as JSON")
     .option("--policy <file>", "with --show-policy: the policy to read EC2 and publish for (default: the function's)")
     .option("--audit-role <name>", "with --show-policy: the value of AUDIT_ROLE_NAME")
+    .option("--sweep", "with --show-policy: also the permissions of a sweep")
     .option("--json", "print one JSON document");
   return addNameOptions(command)
     .addHelpText("after", HELP)

@@ -14,6 +14,7 @@ import {
   type Parameters,
   PERMISSIONS,
   parseParameters,
+  sweepsWith,
   withPermissions,
   withPolicyFile,
   withRelease,
@@ -74,7 +75,9 @@ export async function deployLambda(cli: Cli, options: Options, folder = packageF
     ),
   );
   const policyGiven = withPolicyFile(words, kept, policy);
-  const given = withPermissions(policyGiven, checkParameters({ ...kept, ...policyGiven }, declared, policy));
+  const inForce = { ...kept, ...policyGiven };
+  const policyInForce = checkParameters(inForce, declared, policy);
+  const given = withPermissions(policyGiven, policyInForce, sweepsWith(inForce, declared));
   const artefact = await makeArtefact(cli, folder, policy?.text ?? null);
   const descriptions = versions.map(({ description }) => description);
   const parameters = { ...kept, ...withRelease(given, kept, artefact, descriptions) };

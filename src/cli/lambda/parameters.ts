@@ -3,7 +3,7 @@ import { type Key, readConfig } from "../../config.ts";
 import type { Policy } from "../../policy/policy.ts";
 import { nearest } from "../../util/nearest.ts";
 import { CliError } from "../cli-error.ts";
-import { launchActions, type PolicyFile, routeTopics } from "../policy-file.ts";
+import { functionActions, type PolicyFile, routeTopics } from "../policy-file.ts";
 import type { Artefact } from "./artefact.ts";
 import { problemWith, type TemplateParameter } from "./template.ts";
 
@@ -100,6 +100,11 @@ export function checkParameters(
   return reading.config.policy;
 }
 
+/** Returns whether the function sweeps. Takes the parameters in force; the template's default applies to a missing one. */
+export function sweepsWith({ SweepSchedule }: Parameters, declared: readonly TemplateParameter[]): boolean {
+  return (SweepSchedule ?? declared.find(({ name }) => name === "SweepSchedule")?.default ?? "") !== "";
+}
+
 const POLICY_IN_CODE = "PolicyInCode";
 
 /**
@@ -122,12 +127,15 @@ export function withPolicyFile(given: Parameters, kept: Parameters, policy: Poli
   );
 }
 
-/** Returns the parameters with the EC2 actions that the policy needs, and the topics of its routes. */
-export function withPermissions(parameters: Parameters, policy: Policy): Parameters {
+/**
+ * Returns the parameters with the EC2 actions that the policy needs, with or without a sweep, and the topics of the policy's
+ * routes.
+ */
+export function withPermissions(parameters: Parameters, policy: Policy, sweeps: boolean): Parameters {
   const topics = routeTopics(policy);
   return {
     ...parameters,
-    [READ_ACTIONS]: launchActions(policy).join(","),
+    [READ_ACTIONS]: functionActions(policy, sweeps).join(","),
     ...(topics.length > 0 && { [ROUTE_TOPICS]: topics.join(",") }),
   };
 }

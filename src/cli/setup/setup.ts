@@ -32,6 +32,7 @@ interface SetupOptions extends NameOptions {
   readonly showPolicy?: true;
   readonly auditRole?: string;
   readonly policy?: string;
+  readonly sweep?: true;
   readonly tag?: readonly string[];
   readonly json?: true;
 }
@@ -55,6 +56,12 @@ export async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   if (options.policy !== undefined && !options.showPolicy) {
     throw new CliError("--policy requires --show-policy", "It selects the EC2 actions in the printed policy.");
   }
+  if (options.sweep && !options.showPolicy) {
+    throw new CliError(
+      "--sweep requires --show-policy",
+      "It adds the permissions of a sweep to the printed policy. docs/operations.md shows how to schedule a sweep.",
+    );
+  }
   const tags = parseTags(options.tag);
   if (emails.length > 0 && options.alertTopic?.endsWith(".fifo")) {
     throw new CliError(
@@ -66,18 +73,20 @@ export async function setup(cli: Cli, options: SetupOptions): Promise<void> {
   const checking = `Checking the resources in ${aws.region}`;
   if (options.showPolicy) {
     // Loaded only here, because they load the EC2 client.
-    const [{ launchActions, routeTopics }, { policyFor }] = [
+    const [{ functionActions, routeTopics }, { policyFor }] = [
       await import("../policy-file.ts"),
       await import("../policy-options.ts"),
     ];
     const policy = policyFor(cli, aws.region, options);
     const { installation, topics } = await terminal.busy(checking, async () => {
       const found = await findInstallation(aws, options);
-      const arns = [...new Set([found.alertTopicArn, ...routeTopics(policy)])];
+      const own = options.sweep ? [found.alertTopicArn, found.launchTopicArn] : [found.alertTopicArn];
+      const arns = [...new Set([...own, ...routeTopics(policy)])];
       return { installation: found, topics: await publishedTopics(cli, aws, options, arns) };
     });
-    const readActions = launchActions(policy);
-    terminal.out(JSON.stringify(functionPolicy(installation, readActions, options.auditRole, topics), null, 2));
+    const { auditRole, sweep = false } = options;
+    const printed = functionPolicy(installation, functionActions(policy, sweep), auditRole, topics, sweep);
+    terminal.out(JSON.stringify(printed, null, 2));
     return;
   }
   const { plan, all } = await terminal.busy(checking, async () => {

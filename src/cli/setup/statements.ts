@@ -63,13 +63,14 @@ export interface PublishedTopic {
 /**
  * Returns the IAM policy that the function's user needs: to read EC2 with these actions, publish alerts and confirm its
  * subscription; and where given, to assume the role AUDIT_ROLE_NAME in other accounts. Takes the topics that it publishes to: the
- * alert topic and those of the policy's routes.
+ * alert topic, those of the policy's routes, and with a sweep the launch topic. A sweep of other accounts also lists them.
  */
 export function functionPolicy(
   installation: Installation,
   readActions: readonly string[],
   auditRole?: string,
   topics: readonly PublishedTopic[] = [{ arn: installation.alertTopicArn, key: null }],
+  sweeps = false,
 ): object {
   const arns = topics.map(({ arn }) => arn);
   const role = `arn:${partitionOf(installation.region).name}:iam::*:role/${auditRole}`;
@@ -79,6 +80,7 @@ export function functionPolicy(
       { Effect: "Allow", Action: readActions, Resource: "*" },
       { Effect: "Allow", Action: "sns:Publish", Resource: arns.length === 1 ? arns[0] : arns },
       { Effect: "Allow", Action: ["sns:Subscribe", "sns:ConfirmSubscription"], Resource: installation.launchTopicArn },
+      ...(auditRole && sweeps ? [{ Effect: "Allow", Action: "organizations:ListAccounts", Resource: "*" }] : []),
       ...(auditRole ? [{ Effect: "Allow", Action: "sts:AssumeRole", Resource: role }] : []),
       ...topics.flatMap(({ arn, key }) => (key ? [{ Effect: "Allow", Action: KEY_ACTIONS, ...named(key, arn) }] : [])),
     ],

@@ -34,11 +34,25 @@ describe("deploy lambda", () => {
         { ParameterKey: "GraceSeconds", ParameterValue: "120" },
         { ParameterKey: "LogLevel", ParameterValue: "warn" },
         { ParameterKey: "Release", ParameterValue: expect.stringMatching(/^[0-9a-f]{64}$/) },
-        { ParameterKey: "ReadActions", ParameterValue: "ec2:DescribeTags,ec2:DescribeInstances" },
+        { ParameterKey: "ReadActions", ParameterValue: "ec2:DescribeTags,ec2:DescribeInstances,ec2:DescribeRegions" },
       ],
     });
     const document = { stack: "audits", changed: true, parameters: { LogLevel: "warn" } };
     expect([code, JSON.parse(out)]).toMatchObject([0, document]);
+  });
+
+  it("allows the role what a sweep needs, by the template's schedule or another, and nothing more without a schedule", async () => {
+    const actions = async (kept: Record<string, string>, ...args: string[]) => {
+      describeStacks(stack("UPDATE_COMPLETE", { Release: "01d", ...kept }));
+      cloudformation.resetHistory();
+      await deploy(...args);
+      return changeSet()?.Parameters?.find(({ ParameterKey }) => ParameterKey === "ReadActions")?.ParameterValue;
+    };
+    const [without, swept] = ["ec2:DescribeTags,ec2:DescribeInstances", ",ec2:DescribeRegions"];
+    expect(await actions({})).toBe(without + swept);
+    expect(await actions({}, "--parameter", "SweepSchedule=")).toBe(without);
+    expect(await actions({ SweepSchedule: "" })).toBe(without);
+    expect(await actions({ SweepSchedule: "" }, "--parameter", "SweepSchedule=rate(1 day)")).toBe(without + swept);
   });
 
   it("allows the role to publish to the topics of the policy's routes, and no longer when the policy has none", async () => {
@@ -67,7 +81,7 @@ describe("deploy lambda", () => {
     const parameter = (name: string) => Parameters.find(({ ParameterKey }) => ParameterKey === name)?.ParameterValue;
     expect([parameter("RequiredTags"), parameter("AuditPolicy"), parameter("ReadActions")]).toEqual([
       ...["", ""],
-      "ec2:DescribeInstances",
+      "ec2:DescribeTags,ec2:DescribeInstances,ec2:DescribeRegions",
     ]);
     expect(parameter("PolicyInCode")).toMatch(/^[0-9a-f]{12}$/);
     const [code] = Object.values(unzipSync(s3.commandCalls(PutObjectCommand)[0]?.args[0].input.Body as Uint8Array));

@@ -64,6 +64,24 @@ describe("ec2-audit setup creates nothing", () => {
     expect(JSON.parse(out).Statement[0]).toEqual({ Effect: "Allow", Action: ["ec2:DescribeInstances"], Resource: "*" });
   });
 
+  it("with --show-policy --sweep, which also allows a sweep: of all rules, regions and accounts, continued by the launch topic", async () => {
+    const policy = join(mkdtempSync(join(tmpdir(), "policy-")), "policy.json");
+    const rules = [
+      { rule: "key-pair", none: true },
+      { rule: "security-groups", closed: [22], mode: "report" },
+    ];
+    writeFileSync(policy, JSON.stringify({ rules }));
+    const { out } = await run(`setup --show-policy --sweep --audit-role ec2-audit-read --policy ${policy}`);
+    const actions = ["DescribeTags", "DescribeInstances", "DescribeSecurityGroups", "DescribeRegions"];
+    expect(JSON.parse(out).Statement).toEqual([
+      { Effect: "Allow", Action: actions.map((action) => `ec2:${action}`), Resource: "*" },
+      { Effect: "Allow", Action: "sns:Publish", Resource: [ALERT_TOPIC, LAUNCH_TOPIC] },
+      { Effect: "Allow", Action: ["sns:Subscribe", "sns:ConfirmSubscription"], Resource: LAUNCH_TOPIC },
+      { Effect: "Allow", Action: "organizations:ListAccounts", Resource: "*" },
+      { Effect: "Allow", Action: "sts:AssumeRole", Resource: "arn:aws:iam::*:role/ec2-audit-read" },
+    ]);
+  });
+
   it("with --show-policy --policy, which allows publishing to the topics of the policy's routes, and their keys", async () => {
     const policy = join(mkdtempSync(join(tmpdir(), "policy-")), "policy.json");
     const [near, other] = ["arn:aws:sns:eu-west-1:123456789012:team", "arn:aws:sns:us-east-1:210987654321:central"];
@@ -91,6 +109,7 @@ describe("ec2-audit setup creates nothing", () => {
     ["--skip-health-check", "--skip-health-check requires --url"],
     ["--audit-role ec2-audit-read", "--audit-role requires --show-policy"],
     ["--policy policy.json", "--policy requires --show-policy"],
+    ["--sweep", "--sweep requires --show-policy"],
     ["--show-policy --policy missing.json", "missing.json does not exist"],
     ["--alert-topic a.fifo --email ann@example.com", "a FIFO topic sends no e-mail"],
     ["--tag owner", "--tag must have the form Key=Value"],
