@@ -1,4 +1,4 @@
-import { PublishCommand, type SNSClient } from "@aws-sdk/client-sns";
+import { PublishCommand, type PublishCommandInput, type SNSClient } from "@aws-sdk/client-sns";
 import type { TopicArn } from "../aws/topic-arn.ts";
 import type { Format } from "../policy/routes.ts";
 import type { Alert } from "./alert.ts";
@@ -28,7 +28,8 @@ export async function publishAll(
   const published = new Map<string, { alertId: string } | { error: unknown }>();
   await Promise.all(
     alerts.map(async (alert) => {
-      const result = await publish(alert, target, isAwaited, format).then(
+      const content = format === "chat" ? { Message: chatMessage(alert) } : undefined;
+      const result = await publish(alert, target, isAwaited, content).then(
         () => ({ alertId: alert.id }),
         (error: unknown) => ({ error }),
       );
@@ -38,20 +39,25 @@ export async function publishAll(
   return published;
 }
 
-async function publish(
-  alert: Alert,
+/** A message for a topic. Its text is JSON for `MessageStructure: json`. */
+export type Publishable = Pick<Alert, "id" | "subject" | "message" | "attributes" | "group">;
+
+/**
+ * Publishes a message, or other content with its subject, as soon as the rate allows it. Throws what the client throws, and an
+ * Error if `isAwaited` returns false then, or if the response is not from SNS.
+ */
+export async function publish(
+  { id, subject, message, attributes, group }: Publishable,
   { sns, alertTopic, paced }: AlertTarget,
   isAwaited: () => boolean,
-  format: Format,
+  content: Pick<PublishCommandInput, "Message" | "MessageStructure"> = { Message: message, MessageStructure: "json" },
 ): Promise<void> {
-  const content =
-    format === "chat" ? { Message: chatMessage(alert) } : { Message: alert.message, MessageStructure: "json" };
   const command = new PublishCommand({
     TopicArn: alertTopic.arn,
-    Subject: alert.subject,
+    Subject: subject,
     ...content,
-    MessageAttributes: alert.attributes,
-    ...(alertTopic.fifo && { MessageGroupId: alert.group, MessageDeduplicationId: alert.id }),
+    MessageAttributes: attributes,
+    ...(alertTopic.fifo && { MessageGroupId: group, MessageDeduplicationId: id }),
   });
   const response = await paced(() => sns.send(command), isAwaited);
   if (response === null) throw new Error("timed out: other alerts were sent first, at most ten per second");

@@ -1,4 +1,4 @@
-import { counted, dateOf, grouped, percent } from "./figures.ts";
+import { counted, dateOf, grouped, percent } from "../../util/figures.ts";
 import type { Report } from "./read-lines.ts";
 import { total } from "./resolutions.ts";
 

@@ -1,7 +1,8 @@
+import { counted, dateOf, grouped, percent } from "../../util/figures.ts";
 import { cut } from "../../util/text.ts";
-import { counted, dateOf, grouped, listedFindings, percent } from "./figures.ts";
 import { gravestOf } from "./gravest.ts";
 import type { FindingLine } from "./lines.ts";
+import { listedFindings } from "./listed-findings.ts";
 import type { Report } from "./read-lines.ts";
 import { violatedRules } from "./rule-results.ts";
 import {

@@ -1,6 +1,6 @@
 import type { Place, PlaceResult } from "../../fleet/place.ts";
+import { grouped } from "../../util/figures.ts";
 import type { Terminal } from "../terminal.ts";
-import { grouped } from "./figures.ts";
 
 /** A place that is being read, as far as progress needs it. */
 interface Reading {

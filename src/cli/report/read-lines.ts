@@ -1,14 +1,15 @@
 import { createReadStream } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { resolve } from "node:path";
+import { counted, grouped } from "../../util/figures.ts";
 import { parseJson } from "../../util/json.ts";
 import { oneLine } from "../../util/text.ts";
 import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import { systemCode } from "../run-program.ts";
-import { counted, grouped, listedFindings } from "./figures.ts";
 import { type LineReading, lineOf } from "./line-schema.ts";
 import { type Header, type Line, type PlaceLine, REPORT_SCHEMA, type Sums, type VerdictLine } from "./lines.ts";
+import { listedFindings } from "./listed-findings.ts";
 
 /**
  * An open report file. Its texts have spaces in place of control characters and bidirectional marks, even if another program wrote the

@@ -1,4 +1,4 @@
-import { grouped } from "./figures.ts";
+import { grouped } from "../../util/figures.ts";
 import type { Resolution, SinceSums } from "./lines.ts";
 
 /** The reasons, with the words that follow a number. */

@@ -1,8 +1,8 @@
 import { ALL_REGIONS, type Place } from "../../fleet/place.ts";
 import { daysLeft } from "../../policy/exemptions.ts";
+import { counted, grouped } from "../../util/figures.ts";
 import { groupBy } from "../../util/group-by.ts";
 import { answerOf, comparison } from "./answer.ts";
-import { counted, grouped } from "./figures.ts";
 import type { ExemptionLine, Header, PlaceLine, SinceSums } from "./lines.ts";
 import type { Report } from "./read-lines.ts";
 import { reasonsOf, total } from "./resolutions.ts";

@@ -1,7 +1,7 @@
 import type { Severity } from "../../policy/rule.ts";
+import { counted, grouped, percent } from "../../util/figures.ts";
 import type { Colours } from "../terminal.ts";
 import { type Column, tableOf } from "./columns.ts";
-import { counted, grouped, percent } from "./figures.ts";
 import type { Report } from "./read-lines.ts";
 import { type RuleResult, violatedRules } from "./rule-results.ts";
 import { accountName } from "./summary.ts";

@@ -1,10 +1,11 @@
 import { ALL_REGIONS } from "../../fleet/place.ts";
 import { SEVERITIES } from "../../policy/rule.ts";
+import { counted, dateOf, grouped, sentence } from "../../util/figures.ts";
 import type { Terminal } from "../terminal.ts";
 import { cutTo, wrapText } from "./columns.ts";
-import { counted, dateOf, grouped, listedFindings, sentence } from "./figures.ts";
 import { gravestOf } from "./gravest.ts";
 import type { FindingLine } from "./lines.ts";
+import { listedFindings } from "./listed-findings.ts";
 import type { Report } from "./read-lines.ts";
 import {
   ADVICE,

@@ -1,4 +1,4 @@
-import { counted, grouped } from "./figures.ts";
+import { counted, grouped } from "../../util/figures.ts";
 
 /** Words for numbers and times, for people who read English. */
 

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { counted } from "../../cli/report/figures.ts";
 import { runProgram } from "../../cli/run-program.ts";
+import { counted } from "../../util/figures.ts";
 import { isObject, parseJson } from "../../util/json.ts";
 import { DEMO_POLICY } from "./policy.ts";
 import { CREDENTIALS } from "./setup.ts";

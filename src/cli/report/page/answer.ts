@@ -1,6 +1,6 @@
+import { counted, dateOf, grouped } from "../../../util/figures.ts";
 import { cut } from "../../../util/text.ts";
 import { type About, answerOf, comparison } from "../answer.ts";
-import { counted, dateOf, grouped } from "../figures.ts";
 import { reasonsOf, total } from "../resolutions.ts";
 import { violatedRules } from "../rule-results.ts";
 import { age, list, minuteOf } from "../words.ts";

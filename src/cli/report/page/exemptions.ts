@@ -1,5 +1,5 @@
 import { daysLeft } from "../../../policy/exemptions.ts";
-import { counted, dateOf, grouped } from "../figures.ts";
+import { counted, dateOf, grouped } from "../../../util/figures.ts";
 import type { Report } from "../read-lines.ts";
 import { endingIn, SOON_DAYS } from "../summary.ts";
 import { type Html, html } from "./html.ts";

@@ -1,7 +1,8 @@
 import { instancePage } from "../../../alerts/instance-names.ts";
 import { isRegion } from "../../../aws/regions.ts";
-import { counted, dateOf, grouped, listedFindings } from "../figures.ts";
+import { counted, dateOf, grouped } from "../../../util/figures.ts";
 import type { FindingLine, Header } from "../lines.ts";
+import { listedFindings } from "../listed-findings.ts";
 import type { Report } from "../read-lines.ts";
 import { accountName } from "../summary.ts";
 import { tagOf } from "../tag.ts";

@@ -1,6 +1,6 @@
 import type { Group, Groups } from "../../../fleet/totals.ts";
 import { SEVERITIES } from "../../../policy/rule.ts";
-import { grouped } from "../figures.ts";
+import { grouped } from "../../../util/figures.ts";
 import type { Report } from "../read-lines.ts";
 import { list } from "../words.ts";
 import { type Bar, columnsChart, rowsChart, totalOf } from "./chart.ts";

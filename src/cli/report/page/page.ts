@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { counted, dateOf } from "../../../util/figures.ts";
 import { packageFolder } from "../../package-folder.ts";
 import { answerOf } from "../answer.ts";
-import { counted, dateOf } from "../figures.ts";
 import { gravest } from "../gravest.ts";
 import type { FindingLine, ResolvedLine } from "../lines.ts";
 import type { Report } from "../read-lines.ts";

@@ -1,4 +1,4 @@
-import { counted, dateOf, grouped } from "../figures.ts";
+import { counted, dateOf, grouped } from "../../../util/figures.ts";
 import type { Header, ResolvedLine, SinceSums } from "../lines.ts";
 import { RESOLUTIONS, reasonsOf, total } from "../resolutions.ts";
 import { accountName } from "../summary.ts";

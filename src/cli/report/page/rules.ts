@@ -1,4 +1,4 @@
-import { counted, dateOf, grouped, percent } from "../figures.ts";
+import { counted, dateOf, grouped, percent } from "../../../util/figures.ts";
 import type { Report } from "../read-lines.ts";
 import { type RuleResult, resultsOf } from "../rule-results.ts";
 import { change } from "../words.ts";

@@ -1,5 +1,5 @@
+import { counted, grouped } from "../../../util/figures.ts";
 import { groupBy } from "../../../util/group-by.ts";
-import { counted, grouped } from "../figures.ts";
 import type { Header, PlaceLine } from "../lines.ts";
 import type { Report } from "../read-lines.ts";
 import { ADVICE, accountName, type Unjudged, type Unread, unjudgedOf, unreadOf } from "../summary.ts";

@@ -1,6 +1,6 @@
 import type { PlaceStatus } from "../../../fleet/place.ts";
+import { counted, grouped, percent } from "../../../util/figures.ts";
 import { groupBy } from "../../../util/group-by.ts";
-import { counted, grouped, percent } from "../figures.ts";
 import type { Header, PlaceLine } from "../lines.ts";
 import { accountName } from "../summary.ts";
 import { type Html, html } from "./html.ts";

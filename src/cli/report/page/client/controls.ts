@@ -1,4 +1,4 @@
-import { counted, grouped } from "../../figures.ts";
+import { counted, grouped } from "../../../../util/figures.ts";
 import { make, setText } from "./dom.ts";
 import type { Findings } from "./findings.ts";
 import type { Selection } from "./select.ts";

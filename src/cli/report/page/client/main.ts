@@ -1,4 +1,4 @@
-import { counted, grouped } from "../../figures.ts";
+import { counted, grouped } from "../../../../util/figures.ts";
 import { setText } from "./dom.ts";
 import { Findings } from "./findings.ts";
 import { load } from "./load.ts";

@@ -1,4 +1,4 @@
-import { dateOf } from "../../figures.ts";
+import { dateOf } from "../../../../util/figures.ts";
 import { age } from "../../words.ts";
 import type { Name } from "../packed.ts";
 import { type Child, make } from "./dom.ts";

@@ -1,4 +1,4 @@
-import { counted, grouped } from "../../figures.ts";
+import { counted, grouped } from "../../../../util/figures.ts";
 import { copy, download, textToCopy } from "./actions.ts";
 import { addControls, pagesOf, shownOf, updateControls, updateCounts, updateFilters } from "./controls.ts";
 import { csvOf } from "./csv.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { counted, dateOf, percent, sentence } from "../../../src/cli/report/figures.ts";
+import { counted, dateOf, percent, sentence } from "../../src/util/figures.ts";
 
 it("counts things", () => {
   expect([0, 1, 12_480].map((count) => counted(count, "finding"))).toEqual([
