@@ -26,10 +26,10 @@ export const DIGEST_SCHEMA = "urn:ec2-audit:digest:1";
 const SOON_DAYS = 14;
 
 /**
- * The maximum lengths of lists and of texts from AWS. With them, the message stays below SNS's 256 KiB: a character of a document
- * inside JSON takes up to 4 bytes. https://docs.aws.amazon.com/general/latest/gr/sns.html#limits_sns
+ * The maximum lengths of lists and of texts from AWS. With them, the message stays below SNS's 256 KiB: a UTF-16 unit of
+ * a document inside JSON takes up to 7 bytes. https://docs.aws.amazon.com/general/latest/gr/sns.html#limits_sns
  */
-const MAX = { groups: 50, unread: 50, notJudged: 30, exemptions: 20, exemptRules: 10, worst: 10, name: 128, text: 200 };
+const MAX = { groups: 40, unread: 40, notJudged: 30, exemptions: 20, exemptRules: 10, worst: 10, name: 128, text: 200 };
 
 /** The digest for programs, as `digest.schema.json` describes it. Its texts contain no control characters. */
 export type DigestDocument = ReturnType<typeof digestDocument>;
@@ -56,7 +56,7 @@ export function digestDocument({ time, sums, policy, account, now }: Swept) {
     older: { violating: total(sums.older), severities: sums.older, ages: sums.ages },
     worst: sums.worst.slice(0, MAX.worst).map(({ name, message, ...finding }) => ({
       ...finding,
-      name: name && clean(name, MAX.name),
+      name: (name && clean(name, MAX.name)) || null,
       message: clean(message, MAX.text),
     })),
     rules: rulesOf(sums, policy),
@@ -106,14 +106,13 @@ function gravity({ severity }: { readonly severity: Severity }): number {
   return SEVERITIES.indexOf(severity);
 }
 
-/** Returns the groups with most violating instances. The others are summed up. */
+/** Returns the first groups. The others are summed up. */
 function bounded({ groups, others }: Groups) {
-  const shown = groups.filter(({ violating }) => violating > 0).slice(0, MAX.groups);
-  const rest = groups.filter((group) => !shown.includes(group));
+  const rest = groups.slice(MAX.groups);
   const sumOf = (name: "instances" | "violating") => rest.reduce((sum, group) => sum + group[name], others[name]);
   return {
-    groups: shown.map(({ value, instances, violating }) => ({
-      value: value && clean(value, MAX.name),
+    groups: groups.slice(0, MAX.groups).map(({ value, instances, violating }) => ({
+      value: (value && clean(value, MAX.name)) || null,
       instances,
       violating,
     })),

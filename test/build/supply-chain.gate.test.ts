@@ -224,12 +224,13 @@ describe("the package on npm", () => {
       ),
       "src/cli/report/report.schema.json",
       "src/cli/webtask/wt.config.schema.json",
+      "src/fleet/digest.schema.json",
       "src/policy/policy.schema.json",
       "wt.config.json",
     ]);
   });
 
-  it.each(["alert", "policy", "report", "wt.config"])("exports the schema %s.schema.json", (name) => {
+  it.each(["alert", "digest", "policy", "report", "wt.config"])("exports the schema %s.schema.json", (name) => {
     expect(createRequire(import.meta.url)(`ec2-audit/${name}.schema.json`)).toMatchObject({ type: "object" });
   });
 

@@ -2,10 +2,13 @@ import { expect, it } from "vitest";
 import { counted, dateOf, percent, sentence } from "../../src/util/figures.ts";
 
 it("counts things", () => {
-  expect([0, 1, 12_480].map((count) => counted(count, "finding"))).toEqual([
+  expect([0, 1, 999, 1_000, 12_480, 1_234_567].map((count) => counted(count, "finding"))).toEqual([
     "0 findings",
     "1 finding",
+    "999 findings",
+    "1,000 findings",
     "12,480 findings",
+    "1,234,567 findings",
   ]);
 });
 
