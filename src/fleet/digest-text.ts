@@ -34,12 +34,15 @@ export function digestTexts(document: DigestDocument): {
     document.places.accounts > 1 ? groupsOf(document, "accounts") : [],
     unreadOf(document),
     table(
-      "Instances on which a rule was not judged",
+      "Instances not judged, by rule",
       notJudgedRules.map(({ instances, ruleId, reason }) => [instances, `${ruleId}: ${reason}`]),
     ),
     table(
-      "Violations whose exemption ends within 14 days",
-      exemptionsEnding.map(({ violations, until, reason }) => [violations, `until ${dateOf(until)}: ${reason}`]),
+      "Exemptions that end within 14 days",
+      exemptionsEnding.map(({ violations, until, reason }) => [
+        violations,
+        `${violations === 1 ? "violation" : "violations"} until ${dateOf(until)}: ${reason}`,
+      ]),
     ),
     closing(document),
   ];
@@ -129,8 +132,7 @@ function unreadOf({ places: { unread, unreadCount, complete } }: DigestDocument)
     return [places.length, reason, `${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`];
   });
   const rest = unreadCount - rows.reduce((sum, [count]) => sum + count, 0);
-  const title = complete > 0 ? "Places that were not read, or only in part" : "Places that were not read";
-  return table(title, rest > 0 ? [...rows, [rest, "more"]] : rows);
+  return table(complete > 0 ? "Not read, or only in part" : "Not read", rest > 0 ? [...rows, [rest, "more"]] : rows);
 }
 
 /** States the command for the report, and what the e-mail is. */

@@ -2,19 +2,35 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { alertsFor } from "../../src/alerts/alert.ts";
+import { digestOf } from "../../src/fleet/digest.ts";
+import { isObject } from "../../src/util/json.ts";
+import { EXAMPLE } from "../fleet/sweeps.ts";
 import { AT } from "../support/events.ts";
 import { findingOf } from "../support/findings.ts";
 import { serveOnLoopback } from "../support/loopback.ts";
 
-/** Runs the function of docs/alert.md that sends findings to PagerDuty, against a server that records its requests. */
-const code = /^```js\n(.*?)^```/ms.exec(readFileSync("docs/alert.md", "utf8"))?.[1] ?? "";
+const page = readFileSync("docs/alert.md", "utf8");
+
+/** The function that sends findings to PagerDuty. It runs against a server that records its requests. */
+const code = /^```js\n(.*?)^```/ms.exec(page)?.[1] ?? "";
 
 afterEach(() => {
   vi.unstubAllGlobals();
   vi.unstubAllEnvs();
 });
 
+/** What a Lambda function that is subscribed to the topic receives. */
+const recordOf = (published: { readonly message: string } | null | undefined) => ({
+  Sns: { Message: JSON.parse(published?.message ?? "").default },
+});
+
 describe("the function for PagerDuty in docs/alert.md", () => {
+  it("skips the digest of a sweep", async () => {
+    vi.stubGlobal("fetch", () => expect.unreachable());
+    const { handler } = await import(/* @vite-ignore */ `data:text/javascript,${encodeURIComponent(code)}`);
+    await handler({ Records: [recordOf(digestOf(EXAMPLE))] });
+  });
+
   it("opens an incident for each finding of an alert by its dedupKey, and throws if it is not accepted", async () => {
     const bodies: string[] = [];
     let status = 202;
@@ -32,7 +48,7 @@ describe("the function for PagerDuty in docs/alert.md", () => {
     const { handler } = await import(/* @vite-ignore */ `data:text/javascript,${encodeURIComponent(code)}`);
     const findings = [findingOf({ severity: "high" }), findingOf({ id: "b", dedupKey: "other", ruleId: "other" })];
     const [alert] = alertsFor(findings, AT);
-    const event = { Records: [{ Sns: { Message: JSON.parse(alert?.message ?? "").default } }] };
+    const event = { Records: [recordOf(alert)] };
     await handler(event);
     expect(bodies.map((body) => JSON.parse(body))).toMatchObject([
       {
@@ -48,3 +64,25 @@ describe("the function for PagerDuty in docs/alert.md", () => {
     await close();
   });
 });
+
+describe("the digest in docs/alert.md", () => {
+  const [section = ""] = /^## The digest\n.*?(?=^## )/ms.exec(page) ?? [];
+  const [, mail] = /^```\n(.*?)^```/ms.exec(section) ?? [];
+  const [, document = ""] = /^```json\n(.*?)^```/ms.exec(section) ?? [];
+  const digest = digestOf(EXAMPLE);
+
+  it("shows the e-mail of a sweep", () => {
+    expect(mail).toBe(`${digest?.subject}\n\n${digest?.text}\n`);
+  });
+
+  it("shows the document of the same sweep, with the first entry of each list", () => {
+    expect(JSON.parse(document)).toEqual(withFirsts(digest?.document));
+  });
+});
+
+/** Returns a value in which each list has its first entry only. */
+function withFirsts(value: unknown): unknown {
+  if (Array.isArray(value)) return value.slice(0, 1).map(withFirsts);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, withFirsts(each)]));
+}

@@ -17,7 +17,8 @@ function policiesOf(page: string): { readonly where: string; readonly policy: ob
   return [...read(page).matchAll(/^```json\n(.*?)^```/gms)].flatMap(({ 1: json = "", index }) => {
     const where = `${page}, line ${read(page).slice(0, index).split("\n").length}`;
     const value: unknown = JSON.parse(json);
-    if (!isObject(value)) return [];
+    // An alert or a digest has a `schema`.
+    if (!isObject(value) || Object.hasOwn(value, "schema")) return [];
     const isCondition = ["all", "any", "not", "tag"].some((key) => Object.hasOwn(value, key));
     if (Array.isArray(value.rules) && value.rules.every(isObject)) return [{ where, policy: value }];
     if (Object.hasOwn(value, "rule")) return [{ where, policy: { rules: [value] } }];

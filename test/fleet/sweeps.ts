@@ -58,7 +58,7 @@ export function worstOf(changes: Partial<WorstFinding> = {}): WorstFinding {
 
 /** A sweep of an organization with all kinds of problems. */
 export const TROUBLED: SweepSums = {
-  counts: { instances: 12_480, compliant: 11_718, violating: 724, notJudged: 38, findings: 938 },
+  counts: { instances: 12_480, compliant: 11_718, violating: 724, notJudged: 38, findings: 819 },
   places: {
     complete: 82,
     unread: [
@@ -73,7 +73,7 @@ export const TROUBLED: SweepSums = {
     ],
     unreadCount: 3,
   },
-  rules: { "required-tags": 402, image: 118, imdsv2: 87, "open-ports": 12 },
+  rules: { "required-tags": 602, image: 118, imdsv2: 87, "open-ports": 12 },
   notJudged: { image: { instances: 38, reason: "the credentials do not allow ec2:DescribeInstanceImageMetadata" } },
   owners: groupsOf(["web", 2_966, 293], [null, 3_004, 212], ["payments", 2_410, 121], ["data-platform", 4_100, 98]),
   accounts: groupsOf([ACCOUNT, 9_000, 512], ["345678901234", 3_480, 212]),
@@ -86,6 +86,7 @@ export const TROUBLED: SweepSums = {
     worstOf({
       region: "us-east-1",
       instanceId: "i-0c1d2e3f4a5b6c7d8",
+      dedupKey: "0b6f0f4e4c8e6a1d3b5a7c9e2d4f6a8b",
       name: null,
       message: "the world (::/0) reaches TCP ports 22 and 3389 through sg-0d4e5f6a7b8c9d0e1 (launch-wizard-7)",
     }),
@@ -93,6 +94,7 @@ export const TROUBLED: SweepSums = {
       account: "345678901234",
       region: "us-east-1",
       instanceId: "i-0aa11bb22cc33dd44",
+      dedupKey: "5d1c3e7f9a2b4c6d8e0f1a3b5c7d9e1f",
       name: "etl-runner",
       ruleId: "imdsv2",
       severity: "high",
@@ -132,3 +134,6 @@ export function exemptUntil(until: string, reason = "EKS nodes need hop limit 2"
     exemptions: [{ rules: "imdsv2", when: { tag: "eks:cluster-name", present: true }, reason, until }],
   });
 }
+
+/** The sweep whose digest docs/alert.md shows. */
+export const EXAMPLE: Swept = sweptOf({ sums: TROUBLED, policy: exemptUntil("2026-12-08") });
