@@ -1,11 +1,13 @@
 import type { CertificateServer } from "../../src/local/aws/certificate-server.ts";
 import type { EmbeddedAws, RecordedCall } from "../../src/local/aws/index.ts";
-import { isObject } from "../../src/util/json.ts";
 import type { FunctionHost } from "./functions.ts";
 import type { LockstepClock } from "./lockstep-clock.ts";
+import { findingsIn } from "./messages.ts";
+import { NO_ROLE } from "./places.ts";
+import { topicOf } from "./policy.ts";
 import type { Random } from "./random.ts";
-import { instancesInAlert, type Recorder } from "./recorder.ts";
-import { type Kill, NO_ROLE, type Outage, type Scenario } from "./scenario.ts";
+import type { Recorder } from "./recorder.ts";
+import type { Kill, Outage, Scenario } from "./scenario.ts";
 
 /** The parts of a run that a scenario makes fail. */
 export interface Targets {
@@ -39,15 +41,18 @@ export function injectFaults(
     when: ({ params }) => String(params.RoleArn).includes(NO_ROLE.account),
   });
   for (const outage of scenario.outages) {
-    const { fault, share, from, until } = outage;
+    const { fault, share, from, until, topic } = outage;
     clock.after(from, () => open.add(outage));
     clock.after(until, () => open.delete(outage));
     aws.faults.add({
       ...fault,
       when: ({ action, accessKeyId, params }) => {
-        const applies = open.has(outage) && accessKeyId !== "operator" && random.chance(share);
+        const to = topicOf(String(params.TopicArn));
+        const matches = open.has(outage) && accessKeyId !== "operator" && (topic === undefined || topic === to);
+        const applies = matches && random.chance(share);
         if (applies && action === "Publish" && (fault.kind === "hangup" || fault.kind === "slow")) {
-          recorder.cause(instancesInAlert(documentIn(String(params.Message))), "the response to Publish was lost");
+          const ids = findingsIn(String(params.Message)).map(({ instanceId }) => instanceId);
+          recorder.cause(ids, "the response to Publish was lost", to);
         }
         return applies;
       },
@@ -82,10 +87,4 @@ export function injectFaults(
       armed.splice(index, 1);
     },
   };
-}
-
-/** Returns the JSON document in a message of `MessageStructure: json`. */
-function documentIn(message: string): string {
-  const texts: unknown = JSON.parse(message);
-  return isObject(texts) ? String(texts.default) : "";
 }

@@ -1,19 +1,9 @@
-import type { Ending, Lifecycle } from "./scenario.ts";
+import type { Expected, Judgement } from "./expectation.ts";
+import type { RuleId, Topic } from "./policy.ts";
+import type { Kind } from "./stories.ts";
+import { judgeStream } from "./stream.ts";
 
-/** A launched instance, and the required end of its audit. */
-export interface Expected {
-  readonly instanceId: string;
-  readonly lifecycle: Lifecycle["kind"];
-  readonly ending: Ending;
-  /** ms since the epoch */
-  readonly launchedAt: number;
-  /** When the violation was fixed or the instance terminated; null for never. */
-  readonly fixedAt: number | null;
-  /** Whether its event came at once, and AWS and the function had no fault until two minutes after the launch. */
-  readonly quiet: boolean;
-}
-
-/** Why an instance may be alerted again. Each cause explains one duplicate alert. */
+/** Why a finding may be published again. Each cause explains one duplicate at each topic. */
 export type Cause =
   /** EventBridge delivers at least once. */
   | "EventBridge delivered the event twice"
@@ -22,13 +12,39 @@ export type Cause =
   /** SNS accepted the alert. */
   | "the response to Publish was lost"
   /** Its deadline passed before SNS responded to Publish. */
-  | "the delivery timed out";
+  | "the delivery timed out"
+  /** A container remembers at which topics it has published. */
+  | "another container retried after one topic had failed";
+
+/** A cause and its time: for a second copy of an event, its delivery. */
+export interface CauseAt {
+  readonly instanceId: string;
+  readonly cause: Cause;
+  readonly at: number;
+  /** Null for all topics. */
+  readonly topic: Topic | null;
+}
+
+/** A finding in a message. */
+export interface PublishedFinding {
+  readonly instanceId: string;
+  readonly ruleId: RuleId;
+  readonly status: "violating" | "resolved";
+  /** Null in a format that does not have it for each finding. */
+  readonly dedupKey: string | null;
+}
+
+/** A message that the subscribers of a topic received. */
+export interface PublishedAlert {
+  readonly at: number;
+  readonly topic: Topic;
+  readonly findings: readonly PublishedFinding[];
+}
 
 /** The records of a run. Instances by id; times in ms since the epoch. */
 export interface Records {
   readonly expected: readonly Expected[];
-  /** The messages that the subscribers of the alert topic received. */
-  readonly alerts: readonly { readonly at: number; readonly instanceIds: readonly string[] }[];
+  readonly alerts: readonly PublishedAlert[];
   /** Every message in a dead-letter queue: its instance, if any, and the reason in the function's log, if any. */
   readonly deadLetters: readonly { readonly instanceId: string | null; readonly reason: string | null }[];
   /** The number of messages sent that are no events. */
@@ -38,44 +54,44 @@ export interface Records {
   readonly outcomesById: ReadonlyMap<string, { readonly last: string; readonly violating: number }>;
 }
 
-/** A cause and its time: for a second copy of an event, its delivery. */
-export interface CauseAt {
-  readonly instanceId: string;
-  readonly cause: Cause;
-  readonly at: number;
-}
+const ENDS = ["alerted", "silent", "dead-lettered"] as const;
+type Ends = Record<(typeof ENDS)[number], number>;
 
-/** The result of the reconciliation. The lists hold instance ids. */
+/** The result of the reconciliation. The lists name instances, with the rule and topic of a finding. */
 export interface Balance {
   readonly launches: number;
   /** The number of instances by lifecycle and ending. */
-  readonly lifecycles: ReadonlyMap<Lifecycle["kind"], Readonly<Record<"alerted" | "silent" | "dead-lettered", number>>>;
+  readonly lifecycles: ReadonlyMap<Kind, Readonly<Ends>>;
+  /** The number of published findings by topic. */
+  readonly published: ReadonlyMap<Topic, number>;
   readonly lost: readonly string[];
   readonly false: readonly string[];
-  /** The number of duplicate alerts by cause. */
+  /** The number of duplicate findings by cause. */
   readonly duplicates: ReadonlyMap<Cause, number>;
   readonly unexplained: readonly string[];
-  /** Instances with the outcome `violating` more often than their event was delivered, kills counted. */
+  /** Instances with the outcome `violating` more often than their events were delivered, kills counted. */
   readonly settledAgain: readonly string[];
   /** Instances without a final outcome that were not dead-lettered. */
   readonly unsettled: readonly string[];
   readonly deadLetters: number;
-  /** Dead deadLetters that should not be one, that no reason is known of, or that are missing. */
+  /** Dead letters that should not be one, that no reason is known of, or that are missing. */
   readonly wrongDeadLetters: readonly string[];
-  /** From the launch to its first alert, in ms: of all launches, and of quiet ones. */
+  /** From the launch of an instance that stays in violation until each topic has its alert, in ms: of all, and of quiet ones. */
   readonly delays: readonly number[];
   readonly quietDelays: readonly number[];
   /** Whether all lists of wrong instances are empty. */
   readonly balanced: boolean;
 }
 
-/** An alert may follow the fix by this many ms: the function had read the facts before. */
-const IN_PROGRESS_MS = 15_000;
-
-/** Compares the records of a run with the required endings: every launch, alert and dead-lettered message. */
+/** Compares the records of a run with the expected instances: every launch, finding and dead-lettered message. */
 export function reconcile(records: Records): Balance {
-  const inOrder = [...records.alerts].sort((a, b) => a.at - b.at);
-  const alertsOf = groupBy(inOrder.flatMap(({ at, instanceIds }) => instanceIds.map((id) => [id, at] as const)));
+  const streams = groupBy(
+    [...records.alerts]
+      .sort((a, b) => a.at - b.at)
+      .flatMap(({ at, topic, findings }) =>
+        findings.map((finding) => [finding.instanceId, { at, topic, ...finding }] as const),
+      ),
+  );
   const deadLettersOf = groupBy(
     records.deadLetters.map(({ instanceId, reason }) => [instanceId ?? "", reason] as const),
   );
@@ -83,48 +99,59 @@ export function reconcile(records: Records): Balance {
   const known = new Set(records.expected.map(({ instanceId }) => instanceId));
 
   const lost: string[] = [];
-  const wrong = [...alertsOf.keys()].filter((id) => !known.has(id));
+  const wrong = [...streams.keys()].filter((id) => !known.has(id));
   const unexplained: string[] = [];
   const settledAgain: string[] = [];
   const unsettled: string[] = [];
   const wrongDeadLetters: string[] = [];
   const duplicates = new Map<Cause, number>();
+  const published = new Map<Topic, number>();
   const delays: number[] = [];
   const quietDelays: number[] = [];
-  const lifecycles = new Map<Lifecycle["kind"], { alerted: number; silent: number; "dead-lettered": number }>();
+  const lifecycles = new Map<Kind, Ends>();
 
   for (const each of records.expected) {
-    const alerts = alertsOf.get(each.instanceId) ?? [];
-    const deadLetters = deadLettersOf.get(each.instanceId) ?? [];
-    const [first] = alerts;
+    const { instanceId, occasions, reachable } = each;
+    const own = streams.get(instanceId) ?? [];
+    const deadLetters = deadLettersOf.get(instanceId) ?? [];
+    const causes = causesOf.get(instanceId) ?? [];
     const ends = lifecycles.get(each.lifecycle) ?? { alerted: 0, silent: 0, "dead-lettered": 0 };
     lifecycles.set(each.lifecycle, ends);
-    ends[first !== undefined ? "alerted" : deadLetters.length > 0 ? "dead-lettered" : "silent"] += 1;
+    ends[own.length > 0 ? "alerted" : deadLetters.length > 0 ? "dead-lettered" : "silent"] += 1;
 
-    const certain = each.ending === "alerted" || (each.ending === "either" && each.quiet);
-    if (certain && first === undefined) lost.push(each.instanceId);
-    if ((each.ending === "silent" || each.ending === "dead-lettered") && first !== undefined)
-      wrong.push(each.instanceId);
-    const late = alerts.some((at) => each.fixedAt !== null && at > each.fixedAt + IN_PROGRESS_MS);
-    if (each.ending === "either" && late) wrong.push(each.instanceId);
-    if (each.ending === "dead-lettered" ? deadLetters.length === 0 : deadLetters.length > 0)
-      wrongDeadLetters.push(each.instanceId);
-    if (deadLetters.some((reason) => reason === null)) wrongDeadLetters.push(each.instanceId);
+    const [launch] = occasions;
+    const firsts: number[] = [];
+    for (const judgement of each.judgements) {
+      const { ruleId } = judgement;
+      const keys = own.flatMap((finding) => (finding.ruleId === ruleId ? (finding.dedupKey ?? []) : []));
+      if (new Set(keys).size > 1) wrong.push(`${instanceId} ${ruleId}: several dedupKeys`);
+      for (const topic of new Set([...judgement.must, ...own.map((finding) => finding.topic)])) {
+        const name = `${instanceId} ${ruleId} ${topic}`;
+        const stream = own.filter((finding) => finding.topic === topic && finding.ruleId === ruleId);
+        add(published, topic, stream.length);
+        const result = judgeStream(stream, topic, judgement, each, causes);
+        if (result.isLost) lost.push(name);
+        if (result.isFalse) wrong.push(name);
+        for (const cause of result.repeats) {
+          if (cause === null) unexplained.push(name);
+          else add(duplicates, cause, 1);
+        }
+        const [first] = stream;
+        if (first !== undefined && staysViolated(judgement, launch?.at)) firsts.push(first.at);
+      }
+    }
+    if (launch !== undefined && firsts.length > 0) {
+      const delay = Math.max(...firsts) - launch.at;
+      delays.push(delay);
+      if (launch.quiet) quietDelays.push(delay);
+    }
 
-    const causes = causesOf.get(each.instanceId) ?? [];
-    const { last = "nothing", violating = 0 } = records.outcomesById.get(each.instanceId) ?? {};
+    if (reachable ? deadLetters.length > 0 : deadLetters.length === 0) wrongDeadLetters.push(instanceId);
+    if (deadLetters.some((reason) => reason === null)) wrongDeadLetters.push(instanceId);
+    const { last = "nothing", violating = 0 } = records.outcomesById.get(instanceId) ?? {};
     const mayRepeat = causes.filter(({ cause }) => REPEATS_VERDICT.has(cause)).length;
-    if (violating > 1 + mayRepeat) settledAgain.push(each.instanceId);
-    if (each.ending !== "dead-lettered" && !SETTLED.has(last)) unsettled.push(each.instanceId);
-
-    for (const { cause } of explain(alerts, causes)) {
-      if (cause === null) unexplained.push(each.instanceId);
-      else duplicates.set(cause, (duplicates.get(cause) ?? 0) + 1);
-    }
-    if (each.ending === "alerted" && first !== undefined) {
-      delays.push(first - each.launchedAt);
-      if (each.quiet) quietDelays.push(first - each.launchedAt);
-    }
+    if (violating > occasions.length + mayRepeat) settledAgain.push(instanceId);
+    if (reachable && !SETTLED.has(last)) unsettled.push(instanceId);
   }
   const garbage = deadLettersOf.get("") ?? [];
   if (garbage.length !== records.garbage)
@@ -134,6 +161,7 @@ export function reconcile(records: Records): Balance {
   return {
     launches: records.expected.length,
     lifecycles,
+    published,
     lost,
     false: wrong,
     duplicates,
@@ -157,21 +185,12 @@ const REPEATS_VERDICT: ReadonlySet<Cause> = new Set([
   "the function was killed while processing it",
 ]);
 
-/**
- * Returns the cause of each alert after the first; null where there is none. A cause explains one later alert. Except for
- * the copy of an event, which may wait in a queue, it must also be later than the previous alert.
- */
-function explain(alerts: readonly number[], causes: readonly CauseAt[]): { readonly cause: Cause | null }[] {
-  const left = [...causes].sort((a, b) => a.at - b.at);
-  return alerts.slice(1).map((at, index) => {
-    const before = alerts[index] ?? at;
-    const since = left.findIndex(
-      (cause) => cause.cause !== "EventBridge delivered the event twice" && cause.at >= before && cause.at <= at,
-    );
-    const copy = left.findIndex((cause) => cause.cause === "EventBridge delivered the event twice" && cause.at <= at);
-    const [found] = left.splice(since >= 0 ? since : copy, since >= 0 || copy >= 0 ? 1 : 0);
-    return { cause: found?.cause ?? null };
-  });
+function staysViolated({ violated }: Judgement, launchedAt: number | undefined): boolean {
+  return violated.some(({ from, until }) => from === launchedAt && until === null);
+}
+
+function add<K>(counts: Map<K, number>, key: K, many: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + many);
 }
 
 function groupBy<T>(pairs: readonly (readonly [string, T])[]): Map<string, T[]> {

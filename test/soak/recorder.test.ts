@@ -3,6 +3,7 @@ import type { DeliveryAttempt } from "../../src/local/aws/index.ts";
 import { stateChange } from "../support/events.ts";
 import { Killed } from "./function-process.ts";
 import { Recorder } from "./recorder.ts";
+import { UNTAGGED } from "./stories.ts";
 
 const START = Date.parse("2026-11-23T03:00:00Z");
 const SECOND = 1_000;
@@ -10,9 +11,9 @@ const ID = "i-0123456789abcdef0";
 const EVENT = JSON.stringify(stateChange({ id: ID }));
 
 /** A recorder and its clock. */
-function recording() {
+function recording(containers = 1) {
   const clock = { now: START };
-  return { clock, recorder: new Recorder(() => clock.now) };
+  return { clock, recorder: new Recorder(() => clock.now, { hasRoutes: true, containers }) };
 }
 
 /** A delivery attempt without a response, which began this many seconds after the start. */
@@ -32,7 +33,7 @@ describe("a delivery without a response", () => {
     recorder.killed(10 * SECOND);
     recorder.delivery(withoutResponse(4, "socket hang up"));
     expect(recorder.causes).toEqual([
-      { instanceId: ID, cause: "the function was killed while processing it", at: START + 5 * SECOND },
+      { instanceId: ID, cause: "the function was killed while processing it", at: START + 5 * SECOND, topic: null },
     ]);
     expect(recorder.failures).toEqual([]);
   });
@@ -129,24 +130,52 @@ describe("the function's log", () => {
   );
 });
 
+describe("an alert that failed at one topic", () => {
+  const failed = JSON.stringify({
+    time: new Date(START).toISOString(),
+    outcome: "failed",
+    message: "the alert was not published to the topic of routes[1]: denied",
+    instanceId: ID,
+  });
+  const cause = "another container retried after one topic had failed";
+
+  it("is a cause when another container may retry it", () => {
+    const { recorder } = recording(2);
+    recorder.log(failed);
+    expect(recorder.causes).toEqual([{ instanceId: ID, cause, at: START, topic: null }]);
+  });
+
+  it("is a cause for the only container when it is killed before the alert is complete", () => {
+    const { recorder } = recording();
+    recorder.log(failed);
+    expect(recorder.causes).toEqual([]);
+    recorder.killed(0);
+    expect(recorder.causes).toEqual([{ instanceId: ID, cause, at: START, topic: null }]);
+  });
+
+  it("is no cause when the container is killed after the alert is complete", () => {
+    const { recorder } = recording();
+    recorder.log(failed);
+    recorder.log(JSON.stringify({ time: new Date(START).toISOString(), outcome: "violating", instanceId: ID }));
+    recorder.killed(0);
+    expect(recorder.causes).toEqual([]);
+  });
+});
+
 describe("a time is quiet", () => {
-  const launch = {
-    at: 0,
-    place: { account: "1", region: "r" },
-    group: null,
-    count: 1,
-    lifecycle: { kind: "untagged" },
-  } as const;
+  const launch = { at: 0, place: { account: "1", region: "r" }, group: null, count: 1, lifecycle: UNTAGGED };
+  const quietOf = (recorder: Recorder) =>
+    recorder.expected().map(({ instanceId, occasions }) => [instanceId, occasions[0]?.quiet]);
 
   it("unless the function was killed shortly before or after a launch", () => {
     const { clock, recorder } = recording();
     for (const minutes of [0, 9, 20]) {
       clock.now = START + minutes * 60 * SECOND;
-      recorder.launch(`i-${minutes}`, launch, true);
+      recorder.launch(`i-${minutes}`, launch, () => true);
     }
     clock.now = START + 10 * 60 * SECOND;
     recorder.killed(30 * SECOND);
-    expect(recorder.expected().map(({ instanceId, quiet }) => [instanceId, quiet])).toEqual([
+    expect(quietOf(recorder)).toEqual([
       ["i-0", true],
       ["i-9", false],
       ["i-20", true],
@@ -156,7 +185,7 @@ describe("a time is quiet", () => {
   it("unless the event came late", () => {
     const { recorder } = recording();
     recorder.event([ID], [5_000]);
-    recorder.launch(ID, launch, true);
-    expect(recorder.expected()).toMatchObject([{ quiet: false }]);
+    recorder.launch(ID, launch, () => true);
+    expect(quietOf(recorder)).toEqual([[ID, false]]);
   });
 });

@@ -1,10 +1,21 @@
 import { TOO_LONG } from "../../src/launches/outcome.ts";
 import type { DeliveryAttempt } from "../../src/local/aws/index.ts";
 import { isObject } from "../../src/util/json.ts";
+import { type Expected, expectation } from "./expectation.ts";
 import { type CallContext, Killed } from "./function-process.ts";
 import { SECRET } from "./functions.ts";
-import type { Cause, CauseAt, Expected, Records } from "./ledger.ts";
-import { ENDINGS, type PlannedLaunch } from "./scenario.ts";
+import type { Cause, CauseAt, Records } from "./ledger.ts";
+import { instancesInEvent, messageIn, parse } from "./messages.ts";
+import type { Topic } from "./policy.ts";
+import type { PlannedLaunch } from "./scenario.ts";
+
+/** What a recorder must know of the function. */
+export interface Installation {
+  /** Whether it has the policy with routes. */
+  readonly hasRoutes: boolean;
+  /** The number of processes that may retry a launch. */
+  readonly containers: number;
+}
 
 /** Records a run for the reconciliation. Times are in ms since the epoch. */
 export class Recorder {
@@ -17,14 +28,19 @@ export class Recorder {
   readonly outcomes = new Map<string, number>();
   readonly outcomesById = new Map<string, { last: string; violating: number }>();
   readonly #expected: Expected[] = [];
-  readonly #late = new Set<string>();
+  /** The times of events that EventBridge delivers late, by instance id. */
+  readonly #late = new Map<string, number[]>();
+  /** The launches whose alert failed at a topic and that are retried. */
+  readonly #partial = new Set<string>();
   readonly #kills: { readonly at: number; readonly until: number }[] = [];
   /** The last logged outcome by instance id, or by message id where there is no instance. */
   readonly #last = new Map<string, { readonly at: number; readonly outcome: string; readonly message: string }>();
   readonly #now: () => number;
+  readonly #installation: Installation;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, installation: Installation) {
     this.#now = now;
+    this.#installation = installation;
   }
 
   /** The number of launched instances. */
@@ -32,43 +48,43 @@ export class Recorder {
     return this.#expected.length;
   }
 
-  /** Records a launch at this moment, after its event. Takes whether the scenario has no fault around that time. */
-  launch(instanceId: string, { lifecycle }: PlannedLaunch, quiet: boolean): void {
-    const launchedAt = this.#now();
-    const fixedAt = "after" in lifecycle ? launchedAt + lifecycle.after : null;
-    const inTime = quiet && !this.#late.has(instanceId);
-    this.#expected.push({
-      instanceId,
-      lifecycle: lifecycle.kind,
-      ending: ENDINGS[lifecycle.kind],
-      launchedAt,
-      fixedAt,
-      quiet: inTime,
-    });
+  /** Records a launch at this moment, after its event. `isQuiet` returns whether the scenario has no fault around a time. */
+  launch(instanceId: string, planned: PlannedLaunch, isQuiet: (at: number) => boolean): void {
+    this.#expected.push(expectation(instanceId, planned, this.#now(), isQuiet, this.#installation.hasRoutes));
   }
 
-  /** Returns the launched instances. Those around a kill are not quiet. */
+  /** Returns the launched instances. Times around a kill, and those of late events, are not quiet. */
   expected(): Expected[] {
-    const struck = (launchedAt: number) =>
-      this.#kills.some(({ at, until }) => launchedAt > at - QUIET_MS && launchedAt < until + QUIET_MS);
-    return this.#expected.map((each) => ({ ...each, quiet: each.quiet && !struck(each.launchedAt) }));
+    const struck = (when: number) =>
+      this.#kills.some(({ at, until }) => when > at - QUIET_MS && when < until + QUIET_MS);
+    return this.#expected.map((each) => {
+      const late = this.#late.get(each.instanceId) ?? [];
+      const isLate = (when: number) => late.some((at) => at >= when && at <= when + SHUTDOWN_MS);
+      const occasions = each.occasions.map(({ quiet, ...occasion }) => ({
+        ...occasion,
+        quiet: quiet && !struck(occasion.at) && !isLate(occasion.at),
+      }));
+      return { ...each, occasions };
+    });
   }
 
   /** Records that EventBridge delivers an event of these instances once for each delay, in ms. */
   event(instanceIds: readonly string[], delays: readonly number[]): void {
     for (const delay of delays.slice(1))
-      this.cause(instanceIds, "EventBridge delivered the event twice", this.#now() + delay);
-    if (delays.some((delay) => delay > 0)) for (const id of instanceIds) this.#late.add(id);
+      this.cause(instanceIds, "EventBridge delivered the event twice", null, this.#now() + delay);
+    if (delays.every((delay) => delay === 0)) return;
+    for (const id of instanceIds) this.#late.set(id, [...(this.#late.get(id) ?? []), this.#now()]);
   }
 
-  /** Records a cause for a duplicate alert. */
-  cause(instanceIds: readonly string[], cause: Cause, at = this.#now()): void {
-    for (const instanceId of instanceIds) this.causes.push({ instanceId, cause, at });
+  /** Records a cause for a duplicate at a topic; null for all topics. */
+  cause(instanceIds: readonly string[], cause: Cause, topic: Topic | null = null, at = this.#now()): void {
+    for (const instanceId of new Set(instanceIds)) this.causes.push({ instanceId, cause, at, topic });
   }
 
   /** Records that the function was killed at this moment and is down for this many ms. */
   killed(downMs: number): void {
     this.#kills.push({ at: this.#now(), until: this.#now() + downMs });
+    this.cause([...this.#partial], ELSEWHERE);
   }
 
   get kills(): number {
@@ -91,7 +107,13 @@ export class Recorder {
     if (typeof instanceId !== "string") return;
     const violating = (this.outcomesById.get(instanceId)?.violating ?? 0) + (outcome === "violating" ? 1 : 0);
     this.outcomesById.set(instanceId, { last: this.#last.get(instanceId)?.outcome ?? outcome, violating });
-    if (message === TOO_LONG) this.cause([instanceId], "the delivery timed out", at);
+    if (message === TOO_LONG) this.cause([instanceId], "the delivery timed out", null, at);
+    if (outcome === "failed" && String(message).startsWith("the alert was not published")) {
+      this.#partial.add(instanceId);
+      if (this.#installation.containers > 1) this.cause([instanceId], ELSEWHERE, null, at);
+    } else if (outcome === "violating") {
+      this.#partial.delete(instanceId);
+    }
   };
 
   /** Records a delivery attempt of SNS to the webtask. It fails only when the function's process was killed or is down. */
@@ -101,7 +123,7 @@ export class Recorder {
     // The attempt may have waited for a free connection since then.
     const down = this.#kills.some((each) => at <= each.until && this.#now() >= each.at);
     if (kill !== undefined && !error.includes("ECONNREFUSED")) {
-      this.cause(instancesInEvent(messageIn(body)), "the function was killed while processing it", kill.at);
+      this.cause(instancesInEvent(messageIn(body)), "the function was killed while processing it", null, kill.at);
     } else if (!down) {
       this.failures.push(`SNS got no response: ${error}`);
     }
@@ -134,39 +156,12 @@ export class Recorder {
   }
 }
 
+const ELSEWHERE: Cause = "another container retried after one topic had failed";
+
+/** The event of a termination follows this many ms after its call. */
+const SHUTDOWN_MS = 10_000;
+
 /** A launch within this many ms before or after a kill may be alerted later than others. */
 const QUIET_MS = 2 * 60_000;
 
 const UNSETTLED: ReadonlySet<string> = new Set(["failed", "malformed", "misconfigured", "rejected"]);
-
-/** Returns the instances of an alert: from the findings of our document, or from any text of another function. */
-export function instancesInAlert(message: string): string[] {
-  const alert = parse(message);
-  const findings: readonly unknown[] = isObject(alert) && Array.isArray(alert.findings) ? alert.findings : [];
-  const named = isObject(alert)
-    ? findings.flatMap((finding) => (isObject(finding) ? [String(finding.instanceId)] : []))
-    : (message.match(/\bi-[0-9a-f]{17}\b/g) ?? []);
-  return [...new Set(named)];
-}
-
-/** Returns the instance of a state change; none for other texts. */
-export function instancesInEvent(text: string): string[] {
-  const event = parse(text);
-  const detail = isObject(event) ? event.detail : undefined;
-  const id = isObject(detail) ? detail["instance-id"] : undefined;
-  return typeof id === "string" ? [id] : [];
-}
-
-/** Returns the message of an SNS envelope; a text that is no envelope as it is. */
-function messageIn(body: string): string {
-  const envelope = parse(body);
-  return isObject(envelope) && typeof envelope.Message === "string" ? envelope.Message : body;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

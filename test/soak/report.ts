@@ -1,4 +1,5 @@
 import { type Balance, reconcile } from "./ledger.ts";
+import { TOPICS } from "./policy.ts";
 import { showProgress } from "./program.ts";
 import { type Run, runTrial, type Trial } from "./run.ts";
 
@@ -69,6 +70,9 @@ export function soakTable(results: readonly Result[]): string {
   const times = (results[0]?.run.memory ?? []).map(({ when }) => when);
   return tableOf(results, [
     ["launches", ({ balance }) => balance.launches],
+    ...TOPICS.map(
+      (topic): Row => [`findings at the topic ${topic}`, ({ balance }) => balance.published.get(topic) ?? 0],
+    ),
     ["lost alerts", ({ balance }) => balance.lost.length],
     ["false alerts", ({ balance }) => balance.false.length],
     ["duplicate alerts with a known cause", ({ balance }) => sum(balance.duplicates.values())],

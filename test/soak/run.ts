@@ -9,9 +9,11 @@ import type { Memory } from "./function-process.ts";
 import { type FunctionHost, hostFunction, LAMBDA_CONCURRENCY } from "./functions.ts";
 import type { Records } from "./ledger.ts";
 import { LockstepClock } from "./lockstep-clock.ts";
+import { findingsIn, instancesInEvent } from "./messages.ts";
+import { HOME, type Place } from "./places.ts";
 import { randomOf } from "./random.ts";
-import { instancesInAlert, instancesInEvent, Recorder } from "./recorder.ts";
-import { eventCopies, HOME, isQuiet, type Place, type PlannedLaunch, type Scenario } from "./scenario.ts";
+import { Recorder } from "./recorder.ts";
+import { eventCopies, isQuiet, type PlannedLaunch, type Scenario } from "./scenario.ts";
 import { confirm, drain, forwardEvents, redrive, type SoakAws, setUpAws, subscribe, waitingIn } from "./soak-aws.ts";
 
 export const HOSTS = ["webtask", "lambda"] as const;
@@ -62,7 +64,11 @@ export async function runTrial(trial: Trial, onProgress: (part: number) => void)
   const { scenario, host, file, conditions } = trial;
   const clock = new LockstepClock(Math.floor(Date.now() / 1000) * 1000);
   const random = randomOf(scenario.seed + 1);
-  const recorder = new Recorder(() => clock.now());
+  const extent = conditions === "faults" ? "everything" : "launches";
+  const recorder = new Recorder(() => clock.now(), {
+    hasRoutes: extent === "everything",
+    containers: host === "webtask" ? 1 : LAMBDA_CONCURRENCY,
+  });
   let injection: FaultInjection | null = null;
   let confirmation = "{}";
   const calls = new Map<string, number>();
@@ -92,8 +98,8 @@ export async function runTrial(trial: Trial, onProgress: (part: number) => void)
     },
   });
   const certificates = await startCertificateServer(aws);
-  const soakAws = await setUpAws(aws, host);
-  await forwardEvents(aws, placesAway(scenario), clock);
+  const soakAws = await setUpAws(aws, host, extent);
+  await forwardEvents(aws, placesAway(scenario), clock, extent);
   const port = await freePort();
   const url = `http://127.0.0.1:${port}/`;
   const secrets = { ...soakAws.settings, ...(host === "webtask" && { FUNCTION_URL: url }) };
@@ -129,7 +135,7 @@ export async function runTrial(trial: Trial, onProgress: (part: number) => void)
     for (const largest of all.slice(0, 1)) memory.push({ when, memory: largest });
   };
   schedule(clock, scenario.launches, (planned) => {
-    for (const id of launch(aws, clock, planned)) recorder.launch(id, planned, isQuiet(scenario, planned.at));
+    for (const id of launch(aws, clock, planned)) recorder.launch(id, planned, (at) => isQuiet(scenario, at - start));
     // When the function is down, its memory is measured after the next launch.
     const next = (memory.length + 1) * MEMORY_EVERY;
     if (recorder.launched >= next) clock.hold(lookAtMemory(`after ${next.toLocaleString("en")} launches`));
@@ -143,7 +149,12 @@ export async function runTrial(trial: Trial, onProgress: (part: number) => void)
   await lookAtMemory("at the end");
   const left = await waitingIn(soakAws.sqs, soakAws.launchQueue.url);
   if (left > 0) recorder.failures.push(`the queue still holds ${left} messages`);
-  const alerts = await drain(soakAws.sqs, soakAws.alertQueue);
+  const alerts: Records["alerts"][number][] = [];
+  for (const { topic, url: queue } of soakAws.alertQueues) {
+    for (const { Body = "", Attributes } of await drain(soakAws.sqs, queue)) {
+      alerts.push({ at: Number(Attributes?.SentTimestamp), topic, findings: findingsIn(Body) });
+    }
+  }
   const deadLetters = await drain(soakAws.sqs, soakAws.deadLetterQueue);
   functionHost.stop();
   await certificates.close();
@@ -160,10 +171,7 @@ export async function runTrial(trial: Trial, onProgress: (part: number) => void)
     badLines: recorder.badLines,
     records: {
       expected: recorder.expected(),
-      alerts: alerts.map(({ Body = "", Attributes }) => ({
-        at: Number(Attributes?.SentTimestamp),
-        instanceIds: instancesInAlert(Body),
-      })),
+      alerts,
       deadLetters: deadLetters.map(({ Body = "", MessageId = "" }) => recorder.deadLetter(Body, MessageId)),
       garbage: scenario.garbageAt.length,
       causes: recorder.causes,
@@ -181,14 +189,9 @@ function placesAway(scenario: Scenario): Place[] {
 
 /** Launches as planned, and schedules the lifecycle of the instances. Returns their ids. */
 function launch(aws: EmbeddedAws, clock: LockstepClock, { place, count, group, lifecycle }: PlannedLaunch): string[] {
-  const tags = { Name: "web", ...(lifecycle.kind === "tagged" && { service: "shop" }) };
-  const ids = aws.launch({ ...place, count, tags, ...(group !== null && { group }) });
-  if ("after" in lifecycle) {
-    const terminates = lifecycle.kind.startsWith("terminated");
-    clock.after(lifecycle.after, () => {
-      if (terminates) aws.terminate(ids, place);
-      else aws.tag(ids, { service: "shop" }, place);
-    });
+  const ids = aws.launch({ ...place, count, tags: lifecycle.tags, ...(group !== null && { group }) });
+  for (const { after, tags } of lifecycle.changes) {
+    clock.after(after, () => (tags === null ? aws.terminate(ids, place) : aws.tag(ids, tags, place)));
   }
   return ids;
 }

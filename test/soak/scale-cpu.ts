@@ -3,8 +3,8 @@ import { startEmbeddedAws } from "../../src/local/aws/index.ts";
 import { startLambda } from "../bench/processes.ts";
 import { stateChange } from "../support/events.ts";
 import { sqsEvent } from "../support/lambda.ts";
+import { HOME, type Place } from "./places.ts";
 import { ONE_WITHOUT_TAG_IN, type Size, scaleScenario } from "./scale-scenario.ts";
-import { HOME, type Place } from "./scenario.ts";
 
 /** The number of measured launches, after as many to warm up the process: its code and its assumed roles. */
 const MEASURED = 2_000;

@@ -1,5 +1,7 @@
+import { HOME, type Place } from "./places.ts";
 import { type Random, randomOf } from "./random.ts";
-import { HOME, type Lifecycle, NO_FAULTS, type Place, type PlannedLaunch, type Scenario } from "./scenario.ts";
+import { NO_FAULTS, type PlannedLaunch, type Scenario } from "./scenario.ts";
+import { TAGGED, UNTAGGED } from "./stories.ts";
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -46,9 +48,6 @@ export function scaleScenario({ accounts, launchesPerDay, minutes }: Size): Scen
   const launches = [...singles, ...planBurst(random, accounts, lasts / 2)].sort((a, b) => a.at - b.at);
   return { ...NO_FAULTS, seed: 0, endsAt: lasts + DRAINING_MS, launches };
 }
-
-const TAGGED: Lifecycle = { kind: "tagged" };
-const UNTAGGED: Lifecycle = { kind: "untagged" };
 
 /** A group of which one instance in twenty lacks a tag: the same share as elsewhere. */
 function planBurst(random: Random, accounts: number, at: number): PlannedLaunch[] {

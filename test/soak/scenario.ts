@@ -1,45 +1,16 @@
 import type { Fault } from "../../src/local/aws/index.ts";
+import { HOME, MEMBER, NO_ROLE, OTHER_REGION, type Place } from "./places.ts";
+import type { Topic } from "./policy.ts";
 import { type Random, randomOf } from "./random.ts";
+import { type Lifecycle, OUT_OF_REACH, planLifecycle, TAGGED, UNTAGGED } from "./stories.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
 /** The duration of the launches of a soak, in ms. */
-export const LAUNCHING_MS = 120 * MINUTE;
+export const LAUNCHING_MS = 150 * MINUTE;
 /** SNS retries for an hour; a message that always fails leaves its queue after ten times three minutes. */
 const DRAINING_MS = 90 * MINUTE;
-
-/** The account and region of the function and its topics. */
-export const HOME = { account: "123456789012", region: "us-east-1" };
-/** Another region, an account with the role to assume, and one without it. All forward their events to HOME. */
-const OTHER_REGION = { account: HOME.account, region: "eu-west-1" };
-const MEMBER = { account: "210987654321", region: "us-east-1" };
-export const NO_ROLE = { account: "333333333333", region: "us-east-1" };
-export type Place = typeof HOME;
-
-/** The lifecycle of a launch's instances; times are in ms after the launch. */
-export type Lifecycle =
-  | { readonly kind: "tagged" }
-  | { readonly kind: "untagged" }
-  | { readonly kind: "tagged late"; readonly after: number }
-  | { readonly kind: "tagged after the grace"; readonly after: number }
-  | { readonly kind: "terminated early"; readonly after: number }
-  | { readonly kind: "terminated after the grace"; readonly after: number }
-  /** In the account without the role. */
-  | { readonly kind: "untagged, out of reach" };
-
-/** How the audit of a launch must end. `either`: during an outage the audit may come after the fix. */
-export type Ending = "alerted" | "silent" | "either" | "dead-lettered";
-
-export const ENDINGS: Readonly<Record<Lifecycle["kind"], Ending>> = {
-  tagged: "silent",
-  untagged: "alerted",
-  "tagged late": "silent",
-  "tagged after the grace": "either",
-  "terminated early": "silent",
-  "terminated after the grace": "either",
-  "untagged, out of reach": "dead-lettered",
-};
 
 /** Instances that are launched together. Times are in ms since the start of the run. */
 export interface PlannedLaunch {
@@ -59,6 +30,8 @@ export interface Outage {
   readonly fault: Fault;
   /** The share of the calls that fail, from 0 to 1. */
   readonly share: number;
+  /** The topic whose Publish calls fail; all if missing. */
+  readonly topic?: Topic;
 }
 
 /** The function's process is killed after AWS has carried out its call and before AWS responds. */
@@ -91,7 +64,7 @@ export interface Scenario {
 }
 
 /**
- * Creates the scenario of a soak: `count` launches in two hours, one outage after the other, and a dozen kills during the
+ * Creates the scenario of a soak: `count` launches in two and a half hours, one outage after the other, and a dozen kills during the
  * first fifth, so that one process serves the rest and its memory can be measured.
  */
 export function soakScenario(seed: number, count: number): Scenario {
@@ -117,7 +90,7 @@ export function soakScenario(seed: number, count: number): Scenario {
 /** Creates the scenario of a burst: `count` launches in a minute, one in ten untagged, without faults. */
 export function burstScenario(count: number): Scenario {
   const launches = Array.from({ length: count }, (_, index): PlannedLaunch => {
-    const lifecycle: Lifecycle = index % 10 === 0 ? { kind: "untagged" } : { kind: "tagged" };
+    const lifecycle = index % 10 === 0 ? UNTAGGED : TAGGED;
     return { at: (index * MINUTE) / count, place: HOME, group: null, count: 1, lifecycle };
   });
   return { ...NO_FAULTS, seed: 0, endsAt: 90 * MINUTE, launches };
@@ -144,11 +117,11 @@ function planLaunches(random: Random, count: number): PlannedLaunch[] {
       ]),
     );
     left -= many;
-    const lifecycle = planStory(random);
+    const lifecycle = planLifecycle(random, many);
     launches.push({
       at: random.int(0, LAUNCHING_MS),
-      place: lifecycle.kind === "untagged, out of reach" ? NO_ROLE : random.weighted(PLACES),
-      group: many > 1 ? `group-${launches.length}` : null,
+      place: lifecycle.kind === OUT_OF_REACH ? NO_ROLE : random.weighted(PLACES),
+      group: many > 1 ? `${random.chance(0.25) ? "lab" : "group"}-${launches.length}` : null,
       count: many,
       lifecycle,
     });
@@ -162,32 +135,18 @@ const PLACES = [
   [20, MEMBER],
 ] as const;
 
-function planStory(random: Random): Lifecycle {
-  // EC2 gives times in whole seconds, so an instance seems up to a second older than it is.
-  const within = () => random.int(1, 43) * SECOND;
-  const afterwards = () => random.int(120, 900) * SECOND;
-  return random.weighted<() => Lifecycle>([
-    [730, () => ({ kind: "tagged" })],
-    [100, () => ({ kind: "untagged" })],
-    [100, () => ({ kind: "tagged late", after: within() })],
-    [20, () => ({ kind: "tagged after the grace", after: afterwards() })],
-    [30, () => ({ kind: "terminated early", after: within() })],
-    [15, () => ({ kind: "terminated after the grace", after: afterwards() })],
-    [5, () => ({ kind: "untagged, out of reach" })],
-  ])();
-}
+const OUTAGE_EVERY_MS = 8 * MINUTE;
 
 /** One outage after the other, five or six minutes each, in an order that depends on the seed. */
 function planOutages(random: Random): Outage[] {
   const kinds = random.shuffled(OUTAGES);
-  const slot = LAUNCHING_MS / kinds.length;
-  return kinds.map(([name, share, fault], index) => {
-    const from = index * slot + random.int(0, MINUTE);
-    return { name, share, fault, from, until: from + random.int(5, 6) * MINUTE };
+  return kinds.map(([name, share, fault, topic], index) => {
+    const from = index * OUTAGE_EVERY_MS + random.int(0, MINUTE);
+    return { name, share, fault, from, until: from + random.int(5, 6) * MINUTE, ...(topic && { topic }) };
   });
 }
 
-const OUTAGES: readonly (readonly [name: string, share: number, fault: Fault])[] = [
+const OUTAGES: readonly (readonly [name: string, share: number, fault: Fault, topic?: Topic])[] = [
   ["EC2 throttles", 0.4, { service: "ec2", kind: "throttle" }],
   ["EC2 fails", 0.4, { service: "ec2", kind: "error" }],
   ["EC2 does not respond", 0.2, { service: "ec2", kind: "timeout" }],
@@ -202,6 +161,8 @@ const OUTAGES: readonly (readonly [name: string, share: number, fault: Fault])[]
   ["Publish closes the connection mid-response", 0.3, { service: "sns", action: "Publish", kind: "hangup" }],
   ["Publish is denied", 1, { service: "sns", action: "Publish", kind: "deny" }],
   ["a proxy's page for Publish", 0.3, { service: "sns", action: "Publish", kind: "html" }],
+  ["a route's topic denies", 1, { service: "sns", action: "Publish", kind: "deny" }, "payments"],
+  ["a route's topic fails", 0.5, { service: "sns", action: "Publish", kind: "error" }, "chat"],
   ["AssumeRole is denied", 1, { service: "sts", kind: "deny" }],
 ];
 

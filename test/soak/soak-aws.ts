@@ -19,26 +19,41 @@ import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
 import { DELIVERY_POLICY } from "../../src/aws/retry-policy.ts";
 import type { EmbeddedAws } from "../../src/local/aws/index.ts";
 import type { LockstepClock } from "./lockstep-clock.ts";
-import { HOME, type Place } from "./scenario.ts";
+import { HOME, type Place } from "./places.ts";
+import { POLICY, TOPICS, type Topic } from "./policy.ts";
 
 /** The embedded AWS takes the principal's name from the key. */
 const OPERATOR = { accessKeyId: "operator", secretAccessKey: "operator" };
 const GRACE_SECONDS = 45;
-const RULE = "ec2_launches";
-const PATTERN = JSON.stringify({
-  source: ["aws.ec2"],
-  "detail-type": ["EC2 Instance State-change Notification"],
-  detail: { state: ["pending"] },
-});
+
+/** The event patterns of a rule for launches, and of those for tag changes and terminations, by the rule's name. */
+const LAUNCHES = { ec2_launches: stateChange("pending") };
+const CHANGES = {
+  "ec2_launches-tags": {
+    source: ["aws.tag"],
+    "detail-type": ["Tag Change on Resource"],
+    detail: { service: ["ec2"], "resource-type": ["instance"] },
+  },
+  "ec2_launches-terminated": stateChange("terminated"),
+};
+type Patterns = Readonly<Record<string, object>>;
+
+function stateChange(state: string) {
+  return { source: ["aws.ec2"], "detail-type": ["EC2 Instance State-change Notification"], detail: { state: [state] } };
+}
+
+/** What is installed: only launches and the default topic, or also tag changes, terminations and a policy with routes. */
+export type Extent = "launches" | "everything";
+
+const patternsOf = (extent: Extent): Patterns => (extent === "launches" ? LAUNCHES : { ...LAUNCHES, ...CHANGES });
 
 /** The AWS resources of an installation. */
 export interface SoakAws {
   readonly sns: SNSClient;
   readonly sqs: SQSClient;
   readonly launchTopic: string;
-  readonly alertTopic: string;
-  /** Subscribed to the alert topic. */
-  readonly alertQueue: string;
+  /** The URL of the queue that is subscribed to each topic. */
+  readonly alertQueues: readonly { readonly topic: Topic; readonly url: string }[];
   readonly deadLetterQueue: string;
   /** The event source of the Lambda function. */
   readonly launchQueue: { readonly url: string; readonly arn: string };
@@ -46,8 +61,8 @@ export interface SoakAws {
   readonly settings: Readonly<Record<string, string>>;
 }
 
-/** Creates the resources in HOME, with a rule that sends launches to the topic or to the queue. */
-export async function setUpAws(aws: EmbeddedAws, host: "webtask" | "lambda"): Promise<SoakAws> {
+/** Creates the resources in HOME, with rules that send events to the topic or to the queue. */
+export async function setUpAws(aws: EmbeddedAws, host: "webtask" | "lambda", extent: Extent): Promise<SoakAws> {
   const operator = { region: HOME.region, endpoint: aws.endpoint, credentials: OPERATOR };
   const sns = new SNSClient(operator);
   const sqs = new SQSClient(operator);
@@ -57,37 +72,36 @@ export async function setUpAws(aws: EmbeddedAws, host: "webtask" | "lambda"): Pr
     return { url: QueueUrl, arn: `arn:aws:sqs:${HOME.region}:${HOME.account}:${QueueName}` };
   };
   const launchTopic = await topic("ec2_launches_check");
-  const alertTopic = await topic("ec2_audit_alert");
-  const alerts = await queue("alerts");
   const dead = await queue("ec2_launches_dead");
   const launches = await queue("ec2_launches", {
     DelaySeconds: String(GRACE_SECONDS),
     VisibilityTimeout: "185",
     RedrivePolicy: JSON.stringify({ deadLetterTargetArn: dead.arn, maxReceiveCount: "10" }),
   });
-  await sns.send(
-    new SubscribeCommand({
-      TopicArn: alertTopic,
-      Protocol: "sqs",
-      Endpoint: alerts.arn,
-      Attributes: { RawMessageDelivery: "true" },
+  const alertQueues = await Promise.all(
+    TOPICS.map(async (name) => {
+      const [TopicArn, { url, arn }] = await Promise.all([topic(name), queue(`got-${name}`)]);
+      const Attributes = { RawMessageDelivery: "true" };
+      await sns.send(new SubscribeCommand({ TopicArn, Protocol: "sqs", Endpoint: arn, Attributes }));
+      return { topic: name, url, arn: TopicArn };
     }),
   );
-  await putRule(aws, HOME, host === "webtask" ? launchTopic : launches.arn);
+  await putRules(aws, HOME, host === "webtask" ? launchTopic : launches.arn, patternsOf(extent));
   return {
     sns,
     sqs,
     launchTopic,
-    alertTopic,
-    alertQueue: alerts.url,
+    alertQueues,
     deadLetterQueue: dead.url,
     launchQueue: launches,
     settings: {
       AWS_REGION: HOME.region,
       AWS_ENDPOINT_URL: aws.endpoint,
-      ALERT_TOPIC_ARN: alertTopic,
+      ALERT_TOPIC_ARN: alertQueues[0]?.arn ?? "",
       AUDIT_ROLE_NAME: "ec2-audit",
-      GRACE_SECONDS: String(GRACE_SECONDS),
+      // As in the template: there the queue waits.
+      GRACE_SECONDS: host === "webtask" ? String(GRACE_SECONDS) : "0",
+      ...(extent === "everything" && { AUDIT_POLICY: POLICY }),
     },
   };
 }
@@ -95,17 +109,27 @@ export async function setUpAws(aws: EmbeddedAws, host: "webtask" | "lambda"): Pr
 /** STS allows 600 AssumeRole calls a second. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
 const ROLES_A_SECOND = 500;
 
-/** Puts a rule in each place that forwards its launches to HOME, at the rate that STS allows. */
-export async function forwardEvents(aws: EmbeddedAws, places: readonly Place[], clock: LockstepClock): Promise<void> {
+/** Puts rules in each place that forward its events to HOME, at the rate that STS allows. */
+export async function forwardEvents(
+  aws: EmbeddedAws,
+  places: readonly Place[],
+  clock: LockstepClock,
+  extent: Extent,
+): Promise<void> {
   const bus = `arn:aws:events:${HOME.region}:${HOME.account}:event-bus/default`;
   for (const [index, place] of places.entries()) {
     if (index % ROLES_A_SECOND === 0) await clock.advanceTo(clock.now() + 1_000);
-    await putRule(aws, place, bus);
+    await putRules(aws, place, bus, patternsOf(extent));
   }
 }
 
-/** Puts a rule with a role of the place's account, as a StackSet does. */
-async function putRule({ endpoint }: EmbeddedAws, { account, region }: Place, target: string): Promise<void> {
+/** Puts rules with a role of the place's account, as a StackSet does. */
+async function putRules(
+  { endpoint }: EmbeddedAws,
+  { account, region }: Place,
+  target: string,
+  patterns: Patterns,
+): Promise<void> {
   const sts = new STSClient({ region, endpoint, credentials: OPERATOR });
   const RoleArn = `arn:aws:iam::${account}:role/stacksets-exec`;
   const { Credentials: given } = await sts.send(new AssumeRoleCommand({ RoleArn, RoleSessionName: "soak" }));
@@ -115,8 +139,10 @@ async function putRule({ endpoint }: EmbeddedAws, { account, region }: Place, ta
     sessionToken: given?.SessionToken ?? "",
   };
   const events = new EventBridgeClient({ region, endpoint, credentials });
-  await events.send(new PutRuleCommand({ Name: RULE, EventPattern: PATTERN }));
-  await events.send(new PutTargetsCommand({ Rule: RULE, Targets: [{ Id: "audit", Arn: target }] }));
+  for (const [Name, pattern] of Object.entries(patterns)) {
+    await events.send(new PutRuleCommand({ Name, EventPattern: JSON.stringify(pattern) }));
+    await events.send(new PutTargetsCommand({ Rule: Name, Targets: [{ Id: "audit", Arn: target }] }));
+  }
 }
 
 /** Gives the function's subscription a dead-letter queue, as an operator does. Throws when there is no subscription. */
