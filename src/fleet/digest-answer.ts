@@ -1,7 +1,6 @@
-import { SEVERITIES, type Severity } from "../policy/rule.ts";
 import { counted, dateOf, grouped, percent, sentence } from "../util/figures.ts";
 import { cut } from "../util/text.ts";
-import type { DigestDocument } from "./digest-document.ts";
+import { type DigestDocument, gravity } from "./digest-document.ts";
 import { ALL_REGIONS } from "./place.ts";
 
 /** SNS takes subjects of up to 100 characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
@@ -99,30 +98,26 @@ function firstOf(document: DigestDocument): string {
   const [rule] = [...rules].sort((a, b) => gravity(b) - gravity(a));
   if (finding && !(rule && gravity(rule) > gravity(finding))) {
     const { name, instanceId, severity, message } = finding;
-    return `Start with ${name ?? instanceId} (${severity.toUpperCase()}): ${message}.`;
+    return sentence(`Start with ${name ?? instanceId} (${severity.toUpperCase()}): ${message}`);
   }
   if (rule) {
     const violate = counted(rule.violating, "instance violates", "instances violate");
-    return `Start with the rule ${rule.ruleId} (${rule.severity.toUpperCase()}), which ${violate}.`;
+    return sentence(`Start with the rule ${rule.ruleId} (${rule.severity.toUpperCase()}), which ${violate}`);
   }
   const [place] = places.unread;
-  if (place) return `Start with ${placeName(place)}: ${place.reason}.`;
+  if (place) return sentence(`Start with ${placeName(place)}: ${place.reason}`);
   const [unjudged] = notJudgedRules;
   if (unjudged) {
     const on = counted(unjudged.instances, "instance");
-    return `Start with the rule ${unjudged.ruleId}, which was not judged on ${on}: ${unjudged.reason}.`;
+    return sentence(`Start with the rule ${unjudged.ruleId}, which was not judged on ${on}: ${unjudged.reason}`);
   }
   const [ending] = exemptionsEnding;
   if (ending) {
-    return `Decide whether to renew the exemption that ends on ${dateOf(ending.until)}: ${ending.reason}.`;
+    return sentence(`Decide whether to renew the exemption that ends on ${dateOf(ending.until)}: ${ending.reason}`);
   }
   return instances === 0
     ? "If there should be some, check the accounts and regions of the sweep."
     : "There is nothing to do.";
-}
-
-function gravity({ severity }: { readonly severity: Severity }): number {
-  return SEVERITIES.indexOf(severity);
 }
 
 /** Returns the name of a place: `123456789012 us-east-1`. The account can be empty. */

@@ -102,7 +102,8 @@ function rulesOf({ rules }: SweepSums, policy: Swept["policy"]) {
     .sort((a, b) => b.violating - a.violating || gravity(b) - gravity(a));
 }
 
-function gravity({ severity }: { readonly severity: Severity }): number {
+/** Returns a number that is higher for a more severe rule or finding. */
+export function gravity({ severity }: { readonly severity: Severity }): number {
   return SEVERITIES.indexOf(severity);
 }
 

@@ -304,6 +304,10 @@ describe("the e-mail of a digest", () => {
     expect(digestFor({ sums: TROUBLED, hours }).text).toContain(`New: 41, launched in the last ${words}\n`);
   });
 
+  it("ends no sentence with two full stops if a text of the policy or of AWS has one", () => {
+    expect(digestFor({ policy: exemptUntil("2026-12-08", "They are old.") }).text).toContain(": They are old.\n");
+  });
+
   it("names the option for the organization only if there are several accounts", () => {
     expect(digestFor({ sums: TROUBLED }).text).toContain("  ec2-audit report --organization --out report.html\n");
     expect(digestFor({ scheduledAt: MONDAY }).text).toContain("  ec2-audit report --out report.html\n");
@@ -324,6 +328,17 @@ describe("the message of a digest", () => {
     expect(Object.keys(protocolsOf(digest))).toEqual(["default", "email", "sms"]);
     expect(documentOf(digest)).toEqual(digest.document);
     expect(protocolsOf(digest).email).toBe(digest.text);
+  });
+
+  it("sums up the groups that do not fit into the document, and ignores rules that the policy lacks", () => {
+    const owners = groupsOf(...Array.from({ length: 50 }, (_, n): [string, number, number] => [`team-${n}`, 10, 2]));
+    const others = { values: 7, instances: 100, violating: 5, severities: NONE };
+    const { document } = digestFor({
+      sums: sumsOf({ counts: countsOf(0, 1), owners: { ...owners, others }, rules: { image: 1, imdsv2: 0, gone: 3 } }),
+    });
+    expect(document.owners.groups).toHaveLength(40);
+    expect(document.owners.others).toEqual({ values: 17, instances: 200, violating: 25 });
+    expect(document.rules).toEqual([{ ruleId: "image", rule: "image", severity: "high", violating: 1 }]);
   });
 
   it("has a schema that describes any digest, fits into a subject, a text message, 72 columns and SNS's limit", () => {
