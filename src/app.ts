@@ -134,6 +134,7 @@ export function createService(config: Config, host: Host, functionName?: string)
     return target;
   };
   const sent = createSent();
+  const open = config.resolvedAlerts ? createSent() : null;
   const runLane: RunLane = (account, region, units) => {
     log.note("debug", "a batch starts", { account, region, events: String(units.length) });
     const facts = ec2Facts(clients.ec2(account === own.account() ? null : account, region));
@@ -150,6 +151,7 @@ export function createService(config: Config, host: Host, functionName?: string)
       ...targetOf(alertTopic),
       targetOf,
       sent,
+      open,
     });
   };
   const submit = createLanes(runLane, () => pause(BATCH_PAUSE_MS));

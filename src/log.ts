@@ -44,6 +44,7 @@ function reporting(level: LogLevel, ...counters: readonly string[]): Reporting {
 const REPORTING: Readonly<Record<Logged["kind"], Reporting>> = {
   compliant: reporting("info", "audited", "compliant"),
   violating: reporting("warn", "audited", "violating"),
+  resolved: reporting("info", "audited", "resolved"),
   // The launch is not decided yet.
   deferred: reporting("debug", "audited", "deferred"),
   ignored: reporting("info", "ignored"),
@@ -57,11 +58,14 @@ const REPORTING: Readonly<Record<Logged["kind"], Reporting>> = {
 };
 
 /** An alert went out, but some rules could not be judged. */
-const PARTLY_JUDGED = reporting("error", "audited", "violating", "notJudged");
+const PARTLY_JUDGED = {
+  violating: reporting("error", "audited", "violating", "notJudged"),
+  resolved: reporting("error", "audited", "resolved", "notJudged"),
+};
 
 function reportingOf(outcome: Logged): Reporting {
-  const isPartly = outcome.kind === "violating" && outcome.notJudged.length > 0;
-  return isPartly ? PARTLY_JUDGED : REPORTING[outcome.kind];
+  const isAlerted = outcome.kind === "violating" || outcome.kind === "resolved";
+  return isAlerted && outcome.notJudged.length > 0 ? PARTLY_JUDGED[outcome.kind] : REPORTING[outcome.kind];
 }
 
 /**
@@ -113,10 +117,20 @@ function detailsOf(outcome: Logged, messageId: unknown): object {
     instanceId,
     event,
     launchedBy,
-    ...(outcome.kind === "violating" && { rules: outcome.rules, alertIds: outcome.alertIds }),
-    ...(outcome.kind === "violating" && outcome.notJudged.length > 0 && { rulesNotJudged: outcome.notJudged }),
+    ...((outcome.kind === "violating" || outcome.kind === "resolved") && alertDetailsOf(outcome)),
     ...(outcome.kind === "not-judged" && { rulesNotJudged: outcome.rules }),
     ...(outcome.kind === "deferred" && { retryAfterSeconds: outcome.retryAfterSeconds }),
+  };
+}
+
+function alertDetailsOf(outcome: Extract<Logged, { kind: "violating" | "resolved" }>): object {
+  const { rules, alertIds, notJudged } = outcome;
+  const resolved = outcome.kind === "violating" ? outcome.resolved : [];
+  return {
+    rules,
+    alertIds,
+    ...(resolved.length > 0 && { rulesResolved: resolved }),
+    ...(notJudged.length > 0 && { rulesNotJudged: notJudged }),
   };
 }
 

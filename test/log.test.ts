@@ -16,6 +16,15 @@ const OUTCOMES: Readonly<Record<Logged["kind"], Logged>> = {
     reason: "a tag is missing",
     alertIds: ["a1"],
     notJudged: [],
+    resolved: [],
+  },
+  resolved: {
+    kind: "resolved",
+    launch,
+    rules: ["required-tags"],
+    reason: "required-tags is resolved: it has the tags",
+    alertIds: ["a2"],
+    notJudged: [],
   },
   deferred: { kind: "deferred", launch, reason: "within its grace", retryAfterSeconds: 7 },
   ignored: { kind: "ignored", reason: "not ours" },
@@ -31,6 +40,7 @@ const METRICS = [
   "audited",
   "compliant",
   "violating",
+  "resolved",
   "deferred",
   "ignored",
   "unseen",
@@ -166,6 +176,7 @@ describe("the line of an outcome", () => {
       reason: "x",
       alertIds: ["a1"],
       notJudged: ["b"],
+      resolved: [],
     };
     const line = lineOf(outcome);
     expect(line).toMatchObject({ level: "error", rules: ["a"], rulesNotJudged: ["b"] });

@@ -40,6 +40,7 @@ const SNS_HTTPS: Engine = { name: "SNS", retryWindowSeconds: 3_600 };
 
 const STATUS: Readonly<Record<Exclude<Logged["kind"], "rejected">, number>> = {
   compliant: 200,
+  resolved: 200,
   violating: 200,
   ignored: 200,
   unseen: 200,

@@ -4,17 +4,27 @@ import { SEVERITIES } from "../policy/rule.ts";
 import { hideSecret } from "../policy/secrets.ts";
 import { groupBy } from "../util/group-by.ts";
 import { oneLine } from "../util/text.ts";
-import type { Finding, Findings, Unjudged, UnjudgedRule } from "./finding.ts";
+import {
+  type Finding,
+  isResolved,
+  type Judged,
+  type Resolved,
+  type Status,
+  type Unjudged,
+  type UnjudgedRule,
+} from "./finding.ts";
 import { headlineOf } from "./headline.ts";
 import { instancePage, nameOf } from "./instance-names.ts";
+import { resolvedHeadlineOf, resolvedTextOf } from "./resolved-text.ts";
 import { textOf } from "./text.ts";
 
 /** One message for the alert topic. */
 export interface Alert {
   /** Identifies the findings, launchers and occasions. Subscribers and FIFO topics recognise a duplicate alert by it. */
   readonly id: string;
-  readonly findings: readonly Finding[];
-  /** Severity, problem, region and account; ASCII, under 100 characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
+  /** All of one status. */
+  readonly findings: readonly (Finding | Resolved)[];
+  /** Severity or status, problem, region and account; ASCII, under 100 characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
   readonly subject: string;
   /** The text of the e-mail. */
   readonly text: string;
@@ -35,17 +45,53 @@ export const ALERT_SCHEMA = "urn:ec2-audit:alert:1";
 const MAX_BYTES = 256 * 1024;
 
 /**
- * Returns the alerts for findings: one for each account and region, so that a burst of launches is one message; more only where
+ * Returns the alerts for findings: one for each account, region and status, so that a burst of launches is one message; more only where
  * the SNS limit of 256 KiB requires it. Takes the time now in milliseconds since 1970, and the rules that could not be judged:
  * they are stated in an alert of their account and region, but cause none.
  */
-export function alertsFor(findings: readonly Finding[], now: number, unjudged: readonly Unjudged[] = []): Alert[] {
-  const placeOf = ({ account, region }: Pick<Finding, "account" | "region">) => `${account} ${region}`;
+export function alertsFor(
+  findings: readonly (Finding | Resolved)[],
+  now: number,
+  unjudged: readonly Unjudged[] = [],
+): Alert[] {
+  const placeOf = ({ account, region }: Pick<Judged, "account" | "region">) => `${account} ${region}`;
   const unjudgedIn = groupBy(unjudged, placeOf);
-  return [...groupBy(clean(findings), placeOf)].flatMap(([place, own]) =>
-    compose(byInstance(own), unjudgedRules(unjudgedIn.get(place) ?? []), now),
-  );
+  const cleaned = clean(findings);
+  const violating = cleaned.filter((finding): finding is Finding => !isResolved(finding));
+  const resolved = cleaned.filter(isResolved);
+  return [
+    ...[...groupBy(violating, placeOf)].flatMap(([place, own]) => {
+      const rules = unjudgedRules(unjudgedIn.get(place) ?? []);
+      return compose<Finding>(byInstance(own), rules, { status: "violating", now, textsOf: violatingTexts });
+    }),
+    ...[...groupBy(resolved, placeOf).values()].flatMap((own) =>
+      compose<Resolved>(byInstance(own), [], { status: "resolved", now, textsOf: resolvedTexts }),
+    ),
+  ];
 }
+
+/** How alerts of one status are written. */
+interface Writing<F> {
+  readonly status: Status;
+  readonly now: number;
+  textsOf(findings: readonly [F, ...F[]], unjudged: readonly UnjudgedRule[]): Texts;
+}
+
+interface Texts {
+  readonly subject: string;
+  readonly sms: string;
+  readonly text: string;
+}
+
+const violatingTexts: Writing<Finding>["textsOf"] = (findings, unjudged) => ({
+  ...headlineOf(findings),
+  text: textOf(findings, unjudged),
+});
+
+const resolvedTexts: Writing<Resolved>["textsOf"] = (findings) => ({
+  ...resolvedHeadlineOf(findings),
+  text: resolvedTextOf(findings),
+});
 
 /** The maximum number of rules that an alert states as not judged, so that its findings fit into the message. The log has all. */
 const MAX_UNJUDGED = 20;
@@ -63,23 +109,36 @@ function unjudgedRules(unjudged: readonly Unjudged[]): UnjudgedRule[] {
 }
 
 /** Removes duplicate findings, and characters that could forge a line from their texts. */
-function clean(findings: readonly Finding[]): Finding[] {
+function clean<F extends Finding | Resolved>(findings: readonly F[]): F[] {
   const instances = new Map<Instance, Instance>();
-  const cleaned = new Map<string, Finding>();
+  const cleaned = new Map<string, F>();
   for (const finding of findings) {
     const instance = instances.get(finding.instance) ?? cleanInstance(finding.instance);
     instances.set(finding.instance, instance);
-    const { violation, launchedBy } = finding;
-    const details = Object.entries(violation.details).map(([name, texts]) => [name, texts.map(oneLine)] as const);
-    const summary = (instances: number) => oneLine(violation.summary(instances));
+    const { launchedBy } = finding;
     cleaned.set(finding.id, {
       ...finding,
+      ...cleanTexts(finding),
       launchedBy: launchedBy && oneLine(launchedBy),
-      violation: { ...violation, message: oneLine(violation.message), summary, details: Object.fromEntries(details) },
       instance,
     });
   }
   return [...cleaned.values()];
+}
+
+function cleanTexts(
+  finding: Finding | Resolved,
+): Pick<Finding, "violation"> | Pick<Resolved, "because" | "changedTags"> {
+  if (isResolved(finding)) {
+    const { because, changedTags } = finding;
+    return { because: oneLine(because), changedTags: changedTags === "all" ? "all" : changedTags.map(oneLine) };
+  }
+  const { violation } = finding;
+  const details = Object.entries(violation.details).map(([name, texts]) => [name, texts.map(oneLine)] as const);
+  const summary = (instances: number) => oneLine(violation.summary(instances));
+  return {
+    violation: { ...violation, message: oneLine(violation.message), summary, details: Object.fromEntries(details) },
+  };
 }
 
 function cleanInstance(instance: Instance): Instance {
@@ -95,11 +154,11 @@ function cleanInstance(instance: Instance): Instance {
  * Groups findings by instance. Instances and their findings have a fixed order, the most severe first, so that a message is
  * split the same way each time.
  */
-function byInstance(findings: Finding[]): Finding[][] {
+function byInstance<F extends Judged>(findings: F[]): F[][] {
   return [...groupBy(findings.sort(inOrder), ({ instance }) => instance.instanceId).values()];
 }
 
-function inOrder(a: Finding, b: Finding): number {
+function inOrder(a: Judged, b: Judged): number {
   const bySeverity = SEVERITIES.indexOf(b.severity) - SEVERITIES.indexOf(a.severity);
   return (
     bySeverity ||
@@ -117,25 +176,32 @@ function compare(a: string, b: string): number {
  * Returns one alert for all instances if it fits into a message. Otherwise splits the instances into as many parts as their
  * size requires, repeatedly until each part fits. Splits the findings of one instance only if they do not fit.
  */
-function compose(instances: readonly Finding[][], unjudged: readonly UnjudgedRule[], now: number): Alert[] {
+function compose<F extends Finding | Resolved>(
+  instances: readonly F[][],
+  unjudged: readonly UnjudgedRule[],
+  writing: Writing<F>,
+): Alert[] {
   const [first, ...others] = instances.flat().sort(inOrder);
   if (first === undefined) return [];
-  const alert = composeOne([first, ...others], unjudged, now);
+  const alert = composeOne([first, ...others], unjudged, writing);
   const bytes = bytesOf(alert);
   if (others.length === 0 || bytes <= MAX_BYTES) return [alert];
   const parts = instances.length > 1 ? instances : instances.flat().map((finding) => [finding]);
   const size = Math.ceil(parts.length / Math.ceil(bytes / MAX_BYTES));
   const starts = Array.from({ length: Math.ceil(parts.length / size) }, (_, index) => index * size);
   // Only the first part states the rules that could not be judged.
-  return starts.flatMap((start) => compose(parts.slice(start, start + size), start === 0 ? unjudged : [], now));
+  return starts.flatMap((start) => compose(parts.slice(start, start + size), start === 0 ? unjudged : [], writing));
 }
 
-function composeOne(findings: Findings, unjudged: readonly UnjudgedRule[], now: number): Alert {
-  const document = documentOf(findings, unjudged, now);
-  const { id, account, region, severity, status } = document;
+function composeOne<F extends Finding | Resolved>(
+  findings: readonly [F, ...F[]],
+  unjudged: readonly UnjudgedRule[],
+  { status, now, textsOf }: Writing<F>,
+): Alert {
+  const document = documentOf(findings, unjudged, status, now);
+  const { id, account, region, severity } = document;
   const rules = [...new Set(findings.map(({ ruleId }) => ruleId))];
-  const { subject, sms } = headlineOf(findings);
-  const text = textOf(findings, unjudged);
+  const { subject, sms, text } = textsOf(findings, unjudged);
   return {
     id,
     findings,
@@ -157,13 +223,18 @@ function composeOne(findings: Findings, unjudged: readonly UnjudgedRule[], now: 
 /** The alert for programs, as `alert.schema.json` describes it. */
 export type AlertDocument = ReturnType<typeof documentOf>;
 
-function documentOf(findings: Findings, unjudged: readonly UnjudgedRule[], now: number) {
+function documentOf(
+  findings: readonly [Finding | Resolved, ...(Finding | Resolved)[]],
+  unjudged: readonly UnjudgedRule[],
+  status: Status,
+  now: number,
+) {
   const [{ account, region, severity, launchedBy }] = findings;
   const content = findings.map(({ id, launchedBy, occasion }) => JSON.stringify([id, launchedBy, occasion])).sort();
   return {
     schema: ALERT_SCHEMA,
     id: hash("sha256", content.join(), "hex").slice(0, 32),
-    status: "violating",
+    status,
     account,
     region,
     time: new Date(now).toISOString(),
@@ -185,8 +256,8 @@ export function findingDocuments(findings: readonly Finding[]): FindingDocument[
 
 export type FindingDocument = ReturnType<typeof findingDocumentOf>;
 
-function findingDocumentOf(finding: Finding) {
-  const { id, dedupKey, rule, ruleId, severity, link, violation, instance, region, launchedBy, event } = finding;
+function findingDocumentOf(finding: Finding | Resolved) {
+  const { id, dedupKey, rule, ruleId, severity, link, instance, region, launchedBy, event } = finding;
   const { instanceId, tags, state, instanceType, imageId, keyName, availabilityZone, vpcId, subnetId } = instance;
   const { privateIp, publicIp, instanceProfile, launchTime, firstLaunchTime } = instance;
   return {
@@ -196,9 +267,9 @@ function findingDocumentOf(finding: Finding) {
     rule,
     ruleId,
     severity,
-    message: violation.message,
-    ...violation.details,
-    remedy: violation.remedy([instanceId], region),
+    message: isResolved(finding) ? finding.because : finding.violation.message,
+    ...(!isResolved(finding) && finding.violation.details),
+    remedy: isResolved(finding) ? [] : finding.violation.remedy([instanceId], region),
     link,
     launchedBy,
     event,

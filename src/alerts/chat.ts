@@ -3,7 +3,7 @@ import { groupBy } from "../util/group-by.ts";
 import { cut } from "../util/text.ts";
 import type { Alert } from "./alert.ts";
 import { chatCode, chatLink, chatText } from "./chat-text.ts";
-import type { Finding } from "./finding.ts";
+import { type Finding, isResolved, type Resolved } from "./finding.ts";
 import { instancePage, instancesPage } from "./instance-names.ts";
 import { launcher } from "./text.ts";
 
@@ -54,12 +54,8 @@ export function chatMessage({ id, subject, findings, document }: Alert): string 
 }
 
 /** Returns the problems, each with its command, then the instances and their launchers; complete lines only. */
-function descriptionOf(findings: readonly Finding[], ids: readonly string[]): string {
-  const problems = [
-    ...groupBy(findings, ({ ruleId, severity, violation, region }) =>
-      JSON.stringify([ruleId, severity, violation.message, violation.remedy([], region)]),
-    ).values(),
-  ];
+function descriptionOf(findings: readonly (Finding | Resolved)[], ids: readonly string[]): string {
+  const problems = [...groupBy(findings, keyOf).values()];
   const more = problems.length - MAX_PROBLEMS;
   const launchers = [...new Set(findings.flatMap(({ launchedBy }) => launchedBy ?? []))].slice(0, 3);
   const parts = [
@@ -80,12 +76,23 @@ function descriptionOf(findings: readonly Finding[], ids: readonly string[]): st
   return lines.join("\n");
 }
 
-function problemLines(same: readonly Finding[]): string[] {
+/** Returns the key of findings that differ only in their instance. */
+function keyOf(finding: Finding | Resolved): string {
+  const { ruleId, severity, region } = finding;
+  if (isResolved(finding)) return JSON.stringify([ruleId, severity, finding.because]);
+  return JSON.stringify([ruleId, severity, finding.violation.message, finding.violation.remedy([], region)]);
+}
+
+function problemLines(same: readonly (Finding | Resolved)[]): string[] {
   const [finding] = same;
   if (finding === undefined) return [];
-  const { severity, ruleId, violation, region } = finding;
+  const { severity, ruleId, region } = finding;
   const ids = [...new Set(same.map(({ instance }) => instance.instanceId))];
   const on = ids.length === 1 ? "" : ` (${ids.length} instances)`;
+  if (isResolved(finding)) {
+    return [`*RESOLVED* ${chatText(ruleId)}${on}: ${chatText(cut(finding.because, MAX_MESSAGE))}.`];
+  }
+  const { violation } = finding;
   const command = chatCode(violation.remedy(ids, region).join("\n"));
   const fix = command !== null && command.length <= MAX_COMMAND ? command : "The alert in other formats has the fix.";
   return [

@@ -4,7 +4,7 @@ import type { Route } from "../policy/routes.ts";
 import { groupBy } from "../util/group-by.ts";
 import { alertsFor } from "./alert.ts";
 import { type Destination, destinationsOf, keyOf } from "./destinations.ts";
-import type { Finding, Unjudged } from "./finding.ts";
+import type { Finding, Resolved, Unjudged } from "./finding.ts";
 import { type AlertTarget, publishAll } from "./publish.ts";
 import type { Sent } from "./sent.ts";
 
@@ -17,9 +17,9 @@ export interface Publisher extends AlertTarget {
   readonly sent: Sent;
 }
 
-/** The findings of one launch, and the facts of its instance. */
+/** The findings of one launch or change, and the facts of its instance. */
 export interface LaunchFindings {
-  readonly findings: readonly Finding[];
+  readonly findings: readonly (Finding | Resolved)[];
   readonly unjudged: readonly Unjudged[];
   readonly facts: Facts;
 }
@@ -82,6 +82,6 @@ export async function deliver(
 }
 
 /** Returns the text that identifies a finding, with all that the id of its alert covers, at a destination. */
-function keyAt(to: string, { id, launchedBy, occasion }: Finding): string {
+function keyAt(to: string, { id, launchedBy, occasion }: Finding | Resolved): string {
   return JSON.stringify([to, id, launchedBy, occasion]);
 }

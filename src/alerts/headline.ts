@@ -4,7 +4,7 @@ import type { Findings } from "./finding.ts";
 import { nameOf } from "./instance-names.ts";
 
 /** SNS takes subjects of up to 100 characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
-const MAX_SUBJECT = 99;
+export const MAX_SUBJECT = 99;
 const MAX_NAME = 24;
 
 /**
@@ -33,11 +33,12 @@ export function headlineOf(findings: Findings): { readonly subject: string; read
 }
 
 /** Returns the instance's name in ASCII; null if nothing of it would be left. */
-function asciiName({ tags }: Instance): string | null {
+export function asciiName({ tags }: Instance): string | null {
   const name = ascii(nameOf(tags) ?? "");
   return /\w/.test(name) ? cut(name, MAX_NAME) : null;
 }
 
-function ascii(text: string): string {
+/** Returns text in ASCII. */
+export function ascii(text: string): string {
   return text.replaceAll(/[^ -~]+/g, "?");
 }

@@ -1,13 +1,14 @@
 /**
- * Remembers what was published for a delivery that the engine repeats, so that the repetition does not publish it again: the id
- * of the alert, by finding and topic. The memory is that of one container.
+ * The ids of published alerts by key, in the memory of one container. It keeps what was published for a delivery that the engine
+ * repeats, by finding and topic, so that the repetition does not publish it again; and the findings that are open, by `dedupKey`.
  */
 export interface Sent {
   get(key: string): string | undefined;
   add(key: string, alertId: string): void;
+  delete(key: string): void;
 }
 
-/** The maximum number of findings in memory; then the oldest is evicted. A key has up to 600 characters: 6 MB in all. */
+/** The maximum number of keys in memory; then the oldest is evicted. A key has up to 600 characters: 6 MB in all. */
 export const MAX_SENT = 10_000;
 
 /** Creates an empty memory. */
@@ -21,5 +22,6 @@ export function createSent(): Sent {
       if (alertIds.size >= MAX_SENT && oldest !== undefined) alertIds.delete(oldest);
       alertIds.set(key, alertId);
     },
+    delete: (key) => void alertIds.delete(key),
   };
 }

@@ -1,7 +1,7 @@
 import type { Instance } from "../facts/instances.ts";
 import { groupBy } from "../util/group-by.ts";
 import { cut, wrap } from "../util/text.ts";
-import type { Finding, Findings, UnjudgedRule } from "./finding.ts";
+import type { Finding, Findings, Judged, UnjudgedRule } from "./finding.ts";
 import { instancePage, instancesPage, nameOf } from "./instance-names.ts";
 
 /** The width of a phone's screen. */
@@ -18,8 +18,8 @@ interface Problem {
 }
 
 /** An instance with the numbers of its problems. */
-interface Affected {
-  readonly finding: Finding;
+export interface Affected {
+  readonly finding: Judged;
   readonly problems: number[];
 }
 
@@ -111,7 +111,7 @@ function unjudgedLines({ ruleId, because, instances }: UnjudgedRule): string[] {
 }
 
 /** Groups the instances by launcher. The launcher with the most instances comes first. */
-function sectionsOf(affected: readonly Affected[]): [string | null, Affected[]][] {
+export function sectionsOf(affected: readonly Affected[]): [string | null, Affected[]][] {
   return [...groupBy(affected, ({ finding }) => finding.launchedBy)].sort(([, a], [, b]) => b.length - a.length);
 }
 
@@ -121,7 +121,7 @@ function counts(sections: readonly [string | null, Affected[]][]): string[] {
 }
 
 /** Lists the common tags of a launcher's instances, then each instance on a line. */
-function listOf([launchedBy, affected]: readonly [string | null, Affected[]], numbered: boolean): string[] {
+export function listOf([launchedBy, affected]: readonly [string | null, Affected[]], numbered: boolean): string[] {
   const [first, ...others] = affected.map(({ finding }) => finding.instance.tags);
   const shared = [...(first ?? [])].filter(
     ([key, value]) => others.length > 0 && others.every((tags) => tags.get(key) === value) && !isSetByAws(key),
@@ -149,7 +149,7 @@ function listOf([launchedBy, affected]: readonly [string | null, Affected[]], nu
 }
 
 /** States the facts about the instance; for several, the facts that are the same for all. */
-function factsOf(affected: readonly Affected[], sections: readonly [string | null, Affected[]][]): string[] {
+export function factsOf(affected: readonly Affected[], sections: readonly [string | null, Affected[]][]): string[] {
   const [first] = affected;
   if (first === undefined) return [];
   const { account, region, instance, launchedBy } = first.finding;
@@ -216,11 +216,13 @@ function launchOf({ launchTime, firstLaunchTime }: Instance): string | null {
   return firstLaunchTime ?? launchTime;
 }
 
-function shortNameOf({ tags, instanceId }: Instance): string {
+/** Returns the name of an instance, cut, or its id. */
+export function shortNameOf({ tags, instanceId }: Instance): string {
   return cut(nameOf(tags) ?? instanceId, MAX_NAME);
 }
 
-function prose(text: string, indent = 0): string[] {
+/** Wraps text at the width of a phone's screen. */
+export function prose(text: string, indent = 0): string[] {
   return wrap(text.split(" "), COLUMNS - indent);
 }
 

@@ -1,23 +1,35 @@
-import { type Finding, findingsOf, type Origin, type Unjudged, unjudgedOf } from "../alerts/finding.ts";
+import {
+  type Finding,
+  findingsOf,
+  type Origin,
+  type Resolved,
+  resolvedOf,
+  type Unjudged,
+  unjudgedOf,
+} from "../alerts/finding.ts";
 import type { FactReader, Facts } from "../facts/facts.ts";
 import { type Instance, isTerminated } from "../facts/instances.ts";
 import { launcherOf } from "../facts/launcher.ts";
 import { type Reads, readOf } from "../facts/pages.ts";
 import { planFacts, type ReadFacts, readImages, type ShownFacts } from "../facts/plan.ts";
+import type { Tags } from "../facts/tags.ts";
 import { evaluate, type NotJudged, type Verdict, type Violated } from "../policy/evaluate.ts";
-import { needsOf, type Policy } from "../policy/policy.ts";
+import { needsOf } from "../policy/policy.ts";
 import { needImage } from "../policy/routes.ts";
 import { describeError } from "../util/errors.ts";
 import { groupBy } from "../util/group-by.ts";
-import { type Launch, STATE_CHANGE, TAG_CHANGE } from "./events.ts";
+import { type Launch, STATE_CHANGE, TAG_CHANGE, type Termination } from "./events.ts";
+import { type FirstLaunch, firstOfEachInstance, isRestart, terminationOf } from "./first-launch.ts";
 import type { Outcome } from "./outcome.ts";
+import { type Dated, type Resolutions, type Resolving, resolvedByTags, resolvedByTermination } from "./resolve.ts";
 
 /** The result of the audit of one launch: its outcome, or findings to alert. */
 export type Audited =
   | Outcome
   | {
       readonly launch: Launch;
-      readonly findings: readonly Finding[];
+      /** What the instance violates, and what it no longer violates. */
+      readonly findings: readonly (Finding | Resolved)[];
       /** The rules that could not be judged. */
       readonly unjudged: readonly Unjudged[];
       /** The facts of the instance, for the routes of its findings. */
@@ -25,15 +37,11 @@ export type Audited =
     };
 
 /** The settings and facts for an audit of launches of one account and region. */
-export interface Audit {
-  readonly policy: Policy;
-  readonly graceSeconds: number;
+export interface Audit extends Resolving {
   /** For how many seconds after its event the engine delivers a launch again. */
   readonly retryWindowSeconds: number;
   /** Whether a stopped instance that starts again is audited as a launch. */
   readonly auditRestarts: boolean;
-  /** The time now, in milliseconds since 1970. */
-  readonly now: () => number;
   /** The reader for the account and region of the launches. */
   readonly facts: FactReader;
 }
@@ -71,7 +79,14 @@ export async function auditLaunches(launches: readonly Launch[], audit: Audit): 
   const needs = needsOf(audit.policy);
   const plan = planFacts(needs, audit.facts);
   const firsts = firstOfEachInstance(launches);
-  const candidates = plan.readTags ? await step(firsts, plan.readTags, judgeByTags) : firsts;
+  // DescribeTags has no tags of a terminated instance.
+  const isJudgedByTags = (launch: FirstLaunch) => terminationOf(launch) === null;
+  const candidates = plan.readTags
+    ? [
+        ...(await step(firsts.filter(isJudgedByTags), plan.readTags, judgeByTags)),
+        ...firsts.filter((launch) => !isJudgedByTags(launch)),
+      ]
+    : firsts;
   await step(candidates, plan.read, judge);
   if (needImage(audit.policy.routes) && !needs.includes("image")) await addImages(results, audit.facts);
   return launches.map((launch) => ({ ...(results.get(launch.instanceId) ?? failed(launch, null)), launch }));
@@ -88,28 +103,28 @@ async function addImages(results: Map<string, Audited>, reader: FactReader): Pro
   for (const [id, result] of violating) results.set(id, { ...result, facts: { ...result.facts, image: imageOf(id) } });
 }
 
-/** The combined information of the events about one instance. */
-interface FirstLaunch extends Launch {
-  /** Whether all events are state changes, which do not distinguish a launch from a restart. */
-  readonly mayBeRestart: boolean;
+/** Judges a launch by its tags alone. Returns null for a violation that is due for an alert or resolved, which must be confirmed. */
+function judgeByTags(launch: FirstLaunch, facts: ReadFacts, audit: Audit): Outcome | null {
+  const verdicts = verdictsOn(launch, facts, audit);
+  const outcome = beforeAlert(launch, verdicts, audit);
+  return mayBeResolved(outcome) && resolved(launch, verdicts, facts, audit) !== null ? null : outcome;
 }
 
-/** Returns the earliest launch of each instance. Several events about one instance are one audit, due at the earliest time. */
-function firstOfEachInstance(launches: readonly Launch[]): readonly FirstLaunch[] {
-  const firsts = new Map<string, FirstLaunch>();
-  for (const launch of launches) {
-    const other = firsts.get(launch.instanceId);
-    const launchedBy = other?.launchedBy ?? launch.launchedBy;
-    const mayBeRestart = launch.event === STATE_CHANGE && (other?.mayBeRestart ?? true);
-    const first = other && other.at <= launch.at ? other : launch;
-    firsts.set(launch.instanceId, { ...first, launchedBy, mayBeRestart });
-  }
-  return [...firsts.values()];
+/** Returns whether an outcome leaves it to the changes whether findings are resolved. */
+function mayBeResolved(outcome: Outcome | null): boolean {
+  return outcome === null || outcome.kind === "compliant" || outcome.kind === "not-judged";
 }
 
-/** Judges a launch by its tags alone. Returns null for a violation that is due for an alert and must be confirmed. */
-function judgeByTags(launch: Launch, facts: ReadFacts, audit: Audit): Outcome | null {
-  return beforeAlert(launch, verdictsOn(launch, facts, audit), audit);
+/** Returns the rules that the changes of an instance's tags resolved; null if there are none. */
+function resolved(
+  launch: FirstLaunch,
+  verdicts: readonly Verdict[],
+  facts: ReadFacts,
+  audit: Audit,
+): Resolutions | null {
+  if (launch.changes.length === 0) return null;
+  const factsWith = (tags: Tags) => allFacts(launch, { ...facts, tags });
+  return resolvedByTags(launch.changes, verdicts, facts.tags, factsWith, facts.instance, audit);
 }
 
 function verdictsOn(launch: Launch, facts: ReadFacts, { policy, now }: Audit): Verdict[] {
@@ -130,35 +145,60 @@ function judge(launch: FirstLaunch, facts: ShownFacts | null, audit: Audit): Aud
     return { kind: "unseen", launch, reason };
   }
   const { instance } = facts;
-  if (isTerminated(instance)) return { kind: "ignored", launch, reason: `the instance is ${instance.state}` };
+  const termination = terminationOf(launch);
+  if (isTerminated(instance) || termination !== null) return judgeTerminated(launch, termination, facts, audit);
   const verdicts = verdictsOn(launch, facts, audit);
   const outcome = beforeAlert(launch, verdicts, audit);
   if (outcome?.kind !== "compliant" && !audit.auditRestarts && isRestart(launch, instance)) {
     return { kind: "ignored", launch, reason: RESTARTED };
   }
-  if (outcome) return outcome;
+  const ended = mayBeResolved(outcome) ? resolved(launch, verdicts, facts, audit) : null;
+  if (outcome && ended === null) return outcome;
+  const grace = secondsLeft(launch, audit.graceSeconds, audit);
+  if (ended !== null && grace > 0) return deferred(launch, grace, "the tags may change again within the grace");
   const origin = originOf(launch, instance);
   const findings = findingsOf(violationsIn(verdicts), instance, origin);
   const unjudged = unjudgedOf(unjudgedIn(verdicts), instance, origin);
-  return { launch, findings, unjudged, facts: allFacts(launch, facts) };
+  return {
+    launch,
+    findings: ended === null ? findings : [...findings, ...resolvedFindings(launch, ended, instance)],
+    unjudged,
+    facts: allFacts(launch, facts),
+  };
+}
+
+/** Judges an instance that is terminated, by its state or by an event, which EC2's responses can precede. */
+function judgeTerminated(
+  launch: FirstLaunch,
+  termination: Dated<Termination> | null,
+  facts: ShownFacts,
+  audit: Audit,
+): Audited {
+  const { instance } = facts;
+  if (!isTerminated(instance)) {
+    const left = secondsLeft(launch, Math.min(UNSEEN_SECONDS, audit.retryWindowSeconds), audit);
+    const reason = `EC2 shows the terminated instance as ${instance.state}`;
+    return left > 0
+      ? deferred(launch, Math.min(left, LATE_SECONDS), reason)
+      : { kind: "ignored", launch, reason, warning: true };
+  }
+  const all = { ...allFacts(launch, facts), instance };
+  const ended = termination && resolvedByTermination(termination, evaluate(all, audit.policy, audit.now()), all, audit);
+  if (ended === null) return { kind: "ignored", launch, reason: `the instance is ${instance.state}` };
+  return { launch, findings: resolvedFindings(launch, ended, instance), unjudged: [], facts: all };
+}
+
+function resolvedFindings(
+  { account, region, launchedBy }: FirstLaunch,
+  { resolutions, changedTags, last }: Resolutions,
+  instance: Instance,
+): Resolved[] {
+  const event = last.kind === "tags" ? TAG_CHANGE : STATE_CHANGE;
+  const origin = { account, region, launchedBy: launcherOf(launchedBy, instance.tags), event };
+  return resolvedOf(resolutions, changedTags, instance, { ...origin, occasion: new Date(last.at).toISOString() });
 }
 
 const RESTARTED = "the instance was started again, not launched; to audit restarts, set AUDIT_RESTARTS=on";
-
-/** A stopped instance cannot start again sooner after its launch, in milliseconds. Includes a margin for clock differences. */
-const RESTART_AFTER_MS = 60_000;
-
-/**
- * Returns whether the event reports that a stopped instance starts again. EC2 reports this with the same state change as a
- * launch. After a restart, the instance's launch time is later than its first launch. The event must be later too: the event
- * of the first launch can arrive after a restart. An instance whose first launch time is unknown counts as launched.
- * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html
- */
-function isRestart({ mayBeRestart, at }: FirstLaunch, { launchTime, firstLaunchTime }: Instance): boolean {
-  if (!mayBeRestart || launchTime === null || firstLaunchTime === null) return false;
-  const couldRestart = Date.parse(firstLaunchTime) + RESTART_AFTER_MS;
-  return Date.parse(launchTime) > couldRestart && at > couldRestart;
-}
 
 /**
  * Returns the outcome of a launch without a violation, and of a launch with facts that may still settle; null for a violation that

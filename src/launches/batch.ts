@@ -1,5 +1,6 @@
 import { deliver, type Publication, type Publisher } from "../alerts/deliver.ts";
-import type { Finding } from "../alerts/finding.ts";
+import { type Finding, isResolved, type Resolved } from "../alerts/finding.ts";
+import type { Sent } from "../alerts/sent.ts";
 import { describeError } from "../util/errors.ts";
 import { type Audit, type Audited, auditLaunches } from "./auditor.ts";
 import type { Launch } from "./events.ts";
@@ -42,7 +43,7 @@ export async function runBatch(units: readonly Unit[], batch: Batch): Promise<Ou
   return audited.map(({ results, instead }, index) => {
     const outcomes = results.map((result) => {
       if (!("findings" in result)) return result;
-      return instead ? instead(result.launch) : outcomeOf(result, publications.get(result) ?? []);
+      return instead ? instead(result.launch) : outcomeOf(result, publications.get(result) ?? [], batch.open);
     });
     // Without routes a launch has one destination: if that fails, nothing of the launch was published.
     if (routes.length > 0) {
@@ -63,7 +64,7 @@ function remember(publications: readonly Publication[], isRepeated: boolean, sen
   for (const { key, result } of publications) if ("alertId" in result) sent.add(key, result.alertId);
 }
 
-type Violating = Extract<Audited, { findings: readonly Finding[] }>;
+type WithFindings = Extract<Audited, { findings: unknown }>;
 
 /** Returns the outcome of a launch whose findings are not alerted now. */
 type Instead = (launch: Launch) => Outcome;
@@ -83,7 +84,11 @@ function insteadOfAlert(unit: Unit, results: readonly Audited[]): Instead | null
 
 const WAITS = "the delivery is retried until every launch is settled; then the alert is sent";
 
-function outcomeOf({ launch, findings, unjudged }: Violating, publications: readonly Publication[]): Outcome {
+function outcomeOf(
+  { launch, findings, unjudged }: WithFindings,
+  publications: readonly Publication[],
+  open: Audit["open"],
+): Outcome {
   const alertIds = new Set<string>();
   for (const { destination, result } of publications) {
     if ("error" in result) {
@@ -92,12 +97,30 @@ function outcomeOf({ launch, findings, unjudged }: Violating, publications: read
     }
     alertIds.add(result.alertId);
   }
-  return {
-    kind: "violating",
+  const [alertId = ""] = alertIds;
+  if (open !== null) for (const finding of findings) note(finding, alertId, open);
+  const violating = findings.filter((finding): finding is Finding => !isResolved(finding));
+  const resolved = findings.filter(isResolved);
+  const common = {
     launch,
-    rules: findings.map((finding) => finding.ruleId),
-    reason: findings.map((finding) => finding.violation.message).join("; "),
     alertIds: [...alertIds],
     notJudged: [...new Set(unjudged.map(({ ruleId }) => ruleId))],
   };
+  if (violating.length === 0) {
+    const reason = resolved.map(({ ruleId, because }) => `${ruleId} is resolved: ${because}`).join("; ");
+    return { kind: "resolved", ...common, rules: resolved.map(({ ruleId }) => ruleId), reason };
+  }
+  return {
+    kind: "violating",
+    ...common,
+    rules: violating.map(({ ruleId }) => ruleId),
+    reason: violating.map(({ violation }) => violation.message).join("; "),
+    resolved: resolved.map(({ ruleId }) => ruleId),
+  };
+}
+
+/** Notes that a finding is open, or no longer. */
+function note(finding: Finding | Resolved, alertId: string, open: Sent): void {
+  if (isResolved(finding)) open.delete(finding.dedupKey);
+  else open.add(finding.dedupKey, alertId);
 }

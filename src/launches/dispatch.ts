@@ -35,14 +35,14 @@ export type Dispatch = (
  * one event. `now` is in milliseconds since 1970.
  */
 export function createDispatch(
-  config: Pick<Config, "auditRoleName" | "graceSeconds">,
+  config: Pick<Config, "auditRoleName" | "graceSeconds" | "resolvedAlerts">,
   own: Pick<OwnAccount, "account" | "ask">,
   submit: (unit: Unit) => Promise<Outcome[]>,
   now: () => number,
 ): Dispatch {
   const dispatchOne = async (message: Message, engine: Engine, deadline: number, once: Once): Promise<Outcome[]> => {
     if ("malformed" in message) return [{ kind: "malformed", reason: message.malformed }];
-    const reading = readEvent(message.event, now());
+    const reading = readEvent(message.event, now(), config.resolvedAlerts ? (message.delayedSeconds ?? 0) : null);
     if (reading.kind !== "launches") return [reading];
     const { launches } = reading;
     const [first] = launches;

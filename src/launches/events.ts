@@ -1,6 +1,7 @@
 import { isInstanceId } from "../aws/instance-id.ts";
 import { isAccountId, isRegion } from "../aws/regions.ts";
 import { autoScalingGroup } from "../facts/launcher.ts";
+import type { Tags } from "../facts/tags.ts";
 import { isObject, quote } from "../util/json.ts";
 
 /** An instance to audit, with the data of its event. */
@@ -14,6 +15,28 @@ export interface Launch {
   readonly launchedBy: string | null;
   /** The event's `detail-type`. */
   readonly event: string;
+  /** What may resolve findings of the instance; missing for a launch, and without RESOLVED_ALERTS. */
+  readonly change?: Change;
+}
+
+/** A change that may resolve findings. */
+export type Change = TagChange | Termination;
+
+export interface TagChange extends Delayed {
+  readonly kind: "tags";
+  /** The keys of added, changed and deleted tags. */
+  readonly keys: readonly string[];
+  /** The instance's tags after the change, as the event has them; null if it has none. */
+  readonly tags: Tags | null;
+}
+
+export interface Termination extends Delayed {
+  readonly kind: "terminated";
+}
+
+interface Delayed {
+  /** How long the queue kept the event, in seconds. It keeps a launch as long, so that tags can arrive. */
+  readonly delayedSeconds: number;
 }
 
 /** The `detail-type` of the event that reports every start of an instance, launch or restart. */
@@ -48,7 +71,7 @@ interface Origin {
   readonly event: string;
 }
 
-type Reader = (detail: Fields, origin: Origin, event: Fields) => EventReading;
+type Reader = (detail: Fields, origin: Origin, event: Fields, delayedSeconds: number | null) => EventReading;
 
 /** The `detail-type` of the event that reports changed tags, at any time after a launch. */
 export const TAG_CHANGE = "Tag Change on Resource";
@@ -63,10 +86,11 @@ const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
 ]);
 
 /**
- * Reads the launches in an EventBridge event. Takes the event as parsed JSON, and the time now in milliseconds since 1970. An
- * event of another type is ignored; a value that is not an event is malformed.
+ * Reads the launches in an EventBridge event. Takes the event as parsed JSON, the time now in milliseconds since 1970, and for
+ * how many seconds the queue kept it; null to read no changes that may resolve findings. An event of another type is ignored, also a
+ * termination without changes; a value that is not an event is malformed.
  */
-export function readEvent(event: unknown, now: number): EventReading {
+export function readEvent(event: unknown, now: number, delayedSeconds: number | null = null): EventReading {
   if (!isObject(event)) return malformed("the event is not a JSON object");
   const type = event["detail-type"];
   if (typeof type !== "string") return malformed('the event has no "detail-type"');
@@ -87,13 +111,17 @@ export function readEvent(event: unknown, now: number): EventReading {
   if (Number.isNaN(at)) return malformed('the event\'s "time" is not a time');
   if (at > now + MAX_AHEAD_MS) return malformed('the event\'s "time" is more than 15 minutes in the future');
   if (!isObject(detail)) return malformed('the event has no "detail"');
-  return reader(detail, { account, region, at, event: type }, event);
+  return reader(detail, { account, region, at, event: type }, event, delayedSeconds);
 }
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-instance-state-changes.html */
-function readStateChange(detail: Fields, origin: Origin): EventReading {
+function readStateChange(detail: Fields, origin: Origin, _: Fields, delayedSeconds: number | null): EventReading {
   const { state, "instance-id": instanceId } = detail;
   if (typeof state !== "string") return malformed('the event\'s "detail.state" is missing');
+  if (state === "terminated" && delayedSeconds !== null) {
+    const change = { kind: "terminated", delayedSeconds } as const;
+    return launches({ ...origin, change }, [instanceId], null, "detail.instance-id");
+  }
   if (state !== "pending" && state !== "running") {
     return ignored(`the instance is ${quote(state)}`, { ...origin, ...(isInstanceId(instanceId) && { instanceId }) });
   }
@@ -147,17 +175,37 @@ function readAutoScalingLaunch(detail: Fields, origin: Origin): EventReading {
 }
 
 /** https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-tag-changes.html */
-function readTagChange(detail: Fields, origin: Origin, event: Fields): EventReading {
+function readTagChange(detail: Fields, origin: Origin, event: Fields, delayedSeconds: number | null): EventReading {
   if (detail.service !== "ec2" || detail["resource-type"] !== "instance") {
     return ignored("the resource is not an instance", origin);
   }
   const arns = event.resources;
   if (!Array.isArray(arns)) return malformed('the event\'s "resources" is missing');
   const ids = arns.map((arn: unknown) => (typeof arn === "string" ? arn.slice(arn.lastIndexOf("/") + 1) : undefined));
-  return launches(origin, ids, null, "resources");
+  const about = delayedSeconds === null ? origin : { ...origin, change: tagChangeOf(detail, delayedSeconds) };
+  return launches(about, ids, null, "resources");
 }
 
-function launches(origin: Origin, ids: readonly unknown[], launchedBy: string | null, where: string): EventReading {
+/** The maximum number of keys or tags of an event that are used. A resource has at most 50 tags, and one change can replace them all. */
+const MAX_TAGS = 100;
+
+/** Returns the change. An event that does not name the changed keys resolves nothing. */
+function tagChangeOf({ "changed-tag-keys": keys, tags }: Fields, delayedSeconds: number): TagChange {
+  const entries = isObject(tags) ? Object.entries(tags).slice(0, MAX_TAGS) : null;
+  return {
+    kind: "tags",
+    keys: Array.isArray(keys) ? keys.slice(0, MAX_TAGS).filter((key: unknown) => typeof key === "string") : [],
+    tags: entries && new Map(entries.map(([key, value]) => [key, typeof value === "string" ? value : ""])),
+    delayedSeconds,
+  };
+}
+
+function launches(
+  origin: Origin & Pick<Launch, "change">,
+  ids: readonly unknown[],
+  launchedBy: string | null,
+  where: string,
+): EventReading {
   if (ids.length === 0 || !ids.every(isInstanceId)) return malformed(`the event's "${where}" is not an instance id`);
   return { kind: "launches", launches: [...new Set(ids)].map((instanceId) => ({ ...origin, instanceId, launchedBy })) };
 }

@@ -13,6 +13,18 @@ export type Outcome =
       readonly alertIds: readonly string[];
       /** The ids of the rules that could not be judged. */
       readonly notJudged: readonly string[];
+      /** The ids of the rules that a change of tags resolved, while it left others violated. */
+      readonly resolved: readonly string[];
+    }
+  /** No rule is violated any more, or the instance is terminated. */
+  | {
+      readonly kind: "resolved";
+      readonly launch: Launch;
+      /** The ids of the rules that were violated. */
+      readonly rules: readonly string[];
+      readonly reason: string;
+      readonly alertIds: readonly string[];
+      readonly notJudged: readonly string[];
     }
   /** No violation was found, but some rules could not be judged, such as for lack of a permission. */
   | { readonly kind: "not-judged"; readonly launch: Launch; readonly rules: readonly string[]; readonly reason: string }
@@ -41,6 +53,7 @@ export type Outcome =
 /** From the best to the worst. The engine must repeat a delivery from "malformed" on. */
 const ORDER: readonly Outcome["kind"][] = [
   "compliant",
+  "resolved",
   "ignored",
   "unseen",
   "not-judged",

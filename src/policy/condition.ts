@@ -1,6 +1,7 @@
 import type { FactName, Facts } from "../facts/facts.ts";
 import type { Image } from "../facts/images.ts";
-import type { Instance } from "../facts/instances.ts";
+import { type Instance, isTerminated } from "../facts/instances.ts";
+import { isLauncherTag } from "../facts/launcher.ts";
 import { isObject } from "../util/json.ts";
 import type { Matcher } from "./matcher.ts";
 import { namesOfProfile, ownersOf } from "./names.ts";
@@ -26,6 +27,8 @@ export interface Condition {
   /** The facts that it uses. */
   readonly needs: readonly FactName[];
   test(facts: Facts): Truth;
+  /** Returns whether the tag with this key can decide it. */
+  readsTag(key: string): boolean;
   /** The condition in words; in parentheses if it has several parts and is part of another one. */
   say(isPart?: boolean): string;
 }
@@ -39,6 +42,9 @@ type Values = readonly string[] | { readonly unknown: string; readonly late: boo
 
 /** Why a rule or condition that needs the instance cannot be judged without it. */
 export const NO_INSTANCE = { unknown: "the instance was not read", late: false };
+
+/** Why a fact that EC2 removes from a terminated instance is not known. */
+export const TERMINATED = { unknown: "the instance is terminated", late: false };
 
 interface Leaf {
   /** The subject of the leaf's sentence. */
@@ -54,6 +60,14 @@ function ofInstance(words: string, values: (instance: Instance) => readonly (str
     valuesOf: ({ instance }) =>
       instance === null ? NO_INSTANCE : values(instance).filter((value): value is string => value !== null),
   };
+}
+
+/** A property that EC2 removes from a terminated instance. */
+function ofPresentInstance(words: string, values: (instance: Instance) => readonly (string | null)[]): Leaf {
+  const leaf = ofInstance(words, values);
+  const valuesOf: Leaf["valuesOf"] = (facts) =>
+    facts.instance !== null && isTerminated(facts.instance) ? TERMINATED : leaf.valuesOf(facts);
+  return { ...leaf, valuesOf };
 }
 
 /** A property that every instance has. It is missing only in a shortened or old document of the AWS CLI. */
@@ -97,14 +111,14 @@ export const LEAVES: Readonly<Record<string, Leaf>> = {
   image: ofEveryInstance("the image", ({ imageId }) => imageId),
   imageOwner: ofImage("the image's owner", ownersOf),
   imageName: ofImage("the image's name", ({ name }) => [name]),
-  vpc: ofInstance("the VPC", ({ vpcId }) => [vpcId]),
-  subnet: ofInstance("the subnet", ({ subnetId }) => [subnetId]),
+  vpc: ofPresentInstance("the VPC", ({ vpcId }) => [vpcId]),
+  subnet: ofPresentInstance("the subnet", ({ subnetId }) => [subnetId]),
   zone: ofEveryInstance("the Availability Zone", ({ availabilityZone }) => availabilityZone),
-  state: ofInstance("the state", ({ state }) => [state]),
+  state: ofPresentInstance("the state", ({ state }) => [state]),
   lifecycle: ofInstance("the lifecycle", ({ lifecycle }) => [lifecycle]),
   managedBy: ofInstance("the managing service", ({ managedBy }) => [managedBy]),
   keyPair: ofInstance("the key pair", ({ keyName }) => [keyName]),
-  instanceProfile: ofInstance("the instance profile", ({ instanceProfile: arn }) =>
+  instanceProfile: ofPresentInstance("the instance profile", ({ instanceProfile: arn }) =>
     arn === null ? [] : namesOfProfile(arn),
   ),
   tenancy: ofEveryInstance("the tenancy", ({ tenancy }) => tenancy),
@@ -191,6 +205,7 @@ function tagPresent(key: Matcher, present: boolean): Condition {
   return {
     needs: ["tags"],
     test: ({ tags }) => [...tags.keys()].some((each) => key.matches(each)) === present,
+    readsTag: (each) => key.matches(each),
     say: () => `the tag ${quoted(key.text)} is ${present ? "present" : "missing"}`,
   };
 }
@@ -199,6 +214,7 @@ function tagIn(key: Matcher, values: readonly Matcher[]): Condition {
   return {
     needs: ["tags"],
     test: ({ tags }) => [...tags].some(([each, value]) => key.matches(each) && matchesAny(values, value)),
+    readsTag: (each) => key.matches(each),
     say: () => `the tag ${quoted(key.text)} is ${matchers.say(values)}`,
   };
 }
@@ -210,6 +226,7 @@ function compared({ words, needs, valuesOf }: Leaf, allowed: readonly Matcher[])
       const values = valuesOf(facts);
       return "unknown" in values ? values : values.some((value) => matchesAny(allowed, value));
     },
+    readsTag: (key) => needs.includes("tags") && isLauncherTag(key),
     say: () => `${words} is ${matchers.say(allowed)}`,
   };
 }
@@ -221,6 +238,7 @@ function not(inner: Condition): Condition {
       const truth = inner.test(facts);
       return typeof truth === "boolean" ? !truth : truth;
     },
+    readsTag: inner.readsTag,
     say: () => `not (${inner.say()})`,
   };
 }
@@ -239,6 +257,7 @@ function combined(operator: "all" | "any", parts: readonly Condition[]): Conditi
       }
       return result;
     },
+    readsTag: (key) => parts.some((part) => part.readsTag(key)),
     say(isPart = false) {
       const [only, ...others] = parts;
       if (only !== undefined && others.length === 0) return only.say(isPart);

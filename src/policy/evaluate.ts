@@ -1,4 +1,6 @@
 import type { Facts } from "../facts/facts.ts";
+import { isTerminated } from "../facts/instances.ts";
+import { TERMINATED } from "./condition.ts";
 import { type Exemption, type ExemptionOf, exemptionsFor } from "./exemptions.ts";
 import type { Policy } from "./policy.ts";
 import type { Rule, Violation } from "./rule.ts";
@@ -69,8 +71,13 @@ function withExemption(verdict: Verdict, exemptionOf: ExemptionOf): Verdict {
 }
 
 function check(rule: Rule, facts: Facts, now: number): Verdict {
-  if (rule.settles === "when-running" && facts.instance?.state === "pending") {
-    return { kind: "not-judged", rule, because: "the instance is not running yet", late: true };
+  if (rule.settles === "when-running" && facts.instance !== null) {
+    const { instance } = facts;
+    if (instance.state === "pending") {
+      return { kind: "not-judged", rule, because: "the instance is not running yet", late: true };
+    }
+    // EC2 removes the addresses and volumes of a terminated instance.
+    if (isTerminated(instance)) return { kind: "not-judged", rule, because: TERMINATED.unknown, late: TERMINATED.late };
   }
   return { ...rule.check(facts, now), rule };
 }

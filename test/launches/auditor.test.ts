@@ -33,6 +33,7 @@ function auditAfter(seconds: number, launches: readonly Launch[], changes: Parti
     retryWindowSeconds: 3_600,
     auditRestarts: false,
     now: clock.now,
+    open: null,
     facts,
     ...changes,
   });

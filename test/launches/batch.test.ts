@@ -49,6 +49,7 @@ function run(units: readonly Unit[], changes: Partial<Batch> = {}): Promise<Outc
     retryWindowSeconds: 3_600,
     auditRestarts: false,
     now: clock.now,
+    open: null,
     facts: ec2Facts(new EC2Client({ region: REGION })),
     ...targetOf(alertTopic),
     targetOf,
@@ -75,6 +76,7 @@ describe("runBatch", () => {
           reason: 'the tag "service" is missing',
           alertIds: [documents()[0]?.id],
           notJudged: [],
+          resolved: [],
         },
       ],
     ]);

@@ -43,6 +43,7 @@ export const condition = ruleKind({
     return {
       needs: require.needs,
       settles: require.needs.includes("tags") ? "soon" : "at-launch",
+      mayHaveViolated: require.readsTag,
       check(facts) {
         const holds = require.test(facts);
         if (typeof holds !== "boolean") return notJudged(holds.unknown, holds.late);

@@ -1,6 +1,8 @@
+import { isTerminated } from "../../facts/instances.ts";
+import { TERMINATED } from "../condition.ts";
 import { namesOfProfile } from "../names.ts";
 import { command, commandForEach } from "../remedies/commands.ts";
-import { compliant, ofInstance, ruleKind, violates } from "../rule.ts";
+import { compliant, notJudged, ofInstance, ruleKind, violates } from "../rule.ts";
 import { flag, matchers, optional, quoted, withDefault } from "../settings.ts";
 import { demandOf, refusalOf, verb } from "../words.ts";
 
@@ -31,7 +33,10 @@ export const instanceProfile = ruleKind({
     const limits = allowed === undefined && none ? { allowed: [] } : { allowed };
     return {
       needs: ["instance"],
-      check: ofInstance(({ instanceProfile: arn }) => {
+      check: ofInstance((instance) => {
+        // EC2 removes the profile of a terminated instance.
+        if (isTerminated(instance)) return notJudged(TERMINATED.unknown);
+        const { instanceProfile: arn } = instance;
         if (arn === null) {
           if (none) return compliant("it has no instance profile");
           return violates({

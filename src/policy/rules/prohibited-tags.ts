@@ -39,6 +39,8 @@ export const prohibitedTags = ruleKind({
     const prohibitedKeys = caseSensitive ? keys : keys.map(ignoringCase);
     return {
       needs: ["tags"],
+      // A tag with a prohibited value is to be deleted. That any other change was the fix is unlikely.
+      mayHaveViolated: (_, isDeleted) => isDeleted && (secrets || values.length > 0),
       check({ tags }) {
         const all = [...tags].sort(([a], [b]) => (a < b ? -1 : 1));
         const prohibited = all.flatMap(([key]) => (matchesAny(prohibitedKeys, key) ? key : []));
