@@ -1,22 +1,16 @@
 /** The routes of a policy over real HTTP, from the launch to the subscribers of each topic, on both hosts. Only the time is virtual. */
 import { EC2Client, RunInstancesCommand } from "@aws-sdk/client-ec2";
-import { EventBridgeClient, PutRuleCommand, PutTargetsCommand } from "@aws-sdk/client-eventbridge";
 import { CreateTopicCommand, DeleteTopicCommand, SNSClient, SubscribeCommand } from "@aws-sdk/client-sns";
 import { CreateQueueCommand, DeleteMessageCommand, ReceiveMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import type { SQSBatchResponse } from "aws-lambda";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type EmbeddedAws, startEmbeddedAws, VirtualClock } from "../../src/local/aws/index.ts";
-import { FOUR_SECRETS } from "../support/config.ts";
-import { serve } from "../support/hosts.ts";
-import { sourceFor } from "../support/test-stack.ts";
+import { HOSTS, type OpenHost } from "./both-hosts.ts";
 
 const credentials = {
   accessKeyId: "AKIAIOSFODNN7EXAMPLE",
   secretAccessKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
 };
 const ACCOUNT = "123456789012";
-const LAUNCHES = `arn:aws:sns:us-east-1:${ACCOUNT}:ec2_launches_check`;
-const QUEUE = `arn:aws:sqs:us-east-1:${ACCOUNT}:ec2_launches`;
 const topicIn = (region: string, name: string) => `arn:aws:sns:${region}:${ACCOUNT}:${name}`;
 /** The topics of alerts, with their regions. */
 const TOPICS = {
@@ -104,70 +98,11 @@ async function launch(team: string, name?: string): Promise<string> {
   return Instances[0]?.InstanceId ?? "";
 }
 
-/** Sends the launches to a target, and returns the settings of the function. */
-async function sendLaunchesTo(target: string) {
-  const events = new EventBridgeClient(clientSettings("us-east-1"));
-  const pattern = {
-    source: ["aws.ec2"],
-    "detail-type": ["EC2 Instance State-change Notification"],
-    detail: { state: ["pending"] },
-  };
-  await events.send(new PutRuleCommand({ Name: "launches", EventPattern: JSON.stringify(pattern) }));
-  await events.send(new PutTargetsCommand({ Rule: "launches", Targets: [{ Id: "1", Arn: target }] }));
-  return { ...FOUR_SECRETS, AWS_ENDPOINT_URL: aws.endpoint, AUDIT_POLICY: JSON.stringify(POLICY) };
-}
+const onHost = (open: OpenHost) => open({ aws, clock, closing, settings: { AUDIT_POLICY: JSON.stringify(POLICY) } });
 
-/** SNS calls the function, and retries it. Returns how to let time pass. */
-async function onWebtask(): Promise<(seconds: number) => Promise<void>> {
-  await new SNSClient(clientSettings("us-east-1")).send(new CreateTopicCommand({ Name: "ec2_launches_check" }));
-  const secrets: Record<string, string> = await sendLaunchesTo(LAUNCHES);
-  const served = await serve(sourceFor(aws, { now: () => clock.now() }), secrets);
-  closing.push(() => served.close());
-  secrets.FUNCTION_URL = served.url;
-  await fetch(served.url);
-  await aws.idle();
-  return async (seconds) => {
-    for (let second = 0; second < seconds; second += 5) {
-      await clock.advance(5_000);
-      await aws.idle();
-    }
-  };
-}
-
-/** Lambda calls the function with the messages of a queue. Returns how to let time pass. */
-async function onLambda(): Promise<(seconds: number) => Promise<void>> {
-  const sqs = new SQSClient(clientSettings("us-east-1"));
-  const Attributes = { DelaySeconds: "45", VisibilityTimeout: "180" };
-  await sqs.send(new CreateQueueCommand({ QueueName: "ec2_launches", Attributes }));
-  const QueueUrl = `${aws.endpoint}/${ACCOUNT}/ec2_launches`;
-  const { handler } = sourceFor(aws, { env: await sendLaunchesTo(QUEUE), now: () => clock.now() });
-  const poll = async () => {
-    const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl, MaxNumberOfMessages: 10 }));
-    if (Messages.length === 0) return;
-    const Records = Messages.map(({ MessageId, Body }) => ({
-      ...{ messageId: MessageId, body: Body, eventSource: "aws:sqs" },
-    }));
-    const result = await handler({ Records }, { getRemainingTimeInMillis: () => 30_000 });
-    const failed = (result as SQSBatchResponse).batchItemFailures.map(({ itemIdentifier }) => itemIdentifier);
-    for (const { MessageId = "", ReceiptHandle } of Messages) {
-      if (!failed.includes(MessageId)) await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
-    }
-  };
-  return async (seconds) => {
-    for (let second = 0; second < seconds; second += 15) {
-      await clock.advance(15_000);
-      await poll();
-      await aws.idle();
-    }
-  };
-}
-
-describe.each([
-  { host: "webtask", open: onWebtask },
-  { host: "Lambda", open: onLambda },
-])("the routes of a policy on $host", ({ open }) => {
+describe.each(HOSTS)("the routes of a policy on $host", ({ open }) => {
   it("send to each subscriber exactly its findings, once", async () => {
-    const pass = await open();
+    const pass = await onHost(open);
     const paid = await launch("payments");
     const lab = await launch("lab", "lab-1");
     const shop = await launch("shop", "shop-1");
@@ -184,7 +119,7 @@ describe.each([
   });
 
   it("fail only the findings of a topic that is gone, which are retried, and repeat no others", async () => {
-    const pass = await open();
+    const pass = await onHost(open);
     await deleteTopic("payments");
     const paid = await launch("payments", "paid-1");
     const shop = await launch("shop", "shop-1");
