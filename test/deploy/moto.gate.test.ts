@@ -104,7 +104,8 @@ describe.skipIf(missing !== null)(
         "AWS::SQS::Queue",
       ]);
       const member = (await resourcesOf("ec2-audit-member")).map(({ LogicalResourceId }) => LogicalResourceId);
-      expect(member.sort()).toEqual(["AuditRole", "LaunchRule", "SendRole", "TagChangeRule", "UndeliveredQueue"]);
+      const rules = ["LaunchRule", "TagChangeRule", "TerminationRule"];
+      expect(member.sort()).toEqual(["AuditRole", "SendRole", "UndeliveredQueue", ...rules].sort());
     });
 
     it("create a queue that delays launches for the grace, with a dead-letter queue", async () => {

@@ -488,11 +488,16 @@ describe("the rules", () => {
     expect(patterns(resolveTemplate(member, MEMBER_PARAMETERS))).toEqual([{ account: ["123456789012"], ...launch }]);
   });
 
-  it("match CloudTrail's calls and tag changes if the parameters request them", () => {
+  it("match CloudTrail's calls, tag changes and terminations if the parameters request them", () => {
     const requested = { CloudTrail: "true", TagChanges: "true" };
     const types = (resources: ReturnType<typeof resolveTemplate>) =>
       (patterns(resources) as { "detail-type": string[] }[]).flatMap((pattern) => pattern["detail-type"]);
-    const all = [...launch["detail-type"], "AWS API Call via CloudTrail", "Tag Change on Resource"];
+    const all = [
+      ...launch["detail-type"],
+      "AWS API Call via CloudTrail",
+      "Tag Change on Resource",
+      ...launch["detail-type"],
+    ];
     expect(types(resolveTemplate(template, requested))).toEqual(all);
     expect(types(resolveTemplate(template, { ...requested, OrganizationId: "o-abcdefghij" }))).toEqual([
       ...all,

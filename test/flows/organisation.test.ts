@@ -94,6 +94,7 @@ describe("an organisation with deploy/template.yaml in the central account", () 
       OrganizationId: ORGANIZATION.id,
       AuditRoleName,
       TagChanges: "true",
+      ResolvedAlerts: "on",
     });
     await confirmMail();
     const principalArn = central.output("FunctionRoleArn");
@@ -244,6 +245,19 @@ describe("an organisation with deploy/template.yaml in the central account", () 
     await run.later(3_600);
     const alerted = (account: string) => alerts().filter(({ subject }) => subject.includes(account)).length;
     expect([alerted(SHOP), alerted(LAB)]).toEqual([1, 2]);
+  });
+
+  it("resolves the violation of a terminated instance of a member with TagChanges", async () => {
+    await addMember(
+      { account: SHOP, region: OTHER_REGION },
+      { ...parameters, TagChanges: "true", RoleRegion: OTHER_REGION },
+    );
+    const ids = aws.launch({ account: SHOP, region: OTHER_REGION, count: 1 });
+    await run.later(3_600);
+    aws.terminate(ids, { account: SHOP, region: OTHER_REGION });
+    await run.later(3_600);
+    const texts = alertsAbout(ids[0] ?? "").map(({ body }) => body.includes("terminated"));
+    expect(texts).toEqual([false, true]);
   });
 
   it("retries the launch of a member whose role does not exist yet, and delays no other", async () => {

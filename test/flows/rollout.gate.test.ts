@@ -61,7 +61,7 @@ describe.skipIf(moto === undefined)(
       expect(await everything(clientsAt(target.endpoint))).toEqual({
         topics: ["ec2_audit_alert", "ec2_launches_check"],
         queues: ["ec2_launches_check_dead"],
-        rules: ["ec2_launches", "ec2_launches-tag-changes"],
+        rules: ["ec2_launches", "ec2_launches-tag-changes", "ec2_launches-terminated"],
       });
       expect((await run(line)).out).toContain("There is nothing to change.");
       const { events, sqs } = clientsAt(target.endpoint);

@@ -101,6 +101,16 @@ describe("a launch, with the stack of deploy/template.yaml", () => {
     expect(alerts()).toHaveLength(2);
   });
 
+  it("that violates is resolved when the instance is terminated, with TagChanges and ResolvedAlerts", async () => {
+    await start({ TagChanges: "true", ResolvedAlerts: "on" });
+    const ids = aws.launch({ count: 1 });
+    await run.later(3_600);
+    aws.terminate(ids);
+    await run.later(3_600);
+    expect(alerted(ids)).toEqual([ids, ids]);
+    expect(alerts().at(-1)?.body).toContain("terminated");
+  });
+
   it("is alerted to the topics of routes that RouteTopicArns allows, and once, although another route's topic denies it", async () => {
     const { sns } = await operatorIn(aws, PLACE);
     const [allowed = "", denied = ""] = await Promise.all(

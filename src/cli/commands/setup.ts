@@ -54,7 +54,10 @@ export function setupCommand(cli: Cli): Command {
     .option("--email <address>", "subscribe this e-mail address to alerts; repeatable", collect)
     .option("--url <url>", "subscribe the function at this URL, and wait for its confirmation")
     .option("--skip-health-check", "with --url: subscribe it without checking its health")
-    .option("--tag-changes", "also audit an instance when its tags change")
+    .option(
+      "--tag-changes",
+      "also audit an instance when its tags change, and send terminated instances, for RESOLVED_ALERTS",
+    )
     .option(
       "--cloudtrail",
       "also audit CloudTrail's RunInstances calls: minutes later, a second alert names the launcher of a violation",

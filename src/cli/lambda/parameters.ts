@@ -17,6 +17,7 @@ const MIRRORED: Readonly<Record<string, Key>> = {
   AlertTopicArn: "ALERT_TOPIC_ARN",
   LaunchTopicArn: "LAUNCH_TOPIC_ARN",
   AuditRestarts: "AUDIT_RESTARTS",
+  ResolvedAlerts: "RESOLVED_ALERTS",
   AuditRoleName: "AUDIT_ROLE_NAME",
   LogLevel: "LOG_LEVEL",
 };
@@ -147,7 +148,7 @@ const MAX_POLICY_BYTES = 3 * 1024;
 /** The problems of values that are each valid, but not together. */
 function contradictions(inForce: Parameters): readonly string[] {
   const { OrganizationId, AuditRoleName, AlertTopicArn, AlertEmail, AuditPolicy } = inForce;
-  const { ReservedConcurrency, MaximumConcurrency } = inForce;
+  const { ReservedConcurrency, MaximumConcurrency, ResolvedAlerts, TagChanges, LaunchTopicArn } = inForce;
   const problems: string[] = [];
   if (OrganizationId && !AuditRoleName) {
     problems.push(
@@ -157,6 +158,10 @@ function contradictions(inForce: Parameters): readonly string[] {
   // https://docs.aws.amazon.com/sns/latest/dg/fifo-topic-message-delivery.html
   if (AlertEmail && AlertTopicArn?.endsWith(".fifo")) {
     problems.push("AlertEmail is set, but AlertTopicArn is a FIFO topic, which sends no e-mail");
+  }
+  // A launch topic may send these events without a rule of the stack.
+  if (/^(?:on|true|1)$/.test(ResolvedAlerts ?? "") && TagChanges !== "true" && !LaunchTopicArn) {
+    problems.push("ResolvedAlerts is on, but no event can end a violation: set TagChanges=true");
   }
   const policyBytes = Buffer.byteLength(AuditPolicy ?? "");
   if (policyBytes > MAX_POLICY_BYTES) {

@@ -106,6 +106,7 @@ const SENT_TEXT: Readonly<Record<Sent, string>> = {
   "CloudTrail calls": "CloudTrail's RunInstances calls",
   "Auto Scaling launches": "Auto Scaling's launches",
   "tag changes": "tag changes",
+  terminations: "terminations",
 };
 
 function listed(sends: readonly Sent[]): string {

@@ -4,7 +4,7 @@ import { NAMES } from "../names.ts";
 import type { Tags } from "../tags.ts";
 
 /** The events that a rule of setup sends to the launch topic. */
-export type EventRuleKind = "state changes" | "CloudTrail calls" | "tag changes";
+export type EventRuleKind = "state changes" | "CloudTrail calls" | "tag changes" | "terminations";
 
 /** The names of the resources of an installation. */
 export interface InstallationNames {
@@ -43,7 +43,13 @@ export interface PlannedRule {
 }
 
 /** The events of a rule with another name that the function audits. */
-export type Sent = "pending" | "running" | "CloudTrail calls" | "Auto Scaling launches" | "tag changes";
+export type Sent =
+  | "pending"
+  | "running"
+  | "CloudTrail calls"
+  | "Auto Scaling launches"
+  | "tag changes"
+  | "terminations";
 
 /** A rule whose name is none of `ruleName`, and whose target is the launch topic. */
 export interface OtherRule {
@@ -58,12 +64,18 @@ export interface OtherRule {
   readonly part: "adopted" | "disable" | "off" | "left";
 }
 
-export const EVENT_RULE_KINDS: readonly EventRuleKind[] = ["state changes", "CloudTrail calls", "tag changes"];
+export const EVENT_RULE_KINDS: readonly EventRuleKind[] = [
+  "state changes",
+  "CloudTrail calls",
+  "tag changes",
+  "terminations",
+];
 
 const SUFFIX: Readonly<Record<EventRuleKind, string>> = {
   "state changes": "",
   "CloudTrail calls": "-cloudtrail",
   "tag changes": "-tag-changes",
+  terminations: "-terminated",
 };
 
 /** The event pattern of each kind of rule. With `running` too, every launch would be audited twice. */
@@ -82,6 +94,11 @@ export const PATTERNS: Readonly<Record<EventRuleKind, object>> = {
     source: ["aws.tag"],
     "detail-type": ["Tag Change on Resource"],
     detail: { service: ["ec2"], "resource-type": ["instance"] },
+  },
+  terminations: {
+    source: ["aws.ec2"],
+    "detail-type": ["EC2 Instance State-change Notification"],
+    detail: { state: ["terminated"] },
   },
 };
 

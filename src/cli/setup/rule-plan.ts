@@ -119,6 +119,7 @@ function samplesAt(installation: Installation): Readonly<Record<Sent, object>> {
       version: 1,
       tags: { owner: "platform" },
     }),
+    terminations: state("terminated"),
   };
 }
 
@@ -163,6 +164,7 @@ function decide(
     "state changes": true,
     "CloudTrail calls": options.cloudTrail || isAdopted("CloudTrail calls"),
     "tag changes": options.tagChanges || isAdopted("tag changes"),
+    terminations: options.tagChanges || isAdopted("terminations"),
   };
   const rules: PlannedRule[] = [];
   const switchedOff: OtherRule[] = [];
@@ -204,8 +206,8 @@ function judge(
   const doubled = sends.filter((sent) => {
     const kind = kindOf(sent);
     if (kind !== null && used.get(kind) === name) return sent === "running" && sends.includes("pending");
-    // Without setup's own rule for tag changes, no other rule sends them.
-    return kind !== "tag changes" || used.has(kind);
+    // Without setup's own rules for tag changes and terminations, no other rule sends them.
+    return (kind !== "tag changes" && kind !== "terminations") || used.has(kind);
   });
   const isUsed = [...used.values()].includes(name);
   const part = disable.includes(name) ? "disable" : isUsed ? "adopted" : enabled ? "left" : "off";

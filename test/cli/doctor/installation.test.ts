@@ -140,7 +140,7 @@ describe("the doctor's check of the resources of setup", () => {
   it("checks the rules of --cloudtrail and --tag-changes if they exist, and skips them if they are disabled", async () => {
     await run("setup --cloudtrail --tag-changes");
     expect(await diagnosis()).toEqual([0]);
-    const names = ["ec2_launches-cloudtrail", "ec2_launches-tag-changes"];
+    const names = ["ec2_launches-cloudtrail", "ec2_launches-tag-changes", "ec2_launches-terminated"];
     for (const Rule of names) await events.send(new RemoveTargetsCommand({ Rule, Ids: ["launch-topic"] }));
     const findings = names.map((name) => `wrong: rules and targets: rule ${name}: target: none → ${LAUNCH_TOPIC}`);
     expect(await diagnosis()).toEqual([1, ...findings]);

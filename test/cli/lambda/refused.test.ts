@@ -47,6 +47,12 @@ describe("deploy lambda refuses, before it uploads anything,", () => {
       "",
     ],
     [
+      "resolved alerts without the events that resolve",
+      ["--parameter", "ResolvedAlerts=on"],
+      "ResolvedAlerts is on, but no event can end a violation: set TagChanges=true",
+      "",
+    ],
+    [
       "less reserved concurrency than the queue may use",
       ["--parameter", "ReservedConcurrency=4"],
       "ReservedConcurrency is 4, below MaximumConcurrency (5)",

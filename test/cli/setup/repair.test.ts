@@ -376,7 +376,7 @@ describe("ec2-audit setup with resources that existed before", () => {
 
 describe("ec2-audit setup --tag", () => {
   const line = "setup --tag-changes --tag owner=platform --tag cost-centre=a=b";
-  const resources = [LAUNCH_TOPIC, ALERT_TOPIC, "queue", RULE_ARN, `${RULE_ARN}-tag-changes`];
+  const resources = [LAUNCH_TOPIC, ALERT_TOPIC, "queue", RULE_ARN, `${RULE_ARN}-tag-changes`, `${RULE_ARN}-terminated`];
   useSharedAws(() => run(line));
 
   it("tags the topics, the queue and the rules that setup creates", async () => {

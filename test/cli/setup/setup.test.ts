@@ -84,9 +84,12 @@ describe("ec2-audit setup in an account without resources", () => {
   it("keeps undelivered messages for 14 days, only from its own rules and topic", async () => {
     const { MessageRetentionPeriod, Policy = "" } = await queueAttributes();
     expect(MessageRetentionPeriod).toBe("1209600");
-    const rules = ["ec2_launches", "ec2_launches-cloudtrail", "ec2_launches-tag-changes"].map(
-      (name) => `arn:aws:events:us-east-1:123456789012:rule/${name}`,
-    );
+    const rules = [
+      "ec2_launches",
+      "ec2_launches-cloudtrail",
+      "ec2_launches-tag-changes",
+      "ec2_launches-terminated",
+    ].map((name) => `arn:aws:events:us-east-1:123456789012:rule/${name}`);
     const statement = (Service: string, source: string | string[]) =>
       expect.objectContaining({
         Principal: { Service },
@@ -125,7 +128,7 @@ describe("ec2-audit setup with names and rules", () => {
     expect(await everything()).toEqual({
       topics: ["alerts.fifo", "launches"],
       queues: ["dead"],
-      rules: ["watch", "watch-tag-changes"],
+      rules: ["watch", "watch-tag-changes", "watch-terminated"],
     });
     expect(out).toContain("LAUNCH_TOPIC_ARN=arn:aws:sns:us-east-1:123456789012:launches");
     expect(out).toContain(`ec2-audit setup ${names} --show-policy`);

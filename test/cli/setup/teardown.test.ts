@@ -52,6 +52,8 @@ describe("ec2-audit teardown", () => {
       "DeleteRule",
       "RemoveTargets",
       "DeleteRule",
+      "RemoveTargets",
+      "DeleteRule",
       "DeleteTopic",
       "DeleteTopic",
       "DeleteQueue",
