@@ -18,6 +18,7 @@ import { checkQueues } from "./lambda-queues.ts";
 import { checkLambdaRules, type StackFixes, stackFixes } from "./lambda-rules.ts";
 import { DENIED } from "./permissions.ts";
 import { PROBING, probeLambda } from "./probe.ts";
+import { checkResolvingResources } from "./resolving-rules.ts";
 import { checkRouteTopics, type RouteTopic, topicsOf } from "./route-topics.ts";
 import { type Access, simulate } from "./simulation.ts";
 
@@ -105,6 +106,7 @@ export async function examineLambda(
     const found = await resourcesOf(aws, options.stack);
     return [
       ...(await checkLambdaRules(aws, found, LaunchQueueUrl, await topicAws(), fixes)),
+      ...(config?.resolvedAlerts ? checkResolvingResources(found, deploy) : []),
       ...(await checkQueues(aws, stack, config, FunctionName, fixes)),
     ];
   });

@@ -151,6 +151,22 @@ describe("the doctor's check of the resources of setup", () => {
   });
 });
 
+describe("the doctor's check of the rules for resolved alerts", () => {
+  const warned = (sent: string) => `! resolved alerts: RESOLVED_ALERTS is on, but no rule sends ${sent}, so such`;
+
+  it("warns while setup's rules are missing or disabled, with the command that creates them", async () => {
+    setUp({ RESOLVED_ALERTS: "on" });
+    const { code, out } = await doctor();
+    expect(code).toBe(0);
+    expect(out).toContain(warned("tag changes and terminations"));
+    expect(out).toMatch(/resolves no alert\n +ec2-audit setup.* --tag-changes\n/);
+    await run("setup --tag-changes");
+    expect((await doctor()).out).not.toContain("resolved alerts");
+    await events.send(new DisableRuleCommand({ Name: "ec2_launches-terminated" }));
+    expect((await doctor()).out).toContain(warned("terminations"));
+  });
+});
+
 describe("the doctor's check of the alert topic", () => {
   it("reads the topic in its own region", async () => {
     const topic = "arn:aws:sns:eu-west-1:123456789012:alerts";

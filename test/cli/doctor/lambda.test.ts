@@ -466,6 +466,17 @@ describe("the doctor's check of the source of launches on Lambda", () => {
     expect(await diagnosis()).toEqual([1, `wrong: ${rule}: does not exist any more`]);
   });
 
+  it("warns about RESOLVED_ALERTS without the rules that send what ends a violation", async () => {
+    environment({ ...ENVIRONMENT, RESOLVED_ALERTS: "on" });
+    const { code, out } = await doctor();
+    expect(code).toBe(0);
+    expect(out).toContain("RESOLVED_ALERTS is on, but no rule sends tag changes and terminations");
+    expect(out).toContain("ec2-audit deploy lambda --region us-east-1 --stack ec2-audit --parameter TagChanges=true");
+    const named = ["TagChangeRule", "TerminationRule"].map((id) => ({ ...LAUNCH_RULE, LogicalResourceId: id }));
+    resources(LAUNCH_RULE, ...named);
+    expect((await doctor()).out).not.toContain("resolved alerts");
+  });
+
   it("reports a stack without rules and subscription", async () => {
     resources();
     expect(await diagnosis()).toEqual([
