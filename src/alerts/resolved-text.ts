@@ -80,7 +80,7 @@ function timeOf({ changedTags, how, occasion, instance: { firstLaunchTime, launc
   const launched = firstLaunchTime ?? launchTime;
   const seconds = launched === null ? -1 : (Date.parse(occasion) - Date.parse(launched)) / 1000;
   const after = seconds < 0 ? "" : ` ${durationOf(seconds)} after the launch`;
-  if (how === "terminated" || changedTags === "all") return after === "" ? "" : `This was${after}.`;
+  if (how === "terminated" || changedTags === "all") return after === "" ? "" : `It was terminated${after}.`;
   const more = changedTags.length - MAX_TAGS;
   const keys = changedTags.slice(0, MAX_TAGS).map((key) => `"${key}"`);
   const tags = `The ${changedTags.length === 1 ? "tag" : "tags"} ${keys.join(", ")}`;

@@ -1,3 +1,4 @@
+import { isLauncherTag } from "../../facts/launcher.ts";
 import { compliant, notJudged, ruleKind, violates } from "../rule.ts";
 import { matchers, optional, quoted } from "../settings.ts";
 import { refusalOf, verb } from "../words.ts";
@@ -30,6 +31,7 @@ export const launchedBy = ruleKind({
     return {
       // The tags of an Auto Scaling group or a stack can name the launcher.
       needs: ["tags"],
+      mayHaveViolated: isLauncherTag,
       check({ launchedBy: launcher }) {
         if (launcher === null) return notJudged("the launcher is not known");
         const message = refusalOf("the launcher", launcher, limits);

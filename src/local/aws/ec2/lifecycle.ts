@@ -15,6 +15,8 @@ export const BOOT_MS = 5_000;
 const SHUTDOWN_MS = 10_000;
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/terminating-instances.html: visible "for about an hour". */
 const VISIBLE_MS = 3_600_000;
+/** The same page: tags "may no longer be visible on the terminated instance after a short while". */
+const TAGS_VISIBLE_MS = 300_000;
 
 /** The parameters of a launch. */
 export interface LaunchRequest {
@@ -60,7 +62,11 @@ export function createLifecycle(clock: Clock, emit: Emit): Lifecycle {
         instances.filter((instance) => instance.state === via),
         to,
       );
-      if (to === "terminated") clock.after(VISIBLE_MS, () => forget(state, instances));
+      if (to !== "terminated") return;
+      clock.after(TAGS_VISIBLE_MS, () => {
+        for (const { tags } of instances) tags.clear();
+      });
+      clock.after(VISIBLE_MS, () => forget(state, instances));
     });
   }
 
