@@ -75,16 +75,17 @@ function phraseOf(findings: Resolveds): string {
   return `no longer ${one ? "violates" : "violate"} ${rules}`;
 }
 
-/** Returns what happened, and how long after the launch, as a sentence. */
+/** Returns what happened, and how long after the launch, as a sentence; empty if it is a termination and the launch is not known. */
 function timeOf({ changedTags, how, occasion, instance: { firstLaunchTime, launchTime } }: Resolved): string {
   const launched = firstLaunchTime ?? launchTime;
   const seconds = launched === null ? -1 : (Date.parse(occasion) - Date.parse(launched)) / 1000;
-  const after = seconds < 0 ? "" : ` ${durationOf(seconds)} after the launch`;
-  if (how === "terminated" || changedTags === "all") return after === "" ? "" : `It was terminated${after}.`;
+  const duration = seconds < 0 ? null : durationOf(seconds);
+  if (how === "terminated" || changedTags === "all")
+    return duration === null ? "" : `The launch was ${duration} before.`;
   const more = changedTags.length - MAX_TAGS;
   const keys = changedTags.slice(0, MAX_TAGS).map((key) => `"${key}"`);
-  const tags = `The ${changedTags.length === 1 ? "tag" : "tags"} ${keys.join(", ")}`;
-  return `${tags}${more > 0 ? ` and ${more} more` : ""} changed${after}.`;
+  const tags = `The ${changedTags.length === 1 ? "tag" : "tags"} ${keys.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  return `${tags} changed${duration === null ? "" : ` ${duration} after the launch`}.`;
 }
 
 const UNITS = [

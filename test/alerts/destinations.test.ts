@@ -1,15 +1,20 @@
 import { describe, expect, it } from "vitest";
 import { destinationsOf } from "../../src/alerts/destinations.ts";
+import type { Finding, Resolved } from "../../src/alerts/finding.ts";
 import type { Facts } from "../../src/facts/facts.ts";
 import { configOf } from "../support/config.ts";
-import { factsOf, findingOf, instanceOf } from "../support/findings.ts";
+import { factsOf, findingOf, instanceOf, resolvedFinding } from "../support/findings.ts";
 import { policyOf } from "../support/policy.ts";
 
 const TOPIC = "arn:aws:sns:us-east-1:123456789012:";
 const { alertTopic } = configOf();
 
 /** The topics and formats that a finding goes to, in the order of the routes. */
-function whereTo(routes: readonly object[], changes: Partial<Facts> = {}, finding = findingOf()): string[] {
+function whereTo(
+  routes: readonly object[],
+  changes: Partial<Facts> = {},
+  finding: Finding | Resolved = findingOf(),
+): string[] {
   const policy = policyOf({ rules: [{ rule: "required-tags", tags: ["name"] }], routes });
   const destinations = destinationsOf(finding, factsOf(changes), policy.routes, alertTopic);
   return destinations.map(({ topic, format }) => `${topic.name} ${format}`);
@@ -42,6 +47,20 @@ describe("destinationsOf", () => {
     expect(whereTo(routes, { launchedBy: null })).toEqual(["a alert", "ec2_audit_alert alert"]);
     const image = [{ when: { imageOwner: "amazon" }, topic: `${TOPIC}a`, instead: true }];
     expect(whereTo(image)).toEqual(["a alert", "ec2_audit_alert alert"]);
+  });
+
+  it("returns for a resolved finding each topic that may have got the violation before a tag changed", () => {
+    const routes = [
+      { when: { tag: "team", in: "web" }, topic: `${TOPIC}a` },
+      { when: { tag: "team", in: "shop" }, topic: `${TOPIC}b`, instead: true },
+      { when: { tag: "env", in: "prod" }, topic: `${TOPIC}c`, instead: true },
+    ];
+    const facts = tagged({ team: "shop", env: "prod" });
+    const to = (changedTags: Resolved["changedTags"]) => whereTo(routes, facts, resolvedFinding({ changedTags }));
+    expect(to(["owner"])).toEqual(["b alert", "c alert"]);
+    expect(to(["team"])).toEqual(["a alert", "b alert", "c alert"]);
+    expect(to(["env"])).toEqual(["b alert", "c alert"]);
+    expect(to("all")).toEqual(["a alert", "b alert", "c alert", "ec2_audit_alert alert"]);
   });
 
   it("returns a topic that several routes name once for each format", () => {

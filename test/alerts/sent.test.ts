@@ -10,5 +10,7 @@ describe("the memory of what was published", () => {
     sent.add("a", "1");
     sent.add("last", "3");
     expect([sent.get("a"), sent.get("1"), sent.get("2"), sent.get("last")]).toEqual(["1", undefined, "2", "3"]);
+    sent.delete("a");
+    expect(sent.get("a")).toBeUndefined();
   });
 });

@@ -59,6 +59,15 @@ describe("EC2 Instance State-change Notification", () => {
     expect(read(stateChange({ id: "\u009b31m", state }))).not.toHaveProperty("launch.instanceId");
   });
 
+  it("reports a terminated instance when changes are read", () => {
+    const reading = readEvent(stateChange({ state: "terminated" }), NOW, 45);
+    expect(reading).toMatchObject({
+      kind: "launches",
+      launches: [{ instanceId: INSTANCE, at: AT, change: { kind: "terminated", delayedSeconds: 45 } }],
+    });
+    expect(readEvent(stateChange({ state: "shutting-down" }), NOW, 45).kind).toBe("ignored");
+  });
+
   it("is malformed without a state", () => {
     expect(read(withDetail(stateChange(), { state: undefined }))).toMatchObject({ kind: "malformed" });
   });
@@ -188,6 +197,36 @@ describe("Tag Change on Resource", () => {
     expect(launchesIn(tagChange())).toEqual([
       expect.objectContaining({ instanceId: INSTANCE, event: "Tag Change on Resource", at: AT, launchedBy: null }),
     ]);
+  });
+
+  it("has the changed keys and the tags after the change when changes are read", () => {
+    expect(launchesIn(tagChange())[0]).not.toHaveProperty("change");
+    expect(readEvent(tagChange(), NOW, 7)).toMatchObject({
+      launches: [
+        {
+          change: {
+            kind: "tags",
+            keys: ["a-new-key", "an-updated-key", "a-deleted-key"],
+            tags: new Map([
+              ["a-new-key", "tag-value-on-new-key-just-added"],
+              ["an-updated-key", "tag-value-was-just-changed"],
+              ["an-unchanged-key", "tag-value-still-the-same"],
+            ]),
+            delayedSeconds: 7,
+          },
+        },
+      ],
+    });
+  });
+
+  it.each([
+    ["no keys and no tags", undefined, undefined, [], null],
+    ["other values", { a: 1 }, ["a"], [], null],
+    ["keys and values that are not text", ["a", 7, null], { b: 7 }, ["a"], new Map([["b", ""]])],
+    ["more keys than a resource can have tags", Array(101).fill("a"), null, Array(100).fill("a"), null],
+  ])("has a change without what it does not name: %s", (_, keys, own, changed, tags) => {
+    const event = withDetail(tagChange(), { "changed-tag-keys": keys, tags: own });
+    expect(readEvent(event, NOW, 0)).toMatchObject({ launches: [{ change: { keys: changed, tags } }] });
   });
 
   it.each([

@@ -139,6 +139,38 @@ describe("a condition on tags", () => {
   });
 });
 
+describe("the tags that a condition reads", () => {
+  const reads = (value: unknown, key: string) => conditionOf(value).readsTag(key);
+
+  it("are those whose keys it names, in any of its parts", () => {
+    const whole = {
+      all: [{ region: "eu-*" }, { any: [{ not: { tag: "team*", in: "x" } }, { tag: "a", present: true }] }],
+    };
+    expect(["team", "team-2", "a", "b", "Team"].filter((key) => reads(whole, key))).toEqual(["team", "team-2", "a"]);
+    expect(reads({ instanceType: "t3.*" }, "team")).toBe(false);
+  });
+
+  it("are those that can name the launcher", () => {
+    for (const key of ["aws:autoscaling:groupName", "aws:cloudformation:stack-name"]) {
+      expect(reads({ launchedBy: "x" }, key)).toBe(true);
+      expect(reads({ region: "x" }, key)).toBe(false);
+    }
+    expect(reads({ launchedBy: "x" }, "name")).toBe(false);
+  });
+});
+
+describe("a terminated instance", () => {
+  const gone = { instance: instanceOf({ state: "terminated", vpcId: null, subnetId: null }) };
+
+  it.each(["vpc", "subnet", "state", "instanceProfile"])("has no known %s", (leaf) => {
+    expect(test({ [leaf]: "*" }, gone)).toEqual({ unknown: "the instance is terminated", late: false });
+  });
+
+  it("keeps its type, image and key pair", () => {
+    expect(test({ all: [{ instanceType: "t3.micro" }, { image: "ami-*" }, { keyPair: "my-*" }] }, gone)).toBe(true);
+  });
+});
+
 describe("all, any and not", () => {
   const yes = { region: "us-east-1" };
   const no = { region: "eu-*" };

@@ -1,4 +1,4 @@
-import { type Finding, findingsOf } from "../../src/alerts/finding.ts";
+import { type Finding, findingsOf, type Resolved, resolvedOf } from "../../src/alerts/finding.ts";
 import type { Facts } from "../../src/facts/facts.ts";
 import type { Image } from "../../src/facts/images.ts";
 import type { Instance } from "../../src/facts/instances.ts";
@@ -104,4 +104,20 @@ export function findingOf({
   const [finding] = findingsOf(violationsOf(factsOf({ instance: shown }), policy), shown, ORIGIN);
   if (!finding) throw new Error("the instance complies with the policy");
   return { ...finding, ...changes };
+}
+
+/** A resolved finding with changes; those of the instance apart from the others. */
+export function resolvedFinding({
+  instance = {},
+  ruleId = "required-tags",
+  how = "complies",
+  because = "it has the tags",
+  changedTags = ["service"],
+  ...origin
+}: Partial<Omit<Resolved, "instance">> & { instance?: Partial<Instance> } = {}): Resolved {
+  const rule = { id: ruleId, name: "required-tags", severity: "medium", link: null } as const;
+  const change = { ...ORIGIN, event: "Tag Change on Resource", occasion: "2021-11-11T21:41:54.000Z", ...origin };
+  const [finding] = resolvedOf([{ rule, how, because }], changedTags, instanceOf(instance), change);
+  if (!finding) throw new Error("there is no resolution");
+  return { ...finding, ...origin };
 }
