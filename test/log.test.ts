@@ -185,6 +185,29 @@ describe("the line of an outcome", () => {
     expect(names).toEqual(["audited", "violating", "notJudged", "milliseconds"]);
   });
 
+  it("names the rules that a change of tags resolved beside an alert, and counts resolved launches", () => {
+    expect(
+      lineOf({
+        kind: "violating",
+        launch,
+        rules: ["a"],
+        reason: "x",
+        alertIds: ["a1"],
+        notJudged: [],
+        resolved: ["b"],
+      }),
+    ).toMatchObject({ rules: ["a"], rulesResolved: ["b"] });
+    expect(lineOf(OUTCOMES.violating)).not.toHaveProperty("rulesResolved");
+    expect(lineOf(OUTCOMES.resolved)).toMatchObject({
+      level: "info",
+      message: "required-tags is resolved: it has the tags",
+      rules: ["required-tags"],
+      alertIds: ["a2"],
+      audited: 1,
+      resolved: 1,
+    });
+  });
+
   it("has the time until a deferred launch is due", () => {
     expect(lineOf(OUTCOMES.deferred)).toMatchObject({
       outcome: "deferred",

@@ -466,3 +466,68 @@ describe("runBatch with routes", () => {
     expect(JSON.parse(message?.Message ?? "")).toMatchObject({ version: "1.0", source: "custom" });
   });
 });
+
+describe("a change of tags", () => {
+  const policy = policyOf({
+    rules: [
+      { rule: "required-tags", tags: ["owner"] },
+      { rule: "required-tags", id: "team", tags: ["team"] },
+    ],
+  });
+  const own = new Map([["owner", "ada"]]);
+  const change = launchOf({
+    event: "Tag Change on Resource",
+    at: AT + 600_000,
+    change: { kind: "tags", keys: ["owner"], tags: own, delayedSeconds: 0 },
+  });
+  const both = { owner: "ada", team: "web" };
+  const statuses = () =>
+    sns
+      .published()
+      .map(({ MessageAttributes }) => MessageAttributes?.status?.StringValue)
+      .sort();
+  beforeEach(() => clock.set(change.at + 60_000));
+
+  it("is resolved, and the outcome names the rules and the alert", async () => {
+    ec2.launch(INSTANCE, { tags: both });
+    expect(await run([unitOf(change)], { policy, open: createSent() })).toEqual([
+      [
+        {
+          kind: "resolved",
+          launch: change,
+          rules: ["required-tags"],
+          reason: "required-tags is resolved: it has the tags",
+          alertIds: [documents()[0]?.id],
+          notJudged: [],
+        },
+      ],
+    ]);
+    expect(statuses()).toEqual(["resolved"]);
+  });
+
+  it("is violating if other rules are still violated, and the outcome names the resolved ones too", async () => {
+    ec2.launch(INSTANCE, { tags: own });
+    const [[outcome] = []] = await run([unitOf(change)], { policy, open: createSent() });
+    expect(outcome).toMatchObject({ kind: "violating", rules: ["team"], resolved: ["required-tags"] });
+    expect(statuses()).toEqual(["resolved", "violating"]);
+  });
+
+  it("fails if the resolved alert is not published, and is retried", async () => {
+    ec2.launch(INSTANCE, { tags: both });
+    sns.mock.on(PublishCommand).rejects(awsError("ThrottledException", "Rate exceeded"));
+    expect(await run([unitOf(change)], { policy, open: createSent() })).toMatchObject([
+      [{ kind: "failed", reason: "the alert was not published: ThrottledException: Rate exceeded" }],
+    ]);
+  });
+
+  it("takes the findings that it resolves out of the open ones, which are those that were published", async () => {
+    const open = createSent();
+    ec2.launch(INSTANCE);
+    await run([unitOf(launchOf())], { policy, open });
+    const keys = documents().flatMap(({ findings }) => findings.map(({ dedupKey }) => dedupKey));
+    expect(keys.map((key) => open.get(key))).toEqual([documents()[0]?.id, documents()[0]?.id]);
+    ec2.launch(INSTANCE, { tags: both });
+    await run([unitOf(change)], { policy, open });
+    expect(keys.filter((key) => open.get(key) !== undefined)).toHaveLength(1);
+  });
+});
