@@ -36,10 +36,12 @@ function fromNothing(plan: SetupPlan, options: NameOptions): string {
   const profile = flagsFrom({ ...(named && { profile: named }) });
   const given = profile + flagsFrom({ ...(region && { region }) });
   const launchTopic = plan.names.launchTopic === NAMES.launchTopic ? "" : `\n  LAUNCH_TOPIC_ARN=${plan.launchTopicArn}`;
+  const sendsEnds = plan.rules.some(({ kind, requested }) => kind === "terminations" && requested);
+  const resolved = sendsEnds ? "To publish an alert also when a violation ends: RESOLVED_ALERTS=on\n" : "";
   return `The function's settings, for .env:
   AWS_REGION=${plan.region}
   ALERT_TOPIC_ARN=${plan.alertTopicArn}${launchTopic}
-
+${resolved}
 Next, on webtask:
   1. Create a user that has only the permissions of the function, and put its access key into .env:
      ec2-audit setup${flags} --show-policy > policy.json

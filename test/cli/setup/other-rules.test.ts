@@ -177,6 +177,14 @@ describe("ec2-audit setup, with a rule that duplicates alerts,", () => {
     expect((await run("setup")).out).toContain("There is nothing to change.");
   });
 
+  it("uses a rule that sends every state also for terminations, and creates none of its own for them", async () => {
+    await byHand(launches());
+    const { code, out } = await run("setup --tag-changes");
+    expect(code).toBe(0);
+    expect(out).toContain("terminations");
+    expect(await rulesThere()).toEqual(["ec2-launches", "ec2_launches-tag-changes"]);
+  });
+
   it("prints how to replace an adopted rule that sends each launch twice", async () => {
     await byHand(launches());
     const { out } = await run("setup");

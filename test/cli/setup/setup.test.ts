@@ -131,6 +131,7 @@ describe("ec2-audit setup with names and rules", () => {
       rules: ["watch", "watch-tag-changes", "watch-terminated"],
     });
     expect(out).toContain("LAUNCH_TOPIC_ARN=arn:aws:sns:us-east-1:123456789012:launches");
+    expect(out).toContain("when a violation ends: RESOLVED_ALERTS=on\n");
     expect(out).toContain(`ec2-audit setup ${names} --show-policy`);
   });
 
