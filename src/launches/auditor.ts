@@ -154,8 +154,8 @@ function judge(launch: FirstLaunch, facts: ShownFacts | null, audit: Audit): Aud
   }
   const ended = mayBeResolved(outcome) ? resolved(launch, verdicts, facts, audit) : null;
   if (outcome && ended === null) return outcome;
-  const grace = secondsLeft(launch, audit.graceSeconds, audit);
-  if (ended !== null && grace > 0) return deferred(launch, grace, "the tags may change again within the grace");
+  const grace = ended === null ? 0 : secondsLeft(ended.last, audit.graceSeconds, audit);
+  if (grace > 0) return deferred(launch, grace, "the tags may change again within the grace");
   const origin = originOf(launch, instance);
   const findings = findingsOf(violationsIn(verdicts), instance, origin);
   const unjudged = unjudgedOf(unjudgedIn(verdicts), instance, origin);
@@ -247,9 +247,9 @@ function sayUnjudged(unjudged: readonly NotJudged[]): string {
     .join("; ");
 }
 
-/** Returns the rest of a period that began with the launch, in whole seconds, rounded up. */
-function secondsLeft(launch: Launch, seconds: number, audit: Audit): number {
-  return Math.ceil((launch.at - audit.now()) / 1000 + seconds);
+/** Returns the rest of a period that began with the launch or change, in whole seconds, rounded up. */
+function secondsLeft({ at }: Pick<Launch, "at">, seconds: number, audit: Audit): number {
+  return Math.ceil((at - audit.now()) / 1000 + seconds);
 }
 
 function originOf({ account, region, event, at, launchedBy }: Launch, { tags, launchTime }: Instance): Origin {

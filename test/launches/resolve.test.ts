@@ -138,6 +138,13 @@ describe("a change of tags", () => {
     expect(await told(65, [breaks, fix(620)], { tags: OWNED })).toEqual(["compliant", "compliant"]);
   });
 
+  it("waits for its own grace, also in one batch with an earlier change", async () => {
+    const changes = [changedAfter(600, tagChange(["owner"], { owner: "" })), fix(620)];
+    expect(await told(GRACE, changes, { tags: OWNED })).toEqual(["deferred", "deferred"]);
+    const resolved = ["required-tags complies"];
+    expect(await told(GRACE + 20, changes, { tags: OWNED })).toEqual([resolved, resolved]);
+  });
+
   it("is ignored for an instance that is terminated: its termination resolves", async () => {
     expect(await told(GRACE, [fix(600)], { tags: OWNED, state: "terminated" })).toEqual(["ignored"]);
   });
