@@ -6,6 +6,7 @@ import type * as Iam from "@aws-sdk/client-iam";
 import type * as Lambda from "@aws-sdk/client-lambda";
 import type * as Organizations from "@aws-sdk/client-organizations";
 import type * as S3 from "@aws-sdk/client-s3";
+import type * as Scheduler from "@aws-sdk/client-scheduler";
 import type * as Sns from "@aws-sdk/client-sns";
 import type * as Sqs from "@aws-sdk/client-sqs";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
@@ -29,6 +30,7 @@ const CLIENTS = {
   cloudformation: () => (load("@aws-sdk/client-cloudformation") as typeof CloudFormation).CloudFormationClient,
   organizations: () => (load("@aws-sdk/client-organizations") as typeof Organizations).OrganizationsClient,
   s3: () => (load("@aws-sdk/client-s3") as typeof S3).S3Client,
+  scheduler: () => (load("@aws-sdk/client-scheduler") as typeof Scheduler).SchedulerClient,
 };
 type Clients = { readonly [Name in keyof typeof CLIENTS]: InstanceType<ReturnType<(typeof CLIENTS)[Name]>> };
 

@@ -41,6 +41,7 @@ Required permissions:
 with --stack, also:
   cloudformation  DescribeStacks, DescribeStackResources
   lambda          GetFunctionConfiguration, GetAlias, ListEventSourceMappings
+  scheduler       GetSchedule
 with --probe, also: sns:Publish; with --stack, sqs:SendMessage and
 logs:FilterLogEvents.
 

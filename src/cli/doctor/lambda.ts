@@ -16,6 +16,7 @@ import { type Check, type Examination, reporter } from "./check.ts";
 import { checkOperator, identifyOperator, NEEDS_OPERATOR, unchecked } from "./credentials.ts";
 import { checkQueues } from "./lambda-queues.ts";
 import { checkLambdaRules, type StackFixes, stackFixes } from "./lambda-rules.ts";
+import { checkSweep } from "./lambda-sweep.ts";
 import { DENIED } from "./permissions.ts";
 import { PROBING, probeLambda } from "./probe.ts";
 import { checkResolvingResources } from "./resolving-rules.ts";
@@ -75,7 +76,8 @@ export async function examineLambda(
   const { config, checks } = await checkFunctionOnLambda(aws, operator, FunctionName, options.stack, fixes);
   say("permissions");
   const role = { account: operator.account, arn: FunctionRoleArn };
-  const allowed = await checkRole(aws, role, stack, config, fixes.drift);
+  const queueArn = `arn:${partitionOf(aws.region).name}:sqs:${aws.region}:${role.account}:${LaunchQueueUrl.split("/").at(-1)}`;
+  const allowed = await checkRole(aws, role, stack, config, queueArn, fixes.drift);
   say("topics, rules and queues");
   const alertRegion = parseTopicArn(AlertTopicArn)?.region ?? aws.region;
   const launchRegion = parseTopicArn(stack.parameters.LaunchTopicArn ?? "")?.region ?? aws.region;
@@ -107,6 +109,7 @@ export async function examineLambda(
     return [
       ...(await checkLambdaRules(aws, found, LaunchQueueUrl, await topicAws(), fixes)),
       ...(config?.resolvedAlerts ? checkResolvingResources(found, deploy) : []),
+      ...(await checkSweep(aws, { stack, resources: found, queueArn, functionRole: role, config }, fixes)),
       ...(await checkQueues(aws, stack, config, FunctionName, fixes)),
     ];
   });
@@ -246,12 +249,12 @@ async function checkRole(
   role: Identity,
   stack: Stack,
   config: Config | null,
+  queue: string,
   drift: string,
 ): Promise<readonly Check[]> {
-  const { AlertTopicArn = "", LaunchQueueUrl = "", LogGroupName = "" } = stack.outputs;
+  const { AlertTopicArn = "", LogGroupName = "" } = stack.outputs;
   const scope = `${aws.region}:${role.account}`;
   const { name: partition } = partitionOf(aws.region);
-  const queue = `arn:${partition}:sqs:${scope}:${LaunchQueueUrl.split("/").at(-1)}`;
   const log = `arn:${partition}:logs:${scope}:log-group:${LogGroupName}:log-stream:any`;
   const required: readonly Access[] = [
     ...readActions(stack, config).map((action) => ({ action, resource: "*" })),

@@ -12,7 +12,7 @@ import { launchFacts, routeTopics } from "../policy-file.ts";
 import { type Check, reporter } from "./check.ts";
 import { type Access, simulate } from "./simulation.ts";
 
-const { ok, unknown, warning, wrong, attempt } = reporter("permissions");
+const { ok, skipped, unknown, warning, wrong, attempt } = reporter("permissions");
 
 /** An instance that does not exist. EC2 returns an empty result for it when it is given as a filter. */
 export const NO_INSTANCE = "i-00000000000000000";
@@ -128,15 +128,18 @@ async function checkBySimulation(aws: Aws, { config, identity }: Permissions): P
     ]),
     ...(auditRoleName === null ? [] : [{ action: "sts:AssumeRole", resource: role }]),
   ];
+  // Nothing outside the function tells whether it sweeps.
+  const forSweeps = launchTopics.map(({ arn }) => ({ action: "sns:Publish", resource: arn }));
   return attempt(SIMULATION, async () => {
     const notNeeded = EXCESS_ACTIONS.map((action) => ({ action, resource: "*" }));
-    const simulated = await simulate(aws, identity, [...required, ...notNeeded]);
+    const simulated = await simulate(aws, identity, [...required, ...forSweeps, ...notNeeded]);
     if ("absent" in simulated) return unknown(SIMULATION, simulated.absent, "Check the function's credentials.");
     if ("unknown" in simulated) return unknown(SIMULATION, simulated.unknown, simulated.fix);
     const isAllowed = (access: Access) => !simulated.denied.includes(access);
     const excess = notNeeded.filter(isAllowed);
     return [
       ...required.map((access) => judgeRequired(access, isAllowed(access))),
+      ...forSweeps.map((access) => judgeForSweeps(access, isAllowed(access))),
       excess.length === 0
         ? ok(EXCESS, `${EXCESS_ACTIONS.join(", ")} are not allowed`)
         : warning(
@@ -150,6 +153,12 @@ async function checkBySimulation(aws: Aws, { config, identity }: Permissions): P
 
 /** The message of a permission that the simulator denies. */
 export const DENIED = "IAM's simulator denies it";
+
+function judgeForSweeps({ action, resource }: Access, isAllowed: boolean): Check {
+  const name = `${action} on ${resource}`;
+  if (isAllowed) return ok(name, "IAM's simulator allows it, so a sweep can continue");
+  return skipped(name, `${DENIED}; only a sweep needs it: ec2-audit setup --show-policy --sweep`);
+}
 
 function judgeRequired({ action, resource }: Access, isAllowed: boolean): Check {
   const name = `${action} on ${resource}`;

@@ -18,6 +18,7 @@ import {
   LambdaClient,
   ListEventSourceMappingsCommand,
 } from "@aws-sdk/client-lambda";
+import { GetScheduleCommand, type GetScheduleCommandOutput, SchedulerClient } from "@aws-sdk/client-scheduler";
 import {
   GetSubscriptionAttributesCommand,
   GetTopicAttributesCommand,
@@ -75,17 +76,21 @@ const ATTRIBUTES = {
 };
 const TARGET = { Id: "launch-queue", Arn: arnOf(QUEUE), DeadLetterConfig: { Arn: arnOf("undelivered") } };
 
+const SWEEP_ROLE = `arn:aws:iam::${ACCOUNT}:role/ec2-audit-SweepRole-1`;
+const SWEEP_TARGET = { Arn: arnOf(QUEUE), RoleArn: SWEEP_ROLE, DeadLetterConfig: { Arn: arnOf("undelivered") } };
+
 const cloudformation = mockClients(CloudFormationClient);
 const events = mockClients(EventBridgeClient);
 const iam = mockClients(IAMClient);
 const lambda = mockClients(LambdaClient);
 const logs = mockClients(CloudWatchLogsClient);
+const scheduler = mockClients(SchedulerClient);
 const sns = mockClients(SNSClient);
 const sqs = mockClients(SQSClient);
 const sts = mockClients(STSClient);
 
 const KEY = `arn:aws:kms:us-east-1:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`;
-const CLIENTS = [cloudformation, events, iam, lambda, logs, sns, sqs, sts];
+const CLIENTS = [cloudformation, events, iam, lambda, logs, scheduler, sns, sqs, sts];
 
 function stack(
   more: { StackStatus?: string; outputs?: Record<string, string>; parameters?: Record<string, string> } = {},
@@ -110,6 +115,17 @@ function resources(
   cloudformation
     .on(DescribeStackResourcesCommand)
     .resolves({ StackResources: own.map((each) => ({ ...made, ...each })) });
+}
+
+/** The stack has a sweep, with a schedule that has these changes. */
+function sweep(changes: Partial<GetScheduleCommandOutput> = {}, parameters: Record<string, string> = {}) {
+  stack({ parameters: { SweepSchedule: "cron(0 6 * * ? *)", ...parameters } });
+  resources(LAUNCH_RULE, {
+    ...{ LogicalResourceId: "Sweep", PhysicalResourceId: "ec2-audit-Sweep-1" },
+    ResourceType: "AWS::Scheduler::Schedule",
+  });
+  const schedule = { State: "ENABLED" as const, ScheduleExpression: "cron(0 6 * * ? *)", Target: SWEEP_TARGET };
+  scheduler.on(GetScheduleCommand).resolves({ ...schedule, ...changes });
 }
 
 function environment(Variables: Record<string, string>, more = {}) {
@@ -176,7 +192,7 @@ describe("ec2-audit doctor --stack", () => {
     expect(out).toContain("✓ ec2-audit:live: version 7 on nodejs24.x, active");
     expect(out).toContain("✓ launch queue: launches waiting: 0, in progress: 0, within the grace: 3");
     expect(out).toContain("✓ queue → function: Enabled, up to 100 launches per batch, to ec2-audit:live");
-    expect(out).toMatch(/\n\n0 failed, \d+ ok\.$/);
+    expect(out).toMatch(/\n\n0 failed, \d+ ok, 1 skipped\.$/);
     // The alias's event source mapping, not that of the unpublished version.
     const [mapping] = lambda.commandCalls(ListEventSourceMappingsCommand);
     expect(mapping?.args[0].input).toEqual({ FunctionName: "ec2-audit:live", EventSourceArn: arnOf(QUEUE) });
@@ -186,6 +202,7 @@ describe("ec2-audit doctor --stack", () => {
     const template = parse(readFileSync("deploy/template.yaml", "utf8"), { logLevel: "silent" });
     expect(Object.keys(template.Outputs)).toEqual(expect.arrayContaining(Object.keys(OUTPUTS)));
     expect(template.Resources.LaunchTopicSubscription.Type).toBe("AWS::SNS::Subscription");
+    expect(template.Resources.Sweep.Type).toBe("AWS::Scheduler::Schedule");
     const parameters = [
       "GraceSeconds",
       "LaunchTopicArn",
@@ -194,6 +211,8 @@ describe("ec2-audit doctor --stack", () => {
       "AlarmEmail",
       "AlarmTopicArn",
       "RouteTopicArns",
+      "SweepSchedule",
+      "AuditRoleName",
     ];
     expect(Object.keys(template.Parameters)).toEqual(expect.arrayContaining(parameters));
   });
@@ -201,6 +220,7 @@ describe("ec2-audit doctor --stack", () => {
   it("calls only AWS actions that --help lists", async () => {
     sqs.on(SendMessageCommand).resolves({ MessageId: "probe-1" });
     logs.on(FilterLogEventsCommand).resolves({ events: [{ message: '{"outcome":"unseen"}' }] });
+    sweep();
     await doctor("--probe");
     const { out } = await runCommand(["doctor", "--help"]);
     const commands = CLIENTS.flatMap((client): string[] =>
@@ -525,6 +545,75 @@ describe("the doctor's check of the source of launches on Lambda", () => {
     lambda.on(ListEventSourceMappingsCommand).resolves({ EventSourceMappings } as object);
     const findings = messages.map((message) => `wrong: subscription: ${message}`);
     expect(await diagnosis()).toEqual([findings.length, ...findings]);
+  });
+});
+
+describe("the doctor's check of the sweep", () => {
+  const name = "ec2-audit-Sweep-1";
+
+  it("says that a stack without a schedule has none", async () => {
+    stack({ parameters: { SweepSchedule: "" } });
+    const { code, out } = await doctor();
+    expect([code, out]).toEqual([0, expect.stringContaining("– sweep: SweepSchedule is empty")]);
+    stack();
+    expect((await doctor()).out).toContain("– sweep: the stack is of a template without a sweep");
+  });
+
+  it("is ok for an enabled schedule, and simulates what its role and the function need for a sweep", async () => {
+    sweep({}, { KmsKeyArn: KEY, AuditRoleName: "ec2-audit-read" });
+    const { code, out } = await doctor();
+    expect(code).toBe(0);
+    expect(out).toContain(`✓ schedule ${name}: enabled, cron(0 6 * * ? *) (UTC), sends to the launch queue`);
+    const simulated = iam
+      .commandCalls(SimulatePrincipalPolicyCommand)
+      .map(({ args: [{ input }] }) => [input.PolicySourceArn, input.ActionNames?.join(" "), input.ResourceArns?.[0]]);
+    const send = ["sqs:SendMessage", arnOf(QUEUE)];
+    const encrypt = ["kms:GenerateDataKey kms:Decrypt", KEY];
+    expect(simulated.slice(-5)).toEqual([
+      [SWEEP_ROLE, ...send],
+      [SWEEP_ROLE, ...encrypt],
+      [ROLE, "ec2:DescribeRegions organizations:ListAccounts", undefined],
+      [ROLE, ...send],
+      [ROLE, ...encrypt],
+    ]);
+  });
+
+  it.each([
+    ["disabled", { State: "DISABLED" as const }, "is disabled: no digest is sent"],
+    [
+      "of another target",
+      { Target: { ...SWEEP_TARGET, Arn: arnOf("other") } },
+      "does not have the launch queue as its target: no digest is sent",
+    ],
+    [
+      "without a dead-letter queue",
+      { Target: { ...SWEEP_TARGET, DeadLetterConfig: undefined } },
+      "its target has no dead-letter queue",
+    ],
+  ])("warns of a schedule that is %s", async (_, changes, message) => {
+    sweep(changes);
+    expect(await diagnosis()).toEqual([0, `warning: rules and targets: schedule ${name}: ${message}`]);
+  });
+
+  it("warns that the schedule was deleted", async () => {
+    sweep();
+    scheduler.on(GetScheduleCommand).rejects(awsError("ResourceNotFoundException", "no such schedule"));
+    const gone = "warning: rules and targets: sweep: its schedule does not exist any more: no digest is sent";
+    expect(await diagnosis()).toEqual([0, gone]);
+    stack({ parameters: { SweepSchedule: "rate(1 day)" } });
+    resources(LAUNCH_RULE);
+    expect(await diagnosis()).toEqual([0, gone]);
+  });
+
+  it("warns of the permissions that the schedule's role and the function's role lack", async () => {
+    sweep();
+    denied("sqs:SendMessage");
+    const lacks = `IAM's simulator denies sqs:SendMessage on ${arnOf(QUEUE)}`;
+    expect(await diagnosis()).toEqual([
+      0,
+      `warning: permissions: role of the sweep's schedule: ${lacks}`,
+      `warning: permissions: function role for a sweep: ${lacks}`,
+    ]);
   });
 });
 
