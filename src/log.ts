@@ -48,6 +48,8 @@ const REPORTING: Readonly<Record<Logged["kind"], Reporting>> = {
   // The launch is not decided yet.
   deferred: reporting("debug", "audited", "deferred"),
   ignored: reporting("info", "ignored"),
+  continued: reporting("info"),
+  swept: reporting("info", "swept"),
   unseen: reporting("warn", "unseen"),
   "not-judged": reporting("error", "audited", "notJudged"),
   confirmed: reporting("info"),
@@ -119,6 +121,7 @@ function detailsOf(outcome: Logged, messageId: unknown): object {
     launchedBy,
     ...((outcome.kind === "violating" || outcome.kind === "resolved") && alertDetailsOf(outcome)),
     ...(outcome.kind === "not-judged" && { rulesNotJudged: outcome.rules }),
+    ...("sweep" in outcome && { sweep: outcome.sweep }),
     ...(outcome.kind === "deferred" && { retryAfterSeconds: outcome.retryAfterSeconds }),
   };
 }

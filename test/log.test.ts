@@ -7,6 +7,7 @@ import { ACCOUNT, AT, INSTANCE, REGION } from "./support/events.ts";
 import { launchOf } from "./support/launches.ts";
 
 const launch = launchOf({ launchedBy: "arn:aws:iam::123456789012:user/Mateo" });
+const SWEEP = { id: "0123456789abcdef", step: 2, instances: 1_000, violating: 7, placesLeft: 3 };
 const OUTCOMES: Readonly<Record<Logged["kind"], Logged>> = {
   compliant: { kind: "compliant", launch },
   violating: {
@@ -28,6 +29,8 @@ const OUTCOMES: Readonly<Record<Logged["kind"], Logged>> = {
   },
   deferred: { kind: "deferred", launch, reason: "within its grace", retryAfterSeconds: 7 },
   ignored: { kind: "ignored", reason: "not ours" },
+  continued: { kind: "continued", reason: "the sweep continues", sweep: SWEEP },
+  swept: { kind: "swept", reason: "the sweep has ended", sweep: SWEEP },
   unseen: { kind: "unseen", launch, reason: "EC2 does not show it" },
   "not-judged": { kind: "not-judged", launch, rules: ["open-ports"], reason: "not judged: open-ports" },
   confirmed: { kind: "confirmed", reason: "confirmed" },
@@ -43,6 +46,7 @@ const METRICS = [
   "resolved",
   "deferred",
   "ignored",
+  "swept",
   "unseen",
   "notJudged",
   "rejected",

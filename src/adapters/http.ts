@@ -43,6 +43,8 @@ const STATUS: Readonly<Record<Exclude<Logged["kind"], "rejected">, number>> = {
   resolved: 200,
   violating: 200,
   ignored: 200,
+  continued: 200,
+  swept: 200,
   unseen: 200,
   "not-judged": 200,
   confirmed: 200,

@@ -76,14 +76,23 @@ function recordsOf(event: unknown): readonly Fields[] {
 }
 
 function fromSns({ Sns }: Fields): Identified {
-  const { MessageId, Message }: Fields = isObject(Sns) ? Sns : {};
-  const isText = typeof Message === "string";
-  return { id: MessageId, message: isText ? unwrapMessage(Message) : { malformed: "the record has no SNS message" } };
+  const { MessageId, Message, TopicArn }: Fields = isObject(Sns) ? Sns : {};
+  if (typeof Message !== "string") return { id: MessageId, message: { malformed: "the record has no SNS message" } };
+  const from = typeof TopicArn === "string" && { from: TopicArn };
+  return { id: MessageId, message: { ...unwrapMessage(Message), ...from } };
 }
 
-function fromSqs({ messageId, body }: Fields): Identified {
-  const isText = typeof body === "string";
-  return { id: messageId, message: isText ? unwrapQueued(body) : { malformed: "the record has no SQS message" } };
+function fromSqs({ messageId, body, eventSourceARN, attributes }: Fields): Identified {
+  if (typeof body !== "string") return { id: messageId, message: { malformed: "the record has no SQS message" } };
+  const from = typeof eventSourceARN === "string" && { from: eventSourceARN };
+  return { id: messageId, message: { ...unwrapQueued(body), ...from, delayedSeconds: secondsInQueue(attributes) } };
+}
+
+/** Returns how long the queue kept a message before it delivered it the first time, in seconds. */
+function secondsInQueue(attributes: unknown): number {
+  const { SentTimestamp, ApproximateFirstReceiveTimestamp }: Fields = isObject(attributes) ? attributes : {};
+  const milliseconds = Number(ApproximateFirstReceiveTimestamp) - Number(SentTimestamp);
+  return milliseconds > 0 ? milliseconds / 1000 : 0;
 }
 
 /** Audits messages. Logs and returns the outcomes of each. Without a valid configuration, each message is misconfigured. */

@@ -2,6 +2,9 @@ import { createHash, createHmac } from "node:crypto";
 import type { HttpRequest } from "@smithy/core/protocols";
 import type { Credentials } from "./credentials.ts";
 
+/** The headers that are signed, in their order. */
+const SIGNED = ["content-type", "host", "x-amz-date", "x-amz-security-token", "x-amz-target"];
+
 /** The signer of a client, as the SDK calls it. */
 export interface Signer {
   /** Adds the signature to a request, and returns it. Throws an Error for a request of another kind than ours. */
@@ -37,7 +40,7 @@ export function createSigner(service: string, region: string, credentials: () =>
       const time = signingDate.toISOString().replaceAll(/[-:]|\.\d+/g, "");
       headers["x-amz-date"] = time;
       if (sessionToken) headers["x-amz-security-token"] = sessionToken;
-      const names = ["content-type", "host", "x-amz-date", ...(sessionToken ? ["x-amz-security-token"] : [])];
+      const names = SIGNED.filter((name) => headers[name] !== undefined);
       const lines = names.map((name) => `${name}:${headers[name]?.trim().replaceAll(/\s+/g, " ")}\n`).join("");
       const canonical = `POST\n${path.split("/").map(encodeURIComponent).join("/")}\n\n${lines}\n${names.join(";")}\n${sha256(body)}`;
       const date = time.slice(0, 8);

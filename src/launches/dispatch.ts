@@ -3,7 +3,7 @@ import type { Config, Problem } from "../config.ts";
 import { within } from "../util/deadline.ts";
 import type { Message } from "../util/message.ts";
 import type { Unit } from "./batch.ts";
-import { type Launch, readEvent } from "./events.ts";
+import { type Launch, readEvent, type SweepEvent } from "./events.ts";
 import { type Outcome, TOO_LONG } from "./outcome.ts";
 
 /**
@@ -31,18 +31,26 @@ export type Dispatch = (
 ) => Promise<Outcome[][]>;
 
 /**
- * Creates the dispatcher. Takes the configuration, the function's own account, and the function that audits the launches of
- * one event. `now` is in milliseconds since 1970.
+ * Runs a step of a sweep by the deadline in milliseconds since 1970. Takes the ARN of the queue or topic that delivered its event, to
+ * which the message goes that continues the sweep; null without one. Never throws.
+ */
+export type RunSweep = (event: SweepEvent, from: string | null, deadline: number) => Promise<Outcome>;
+
+/**
+ * Creates the dispatcher. Takes the configuration, the function's own account, and the functions that audit the launches of
+ * one event and run a step of a sweep. `now` is in milliseconds since 1970.
  */
 export function createDispatch(
   config: Pick<Config, "auditRoleName" | "graceSeconds" | "resolvedAlerts">,
   own: Pick<OwnAccount, "account" | "ask">,
   submit: (unit: Unit) => Promise<Outcome[]>,
+  sweep: RunSweep,
   now: () => number,
 ): Dispatch {
   const dispatchOne = async (message: Message, engine: Engine, deadline: number, once: Once): Promise<Outcome[]> => {
     if ("malformed" in message) return [{ kind: "malformed", reason: message.malformed }];
     const reading = readEvent(message.event, now(), config.resolvedAlerts ? (message.delayedSeconds ?? 0) : null);
+    if (reading.kind === "sweep") return runSweep(reading.event, message.from ?? null, deadline, once);
     if (reading.kind !== "launches") return [reading];
     const { launches } = reading;
     const [first] = launches;
@@ -59,8 +67,20 @@ export function createDispatch(
     return launches.map((launch) => ({ kind: "failed", launch, reason: TOO_LONG }));
   };
 
+  const runSweep = async (event: SweepEvent, from: string | null, deadline: number, once: Once): Promise<Outcome[]> => {
+    await own.ask(deadline);
+    const work = once(async () => [await sweep(event, from, deadline)]);
+    const outcomes = await within(deadline - now(), work, undefined);
+    if (outcomes === null) return [{ kind: "ignored", reason: "duplicate delivery", launch: originOf(event) }];
+    return outcomes ?? [{ kind: "failed", reason: TOO_LONG }];
+  };
+
   return (messages, engine, deadline, once = (work) => work()) =>
     Promise.all(messages.map((message) => dispatchOne(message, engine, deadline, once)));
+}
+
+function originOf({ detail: _, ...origin }: SweepEvent): Partial<Launch> {
+  return origin;
 }
 
 /** Returns the one outcome of a duplicate delivery. Takes its launches, which are of one account and region. */

@@ -53,7 +53,14 @@ export type EventReading =
       /** The event reports launches, but does not name the instances. */
       readonly warning?: true;
     }
+  /** A sweep is due, or goes on. */
+  | { readonly kind: "sweep"; readonly event: SweepEvent }
   | { readonly kind: "malformed"; readonly reason: string };
+
+/** An event that begins or continues a sweep. */
+export interface SweepEvent extends Origin {
+  readonly detail: Fields;
+}
 
 /** The tolerance for different clocks. Without a limit, an event from the future could extend the grace without end. */
 const MAX_AHEAD_MS = 15 * 60_000;
@@ -61,7 +68,7 @@ const MAX_AHEAD_MS = 15 * 60_000;
 /** The maximum length of a `detail-type`. https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsRequestEntry.html */
 const MAX_TYPE = 128;
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** The fields that all events have. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html */
 interface Origin {
@@ -76,13 +83,17 @@ type Reader = (detail: Fields, origin: Origin, event: Fields, delayedSeconds: nu
 /** The `detail-type` of the event that reports changed tags, at any time after a launch. */
 export const TAG_CHANGE = "Tag Change on Resource";
 
+/** The `detail-type` of the message that continues a sweep in the next invocation. */
+export const SWEEP_CONTINUATION = "EC2 Audit Sweep Continuation";
+
 /** The supported events, by `detail-type`. */
 const READERS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   [STATE_CHANGE, readStateChange],
   ["AWS API Call via CloudTrail", readApiCall],
   ["EC2 Instance Launch Successful", readAutoScalingLaunch],
   [TAG_CHANGE, readTagChange],
-  ["Scheduled Event", (_, origin) => ignored("a scheduled event has no instances", origin)],
+  ["Scheduled Event", readSweep],
+  [SWEEP_CONTINUATION, readSweep],
 ]);
 
 /**
@@ -184,6 +195,10 @@ function readTagChange(detail: Fields, origin: Origin, event: Fields, delayedSec
   const ids = arns.map((arn: unknown) => (typeof arn === "string" ? arn.slice(arn.lastIndexOf("/") + 1) : undefined));
   const about = delayedSeconds === null ? origin : { ...origin, change: tagChangeOf(detail, delayedSeconds) };
   return launches(about, ids, null, "resources");
+}
+
+function readSweep(detail: Fields, origin: Origin): EventReading {
+  return { kind: "sweep", event: { ...origin, detail } };
 }
 
 /** The maximum number of keys or tags of an event that are used. A resource has at most 50 tags, and one change can replace them all. */

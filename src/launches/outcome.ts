@@ -1,7 +1,18 @@
 import type { Problem } from "../config.ts";
 import type { Launch } from "./events.ts";
 
-/** The result of one launch, or of an event without one. The engine's response depends on the worst of its outcomes. */
+/** The progress of a sweep, for the log. */
+export interface SweepStep {
+  readonly id: string;
+  /** From 1. */
+  readonly step: number;
+  /** The sums so far. */
+  readonly instances: number;
+  readonly violating: number;
+  readonly placesLeft: number;
+}
+
+/** The result of one launch, of a step of a sweep, or of an event without one. The engine's response depends on the worst of its outcomes. */
 export type Outcome =
   | { readonly kind: "compliant"; readonly launch: Launch }
   | {
@@ -45,7 +56,11 @@ export type Outcome =
   /** EC2 did not show the instance for as long as its responses can lag, so it could not be judged. */
   | { readonly kind: "unseen"; readonly launch: Launch; readonly reason: string }
   /** AWS refused or throttled a call, timed out, or returned an invalid response. */
-  | { readonly kind: "failed"; readonly reason: string; readonly launch: Launch }
+  | { readonly kind: "failed"; readonly reason: string; readonly launch?: Launch }
+  /** A step of a sweep has sent the message that continues it. */
+  | { readonly kind: "continued"; readonly reason: string; readonly sweep: SweepStep }
+  /** A sweep has ended. */
+  | { readonly kind: "swept"; readonly reason: string; readonly sweep: SweepStep }
   /** The message is not an event that can be audited. */
   | { readonly kind: "malformed"; readonly reason: string }
   | { readonly kind: "misconfigured"; readonly problems: readonly Problem[]; readonly launch?: Launch };
@@ -55,6 +70,8 @@ const ORDER: readonly Outcome["kind"][] = [
   "compliant",
   "resolved",
   "ignored",
+  "continued",
+  "swept",
   "unseen",
   "not-judged",
   "violating",

@@ -76,7 +76,7 @@ export async function receive(delivery: Delivery, receiver: Receiver): Promise<H
     }
     case "Notification":
       subscriber.seen(topic);
-      return { kind: "notification", key, message: unwrapMessage(envelope.Message) };
+      return { kind: "notification", key, message: { ...unwrapMessage(envelope.Message), from: topic.arn } };
   }
 }
 

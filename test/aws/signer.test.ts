@@ -74,6 +74,18 @@ describe("the signer", () => {
     );
   });
 
+  it("signs the name of the action of AWS's JSON protocol too", async () => {
+    const headers = { "content-type": "application/x-amz-json-1.0", host: "sqs.us-east-1.amazonaws.com" };
+    const request = () => requestOf("{}", { headers: { ...headers, "x-amz-target": "AmazonSQS.SendMessage" } });
+    const own = { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "secret", sessionToken: "token" };
+    const signingDate = new Date("2026-11-29T00:00:00Z");
+    const ours = await createSigner("sqs", "us-east-1", async () => own).sign(request(), { signingDate });
+    const theirs = await new SignatureV4({
+      ...{ service: "sqs", region: "us-east-1", credentials: own, sha256: Sha256, applyChecksum: false },
+    }).sign(request(), { signingDate });
+    expect(ours.headers).toEqual(theirs.headers);
+  });
+
   it("signs again with the credentials that there are then", async () => {
     let key = "first";
     const signer = createSigner("sns", "us-east-1", async () => ({ accessKeyId: key, secretAccessKey: key }));

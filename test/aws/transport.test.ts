@@ -3,7 +3,7 @@ import { setTimeout as later } from "node:timers/promises";
 import { DescribeTagsCommand } from "@aws-sdk/client-ec2";
 import { afterEach, describe, expect, it } from "vitest";
 import { type Clients, createClients } from "../../src/aws/clients.ts";
-import { CALL_LIMITS } from "../../src/aws/transport.ts";
+import { CALL_LIMITS, createTransport } from "../../src/aws/transport.ts";
 import { type CannedAws, cannedResponse, startCannedAws } from "../support/canned-aws.ts";
 import { configOf } from "../support/config.ts";
 import { ACCOUNT, AT } from "../support/events.ts";
@@ -65,7 +65,10 @@ async function startDroppingAws(responseMs = 0): Promise<DroppingAws> {
 }
 
 const clientsOf = (limits = LIMITS) =>
-  createClients(configOf({ AWS_ENDPOINT_URL: aws.url, AUDIT_ROLE_NAME: "ec2-audit" }), clock.now, limits);
+  createClients(configOf({ AWS_ENDPOINT_URL: aws.url, AUDIT_ROLE_NAME: "ec2-audit" }), clock.now, {
+    requestHandler: createTransport(clock.now, limits),
+    maxAttempts: 2,
+  });
 const launch = (clients: Clients, account = ACCOUNT) =>
   clients.ec2(account === ACCOUNT ? null : account, "us-east-1").send(new DescribeTagsCommand({}));
 const launches = (clients: Clients, count: number) => Promise.all(Array.from({ length: count }, () => launch(clients)));

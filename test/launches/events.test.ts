@@ -23,7 +23,7 @@ const read = (event: unknown) => readEvent(event, NOW);
 /** Returns the launches of an event. Throws for an event without launches. */
 function launchesIn(event: EventBridgeEvent): readonly Launch[] {
   const reading = read(event);
-  if (reading.kind !== "launches") throw new Error(`${reading.kind}: ${reading.reason}`);
+  if (reading.kind !== "launches") throw new Error(JSON.stringify(reading));
   return reading.launches;
 }
 
@@ -248,9 +248,16 @@ describe("Tag Change on Resource", () => {
 });
 
 describe("any other event", () => {
-  it("is ignored if it is a scheduled event", () => {
-    expect(read(scheduledEvent())).toMatchObject({ kind: "ignored" });
-  });
+  it.each(["Scheduled Event", "EC2 Audit Sweep Continuation"])(
+    "begins or continues a sweep if it is of the type %s",
+    (type) => {
+      const event = { ...scheduledEvent(), "detail-type": type, detail: { hours: 24 } };
+      expect(read(event)).toEqual({
+        kind: "sweep",
+        event: { account: ACCOUNT, region: REGION, at: AT, event: type, detail: { hours: 24 } },
+      });
+    },
+  );
 
   it.each(["EC2 Spot Instance Interruption Warning", "EBS Snapshot Notification", "", "constructor", "__proto__"])(
     "of the type %j is ignored, whatever else is in it",
@@ -404,6 +411,7 @@ describe("any JSON value", () => {
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), broken), (event) => {
         const reading = read(event);
+        if (reading.kind === "sweep") return;
         if (reading.kind !== "launches") {
           expect(reading.reason).toMatch(/^[^\n]{1,300}$/);
           return;
