@@ -3,6 +3,7 @@ import type { AlertTarget } from "./alerts/publish.ts";
 import { createSent } from "./alerts/sent.ts";
 import { createClients } from "./aws/clients.ts";
 import { createOwnAccount, type OwnAccount } from "./aws/own-account.ts";
+import { createSend } from "./aws/send.ts";
 import type { TopicArn } from "./aws/topic-arn.ts";
 import { type Config, gatherSettings, KEYS, type Problem, readConfig, type Settings } from "./config.ts";
 import { ec2Facts } from "./facts/facts.ts";
@@ -17,6 +18,7 @@ import { createRunOnce, type RunOnce } from "./sns/duplicates.ts";
 import type { Delivery } from "./sns/envelope.ts";
 import { type Handled, type Notified, receive } from "./sns/receive.ts";
 import { createSubscriber, type Subscriber } from "./sns/subscription.ts";
+import { createSweeps } from "./sweeps.ts";
 import { pause as pauseByClock } from "./util/deadline.ts";
 
 /** The environment that the function runs in. */
@@ -155,7 +157,14 @@ export function createService(config: Config, host: Host, functionName?: string)
     });
   };
   const submit = createLanes(runLane, () => pause(BATCH_PAUSE_MS));
-  const dispatch = createDispatch(config, own, submit, now);
+  const sweep = createSweeps(config, {
+    own,
+    send: createSend(clients, config.endpoint),
+    target: () => targetOf(alertTopic),
+    once: createRunOnce((outcome: Outcome) => !isUnsettled(outcome)),
+    now,
+  });
+  const dispatch = createDispatch(config, own, submit, sweep, now);
 
   const receiver = {
     launchTopics,

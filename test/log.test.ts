@@ -7,7 +7,7 @@ import { ACCOUNT, AT, INSTANCE, REGION } from "./support/events.ts";
 import { launchOf } from "./support/launches.ts";
 
 const launch = launchOf({ launchedBy: "arn:aws:iam::123456789012:user/Mateo" });
-const SWEEP = { id: "0123456789abcdef", step: 2, instances: 1_000, violating: 7, placesLeft: 3 };
+const SWEEP = { id: "0123456789abcdef", step: 2, instances: 1_000, violating: 7, accountsLeft: 1, placesLeft: 3 };
 const OUTCOMES: Readonly<Record<Logged["kind"], Logged>> = {
   compliant: { kind: "compliant", launch },
   violating: {

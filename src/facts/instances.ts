@@ -75,38 +75,50 @@ export async function describeInstances(
   return found;
 }
 
+/** A place in the pages of a call. */
+export interface Cursor {
+  /** The token of the next page; undefined for the first page, and after the last one. */
+  next: string | undefined;
+}
+
 /**
- * Reads every instance of the client's account and region that is not terminated or shutting down, in pages of up to 1,000.
- * Throws what the client throws, and an Error for a response that is not from EC2.
+ * Reads every instance of the client's account and region that is not terminated or shutting down, in pages of up to 1,000, from a
+ * cursor on, which it moves. Throws what the client throws, and an Error for a response that is not from EC2.
  */
-export function allInstances(ec2: Pick<EC2Client, "send">): AsyncGenerator<readonly Instance[]> {
-  return pagesOf(ec2, { Name: "instance-state-name", Values: ["pending", "running", "stopping", "stopped"] });
+export function allInstances(
+  ec2: Pick<EC2Client, "send">,
+  cursor: Cursor = { next: undefined },
+): AsyncGenerator<readonly Instance[]> {
+  return pagesOf(ec2, { Name: "instance-state-name", Values: ["pending", "running", "stopping", "stopped"] }, cursor);
 }
 
 /**
  * Yields the instances that match a filter, page by page. Instances that an AWS service manages are included, although an
  * account can hide them. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyManagedResourceVisibility.html
  */
-async function* pagesOf(ec2: Pick<EC2Client, "send">, filter: Filter): AsyncGenerator<readonly Instance[]> {
-  let next: string | undefined;
+async function* pagesOf(
+  ec2: Pick<EC2Client, "send">,
+  filter: Filter,
+  cursor: Cursor = { next: undefined },
+): AsyncGenerator<readonly Instance[]> {
   const readPage = async (): Promise<readonly Instance[]> => {
     const page = await ec2.send(
       new DescribeInstancesCommand({
         Filters: [filter],
         IncludeManagedResources: true,
         MaxResults: 1000,
-        ...(next && { NextToken: next }),
+        ...(cursor.next && { NextToken: cursor.next }),
       }),
     );
     // The token is a part of the response's text.
-    next = page.NextToken && detached(page.NextToken);
+    cursor.next = page.NextToken && detached(page.NextToken);
     return requireSet(page.Reservations, "DescribeInstances").flatMap(({ Instances = [] }) =>
       Instances.flatMap((instance) => (instance.InstanceId ? [readInstance(instance.InstanceId, instance)] : [])),
     );
   };
   // A variable of the generator would keep its page while the next one is read.
   do yield await readPage();
-  while (next);
+  while (cursor.next);
 }
 
 /** Returns an instance of DescribeInstances. */

@@ -65,11 +65,16 @@ export class GroupSums {
   }
 
   toJSON(): Groups {
+    return this.most(MAX_GROUPS);
+  }
+
+  /** Returns the sums, with a maximum number of groups: those with most violating instances. */
+  most(max: number): Groups {
     const sorted = [...this.#shown].map(([value, sum]): Group => ({ value, ...sum })).sort(inOrder);
-    const groups = sorted.filter(({ value }, index) => index < MAX_GROUPS || value === null);
+    const groups = sorted.filter(({ value }, index) => index < max || value === null);
     const others = noSum();
     addTo(others, this.#rest);
-    const rest = sorted.filter(({ value }, index) => index >= MAX_GROUPS && value !== null);
+    const rest = sorted.filter(({ value }, index) => index >= max && value !== null);
     for (const group of rest) addTo(others, group);
     return { groups, others: { ...others, values: this.#restValues + rest.length } };
   }

@@ -31,19 +31,33 @@ export interface PlaceReading {
   readonly pages: AsyncIterable<readonly JudgedInstance[]>;
   /** Returns the result so far, and after the last page that of the place. It counts the pages that were yielded. */
   result(): PlaceResult;
+  /** Returns the token of the page after the last one that was yielded; undefined before the first and after the last page. */
+  next(): string | undefined;
+  /** Returns whether EC2 refused the token of the first page. */
+  tokenRefused(): boolean;
 }
 
 /**
  * Reads every instance of a place and judges it by the whole policy, rules in `report` mode included. Takes the place's client,
- * which should make one attempt for each call, and the pace of its calls.
+ * which should make one attempt for each call, the pace of its calls, and the token of the first page, if an earlier reading has
+ * read the pages before it.
  */
-export function readPlace(ec2: Pick<EC2Client, "send">, place: Place, policy: Policy, pace: Pace): PlaceReading {
+export function readPlace(
+  ec2: Pick<EC2Client, "send">,
+  place: Place,
+  policy: Policy,
+  pace: Pace,
+  from?: string,
+): PlaceReading {
   const client = paced(ec2, pace);
   const counts: Counting = { ...NO_COUNTS };
   const notJudgedRules = new Map<string, { ruleId: string; reason: string; instances: number }>();
   let end: Pick<PlaceResult, "status" | "reason"> = INTERRUPTED;
 
-  const instances = allInstances(client);
+  const cursor = { next: from };
+  let after = from;
+  let isRefused = false;
+  const instances = allInstances(client, cursor);
   const judge = judgeOf(client, place, policy, pace);
   // A generator or a loop would keep its page while it waits for the next one, and many places are read at the same time.
   const next = async (): Promise<IteratorResult<readonly JudgedInstance[], undefined>> => {
@@ -51,6 +65,7 @@ export function readPlace(ec2: Pick<EC2Client, "send">, place: Place, policy: Po
       const read = await instances.next();
       if (read.done) {
         end = { status: "complete", reason: null };
+        after = undefined;
         return { done: true, value: undefined };
       }
       const page = await judge(read.value);
@@ -69,8 +84,10 @@ export function readPlace(ec2: Pick<EC2Client, "send">, place: Place, policy: Po
           notJudgedRules.set(ruleId, known);
         }
       }
+      after = cursor.next;
       return { done: false, value: page };
     } catch (error) {
+      isRefused = from !== undefined && after === from && isTokenError(error);
       const failure = placeError(error);
       end = counts.instances > 0 ? { ...failure, status: "partial" } : failure;
       if (pace.signal.aborted) end = INTERRUPTED;
@@ -80,8 +97,15 @@ export function readPlace(ec2: Pick<EC2Client, "send">, place: Place, policy: Po
 
   return {
     pages: { [Symbol.asyncIterator]: () => ({ next }) },
+    next: () => after,
+    tokenRefused: () => isRefused,
     result: () => ({ ...place, ...end, ...counts, calls: client.calls, notJudgedRules: [...notJudgedRules.values()] }),
   };
+}
+
+/** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
+function isTokenError(error: unknown): boolean {
+  return error instanceof Error && /^(?:InvalidNextToken|InvalidPaginationToken|InvalidParameter)/.test(error.name);
 }
 
 /** Returns the function that judges the pages of a place. */

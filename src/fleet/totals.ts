@@ -130,7 +130,7 @@ export class FleetTotals {
 }
 
 /** Returns the value of the first tag whose key is the same in lower case; null if there is none. */
-function tagOf(tags: Tags, lowerCaseKey: string): string | null {
+export function tagOf(tags: Tags, lowerCaseKey: string): string | null {
   for (const [key, value] of tags) {
     if (key.length === lowerCaseKey.length && key.toLowerCase() === lowerCaseKey) return value;
   }

@@ -9,6 +9,7 @@ export interface SweepStep {
   /** The sums so far. */
   readonly instances: number;
   readonly violating: number;
+  readonly accountsLeft: number;
   readonly placesLeft: number;
 }
 

@@ -4,13 +4,13 @@ import { findingsOf } from "../../alerts/finding.ts";
 import type { Pace } from "../../fleet/paced.ts";
 import type { Place, PlaceResult } from "../../fleet/place.ts";
 import { type JudgedInstance, readPlace } from "../../fleet/read-place.ts";
+import type { Target, Targets } from "../../fleet/targets.ts";
 import { FleetTotals } from "../../fleet/totals.ts";
 import type { Policy } from "../../policy/policy.ts";
 import type { ExemptLine, FindingLine, Header, Line } from "./lines.ts";
 import type { TextFile } from "./output.ts";
 import type { Progress } from "./progress.ts";
 import type { Comparison } from "./since.ts";
-import type { Target, Targets } from "./targets.ts";
 
 /** What a report is made of. */
 export interface Collection {

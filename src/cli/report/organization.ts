@@ -1,26 +1,25 @@
 import { ListAccountsCommand, type OrganizationsClient } from "@aws-sdk/client-organizations";
 import { isDenied } from "../../aws/denied.ts";
+import { type AccountsPage, accountsPage } from "../../fleet/organization.ts";
 import { describeError } from "../../util/errors.ts";
 import { CliError } from "../cli-error.ts";
 
 /**
  * Reads the active accounts of the organization: their names by id. Throws CliError if the credentials' account may not list them
  * or is in no organization, and what the client throws otherwise.
- * https://docs.aws.amazon.com/organizations/latest/APIReference/API_ListAccounts.html
  */
 export async function organizationAccounts(
   organizations: Pick<OrganizationsClient, "send">,
 ): Promise<ReadonlyMap<string, string>> {
   const accounts = new Map<string, string>();
-  let next: string | undefined;
+  let next: string | null = "";
   do {
-    const page = await listed(organizations.send(new ListAccountsCommand({ ...(next && { NextToken: next }) })));
-    for (const { Id, Name = "", State, Status } of page.Accounts ?? []) {
-      // AWS retires `Status` on 9 September 2026, and had no `State` before.
-      if (Id !== undefined && (State ?? Status) === "ACTIVE") accounts.set(Id, Name);
-    }
-    next = page.NextToken;
-  } while (next);
+    const page: AccountsPage = await listed(
+      accountsPage((input) => organizations.send(new ListAccountsCommand(input)), next),
+    );
+    for (const [id, name] of page.accounts) accounts.set(id, name);
+    next = page.next;
+  } while (next !== null);
   return accounts;
 }
 

@@ -5,6 +5,7 @@ import { createAssumedRole, renewing } from "../../aws/assumed-role.ts";
 import { partitionOf } from "../../aws/regions.ts";
 import { isRoleName, ROLE_NAME_SHAPE } from "../../config.ts";
 import type { Pace } from "../../fleet/paced.ts";
+import type { Account } from "../../fleet/targets.ts";
 import { fleetTransport } from "../../fleet/transport.ts";
 import type { Policy } from "../../policy/policy.ts";
 import { counted } from "../../util/figures.ts";
@@ -13,6 +14,7 @@ import type { Cli } from "../cli.ts";
 import { CliError } from "../cli-error.ts";
 import { gatherFunctionSettings } from "../function-settings.ts";
 import { policyFor } from "../policy-options.ts";
+import { targetsOf } from "./all-targets.ts";
 import { collect } from "./collect.ts";
 import { type ExemptionLine, REPORT_SCHEMA, type RuleLine } from "./lines.ts";
 import { accountsOf, type ReportOptions, regionsOf } from "./options.ts";
@@ -21,7 +23,6 @@ import { writeText } from "./output.ts";
 import type { Progress } from "./progress.ts";
 import { openGivenReport } from "./read-lines.ts";
 import { compareWith } from "./since.ts";
-import { type Account, targetsOf } from "./targets.ts";
 
 /** The region of STS for an operator without one. */
 const DEFAULT_REGION = "us-east-1";
