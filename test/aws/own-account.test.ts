@@ -5,7 +5,7 @@ import type { Service } from "../../src/app.ts";
 import type { Engine } from "../../src/launches/dispatch.ts";
 import { awsError, mockEc2, mockSns } from "../support/aws.ts";
 import { configOf } from "../support/config.ts";
-import { ACCOUNT, AT, INSTANCE, instanceIds, scheduledEvent, stateChange } from "../support/events.ts";
+import { ACCOUNT, AT, INSTANCE, instanceIds, stateChange } from "../support/events.ts";
 import { auditFor, serviceWith } from "../support/service.ts";
 
 /** The topics are in `ACCOUNT`; the function's credentials may be of another account. */
@@ -92,7 +92,7 @@ describe("GetCallerIdentity", () => {
   });
 
   it("is not called for an event without a launch", async () => {
-    await audit(serviceOf(), scheduledEvent());
+    await audit(serviceOf(), { ...stateChange(), "detail-type": "EBS Volume Notification" });
     expect(asked()).toBe(0);
   });
 

@@ -7,17 +7,7 @@ import type { Engine } from "../../src/launches/dispatch.ts";
 import type { Outcome } from "../../src/launches/outcome.ts";
 import { awsError, documentIn, mockEc2, mockSns } from "../support/aws.ts";
 import { configOf, FOUR_SECRETS } from "../support/config.ts";
-import {
-  ACCOUNT,
-  AT,
-  INSTANCE,
-  instanceIds,
-  REGION,
-  runInstances,
-  scheduledEvent,
-  stateChange,
-  tagChange,
-} from "../support/events.ts";
+import { ACCOUNT, AT, INSTANCE, instanceIds, REGION, runInstances, stateChange, tagChange } from "../support/events.ts";
 import { auditFor, serviceWith } from "../support/service.ts";
 
 const ec2 = mockEc2();
@@ -35,6 +25,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+/** An event that is not audited. */
+const VOLUME_EVENT = { ...stateChange(), "detail-type": "EBS Volume Notification" };
 const TAGGED = { Name: "web-1", service: "shop" };
 const PATIENT: Engine = { name: "the queue", retryWindowSeconds: Number.POSITIVE_INFINITY };
 const OTHER = "210987654321";
@@ -75,7 +67,7 @@ describe("an event", () => {
   });
 
   it.each([
-    ["ignored", "a scheduled event", scheduledEvent()],
+    ["ignored", "an event of a volume", VOLUME_EVENT],
     ["malformed", "null", null],
   ])("is %s without an AWS call: %s", async (kind, _, event) => {
     expect(kindsOf(await audit(serviceOf(), event))).toEqual([[kind]]);
@@ -148,7 +140,7 @@ describe("many events", () => {
       "nonsense",
       runInstances({ ids: [good, bad] }),
       stateChange({ account: OTHER }),
-      scheduledEvent(),
+      VOLUME_EVENT,
       stateChange({ id: good }),
     );
     expect(kindsOf(outcomes)).toEqual([
@@ -283,7 +275,7 @@ describe("a grace that is longer than the engine's retry window", () => {
   it("does not affect an event without a launch", async () => {
     expect(
       kindsOf(
-        await serviceOf({ GRACE_SECONDS: "171" }).audit([{ event: scheduledEvent() }], shortRetry, Date.now() + 12_000),
+        await serviceOf({ GRACE_SECONDS: "171" }).audit([{ event: VOLUME_EVENT }], shortRetry, Date.now() + 12_000),
       ),
     ).toEqual([["ignored"]]);
   });
