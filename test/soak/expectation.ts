@@ -5,6 +5,9 @@ import { type Kind, OUT_OF_REACH, type Tags } from "./stories.ts";
 /** The grace of a launch, in ms. */
 export const GRACE_MS = 45_000;
 
+/** The event of a termination follows its call after this many ms. */
+export const SHUTDOWN_MS = 10_000;
+
 /** A launch or a change of an instance. `at` is in ms since the epoch. */
 export interface Occasion {
   readonly at: number;
@@ -23,6 +26,8 @@ export interface Span {
 export interface Judgement {
   readonly ruleId: RuleId;
   readonly violated: readonly Span[];
+  /** When its tags changed from allowed values to others, in ms since the epoch. */
+  readonly revalued: readonly number[];
   /** The topics that must get its findings, and those that may. */
   readonly must: readonly Topic[];
   readonly may: readonly Topic[];
@@ -60,11 +65,22 @@ export function expectation(
       if (open && !violates(state.tags)) open.until = state.at;
       else if (!open && violates(state.tags)) violated.push({ from: state.at, until: null });
     }
+    const revalued = states.flatMap(({ at, tags: now }, index) => {
+      const before = states[index - 1]?.tags;
+      const complies = before && now && !violates(before) && !violates(now);
+      return complies && keys.some((key) => before[key] !== now[key]) ? [at] : [];
+    });
     const topicsOf = (of: Tags | null) => (hasRoutes ? topicsFor(ruleId, group, of ?? {}) : TOPICS.slice(0, 1));
     // The first alert is sent when the grace has passed.
     const first = states.findLast((state) => state.tags !== null && state.at <= launchedAt + GRACE_MS);
     const may = new Set(states.flatMap((state) => topicsOf(state.tags)));
-    return { ruleId, violated, must: topicsOf(first?.tags ?? null), may: TOPICS.filter((topic) => may.has(topic)) };
+    return {
+      ruleId,
+      violated,
+      revalued,
+      must: topicsOf(first?.tags ?? null),
+      may: TOPICS.filter((topic) => may.has(topic)),
+    };
   });
   return {
     instanceId,

@@ -16,6 +16,7 @@ function records(changes: Partial<Records> = {}): Records {
     garbage: 0,
     causes: [],
     outcomesById: outcomesById({ "i-untagged": "violating", "i-tagged": "compliant", "i-late": "compliant" }),
+    resolves: false,
     ...changes,
   };
 }
@@ -23,7 +24,10 @@ function records(changes: Partial<Records> = {}): Records {
 /** Returns the records of one logged outcome for each instance. */
 function outcomesById(last: Readonly<Record<string, string>>): Records["outcomesById"] {
   return new Map(
-    Object.entries(last).map(([id, word]) => [id, { last: word, violating: word === "violating" ? 1 : 0 }]),
+    Object.entries(last).map(([id, word]) => [
+      id,
+      { last: word, at: LAUNCHED, violating: word === "violating" ? 1 : 0 },
+    ]),
   );
 }
 
@@ -76,8 +80,8 @@ describe("reconciling a run succeeds", () => {
         alerts: [alert(60, "i-untagged"), alert(75, "i-untagged")],
         causes: [cause(20, "EventBridge delivered the event twice")],
         outcomesById: new Map([
-          ["i-untagged", { last: "violating", violating: 2 }],
-          ["i-tagged", { last: "compliant", violating: 0 }],
+          ["i-untagged", { last: "violating", at: LAUNCHED, violating: 2 }],
+          ["i-tagged", { last: "compliant", at: LAUNCHED, violating: 0 }],
         ]),
       },
     ],
@@ -153,7 +157,7 @@ describe("reconciling a run fails and names the instance", () => {
       {
         outcomesById: new Map([
           ...outcomesById({ "i-tagged": "compliant" }),
-          ["i-untagged", { last: "violating", violating: 2 }],
+          ["i-untagged", { last: "violating", at: LAUNCHED, violating: 2 }],
         ]),
       },
       { settledAgain: ["i-untagged"] },
@@ -285,8 +289,8 @@ describe("the figures of a run", () => {
 
   it("count the endings of each lifecycle", () => {
     expect([...reconcile(records()).lifecycles]).toEqual([
-      ["untagged", { alerted: 1, silent: 0, "dead-lettered": 0 }],
-      ["tagged", { alerted: 0, silent: 1, "dead-lettered": 0 }],
+      ["untagged", { alerted: 1, resolved: 0, silent: 0, "dead-lettered": 0 }],
+      ["tagged", { alerted: 0, resolved: 0, silent: 1, "dead-lettered": 0 }],
     ]);
   });
 });

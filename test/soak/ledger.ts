@@ -1,7 +1,8 @@
 import type { Expected, Judgement } from "./expectation.ts";
 import type { RuleId, Topic } from "./policy.ts";
+import { judgeResolved, type Unknowable } from "./resolved.ts";
 import type { Kind } from "./stories.ts";
-import { judgeStream } from "./stream.ts";
+import { judgeViolating } from "./stream.ts";
 
 /** Why a finding may be published again. Each cause explains one duplicate at each topic. */
 export type Cause =
@@ -50,11 +51,16 @@ export interface Records {
   /** The number of messages sent that are no events. */
   readonly garbage: number;
   readonly causes: readonly CauseAt[];
-  /** By instance id: the last logged outcome, and how often it was `violating`. */
-  readonly outcomesById: ReadonlyMap<string, { readonly last: string; readonly violating: number }>;
+  /** By instance id: the last logged outcome and its time, and how often an outcome was `violating`. */
+  readonly outcomesById: ReadonlyMap<
+    string,
+    { readonly last: string; readonly at: number; readonly violating: number }
+  >;
+  /** Whether the function publishes resolved findings. */
+  readonly resolves: boolean;
 }
 
-const ENDS = ["alerted", "silent", "dead-lettered"] as const;
+const ENDS = ["alerted", "resolved", "silent", "dead-lettered"] as const;
 type Ends = Record<(typeof ENDS)[number], number>;
 
 /** The result of the reconciliation. The lists name instances, with the rule and topic of a finding. */
@@ -62,8 +68,14 @@ export interface Balance {
   readonly launches: number;
   /** The number of instances by lifecycle and ending. */
   readonly lifecycles: ReadonlyMap<Kind, Readonly<Ends>>;
-  /** The number of published findings by topic. */
+  /** The number of published findings by topic, of both statuses. */
   readonly published: ReadonlyMap<Topic, number>;
+  /** The number of findings with the status `resolved`. */
+  readonly resolved: number;
+  /** The number of resolved findings that were never alerted at their topic, by the reason that the function cannot know. */
+  readonly unknowable: ReadonlyMap<Unknowable, number>;
+  /** The number of alerted findings that were not resolved, because EC2 had removed the tags of the terminated instance. */
+  readonly forgotten: number;
   readonly lost: readonly string[];
   readonly false: readonly string[];
   /** The number of duplicate findings by cause. */
@@ -106,6 +118,9 @@ export function reconcile(records: Records): Balance {
   const wrongDeadLetters: string[] = [];
   const duplicates = new Map<Cause, number>();
   const published = new Map<Topic, number>();
+  const unknowable = new Map<Unknowable, number>();
+  let resolved = 0;
+  let forgotten = 0;
   const delays: number[] = [];
   const quietDelays: number[] = [];
   const lifecycles = new Map<Kind, Ends>();
@@ -115,10 +130,15 @@ export function reconcile(records: Records): Balance {
     const own = streams.get(instanceId) ?? [];
     const deadLetters = deadLettersOf.get(instanceId) ?? [];
     const causes = causesOf.get(instanceId) ?? [];
-    const ends = lifecycles.get(each.lifecycle) ?? { alerted: 0, silent: 0, "dead-lettered": 0 };
+    const ends = lifecycles.get(each.lifecycle) ?? { alerted: 0, resolved: 0, silent: 0, "dead-lettered": 0 };
     lifecycles.set(each.lifecycle, ends);
-    ends[own.length > 0 ? "alerted" : deadLetters.length > 0 ? "dead-lettered" : "silent"] += 1;
+    ends[endOf(own, deadLetters)] += 1;
 
+    const {
+      last = "nothing",
+      violating: settledViolating = 0,
+      at: settledAt = 0,
+    } = records.outcomesById.get(instanceId) ?? {};
     const [launch] = occasions;
     const firsts: number[] = [];
     for (const judgement of each.judgements) {
@@ -128,16 +148,27 @@ export function reconcile(records: Records): Balance {
       for (const topic of new Set([...judgement.must, ...own.map((finding) => finding.topic)])) {
         const name = `${instanceId} ${ruleId} ${topic}`;
         const stream = own.filter((finding) => finding.topic === topic && finding.ruleId === ruleId);
+        const timesOf = (status: string, of = stream) =>
+          of.flatMap((each) => (each.status === status ? [each.at] : []));
+        const violating = timesOf("violating");
+        const times = { violating, resolved: timesOf("resolved"), everywhere: timesOf("violating", own) };
         add(published, topic, stream.length);
-        const result = judgeStream(stream, topic, judgement, each, causes);
-        if (result.isLost) lost.push(name);
-        if (result.isFalse) wrong.push(name);
-        for (const cause of result.repeats) {
-          if (cause === null) unexplained.push(name);
-          else add(duplicates, cause, 1);
+        resolved += times.resolved.length;
+        const ownCauses = causes.filter((cause) => cause.topic === null || cause.topic === topic);
+        const alerted = judgeViolating(violating, topic, judgement, each, ownCauses);
+        const ended = judgeResolved(times, topic, judgement, each, ownCauses, settledAt);
+        if (ended.isForgotten) forgotten += 1;
+        for (const [what, result] of [["", alerted] as const, [" resolved", ended] as const]) {
+          if (result.isLost && (what === "" || records.resolves)) lost.push(`${name}${what}`);
+          if (result.isFalse) wrong.push(`${name}${what}`);
+          for (const cause of result.repeats) {
+            if (cause === null) unexplained.push(`${name}${what}`);
+            else add(duplicates, cause, 1);
+          }
         }
-        const [first] = stream;
-        if (first !== undefined && staysViolated(judgement, launch?.at)) firsts.push(first.at);
+        for (const reason of ended.unknowable) add(unknowable, reason, 1);
+        const [first] = violating;
+        if (first !== undefined && staysViolated(judgement, launch?.at)) firsts.push(first);
       }
     }
     if (launch !== undefined && firsts.length > 0) {
@@ -148,9 +179,8 @@ export function reconcile(records: Records): Balance {
 
     if (reachable ? deadLetters.length > 0 : deadLetters.length === 0) wrongDeadLetters.push(instanceId);
     if (deadLetters.some((reason) => reason === null)) wrongDeadLetters.push(instanceId);
-    const { last = "nothing", violating = 0 } = records.outcomesById.get(instanceId) ?? {};
     const mayRepeat = causes.filter(({ cause }) => REPEATS_VERDICT.has(cause)).length;
-    if (violating > occasions.length + mayRepeat) settledAgain.push(instanceId);
+    if (settledViolating > occasions.length + mayRepeat) settledAgain.push(instanceId);
     if (reachable && !SETTLED.has(last)) unsettled.push(instanceId);
   }
   const garbage = deadLettersOf.get("") ?? [];
@@ -158,10 +188,14 @@ export function reconcile(records: Records): Balance {
     wrongDeadLetters.push(`${garbage.length} of ${records.garbage} messages that are no events`);
   if (garbage.some((reason) => reason === null))
     wrongDeadLetters.push("a message that is no event has no reason in the log");
+  const problems = [lost, wrong, unexplained, settledAgain, unsettled, wrongDeadLetters];
   return {
     launches: records.expected.length,
     lifecycles,
     published,
+    resolved,
+    unknowable,
+    forgotten,
     lost,
     false: wrong,
     duplicates,
@@ -172,18 +206,24 @@ export function reconcile(records: Records): Balance {
     wrongDeadLetters,
     delays,
     quietDelays,
-    balanced: [lost, wrong, unexplained, settledAgain, unsettled, wrongDeadLetters].every((list) => list.length === 0),
+    balanced: problems.every((list) => list.length === 0),
   };
 }
 
 /** The final outcomes. */
-const SETTLED: ReadonlySet<string> = new Set(["compliant", "violating", "ignored", "unseen"]);
+const SETTLED: ReadonlySet<string> = new Set(["compliant", "violating", "resolved", "ignored", "unseen"]);
 
 /** After these causes the function may settle an instance as violating again. */
 const REPEATS_VERDICT: ReadonlySet<Cause> = new Set([
   "EventBridge delivered the event twice",
   "the function was killed while processing it",
 ]);
+
+function endOf(findings: readonly PublishedFinding[], deadLetters: readonly unknown[]): keyof Ends {
+  if (findings.some(({ status }) => status === "resolved")) return "resolved";
+  if (findings.length > 0) return "alerted";
+  return deadLetters.length > 0 ? "dead-lettered" : "silent";
+}
 
 function staysViolated({ violated }: Judgement, launchedAt: number | undefined): boolean {
   return violated.some(({ from, until }) => from === launchedAt && until === null);

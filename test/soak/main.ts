@@ -2,8 +2,8 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { oneOf, runProgram, wholeNumber } from "./program.ts";
 import { evaluate, lifecycleTable, problems, type Result, soakTable } from "./report.ts";
-import { HOSTS } from "./run.ts";
 import { soakScenario } from "./scenario.ts";
+import { HOSTS } from "./soak-aws.ts";
 
 const HELP = `npm run soak                       50,000 launches on each host, with every fault
 npm run soak -- --seed 7           another scenario; the same seed gives the same scenario

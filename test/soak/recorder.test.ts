@@ -99,7 +99,7 @@ describe("the function's log", () => {
     const { recorder } = recording();
     recorder.log(line("compliant", 9, { instanceId: ID }));
     recorder.log(line("deferred", 1, { instanceId: ID }));
-    expect(recorder.outcomesById.get(ID)).toEqual({ last: "compliant", violating: 0 });
+    expect(recorder.outcomesById.get(ID)).toEqual({ last: "compliant", at: START + 9 * SECOND, violating: 0 });
   });
 
   it("gives the reason of a dead-lettered message, by its instance or its id", () => {

@@ -1,7 +1,7 @@
 import { TOO_LONG } from "../../src/launches/outcome.ts";
 import type { DeliveryAttempt } from "../../src/local/aws/index.ts";
 import { isObject } from "../../src/util/json.ts";
-import { type Expected, expectation } from "./expectation.ts";
+import { type Expected, expectation, SHUTDOWN_MS } from "./expectation.ts";
 import { type CallContext, Killed } from "./function-process.ts";
 import { SECRET } from "./functions.ts";
 import type { Cause, CauseAt, Records } from "./ledger.ts";
@@ -26,7 +26,7 @@ export class Recorder {
   readonly failures: string[] = [];
   /** The number of logged outcomes by kind. */
   readonly outcomes = new Map<string, number>();
-  readonly outcomesById = new Map<string, { last: string; violating: number }>();
+  readonly outcomesById = new Map<string, { last: string; at: number; violating: number }>();
   readonly #expected: Expected[] = [];
   /** The times of events that EventBridge delivers late, by instance id. */
   readonly #late = new Map<string, number[]>();
@@ -106,12 +106,13 @@ export class Recorder {
     }
     if (typeof instanceId !== "string") return;
     const violating = (this.outcomesById.get(instanceId)?.violating ?? 0) + (outcome === "violating" ? 1 : 0);
-    this.outcomesById.set(instanceId, { last: this.#last.get(instanceId)?.outcome ?? outcome, violating });
+    const last = this.#last.get(instanceId);
+    this.outcomesById.set(instanceId, { last: last?.outcome ?? outcome, at: last?.at ?? at, violating });
     if (message === TOO_LONG) this.cause([instanceId], "the delivery timed out", null, at);
     if (outcome === "failed" && String(message).startsWith("the alert was not published")) {
       this.#partial.add(instanceId);
       if (this.#installation.containers > 1) this.cause([instanceId], ELSEWHERE, null, at);
-    } else if (outcome === "violating") {
+    } else if (outcome === "violating" || outcome === "resolved") {
       this.#partial.delete(instanceId);
     }
   };
@@ -157,9 +158,6 @@ export class Recorder {
 }
 
 const ELSEWHERE: Cause = "another container retried after one topic had failed";
-
-/** The event of a termination follows this many ms after its call. */
-const SHUTDOWN_MS = 10_000;
 
 /** A launch within this many ms before or after a kill may be alerted later than others. */
 const QUIET_MS = 2 * 60_000;

@@ -67,12 +67,19 @@ const medianAndTail = (label: string, delays: (balance: Balance) => readonly num
 /** Returns the figures of the soak's results as a Markdown table. */
 export function soakTable(results: readonly Result[]): string {
   const causes = new Set(results.flatMap(({ balance }) => [...balance.duplicates.keys()]));
+  const reasons = new Set(results.flatMap(({ balance }) => [...balance.unknowable.keys()]));
   const times = (results[0]?.run.memory ?? []).map(({ when }) => when);
   return tableOf(results, [
     ["launches", ({ balance }) => balance.launches],
     ...TOPICS.map(
       (topic): Row => [`findings at the topic ${topic}`, ({ balance }) => balance.published.get(topic) ?? 0],
     ),
+    ["resolved findings", ({ balance }) => balance.resolved],
+    ["↳ never alerted, which the function cannot know", ({ balance }) => sum(balance.unknowable.values())],
+    ...[...reasons]
+      .sort()
+      .map((reason): Row => [`↳ ↳ ${reason}`, ({ balance }) => balance.unknowable.get(reason) ?? 0]),
+    ["not resolved, because EC2 had removed the tags of the terminated instance", ({ balance }) => balance.forgotten],
     ["lost alerts", ({ balance }) => balance.lost.length],
     ["false alerts", ({ balance }) => balance.false.length],
     ["duplicate alerts with a known cause", ({ balance }) => sum(balance.duplicates.values())],
@@ -107,7 +114,7 @@ export function soakTable(results: readonly Result[]): string {
 /** Returns how the launches of each lifecycle ended, as a Markdown table. */
 export function lifecycleTable({ balance }: Result): string {
   const rows = [...balance.lifecycles].map(([lifecycle, ended]) => [lifecycle, ...Object.values(ended)]);
-  return markdown(["launched", "alerted", "silent", "dead-lettered"], rows.sort());
+  return markdown(["launched", "alerted", "resolved", "silent", "dead-lettered"], rows.sort());
 }
 
 /** Returns the problems of a result, each with at most five examples; none when the run passes. */

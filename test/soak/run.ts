@@ -1,5 +1,3 @@
-import { PublishCommand } from "@aws-sdk/client-sns";
-import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { startCertificateServer } from "../../src/local/aws/certificate-server.ts";
 import { type EmbeddedAws, type Fault, type Invoke, startEmbeddedAws } from "../../src/local/aws/index.ts";
 import { freePort } from "../../src/local/free-port.ts";
@@ -14,10 +12,18 @@ import { HOME, type Place } from "./places.ts";
 import { randomOf } from "./random.ts";
 import { Recorder } from "./recorder.ts";
 import { eventCopies, isQuiet, type PlannedLaunch, type Scenario } from "./scenario.ts";
-import { confirm, drain, forwardEvents, redrive, type SoakAws, setUpAws, subscribe, waitingIn } from "./soak-aws.ts";
-
-export const HOSTS = ["webtask", "lambda"] as const;
-export type HostKind = (typeof HOSTS)[number];
+import {
+  confirm,
+  drain,
+  forwardEvents,
+  type HostKind,
+  redrive,
+  type SoakAws,
+  send,
+  setUpAws,
+  subscribe,
+  waitingIn,
+} from "./soak-aws.ts";
 
 /** The figures of a run. */
 export interface Run {
@@ -140,7 +146,7 @@ export async function runTrial(trial: Trial, onProgress: (part: number) => void)
     const next = (memory.length + 1) * MEMORY_EVERY;
     if (recorder.launched >= next) clock.hold(lookAtMemory(`after ${next.toLocaleString("en")} launches`));
   });
-  for (const at of scenario.garbageAt) clock.after(at, () => clock.hold(putGarbage(soakAws, host)));
+  for (const at of scenario.garbageAt) clock.after(at, () => clock.hold(send(soakAws, host, "is this thing on?")));
 
   for (let done = 0; done < scenario.endsAt; done += MINUTE) {
     await clock.advanceTo(start + done + MINUTE);
@@ -176,6 +182,7 @@ export async function runTrial(trial: Trial, onProgress: (part: number) => void)
       garbage: scenario.garbageAt.length,
       causes: recorder.causes,
       outcomesById: recorder.outcomesById,
+      resolves: extent === "everything",
     },
   };
 }
@@ -235,11 +242,4 @@ function mapQueue(aws: EmbeddedAws, { launchQueue }: SoakAws, invoke: Invoke): v
     timeoutSeconds: 30,
   };
   aws.mapQueue(mapping, invoke);
-}
-
-/** Sends a message that is no event. */
-async function putGarbage({ sns, sqs, launchTopic, launchQueue }: SoakAws, host: HostKind): Promise<void> {
-  const text = "is this thing on?";
-  if (host === "webtask") await sns.send(new PublishCommand({ TopicArn: launchTopic, Message: text }));
-  else await sqs.send(new SendMessageCommand({ QueueUrl: launchQueue.url, MessageBody: text }));
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { BUILT_FILE } from "../support/hosts.ts";
 import { callsOf, evaluate } from "./report.ts";
-import { HOSTS } from "./run.ts";
 import { BURST, scaleScenario } from "./scale-scenario.ts";
+import { HOSTS } from "./soak-aws.ts";
 
 /** A small organisation in each test run; `npm run scale` simulates the large ones. */
 describe.each(HOSTS)("the deployed file on %s, for an organisation", (host) => {

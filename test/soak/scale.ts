@@ -13,9 +13,10 @@ import {
   sum,
   tableOf,
 } from "./report.ts";
-import { HOSTS, type Run } from "./run.ts";
+import type { Run } from "./run.ts";
 import { cpuPerLaunch } from "./scale-cpu.ts";
 import { BURST, ONE_WITHOUT_TAG_IN, PEAK, type Size, scaleScenario } from "./scale-scenario.ts";
+import { HOSTS } from "./soak-aws.ts";
 
 const HELP = `npm run scale                      four sizes, from one account to a thousand, on each host
 npm run scale -- --accounts 50 --launches-per-day 20000 --minutes 5

@@ -97,7 +97,13 @@ export function burstScenario(count: number): Scenario {
 }
 
 /** The part of a scenario without faults. */
-export const NO_FAULTS = { garbageAt: [], outages: [], kills: [], secretRotations: [], certificateRotations: [] };
+export const NO_FAULTS = {
+  garbageAt: [],
+  outages: [],
+  kills: [],
+  secretRotations: [],
+  certificateRotations: [],
+};
 
 const KILLED_AFTER = ["Publish", "DescribeInstances", "DescribeTags"] as const;
 

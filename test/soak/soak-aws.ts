@@ -3,6 +3,7 @@ import {
   ConfirmSubscriptionCommand,
   CreateTopicCommand,
   ListSubscriptionsByTopicCommand,
+  PublishCommand,
   SetSubscriptionAttributesCommand,
   SNSClient,
   SubscribeCommand,
@@ -13,10 +14,12 @@ import {
   GetQueueAttributesCommand,
   type Message,
   ReceiveMessageCommand,
+  SendMessageCommand,
   SQSClient,
 } from "@aws-sdk/client-sqs";
 import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
 import { DELIVERY_POLICY } from "../../src/aws/retry-policy.ts";
+import { type EventRuleKind, PATTERNS } from "../../src/cli/setup/plan.ts";
 import type { EmbeddedAws } from "../../src/local/aws/index.ts";
 import type { LockstepClock } from "./lockstep-clock.ts";
 import { HOME, type Place } from "./places.ts";
@@ -26,26 +29,14 @@ import { POLICY, TOPICS, type Topic } from "./policy.ts";
 const OPERATOR = { accessKeyId: "operator", secretAccessKey: "operator" };
 const GRACE_SECONDS = 45;
 
-/** The event patterns of a rule for launches, and of those for tag changes and terminations, by the rule's name. */
-const LAUNCHES = { ec2_launches: stateChange("pending") };
-const CHANGES = {
-  "ec2_launches-tags": {
-    source: ["aws.tag"],
-    "detail-type": ["Tag Change on Resource"],
-    detail: { service: ["ec2"], "resource-type": ["instance"] },
-  },
-  "ec2_launches-terminated": stateChange("terminated"),
-};
-type Patterns = Readonly<Record<string, object>>;
-
-function stateChange(state: string) {
-  return { source: ["aws.ec2"], "detail-type": ["EC2 Instance State-change Notification"], detail: { state: [state] } };
-}
+export const HOSTS = ["webtask", "lambda"] as const;
+export type HostKind = (typeof HOSTS)[number];
 
 /** What is installed: only launches and the default topic, or also tag changes, terminations and a policy with routes. */
 export type Extent = "launches" | "everything";
 
-const patternsOf = (extent: Extent): Patterns => (extent === "launches" ? LAUNCHES : { ...LAUNCHES, ...CHANGES });
+const rulesFor = (extent: Extent): readonly EventRuleKind[] =>
+  extent === "launches" ? ["state changes"] : ["state changes", "tag changes", "terminations"];
 
 /** The AWS resources of an installation. */
 export interface SoakAws {
@@ -62,7 +53,7 @@ export interface SoakAws {
 }
 
 /** Creates the resources in HOME, with rules that send events to the topic or to the queue. */
-export async function setUpAws(aws: EmbeddedAws, host: "webtask" | "lambda", extent: Extent): Promise<SoakAws> {
+export async function setUpAws(aws: EmbeddedAws, host: HostKind, extent: Extent): Promise<SoakAws> {
   const operator = { region: HOME.region, endpoint: aws.endpoint, credentials: OPERATOR };
   const sns = new SNSClient(operator);
   const sqs = new SQSClient(operator);
@@ -86,7 +77,7 @@ export async function setUpAws(aws: EmbeddedAws, host: "webtask" | "lambda", ext
       return { topic: name, url, arn: TopicArn };
     }),
   );
-  await putRules(aws, HOME, host === "webtask" ? launchTopic : launches.arn, patternsOf(extent));
+  await putRules(aws, HOME, host === "webtask" ? launchTopic : launches.arn, rulesFor(extent));
   return {
     sns,
     sqs,
@@ -101,7 +92,7 @@ export async function setUpAws(aws: EmbeddedAws, host: "webtask" | "lambda", ext
       AUDIT_ROLE_NAME: "ec2-audit",
       // As in the template: there the queue waits.
       GRACE_SECONDS: host === "webtask" ? String(GRACE_SECONDS) : "0",
-      ...(extent === "everything" && { AUDIT_POLICY: POLICY }),
+      ...(extent === "everything" && { AUDIT_POLICY: POLICY, RESOLVED_ALERTS: "on" }),
     },
   };
 }
@@ -119,7 +110,7 @@ export async function forwardEvents(
   const bus = `arn:aws:events:${HOME.region}:${HOME.account}:event-bus/default`;
   for (const [index, place] of places.entries()) {
     if (index % ROLES_A_SECOND === 0) await clock.advanceTo(clock.now() + 1_000);
-    await putRules(aws, place, bus, patternsOf(extent));
+    await putRules(aws, place, bus, rulesFor(extent));
   }
 }
 
@@ -128,7 +119,7 @@ async function putRules(
   { endpoint }: EmbeddedAws,
   { account, region }: Place,
   target: string,
-  patterns: Patterns,
+  kinds: readonly EventRuleKind[],
 ): Promise<void> {
   const sts = new STSClient({ region, endpoint, credentials: OPERATOR });
   const RoleArn = `arn:aws:iam::${account}:role/stacksets-exec`;
@@ -139,8 +130,9 @@ async function putRules(
     sessionToken: given?.SessionToken ?? "",
   };
   const events = new EventBridgeClient({ region, endpoint, credentials });
-  for (const [Name, pattern] of Object.entries(patterns)) {
-    await events.send(new PutRuleCommand({ Name, EventPattern: JSON.stringify(pattern) }));
+  for (const kind of kinds) {
+    const Name = kind.replace(" ", "-");
+    await events.send(new PutRuleCommand({ Name, EventPattern: JSON.stringify(PATTERNS[kind]) }));
     await events.send(new PutTargetsCommand({ Rule: Name, Targets: [{ Id: "audit", Arn: target }] }));
   }
 }
@@ -195,4 +187,14 @@ export async function drain(sqs: SQSClient, QueueUrl: string): Promise<Message[]
     const Entries = Messages.map(({ ReceiptHandle }, index) => ({ Id: String(index), ReceiptHandle }));
     await sqs.send(new DeleteMessageBatchCommand({ QueueUrl, Entries }));
   }
+}
+
+/** Sends a text to the launch topic or the launch queue, as AWS's services do. */
+export async function send(
+  { sns, sqs, launchTopic, launchQueue }: SoakAws,
+  host: HostKind,
+  text: string,
+): Promise<void> {
+  if (host === "webtask") await sns.send(new PublishCommand({ TopicArn: launchTopic, Message: text }));
+  else await sqs.send(new SendMessageCommand({ QueueUrl: launchQueue.url, MessageBody: text }));
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { BUILT_FILE } from "../support/hosts.ts";
 import { evaluate, problems, soakTable } from "./report.ts";
-import { HOSTS } from "./run.ts";
 import { soakScenario } from "./scenario.ts";
+import { HOSTS } from "./soak-aws.ts";
 
 /** A small soak in each test run; `npm run soak` is the large one. */
 describe.each(HOSTS)("the deployed file on %s, with every fault", (host) => {

@@ -28,31 +28,57 @@ export type Kind =
   | "tagged after the grace"
   | "terminated early"
   | "terminated after the grace"
+  | "fixed, broken again, fixed"
+  | "broken after the grace"
+  | "broken for half a minute"
+  | "fixed for half a minute"
+  | "another allowed value"
+  | "fixed, for another team"
+  | "tagged, then terminated"
   /** In the account without the role. */
   | typeof OUT_OF_REACH;
 
 const NAMED: Tags = { Name: "web", "cost-center": "42" };
 const SERVICE: Tags = { service: "shop" };
 const PAYMENTS: Tags = { team: "payments" };
+const BLANK: Tags = { service: "" };
 
 /** Lifecycles without changes. */
 export const TAGGED: Lifecycle = { kind: "tagged", tags: { ...NAMED, ...SERVICE }, changes: [] };
 export const UNTAGGED: Lifecycle = { kind: "untagged", tags: NAMED, changes: [] };
 
 const untagged = (kind: Kind, ...changes: readonly Change[]): Lifecycle => ({ ...UNTAGGED, kind, changes });
+const tagged = (kind: Kind, ...changes: readonly Change[]): Lifecycle => ({ ...TAGGED, kind, changes });
 
 /** Plans the lifecycle of the instances of a launch. Takes how many they are. */
 export function planLifecycle(random: Random, count: number): Lifecycle {
   // EC2 gives times in whole seconds, so an instance seems up to a second older than it is.
   const within = () => random.int(1, 43) * SECOND;
   const afterwards = () => random.int(120, 900) * SECOND;
+  /** Returns changes with these tags, one after the other, with at least the given seconds between them. */
+  const series = (after: number, least: number, most: number, ...all: readonly (Tags | null)[]): Change[] => {
+    let at = after;
+    return all.map((tags, index) => {
+      if (index > 0) at += random.int(least, most) * SECOND;
+      return { after: at, tags };
+    });
+  };
+  const slowly = (...all: readonly (Tags | null)[]) => series(afterwards(), 150, 900, ...all);
+  const quickly = (...all: readonly Tags[]) => series(afterwards(), 5, 40, ...all);
   const planned = random.weighted<() => Lifecycle>([
-    [730, () => TAGGED],
+    [690, () => TAGGED],
     [100, () => UNTAGGED],
     [100, () => untagged("tagged late", { after: within(), tags: SERVICE })],
     [20, () => untagged("tagged after the grace", { after: afterwards(), tags: SERVICE })],
     [30, () => untagged("terminated early", { after: within(), tags: null })],
     [15, () => untagged("terminated after the grace", { after: afterwards(), tags: null })],
+    [10, () => untagged("fixed, broken again, fixed", ...slowly(SERVICE, BLANK, SERVICE))],
+    [10, () => tagged("broken after the grace", ...slowly(BLANK))],
+    [5, () => tagged("broken for half a minute", ...quickly(BLANK, SERVICE))],
+    [5, () => untagged("fixed for half a minute", ...quickly(SERVICE, BLANK))],
+    [5, () => tagged("another allowed value", ...slowly({ service: "store" }))],
+    [5, () => untagged("fixed, for another team", ...slowly({ ...SERVICE, ...PAYMENTS }))],
+    [5, () => tagged("tagged, then terminated", ...slowly(null))],
     [5, () => untagged(OUT_OF_REACH)],
   ])();
   if (planned.kind === OUT_OF_REACH) return planned;
