@@ -183,9 +183,14 @@ function judgeTerminated(
       : { kind: "ignored", launch, reason, warning: true };
   }
   const all = { ...allFacts(launch, facts), instance };
-  const ended = termination && resolvedByTermination(termination, evaluate(all, audit.policy, audit.now()), all, audit);
-  if (ended === null) return { kind: "ignored", launch, reason: `the instance is ${instance.state}` };
-  return { launch, findings: resolvedFindings(launch, ended, instance), unjudged: [], facts: all };
+  const verdicts = evaluate(all, audit.policy, audit.now());
+  const ended = termination && resolvedByTermination(termination, verdicts, all, audit);
+  // What was fixed before is no violation when the instance is terminated.
+  const fixed = resolved(launch, verdicts, facts, audit);
+  const findings = [ended, fixed].flatMap((each) => (each === null ? [] : resolvedFindings(launch, each, instance)));
+  if (findings.length === 0) return { kind: "ignored", launch, reason: `the instance is ${instance.state}` };
+  const once = new Map(findings.map((finding) => [finding.ruleId, finding]));
+  return { launch, findings: [...once.values()], unjudged: [], facts: all };
 }
 
 function resolvedFindings(

@@ -145,8 +145,14 @@ describe("a change of tags", () => {
     expect(await told(GRACE + 20, changes, { tags: OWNED })).toEqual([resolved, resolved]);
   });
 
-  it("is ignored for an instance that is terminated: its termination resolves", async () => {
-    expect(await told(GRACE, [fix(600)], { tags: OWNED, state: "terminated" })).toEqual(["ignored"]);
+  it("resolves what it fixed also if the instance is terminated before it is judged, once in one batch", async () => {
+    const shown = { tags: OWNED, state: "terminated" } as const;
+    const resolved = ["required-tags complies"];
+    expect(await told(GRACE, [fix(600)], shown)).toEqual([resolved]);
+    expect(await told(GRACE, [fix(600), changedAfter(610, terminated)], shown)).toEqual([resolved, resolved]);
+    const open = alerted("required-tags");
+    expect(await told(GRACE, [fix(600), changedAfter(610, terminated)], shown, { open })).toEqual([resolved, resolved]);
+    expect(await told(GRACE, [fix(600)], { ...shown, tags: {} })).toEqual(["ignored"]);
   });
 });
 

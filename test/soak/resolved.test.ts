@@ -48,6 +48,11 @@ describe("a violation that was alerted and ended must be resolved", () => {
     ["when its tags were fixed", [change(300, FIX)], [violating(60), resolved(345)]],
     ["when the instance was terminated", [change(300, null)], [violating(60), resolved(310)]],
     [
+      "when its tags were fixed and it was soon terminated",
+      [change(300, FIX), change(310, null)],
+      [violating(60), resolved(345)],
+    ],
+    [
       "each time",
       [change(300, FIX), change(600, BREAK), change(900, FIX)],
       [violating(60), resolved(345), violating(645), resolved(945)],

@@ -22,7 +22,6 @@ interface Fix extends Span {
   readonly until: number;
   /** The time of the event of its end. */
   readonly eventAt: number;
-  readonly isTermination: boolean;
   /** From here on it may be resolved. */
   readonly judged: number;
   readonly next: number;
@@ -47,15 +46,15 @@ export function judgeResolved(
   settledAt: number,
 ): ResolvedResult {
   const [launch] = occasions;
+  const terminated = occasions.find(({ kind }) => kind === "termination")?.at ?? Number.POSITIVE_INFINITY;
+  const terminatedEventAt = terminated + SHUTDOWN_MS;
   const fixes = violated.flatMap(({ from, until }, index): Fix[] => {
-    const end = occasions.find(({ at }) => at === until);
-    if (until === null || end === undefined) return [];
-    const isTermination = end.kind === "termination";
-    const eventAt = until + (isTermination ? SHUTDOWN_MS : 0);
-    const judged = isTermination ? eventAt : until + GRACE_MS - ROUNDING_MS;
-    return [
-      { from, until, eventAt, isTermination, judged, next: violated[index + 1]?.from ?? Number.POSITIVE_INFINITY },
-    ];
+    if (until === null) return [];
+    const eventAt = until === terminated ? terminatedEventAt : until;
+    // What was fixed before needs no further grace when the instance is terminated.
+    const judged =
+      until === terminated ? eventAt : Math.min(until + GRACE_MS - ROUNDING_MS, Math.max(until, terminated));
+    return [{ from, until, eventAt, judged, next: violated[index + 1]?.from ?? Number.POSITIVE_INFINITY }];
   });
   const alertedIn = ({ from, until }: Fix, times: readonly number[]) =>
     times.filter((at) => at >= from && at <= until + IN_PROGRESS_MS);
@@ -65,7 +64,7 @@ export function judgeResolved(
   /** Returns null for what was alerted, and false for what could not have been alerted. */
   const reasonFor = (at: number): Unknowable | null | false => {
     const fix = fixes.findLast((each) => mayResolve(each, at));
-    if (!may.includes(topic)) return hasLostTags(fix, at) && "the topic's route depends on a tag that EC2 had removed";
+    if (!may.includes(topic)) return hasLostTags(at) && "the topic's route depends on a tag that EC2 had removed";
     if (fix === undefined) {
       const isRevalued = revalued.some((when) => when + GRACE_MS - ROUNDING_MS <= at);
       const isViolated = violated.some(({ from, until }) => from <= at - IN_PROGRESS_MS && (until ?? at) >= at);
@@ -80,8 +79,7 @@ export function judgeResolved(
       ? "the topic's route depends on a tag that changed"
       : "the violation ended before its alert was sent";
   };
-  const hasLostTags = (fix: Fix | undefined, at: number) =>
-    fix?.isTermination === true && at >= fix.eventAt + TAGS_STAY_MS - ROUNDING_MS;
+  const hasLostTags = (at: number) => at >= terminatedEventAt + TAGS_STAY_MS - ROUNDING_MS;
   const reasons = resolved.map((at) => (reachable ? reasonFor(at) : false));
   const isDurable = ({ until, next }: Fix) =>
     next === Number.POSITIVE_INFINITY ||
@@ -91,10 +89,10 @@ export function judgeResolved(
     return isDurable(fix) && last !== undefined && !resolved.some((at) => at >= last && mayResolve(fix, at));
   });
   return {
-    isLost: missing.some((fix) => !hasLostTags(fix, settledAt)),
-    isForgotten: missing.some((fix) => hasLostTags(fix, settledAt)),
+    isLost: missing.length > 0 && !hasLostTags(settledAt),
+    isForgotten: missing.length > 0 && hasLostTags(settledAt),
     isFalse: reasons.includes(false),
-    repeats: explain(resolved, [...fixes.map(({ until }) => until), ...revalued].sort(), causes),
+    repeats: explain(resolved, [...new Set([...fixes.map(({ until }) => until), ...revalued, terminated])], causes),
     unknowable: reasons.filter((reason) => reason !== null && reason !== false),
   };
 }

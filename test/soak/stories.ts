@@ -35,6 +35,7 @@ export type Kind =
   | "another allowed value"
   | "fixed, for another team"
   | "tagged, then terminated"
+  | "fixed, soon terminated"
   /** In the account without the role. */
   | typeof OUT_OF_REACH;
 
@@ -64,9 +65,9 @@ export function planLifecycle(random: Random, count: number): Lifecycle {
     });
   };
   const slowly = (...all: readonly (Tags | null)[]) => series(afterwards(), 150, 900, ...all);
-  const quickly = (...all: readonly Tags[]) => series(afterwards(), 5, 40, ...all);
+  const quickly = (...all: readonly (Tags | null)[]) => series(afterwards(), 5, 40, ...all);
   const planned = random.weighted<() => Lifecycle>([
-    [690, () => TAGGED],
+    [685, () => TAGGED],
     [100, () => UNTAGGED],
     [100, () => untagged("tagged late", { after: within(), tags: SERVICE })],
     [20, () => untagged("tagged after the grace", { after: afterwards(), tags: SERVICE })],
@@ -78,6 +79,7 @@ export function planLifecycle(random: Random, count: number): Lifecycle {
     [5, () => untagged("fixed for half a minute", ...quickly(SERVICE, BLANK))],
     [5, () => tagged("another allowed value", ...slowly({ service: "store" }))],
     [5, () => untagged("fixed, for another team", ...slowly({ ...SERVICE, ...PAYMENTS }))],
+    [5, () => untagged("fixed, soon terminated", ...quickly(SERVICE, null))],
     [5, () => tagged("tagged, then terminated", ...slowly(null))],
     [5, () => untagged(OUT_OF_REACH)],
   ])();
