@@ -1,3 +1,4 @@
+import { DIGEST_SCHEMA } from "../../src/fleet/digest-document.ts";
 import type { CertificateServer } from "../../src/local/aws/certificate-server.ts";
 import type { EmbeddedAws, RecordedCall } from "../../src/local/aws/index.ts";
 import type { FunctionHost } from "./functions.ts";
@@ -51,6 +52,7 @@ export function injectFaults(
         const matches = open.has(outage) && accessKeyId !== "operator" && (topic === undefined || topic === to);
         const applies = matches && random.chance(share);
         if (applies && action === "Publish" && (fault.kind === "hangup" || fault.kind === "slow")) {
+          if (isDigest(params)) recorder.sweepFailed("the response to Publish was lost");
           const ids = findingsIn(String(params.Message)).map(({ instanceId }) => instanceId);
           recorder.cause(ids, "the response to Publish was lost", to);
         }
@@ -76,8 +78,9 @@ export function injectFaults(
   }
 
   return {
-    onCall({ action, status, accessKeyId }) {
-      const index = armed.findIndex(({ call }) => call === action);
+    onCall({ action, status, accessKeyId, params }) {
+      const isOfSweep = params.MaxResults !== undefined || isDigest(params);
+      const index = armed.findIndex(({ call, ofSweep }) => call === action && (ofSweep === undefined || isOfSweep));
       if (index < 0 || status !== 200 || !functionHost.keys().includes(accessKeyId)) return;
       // A proxy's page has status 200 too, but AWS carried out nothing.
       if ([...open].some(({ fault }) => fault.kind === "html")) return;
@@ -87,4 +90,8 @@ export function injectFaults(
       armed.splice(index, 1);
     },
   };
+}
+
+function isDigest({ Message }: RecordedCall["params"]): boolean {
+  return String(Message).includes(DIGEST_SCHEMA);
 }

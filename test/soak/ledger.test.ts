@@ -17,6 +17,9 @@ function records(changes: Partial<Records> = {}): Records {
     causes: [],
     outcomesById: outcomesById({ "i-untagged": "violating", "i-tagged": "compliant", "i-late": "compliant" }),
     resolves: false,
+    nights: [],
+    digests: [],
+    faultsOfSweeps: [],
     ...changes,
   };
 }

@@ -1,4 +1,5 @@
 import type { Expected, Judgement } from "./expectation.ts";
+import { type Digest, type NightBalance, type NightRecords, reconcileNights, type SweepFault } from "./nights.ts";
 import type { RuleId, Topic } from "./policy.ts";
 import { judgeResolved, type Unknowable } from "./resolved.ts";
 import type { Kind } from "./stories.ts";
@@ -58,6 +59,9 @@ export interface Records {
   >;
   /** Whether the function publishes resolved findings. */
   readonly resolves: boolean;
+  readonly nights: readonly NightRecords[];
+  readonly digests: readonly Digest[];
+  readonly faultsOfSweeps: readonly SweepFault[];
 }
 
 const ENDS = ["alerted", "resolved", "silent", "dead-lettered"] as const;
@@ -91,6 +95,7 @@ export interface Balance {
   /** From the launch of an instance that stays in violation until each topic has its alert, in ms: of all, and of quiet ones. */
   readonly delays: readonly number[];
   readonly quietDelays: readonly number[];
+  readonly nights: NightBalance;
   /** Whether all lists of wrong instances are empty. */
   readonly balanced: boolean;
 }
@@ -188,7 +193,8 @@ export function reconcile(records: Records): Balance {
     wrongDeadLetters.push(`${garbage.length} of ${records.garbage} messages that are no events`);
   if (garbage.some((reason) => reason === null))
     wrongDeadLetters.push("a message that is no event has no reason in the log");
-  const problems = [lost, wrong, unexplained, settledAgain, unsettled, wrongDeadLetters];
+  const nights = reconcileNights(records.nights, records.digests, records.expected, records.faultsOfSweeps);
+  const problems = [lost, wrong, unexplained, settledAgain, unsettled, wrongDeadLetters, nights.wrong];
   return {
     launches: records.expected.length,
     lifecycles,
@@ -206,6 +212,7 @@ export function reconcile(records: Records): Balance {
     wrongDeadLetters,
     delays,
     quietDelays,
+    nights,
     balanced: problems.every((list) => list.length === 0),
   };
 }

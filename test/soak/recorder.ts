@@ -6,6 +6,7 @@ import { type CallContext, Killed } from "./function-process.ts";
 import { SECRET } from "./functions.ts";
 import type { Cause, CauseAt, Records } from "./ledger.ts";
 import { instancesInEvent, messageIn, parse } from "./messages.ts";
+import type { DigestCause, SweepFault } from "./nights.ts";
 import type { Topic } from "./policy.ts";
 import type { PlannedLaunch } from "./scenario.ts";
 
@@ -20,6 +21,7 @@ export interface Installation {
 /** Records a run for the reconciliation. Times are in ms since the epoch. */
 export class Recorder {
   readonly causes: CauseAt[] = [];
+  readonly faultsOfSweeps: SweepFault[] = [];
   /** Log lines of the function that hold a secret or are not one JSON object. */
   readonly badLines: string[] = [];
   /** Failures of the function that must not happen: a crash, a thrown error, a missing or late response. */
@@ -85,6 +87,12 @@ export class Recorder {
   killed(downMs: number): void {
     this.#kills.push({ at: this.#now(), until: this.#now() + downMs });
     this.cause([...this.#partial], ELSEWHERE);
+    this.sweepFailed("the function was killed during the sweep");
+  }
+
+  /** Records a fault at this moment that may repeat a sweep. */
+  sweepFailed(cause: DigestCause): void {
+    this.faultsOfSweeps.push({ cause, at: this.#now() });
   }
 
   get kills(): number {

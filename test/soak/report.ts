@@ -89,6 +89,13 @@ export function soakTable(results: readonly Result[]): string {
     ["launches that were never settled", ({ balance }) => balance.unsettled.length],
     ["dead-lettered messages, each with its reason in the log", ({ balance }) => balance.deadLetters],
     ["dead-lettered messages that are wrong or missing", ({ balance }) => balance.wrongDeadLetters.length],
+    ["sweeps", ({ balance }) => balance.nights.nights],
+    ["↳ digests that name a place which a fault kept from being read", ({ balance }) => balance.nights.partial],
+    ["↳ duplicate digests with a known cause", ({ balance }) => sum(balance.nights.duplicates.values())],
+    [
+      "↳ digests that are missing, wrong or repeated without a known cause",
+      ({ balance }) => balance.nights.wrong.length,
+    ],
     ["kills of the function's process", ({ run }) => run.kills],
     ...medianAndTail("launch to alert, without faults", ({ quietDelays }) => quietDelays),
     ...medianAndTail("launch to alert, all", ({ delays }) => delays),
@@ -126,6 +133,7 @@ export function problems({ run, balance }: Result): string[] {
     ["settled more often than delivered", balance.settledAgain],
     ["never settled", balance.unsettled],
     ["dead-lettered messages", balance.wrongDeadLetters],
+    ["digests", balance.nights.wrong],
     ["failures", run.failures],
     ["log lines", run.badLines],
   ];

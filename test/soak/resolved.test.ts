@@ -36,6 +36,9 @@ function reconciled(
     garbage: 0,
     outcomesById,
     resolves: true,
+    nights: [],
+    digests: [],
+    faultsOfSweeps: [],
   };
   const balance = reconcile({ ...common, expected, alerts, causes });
   return { ...balance, unknowable: [...balance.unknowable] };
@@ -50,7 +53,7 @@ describe("a violation that was alerted and ended must be resolved", () => {
     [
       "when its tags were fixed and it was soon terminated",
       [change(300, FIX), change(310, null)],
-      [violating(60), resolved(345)],
+      [violating(60), resolved(312)],
     ],
     [
       "each time",

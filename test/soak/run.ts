@@ -8,6 +8,7 @@ import { type FunctionHost, hostFunction, LAMBDA_CONCURRENCY } from "./functions
 import type { Records } from "./ledger.ts";
 import { LockstepClock } from "./lockstep-clock.ts";
 import { findingsIn, instancesInEvent } from "./messages.ts";
+import { type Digest, digestIn, sweepEvent } from "./nights.ts";
 import { HOME, type Place } from "./places.ts";
 import { randomOf } from "./random.ts";
 import { Recorder } from "./recorder.ts";
@@ -147,6 +148,11 @@ export async function runTrial(trial: Trial, onProgress: (part: number) => void)
     if (recorder.launched >= next) clock.hold(lookAtMemory(`after ${next.toLocaleString("en")} launches`));
   });
   for (const at of scenario.garbageAt) clock.after(at, () => clock.hold(send(soakAws, host, "is this thing on?")));
+  const nights = scenario.nights.map(({ at, copies, quiet }) => {
+    const event = sweepEvent(start + at);
+    for (const delay of copies) clock.after(at + delay, () => clock.hold(send(soakAws, host, event)));
+    return { scheduledAt: start + at, copies: copies.length, quiet };
+  });
 
   for (let done = 0; done < scenario.endsAt; done += MINUTE) {
     await clock.advanceTo(start + done + MINUTE);
@@ -156,9 +162,13 @@ export async function runTrial(trial: Trial, onProgress: (part: number) => void)
   const left = await waitingIn(soakAws.sqs, soakAws.launchQueue.url);
   if (left > 0) recorder.failures.push(`the queue still holds ${left} messages`);
   const alerts: Records["alerts"][number][] = [];
+  const digests: Digest[] = [];
   for (const { topic, url: queue } of soakAws.alertQueues) {
     for (const { Body = "", Attributes } of await drain(soakAws.sqs, queue)) {
-      alerts.push({ at: Number(Attributes?.SentTimestamp), topic, findings: findingsIn(Body) });
+      const at = Number(Attributes?.SentTimestamp);
+      const digest = digestIn(Body, at);
+      if (digest !== null) digests.push(digest);
+      else alerts.push({ at, topic, findings: findingsIn(Body) });
     }
   }
   const deadLetters = await drain(soakAws.sqs, soakAws.deadLetterQueue);
@@ -183,6 +193,9 @@ export async function runTrial(trial: Trial, onProgress: (part: number) => void)
       causes: recorder.causes,
       outcomesById: recorder.outcomesById,
       resolves: extent === "everything",
+      nights,
+      digests,
+      faultsOfSweeps: recorder.faultsOfSweeps,
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { Fault } from "../../src/local/aws/index.ts";
+import type { Night } from "./nights.ts";
 import { HOME, MEMBER, NO_ROLE, OTHER_REGION, type Place } from "./places.ts";
 import type { Topic } from "./policy.ts";
 import { type Random, randomOf } from "./random.ts";
@@ -11,6 +12,8 @@ const MINUTE = 60 * SECOND;
 export const LAUNCHING_MS = 150 * MINUTE;
 /** SNS retries for an hour; a message that always fails leaves its queue after ten times three minutes. */
 const DRAINING_MS = 90 * MINUTE;
+/** Then all instances have changed for the last time, and no fault is left. */
+const QUIET_AFTER_MS = LAUNCHING_MS + 50 * MINUTE;
 
 /** Instances that are launched together. Times are in ms since the start of the run. */
 export interface PlannedLaunch {
@@ -38,6 +41,8 @@ export interface Outage {
 export interface Kill {
   readonly from: number;
   readonly call: "DescribeTags" | "DescribeInstances" | "Publish";
+  /** Whether it must be a call of a sweep. */
+  readonly ofSweep?: true;
   /** The time until a new process starts, in ms. */
   readonly downMs: number;
 }
@@ -58,6 +63,8 @@ export interface Scenario {
   readonly garbageAt: readonly number[];
   readonly outages: readonly Outage[];
   readonly kills: readonly Kill[];
+  /** The sweeps, one a night; the nights are shorter here. */
+  readonly nights: readonly Night[];
   readonly secretRotations: readonly Rotation[];
   /** When SNS gets a new certificate, and how long that cannot be fetched. */
   readonly certificateRotations: readonly { readonly at: number; readonly failsForMs: number }[];
@@ -70,14 +77,25 @@ export interface Scenario {
 export function soakScenario(seed: number, count: number): Scenario {
   const random = randomOf(seed);
   const early = () => random.int(2 * MINUTE, LAUNCHING_MS / 5);
+  const launches = planLaunches(random, count);
+  const outages = planOutages(random);
+  const killed = SWEEP_KILLS.map((call, index) => ({ at: (8 + 10 * index) * MINUTE, call }));
   return {
     seed,
     endsAt: LAUNCHING_MS + DRAINING_MS,
-    launches: planLaunches(random, count),
+    launches,
     garbageAt: Array.from({ length: Math.ceil(count / 1000) }, () => random.int(0, LAUNCHING_MS)).sort(ascending),
-    outages: planOutages(random),
+    outages,
+    nights: [
+      ...killed.map(({ at }) => ({ at, copies: [0], quiet: false })),
+      // In the middle of an outage.
+      ...outages.map(({ from }) => ({ at: from + 2 * MINUTE, copies: copiesOfSchedule(random), quiet: false })),
+      { at: QUIET_AFTER_MS, copies: [0], quiet: true },
+      { at: QUIET_AFTER_MS + 10 * MINUTE, copies: [0, 20 * SECOND], quiet: true },
+    ],
     kills: KILLED_AFTER.flatMap((call) => [call, call, call, call])
-      .map((call) => ({ from: early(), call, downMs: random.int(1, 60) * SECOND }))
+      .map((call): Kill => ({ from: early(), call, downMs: random.int(1, 60) * SECOND }))
+      .concat(killed.map(({ at, call }) => ({ from: at, call, ofSweep: true, downMs: 5 * SECOND })))
       .sort((a, b) => a.from - b.from),
     secretRotations: [0, 1, 2].map(() => rotationAt(early())).sort((a, b) => a.at - b.at),
     certificateRotations: [0.1, 0.45, 0.8].map((part) => ({
@@ -101,11 +119,20 @@ export const NO_FAULTS = {
   garbageAt: [],
   outages: [],
   kills: [],
+  nights: [],
   secretRotations: [],
   certificateRotations: [],
 };
 
 const KILLED_AFTER = ["Publish", "DescribeInstances", "DescribeTags"] as const;
+
+/** A sweep is killed when a page of instances was read, and when its digest was published. */
+const SWEEP_KILLS = ["DescribeInstances", "Publish"] as const;
+
+/** EventBridge Scheduler delivers at least once. */
+function copiesOfSchedule(random: Random): readonly number[] {
+  return random.chance(0.2) ? [0, random.int(0, 60) * SECOND] : [0];
+}
 
 function rotationAt(at: number): Rotation {
   return { oldEndsAt: at - 90 * SECOND, at };
