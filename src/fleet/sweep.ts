@@ -215,15 +215,16 @@ export async function sweepStep(before: SweepState, access: SweepAccess, deadlin
   };
 
   const running = new Set<Promise<void>>();
-  do {
+  for (;;) {
     while (running.size < PIECES_AT_ONCE && mayStart()) {
       const piece = queue.shift();
       if (piece === undefined) break;
       const work = carryOut(piece).finally(() => running.delete(work));
       running.add(work);
     }
+    if (running.size === 0) break;
     await Promise.race(running);
-  } while (running.size > 0);
+  }
   done.abort();
   await alarm;
 
