@@ -1,13 +1,14 @@
 import crypto from "node:crypto";
 import http from "node:http";
 import https from "node:https";
+import zlib from "node:zlib";
 import type { Plugin } from "rolldown";
 
 /**
  * Modules of Node that take a third of the file's loading time and are not used before the first delivery. They are loaded at their
  * first use or when the process is idle, whichever comes first.
  */
-const LOADED_LATER = { "node:crypto": crypto, "node:http": http, "node:https": https };
+const LOADED_LATER = { "node:crypto": crypto, "node:http": http, "node:https": https, "node:zlib": zlib };
 
 /**
  * Replaces each of their functions and classes by a stand-in. At its first call, the stand-in loads the module and replaces itself by
