@@ -11,7 +11,7 @@ npm run soak -- --launches 5000    fewer launches
 npm run soak -- --host lambda      one host only: webtask or lambda
 npm run soak -- --help             this help
 
-Runs the deployed file, dist/audit.js, against the embedded AWS. Three and a half hours of virtual time take some minutes.
+Runs the deployed file, dist/audit.js, against the embedded AWS. Four hours of virtual time take some minutes.
 Makes no call outside this machine. Exit codes: 0 every launch is accounted for, 1 a launch is not, 2 usage error or failure.`;
 
 async function main(): Promise<number> {
