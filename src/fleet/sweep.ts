@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { isDenied } from "../aws/denied.ts";
 import { isAccountId, isRegion } from "../aws/regions.ts";
 import type { Policy } from "../policy/policy.ts";
@@ -128,6 +129,8 @@ export async function sweepStep(before: SweepState, access: SweepAccess, deadlin
   const startedAt = now();
   const end = deadline - Math.max(MIN_RESERVE_MS, (deadline - startedAt) * RESERVE);
   const [stop, done] = [new AbortController(), new AbortController()];
+  // Each call of a step listens to it; from eleven listeners on, Node warns.
+  setMaxListeners(0, stop.signal);
   const alarm = access.pace.pause(Math.max(0, end - startedAt), done.signal).then(
     () => stop.abort(),
     () => undefined,
