@@ -73,9 +73,13 @@ export function createSweeps(config: Config, { own, send, target, once, now }: S
     }
     const { time, sums } = state;
     const digest = digestOf({ time, sums, policy, account: own.account(), now: now() });
-    if (digest !== null) await publish(digest, target(), () => now() < deadline);
-    const end = digest === null ? "nothing is wrong, so there is no digest" : "the digest is published";
-    return { kind: "swept", sweep, reason: `the sweep has ended: ${so}; ${end}` };
+    // A step that is killed after it has sent its continuation runs again, and then the sweep ends twice.
+    const outcome = await once(time.id, async () => {
+      if (digest !== null) await publish(digest, target(), () => now() < deadline);
+      const end = digest === null ? "nothing is wrong, so there is no digest" : "the digest is published";
+      return { kind: "swept", sweep, reason: `the sweep has ended: ${so}; ${end}` };
+    });
+    return outcome ?? { kind: "ignored", reason: "a copy of this sweep has ended before" };
   };
 
   return async (event, from, deadline) => {

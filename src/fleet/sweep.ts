@@ -183,7 +183,9 @@ export async function sweepStep(before: SweepState, access: SweepAccess, deadlin
     } else {
       if (isRead) await pages.next();
       totals.merge(sums.sums());
-      totals.addPlace(reading.result());
+      const result = reading.result();
+      // The instances of its pages before are counted.
+      totals.addPlace(begun && result.status !== "complete" ? { ...result, status: "partial" } : result);
       hasProgress = true;
     }
   };

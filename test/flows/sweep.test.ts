@@ -87,14 +87,14 @@ describe.each(SWEEP_HOSTS)("a sweep on $host", ({ host, open }) => {
   });
 
   it("publishes digests with one id if two containers get each message", async () => {
-    const { sweeps, counts } = await openWith(open, 480, { pageMs: 300, copies: [0, 1] });
+    const { sweeps, counts } = await openWith(open, 240, { pageMs: 200, copies: [0, 1] });
     const { digests } = await sweep(sweeps);
     expect(digests.length).toBeGreaterThan(0);
     for (const digest of digests) expect(digest).toMatchObject(counts);
     expect(new Set(digests.map(({ id }) => id)).size).toBe(1);
   });
 
-  it("publishes digests with one id if the container is killed after it has sent a continuation", async () => {
+  it("publishes one digest if the container is killed after it has sent a continuation", async () => {
     let kills = 0;
     const onCall = (call: ApiCall, { kill }: Sweeps) => {
       if (!isContinuation(call) || call.accessKeyId === "operator" || kills > 0) return;
@@ -104,9 +104,8 @@ describe.each(SWEEP_HOSTS)("a sweep on $host", ({ host, open }) => {
     const { sweeps, counts } = await openWith(open, 480, { ...SLOW, onCall });
     const { digests } = await sweep(sweeps);
     expect(kills).toBe(1);
-    expect(digests.length).toBeGreaterThan(0);
-    for (const digest of digests) expect(digest).toMatchObject(counts);
-    expect(new Set(digests.map(({ id }) => id)).size).toBe(1);
+    // The new container runs the step again, and sees the end of the sweep twice.
+    expect(digests).toMatchObject([counts]);
   });
 
   it("is retried if the continuation cannot be sent, and then publishes one digest", async () => {
@@ -153,6 +152,23 @@ describe.each(SWEEP_HOSTS)("a sweep on $host", ({ host, open }) => {
     expect(digests[0]?.places).toMatchObject({
       ...{ complete: 34, unreadCount: 1 },
       unread: [{ account: denied, region: "*", status: "denied", reason: expect.stringContaining("sts:AssumeRole") }],
+    });
+  });
+
+  it("counts a place as read in part if it fails in a later step", async () => {
+    const sweeps = await open({ pageMs: 8_000 });
+    closing.push(() => sweeps.close());
+    sweeps.aws.generate({ account: ACCOUNT, region: "us-east-1", count: 2_500, instance: () => COMPLIANT });
+    sweeps.aws.faults.add({
+      kind: "deny",
+      action: "DescribeInstances",
+      when: ({ params }) => Boolean(params.NextToken),
+    });
+    const { digests } = await sweep(sweeps, scheduledEvent({ accounts: [ACCOUNT], regions: ["us-east-1"] }));
+    expect(digests).toMatchObject([{ instances: 1_000, compliant: 1_000 }]);
+    expect(digests[0]?.places).toMatchObject({
+      ...{ complete: 0, unreadCount: 1 },
+      unread: [{ account: ACCOUNT, region: "us-east-1", status: "partial" }],
     });
   });
 
