@@ -136,9 +136,9 @@ function cleanTexts(
   const { violation } = finding;
   const details = Object.entries(violation.details).map(([name, texts]) => [name, texts.map(oneLine)] as const);
   const summary = (instances: number) => oneLine(violation.summary(instances));
-  return {
-    violation: { ...violation, message: oneLine(violation.message), summary, details: Object.fromEntries(details) },
-  };
+  const action = (affected: string) => oneLine(violation.action(affected));
+  const message = oneLine(violation.message);
+  return { violation: { ...violation, message, summary, action, details: Object.fromEntries(details) } };
 }
 
 function cleanInstance(instance: Instance): Instance {

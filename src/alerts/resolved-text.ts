@@ -7,6 +7,8 @@ import { type Affected, factsOf, listOf, prose, sectionsOf, shortNameOf } from "
 /** At least one resolved finding. */
 type Resolveds = readonly [Resolved, ...Resolved[]];
 
+/** The maximum length of an instance's name in the subject. */
+const MAX_NAME = 24;
 /** The maximum number of changed tags, and of reasons, that the e-mail states. */
 const MAX_TAGS = 5;
 const MAX_REASONS = 10;
@@ -18,11 +20,11 @@ const MAX_REASONS = 10;
 export function resolvedHeadlineOf(findings: Resolveds): { readonly subject: string; readonly sms: string } {
   const [{ instance, account, region }] = findings;
   const all = instancesOf(findings);
-  const name = asciiName(instance);
-  const who = all > 1 ? `${all} instances` : (name ?? instance.instanceId);
+  const name = cut(asciiName(instance) ?? instance.instanceId, MAX_NAME);
+  const who = all > 1 ? `${all} instances` : name;
   const place = ` (${region}, ${account})`;
   const text = `${cut(ascii(`${who} ${phraseOf(findings)}`), MAX_SUBJECT - `[RESOLVED] ${place}`.length)}${place}`;
-  const id = name !== null && all === 1 ? ` ${instance.instanceId}` : "";
+  const id = asciiName(instance) !== null && all === 1 ? ` ${instance.instanceId}` : "";
   return { subject: `[RESOLVED] ${text}`, sms: `RESOLVED ${text}${id}` };
 }
 
@@ -33,7 +35,7 @@ export function resolvedHeadlineOf(findings: Resolveds): { readonly subject: str
 export function resolvedTextOf(findings: Resolveds): string {
   const [first] = findings;
   const all = [...groupBy(findings, ({ instance }) => instance.instanceId).values()].flatMap(([finding]): Affected[] =>
-    finding === undefined ? [] : [{ finding, problems: [] }],
+    finding === undefined ? [] : [{ finding, found: [] }],
   );
   const sections = sectionsOf(all);
   const one = all.length === 1;

@@ -8,42 +8,51 @@ import { instancePage, instancesPage, nameOf } from "./instance-names.ts";
 const COLUMNS = 72;
 const LABEL = 11;
 const MAX_NAME = 40;
-const PROBLEMS_IN_OPENING = 3;
+const MESSAGES_IN_SECTION = 3;
 
-/** Findings that differ only in their instance. They are stated once, with one remedy. */
+/** Findings of a rule with one remedy, which is stated once. */
 interface Problem {
   readonly number: number;
   readonly finding: Finding;
   readonly instances: Instance[];
+  /** What is wrong, each with the number of its instances. */
+  readonly messages: Map<string, number>;
 }
 
-/** An instance with the numbers of its problems. */
+/** An instance with its problems. */
 export interface Affected {
   readonly finding: Judged;
-  readonly problems: number[];
+  readonly found: { readonly problem: Problem; readonly message: string }[];
 }
 
 /**
- * Returns the text of the e-mail: the problems, how to fix them, then the facts. Several instances have a line each, grouped by
- * launcher. Takes findings of one account and region, the most severe first, whose texts contain no control characters, and the
- * rules that could not be judged.
+ * Returns the text of the e-mail: what to do, the problems and how to fix them, then the facts. Several instances have a line each,
+ * grouped by launcher. Takes findings of one account and region, the most severe first, whose texts contain no control characters,
+ * and the rules that could not be judged.
  */
 export function textOf(findings: Findings, unjudged: readonly UnjudgedRule[] = []): string {
   const problems = new Map<string, Problem>();
   const affected = new Map<string, Affected>();
   for (const finding of findings) {
     const { violation, ruleId, region, instance, severity } = finding;
-    const key = JSON.stringify([ruleId, severity, violation.message, violation.remedy([], region)]);
-    const problem = problems.get(key) ?? { number: problems.size + 1, finding, instances: [] };
+    const { message } = violation;
+    const key = JSON.stringify([ruleId, severity, violation.remedy([], region)]);
+    const problem: Problem = problems.get(key) ?? {
+      number: problems.size + 1,
+      finding,
+      instances: [],
+      messages: new Map(),
+    };
     problem.instances.push(instance);
+    problem.messages.set(message, (problem.messages.get(message) ?? 0) + 1);
     problems.set(key, problem);
-    const entry = affected.get(instance.instanceId) ?? { finding, problems: [] };
-    entry.problems.push(problem.number);
+    const entry = affected.get(instance.instanceId) ?? { finding, found: [] };
+    entry.found.push({ problem, message });
     affected.set(instance.instanceId, entry);
   }
   const all = [...affected.values()];
   // The lines contain no numbers of problems if each instance has each problem.
-  const numbered = all.some((entry) => entry.problems.length < problems.size);
+  const numbered = all.some((entry) => entry.found.length < problems.size);
   const sections = sectionsOf(all);
   return [
     ...opening([...problems.values()], all),
@@ -56,25 +65,43 @@ export function textOf(findings: Findings, unjudged: readonly UnjudgedRule[] = [
   ].join("\n");
 }
 
-/** States the problems: one in a sentence, several in a few words each. */
+/** States what to do about the gravest problem and how many others there are, then what is wrong. */
 function opening(problems: readonly Problem[], affected: readonly Affected[]): string[] {
   const [problem] = problems;
-  const [entry] = affected;
-  if (problem === undefined || entry === undefined) return [];
+  if (problem === undefined) return [];
   const { ruleId, severity, violation } = problem.finding;
-  const name = affected.length === 1 ? shortNameOf(entry.finding.instance) : `${affected.length} instances`;
-  const start = `${name} ${affected.length === 1 ? "violates" : "violate"}`;
-  if (problems.length === 1) return prose(`${start} ${ruleId} (${severity}): ${violation.message}.`);
+  const action = firstLine(violation.action(namesOf(problem.instances)), problems.length - 1);
+  if (problems.length > 1 && affected.length === 1) return action;
+  const instances = affected.map(({ finding }) => finding.instance);
+  const start = `${namesOf(instances)} ${instances.length === 1 ? "violates" : "violate"}`;
   const rules = new Set(problems.map(({ finding }) => finding.ruleId)).size;
-  const summaries = problems.slice(0, PROBLEMS_IN_OPENING).map(({ finding, instances }) => {
-    const summary = finding.violation.summary(instances.length);
-    return affected.length === 1 ? summary : `${instances.length} ${summary}`;
-  });
-  const more = problems.length > summaries.length ? "; ..." : ".";
-  return prose(`${start} ${rules === 1 ? ruleId : `${rules} rules`}: ${[...new Set(summaries)].join("; ")}${more}`);
+  if (problems.length > 1) return [...action, "", ...prose(`${start} ${rules === 1 ? ruleId : `${rules} rules`}.`)];
+  const [message, ...others] = messagesOf(problem);
+  if (others.length === 0) return [...action, "", ...prose(`${start} ${ruleId} (${severity}): ${message}.`)];
+  return [...action, "", ...prose(`${start} ${ruleId} (${severity}):`), ...listed([message ?? "", ...others])];
 }
 
-/** States the remedy for each problem. A remedy of several problems is written once, at the first, for all their instances. */
+/** Returns an action as the first lines of a text, with the number of the other problems. */
+function firstLine(action: string, others: number): string[] {
+  return prose(`${action}.${others === 0 ? "" : ` Then fix ${others} more ${others === 1 ? "problem" : "problems"}.`}`);
+}
+
+/** Returns what is wrong: one message, or several with the numbers of their instances. The list of instances has each message. */
+function messagesOf({ messages }: Problem): string[] {
+  if (messages.size === 1) return [...messages.keys()];
+  const shown = [...messages].slice(0, MESSAGES_IN_SECTION);
+  const more = messages.size - shown.length;
+  return [
+    ...shown.map(([message, instances]) => `${capital(message)}: ${counted(instances)}`),
+    ...(more > 0 ? [`${more} more: see the list of instances`] : []),
+  ];
+}
+
+function listed(messages: readonly string[]): string[] {
+  return messages.flatMap((message) => indented(prose(`${message}.`, 2), 2));
+}
+
+/** States the remedy for each problem. A remedy of several rules is written once, at the first, for all their instances. */
 function remedies(problems: readonly Problem[], instances: number): string[] {
   const keyOf = ({ finding: { violation, region } }: Problem) => violation.remedy([], region).join("\n");
   // An alert can have thousands of problems with one remedy, so its instances are collected once.
@@ -92,12 +119,12 @@ function remedies(problems: readonly Problem[], instances: number): string[] {
     const [first = problem] = same;
     const remedy = first === problem ? violation.remedy([...ids], region) : [];
     if (problems.length === 1) return ["", "Fix:", ...indented(remedy, 2), ...see];
-    const count = instances === 1 ? "" : `: ${own.length === 1 ? "1 instance" : `${own.length} instances`}`;
-    const covers = ids.size > own.length ? ` for ${same.map((each) => each.number).join(", ")}` : "";
+    const count = instances === 1 ? "" : `: ${counted(own.length)}`;
+    const covers = same.length > 1 ? ` for ${same.map((each) => each.number).join(", ")}` : "";
     return [
       "",
       `${number}. ${severity.toUpperCase()}  ${ruleId}${count}`,
-      ...indented(prose(`${capital(violation.message)}.`, 3), 3),
+      ...messagesOf(problem).flatMap((message) => indented(prose(`${capital(message)}.`, 3), 3)),
       ...(first === problem ? [`   Fix${covers}:`, ...indented(remedy, 5)] : [`   Fix: same as ${first.number}.`]),
       ...indented(see, 3),
     ];
@@ -131,7 +158,7 @@ export function listOf([launchedBy, affected]: readonly [string | null, Affected
     "",
     `${capital(launcher(launchedBy, affected))}: ${affected.length}`,
     ...(shared.length > 0 ? indented(prose(`common tags: ${shared.map(tag).join(", ")}`, 2), 2) : []),
-    ...affected.map(({ finding: { instance }, problems: numbers }) => {
+    ...affected.flatMap(({ finding: { instance }, found }) => {
       const { instanceId, instanceType, availabilityZone, publicIp, tags } = instance;
       const own = [...tags].filter(([key]) => !known.has(key) && !isSetByAws(key) && !isName(key));
       const name = known.has("Name") || known.has("name") ? null : nameOf(tags);
@@ -140,10 +167,14 @@ export function listOf([launchedBy, affected]: readonly [string | null, Affected
         instanceType,
         availabilityZone,
         launchOf(instance)?.slice(11, 19),
-        numbered && `[${numbers.join(", ")}]`,
+        numbered && `[${found.map(({ problem }) => problem.number).join(", ")}]`,
         [name, publicIp, ...own.map(tag)].filter(Boolean).join(", "),
       ];
-      return cut(`  ${line.filter(Boolean).join("  ")}`, COLUMNS);
+      const different = found.filter(({ problem }) => problem.messages.size > 1);
+      return [
+        cut(`  ${line.filter(Boolean).join("  ")}`, COLUMNS),
+        ...different.flatMap(({ message }) => indented(prose(`${capital(message)}.`, 4), 4)),
+      ];
     }),
   ];
 }
@@ -216,9 +247,19 @@ function launchOf({ launchTime, firstLaunchTime }: Instance): string | null {
   return firstLaunchTime ?? launchTime;
 }
 
+/** Returns the name of one instance, or the number of several. */
+function namesOf([first, ...others]: readonly Instance[]): string {
+  if (first === undefined || others.length > 0) return counted(others.length + 1);
+  return shortNameOf(first);
+}
+
 /** Returns the name of an instance, cut, or its id. */
 export function shortNameOf({ tags, instanceId }: Instance): string {
   return cut(nameOf(tags) ?? instanceId, MAX_NAME);
+}
+
+function counted(instances: number): string {
+  return instances === 1 ? "1 instance" : `${instances} instances`;
 }
 
 /** Wraps text at the width of a phone's screen. */

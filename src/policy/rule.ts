@@ -21,8 +21,16 @@ export type Settles = "at-launch" | "soon" | "when-running";
 export interface Violation {
   /** The problem, in one sentence without a full stop. */
   readonly message: string;
-  /** The problem in a few words, to follow an instance's name or a number of instances: "lacks tag owner". */
+  /**
+   * The problem in a few words, to follow an instance's name or a number of instances: `lacks tag owner`. A subject may show only
+   * the first 18 characters.
+   */
   readonly summary: (instances: number) => string;
+  /**
+   * What to do, as an imperative without a full stop: `Set the tag "owner" on web-1`. Takes an instance's name or `2 instances`. The
+   * remedy says how.
+   */
+  readonly action: (affected: string) => string;
   /**
    * How to fix these instances of a region: commands or sentences, in lines of at most 66 columns where possible. Violations
    * whose remedies differ only in the instance ids share one remedy.

@@ -1,5 +1,5 @@
 import type { Matcher } from "./matcher.ts";
-import { matchers, matchesAny, quoted } from "./settings.ts";
+import { matchers, matchesAny, orList, quoted } from "./settings.ts";
 
 /** The longest list of allowed values in a message, in characters. An alert repeats its messages. */
 const MAX_ALLOWED = 80;
@@ -39,6 +39,16 @@ export function tagsAre(keys: readonly string[], problem: string): string {
   const list = keys.map(quoted).join(", ");
   if (keys.length === 0) return "";
   return keys.length === 1 ? `the tag ${list} is ${problem}` : `the tags ${list} are ${problem}`;
+}
+
+/** The longest list of keys in an action, in characters. */
+const MAX_KEYS = 80;
+
+/** Returns keys as an action names them: `the tags "a" and "b"`; their number if the list is too long for a line. */
+export function theTags(keys: readonly string[]): string {
+  const list = orList(keys.map(quoted), "and");
+  if (list.length > MAX_KEYS) return keys.length === 1 ? "a tag" : `${keys.length} tags`;
+  return `the ${verb(keys.length, "tag", "tags")} ${list}`;
 }
 
 /** Returns the form of a verb for a number of instances. */

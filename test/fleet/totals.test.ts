@@ -20,7 +20,13 @@ const [TAGS, KEYS] = POLICY.rules;
 const [, TESTED] = POLICY.exemptions;
 if (!TAGS || !KEYS || !TESTED) throw new Error("the policy lacks a rule or an exemption");
 
-const violation = { message: "it is wrong", summary: () => "is wrong", remedy: () => [], details: {} };
+const violation = {
+  message: "it is wrong",
+  summary: () => "is wrong",
+  action: () => "Correct it",
+  remedy: () => [],
+  details: {},
+};
 const COMPLIANT = { kind: "compliant", rule: TAGS, because: "it is fine" } as const;
 const VIOLATION = { kind: "violation", rule: TAGS, violation } as const;
 const UNJUDGED = { kind: "not-judged", rule: KEYS, because: "it is not known", late: false } as const;

@@ -15,7 +15,7 @@ import { factsOf, instanceOf } from "../support/findings.ts";
 
 describe("a judgement", () => {
   it("is compliant, a violation, or not judged, by default for good", () => {
-    const violation = { message: "m", summary: () => "s", remedy: () => [], details: {} };
+    const violation = { message: "m", summary: () => "s", action: () => "a", remedy: () => [], details: {} };
     expect(compliant("it is")).toEqual({ kind: "compliant", because: "it is" });
     expect(violates(violation)).toEqual({ kind: "violation", violation });
     expect(notJudged("no")).toEqual({ kind: "not-judged", because: "no", late: false });
@@ -180,6 +180,7 @@ function plain(verdict: Verdict) {
     violation: violation && {
       ...violation,
       summary: [1, 2].map(violation.summary),
+      action: violation.action("web-1"),
       remedy: violation.remedy(["i-1"], "us-east-1"),
     },
   };

@@ -48,6 +48,7 @@ export const onlyMicro: Rule = {
       : violates({
           message: `the type ${instance?.instanceType} is not allowed`,
           summary: () => "has a type that is not allowed",
+          action: (affected) => `Change the type of ${affected}`,
           remedy: () => ["Stop it and change its type."],
           details: { instanceType: [instance?.instanceType ?? ""] },
         }),

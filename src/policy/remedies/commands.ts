@@ -32,6 +32,13 @@ export function commandForEach(
   return ids.flatMap((id) => command(start, [["--instance-id", id], ...options]));
 }
 
+/** Returns how to correct what cannot be changed, in lines. Takes it, and how to launch: `image`, `from an allowed image`. */
+export function relaunch(what: string, how: string): readonly string[] {
+  return prose(
+    `The ${what} of an instance cannot be changed. Launch a new instance ${how}, then terminate the old one.`,
+  );
+}
+
 /** Returns a sentence in lines. */
 export function prose(text: string): readonly string[] {
   return wrap(text.split(" "), COLUMNS);

@@ -40,6 +40,8 @@ export const condition = ruleKind({
       remedy === undefined
         ? prose(cut(oneLine(`It complies when ${require.say()}.`), MAX_REMEDY))
         : remedy.split(/\r?\n/).map(oneLine);
+    // Alerts add a full stop.
+    const sentence = message.trim().replace(/\.$/, "");
     return {
       needs: require.needs,
       settles: require.needs.includes("tags") ? "soon" : "at-launch",
@@ -49,9 +51,9 @@ export const condition = ruleKind({
         if (typeof holds !== "boolean") return notJudged(holds.unknown, holds.late);
         if (holds) return compliant(cut(require.say(), MAX_REMEDY));
         return violates({
-          // Alerts add a full stop.
-          message: message.trim().replace(/\.$/, ""),
-          summary: (instances) => `${verb(instances, "does", "do")} not meet a condition`,
+          message: sentence,
+          summary: (instances) => `${verb(instances, "fails", "fail")}: ${sentence}`,
+          action: (affected) => `Correct ${affected} as described below`,
           remedy: () => how,
           details: {},
         });

@@ -1,5 +1,5 @@
 import type { Volume } from "../../facts/volumes.ts";
-import { prose } from "../remedies/commands.ts";
+import { command } from "../remedies/commands.ts";
 import { compliant, notJudged, ofInstance, ruleKind, violates } from "../rule.ts";
 import { matchers, matchesAny, optional } from "../settings.ts";
 import { brief, verb } from "../words.ts";
@@ -38,11 +38,21 @@ export const encryptedVolumes = ruleKind({
               ...problem(wrongKey, "encrypted with a KMS key that is not allowed"),
             ].join("; "),
             summary: (instances) =>
-              `${verb(instances, "has", "have")} a volume ${unencrypted.length > 0 ? "that is not encrypted" : "with a KMS key that is not allowed"}`,
+              `${verb(instances, "has", "have")} ${unencrypted.length > 0 ? "an unencrypted volume" : "a volume with a KMS key that is not allowed"}`,
+            action: (affected) =>
+              unencrypted.length > 0
+                ? `Replace the unencrypted volumes of ${affected} with encrypted copies`
+                : `Replace the volumes of ${affected} with copies under an allowed KMS key`,
             remedy: (_, region) => [
-              ...prose(
-                "The encryption of a volume cannot be changed. Replace the volume by an encrypted copy: aws ec2 create-snapshot, then aws ec2 create-volume with --encrypted and --kms-key-id. To encrypt each new volume of the region:",
-              ),
+              "The encryption of a volume cannot be changed. Copy each volume,",
+              "and attach the copy in its place:",
+              ...command(`aws ec2 create-snapshot --region ${region}`, [["--volume-id", "<volume-id>"]]),
+              ...command(`aws ec2 create-volume --region ${region} --encrypted`, [
+                ...(keys === undefined ? [] : [["--kms-key-id", "<key>"]]),
+                ["--availability-zone", "<zone>"],
+                ["--snapshot-id", "<snapshot-id>"],
+              ]),
+              "To encrypt each new volume of the region:",
               `aws ec2 enable-ebs-encryption-by-default --region ${region}`,
             ],
             details: { unencrypted, wrongKey },

@@ -2,6 +2,7 @@ import type { Fact, Facts } from "../../facts/facts.ts";
 import type { Image } from "../../facts/images.ts";
 import type { Matcher } from "../matcher.ts";
 import { ownersOf } from "../names.ts";
+import { relaunch } from "../remedies/commands.ts";
 import { compliant, notJudged, ofInstance, ruleKind, violates } from "../rule.ts";
 import { flag, integer, matchers, matchesAny, optional, quoted, withDefault } from "../settings.ts";
 import { shortList, verb } from "../words.ts";
@@ -79,8 +80,9 @@ export const image = ruleKind({
           const clauses = problems.map(({ problem }) => problem).filter((problem) => problem !== "");
           return violates({
             message: `the image ${imageId} is not allowed${clauses.length > 0 ? `: ${clauses.join("; ")}` : ""}`,
-            summary: (instances) => `${verb(instances, "runs", "run")} an image that is not allowed`,
-            remedy: () => ["The image of an instance cannot be changed. Launch it again from an", "allowed image."],
+            summary: (instances) => `${verb(instances, "runs", "run")} a wrong image`,
+            action: (affected) => `Launch ${affected} again from an allowed image`,
+            remedy: () => relaunch("image", "from an allowed image"),
             details: { notAllowed: problems.map(({ name }) => name).sort() },
           });
         }

@@ -44,8 +44,14 @@ export const imdsv2 = ruleKind({
           ].join("; "),
           summary: (instances) =>
             allowsV1
-              ? `${verb(instances, "does", "do")} not require IMDSv2`
-              : `${verb(instances, "has", "have")} a metadata hop limit over ${maxHops}`,
+              ? `${verb(instances, "allows", "allow")} IMDSv1`
+              : `${verb(instances, "has", "have")} a hop limit over ${maxHops}`,
+          action: (affected) => {
+            const limit = isTooFar ? `a metadata hop limit of ${maxHops}` : "";
+            return allowsV1
+              ? `Require IMDSv2${limit && ` and ${limit}`} on ${affected}`
+              : `Set ${limit} on ${affected}`;
+          },
           remedy: (instanceIds, region) =>
             commandForEach(instanceIds, `aws ec2 modify-instance-metadata-options --region ${region}`, [
               ["--http-tokens", "required"],

@@ -42,6 +42,7 @@ export const instanceProfile = ruleKind({
           return violates({
             message: "it has no instance profile",
             summary: (instances) => `${verb(instances, "has", "have")} no instance profile`,
+            action: (affected) => `Attach an ${allowed ? "allowed " : ""}instance profile to ${affected}`,
             remedy: (instanceIds, region) =>
               commandForEach(instanceIds, `aws ec2 associate-iam-instance-profile --region ${region}`, [ATTACH]),
             details: { notAllowed: [] },
@@ -52,7 +53,11 @@ export const instanceProfile = ruleKind({
         if (!message || !byArn) return compliant(`its instance profile is ${quoted(name)}`);
         return violates({
           message,
-          summary: (instances) => `${verb(instances, "has", "have")} an instance profile that is not allowed`,
+          summary: (instances) => `${verb(instances, "has", "have")} a wrong instance profile`,
+          action: (affected) =>
+            allowed === undefined
+              ? `Detach the instance profile from ${affected}`
+              : `Replace the instance profile of ${affected} with an allowed one`,
           remedy: (instanceIds, region) => [
             "Find the id of the association, and use it:",
             ...command(`aws ec2 describe-iam-instance-profile-associations --region ${region}`, [

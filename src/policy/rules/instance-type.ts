@@ -29,7 +29,8 @@ export const instanceType = ruleKind({
         if (message === null) return compliant(`its type is ${quoted(type)}`);
         return violates({
           message,
-          summary: (instances) => `${verb(instances, "has", "have")} a type that is not allowed`,
+          summary: (instances) => `${verb(instances, "is", "are")} of type ${type}`,
+          action: (affected) => `Change the type of ${affected} to an allowed one`,
           remedy: (instanceIds, region) => [
             "Stop the instance, set an allowed type, and start it again:",
             ...commandForEach(instanceIds, `aws ec2 modify-instance-attribute --region ${region}`, [

@@ -1,3 +1,4 @@
+import { relaunch } from "../remedies/commands.ts";
 import { compliant, ofInstance, ruleKind, violates } from "../rule.ts";
 import { flag, matchers, optional, quoted, withDefault } from "../settings.ts";
 import { demandOf, refusalOf, verb } from "../words.ts";
@@ -25,21 +26,21 @@ export const keyPair = ruleKind({
   demands: (settings) => demandOf("key pair", settings),
 
   configure({ allowed, none }) {
+    const isNone = allowed === undefined && none;
+    const launch = isNone ? "without a key pair" : `with an allowed key pair${none ? ", or without one" : ""}`;
     return {
       needs: ["instance"],
       check: ofInstance(({ keyName: name }) => {
-        const limits = allowed === undefined && none ? { allowed: [] } : { allowed };
+        const limits = isNone ? { allowed: [] } : { allowed };
         const message = name === null ? (none ? null : "it has no key pair") : refusalOf("the key pair", name, limits);
         if (message === null)
           return compliant(name === null ? "it has no key pair" : `its key pair is ${quoted(name)}`);
         return violates({
           message,
           summary: (instances) =>
-            `${verb(instances, "has", "have")} ${name === null ? "no key pair" : "a key pair that is not allowed"}`,
-          remedy: () => [
-            "The key pair of an instance cannot be changed. Launch it again with",
-            allowed === undefined && none ? "no key pair." : `an allowed key pair${none ? ", or with none" : ""}.`,
-          ],
+            `${verb(instances, "has", "have")} ${name === null ? "no key pair" : "a wrong key pair"}`,
+          action: (affected) => `Launch ${affected} again ${launch}`,
+          remedy: () => relaunch("key pair", launch),
           details: { notAllowed: name === null ? [] : [name] },
         });
       }),

@@ -1,4 +1,5 @@
 import { isLauncherTag } from "../../facts/launcher.ts";
+import { relaunch } from "../remedies/commands.ts";
 import { compliant, notJudged, ruleKind, violates } from "../rule.ts";
 import { matchers, optional, quoted } from "../settings.ts";
 import { refusalOf, verb } from "../words.ts";
@@ -38,8 +39,9 @@ export const launchedBy = ruleKind({
         if (message === null) return compliant(`its launcher is ${quoted(launcher)}`);
         return violates({
           message,
-          summary: (instances) => `${verb(instances, "has", "have")} a launcher that is not allowed`,
-          remedy: () => ["The launcher of an instance cannot be changed. Launch it again with", "an allowed launcher."],
+          summary: (instances) => `${verb(instances, "has", "have")} a wrong launcher`,
+          action: (affected) => `Launch ${affected} again with an allowed launcher`,
+          remedy: () => relaunch("launcher", "with an allowed launcher"),
           details: { notAllowed: [launcher] },
         });
       },

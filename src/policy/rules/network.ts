@@ -1,4 +1,5 @@
 import type { Matcher } from "../matcher.ts";
+import { prose } from "../remedies/commands.ts";
 import { compliant, notJudged, ofInstance, ruleKind, type Violation, violates } from "../rule.ts";
 import { flag, matchers, matchesAny, optional, orList, withDefault } from "../settings.ts";
 import { verb } from "../words.ts";
@@ -70,16 +71,18 @@ function violationOf(
   defaultVpc: string | null,
 ): Violation {
   const place = defaultVpc === null ? `a wrong ${wrong[0]?.noun}` : "the default VPC";
+  const target = wrong[0] === undefined ? "a VPC other than the default one" : `an allowed ${wrong[0].noun}`;
   return {
     message: [
       ...wrong.map(({ noun, id }) => `the ${noun} ${id} is not allowed`),
       ...(defaultVpc === null ? [] : [`the VPC ${defaultVpc} is the default VPC`]),
     ].join("; "),
     summary: (instances) => `${verb(instances, "is", "are")} in ${place}`,
-    remedy: () => [
-      "An instance cannot be moved to another subnet. Launch it again in",
-      wrong.length > 0 ? "an allowed one." : "a subnet of another VPC.",
-    ],
+    action: (affected) => `Launch ${affected} again in ${target}`,
+    remedy: () =>
+      prose(
+        `An instance cannot be moved to another subnet. Launch a new instance in ${target}, then terminate the old one.`,
+      ),
     details: {
       ...Object.fromEntries(wrong.map(({ key, id }) => [key, [id]])),
       ...(defaultVpc !== null && { defaultVpc: [defaultVpc] }),

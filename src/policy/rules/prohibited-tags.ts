@@ -4,7 +4,7 @@ import { deleteTags } from "../remedies/tag-commands.ts";
 import { compliant, ruleKind, violates } from "../rule.ts";
 import { secretIn } from "../secrets.ts";
 import { flag, matchers, matchesAny, optional, quoted, withDefault } from "../settings.ts";
-import { tagsAre, verb } from "../words.ts";
+import { tagsAre, theTags, verb } from "../words.ts";
 
 /** `prohibited-tags`: an instance must not have some tags. Nothing repeats the value of a tag: it may be a secret. */
 export const prohibitedTags = ruleKind({
@@ -64,6 +64,10 @@ export const prohibitedTags = ruleKind({
             .join("; "),
           summary: (instances) =>
             `${verb(instances, "has", "have")} ${secret.length > 0 ? "a secret in a tag" : "a prohibited tag"}`,
+          action: (affected) =>
+            secret.length === 0
+              ? `Delete ${theTags(wrong)} from ${affected}`
+              : `Revoke the secret in ${theTags(secret)} of ${affected}, and delete ${theTags(wrong)}`,
           remedy: (instanceIds, region) => [
             ...deleteTags(wrong, instanceIds, region),
             ...(secret.length > 0 ? REVOKE : []),

@@ -1,4 +1,4 @@
-import { prose } from "../remedies/commands.ts";
+import { command } from "../remedies/commands.ts";
 import { compliant, ofInstance, ruleKind, violates } from "../rule.ts";
 import { flag, withDefault } from "../settings.ts";
 import { brief, verb } from "../words.ts";
@@ -37,7 +37,12 @@ export const publicIp = ruleKind({
           message: `it has ${has.join(" and ")}`,
           summary: (instances) =>
             `${verb(instances, "has", "have")} ${v4.length > 0 ? "a public IP address" : "an IPv6 address"}`,
-          remedy: () => [...(v4.length > 0 ? REMOVE_IPV4 : []), ...(v6.length > 0 ? REMOVE_IPV6 : [])],
+          action: (affected) =>
+            `Remove the ${v4.length === 0 ? "IPv6" : v6.length === 0 ? "public" : "public and IPv6"} addresses of ${affected}`,
+          remedy: (_, region) => [
+            ...(v4.length > 0 ? removeIpv4(region) : []),
+            ...(v6.length > 0 ? removeIpv6(region) : []),
+          ],
           details: { publicIpv4: v4, ipv6: v6 },
         });
       }),
@@ -45,9 +50,29 @@ export const publicIp = ruleKind({
   },
 });
 
-/** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/working-with-ip-addresses.html
- * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyNetworkInterfaceAttribute.html */
-const REMOVE_IPV4 = prose(
-  "Remove an assigned address from the primary network interface with aws ec2 modify-network-interface-attribute --no-associate-public-ip-address, and an Elastic IP address with aws ec2 disassociate-address.",
-);
-const REMOVE_IPV6 = prose("Remove an IPv6 address with aws ec2 unassign-ipv6-addresses.");
+/**
+ * No shell accepts a command that ends in `<...>`.
+ * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/working-with-ip-addresses.html
+ * https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyNetworkInterfaceAttribute.html
+ */
+function removeIpv4(region: string): readonly string[] {
+  return [
+    "An address that AWS assigned:",
+    ...command(`aws ec2 modify-network-interface-attribute --region ${region}`, [
+      ["--no-associate-public-ip-address"],
+      ["--network-interface-id", "<eni-id>"],
+    ]),
+    "An Elastic IP address:",
+    ...command(`aws ec2 disassociate-address --region ${region}`, [["--association-id", "<eipassoc-id>"]]),
+  ];
+}
+
+function removeIpv6(region: string): readonly string[] {
+  return [
+    "An IPv6 address:",
+    ...command(`aws ec2 unassign-ipv6-addresses --region ${region}`, [
+      ["--ipv6-addresses", "<address>"],
+      ["--network-interface-id", "<eni-id>"],
+    ]),
+  ];
+}

@@ -1,3 +1,4 @@
+import { relaunch } from "../remedies/commands.ts";
 import { compliant, ruleKind, violates } from "../rule.ts";
 import { matchers, optional, quoted } from "../settings.ts";
 import { refusalOf, verb } from "../words.ts";
@@ -27,8 +28,9 @@ export const region = ruleKind({
         if (message === null) return compliant(`its region is ${quoted(name)}`);
         return violates({
           message,
-          summary: (instances) => `${verb(instances, "is", "are")} in a region that is not allowed`,
-          remedy: () => ["The region of an instance cannot be changed. Launch it again in an", "allowed region."],
+          summary: (instances) => `${verb(instances, "is", "are")} in a wrong region`,
+          action: (affected) => `Launch ${affected} again in an allowed region`,
+          remedy: () => relaunch("region", "in an allowed region"),
           details: { notAllowed: [name] },
         });
       },

@@ -21,7 +21,7 @@ import {
   type ValuesOf,
   withDefault,
 } from "../settings.ts";
-import { shortList, tagsAre, verb } from "../words.ts";
+import { shortList, tagsAre, theTags, verb } from "../words.ts";
 
 /** A tag key has 1 to 128 characters, and a resource has at most 50 user-created tags.
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */
@@ -138,6 +138,7 @@ export const requiredTags = ruleKind({
           : violates({
               message: messageOf(problems, tags, tagsOf.flat()),
               summary: (instances) => `${verb(instances, "lacks", "lack")} ${short(problems.map(nameOf))}`,
+              action: (affected) => actionOf(problems, affected),
               remedy: (instanceIds, region) => [
                 ...createTags(keysToSet(problems, tags), instanceIds, region),
                 ...misspelledKeys(problems).flatMap((key) => prose(`Then delete the tag ${quoted(key)}.`)),
@@ -237,6 +238,14 @@ function nameOf(problem: Problem): string {
 function keysToSet(problems: readonly Problem[], tags: Tags): string[] {
   const unset = problems.filter((problem) => problem.kind !== "spelling" || !tags.has(problem.tag.key));
   return [...new Set(unset.map(keyToSet))];
+}
+
+function actionOf(problems: readonly Problem[], affected: string): string {
+  const keys = [...new Set(problems.map(keyToSet))];
+  const own = keys.filter((key) => !isOfAws(key));
+  if (own.length === 0) return `Launch ${affected} again with ${theTags(keys)}`;
+  const isThere = problems.every(({ kind }) => kind === "value" || kind === "spelling");
+  return `${isThere ? "Correct" : "Set"} ${theTags(own)} on ${affected}`;
 }
 
 function misspelledKeys(problems: readonly Problem[]): string[] {

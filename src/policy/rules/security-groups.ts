@@ -253,10 +253,15 @@ function violationOf(problem: Problem): Violation {
       .filter(Boolean)
       .join("; "),
     summary: (instances) => {
-      if (open.length > 0) return `${verb(instances, "is", "are")} open to the world on ${short(list)}`;
+      if (open.length > 0) return `${verb(instances, "opens", "open")} ${short(list)} to the world`;
       const has =
         wrong.length > 0 ? `${verb(instances, "has", "have")} a wrong` : `${verb(instances, "lacks", "lack")} a`;
       return `${has} security group`;
+    },
+    action: (affected) => {
+      if (open.length === 0) return `Correct the security groups of ${affected}`;
+      const also = wrong.length + missing.length > 0 ? " and correct the security groups" : "";
+      return `Close ${short(list)} to the world${also} on ${affected}`;
     },
     remedy: (instanceIds, region) => [
       ...revoke(problem, region),
@@ -296,7 +301,8 @@ const MAX_SHORT = 24;
 function short(list: readonly string[]): string {
   const all = list.map((each) => each.replace(/^tcp:/, "")).join(", ");
   if (all === "all") return "all ports";
-  return all.length > MAX_SHORT ? `${list.length} port ranges` : all;
+  if (all.length > MAX_SHORT) return `${list.length} port ranges`;
+  return /^[\d, -]+$/.test(all) ? `${verb(list.length, "port", "ports")} ${all}` : all;
 }
 
 /** The maximum number of sources that a remedy revokes. An alert must fit into an SNS message. */

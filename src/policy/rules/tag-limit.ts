@@ -32,6 +32,7 @@ export const tagLimit = ruleKind({
         return violates({
           message: `${has}; at most ${max} ${max === 1 ? "is" : "are"} allowed`,
           summary: (instances) => `${verb(instances, "has", "have")} too many tags`,
+          action: (affected) => `Delete unused tags from ${affected} (maximum ${max})`,
           remedy: (instanceIds, region) => [
             "Delete the tags that are not used:",
             // No shell accepts a command that ends in <key>.
