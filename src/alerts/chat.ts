@@ -5,7 +5,7 @@ import type { Alert } from "./alert.ts";
 import { chatCode, chatLink, chatText } from "./chat-text.ts";
 import { type Finding, isResolved, type Resolved } from "./finding.ts";
 import { instancePage, instancesPage } from "./instance-names.ts";
-import { launcher } from "./text.ts";
+import { launcher, namesOf } from "./text.ts";
 
 /**
  * Amazon Q Developer's page states no limits. Slack's are the smallest of the chat applications: a text has at most 3,000
@@ -53,12 +53,13 @@ export function chatMessage({ id, subject, findings, document }: Alert): string 
   });
 }
 
-/** Returns the problems, each with its command, then the instances and their launchers; complete lines only. */
+/** Returns what to do about the first problem, the problems, each with its command, then the instances and their launchers; complete lines only. */
 function descriptionOf(findings: readonly (Finding | Resolved)[], ids: readonly string[]): string {
   const problems = [...groupBy(findings, keyOf).values()];
   const more = problems.length - MAX_PROBLEMS;
   const launchers = [...new Set(findings.flatMap(({ launchedBy }) => launchedBy ?? []))].slice(0, 3);
   const parts = [
+    ...problems.slice(0, 1).flatMap(actionLine),
     ...problems.slice(0, MAX_PROBLEMS).flatMap(problemLines),
     ...(more > 0 ? [`${more} more ${more === 1 ? "problem" : "problems"}.`] : []),
     `${ids.length === 1 ? "Instance" : `${ids.length} instances:`} ${briefly(ids, MAX_INSTANCES)}`,
@@ -81,6 +82,13 @@ function keyOf(finding: Finding | Resolved): string {
   const { ruleId, severity, region } = finding;
   if (isResolved(finding)) return JSON.stringify([ruleId, severity, finding.because]);
   return JSON.stringify([ruleId, severity, finding.violation.message, finding.violation.remedy([], region)]);
+}
+
+function actionLine(same: readonly (Finding | Resolved)[]): string[] {
+  const [finding] = same;
+  if (finding === undefined || isResolved(finding)) return [];
+  const affected = namesOf(same.map(({ instance }) => instance));
+  return [`${chatText(cut(finding.violation.action(affected), MAX_MESSAGE))}.`];
 }
 
 function problemLines(same: readonly (Finding | Resolved)[]): string[] {

@@ -248,7 +248,7 @@ function launchOf({ launchTime, firstLaunchTime }: Instance): string | null {
 }
 
 /** Returns the name of one instance, or the number of several. */
-function namesOf([first, ...others]: readonly Instance[]): string {
+export function namesOf([first, ...others]: readonly Instance[]): string {
   if (first === undefined || others.length > 0) return counted(others.length + 1);
   return shortNameOf(first);
 }

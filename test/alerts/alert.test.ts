@@ -251,14 +251,32 @@ describe("the subject", () => {
     expect(alertFor(...findings).subject).toBe("[LOW] 50 instances lack tags name, service (us-east-1, 123456789012)");
   });
 
+  it("has the severity, the instance, the problem and the region in its first 60 characters", () => {
+    const name = fc.string({ unit: "binary", maxLength: 80 });
+    const region = fc.constantFrom("us-east-1", "ap-southeast-1", "us-gov-west-1");
+    const severity = fc.constantFrom(...SEVERITIES);
+    const keys = fc.array(fc.stringMatching(/^[a-z]{1,12}$/), { minLength: 1, maxLength: 6 });
+    fc.assert(
+      fc.property(name, region, severity, keys, (Name, where, level, requires) => {
+        const about = { region: where, severity: level, requires: requires.join(",") };
+        const { subject } = alertFor(findingOf({ ...about, ...named(Name) }));
+        const start = `\\[${level.toUpperCase()}\\] \\S.* lacks.* \\(${where}`;
+        expect(subject.slice(0, 60)).toMatch(new RegExp(`^${start}`));
+        expect(subject).toMatch(/^[!-~][ -~]{0,98}$/);
+      }),
+    );
+  });
+
   it("states the most severe finding, and the number of other violated rules", () => {
     const findings = [
       findingOf({ ...named("web-1"), requires: "service" }),
       findingOf({ ...named("web-1"), requires: "owner", ruleId: "owner", id: "b".repeat(32), severity: "critical" }),
     ];
-    expect(alertFor(...findings).subject).toBe("[CRITICAL] web-1 lacks tag owner, +1 rule (us-east-1, 123456789012)");
+    expect(alertFor(...findings).subject).toBe("[CRITICAL] web-1 lacks tag owner (us-east-1, 123456789012), +1 rule");
     const other = findingOf({ instance: { instanceId: instanceId(1) } });
-    expect(alertFor(...findings, other).subject).toContain("[CRITICAL] 1 of 2 instances lacks tag owner, +1 rule (");
+    expect(alertFor(...findings, other).subject).toBe(
+      "[CRITICAL] web-1 lacks tag owner (us-east-1, 123456789012), +1 rule, 2 instances",
+    );
   });
 
   it("names the rule when instances violate it in different ways", () => {

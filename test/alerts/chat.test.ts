@@ -22,7 +22,7 @@ describe("a chat notification", () => {
       id: expect.stringMatching(/^[0-9a-f]{32}$/),
       content: {
         textType: "client-markdown",
-        title: `CRITICAL ${INSTANCE} lacks tags name, service (us-east-1, 123456789012)`,
+        title: "CRITICAL i-123456789... lacks tags name, ser... (us-east-1, 123456789012)",
         nextSteps: [
           "See https://wiki.example.com/tags%5Frule?a=1&amp;b=2",
           `Console: https://console.aws.amazon.com/ec2/home?region=us-east-1#InstanceDetails:instanceId=${INSTANCE}`,
@@ -31,7 +31,7 @@ describe("a chat notification", () => {
       },
       metadata: {
         threadId: finding.dedupKey,
-        summary: `CRITICAL ${INSTANCE} lacks tags name, service (us-east-1, 123456789012)`,
+        summary: "CRITICAL i-123456789... lacks tags name, ser... (us-east-1, 123456789012)",
         eventType: "ec2-audit",
         relatedResources: [`arn:aws:ec2:us-east-1:123456789012:instance/${INSTANCE}`],
         additionalContext: {
@@ -41,6 +41,7 @@ describe("a chat notification", () => {
       },
     });
     expect(description.split("\n")).toEqual([
+      `Set the tags "Name" and "service" on ${INSTANCE}.`,
       '*CRITICAL* required-tags: the tags "name", "service" are missing.',
       "```",
       "aws ec2 create-tags --region us-east-1 \\",
@@ -77,7 +78,7 @@ describe("a chat notification", () => {
     const Name = "<!channel> *x* @here https://evil.example";
     const { content, metadata } = messageOf(findingOf({ instance: { tags: new Map([["Name", Name]]) } }));
     for (const text of [content.title, metadata.summary]) {
-      expect(text).toContain("&lt;!channel&gt; ∗x∗ ＠here");
+      expect(text).toContain("&lt;!channel&gt; ∗x∗ ＠her");
       expect(text).not.toMatch(/[<>*@]|:\/\//);
     }
   });

@@ -18,7 +18,7 @@ const linesOf = (...findings: readonly Finding[]) => textOf(...findings).split("
 const tagged = (tags: Readonly<Record<string, string>>): Partial<Instance> => ({ tags: new Map(Object.entries(tags)) });
 
 describe("the e-mail about one instance", () => {
-  it("states the problem, how to fix it, and the facts about the instance, in this order", () => {
+  it("states what to do, the problem, how to fix it, and the facts about the instance, in this order", () => {
     const finding = findingOf({
       requires: "service",
       launchedBy: "arn:aws:sts::123456789012:assumed-role/Developer/dev-7",
@@ -29,6 +29,8 @@ describe("the e-mail about one instance", () => {
       },
     });
     expect(linesOf(finding)).toEqual([
+      'Set the tag "service" on web-admin-2.',
+      "",
       'web-admin-2 violates required-tags (medium): the tag "service" is',
       "missing.",
       "",
@@ -62,7 +64,7 @@ describe("the e-mail about one instance", () => {
       }),
     );
     expect(text.split("\n").slice(0, 15)).toEqual([
-      "web-1 violates 2 rules: lacks tag owner; lacks tag service.",
+      'Set the tag "owner" on web-1. Then fix 1 more problem.',
       "",
       "1. CRITICAL  owner",
       '   The tag "owner" is missing.',
@@ -118,7 +120,7 @@ describe("the e-mail about one instance", () => {
       subnetId: null,
       vpcId: null,
     };
-    expect(linesOf(findingOf({ instance: unknown })).slice(8, -1)).toEqual([
+    expect(linesOf(findingOf({ instance: unknown })).slice(10, -1)).toEqual([
       `Instance   ${INSTANCE}, running`,
       "Account    123456789012, us-east-1",
       "Launched   by user Mateo",
@@ -217,6 +219,8 @@ describe("the e-mail about several instances", () => {
 
   it("counts the instances of each launcher, states a common remedy once, and lists each instance", () => {
     expect(linesOf(...findings)).toEqual([
+      'Set the tags "Name" and "service" on 4 instances.',
+      "",
       '4 instances violate required-tags (medium): the tags "name", "service"',
       "are missing.",
       "",
@@ -263,7 +267,7 @@ describe("the e-mail about several instances", () => {
     });
     const text = textOf(...findings.slice(2), grave);
     expect(text).toMatch(
-      /^2 instances violate 2 rules: 1 lacks tag owner; 2 lack tags name,\nservice\.\n\n1\. CRITICAL {2}owner: 1 instance\n/,
+      /^Set the tag "owner" on i-\w+\. Then fix 1 more problem\.\n\n2 instances violate 2 rules\.\n\n1\. CRITICAL {2}owner: 1 instance\n/,
     );
     expect(text).toContain("\n2. MEDIUM  required-tags: 2 instances\n");
     expect(text).toContain(`  ${d}  t3.micro  us-east-1a  21:29:50  [1, 2]  slot=2\n`);
@@ -274,35 +278,42 @@ describe("the e-mail about several instances", () => {
     const owner = (ruleId: string, instance: string) =>
       findingOf({ id: `${ruleId}${instance}`, ruleId, requires: "owner", instance: { instanceId: instance } });
     const text = textOf(owner("r1", a), owner("r1", b), owner("r2", a), owner("r2", b));
-    expect(text).toMatch(/^2 instances violate 2 rules: 2 lack tag owner\.\n/);
+    expect(text).toMatch(/^Set the tag "owner" on 2 instances\. Then fix 1 more problem\.\n/);
     expect(text.split("aws ec2 create-tags")).toHaveLength(2);
     expect(text).toContain('2. MEDIUM  r2: 2 instances\n   The tag "owner" is missing.\n   Fix: same as 1.\n');
     expect(text).toContain(`  ${a}  t3.micro  us-east-1a  21:29:50\n`);
   });
 
-  it("states the common remedy for missing and blank tags once", () => {
+  it("states the common remedy for missing and blank tags once, and for each instance what is wrong", () => {
     const finding = (number: number, tags: Readonly<Record<string, string>>) =>
       findingOf({ requires: "owner", instance: { instanceId: instanceId(number), ...tagged(tags) } });
     const text = textOf(finding(1, {}), finding(2, {}), finding(3, { owner: "" }));
-    const command = [
-      "   Fix for 1, 2:",
-      "     aws ec2 create-tags --region us-east-1 \\",
-      `       --resources ${instanceId(1)} ${instanceId(2)} \\`,
-      `         ${instanceId(3)} \\`,
-      "       --tags Key=owner,Value=<value>",
-    ].join("\n");
-    expect(text).toContain(`1. MEDIUM  required-tags: 2 instances\n   The tag "owner" is missing.\n${command}\n`);
-    expect(text).toContain('2. MEDIUM  required-tags: 1 instance\n   The tag "owner" is blank.\n   Fix: same as 1.\n');
-    expect(text.split("aws ec2 create-tags")).toHaveLength(2);
+    expect(text.split("\n").slice(0, 11)).toEqual([
+      'Set the tag "owner" on 3 instances.',
+      "",
+      "3 instances violate required-tags (medium):",
+      '  The tag "owner" is missing: 2 instances.',
+      '  The tag "owner" is blank: 1 instance.',
+      "",
+      "Fix:",
+      "  aws ec2 create-tags --region us-east-1 \\",
+      `    --resources ${instanceId(1)} ${instanceId(2)} \\`,
+      `      ${instanceId(3)} \\`,
+      "    --tags Key=owner,Value=<value>",
+    ]);
+    expect(text).toContain(
+      `  ${instanceId(3)}  t3.micro  us-east-1a  21:29:50  owner=\n    The tag "owner" is blank.\n`,
+    );
   });
 
-  it("states at most three different violations of a rule in its first sentence", () => {
-    const ways = (...keys: readonly string[]) =>
-      keys.map((requires, index) => findingOf({ requires, instance: { instanceId: instanceId(index) } }));
-    expect(linesOf(...ways("a", "b"))[0]).toBe("2 instances violate required-tags: 1 lacks tag a; 1 lacks tag b.");
-    expect(textOf(...ways("a", "b", "c", "d"))).toMatch(
-      /^4 instances violate required-tags: 1 lacks tag a; 1 lacks tag b; 1 lacks\ntag c; \.\.\.\n/,
+  it("lists at most three messages of a rule, and refers to the instances for the others", () => {
+    const texts = ["owne", "ownar", "ownir", "ownor", "ownur"].map((key, index) =>
+      findingOf({
+        requires: "owner",
+        instance: { instanceId: instanceId(index), ...tagged({ [key]: "ada" }) },
+      }),
     );
+    expect(textOf(...texts)).toContain("\n  2 more: see the list of instances.\n");
   });
 
   it("has separate remedies for blank tags with different spellings", () => {

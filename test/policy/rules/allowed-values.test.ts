@@ -35,7 +35,10 @@ const KINDS: readonly {
     subject: "the region",
     own: "its region",
     demand: "the region",
-    remedy: ["The region of an instance cannot be changed. Launch it again in an", "allowed region."],
+    remedy: [
+      "The region of an instance cannot be changed. Launch a new instance",
+      "in an allowed region, then terminate the old one.",
+    ],
   },
   {
     rule: "launched-by",
@@ -44,7 +47,10 @@ const KINDS: readonly {
     subject: "the launcher",
     own: "its launcher",
     demand: "the launcher",
-    remedy: ["The launcher of an instance cannot be changed. Launch it again with", "an allowed launcher."],
+    remedy: [
+      "The launcher of an instance cannot be changed. Launch a new",
+      "instance with an allowed launcher, then terminate the old one.",
+    ],
   },
 ];
 

@@ -239,7 +239,7 @@ describe("image: settings", () => {
   it("has a remedy", () => {
     const judgement = judge({ ids: "ami-1" });
     expect(judgement.kind === "violation" && judgement.violation.remedy([], "us-east-1").join(" ")).toBe(
-      "The image of an instance cannot be changed. Launch it again from an allowed image.",
+      "The image of an instance cannot be changed. Launch a new instance from an allowed image, then terminate the old one.",
     );
   });
 });

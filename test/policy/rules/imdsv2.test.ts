@@ -76,8 +76,8 @@ describe("imdsv2", () => {
       const judgement = judge({ maxHops: 1 }, changes);
       return judgement.kind === "violation" ? [1, 2].map((count) => judgement.violation.summary(count)) : [];
     };
-    expect(summaries({})).toEqual(["has a metadata hop limit over 1", "have a metadata hop limit over 1"]);
-    expect(summaries({ HttpTokens: "optional" })).toEqual(["does not require IMDSv2", "do not require IMDSv2"]);
+    expect(summaries({})).toEqual(["has a hop limit over 1", "have a hop limit over 1"]);
+    expect(summaries({ HttpTokens: "optional" })).toEqual(["allows IMDSv1", "allow IMDSv1"]);
   });
 
   it("has a command for each instance as its remedy", () => {

@@ -95,8 +95,8 @@ describe("instance-profile", () => {
 
   it("states in a few words what is wrong", () => {
     expect([1, 2].map((count) => violationBy({ none: true }, WEB).summary(count))).toEqual([
-      "has an instance profile that is not allowed",
-      "have an instance profile that is not allowed",
+      "has a wrong instance profile",
+      "have a wrong instance profile",
     ]);
   });
 

@@ -48,16 +48,16 @@ describe("key-pair", () => {
     const summaries = (keyName: string | null) =>
       [1, 2].map((count) => violationBy({ allowed: "x" }, keyName).summary(count));
     expect(summaries(null)).toEqual(["has no key pair", "have no key pair"]);
-    expect(summaries("a")).toEqual(["has a key pair that is not allowed", "have a key pair that is not allowed"]);
+    expect(summaries("a")).toEqual(["has a wrong key pair", "have a wrong key pair"]);
   });
 
   it.each([
-    [{ allowed: "ops" }, "an allowed key pair."],
-    [{ allowed: "ops", none: true }, "an allowed key pair, or with none."],
-    [{ none: true }, "no key pair."],
+    [{ allowed: "ops" }, "with an allowed key pair"],
+    [{ allowed: "ops", none: true }, "with an allowed key pair, or without one"],
+    [{ none: true }, "without a key pair"],
   ])("says with %j how to launch it again", (settings, end) => {
     expect(violationBy(settings, "x").remedy([], "us-east-1").join(" ")).toBe(
-      `The key pair of an instance cannot be changed. Launch it again with ${end}`,
+      `The key pair of an instance cannot be changed. Launch a new instance ${end}, then terminate the old one.`,
     );
   });
 

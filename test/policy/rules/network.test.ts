@@ -72,14 +72,15 @@ describe("network", () => {
 
   it("tells to launch the instance again", () => {
     expect(violationOf(network({ zones: "x" }), facts())?.remedy([INSTANCE], REGION)).toEqual([
-      "An instance cannot be moved to another subnet. Launch it again in",
-      "an allowed one.",
+      "An instance cannot be moved to another subnet. Launch a new",
+      "instance in an allowed Availability Zone, then terminate the old",
+      "one.",
     ]);
     expect(
       violationOf(network({ defaultVpc: false }), facts())
         ?.remedy([], REGION)
-        .at(-1),
-    ).toBe("a subnet of another VPC.");
+        .join(" "),
+    ).toContain("Launch a new instance in a VPC other than the default one,");
   });
 
   it("is met by an instance outside the default VPC, and in a region without one", () => {

@@ -66,7 +66,12 @@ describe("public-ip", () => {
       details: { publicIpv4: [], ipv6: ["2001:db8::1"] },
     });
     expect([1, 2].map((count) => violation.summary(count))).toEqual(["has an IPv6 address", "have an IPv6 address"]);
-    expect(violation.remedy([], "us-east-1")).toEqual(["Remove an IPv6 address with aws ec2 unassign-ipv6-addresses."]);
+    expect(violation.remedy([], "us-east-1")).toEqual([
+      "An IPv6 address:",
+      "aws ec2 unassign-ipv6-addresses --region us-east-1 \\",
+      "  --ipv6-addresses <address> \\",
+      "  --network-interface-id <eni-id>",
+    ]);
   });
 
   it("names both kinds of addresses, sorted, and no more than five of each", () => {
@@ -81,12 +86,12 @@ describe("public-ip", () => {
       "it has the public IPv4 addresses 203.0.113.1, 203.0.113.2, 203.0.113.3, 203.0.113.4, 203.0.113.5 and 2 more and the IPv6 addresses 2001:db8::1, 2001:db8::2, 2001:db8::3, 2001:db8::4, 2001:db8::5 and 2 more",
     );
     expect(details.publicIpv4).toHaveLength(7);
-    expect(remedy([], "us-east-1")).toHaveLength(5);
+    expect(remedy([], "us-east-1")).toHaveLength(11);
   });
 
   it("has a remedy for an assigned address and for an Elastic IP address", () => {
-    expect(violationBy({}, ASSIGNED).remedy(["i-1234567890abcdef0"], "us-east-1").join(" ")).toBe(
-      "Remove an assigned address from the primary network interface with aws ec2 modify-network-interface-attribute --no-associate-public-ip-address, and an Elastic IP address with aws ec2 disassociate-address.",
+    expect(violationBy({}, ASSIGNED).remedy(["i-1234567890abcdef0"], "us-east-1").join(" ")).toMatch(
+      /^An address that AWS assigned: aws ec2 modify-network-interface-attribute .* An Elastic IP address: aws ec2 disassociate-address .*<eipassoc-id>$/,
     );
   });
 

@@ -92,8 +92,8 @@ describe("closed", () => {
       "the world (0.0.0.0/0) reaches TCP port 22 through sg-0a1b2c3d4e5f67890 (launch-wizard-1)",
     );
     expect([violation?.summary(1), violation?.summary(2)]).toEqual([
-      "is open to the world on 22",
-      "are open to the world on 22",
+      "opens port 22 to the world",
+      "open port 22 to the world",
     ]);
     expect(violation?.details).toEqual({
       ports: ["tcp:22"],
@@ -177,7 +177,7 @@ describe("closed", () => {
     expect(violation?.message).toBe(
       "the world (0.0.0.0/0 and ::/0) reaches TCP ports 22 and 3389 through sg-1 (name-of-sg-1) and sg-2 (name-of-sg-2)",
     );
-    expect(violation?.summary(1)).toBe("is open to the world on 22, 3389");
+    expect(violation?.summary(1)).toBe("opens ports 22, 3389 to the world");
   });
 
   it("says the same whatever the order of groups and rules", async () => {
@@ -261,7 +261,7 @@ describe("closed", () => {
     expect(violation?.message).toMatch(
       /^the world \(0\.0\.0\.0\/0\) reaches TCP ports 0, 2, 4, 6, 8 and 11 more through sg-10 \(n{37}\.\.\.\), .* and 11 more$/,
     );
-    expect(violation?.summary(1)).toBe("is open to the world on 16 port ranges");
+    expect(violation?.summary(1)).toBe("opens 16 port ranges to the world");
     expect(violation?.details.ports).toHaveLength(16);
   });
 });
@@ -292,7 +292,7 @@ describe("onlyOpen", () => {
     const rule = ruleOf({ rule: "security-groups", onlyOpen: [] });
     expect(await portsOf(rule, { IpProtocol: "-1", ...WORLD })).toEqual(["all"]);
     expect(violationOf(rule, await factsWith(group("sg-1", [{ IpProtocol: "-1", ...WORLD }])))?.summary(1)).toBe(
-      "is open to the world on all ports",
+      "opens all ports to the world",
     );
     expect(rule.demands()).toBe("the world may reach nothing");
   });

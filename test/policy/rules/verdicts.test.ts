@@ -52,7 +52,7 @@ const CASES: Readonly<Record<string, Case>> = {
     complies: shown({ keyName: "ops-2026" }),
     violates: shown({ keyName: "my-laptop" }),
     message: 'the key pair is "my-laptop", not "ops-*"',
-    summaries: ["has a key pair that is not allowed", "have a key pair that is not allowed"],
+    summaries: ["has a wrong key pair", "have a wrong key pair"],
     unknown: [unread, NO_INSTANCE, false],
   },
   image: {
@@ -60,7 +60,7 @@ const CASES: Readonly<Record<string, Case>> = {
     complies: { image: { value: imageOf() } },
     violates: { image: { value: imageOf({ ownerId: "679593333241", ownerAlias: null }) } },
     message: 'the image ami-0abcdef1234567890 is not allowed: its owner is "679593333241", not "amazon"',
-    summaries: ["runs an image that is not allowed", "run an image that is not allowed"],
+    summaries: ["runs a wrong image", "run a wrong image"],
     unknown: [{ image: { unknown: "EC2 does not show the image", late: true } }, "EC2 does not show the image", true],
   },
   "instance-type": {
@@ -68,7 +68,7 @@ const CASES: Readonly<Record<string, Case>> = {
     complies: shown({ instanceType: "t3.micro" }),
     violates: shown({ instanceType: "p4d.24xlarge" }),
     message: 'the instance type is "p4d.24xlarge", not "t3.*"',
-    summaries: ["has a type that is not allowed", "have a type that is not allowed"],
+    summaries: ["is of type p4d.24xlarge", "are of type p4d.24xlarge"],
     unknown: [shown({ instanceType: null }), "EC2 does not report the instance type", false],
   },
   imdsv2: {
@@ -76,7 +76,7 @@ const CASES: Readonly<Record<string, Case>> = {
     complies: shown({ metadata: { tokens: "required", endpoint: "enabled", hopLimit: 2 } }),
     violates: shown({ metadata: { tokens: "optional", endpoint: "enabled", hopLimit: 1 } }),
     message: "the metadata service does not require session tokens (IMDSv2)",
-    summaries: ["does not require IMDSv2", "do not require IMDSv2"],
+    summaries: ["allows IMDSv1", "allow IMDSv1"],
     unknown: [shown({ metadata: null }), "EC2 does not report the metadata options", false],
   },
   "public-ip": {
@@ -92,7 +92,7 @@ const CASES: Readonly<Record<string, Case>> = {
     complies: { volumes: { value: [volume] } },
     violates: { volumes: { value: [{ ...volume, isEncrypted: false }] } },
     message: "the volume vol-049df61146c4d7901 is not encrypted",
-    summaries: ["has a volume that is not encrypted", "have a volume that is not encrypted"],
+    summaries: ["has an unencrypted volume", "have an unencrypted volume"],
     unknown: [
       { volumes: { unknown: "the credentials do not allow ec2:DescribeVolumes", late: false } },
       "the credentials do not allow ec2:DescribeVolumes",
@@ -112,7 +112,7 @@ const CASES: Readonly<Record<string, Case>> = {
     complies: { region: REGION },
     violates: { region: "sa-east-1" },
     message: `the region is "sa-east-1", not "${REGION}"`,
-    summaries: ["is in a region that is not allowed", "are in a region that is not allowed"],
+    summaries: ["is in a wrong region", "are in a wrong region"],
     unknown: null,
   },
   "launched-by": {
@@ -120,7 +120,7 @@ const CASES: Readonly<Record<string, Case>> = {
     complies: { launchedBy: "Auto Scaling group web" },
     violates: { launchedBy: "arn:aws:iam::123456789012:user/Mateo" },
     message: 'the launcher is "arn:aws:iam::123456789012:user/Mateo", not "Auto Scaling group *"',
-    summaries: ["has a launcher that is not allowed", "have a launcher that is not allowed"],
+    summaries: ["has a wrong launcher", "have a wrong launcher"],
     unknown: [{ launchedBy: null }, "the launcher is not known", false],
   },
   condition: {
@@ -128,7 +128,7 @@ const CASES: Readonly<Record<string, Case>> = {
     complies: { image: { value: imageOf() } },
     violates: { image: { value: imageOf({ ownerId: "679593333241", ownerAlias: null }) } },
     message: "Only images of Amazon are allowed",
-    summaries: ["does not meet a condition", "do not meet a condition"],
+    summaries: ["fails: Only images of Amazon are allowed", "fail: Only images of Amazon are allowed"],
     unknown: [{ image: NOT_READ }, "not read", false],
   },
 };
