@@ -99,7 +99,7 @@ describe.each(HTTP_HOSTS)("a launch on the $host", ({ open }) => {
     expect(others).toEqual([]);
     expect(rulesIn(alert)).toEqual(["open-ports", "key-pair", "approved-images", "required-tags"]);
     expect(alert.email).toContain("https://wiki/tags");
-    expect(alert.sms).toMatch(/^CRITICAL web-1 .*, \+3 rules \(us-east-1, 123456789012\)/);
+    expect(alert.sms).toMatch(/^CRITICAL web-1 .* \(us-east-1, 123456789012\), \+3 rules/);
     // A rule that is judged in reports only costs no call.
     expect(actions().sort()).toEqual(["DescribeInstanceImageMetadata", "DescribeInstances", "DescribeSecurityGroups"]);
   });
