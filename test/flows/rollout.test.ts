@@ -55,7 +55,7 @@ describe("a rollout on the embedded AWS, with its policies checked", () => {
     await aws.idle();
     const [mail, ...more] = aws.mails.filter(({ type }) => type === "Notification");
     expect([mail?.to, more]).toEqual(["team@example.com", []]);
-    expect(mail?.subject).toBe(`[MEDIUM] ${id} lacks tags name, service (us-east-1, 123456789012)`);
+    expect(mail?.subject).toBe(`[MEDIUM] ${id.slice(0, 12)}... lacks tags name, service (us-east-1, 123456789012)`);
     expect(mail?.body).toContain(id);
   });
 
