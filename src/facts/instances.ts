@@ -55,11 +55,6 @@ export interface MetadataOptions {
   readonly hopLimit: number | null;
 }
 
-/** Returns whether the instance is terminated or shutting down. EC2 still shows it for about an hour. */
-export function isTerminated({ state }: Instance): boolean {
-  return state === "shutting-down" || state === "terminated";
-}
-
 /**
  * Reads at most 200 instances, by instance id; null for an instance that EC2 does not show. They are selected by filter: one
  * unknown id in the parameter `InstanceIds` would fail the call for all of them. Throws as `allInstances` does.

@@ -2,9 +2,10 @@ import { isDenied } from "../aws/denied.ts";
 import { describeError } from "../util/errors.ts";
 import type { Fact, FactName, FactReader, Facts, Unknown } from "./facts.ts";
 import type { Image } from "./images.ts";
-import { type Instance, isTerminated } from "./instances.ts";
+import type { Instance } from "./instances.ts";
 import { mapReads, type Read, type Reads, readOf } from "./pages.ts";
 import type { SecurityGroup } from "./security-groups.ts";
+import { isTerminated } from "./terminated.ts";
 
 /** The facts that EC2 reports. The account, region and launcher are known without it. */
 export type ReadFacts = Omit<Facts, "account" | "region" | "launchedBy">;

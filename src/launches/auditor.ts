@@ -8,11 +8,12 @@ import {
   unjudgedOf,
 } from "../alerts/finding.ts";
 import type { FactReader, Facts } from "../facts/facts.ts";
-import { type Instance, isTerminated } from "../facts/instances.ts";
+import type { Instance } from "../facts/instances.ts";
 import { launcherOf } from "../facts/launcher.ts";
 import { type Reads, readOf } from "../facts/pages.ts";
 import { planFacts, type ReadFacts, readImages, type ShownFacts } from "../facts/plan.ts";
 import type { Tags } from "../facts/tags.ts";
+import { isTerminated } from "../facts/terminated.ts";
 import { evaluate, type NotJudged, type Verdict, type Violated } from "../policy/evaluate.ts";
 import { needsOf } from "../policy/policy.ts";
 import { needImage } from "../policy/routes.ts";

@@ -1,7 +1,8 @@
 import type { FactName, Facts } from "../facts/facts.ts";
 import type { Image } from "../facts/images.ts";
-import { type Instance, isTerminated } from "../facts/instances.ts";
+import type { Instance } from "../facts/instances.ts";
 import { isLauncherTag } from "../facts/launcher.ts";
+import { isTerminated } from "../facts/terminated.ts";
 import { isObject } from "../util/json.ts";
 import type { Matcher } from "./matcher.ts";
 import { namesOfProfile, ownersOf } from "./names.ts";

@@ -1,5 +1,5 @@
 import type { Facts } from "../facts/facts.ts";
-import { isTerminated } from "../facts/instances.ts";
+import { isTerminated } from "../facts/terminated.ts";
 import { TERMINATED } from "./condition.ts";
 import { type Exemption, type ExemptionOf, exemptionsFor } from "./exemptions.ts";
 import type { Policy } from "./policy.ts";

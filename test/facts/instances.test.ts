@@ -1,12 +1,7 @@
 import { DescribeInstancesCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { beforeEach, describe, expect, it } from "vitest";
-import {
-  allInstances,
-  describeInstances,
-  type Instance,
-  isTerminated,
-  readInstance,
-} from "../../src/facts/instances.ts";
+import { allInstances, describeInstances, type Instance, readInstance } from "../../src/facts/instances.ts";
+import { isTerminated } from "../../src/facts/terminated.ts";
 import { mockEc2 } from "../support/aws.ts";
 import { INSTANCE, instanceId, instanceIds, REGION } from "../support/events.ts";
 import { instanceOf } from "../support/findings.ts";

@@ -8,9 +8,10 @@ import type {
 } from "@aws-sdk/client-ec2";
 import type { Fact, Facts, Unknown } from "../../facts/facts.ts";
 import { type Image, readImage } from "../../facts/images.ts";
-import { type Instance, isTerminated, readInstance } from "../../facts/instances.ts";
+import { type Instance, readInstance } from "../../facts/instances.ts";
 import { launcherOf } from "../../facts/launcher.ts";
 import { readSecurityGroup, type SecurityGroup } from "../../facts/security-groups.ts";
+import { isTerminated } from "../../facts/terminated.ts";
 import { readVolume, type Volume } from "../../facts/volumes.ts";
 import { evaluate, type Verdict } from "../../policy/evaluate.ts";
 import type { Policy } from "../../policy/policy.ts";

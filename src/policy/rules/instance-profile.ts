@@ -1,4 +1,4 @@
-import { isTerminated } from "../../facts/instances.ts";
+import { isTerminated } from "../../facts/terminated.ts";
 import { TERMINATED } from "../condition.ts";
 import { namesOfProfile } from "../names.ts";
 import { command, commandForEach } from "../remedies/commands.ts";
