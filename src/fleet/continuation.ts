@@ -21,6 +21,8 @@ export interface SweepState {
   readonly step: number;
   /** How many steps in a row have read nothing. */
   readonly stalled: number;
+  /** How often EC2 has refused a token, so that a place was read again from its beginning. */
+  readonly restarts: number;
   /** The regions to read; null for all enabled ones of each account. */
   readonly regions: readonly string[] | null;
   /** Where the list of the organization's accounts goes on: a token, "" for its beginning; null if it is complete. */
@@ -48,12 +50,18 @@ const GROUPS = [1_000, 300, 100, 30, 10, 3, 0];
 
 /** Returns a state as text. The same state gives the same text. */
 export function encodeState(state: SweepState, policy: Policy): string {
-  let text = "";
   for (const groups of GROUPS) {
-    text = gzipSync(JSON.stringify(fewer(state, groups, policy))).toString("base64url");
-    if (text.length <= MAX_STATE) break;
+    const text = textOf(fewer(state, groups, policy));
+    if (text.length <= MAX_STATE) return text;
   }
-  return text;
+  // The sums of places that are not finished take the most. Those places are read again from their beginning.
+  const { begun, places } = state;
+  const again = [...begun.map(({ account, region }) => ({ account, region })), ...places];
+  return textOf(fewer({ ...state, begun: [], places: again }, 0, policy));
+}
+
+function textOf(state: SweepState): string {
+  return gzipSync(JSON.stringify(state)).toString("base64url");
 }
 
 function fewer(state: SweepState, groups: number, policy: Policy): SweepState {
@@ -99,6 +107,7 @@ const STATE = {
   time: { id: "", scheduledAt: "", hours: 0 },
   step: 0,
   stalled: 0,
+  restarts: 0,
   listing: null,
   accounts: [""],
   places: [{ account: "", region: "" }],

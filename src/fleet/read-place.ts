@@ -103,9 +103,9 @@ export function readPlace(
   };
 }
 
-/** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
+/** The same call without a token is valid, so an invalid value is the token. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
 function isTokenError(error: unknown): boolean {
-  return error instanceof Error && /^(?:InvalidNextToken|InvalidPaginationToken|InvalidParameter)/.test(error.name);
+  return error instanceof Error && /^Invalid(?:NextToken|PaginationToken|ParameterValue)$/.test(error.name);
 }
 
 /** Returns the function that judges the pages of a place. */

@@ -51,6 +51,9 @@ const PIECES_AT_ONCE = 4;
 /** How many steps in a row may read nothing before the places that they tried are given up. */
 const MAX_STALLED = 3;
 
+/** How many tokens EC2 may refuse in a sweep before a place with a refused token counts as read in part. */
+const MAX_RESTARTS = 10;
+
 /** The time that is kept to send the continuation or the digest: a part of the step, and at least this much, in milliseconds. */
 const RESERVE = 0.12;
 const MIN_RESERVE_MS = 1_000;
@@ -78,6 +81,7 @@ export function beginSweep(
     time,
     step: 1,
     stalled: 0,
+    restarts: 0,
     regions: regions && [...new Set(regions)].sort(),
     listing: isListed ? "" : null,
     accounts: isListed ? [] : [...new Set(accounts ?? [own])].sort(),
@@ -147,7 +151,7 @@ export async function sweepStep(before: SweepState, access: SweepAccess, deadlin
   ];
   /** What is left for the next step, besides the queue. */
   const left: Piece[] = [];
-  let [hasProgress, longest] = [false, 0];
+  let [hasProgress, longest, restarts] = [false, 0, before.restarts];
   const mayStart = () => !stop.signal.aborted && now() + longest * 1.5 < end;
   const advance = (since: number) => {
     hasProgress = true;
@@ -177,8 +181,9 @@ export async function sweepStep(before: SweepState, access: SweepAccess, deadlin
     const isRead = hasMore && next === undefined;
     if (!isRead && (hasMore || stop.signal.aborted)) {
       left.push({ kind: "place", ...place, begun: next === undefined ? null : { ...place, next, sums: sums.sums() } });
-    } else if (reading.tokenRefused()) {
+    } else if (reading.tokenRefused() && restarts < MAX_RESTARTS) {
       // The pages before the token are read again, so their sums do not count.
+      restarts += 1;
       queue.unshift({ kind: "place", ...place, begun: null });
     } else {
       if (isRead) await pages.next();
@@ -244,6 +249,7 @@ export async function sweepStep(before: SweepState, access: SweepAccess, deadlin
     ...before,
     step: before.step + 1,
     stalled: isEndless ? 0 : stalled,
+    restarts,
     listing: pieces.find((piece) => piece.kind === "listing")?.next ?? null,
     accounts: pieces.flatMap((piece) => (piece.kind === "account" ? piece.id : [])).sort(),
     places: placesIn(pieces).flatMap((piece) => (piece.begun ? [] : placeOf(piece))),

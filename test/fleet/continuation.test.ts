@@ -12,6 +12,7 @@ function stateOf(changes: Partial<SweepState> = {}): SweepState {
     time: { id: "91a1bf6cd6295a78a0c96c3171afb671", scheduledAt: SATURDAY, hours: 24 },
     step: 3,
     stalled: 1,
+    restarts: 2,
     regions: null,
     listing: "token",
     accounts: [MEMBER],
