@@ -146,6 +146,7 @@ describe.skipIf(missing !== null)(
         AUDIT_RESTARTS: "off",
         GRACE_SECONDS: "0",
         LOG_LEVEL: "info",
+        RESOLVED_ALERTS: "off",
       });
       const { EventSourceMappings } = await lambda.send(new ListEventSourceMappingsCommand({}));
       expect(EventSourceMappings).toMatchObject([

@@ -22,6 +22,7 @@ import {
   runFunction,
   type Stack,
   type StackTarget,
+  startSweep,
 } from "./stack.ts";
 
 /**
@@ -195,6 +196,7 @@ describe("an organisation with deploy/template.yaml in the central account", () 
 
     it("grants the roles exactly the calls that the function makes, except for those of Lambda itself", async () => {
       for (const account of [CENTRAL, SHOP, LAB]) aws.launch({ account, region: HOME, count: 1 });
+      await startSweep(aws, central, "2026-11-23T03:00:00Z");
       await run.later(3_600);
       const calledIn = (account: string) =>
         new Set(

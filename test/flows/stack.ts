@@ -10,6 +10,7 @@ import {
   CreateQueueCommand,
   type Message,
   ReceiveMessageCommand,
+  SendMessageCommand,
   SetQueueAttributesCommand,
 } from "@aws-sdk/client-sqs";
 import { AssumeRoleCommand } from "@aws-sdk/client-sts";
@@ -356,6 +357,16 @@ function conditionHolds(condition: unknown, context: Readonly<Record<string, str
 function isByFunction(aws: EmbeddedAws, { accessKeyId, account, service }: ApiCall): boolean {
   if (accessKeyId === FUNCTION_KEY) return true;
   return account !== aws.accountId && service === "ec2";
+}
+
+/** Sends the message of the template's schedule to the launch queue, as EventBridge Scheduler does at a time in ISO 8601. */
+export async function startSweep(aws: EmbeddedAws, stack: Stack, time: string): Promise<void> {
+  const { Target } = stack.resources.Sweep?.Properties ?? {};
+  const { Input } = Target as { readonly Input: string };
+  const { sqs } = await operatorIn(aws, stack);
+  const QueueUrl = `${aws.endpoint}/${stack.account}/${stack.stack}-LaunchQueue`;
+  const MessageBody = Input.replaceAll("<aws.scheduler.scheduled-time>", time);
+  await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody }));
 }
 
 /** Returns the calls of the function, oldest first. */

@@ -4,7 +4,16 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type EmbeddedAws, startEmbeddedAws, VirtualClock } from "../../src/local/aws/index.ts";
 import { MEMBER, statementsOf, TEMPLATE } from "../deploy/template.ts";
 import { launchEvent } from "../support/launch.ts";
-import { enforceRoles, functionCalls, makeStack, operatorIn, type Running, runFunction, type Stack } from "./stack.ts";
+import {
+  enforceRoles,
+  functionCalls,
+  makeStack,
+  operatorIn,
+  type Running,
+  runFunction,
+  type Stack,
+  startSweep,
+} from "./stack.ts";
 
 /**
  * The resources of deploy/template.yaml in operation: its rules, queues and policies, and the built file, called by its event
@@ -266,6 +275,7 @@ describe("the role of deploy/template.yaml", () => {
   it("allows exactly the calls of the function, and those of Lambda itself", async () => {
     await start();
     aws.launch({ count: 1 });
+    await startSweep(aws, stack, "2026-11-23T03:00:00Z");
     await run.later(3_600);
     const byLambda = /^(sqs|logs):/;
     const allowed = statementsOf(stack.resources.FunctionRole).flatMap(({ actions }) => actions);
