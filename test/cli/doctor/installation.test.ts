@@ -234,6 +234,28 @@ describe("the doctor's check of the alert topic", () => {
     expect((await doctor()).out).not.toContain(`filter policy of ${DEAD_LETTERS}`);
   });
 
+  it.each([
+    ['{"severity":["urgent"]}', "severity"],
+    ['{"team":["payments"]}', "team"],
+    ['{"status":["violating"],"schema":["urn:ec2-audit:digest:1"]}', "schema"],
+  ])("warns of a filter by the body that no message meets: %s", async (FilterPolicy, field) => {
+    await subscribe(ALERT_TOPIC, "sqs", DEAD_LETTERS);
+    await setSubscription(DEAD_LETTERS, ALERT_TOPIC, { FilterPolicyScope: "MessageBody", FilterPolicy });
+    expect((await doctor()).out).toContain(
+      `! filter policy of ${DEAD_LETTERS}: no alert and no digest meets its condition on "${field}"`,
+    );
+  });
+
+  it.each([
+    '{"severity":["high","urgent"]}',
+    '{"schema":["urn:ec2-audit:digest:1"]}',
+    '{"account":[{"prefix":"12"}],"team":[{"exists":false}]}',
+  ])("accepts a filter by the body that a message may meet: %s", async (FilterPolicy) => {
+    await subscribe(ALERT_TOPIC, "sqs", DEAD_LETTERS);
+    await setSubscription(DEAD_LETTERS, ALERT_TOPIC, { FilterPolicyScope: "MessageBody", FilterPolicy });
+    expect((await doctor()).out).not.toContain(`filter policy of ${DEAD_LETTERS}`);
+  });
+
   it("checks whether the function may use the topic's key", async () => {
     const id = "11111111-2222-3333-4444-555555555555";
     const key = `arn:aws:kms:us-east-1:123456789012:key/${id}`;
