@@ -73,7 +73,8 @@ function opening(problems: readonly Problem[], affected: readonly Affected[]): s
   const action = firstLine(violation.action(namesOf(problem.instances)), problems.length - 1);
   if (problems.length > 1 && affected.length === 1) return action;
   const instances = affected.map(({ finding }) => finding.instance);
-  const start = `${namesOf(instances)} ${instances.length === 1 ? "violates" : "violate"}`;
+  // No paragraph begins with a name: it could look like a line of the facts.
+  const start = instances.length === 1 ? "It violates" : `${counted(instances.length)} violate`;
   const rules = new Set(problems.map(({ finding }) => finding.ruleId)).size;
   if (problems.length > 1) return [...action, "", ...prose(`${start} ${rules === 1 ? ruleId : `${rules} rules`}.`)];
   const [message, ...others] = messagesOf(problem);

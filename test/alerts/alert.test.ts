@@ -255,7 +255,7 @@ describe("the subject", () => {
     const name = fc.string({ unit: "binary", maxLength: 80 });
     const region = fc.constantFrom("us-east-1", "ap-southeast-1", "us-gov-west-1");
     const severity = fc.constantFrom(...SEVERITIES);
-    const keys = fc.array(fc.stringMatching(/^[a-z]{1,12}$/), { minLength: 1, maxLength: 6 });
+    const keys = fc.array(fc.stringMatching(/^x[a-z]{1,12}$/), { minLength: 1, maxLength: 6 });
     fc.assert(
       fc.property(name, region, severity, keys, (Name, where, level, requires) => {
         const about = { region: where, severity: level, requires: requires.join(",") };

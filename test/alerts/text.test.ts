@@ -31,8 +31,7 @@ describe("the e-mail about one instance", () => {
     expect(linesOf(finding)).toEqual([
       'Set the tag "service" on web-admin-2.',
       "",
-      'web-admin-2 violates required-tags (medium): the tag "service" is',
-      "missing.",
+      'It violates required-tags (medium): the tag "service" is missing.',
       "",
       "Fix:",
       "  aws ec2 create-tags --region us-east-1 \\",
@@ -142,7 +141,7 @@ describe("the e-mail about one instance", () => {
   it("does not change emoji, quotes and markup", () => {
     const name = `\u{1f6d2}\u{1f469}\u200d\u{1f4bb} "<&>'`;
     const text = textOf(findingOf({ instance: tagged({ Name: name }) }));
-    expect(text).toContain(`${name} violates`);
+    expect(text).toContain(`on ${name}.`);
     expect(text).toContain(`Tags       Name=${name}`);
   });
 });
