@@ -99,6 +99,8 @@ describe("pattern", () => {
         fc.array(text, { minLength: 5, maxLength: 6 }),
         (source, ignoreCase, texts) => {
           const reading = readPattern(source, ignoreCase);
+          // JavaScript's own RegExp takes minutes for some patterns with many repeated groups.
+          fc.pre((source.match(/\)[*+{]/g) ?? []).length <= 3);
           fc.pre(source !== "" && !("problem" in reading && reading.problem.startsWith("has a pattern of over")));
           const { start, cost } = compiled(source, ignoreCase);
           expect(statesOf(start).length).toBeLessThanOrEqual(cost + 1);
