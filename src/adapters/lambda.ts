@@ -91,6 +91,8 @@ function fromSqs({ messageId, body, eventSourceARN, attributes }: Fields): Ident
 /** Returns how long the queue kept a message before it delivered it the first time, in seconds. */
 function secondsInQueue(attributes: unknown): number {
   const { SentTimestamp, ApproximateFirstReceiveTimestamp }: Fields = isObject(attributes) ? attributes : {};
+  // Anyone who may invoke the function can send other values, of which some cannot be converted.
+  if (typeof SentTimestamp !== "string" || typeof ApproximateFirstReceiveTimestamp !== "string") return 0;
   const milliseconds = Number(ApproximateFirstReceiveTimestamp) - Number(SentTimestamp);
   return milliseconds > 0 ? milliseconds / 1000 : 0;
 }

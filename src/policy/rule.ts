@@ -79,7 +79,7 @@ export interface RuleBody {
   readonly settles?: Settles;
   /** Judges an instance. `now` is in milliseconds since 1970. */
   check(facts: Facts, now: number): Judgement;
-  /** Returns whether the old value of a tag, which nobody knows after a change, may have violated the rule. Default: no. */
+  /** Returns whether the old value of a tag, which the event of a change does not have, may have violated the rule. Default: no. */
   readonly mayHaveViolated?: (key: string, isDeleted: boolean) => boolean;
 }
 

@@ -1,5 +1,7 @@
 /** The oracle: decides whether the function responded to a delivery, or to a call of its handler, as it must. */
+
 import { KEYS } from "../../src/config.ts";
+import { DIGEST_SCHEMA } from "../../src/fleet/digest-document.ts";
 import { type Call, isTagged } from "../support/canned-aws.ts";
 import type { HttpResponse } from "../support/hosts.ts";
 import type { Configuration, Keys } from "./configuration.ts";
@@ -81,7 +83,9 @@ function lineProblems(line: string, secrets: readonly (string | undefined)[]): s
 function alertProblems({ action, parameters }: Call): string[] {
   if (action !== "Publish") return [];
   const message = JSON.parse(parameters.get("Message") ?? "");
-  const { findings }: { findings: { instanceId: string }[] } = JSON.parse(message.default);
+  const { schema, findings }: { schema: string; findings: { instanceId: string }[] } = JSON.parse(message.default);
+  // The digest of a sweep names no instance of an event.
+  if (schema === DIGEST_SCHEMA) return [];
   const wrong = findings.filter(({ instanceId }) => isTagged(instanceId));
   return wrong.length > 0 || findings.length === 0 ? [`sent an alert about ${JSON.stringify(wrong)}`] : [];
 }

@@ -19,8 +19,16 @@ export function isTagged(instanceId: string): boolean {
   return instanceId.startsWith("i-c0de");
 }
 
-/** Returns the XML of a successful call. Takes the tag keys of a tagged instance. Throws Error for a call that the function never makes. */
+/** The responses of the calls in AWS's JSON protocol. */
+const JSON_RESPONSES: Readonly<Record<string, string>> = {
+  ListAccounts: '{"Accounts":[]}',
+  SendMessage: '{"MessageId":"94f20ce6"}',
+};
+
+/** Returns the XML, or the JSON, of a successful call. Takes the tag keys of a tagged instance. Throws Error for a call that the function never makes. */
 export function cannedResponse({ action, parameters }: Call, tagKeys: readonly string[] = ["Name", "service"]): string {
+  const json = JSON_RESPONSES[action];
+  if (json !== undefined) return json;
   const result = resultOf(action, parameters, tagKeys);
   return `<${action}Response><requestId>1</requestId>${result}</${action}Response>`;
 }
@@ -35,6 +43,8 @@ function resultOf(action: string, parameters: URLSearchParams, tagKeys: readonly
     }
     case "DescribeInstances":
       return `<reservationSet>${filtered(parameters).map(instanceItem).join("")}</reservationSet>`;
+    case "DescribeRegions":
+      return "<regionInfo><item><regionName>us-east-1</regionName><optInStatus>opt-in-not-required</optInStatus></item></regionInfo>";
     case "Publish":
       return "<PublishResult><MessageId>94f20ce6</MessageId></PublishResult>";
     case "Subscribe":
@@ -86,7 +96,8 @@ export async function startCannedAws(respond: Respond = (call) => cannedResponse
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk);
-    const call = callOf(Buffer.concat(chunks).toString());
+    const [, action] = String(request.headers["x-amz-target"] ?? "").split(".");
+    const call = { ...callOf(Buffer.concat(chunks).toString()), ...(action !== undefined && { action }) };
     calls.push(call);
     const xml = await respond(call, request);
     if (xml === null) return;

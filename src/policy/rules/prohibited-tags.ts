@@ -39,7 +39,7 @@ export const prohibitedTags = ruleKind({
     const prohibitedKeys = caseSensitive ? keys : keys.map(ignoringCase);
     return {
       needs: ["tags"],
-      // A tag with a prohibited value is to be deleted. That any other change was the fix is unlikely.
+      // The remedy deletes a tag with a prohibited value. Another change is rarely the fix.
       mayHaveViolated: (_, isDeleted) => isDeleted && (secrets || values.length > 0),
       check({ tags }) {
         const all = [...tags].sort(([a], [b]) => (a < b ? -1 : 1));
