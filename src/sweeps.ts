@@ -36,13 +36,13 @@ export interface SweepHost {
 export function createSweeps(config: Config, { own, send, target, once, now }: SweepHost): RunSweep {
   let clients: ReturnType<typeof createClients> | null = null;
   const { auditRoleName, region, policy } = config;
-  const swept = () => {
+  const sweepClients = () => {
     // `paced` makes the other attempts.
     clients ??= createClients(config, now, { requestHandler: fleetTransport(now), maxAttempts: 1 });
     return clients;
   };
   const accountOf = (id: string): Account => {
-    const { ec2 } = swept();
+    const { ec2 } = sweepClients();
     if (id === own.account()) return { id, role: null, ec2: (where) => ec2(null, where) };
     const assume = () => ec2(id, region).config.credentials();
     return { id, role: { name: auditRoleName ?? "", assume }, ec2: (where) => ec2(id, where) };
@@ -53,7 +53,7 @@ export function createSweeps(config: Config, { own, send, target, once, now }: S
     hasRole: auditRoleName !== null,
     region,
     accountOf,
-    listAccounts: (input) => swept().organizations()("ListAccounts", input),
+    listAccounts: (input) => sweepClients().organizations()("ListAccounts", input),
     pace: { now, pause, random: Math.random },
   });
 
@@ -85,7 +85,8 @@ export function createSweeps(config: Config, { own, send, target, once, now }: S
   return async (event, from, deadline) => {
     const begun = event.event === SWEEP_CONTINUATION ? continuedSweep(event) : beginSweep(event, access());
     if ("problem" in begun) return { kind: "malformed", reason: begun.problem };
-    if (auditRoleName === null && begun.accounts.some((id) => id !== own.account())) {
+    const others = [begun.accounts, [...begun.places, ...begun.begun].map(({ account }) => account)].flat();
+    if (auditRoleName === null && others.some((id) => id !== own.account())) {
       return { kind: "misconfigured", problems: [{ key: "AUDIT_ROLE_NAME", problem: NO_ROLE }] };
     }
     const key = `${begun.time.id} ${begun.step} ${hash("sha256", JSON.stringify(event.detail), "hex")}`;

@@ -117,7 +117,8 @@ const STATE = {
 
 function hasShape(value: unknown, shape: Shape): boolean {
   if (shape === null) return value === null || typeof value === "string";
-  if (typeof shape !== "object") return typeof value === typeof shape && value !== Number.POSITIVE_INFINITY;
+  if (typeof shape === "number") return Number.isFinite(value);
+  if (typeof shape === "string") return typeof value === "string";
   if (isList(shape)) return Array.isArray(value) && value.every((each) => hasShape(each, shape[0]));
   if (!isObject(value)) return false;
   const any = shape[ANY];

@@ -139,7 +139,11 @@ export class SweepTotals {
   #addNotJudged(id: string, { instances, reason }: { readonly instances: number; readonly reason: string }): void {
     const known = this.#notJudged.get(id);
     if (known === undefined) this.#notJudged.set(id, { instances, reason: short(reason) });
-    else known.instances += instances;
+    else {
+      known.instances += instances;
+      // The result does not depend on the order in which places end.
+      if (short(reason) < known.reason) known.reason = short(reason);
+    }
   }
 }
 

@@ -177,7 +177,7 @@ function judgeTerminated(
 ): Audited {
   const { instance } = facts;
   if (!isTerminated(instance)) {
-    const left = secondsLeft(launch, Math.min(UNSEEN_SECONDS, audit.retryWindowSeconds), audit);
+    const left = secondsLeft(termination ?? launch, Math.min(UNSEEN_SECONDS, audit.retryWindowSeconds), audit);
     const reason = `EC2 shows the terminated instance as ${instance.state}`;
     return left > 0
       ? deferred(launch, Math.min(left, LATE_SECONDS), reason)

@@ -211,5 +211,7 @@ describe("a termination", () => {
       { kind: "deferred", retryAfterSeconds: 15, reason },
     ]);
     expect(await auditAfter(300, [ended()], { tags: {} })).toMatchObject([{ kind: "ignored", warning: true, reason }]);
+    const launch = launchOf({ at: LAUNCHED });
+    expect(await told(600, [launch, ended()], { tags: {} })).toEqual(["deferred", "deferred"]);
   });
 });

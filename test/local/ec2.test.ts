@@ -260,7 +260,7 @@ describe("EC2's checks (moto_server does not have these)", () => {
     expect(await shown({ IncludeManagedResources: true })).toEqual(both);
   });
 
-  it("a terminated instance has no tags in DescribeTags, and does not exist after an hour", async () => {
+  it("a terminated instance has no tags in DescribeTags, none anywhere after five minutes, and does not exist after an hour", async () => {
     const id = await launch({ TagSpecifications: [{ ResourceType: "instance", Tags: [{ Key: "Name", Value: "x" }] }] });
     const tags = async () =>
       (await ec2().send(new DescribeTagsCommand({ Filters: [{ Name: "resource-id", Values: [id] }] }))).Tags;
@@ -269,8 +269,13 @@ describe("EC2's checks (moto_server does not have these)", () => {
     expect(await tags()).toHaveLength(1);
     await clock.advance(60_000);
     expect(await tags()).toEqual([]);
-    const seen = await ec2().send(new DescribeInstancesCommand({ InstanceIds: [id] }));
-    expect(seen.Reservations?.[0]?.Instances?.[0]?.State?.Name).toBe("terminated");
+    const shown = async () => {
+      const { Reservations } = await ec2().send(new DescribeInstancesCommand({ InstanceIds: [id] }));
+      return Reservations?.[0]?.Instances?.[0];
+    };
+    expect(await shown()).toMatchObject({ State: { Name: "terminated" }, Tags: [{ Key: "Name", Value: "x" }] });
+    await clock.advance(300_000);
+    expect((await shown())?.Tags ?? []).toEqual([]);
     await clock.advance(3_600_000);
     await expect(ec2().send(new DescribeInstancesCommand({ InstanceIds: [id] }))).rejects.toMatchObject({
       name: "InvalidInstanceID.NotFound",
