@@ -3,6 +3,7 @@ import type * as CloudFormation from "@aws-sdk/client-cloudformation";
 import type * as Ec2 from "@aws-sdk/client-ec2";
 import type * as EventBridge from "@aws-sdk/client-eventbridge";
 import type * as Iam from "@aws-sdk/client-iam";
+import type * as Kms from "@aws-sdk/client-kms";
 import type * as Lambda from "@aws-sdk/client-lambda";
 import type * as Organizations from "@aws-sdk/client-organizations";
 import type * as S3 from "@aws-sdk/client-s3";
@@ -26,6 +27,7 @@ const CLIENTS = {
   sqs: () => (load("@aws-sdk/client-sqs") as typeof Sqs).SQSClient,
   events: () => (load("@aws-sdk/client-eventbridge") as typeof EventBridge).EventBridgeClient,
   iam: () => (load("@aws-sdk/client-iam") as typeof Iam).IAMClient,
+  kms: () => (load("@aws-sdk/client-kms") as typeof Kms).KMSClient,
   lambda: () => (load("@aws-sdk/client-lambda") as typeof Lambda).LambdaClient,
   cloudformation: () => (load("@aws-sdk/client-cloudformation") as typeof CloudFormation).CloudFormationClient,
   organizations: () => (load("@aws-sdk/client-organizations") as typeof Organizations).OrganizationsClient,

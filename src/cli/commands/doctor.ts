@@ -35,6 +35,7 @@ Required permissions:
   iam     SimulatePrincipalPolicy, GetRole
   sns     GetTopicAttributes, ListTagsForResource, ListSubscriptionsByTopic,
           GetSubscriptionAttributes
+  kms     DescribeKey, for the keys of encrypted topics
   sqs     GetQueueUrl, GetQueueAttributes, ListQueueTags
   events  DescribeRule, ListTargetsByRule, ListTagsForResource,
           ListRuleNamesByTarget, TestEventPattern

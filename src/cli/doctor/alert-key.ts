@@ -1,38 +1,61 @@
 import type { Aws, Identity } from "../aws.ts";
-import { KEY_ACTIONS, topicKeyOf } from "../setup/topic-key.ts";
+import { explain } from "../explain.ts";
+import { findableArn, isManagedKey, KEY_ACTIONS, topicKeyOf } from "../setup/topic-key.ts";
 import { readTopic } from "../setup/topics.ts";
 import type { AlertTopic } from "./alert-topic.ts";
 import { type Check, reporter } from "./check.ts";
+import { findKey, judgeKeyState } from "./key-state.ts";
 import { simulate } from "./simulation.ts";
 
 const { ok, unknown, wrong, attempt } = reporter("permissions");
 
 /**
- * Checks whether the function, `publisher`, may use the key of an encrypted topic, which it needs to publish alerts.
- * IAM simulates the function's own policies, not the key's. `fix` returns how to allow it.
+ * Checks the key of an encrypted topic: whether it is usable, and whether the function, `publisher`, may use it, which it needs to
+ * publish alerts. IAM simulates the function's own policies, not the key's. `fix` returns how to allow it.
  */
 export async function checkAlertKey(
   aws: Aws,
   publisher: Identity,
-  topic: Pick<AlertTopic, "arn" | "aws" | "route">,
+  topic: Pick<AlertTopic, "arn" | "aws" | "regionFlags" | "route">,
   fix: (keyArn: string) => string,
 ): Promise<readonly Check[]> {
   const name = topic.route ? `key of the topic ${topic.arn.split(":").at(-1)}` : "key of the alert topic";
   return attempt(name, async () => {
-    const facts = await readTopic(topic.aws, topic.arn);
-    const key = topicKeyOf(topic.arn, facts?.attributes.KmsMasterKeyId);
-    if (key === null) return [];
-    if ("alias" in key) {
-      const message = `the topic names its key by the alias ${key.alias}, and IAM cannot simulate an alias`;
-      return unknown(name, message, `Check that the function may call ${KEY_ACTIONS.join(" and ")} on it.`);
+    const id = (await readTopic(topic.aws, topic.arn))?.attributes.KmsMasterKeyId;
+    const [, , , , owner = ""] = topic.arn.split(":");
+    if (isManagedKey(id) && publisher.account !== owner) {
+      const message = `the topic is encrypted with the AWS managed key, which only account ${owner} may use, and the function is in account ${publisher.account}`;
+      return wrong(
+        name,
+        message,
+        "Encrypt the topic with a customer managed key whose key policy allows the function.",
+      );
     }
-    const required = KEY_ACTIONS.map((action) => ({ action: action.replace("*", ""), resource: key.arn }));
-    const simulated = await simulate(aws, publisher, required);
-    if ("absent" in simulated) return unknown(name, simulated.absent, fix(key.arn));
-    if ("unknown" in simulated) return unknown(name, simulated.unknown, simulated.fix);
-    const { denied } = simulated;
-    if (denied.length === 0) return ok(name, `IAM's simulator allows the function to use ${key.arn}`);
-    const message = `IAM's simulator denies the function ${denied.map(({ action }) => action).join(" and ")} on ${key.arn}`;
-    return wrong(name, message, fix(key.arn));
+    const key = topicKeyOf(topic.arn, id);
+    if (key === null) return [];
+    const found = await findKey(topic.aws, findableArn(topic.arn, key)).catch(explain);
+    const isFound = "state" in found;
+    const state = isFound
+      ? judgeKeyState(name, found, topic.regionFlags)
+      : [unknown(name, `the state of the key is not known: ${found.message}`, found.hint ?? "")];
+    const arn = isFound ? found.arn : "arn" in key ? key.arn : null;
+    return arn === null ? state : [...state, ...(await checkUse(aws, publisher, name, arn, fix))];
   });
+}
+
+async function checkUse(
+  aws: Aws,
+  publisher: Identity,
+  name: string,
+  arn: string,
+  fix: (keyArn: string) => string,
+): Promise<readonly Check[]> {
+  const required = KEY_ACTIONS.map((action) => ({ action: action.replace("*", ""), resource: arn }));
+  const simulated = await simulate(aws, publisher, required);
+  if ("absent" in simulated) return [unknown(name, simulated.absent, fix(arn))];
+  if ("unknown" in simulated) return [unknown(name, simulated.unknown, simulated.fix)];
+  const { denied } = simulated;
+  if (denied.length === 0) return [ok(name, `IAM's simulator allows the function to use ${arn}`)];
+  const message = `IAM's simulator denies the function ${denied.map(({ action }) => action).join(" and ")} on ${arn}`;
+  return [wrong(name, message, fix(arn))];
 }

@@ -5,8 +5,11 @@ import { doublings } from "../setup/other-rules.ts";
 import type { OtherRule, SetupPlan } from "../setup/plan.ts";
 import { readDeadLetterQueue } from "../setup/queue.ts";
 import type { Inspection, Resource } from "../setup/resource.ts";
+import { findableArn, isManagedKey, topicKeyOf } from "../setup/topic-key.ts";
+import { readTopic } from "../setup/topics.ts";
 import { type Check, type Reporter, reporter } from "./check.ts";
 import { judgeDeadLetters } from "./dead-letter-queue.ts";
+import { findKey, judgeKeyState } from "./key-state.ts";
 
 const topics = reporter("topics and policies");
 const rules = reporter("rules and targets");
@@ -29,6 +32,10 @@ export async function checkInstallation(
   const checks: readonly (readonly Check[])[] = await Promise.all([
     ...resources.map(async (resource) => {
       const own = await checkResource(resource, flags);
+      // A topic that could not be read is reported already.
+      if (resource.kind === "launch topic" && own.every(({ state }) => state !== "unknown")) {
+        return [...own, ...(await checkLaunchKey(aws, plan.launchTopicArn, regionFlags))];
+      }
       return isDuplicate(resource) ? own.filter(({ state }) => state !== "ok") : own;
     }),
     others.flatMap(checkOtherRule),
@@ -52,13 +59,30 @@ async function checkResource(resource: Resource, flags: string): Promise<readonl
     const found = await resource.inspect();
     // A rule that setup adds only on request may be disabled: setup prints how.
     if (!resource.requested && isSwitchedOff(found)) return [report.skipped(name, "disabled")];
-    // The launch topic's notes are about its key. Those of other kinds are irrelevant here or have a check of their own.
-    const notes = resource.kind === "launch topic" ? found.notes : [];
-    return [...judge(report, name, found, flags), ...notes.map((note) => report.unknown(name, note, KEY_POLICY))];
+    return judge(report, name, found, flags);
   });
 }
 
-const KEY_POLICY = "See https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html";
+/** Checks the key of an encrypted launch topic, which EventBridge must be allowed to use. */
+async function checkLaunchKey(aws: Aws, topicArn: string, regionFlags: string): Promise<readonly Check[]> {
+  const name = "key of the launch topic";
+  return topics.attempt(name, async () => {
+    const id = (await readTopic(aws, topicArn))?.attributes.KmsMasterKeyId;
+    if (isManagedKey(id)) {
+      const message = "the AWS managed key does not allow EventBridge to use it: no launch reaches the topic";
+      const set = `aws sns set-topic-attributes --topic-arn ${topicArn} --attribute-name KmsMasterKeyId --attribute-value`;
+      const fix = `Use a customer managed key: ${set} <key>${regionFlags}\nIts policy: ${KEY_POLICY}`;
+      return topics.wrong(name, message, fix);
+    }
+    const key = topicKeyOf(topicArn, id);
+    if (key === null) return [];
+    const found = await findKey(aws, findableArn(topicArn, key));
+    const message = `the policy of ${found.arn} must allow events.amazonaws.com to use it, which is not checked`;
+    return [...judgeKeyState(name, found, regionFlags), topics.unknown(name, message, `See ${KEY_POLICY}`)];
+  });
+}
+
+const KEY_POLICY = "https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html";
 
 function judge(report: Reporter, name: string, found: Inspection, flags: string): readonly Check[] {
   const fix = `ec2-audit setup${flags}`;

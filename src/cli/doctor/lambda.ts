@@ -83,13 +83,14 @@ export async function examineLambda(
   const launchRegion = parseTopicArn(stack.parameters.LaunchTopicArn ?? "")?.region ?? aws.region;
   const topicAws = async () => (launchRegion === aws.region ? aws : connect(cli, { ...options, region: launchRegion }));
   const alertAws = alertRegion === aws.region ? aws : await connect(cli, { ...options, region: alertRegion });
-  const alert = await checkAlertTopic({
+  const alertTopic = {
     arn: AlertTopicArn,
     aws: alertAws,
     regionFlags: regionFlags(options, alertAws),
     createFix: deploy,
     subscribeFix: `${deploy} --email you@example.com`,
-  });
+  };
+  const alert = await checkAlertTopic(alertTopic);
   const routes = await checkRouteTopics(
     cli,
     aws,
@@ -101,7 +102,7 @@ export async function examineLambda(
       return `${deploy} --parameter RouteTopicKeyArns=${others}${keyArn}`;
     },
   );
-  const key = await checkAlertKey(aws, role, { arn: AlertTopicArn, aws: alertAws }, (keyArn) =>
+  const key = await checkAlertKey(aws, role, alertTopic, (keyArn) =>
     stack.parameters.AlertTopicArn ? `${deploy} --parameter AlertTopicKeyArn=${keyArn}` : fixes.drift,
   );
   const resources = await topics.attempt("resources of the stack", async () => {

@@ -5,6 +5,7 @@ import {
   PutTargetsCommand,
   RemoveTargetsCommand,
 } from "@aws-sdk/client-eventbridge";
+import { DescribeKeyCommand, type KeyState, KMSClient } from "@aws-sdk/client-kms";
 import {
   CreateTopicCommand,
   DeleteTopicCommand,
@@ -19,8 +20,9 @@ import {
   SendMessageCommand,
   SetQueueAttributesCommand,
 } from "@aws-sdk/client-sqs";
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { freePort } from "../../../src/local/free-port.ts";
+import { awsError, mockClients } from "../../support/aws.ts";
 import { launches, rule } from "../by-hand.ts";
 import {
   ALERT_TOPIC,
@@ -41,6 +43,10 @@ import { deny, diagnosis, doctor, FUNCTION_USER, settings, setUp, url, useInstal
 /** The doctor's checks of the resources in AWS and of the running function. */
 
 useInstallation("test");
+
+const kms = mockClients(KMSClient);
+beforeEach(() => kms.reset());
+const keyOf = (Arn: string, KeyState: KeyState) => ({ KeyMetadata: { KeyId: "", Arn, KeyState } });
 
 const queueUrl = async () =>
   (await sqs.send(new GetQueueUrlCommand({ QueueName: "ec2_launches_check_dead" }))).QueueUrl;
@@ -85,7 +91,7 @@ describe("the doctor's check of the resources of setup", () => {
       1,
       "wrong: topics and policies: dead-letter queue ec2_launches_check_dead: MessageRetentionPeriod: 345600 → 1209600",
       "wrong: topics and policies: launch topic ec2_launches_check: policy: EventBridge may not publish → may publish",
-      expect.stringContaining("unknown: topics and policies: launch topic ec2_launches_check: It is encrypted with"),
+      "wrong: topics and policies: key of the launch topic: the AWS managed key does not allow EventBridge to use it: no launch reaches the topic",
       "wrong: rules and targets: rule ec2_launches: state: DISABLED → ENABLED",
       expect.stringContaining('wrong: rules and targets: rule ec2_launches: pattern: {"source":["aws.s3"]} → '),
       `wrong: rules and targets: rule ec2_launches: target launch-topic: dead-letter queue none → ${DEAD_LETTERS}`,
@@ -259,20 +265,58 @@ describe("the doctor's check of the alert topic", () => {
   it("checks whether the function may use the topic's key", async () => {
     const id = "11111111-2222-3333-4444-555555555555";
     const key = `arn:aws:kms:us-east-1:123456789012:key/${id}`;
+    kms
+      .on(DescribeKeyCommand, { KeyId: key })
+      .resolves(keyOf(key, "Enabled"))
+      .on(DescribeKeyCommand, { KeyId: "arn:aws:kms:us-east-1:123456789012:alias/alerts" })
+      .resolves(keyOf(key, "Updating"));
     await setTopic(ALERT_TOPIC, "KmsMasterKeyId", key);
     expect(await diagnosis()).toEqual([0]);
     deny("kms:GenerateDataKey", key, { principal: FUNCTION_USER });
     const check = "permissions: key of the alert topic";
-    const unknown = "the topic names its key by the alias alias/alerts, and IAM cannot simulate an alias";
     const cases: [keyId: string, code: number, ...findings: string[]][] = [
       [id, 1, `wrong: ${check}: IAM's simulator denies the function kms:GenerateDataKey on ${key}`],
-      ["alias/alerts", 0, `unknown: ${check}: ${unknown}`],
+      ["alias/alerts", 1, `wrong: ${check}: IAM's simulator denies the function kms:GenerateDataKey on ${key}`],
       ["alias/aws/sns", 0],
     ];
     for (const [keyId, ...expected] of cases) {
       await setTopic(ALERT_TOPIC, "KmsMasterKeyId", keyId);
       expect(await diagnosis()).toEqual(expected);
     }
+  });
+
+  it.each([
+    ["Disabled", "aws kms enable-key --key-id KEY --region us-east-1"],
+    ["PendingDeletion", "aws kms cancel-key-deletion --key-id KEY --region us-east-1"],
+    ["PendingImport", "https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html"],
+  ] as const)("reports a key in the state %s, with the fix", async (state, fix) => {
+    const key = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555";
+    kms.on(DescribeKeyCommand).resolves(keyOf(key, state));
+    await setTopic(ALERT_TOPIC, "KmsMasterKeyId", key);
+    await setTopic(LAUNCH_TOPIC, "KmsMasterKeyId", key);
+    const wrong = `${key} is ${state}: SNS accepts no message to the topic`;
+    expect(await diagnosis()).toEqual([
+      1,
+      `wrong: topics and policies: key of the alert topic: ${wrong}`,
+      `wrong: topics and policies: key of the launch topic: ${wrong}`,
+      expect.stringContaining("unknown: topics and policies: key of the launch topic: the policy of"),
+    ]);
+    expect((await doctor()).out).toContain(fix.replace("KEY", key));
+  });
+
+  it("still checks the use of a key whose state it may not read", async () => {
+    const key = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555";
+    kms.on(DescribeKeyCommand).rejects(awsError("AccessDeniedException", "not authorized"));
+    deny("kms:Decrypt", key, { principal: FUNCTION_USER });
+    await setTopic(ALERT_TOPIC, "KmsMasterKeyId", key);
+    const check = "permissions: key of the alert topic";
+    expect(await diagnosis()).toEqual([
+      1,
+      expect.stringContaining(`unknown: ${check}: the state of the key is not known: AWS does not allow this`),
+      `wrong: ${check}: IAM's simulator denies the function kms:Decrypt on ${key}`,
+    ]);
+    await setTopic(ALERT_TOPIC, "KmsMasterKeyId", "alias/alerts");
+    expect(await diagnosis()).toEqual([0, expect.stringContaining(`unknown: ${check}: the state of the key`)]);
   });
 });
 
@@ -432,11 +476,11 @@ describe("the doctor's check of rules with other names", () => {
     expect(out).toContain("– rule buckets: sends no launches of this account");
     expect(out).toContain("– rule tags: sends events that no other rule sends");
     expect(out).toContain("– rule off: disabled");
-    // With such a rule, the doctor makes all its calls, except GetRole, which is for a session of a role.
+    // With such a rule, the doctor makes all its calls, except those for a session of a role and for an encrypted topic.
     const calls = aws.calls.slice(before).filter(({ accessKeyId }) => accessKeyId === "operator");
     const help = (await runCommand(["doctor", "--help"])).out;
     const listed = help.slice(help.indexOf("Required permissions"), help.indexOf("with --stack, also"));
     const actions = new Set(listed.match(/\b[A-Z][a-z]+[A-Z]\w+/g));
-    expect(actions).toEqual(new Set(["GetRole", ...calls.map(({ action }) => action)]));
+    expect(actions).toEqual(new Set(["GetRole", "DescribeKey", ...calls.map(({ action }) => action)]));
   });
 });

@@ -12,6 +12,7 @@ import {
   SimulatePrincipalPolicyCommand,
   type SimulatePrincipalPolicyCommandInput,
 } from "@aws-sdk/client-iam";
+import { DescribeKeyCommand, KMSClient } from "@aws-sdk/client-kms";
 import {
   GetAliasCommand,
   GetFunctionConfigurationCommand,
@@ -82,6 +83,7 @@ const SWEEP_TARGET = { Arn: arnOf(QUEUE), RoleArn: SWEEP_ROLE, DeadLetterConfig:
 const cloudformation = mockClients(CloudFormationClient);
 const events = mockClients(EventBridgeClient);
 const iam = mockClients(IAMClient);
+const kms = mockClients(KMSClient);
 const lambda = mockClients(LambdaClient);
 const logs = mockClients(CloudWatchLogsClient);
 const scheduler = mockClients(SchedulerClient);
@@ -90,7 +92,7 @@ const sqs = mockClients(SQSClient);
 const sts = mockClients(STSClient);
 
 const KEY = `arn:aws:kms:us-east-1:${ACCOUNT}:key/11111111-2222-3333-4444-555555555555`;
-const CLIENTS = [cloudformation, events, iam, lambda, logs, scheduler, sns, sqs, sts];
+const CLIENTS = [cloudformation, events, iam, kms, lambda, logs, scheduler, sns, sqs, sts];
 
 function stack(
   more: { StackStatus?: string; outputs?: Record<string, string>; parameters?: Record<string, string> } = {},
@@ -423,12 +425,26 @@ describe("the doctor's check of the function's role", () => {
   it("reports a denied key of an existing alert topic, with the parameter that allows it", async () => {
     stack({ parameters: { AlertTopicArn: ALERT_TOPIC } });
     sns.on(GetTopicAttributesCommand).resolves({ Attributes: { KmsMasterKeyId: KEY } });
+    kms.on(DescribeKeyCommand, { KeyId: KEY }).resolves({ KeyMetadata: { KeyId: "", Arn: KEY, KeyState: "Enabled" } });
     expect(await diagnosis()).toEqual([0]);
     denied("kms:Decrypt");
     const { code, out } = await doctor();
     expect(code).toBe(1);
     expect(out).toContain(`✗ key of the alert topic: IAM's simulator denies the function kms:Decrypt on ${KEY}`);
     expect(out).toContain(`--stack ec2-audit --parameter AlertTopicKeyArn=${KEY}`);
+  });
+
+  it("reports a route's topic of another account that has the AWS managed key", async () => {
+    const topic = "arn:aws:sns:us-east-1:111122223333:oncall";
+    const AUDIT_POLICY = JSON.stringify({ rules: [{ rule: "required-tags", tags: ["name"] }], routes: [{ topic }] });
+    environment({ ...ENVIRONMENT, AUDIT_POLICY });
+    sns
+      .on(GetTopicAttributesCommand, { TopicArn: topic })
+      .resolves({ Attributes: { KmsMasterKeyId: "alias/aws/sns" } });
+    expect(await diagnosis()).toEqual([
+      1,
+      `wrong: permissions: key of the topic oncall: the topic is encrypted with the AWS managed key, which only account 111122223333 may use, and the function is in account ${ACCOUNT}`,
+    ]);
   });
 
   it("reports that the role does not exist", async () => {
