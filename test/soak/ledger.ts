@@ -218,7 +218,7 @@ export function reconcile(records: Records): Balance {
 }
 
 /** The final outcomes. */
-const SETTLED: ReadonlySet<string> = new Set(["compliant", "violating", "resolved", "ignored", "unseen"]);
+export const SETTLED: ReadonlySet<string> = new Set(["compliant", "violating", "resolved", "ignored", "unseen"]);
 
 /** After these causes the function may settle an instance as violating again. */
 const REPEATS_VERDICT: ReadonlySet<Cause> = new Set([

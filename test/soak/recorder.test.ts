@@ -136,7 +136,10 @@ describe("an alert that failed at one topic", () => {
     outcome: "failed",
     message: "the alert was not published to the topic of routes[1]: denied",
     instanceId: ID,
+    messageId: "1",
   });
+  const violating = (messageId: string) =>
+    JSON.stringify({ time: new Date(START).toISOString(), outcome: "violating", instanceId: ID, messageId });
   const cause = "another container retried after one topic had failed";
 
   it("is a cause when another container may retry it", () => {
@@ -156,9 +159,17 @@ describe("an alert that failed at one topic", () => {
   it("is no cause when the container is killed after the alert is complete", () => {
     const { recorder } = recording();
     recorder.log(failed);
-    recorder.log(JSON.stringify({ time: new Date(START).toISOString(), outcome: "violating", instanceId: ID }));
+    recorder.log(violating("1"));
     recorder.killed(0);
     expect(recorder.causes).toEqual([]);
+  });
+
+  it("is a cause when only the alert of another event of the instance is complete", () => {
+    const { recorder } = recording();
+    recorder.log(failed);
+    recorder.log(violating("2"));
+    recorder.killed(0);
+    expect(recorder.causes).toEqual([{ instanceId: ID, cause, at: START, topic: null }]);
   });
 });
 

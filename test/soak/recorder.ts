@@ -4,7 +4,7 @@ import { isObject } from "../../src/util/json.ts";
 import { type Expected, expectation, SHUTDOWN_MS } from "./expectation.ts";
 import { type CallContext, Killed } from "./function-process.ts";
 import { SECRET } from "./functions.ts";
-import type { Cause, CauseAt, Records } from "./ledger.ts";
+import { type Cause, type CauseAt, type Records, SETTLED } from "./ledger.ts";
 import { instancesInEvent, messageIn, parse } from "./messages.ts";
 import type { DigestCause, SweepFault } from "./nights.ts";
 import type { Topic } from "./policy.ts";
@@ -32,8 +32,8 @@ export class Recorder {
   readonly #expected: Expected[] = [];
   /** The times of events that EventBridge delivers late, by instance id. */
   readonly #late = new Map<string, number[]>();
-  /** The launches whose alert failed at a topic and that are retried. */
-  readonly #partial = new Set<string>();
+  /** The instances whose alert failed at a topic, by the message that is retried: an instance has several events. */
+  readonly #partial = new Map<string, string>();
   readonly #kills: { readonly at: number; readonly until: number }[] = [];
   /** The last logged outcome by instance id, or by message id where there is no instance. */
   readonly #last = new Map<string, { readonly at: number; readonly outcome: string; readonly message: string }>();
@@ -86,7 +86,7 @@ export class Recorder {
   /** Records that the function was killed at this moment and is down for this many ms. */
   killed(downMs: number): void {
     this.#kills.push({ at: this.#now(), until: this.#now() + downMs });
-    this.cause([...this.#partial], ELSEWHERE);
+    for (const instanceId of this.#partial.values()) this.cause([instanceId], ELSEWHERE);
     this.sweepFailed("the function was killed during the sweep");
   }
 
@@ -117,11 +117,12 @@ export class Recorder {
     const last = this.#last.get(instanceId);
     this.outcomesById.set(instanceId, { last: last?.outcome ?? outcome, at: last?.at ?? at, violating });
     if (message === TOO_LONG) this.cause([instanceId], "the delivery timed out", null, at);
+    const retried = `${messageId} ${instanceId}`;
     if (outcome === "failed" && String(message).startsWith("the alert was not published")) {
-      this.#partial.add(instanceId);
+      this.#partial.set(retried, instanceId);
       if (this.#installation.containers > 1) this.cause([instanceId], ELSEWHERE, null, at);
-    } else if (outcome === "violating" || outcome === "resolved") {
-      this.#partial.delete(instanceId);
+    } else if (SETTLED.has(outcome)) {
+      this.#partial.delete(retried);
     }
   };
 
