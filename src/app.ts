@@ -1,6 +1,6 @@
 import { createPacer } from "./alerts/pacer.ts";
 import type { AlertTarget } from "./alerts/publish.ts";
-import { createSent } from "./alerts/sent.ts";
+import { createSent, type Sent } from "./alerts/sent.ts";
 import { createClients } from "./aws/clients.ts";
 import { createOwnAccount, type OwnAccount } from "./aws/own-account.ts";
 import { createSend } from "./aws/send.ts";
@@ -92,6 +92,7 @@ export function createApp(env: NodeJS.ProcessEnv, host: Host): App {
   const functionName = env.AWS_LAMBDA_FUNCTION_NAME;
   const { now } = host;
   const log = createLog("info", host.write, now, functionName);
+  const memory = createMemory();
   let last: { settings: Settings; account: string | null; opening: Opening } | null = null;
   let noteAgainAt = Number.NEGATIVE_INFINITY;
   return {
@@ -108,15 +109,32 @@ export function createApp(env: NodeJS.ProcessEnv, host: Host): App {
         return last.opening;
       }
       const reading = readConfig(settings, account);
-      const opening = "config" in reading ? { service: createService(reading.config, host, functionName) } : reading;
+      const opening =
+        "config" in reading ? { service: createService(reading.config, host, memory, functionName) } : reading;
       last = { settings, account, opening };
       return opening;
     },
   };
 }
 
-/** Creates the service of a configuration, without a call to AWS. Takes the name of the Lambda function, if it is one. */
-export function createService(config: Config, host: Host, functionName?: string): Service {
+/** What a container has published. It outlives a configuration: a new access key must not repeat an alert that is retried. */
+export interface Memory {
+  /** What was published for deliveries that are repeated. */
+  readonly sent: Sent;
+  /** The open findings. */
+  readonly open: Sent;
+}
+
+/** Creates an empty memory. */
+export function createMemory(): Memory {
+  return { sent: createSent(), open: createSent() };
+}
+
+/**
+ * Creates the service of a configuration, without a call to AWS. Takes the memory of the container, and the name of the Lambda
+ * function, if it is one.
+ */
+export function createService(config: Config, host: Host, memory: Memory, functionName?: string): Service {
   const { now, pause = pauseByClock } = host;
   const { alertTopic, launchTopics, auditRoleName } = config;
   const log = createLog(config.logLevel, host.write, now, functionName);
@@ -135,8 +153,8 @@ export function createService(config: Config, host: Host, functionName?: string)
     targets.set(topic.arn, target);
     return target;
   };
-  const sent = createSent();
-  const open = config.resolvedAlerts ? createSent() : null;
+  const { sent } = memory;
+  const open = config.resolvedAlerts ? memory.open : null;
   const runLane: RunLane = (account, region, units) => {
     log.note("debug", "a batch starts", { account, region, events: String(units.length) });
     const facts = ec2Facts(clients.ec2(account === own.account() ? null : account, region));

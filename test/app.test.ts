@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { createApp, type Host, type Opening, type Service } from "../src/app.ts";
 import { KEYS, type Key } from "../src/config.ts";
 import type { Engine } from "../src/launches/dispatch.ts";
+import { cannedResponse } from "./support/canned-aws.ts";
 import { FOUR_SECRETS } from "./support/config.ts";
 import { AT, stateChange } from "./support/events.ts";
 import { taggedFacts } from "./support/findings.ts";
@@ -111,6 +112,34 @@ describe("a warm container", () => {
       "GetCallerIdentity",
       "AssumeRole",
       "DescribeTags",
+    ]);
+  });
+});
+
+describe("a launch that is retried because one topic failed", () => {
+  it("is published only to that topic, also with a new access key", async () => {
+    const topic = "arn:aws:sns:us-east-1:123456789012:oncall";
+    let isGone = true;
+    const sent = interceptNetwork((call) => {
+      const isRoute = call.parameters.get("TopicArn") === topic;
+      const body = "<ErrorResponse><Error><Code>NotFound</Code><Message>-</Message></Error></ErrorResponse>";
+      return isRoute && isGone ? { statusCode: 404, body } : cannedResponse(call);
+    });
+    const AUDIT_POLICY = JSON.stringify({ rules: [{ rule: "required-tags", tags: ["name"] }], routes: [{ topic }] });
+    const secrets = { ...FOUR_SECRETS, AUDIT_POLICY };
+    const app = createApp({}, hostOf());
+    const launch = { event: stateChange({ time: new Date(AT - 120_000).toISOString() }) };
+    const audit = (each: object) => serviceIn(app.open({ ...each })).audit([launch], ENGINE, AT + 12_000);
+    expect(await audit(secrets)).toMatchObject([[{ kind: "failed" }]]);
+    isGone = false;
+    expect(await audit({ ...secrets, AWS_ACCESS_KEY_ID: CHANGED.AWS_ACCESS_KEY_ID })).toMatchObject([
+      [{ kind: "violating" }],
+    ]);
+    const published = sent.filter(({ action }) => action === "Publish");
+    expect(published.map(({ parameters }) => parameters.get("TopicArn")).sort()).toEqual([
+      FOUR_SECRETS.ALERT_TOPIC_ARN,
+      topic,
+      topic,
     ]);
   });
 });

@@ -1,14 +1,15 @@
-import { createService, type Service } from "../../src/app.ts";
+import { createMemory, createService, type Host, type Service } from "../../src/app.ts";
 import type { Config } from "../../src/config.ts";
 import type { Engine } from "../../src/launches/dispatch.ts";
 
 /** Creates a service that adds its log lines to `lines`. */
 export function serviceWith(config: Config, lines: string[]): Service {
-  return createService(config, {
+  const host: Host = {
     now: Date.now,
     write: (line) => lines.push(line),
     certificates: { keyOf: async () => ({ kind: "failed", reason: "no network in tests" }) },
-  });
+  };
+  return createService(config, host, createMemory());
 }
 
 /** Audits the events of an engine, with a deadline of twelve seconds. */
