@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { histories } from "./history.ts";
 import { oneOf, runProgram, wholeNumber } from "./program.ts";
 import { evaluate, lifecycleTable, problems, type Result, soakTable } from "./report.ts";
 import { soakScenario } from "./scenario.ts";
@@ -37,6 +38,7 @@ async function main(): Promise<number> {
   for (const result of results) {
     console.log(`\nEndings (${result.name}):\n\n${lifecycleTable(result)}`);
     for (const problem of problems(result)) console.error(`${result.name}: ${problem}`);
+    for (const history of histories(result.run, result.balance)) console.error(`\n${history}`);
   }
   return results.some((result) => problems(result).length > 0) ? 1 : 0;
 }

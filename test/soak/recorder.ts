@@ -29,6 +29,8 @@ export class Recorder {
   /** The number of logged outcomes by kind. */
   readonly outcomes = new Map<string, number>();
   readonly outcomesById = new Map<string, { last: string; at: number; violating: number }>();
+  /** The logged outcomes of each instance, as text. */
+  readonly settlings = new Map<string, { readonly at: number; readonly text: string }[]>();
   readonly #expected: Expected[] = [];
   /** The times of events that EventBridge delivers late, by instance id. */
   readonly #late = new Map<string, number[]>();
@@ -113,6 +115,8 @@ export class Recorder {
       this.#last.set(subject, { at, outcome, message: String(message) });
     }
     if (typeof instanceId !== "string") return;
+    const text = `${outcome} (message ${messageId}, ${entry.event}): ${message}`;
+    this.settlings.set(instanceId, [...(this.settlings.get(instanceId) ?? []), { at, text }]);
     const violating = (this.outcomesById.get(instanceId)?.violating ?? 0) + (outcome === "violating" ? 1 : 0);
     const last = this.#last.get(instanceId);
     this.outcomesById.set(instanceId, { last: last?.outcome ?? outcome, at: last?.at ?? at, violating });

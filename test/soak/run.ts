@@ -35,6 +35,8 @@ export interface Run {
   readonly throttled: number;
   /** The number of logged outcomes by kind. */
   readonly outcomes: ReadonlyMap<string, number>;
+  /** See `Recorder`. */
+  readonly settlings: Recorder["settlings"];
   readonly kills: number;
   /** The virtual time of each invocation, or delivery to the webtask, in ms: its wait for AWS. */
   readonly waits: readonly number[];
@@ -179,6 +181,7 @@ export async function runTrial(trial: Trial, onProgress: (part: number) => void)
     calls,
     throttled: [...aws.throttled.values()].reduce((sum, count) => sum + count, 0),
     outcomes: recorder.outcomes,
+    settlings: recorder.settlings,
     kills: recorder.kills,
     failures: recorder.failures,
     waits,
