@@ -1,7 +1,11 @@
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import addFormats from "ajv-formats";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import alertSchema from "../../src/alerts/alert.schema.json";
 import { alertsFor } from "../../src/alerts/alert.ts";
+import digestSchema from "../../src/fleet/digest.schema.json";
 import { digestOf } from "../../src/fleet/digest.ts";
 import { isObject } from "../../src/util/json.ts";
 import { EXAMPLE } from "../fleet/sweeps.ts";
@@ -22,6 +26,17 @@ afterEach(() => {
 /** What a Lambda function that is subscribed to the topic receives. */
 const recordOf = (published: { readonly message: string } | null | undefined) => ({
   Sns: { Message: JSON.parse(published?.message ?? "").default },
+});
+
+describe("each alert and digest in docs/alert.md", () => {
+  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true });
+  addFormats.default(ajv);
+  ajv.addSchema([alertSchema, digestSchema]);
+  const examples = [...page.matchAll(/^```json\n(.*?)^```/gms)].map(([, json = ""]) => JSON.parse(json));
+
+  it.each(examples.filter(({ schema }) => schema !== undefined))("is as its schema $schema requires", (example) => {
+    expect(ajv.validate(example.schema, example), ajv.errorsText()).toBe(true);
+  });
 });
 
 describe("the function for PagerDuty in docs/alert.md", () => {
