@@ -78,6 +78,13 @@ describe("reconciling a run succeeds", () => {
       },
     ],
     [
+      "when two messages were retried, of which each was published before the function was killed",
+      {
+        alerts: [60, 300, 310].map((seconds) => alert(seconds, "i-untagged")),
+        causes: [200, 200].map((at) => cause(at, "another container retried after one topic had failed")),
+      },
+    ],
+    [
       "when EventBridge delivered the event of a duplicate alert twice",
       {
         alerts: [alert(60, "i-untagged"), alert(75, "i-untagged")],

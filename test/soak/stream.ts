@@ -47,8 +47,8 @@ export function judgeViolating(
 
 /**
  * Returns the cause of each finding that no start explains; null where there is none. A start explains one finding after
- * it. A cause explains one later finding, and comes first: it is later than the previous finding. Only the copy of an event may be
- * earlier, because it may wait in a queue.
+ * it. A cause explains one later finding, and comes first: it is later than the previous finding. Only the copy of an event, which may
+ * wait in a queue, and the retry of a message may be earlier: the previous finding may be that of another message.
  */
 export function explain(
   times: readonly number[],
@@ -63,11 +63,14 @@ export function explain(
     const since = take(others, (each) => each.at >= before && each.at <= at);
     if (since !== undefined) return [since.cause];
     if (take(occasions, (start) => start <= at) !== undefined) return [];
-    return [take(copies, (each) => each.at <= at)?.cause ?? null];
+    const earlier =
+      take(copies, (each) => each.at <= at) ?? take(others, (each) => each.cause === RETRY && each.at <= at);
+    return [earlier?.cause ?? null];
   });
 }
 
 const COPY: Cause = "EventBridge delivered the event twice";
+const RETRY: Cause = "another container retried after one topic had failed";
 
 /** Removes the first item for which `is` returns true, and returns it. */
 function take<T>(items: T[], is: (item: T) => boolean): T | undefined {
