@@ -14,6 +14,7 @@ import { type Reads, readOf } from "../facts/pages.ts";
 import { planFacts, type ReadFacts, readImages, type ShownFacts } from "../facts/plan.ts";
 import type { Tags } from "../facts/tags.ts";
 import { isTerminated } from "../facts/terminated.ts";
+import { mayBeNew } from "../policy/before.ts";
 import { evaluate, type NotJudged, type Verdict, type Violated } from "../policy/evaluate.ts";
 import { needsOf } from "../policy/policy.ts";
 import { needImage } from "../policy/routes.ts";
@@ -108,12 +109,34 @@ async function addImages(results: Map<string, Audited>, reader: FactReader): Pro
 function judgeByTags(launch: FirstLaunch, facts: ReadFacts, audit: Audit): Outcome | null {
   const verdicts = verdictsOn(launch, facts, audit);
   const outcome = beforeAlert(launch, verdicts, audit);
-  return mayBeResolved(outcome) && resolved(launch, verdicts, facts, audit) !== null ? null : outcome;
+  if (mayBeResolved(outcome) && resolved(launch, verdicts, facts, audit) !== null) return null;
+  return outcome === null && newViolations(launch, verdicts, facts, audit).length === 0 ? notNew(launch) : outcome;
 }
 
 /** Returns whether an outcome leaves it to the changes whether findings are resolved. */
 function mayBeResolved(outcome: Outcome | null): boolean {
   return outcome === null || outcome.kind === "compliant" || outcome.kind === "not-judged";
+}
+
+/** Returns the violations to alert. Changes of tags alert only those that they may have caused, altered or brought to a route. */
+function newViolations(
+  { onlyChanged, ...launch }: FirstLaunch,
+  verdicts: readonly Verdict[],
+  facts: ReadFacts,
+  { policy, now }: Audit,
+): Violated[] {
+  const violations = violationsIn(verdicts);
+  if (onlyChanged === null) return violations;
+  const factsWith = (tags: Tags) => allFacts(launch, { ...facts, tags });
+  return violations.filter((each) => mayBeNew(each, onlyChanged, facts.tags, factsWith, policy, now()));
+}
+
+function notNew(launch: Launch): Outcome {
+  return {
+    kind: "ignored",
+    launch,
+    reason: "the violation is not new: it does not depend on the changed tags",
+  };
 }
 
 /** Returns the rules that the changes of an instance's tags resolved; null if there are none. */
@@ -158,7 +181,8 @@ function judge(launch: FirstLaunch, facts: ShownFacts | null, audit: Audit): Aud
   const grace = ended === null ? 0 : secondsLeft(ended.last, audit.graceSeconds, audit);
   if (grace > 0) return deferred(launch, grace, "the tags may change again within the grace");
   const origin = originOf(launch, instance);
-  const findings = findingsOf(violationsIn(verdicts), instance, origin);
+  const findings = findingsOf(newViolations(launch, verdicts, facts, audit), instance, origin);
+  if (ended === null && findings.length === 0) return notNew(launch);
   const unjudged = unjudgedOf(unjudgedIn(verdicts), instance, origin);
   return {
     launch,

@@ -8,6 +8,8 @@ export interface FirstLaunch extends Launch {
   readonly mayBeRestart: boolean;
   /** The changes that may resolve findings. */
   readonly changes: readonly Dated[];
+  /** The keys of the changed tags, if all events are changes of tags and name them; null otherwise. */
+  readonly onlyChanged: readonly string[] | null;
 }
 
 const NO_CHANGES: readonly Dated[] = [];
@@ -23,7 +25,10 @@ export function firstOfEachInstance(launches: readonly Launch[]): readonly First
     const { change } = launch;
     const others = other?.changes ?? NO_CHANGES;
     const changes = change === undefined ? others : [...others, { ...change, at: launch.at }];
-    firsts.set(launch.instanceId, { ...first, launchedBy, mayBeRestart, changes });
+    const keys = change?.kind === "tags" && change.keys.length > 0 ? change.keys : null;
+    const before = other === undefined ? [] : other.onlyChanged;
+    const onlyChanged = before && keys && [...before, ...keys];
+    firsts.set(launch.instanceId, { ...first, launchedBy, mayBeRestart, changes, onlyChanged });
   }
   return [...firsts.values()];
 }

@@ -505,9 +505,13 @@ describe("a change of tags", () => {
     expect(statuses()).toEqual(["resolved"]);
   });
 
-  it("is violating if other rules are still violated, and the outcome names the resolved ones too", async () => {
+  it("is violating if it also breaks a rule, and the outcome names the resolved ones too", async () => {
     ec2.launch(INSTANCE, { tags: own });
-    const [[outcome] = []] = await run([unitOf(change)], { policy, open: createSent() });
+    const both = launchOf({
+      ...change,
+      change: { kind: "tags", keys: ["owner", "team"], tags: own, delayedSeconds: 0 },
+    });
+    const [[outcome] = []] = await run([unitOf(both)], { policy, open: createSent() });
     expect(outcome).toMatchObject({ kind: "violating", rules: ["team"], resolved: ["required-tags"] });
     expect(statuses()).toEqual(["resolved", "violating"]);
   });

@@ -115,10 +115,30 @@ describe("a change of tags", () => {
     expect(await told(GRACE, [change], { tags: OWNED })).toEqual([result]);
   });
 
-  it("resolves the fixed rule, and alerts the others", async () => {
+  it("resolves the fixed rule, and does not repeat the violations that it leaves", async () => {
     const policy = policyOf({ rules: [TAG_RULE, KEY_RULE] });
-    expect(await told(GRACE, [fix(600)], { tags: OWNED }, { policy })).toEqual([
-      ["key-pair violating", "required-tags complies"],
+    expect(await told(GRACE, [fix(600)], { tags: OWNED }, { policy })).toEqual([["required-tags complies"]]);
+  });
+
+  it("is ignored, after one DescribeTags call, when the violation does not depend on the changed tags", async () => {
+    const change = changedAfter(600, tagChange(["note"], { note: "x" }));
+    expect(await auditAfter(GRACE, [change], { tags: { note: "x" } })).toMatchObject([
+      { kind: "ignored", reason: "the violation is not new: it does not depend on the changed tags" },
+    ]);
+    expect(ec2.mock.calls()).toHaveLength(1);
+    const policy = policyOf({ rules: [KEY_RULE] });
+    expect(await told(GRACE, [change], { tags: { note: "x" } }, { policy })).toEqual(["ignored"]);
+  });
+
+  it("alerts a violation that does not depend on it in one batch with the launch, or if it does not name the tags", async () => {
+    const change = changedAfter(GRACE, tagChange(["note"], { note: "x" }));
+    const launch = launchOf({ at: LAUNCHED });
+    expect(await told(2 * GRACE, [launch, change], { tags: {} })).toEqual([
+      ["required-tags violating"],
+      ["required-tags violating"],
+    ]);
+    expect(await told(GRACE, [changedAfter(600, tagChange([], {}))], { tags: {} })).toEqual([
+      ["required-tags violating"],
     ]);
   });
 

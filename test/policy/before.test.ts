@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { launcherOf } from "../../src/facts/launcher.ts";
 import type { Tags } from "../../src/facts/tags.ts";
-import { mayHaveViolated } from "../../src/policy/before.ts";
+import { mayBeNew, mayHaveViolated } from "../../src/policy/before.ts";
 import { evaluate } from "../../src/policy/evaluate.ts";
 import { type Policy, parsePolicy } from "../../src/policy/policy.ts";
 import { anyRule } from "../support/any-policy.ts";
@@ -25,6 +25,16 @@ const OWNER = { rule: "required-tags", tags: ["owner"] };
 const exempting = (when: object) => ({
   exemptions: [{ rules: "*", when, reason: "a trial", until: "2027-03-31" }],
 });
+
+const keys = fc.constantFrom("name", "Name", "env", "owner", "aws:autoscaling:groupName");
+const values = fc.constantFrom("", " ", "prod", "web", "my-key-pair", "t3.micro", "AKIAIOSFODNN7EXAMPLE");
+const anyTags = fc.array(fc.tuple(keys, values), { maxLength: 4 }).map((entries): Tags => new Map(entries));
+const ofTags = ["required-tags", "prohibited-tags", "tag-limit", "condition", "launched-by"];
+const tagRule = anyRule.filter(({ rule, when }) => ofTags.includes(String(rule)) || when !== undefined);
+
+/** Returns the keys of the tags that differ. */
+const changedBetween = (old: Tags, tags: Tags) =>
+  [...new Set([...old.keys(), ...tags.keys()])].filter((key) => old.get(key) !== tags.get(key));
 
 describe("mayHaveViolated", () => {
   it.each([
@@ -100,11 +110,6 @@ describe("mayHaveViolated", () => {
   });
 
   it("returns true for every change of tags that ends a violation, except a changed prohibited value", () => {
-    const keys = fc.constantFrom("name", "Name", "env", "owner", "aws:autoscaling:groupName");
-    const values = fc.constantFrom("", " ", "prod", "web", "my-key-pair", "t3.micro", "AKIAIOSFODNN7EXAMPLE");
-    const anyTags = fc.array(fc.tuple(keys, values), { maxLength: 4 }).map((entries) => new Map(entries));
-    const ofTags = ["required-tags", "prohibited-tags", "tag-limit", "condition", "launched-by"];
-    const tagRule = anyRule.filter(({ rule, when }) => ofTags.includes(String(rule)) || when !== undefined);
     let ended = 0;
     fc.assert(
       fc.property(tagRule, anyTags, anyTags, (raw, old, tags) => {
@@ -115,7 +120,7 @@ describe("mayHaveViolated", () => {
         const kindOf = (at: Tags) => evaluate(factsWith(at), policy, AT)[0]?.kind;
         const isEnded = kindOf(old) === "violation" && ["compliant", "out-of-scope"].includes(kindOf(tags) ?? "");
         if (rule === undefined || !isEnded) return;
-        const changed = [...new Set([...old.keys(), ...tags.keys()])].filter((key) => old.get(key) !== tags.get(key));
+        const changed = changedBetween(old, tags);
         if (rule.name === "prohibited-tags" && changed.every((key) => tags.has(key))) return;
         ended += 1;
         expect(mayHaveViolated(rule, changed, tags, factsWith, policy, AT)).toBe(true);
@@ -123,5 +128,69 @@ describe("mayHaveViolated", () => {
       { numRuns: 2_000 },
     );
     expect(ended).toBeGreaterThan(10);
+  });
+});
+
+/** Whether the violation of the first rule may be new since some tags changed to these; null for a deleted tag. */
+function isNew(policy: Policy, changed: Record<string, string | null>, others: Record<string, string> = {}): boolean {
+  const now = Object.entries(changed).filter((entry): entry is [string, string] => entry[1] !== null);
+  const tags = new Map([...Object.entries(others), ...now]);
+  const [verdict] = evaluate(factsWith(tags), policy, AT);
+  if (verdict?.kind !== "violation") throw new Error("the rule is not violated");
+  return mayBeNew(verdict, Object.keys(changed), tags, factsWith, policy, AT);
+}
+
+const routed = (when: object) => ({ routes: [{ when, topic: "arn:aws:sns:us-east-1:123456789012:team" }] });
+const ENV = { ...OWNER, tags: [{ key: "env", values: ["prod"] }, "owner"] };
+
+describe("mayBeNew", () => {
+  it.each([
+    ["a required tag that was deleted", under(OWNER), { owner: null }, {}],
+    ["a required tag that was emptied", under(OWNER), { owner: "" }, {}],
+    ["another problem: one of two missing tags was set", under(ENV), { owner: "ada" }, {}],
+    ["another value that is not allowed", under(ENV), { env: "test" }, { owner: "ada" }],
+    ["a prohibited key", under({ rule: "prohibited-tags", keys: ["pass*"] }), { password: "x" }, { note: "1" }],
+    ["a tag too many", under({ rule: "tag-limit", max: 1 }), { x: "1" }, { y: "1" }],
+    [
+      "a tag in a condition",
+      under({ rule: "condition", require: { tag: "a", in: "1" }, message: "no" }),
+      { a: "2" },
+      {},
+    ],
+    ["a tag in the scope of the rule", under({ ...OWNER, when: { tag: "env", in: "prod" } }), { env: "prod" }, {}],
+    ["a tag in an exemption", under(OWNER, exempting({ tag: "env", in: "lab" })), { env: "prod" }, {}],
+    ["a tag in the condition of a route", under(OWNER, routed({ tag: "team", in: "web" })), { team: "web" }, {}],
+  ] as const)("returns true for %s", (_, policy, changed, others) => {
+    expect(isNew(policy, changed, others)).toBe(true);
+  });
+
+  it.each([
+    ["a tag that no rule reads", under(OWNER), { note: "x", old: null }],
+    ["a rule that reads no tags", under({ rule: "key-pair", allowed: "ops-*" }), { owner: "ada" }],
+    ["another tag than the prohibited one", under({ rule: "prohibited-tags", keys: ["pass*"] }), { note: "x" }],
+    [
+      "a route of another rule",
+      under(OWNER, { routes: [{ ...routed({ tag: "note", in: "x" }).routes[0], severity: "high" }] }),
+      { note: "x" },
+    ],
+  ] as const)("returns false for %s", (_, policy, changed) => {
+    expect(isNew(policy, changed, { password: "x" })).toBe(false);
+  });
+
+  it("returns true for every change of tags that begins a violation", () => {
+    let begun = 0;
+    fc.assert(
+      fc.property(tagRule, anyTags, anyTags, (raw, old, tags) => {
+        const reading = parsePolicy(JSON.stringify({ rules: [raw] }));
+        if ("problems" in reading) return;
+        const { policy } = reading;
+        const [verdict] = evaluate(factsWith(tags), policy, AT);
+        if (verdict?.kind !== "violation" || evaluate(factsWith(old), policy, AT)[0]?.kind === "violation") return;
+        begun += 1;
+        expect(mayBeNew(verdict, changedBetween(old, tags), tags, factsWith, policy, AT)).toBe(true);
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(begun).toBeGreaterThan(10);
   });
 });
