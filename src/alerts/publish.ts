@@ -29,7 +29,9 @@ export async function publishAll(
   await Promise.all(
     alerts.map(async (alert) => {
       const content = format === "chat" ? { Message: chatMessage(alert) } : undefined;
-      const result = await publish(alert, target, isAwaited, content).then(
+      // A FIFO topic can get the alert in both formats, and drops a message whose deduplication id it has seen.
+      const deduplicated = format === "chat" ? { ...alert, id: `${alert.id}-chat` } : alert;
+      const result = await publish(deduplicated, target, isAwaited, content).then(
         () => ({ alertId: alert.id }),
         (error: unknown) => ({ error }),
       );

@@ -2,6 +2,7 @@ import { PublishCommand, SNSClient } from "@aws-sdk/client-sns";
 import { beforeEach, describe, expect, it } from "vitest";
 import { alertsFor } from "../../src/alerts/alert.ts";
 import { type AlertTarget, publishAll } from "../../src/alerts/publish.ts";
+import type { Format } from "../../src/policy/routes.ts";
 import { awsError, mockSns } from "../support/aws.ts";
 import { configOf, FOUR_SECRETS } from "../support/config.ts";
 import { AT, REGION } from "../support/events.ts";
@@ -13,10 +14,10 @@ beforeEach(sns.start);
 const alerts = alertsFor([findingOf(), findingOf({ region: "eu-west-1", id: "b".repeat(32) })], AT);
 const [alert, other] = alerts;
 
-function publish(changes: Partial<AlertTarget> = {}, isAwaited = () => true) {
+function publish(changes: Partial<AlertTarget> = {}, isAwaited = () => true, format?: Format) {
   const { alertTopic } = configOf();
   const client = new SNSClient({ region: REGION });
-  return publishAll(alerts, { alertTopic, sns: client, paced: (work) => work(), ...changes }, isAwaited);
+  return publishAll(alerts, { alertTopic, sns: client, paced: (work) => work(), ...changes }, isAwaited, format);
 }
 const errorOf = (message: string) => ({ error: new Error(message) });
 
@@ -42,6 +43,14 @@ describe("publishAll", () => {
       MessageGroupId: "123456789012-us-east-1",
       MessageDeduplicationId: alert?.id,
     });
+  });
+
+  it("gives a chat notification another deduplication id, because one FIFO topic can get the alert in both formats", async () => {
+    const { alertTopic } = configOf({ ALERT_TOPIC_ARN: `${FOUR_SECRETS.ALERT_TOPIC_ARN}.fifo` });
+    expect((await publish({ alertTopic }, undefined, "chat")).get(findingOf().id)).toEqual({ alertId: alert?.id });
+    const [chat] = sns.published();
+    expect(chat?.MessageDeduplicationId).toBe(`${alert?.id}-chat`);
+    expect(JSON.parse(chat?.Message ?? "")).toMatchObject({ id: alert?.id });
   });
 
   it("returns an error for the findings of an alert that SNS refused, and for no others", async () => {
