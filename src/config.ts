@@ -1,5 +1,5 @@
 import type { Credentials } from "./aws/credentials.ts";
-import { isRegion } from "./aws/regions.ts";
+import { isRegion, partitionOf } from "./aws/regions.ts";
 import { readCertificate, type SigningCertificate } from "./aws/signing-certificate.ts";
 import { besideTopic, parseTopicArn, type TopicArn } from "./aws/topic-arn.ts";
 import { type Policy, parsePolicy, policyOfTags, sayProblem } from "./policy/policy.ts";
@@ -149,11 +149,14 @@ export function readConfig(settings: Settings, ownAccount: string | null = null)
   }
 
   for (const [index, { topic }] of (policy?.routes ?? []).entries()) {
-    if (!launchTopics.some(({ arn }) => arn === topic.arn)) continue;
-    report(
-      "AUDIT_POLICY",
-      `is not valid: routes[${index}].topic must not be in LAUNCH_TOPIC_ARN: alerts would arrive as launches`,
-    );
+    const refuse = (problem: string) => report("AUDIT_POLICY", `is not valid: routes[${index}].topic ${problem}`);
+    if (launchTopics.some(({ arn }) => arn === topic.arn)) {
+      refuse("must not be in LAUNCH_TOPIC_ARN: alerts would arrive as launches");
+    }
+    // Credentials are of one partition. https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
+    if (alertTopic && partitionOf(topic.region) !== partitionOf(alertTopic.region)) {
+      refuse("must be in the partition of ALERT_TOPIC_ARN: the function's credentials are not valid in another one");
+    }
   }
 
   const auditRoleName = settings.AUDIT_ROLE_NAME ?? null;

@@ -206,6 +206,21 @@ describe("the configuration", () => {
     expect(problemsOf({ LAUNCH_TOPIC_ARN, AUDIT_POLICY: policy(FOUR_SECRETS.ALERT_TOPIC_ARN) })).toEqual([]);
   });
 
+  it("rejects a route to a topic in another partition than the alert topic, because every publish would fail", () => {
+    const policy = (...topics: string[]) =>
+      JSON.stringify({ rules: [{ rule: "tag-limit", max: 9 }], routes: topics.map((topic) => ({ topic })) });
+    const ours = "arn:aws:sns:eu-west-1:123456789012:oncall";
+    const chinese = "arn:aws-cn:sns:cn-north-1:123456789012:oncall";
+    expect(problemsOf({ AUDIT_POLICY: policy(ours, chinese) })).toEqual([
+      {
+        key: "AUDIT_POLICY",
+        problem:
+          "is not valid: routes[1].topic must be in the partition of ALERT_TOPIC_ARN: the function's credentials are not valid in another one",
+      },
+    ]);
+    expect(problemsOf({ ALERT_TOPIC_ARN: chinese, AUDIT_POLICY: policy(`${chinese}_2`) })).toEqual([]);
+  });
+
   it("reports all problems at once, each with its key", () => {
     const problems = problemsOf({
       AWS_REGION: "moon",
