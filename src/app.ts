@@ -1,6 +1,6 @@
 import { createPacer } from "./alerts/pacer.ts";
 import type { AlertTarget } from "./alerts/publish.ts";
-import { createSent, type Sent } from "./alerts/sent.ts";
+import { createSent, type Open, type Sent } from "./alerts/sent.ts";
 import { createClients } from "./aws/clients.ts";
 import { createOwnAccount, type OwnAccount } from "./aws/own-account.ts";
 import { createSend } from "./aws/send.ts";
@@ -121,8 +121,7 @@ export function createApp(env: NodeJS.ProcessEnv, host: Host): App {
 export interface Memory {
   /** What was published for deliveries that are repeated. */
   readonly sent: Sent;
-  /** The open findings. */
-  readonly open: Sent;
+  readonly open: Open;
 }
 
 /** Creates an empty memory. */

@@ -6,7 +6,7 @@ import { alertsFor } from "./alert.ts";
 import { type Destination, destinationsOf, keyOf } from "./destinations.ts";
 import type { Finding, Resolved, Unjudged } from "./finding.ts";
 import { type AlertTarget, publishAll } from "./publish.ts";
-import type { Sent } from "./sent.ts";
+import type { Open, Sent } from "./sent.ts";
 
 /** Where the findings of a batch are published. */
 export interface Publisher extends AlertTarget {
@@ -15,6 +15,8 @@ export interface Publisher extends AlertTarget {
   readonly targetOf: (topic: TopicArn) => AlertTarget;
   /** What was published for deliveries that are repeated. */
   readonly sent: Sent;
+  /** The open findings; null without RESOLVED_ALERTS. */
+  readonly open: Open | null;
 }
 
 /** The findings of one launch or change, and the facts of its instance. */
@@ -28,6 +30,7 @@ export interface LaunchFindings {
 export interface Publication {
   /** Identifies the finding at the destination. */
   readonly key: string;
+  readonly finding: Finding | Resolved;
   readonly destination: Destination;
   readonly result: { readonly alertId: string } | { readonly error: unknown };
 }
@@ -43,10 +46,10 @@ export async function deliver(
   now: number,
   isAwaited: () => boolean,
 ): Promise<readonly (readonly Publication[])[]> {
-  const { routes, alertTopic, sent } = publisher;
+  const { routes, alertTopic, sent, open } = publisher;
   const all = launches.map(({ findings, unjudged, facts }) =>
     findings.flatMap((finding) =>
-      destinationsOf(finding, facts, routes, alertTopic).map((destination) => {
+      destinationsOf(finding, facts, routes, alertTopic, open).map((destination) => {
         const to = keyOf(destination);
         return { finding, unjudged, destination, to, key: keyAt(to, finding) };
       }),
@@ -73,10 +76,10 @@ export async function deliver(
     }),
   );
   return all.map((own) =>
-    own.map(({ key, destination }) => {
+    own.map(({ key, finding, destination }) => {
       const alertId = sent.get(key);
       const result = alertId === undefined ? results.get(key) : { alertId };
-      return { key, destination, result: result ?? { error: new Error("the finding was not published") } };
+      return { key, finding, destination, result: result ?? { error: new Error("the finding was not published") } };
     }),
   );
 }

@@ -1,6 +1,7 @@
 import { deliver, type Publication, type Publisher } from "../alerts/deliver.ts";
-import { type Finding, isResolved, type Resolved } from "../alerts/finding.ts";
-import type { Sent } from "../alerts/sent.ts";
+import { keyOf } from "../alerts/destinations.ts";
+import { type Finding, isResolved } from "../alerts/finding.ts";
+import type { Open } from "../alerts/sent.ts";
 import { describeError } from "../util/errors.ts";
 import { type Audit, type Audited, auditLaunches } from "./auditor.ts";
 import type { Launch } from "./events.ts";
@@ -97,8 +98,7 @@ function outcomeOf(
     }
     alertIds.add(result.alertId);
   }
-  const [alertId = ""] = alertIds;
-  if (open !== null) for (const finding of findings) note(finding, alertId, open);
+  if (open !== null) for (const publication of publications) note(publication, open);
   const violating = findings.filter((finding): finding is Finding => !isResolved(finding));
   const resolved = findings.filter(isResolved);
   const common = {
@@ -119,8 +119,9 @@ function outcomeOf(
   };
 }
 
-/** Notes that a finding is open, or no longer. */
-function note(finding: Finding | Resolved, alertId: string, open: Sent): void {
-  if (isResolved(finding)) open.delete(finding.dedupKey);
-  else open.add(finding.dedupKey, alertId);
+/** Notes that a finding is open at a destination, or no longer. */
+function note({ finding, destination }: Publication, open: Open): void {
+  const { dedupKey } = finding;
+  if (isResolved(finding)) open.delete(dedupKey);
+  else open.add(dedupKey, new Set(open.get(dedupKey)).add(keyOf(destination)));
 }

@@ -1,5 +1,5 @@
 import { dedupKeyOf, type Resolution } from "../alerts/finding.ts";
-import type { Sent } from "../alerts/sent.ts";
+import type { Open } from "../alerts/sent.ts";
 import type { Facts } from "../facts/facts.ts";
 import type { Instance } from "../facts/instances.ts";
 import type { Tags } from "../facts/tags.ts";
@@ -17,8 +17,8 @@ export interface Resolving {
   readonly policy: Policy;
   readonly graceSeconds: number;
   readonly now: () => number;
-  /** The alerts of open findings by `dedupKey`, as far as this container knows them; null without RESOLVED_ALERTS. */
-  readonly open: Sent | null;
+  /** The open findings, as far as this container knows them; null without RESOLVED_ALERTS. */
+  readonly open: Open | null;
 }
 
 /** The rules that changes of one instance resolved. */
@@ -97,7 +97,9 @@ export function resolvedByTermination(
   const isShown = (rule: Rule) => !mayLackTags || !needsOf({ ...policy, rules: [rule] }).includes("tags");
   const resolutions = verdicts.flatMap(({ kind, rule }): Resolution[] => {
     const isOpen = open?.get(dedupKeyOf(instance, rule.id, facts)) !== undefined;
-    if (!isOpen && !(kind === "violation" && wasAlerted && isShown(rule))) return [];
+    // A violation that nothing can correct does not wait for the grace.
+    const mayBeAlerted = wasAlerted || !rule.isCorrectable;
+    if (!isOpen && !(kind === "violation" && mayBeAlerted && isShown(rule))) return [];
     return [{ rule, how: "terminated", because: "the instance is terminated" }];
   });
   return resolutions.length === 0 ? null : { resolutions, changedTags: mayLackTags ? "all" : [], last: change };
@@ -111,6 +113,10 @@ function latestOf<C extends Change>(changes: readonly Dated<C>[]): Dated<C> | nu
   );
 }
 
+/** The longest delay of a queue, in seconds. A message that was kept for longer waited in a backlog, which its launch may not have met.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-delay-queues.html */
+const MAX_DELAY_SECONDS = 900;
+
 /** Returns whether a change came after the grace of the launch: before, nothing was alerted. True if EC2 does not show the launch. */
 function isAfterGrace(
   { at, delayedSeconds }: Dated,
@@ -118,5 +124,6 @@ function isAfterGrace(
   graceSeconds: number,
 ): boolean {
   const launched = firstLaunchTime ?? launchTime;
-  return launched === null || at >= Date.parse(launched) + (graceSeconds + delayedSeconds) * 1000;
+  const waits = graceSeconds + Math.min(delayedSeconds, MAX_DELAY_SECONDS);
+  return launched === null || at >= Date.parse(launched) + waits * 1000;
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { destinationsOf } from "../../src/alerts/destinations.ts";
 import type { Finding, Resolved } from "../../src/alerts/finding.ts";
+import { createSent, type Open } from "../../src/alerts/sent.ts";
 import type { Facts } from "../../src/facts/facts.ts";
 import { configOf } from "../support/config.ts";
 import { factsOf, findingOf, instanceOf, resolvedFinding } from "../support/findings.ts";
@@ -14,9 +15,10 @@ function whereTo(
   routes: readonly object[],
   changes: Partial<Facts> = {},
   finding: Finding | Resolved = findingOf(),
+  open: Open | null = null,
 ): string[] {
   const policy = policyOf({ rules: [{ rule: "required-tags", tags: ["name"] }], routes });
-  const destinations = destinationsOf(finding, factsOf(changes), policy.routes, alertTopic);
+  const destinations = destinationsOf(finding, factsOf(changes), policy.routes, alertTopic, open);
   return destinations.map(({ topic, format }) => `${topic.name} ${format}`);
 }
 
@@ -61,6 +63,23 @@ describe("destinationsOf", () => {
     expect(to(["team"])).toEqual(["a alert", "b alert", "c alert"]);
     expect(to(["env"])).toEqual(["b alert", "c alert"]);
     expect(to("all")).toEqual(["a alert", "b alert", "c alert", "ec2_audit_alert alert"]);
+  });
+
+  it("returns for a resolved finding also each topic that is known to have got the violation", () => {
+    const routes = [
+      { when: { tag: "team", in: "web" }, topic: `${TOPIC}a`, instead: true },
+      { when: { tag: "team", in: "shop" }, topic: `${TOPIC}b`, instead: true },
+    ];
+    const to = (finding: Finding | Resolved, ...got: string[]) => {
+      const open: Open = createSent();
+      open.add(finding.dedupKey, new Set(got.map((arn) => `alert ${arn}`)));
+      return whereTo(routes, tagged({ team: "web" }), finding, open);
+    };
+    const resolved = resolvedFinding({ changedTags: ["owner"] });
+    expect(to(resolved)).toEqual(["a alert"]);
+    expect(to(resolved, `${TOPIC}b`)).toEqual(["a alert", "b alert"]);
+    expect(to(resolved, alertTopic.arn)).toEqual(["a alert", "ec2_audit_alert alert"]);
+    expect(to(findingOf(), `${TOPIC}b`, alertTopic.arn)).toEqual(["a alert"]);
   });
 
   it("returns a topic that several routes name once for each format", () => {

@@ -301,6 +301,23 @@ describe.each(HOSTS)("a resolved alert on $host", ({ host, open }) => {
     ]);
   });
 
+  it("goes also to the topics that got the violation before a tag moved the instance", async () => {
+    const payments = { when: { tag: "team", in: "payments" }, topic: topicOf("payments"), instead: true };
+    const pass = await onHost(open, { rules: [TAG_RULE], routes: [payments] });
+    const id = await launch();
+    await pass(240);
+    expect(brief(await told())).toEqual(["violating required-tags"]);
+    await tag(id, { team: "payments" });
+    await pass(240);
+    expect(brief(await told("payments"))).toEqual(["violating required-tags"]);
+    expect(await told()).toEqual([]);
+    await tag(id, { owner: "ada" });
+    await pass(240);
+    for (const name of ["payments", "ec2_audit_alert"]) {
+      expect(brief(await told(name))).toEqual(["resolved required-tags"]);
+    }
+  });
+
   it("goes to every topic that may have got the violation, and to its thread in chat", async () => {
     const pass = await onHost(open, {
       rules: [TAG_RULE],

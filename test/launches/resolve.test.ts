@@ -1,7 +1,7 @@
 import { EC2Client } from "@aws-sdk/client-ec2";
 import { beforeEach, describe, expect, it } from "vitest";
 import { dedupKeyOf } from "../../src/alerts/finding.ts";
-import { createSent, type Sent } from "../../src/alerts/sent.ts";
+import { createSent, type Open } from "../../src/alerts/sent.ts";
 import { ec2Facts } from "../../src/facts/facts.ts";
 import { type Audit, type Audited, auditLaunches } from "../../src/launches/auditor.ts";
 import type { Change, Launch } from "../../src/launches/events.ts";
@@ -61,10 +61,10 @@ function toldBy(result: Audited | undefined): string | string[] | undefined {
 const told = async (...given: Parameters<typeof auditAfter>) => (await auditAfter(...given)).map(toldBy);
 
 /** The memory of a container that has alerted these rules. */
-function alerted(...rules: readonly string[]): Sent {
-  const open = createSent();
+function alerted(...rules: readonly string[]): Open {
+  const open: Open = createSent();
   for (const rule of rules)
-    open.add(dedupKeyOf({ instanceId: INSTANCE }, rule, { account: ACCOUNT, region: REGION }), "a");
+    open.add(dedupKeyOf({ instanceId: INSTANCE }, rule, { account: ACCOUNT, region: REGION }), new Set());
   return open;
 }
 
@@ -110,6 +110,8 @@ describe("a change of tags", () => {
     ["the second after it", 45, 0, ["required-tags complies"]],
     ["the delay of the queue beside it", 74, 30, "compliant"],
     ["the second after both", 75, 30, ["required-tags complies"]],
+    ["the longest delay of a queue, which had a backlog", 944, 3_600, "compliant"],
+    ["the second after that", 945, 3_600, ["required-tags complies"]],
   ] as const)("within %s resolves nothing, because nothing was alerted", async (_, seconds, delayed, result) => {
     const change = changedAfter(seconds, tagChange(["owner"], OWNED, delayed));
     expect(await told(GRACE, [change], { tags: OWNED })).toEqual([result]);
@@ -197,6 +199,11 @@ describe("a termination", () => {
     ]);
     expect(await told(0, [ended(44)], gone())).toEqual(["ignored"]);
     expect(await told(0, [ended(45)], gone())).toEqual([["required-tags terminated"]]);
+  });
+
+  it("resolves also within the grace what is alerted at once, because nothing can correct it", async () => {
+    const policy = policyOf({ rules: [TAG_RULE, KEY_RULE] });
+    expect(await told(0, [ended(44)], gone(), { policy })).toEqual([["key-pair terminated"]]);
   });
 
   it("resolves nothing by missing tags, when EC2 may have removed them", async () => {
