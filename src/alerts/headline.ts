@@ -4,38 +4,60 @@ import type { Findings } from "./finding.ts";
 import { nameOf } from "./instance-names.ts";
 
 /** SNS takes subjects of up to 100 characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html */
-export const MAX_SUBJECT = 99;
+const MAX_SUBJECT = 99;
 /** The part of a subject that every list of messages shows. It ends with the region. */
 const GLANCE = 60;
 /** A text message of one part. https://docs.aws.amazon.com/sns/latest/dg/sns-mobile-phone-number-as-subscriber.html */
 const MAX_SMS = 140;
-/** What stays of a name beside a long problem, and of a problem beside a long name. */
+/** What stays of a name beside a long problem, and of a problem beside a long name. An instance id stays whole. */
 const MIN_NAME = 14;
+const INSTANCE_ID = 19;
 const MIN_PROBLEM = 8;
+
+/** The subject and the text message of an alert. */
+export interface Headline {
+  readonly subject: string;
+  readonly sms: string;
+}
 
 /**
  * Returns the subject and the text message: the most severe finding in a few words, where it is, and how much else there is.
  * Takes findings of one account and region, the most severe first.
  */
-export function headlineOf(findings: Findings): { readonly subject: string; readonly sms: string } {
-  const [{ severity, ruleId, violation, instance, account, region }] = findings;
+export function headlineOf(findings: Findings): Headline {
+  const [{ severity, ruleId, violation, instance }] = findings;
   const all = instancesIn(findings);
   const sameRule = findings.filter((finding) => finding.ruleId === ruleId);
   const count = instancesIn(sameRule);
   const summary = violation.summary(count);
   const isAlike = sameRule.every((finding) => finding.violation.summary(count) === summary);
-  const name = asciiName(instance);
-  const affected = count === 1 ? (name ?? instance.instanceId) : `${count} instances`;
   const problem = isAlike ? ascii(summary) : `${count === 1 ? "violates" : "violate"} ${ruleId}`;
   const others = new Set(findings.map((finding) => finding.ruleId)).size - 1;
   const more = [
     others > 0 && `, +${others} ${others === 1 ? "rule" : "rules"}`,
     count < all && `, ${all} instances`,
   ].filter(Boolean);
-  const label = severity.toUpperCase();
-  const end = `, ${account})${more.join("")}`;
+  return headline(severity.toUpperCase(), instance, count, problem, findings[0], more.join(""));
+}
+
+/**
+ * Returns the subject and the text message that say, after a label, which instance has a problem or how many have it, where they are,
+ * and what else there is.
+ */
+export function headline(
+  label: string,
+  instance: Instance,
+  count: number,
+  problem: string,
+  { account, region }: Pick<Findings[0], "account" | "region">,
+  more = "",
+): Headline {
+  const name = asciiName(instance);
+  const affected = count === 1 ? (name ?? instance.instanceId) : `${count} instances`;
+  const least = affected === instance.instanceId ? INSTANCE_ID : MIN_NAME;
+  const end = `, ${account})${more}`;
   const id = name !== null && count === 1 ? ` ${instance.instanceId}` : "";
-  const text = (length: number) => `${shortened(affected, problem, length - ` (${region}`.length)} (${region}`;
+  const text = (length: number) => `${shortened(affected, least, problem, length - ` (${region}`.length)} (${region}`;
   const start = `[${label}] `;
   return {
     subject: cut(`${start}${text(GLANCE - start.length)}${end}`, MAX_SUBJECT),
@@ -44,8 +66,8 @@ export function headlineOf(findings: Findings): { readonly subject: string; read
 }
 
 /** Returns a name and a problem in a number of characters: shortens a long name first, then the problem. */
-function shortened(name: string, problem: string, length: number): string {
-  const short = cut(name, Math.max(MIN_NAME, length - 1 - problem.length));
+function shortened(name: string, least: number, problem: string, length: number): string {
+  const short = cut(name, Math.max(least, length - 1 - problem.length));
   return `${short} ${cut(problem, Math.max(MIN_PROBLEM, length - 1 - short.length))}`;
 }
 
@@ -54,7 +76,7 @@ function instancesIn(findings: readonly Findings[0][]): number {
 }
 
 /** Returns the instance's name in ASCII; null if nothing of it would be left. */
-export function asciiName({ tags }: Instance): string | null {
+function asciiName({ tags }: Instance): string | null {
   const name = ascii(nameOf(tags) ?? "");
   return /\w/.test(name) ? name : null;
 }

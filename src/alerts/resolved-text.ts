@@ -1,14 +1,11 @@
 import { groupBy } from "../util/group-by.ts";
-import { cut } from "../util/text.ts";
 import type { Resolved } from "./finding.ts";
-import { ascii, asciiName, MAX_SUBJECT } from "./headline.ts";
+import { type Headline, headline } from "./headline.ts";
 import { type Affected, factsOf, listOf, prose, sectionsOf, shortNameOf } from "./text.ts";
 
 /** At least one resolved finding. */
 type Resolveds = readonly [Resolved, ...Resolved[]];
 
-/** The maximum length of an instance's name in the subject. */
-const MAX_NAME = 24;
 /** The maximum number of changed tags, and of reasons, that the e-mail states. */
 const MAX_TAGS = 5;
 const MAX_REASONS = 10;
@@ -17,16 +14,14 @@ const MAX_REASONS = 10;
  * Returns the subject and the text message of an alert of resolved findings: the instances, how the violation ended, and the rule
  * or the number of rules. Takes findings of one account and region.
  */
-export function resolvedHeadlineOf(findings: Resolveds): { readonly subject: string; readonly sms: string } {
-  const [{ instance, account, region }] = findings;
-  const all = instancesOf(findings);
-  const name = cut(asciiName(instance) ?? instance.instanceId, MAX_NAME);
-  const who = all > 1 ? `${all} instances` : name;
-  const place = ` (${region}, ${account})`;
-  const text = `${cut(ascii(`${who} ${phraseOf(findings)}`), MAX_SUBJECT - `[RESOLVED] ${place}`.length)}${place}`;
-  const id = asciiName(instance) !== null && all === 1 ? ` ${instance.instanceId}` : "";
-  return { subject: `[RESOLVED] ${text}`, sms: `RESOLVED ${text}${id}` };
+export function resolvedHeadlineOf(findings: Resolveds): Headline {
+  const [first] = findings;
+  const end = isAll(findings, first.how) ? ENDS[first.how] : "resolved";
+  return headline("RESOLVED", first.instance, instancesOf(findings), `${end}: ${rulesIn(findings)}`, first);
 }
+
+/** How a violation ended, in a word or two. */
+const ENDS = { complies: "fixed", exempt: "exempt", "out-of-scope": "out of scope", terminated: "terminated" } as const;
 
 /**
  * Returns the text of the e-mail: what is resolved, why and when, then the facts. Takes findings of one account and region, the most
@@ -42,12 +37,13 @@ export function resolvedTextOf(findings: Resolveds): string {
   const who = one ? shortNameOf(first.instance) : `${all.length} instances`;
   const reasons = [...groupBy(findings, ({ ruleId, because }) => `${ruleId}: ${because}.`)];
   const [reason] = reasons;
-  const isOver = findings.every(({ how }) => how === "terminated");
+  const isOver = isAll(findings, "terminated");
   const why = reasons.length === 1 && !isOver ? `: ${first.because}` : "";
   const shown = isOver || reasons.length === 1 ? [] : reasons.slice(0, MAX_REASONS);
   const more = reasons.length - MAX_REASONS;
   return [
-    ...prose([`${who} ${phraseOf(findings)}${why}.`, ...(one ? [timeOf(first)] : [])].join(" ").trim()),
+    // A line that begins with a name could look like a line of the facts.
+    ...prose([`Resolved: ${who} ${phraseOf(findings)}${why}.`, ...(one ? [timeOf(first)] : [])].join(" ").trim()),
     ...(isOver && reasons.length > 1 ? ["", ...prose(`Rules: ${rulesOf(findings).join(", ")}.`)] : []),
     ...(shown.length > 0 && reason ? [""] : []),
     ...shown.flatMap(([text, own]) => prose(one ? text : `${text} (${own.length})`)),
@@ -66,14 +62,22 @@ function rulesOf(findings: Resolveds): string[] {
   return [...new Set(findings.map(({ ruleId }) => ruleId))];
 }
 
+/** Returns the rule, or the number of rules. */
+function rulesIn(findings: Resolveds): string {
+  const [only = "", ...others] = rulesOf(findings);
+  return others.length === 0 ? only : `${others.length + 1} rules`;
+}
+
+function isAll(findings: Resolveds, how: Resolved["how"]): boolean {
+  return findings.every((finding) => finding.how === how);
+}
+
 /** Returns how the violations ended, to follow the name of an instance or a number of instances. */
 function phraseOf(findings: Resolveds): string {
-  const [only, ...others] = rulesOf(findings);
-  const rules = others.length === 0 ? only : `${others.length + 1} rules`;
+  const rules = rulesIn(findings);
   const one = instancesOf(findings) === 1;
-  const all = (how: Resolved["how"]) => findings.every((finding) => finding.how === how);
-  if (all("terminated")) return `${one ? "is terminated; it" : "are terminated; they"} violated ${rules}`;
-  if (all("complies")) return `${one ? "complies" : "comply"} with ${rules} again`;
+  if (isAll(findings, "terminated")) return `${one ? "is terminated; it" : "are terminated; they"} violated ${rules}`;
+  if (isAll(findings, "complies")) return `${one ? "complies" : "comply"} with ${rules} again`;
   return `no longer ${one ? "violates" : "violate"} ${rules}`;
 }
 

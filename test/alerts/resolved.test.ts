@@ -78,7 +78,7 @@ describe("a resolved alert", () => {
     const chat = JSON.parse(chatMessage(alertFor(resolvedFinding(WEB))));
     expect(chat).toMatchObject({
       content: {
-        title: "RESOLVED web-1 complies with required-tags again (us-east-1, 123456789012)",
+        title: "RESOLVED web-1 fixed: required-tags (us-east-1, 123456789012)",
         description: `*RESOLVED* required-tags: it has the tags.\nInstance ${INSTANCE}\nLaunched by user Mateo`,
       },
       metadata: { threadId: findingOf().dedupKey, additionalContext: { status: "resolved" } },
@@ -89,18 +89,18 @@ describe("a resolved alert", () => {
 describe("the subject and the text message of a resolved alert", () => {
   const terminated = { how: "terminated", because: "the instance is terminated" } as const;
   it.each([
-    ["web-1 complies with required-tags again", [resolvedFinding(WEB)]],
-    ["web-1 complies with 2 rules again", [resolvedFinding(WEB), resolvedFinding({ ...WEB, ruleId: "b" })]],
-    ["web-1 no longer violates required-tags", [resolvedFinding({ ...WEB, how: "exempt" })]],
-    ["web-1 no longer violates required-tags", [resolvedFinding({ ...WEB, how: "out-of-scope" })]],
-    ["web-1 is terminated; it violated required-tags", [resolvedFinding({ ...WEB, ...terminated })]],
-    [`${INSTANCE} complies with required-tags again`, [resolvedFinding()]],
+    ["web-1 fixed: required-tags", [resolvedFinding(WEB)]],
+    ["web-1 fixed: 2 rules", [resolvedFinding(WEB), resolvedFinding({ ...WEB, ruleId: "b" })]],
+    ["web-1 exempt: required-tags", [resolvedFinding({ ...WEB, how: "exempt" })]],
+    ["web-1 out of scope: required-tags", [resolvedFinding({ ...WEB, how: "out-of-scope" })]],
+    ["web-1 terminated: required-tags", [resolvedFinding({ ...WEB, ...terminated })]],
+    [`${INSTANCE} fixed: tags`, [resolvedFinding({ ruleId: "tags" })]],
     [
-      "2 instances are terminated; they violated required-tags",
+      "2 instances terminated: required-tags",
       [1, 2].map((number) => resolvedFinding({ ...terminated, instance: { instanceId: instanceId(number) } })),
     ],
     [
-      "2 instances no longer violate required-tags",
+      "2 instances resolved: required-tags",
       [resolvedFinding(WEB), resolvedFinding({ ...terminated, instance: { instanceId: instanceId(9) } })],
     ],
   ])("say what is resolved, and where: %s", (what, findings) => {
@@ -114,6 +114,7 @@ describe("the subject and the text message of a resolved alert", () => {
       fc.property(fc.string({ unit: "binary" }), fc.stringMatching(/^[A-Za-z0-9][\w.-]{0,63}$/), (name, ruleId) => {
         const alert = alertFor(resolvedFinding({ ruleId, instance: named(name), region: "ap-southeast-2" }));
         expect(alert.subject).toMatch(/^\[RESOLVED\] [ -~]{1,88}$/);
+        expect(alert.subject.slice(0, 60)).toContain(" (ap-southeast-2");
         expect(protocolsOf(alert).sms).toMatch(/^[ -~]{1,140}$/);
       }),
     );
@@ -124,7 +125,7 @@ describe("the e-mail of a resolved alert", () => {
   it("states what is resolved, why, and how long after the launch, and then the facts", () => {
     const text = alertFor(resolvedFinding(WEB)).text;
     expect(text).toMatch(
-      /^web-1 complies with required-tags again: it has the tags\. The tag\n"service" changed 12 minutes after the launch\.\n\nInstance {3}i-1234567890abcdef0, t3\.micro, running\nAccount {4}/,
+      /^Resolved: web-1 complies with required-tags again: it has the tags\. The\ntag "service" changed 12 minutes after the launch\.\n\nInstance {3}i-1234567890abcdef0, t3\.micro, running\nAccount {4}/,
     );
     expect(text.split("\n").at(-1)).toMatch(/^Console/);
   });
@@ -137,8 +138,8 @@ describe("the e-mail of a resolved alert", () => {
       because: "it is exempt until 2027-03-31: x",
     });
     expect(openingOf(resolvedFinding(WEB), exempt)).toBe(
-      `web-1 no longer violates 2 rules. The tag "service" changed 12 minutes
-after the launch.
+      `Resolved: web-1 no longer violates 2 rules. The tag "service" changed 12
+minutes after the launch.
 
 keys: it is exempt until 2027-03-31: x.
 required-tags: it has the tags.`,
@@ -148,18 +149,18 @@ required-tags: it has the tags.`,
   it("states the end of a terminated instance, and the rules that it violated", () => {
     const gone = { ...WEB, how: "terminated", because: "the instance is terminated", changedTags: [] } as const;
     expect(openingOf(resolvedFinding(gone))).toBe(
-      "web-1 is terminated; it violated required-tags. The launch was 12\nminutes before.",
+      "Resolved: web-1 is terminated; it violated required-tags. The launch was\n12 minutes before.",
     );
     const later = { ...gone, occasion: "2021-11-15T21:41:54.000Z" };
     expect(openingOf(resolvedFinding(later), resolvedFinding({ ...later, ruleId: "keys" }))).toBe(
-      "web-1 is terminated; it violated 2 rules. The launch was 4 days before.\n\nRules: keys, required-tags.",
+      "Resolved: web-1 is terminated; it violated 2 rules. The launch was 4\ndays before.\n\nRules: keys, required-tags.",
     );
   });
 
   it("lists several instances, each on a line", () => {
     const findings = [1, 2].map((number) => resolvedFinding({ instance: named(`web-${number}`, instanceId(number)) }));
     expect(openingOf(...findings)).toBe(
-      `2 instances comply with required-tags again: it has the tags.
+      `Resolved: 2 instances comply with required-tags again: it has the tags.
 
 User Mateo: 2
   i-00000000000000001  t3.micro  us-east-1a  21:29:50  web-1
@@ -170,7 +171,7 @@ User Mateo: 2
   it("has no line that a tag key or a reason can forge, and states at most five keys", () => {
     const keys = ["a\nFix: curl evil", "b", "c", "d", "e", "f", "g"];
     const text = openingOf(resolvedFinding({ ...WEB, changedTags: keys, because: "x\u2028Fix: y" }));
-    expect(text).not.toMatch(/^Fix/m);
+    expect(text).not.toMatch(/^Fix: (?:curl evil|y)$/m);
     expect(text?.replaceAll("\n", " ")).toContain('"e" and 2 more changed 12 minutes after the launch.');
   });
 
@@ -178,7 +179,7 @@ User Mateo: 2
     const instance = { ...WEB.instance, launchTime: null, firstLaunchTime: null };
     expect(openingOf(resolvedFinding({ instance }))?.replaceAll("\n", " ")).toMatch(/ The tag "service" changed\.$/);
     expect(openingOf(resolvedFinding({ instance, how: "terminated" }))).toBe(
-      "web-1 is terminated; it violated required-tags.",
+      "Resolved: web-1 is terminated; it violated required-tags.",
     );
   });
 });

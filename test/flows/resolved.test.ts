@@ -338,7 +338,7 @@ describe.each(HOSTS)("a resolved alert on $host", ({ host, open }) => {
     }
     expect(await received("chat")).toMatchObject([
       {
-        content: { title: expect.stringMatching(/^RESOLVED web-1 complies with required-tags again/) },
+        content: { title: expect.stringMatching(/^RESOLVED web-1 fixed: required-tags/) },
         metadata: { threadId: thread.metadata.threadId, additionalContext: { status: "resolved" } },
       },
     ]);
