@@ -360,6 +360,16 @@ describe("the sweep", () => {
     });
   });
 
+  it("covers what SweepDetail says", () => {
+    const { Sweep } = resolveTemplate(template, { SweepDetail: '{"hours":168,"regions":["eu-west-1"]}' });
+    const target = Sweep?.Properties.Target as { readonly Input: string } | undefined;
+    expect(JSON.parse(target?.Input ?? "")).toMatchObject({ detail: { hours: 168, regions: ["eu-west-1"] } });
+    expect(["{}", '{\n"hours": 168\n}', "", "168", "[]"].map((detail) => accepts("SweepDetail", detail))).toEqual([
+      ...[true, true],
+      ...[false, false, false],
+    ]);
+  });
+
   it("does not exist without a schedule", () => {
     const made = Object.keys(resolveTemplate(template, { SweepSchedule: "" }));
     expect([made.includes("Sweep"), made.includes("SweepRole")]).toEqual([false, false]);

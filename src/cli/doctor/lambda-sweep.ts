@@ -1,6 +1,7 @@
 import type { StackResource } from "@aws-sdk/client-cloudformation";
 import { GetScheduleCommand } from "@aws-sdk/client-scheduler";
 import type { Config } from "../../config.ts";
+import { isObject, parseJson } from "../../util/json.ts";
 import type { Aws, Identity } from "../aws.ts";
 import { ifExists } from "../if-exists.ts";
 import type { Stack } from "../lambda/stack.ts";
@@ -8,6 +9,7 @@ import { functionActions, launchActions } from "../policy-file.ts";
 import { type Check, reporter } from "./check.ts";
 import type { StackFixes } from "./lambda-rules.ts";
 import { type Access, simulate } from "./simulation.ts";
+import { hoursBetweenSweeps } from "./sweep-hours.ts";
 
 const permissions = reporter("permissions");
 const rules = reporter("rules and targets");
@@ -25,8 +27,8 @@ interface SweepingStack {
 }
 
 /**
- * Checks that the stack's schedule starts the sweep, and that the function may make it: the schedule exists, is enabled, and its
- * role may send to the queue; the function may send the message that continues a sweep, and read what a sweep reads.
+ * Checks that the stack's schedule starts the sweep, and that the function may make it: the schedule exists, is enabled, has the hours
+ * between two sweeps, and its role may send to the queue; the function may send the message that continues a sweep, and read what a sweep reads.
  */
 export async function checkSweep(aws: Aws, of: SweepingStack, fixes: StackFixes): Promise<readonly Check[]> {
   const { SweepSchedule } = of.stack.parameters;
@@ -42,7 +44,7 @@ async function checkSchedule(
   aws: Aws,
   of: SweepingStack,
   expression: string,
-  { drift }: StackFixes,
+  { drift, deploy }: StackFixes,
 ): Promise<readonly Check[]> {
   const Name = of.resources.find(({ ResourceType }) => ResourceType === "AWS::Scheduler::Schedule")?.PhysicalResourceId;
   const found = Name && (await ifExists(aws.scheduler.send(new GetScheduleCommand({ Name }))));
@@ -60,7 +62,18 @@ async function checkSchedule(
     name,
     `enabled, ${found.ScheduleExpression ?? expression} (${timezone}), sends to the launch queue`,
   );
-  return [...(problems.length > 0 ? problems : [ok]), ...role];
+  const hours = checkHours(name, expression, of.stack.parameters.SweepDetail, deploy);
+  return [...(problems.length > 0 ? problems : [ok]), ...hours, ...role];
+}
+
+/** Warns of a schedule that is not daily without the hours between two sweeps. `detail` is undefined for a template without it. */
+function checkHours(name: string, expression: string, detail = "{}", deploy: string): readonly Check[] {
+  const hours = hoursBetweenSweeps(expression);
+  const settings = parseJson(detail);
+  if (hours === null || !isObject(settings) || Object.hasOwn(settings, "hours")) return [];
+  const message = `its sweeps are up to ${hours} hours apart, and SweepDetail has no "hours": instances count as new for 24 hours`;
+  const value = JSON.stringify({ hours, ...settings }).replaceAll("'", "'\\''");
+  return [rules.warning(name, message, `${deploy} --parameter SweepDetail='${value}'`)];
 }
 
 async function checkScheduleRole(

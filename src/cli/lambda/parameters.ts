@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { type Key, readConfig } from "../../config.ts";
+import { beginSweep } from "../../fleet/sweep.ts";
 import type { Policy } from "../../policy/policy.ts";
+import { isObject, parseJson } from "../../util/json.ts";
 import { nearest } from "../../util/nearest.ts";
 import { CliError } from "../cli-error.ts";
 import { functionActions, type PolicyFile, routeTopics } from "../policy-file.ts";
@@ -90,6 +92,7 @@ export function checkParameters(
       return `${policy !== null && key === "AUDIT_POLICY" ? policy.file : nameOf(key)} ${problem}`;
     }),
     ...refused,
+    ...("config" in reading ? detailProblems(parameters.SweepDetail, reading.config.policy) : []),
     ...contradictions({ ...defaults, ...parameters }),
   ];
   if (problems.length > 0 || "problems" in reading) {
@@ -104,6 +107,16 @@ export function checkParameters(
 /** Returns whether the function sweeps. Takes the parameters in force; the template's default applies to a missing one. */
 export function sweepsWith({ SweepSchedule }: Parameters, declared: readonly TemplateParameter[]): boolean {
   return (SweepSchedule ?? declared.find(({ name }) => name === "SweepSchedule")?.default ?? "") !== "";
+}
+
+/** The problem that the function would find at each sweep. The template's pattern refuses what does not begin as an object. */
+function detailProblems(text: string | undefined, policy: Policy): readonly string[] {
+  if (!text?.startsWith("{")) return [];
+  const detail = parseJson(text);
+  if (!isObject(detail)) return ["SweepDetail is not valid JSON"];
+  const own = "123456789012";
+  const begun = beginSweep({ account: own, region: "us-east-1", at: 0, detail }, { own, hasRole: false, policy });
+  return "problem" in begun ? [`SweepDetail is refused by the function: ${begun.problem}`] : [];
 }
 
 const POLICY_IN_CODE = "PolicyInCode";

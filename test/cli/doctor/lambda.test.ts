@@ -214,6 +214,7 @@ describe("ec2-audit doctor --stack", () => {
       "AlarmTopicArn",
       "RouteTopicArns",
       "SweepSchedule",
+      "SweepDetail",
       "AuditRoleName",
     ];
     expect(Object.keys(template.Parameters)).toEqual(expect.arrayContaining(parameters));
@@ -609,6 +610,20 @@ describe("the doctor's check of the sweep", () => {
   ])("warns of a schedule that is %s", async (_, changes, message) => {
     sweep(changes);
     expect(await diagnosis()).toEqual([0, `warning: rules and targets: schedule ${name}: ${message}`]);
+  });
+
+  it.each([
+    ["cron(0 6 ? * MON *)", {}, 168, '{"hours":168}'],
+    ["rate(12 hours)", { SweepDetail: '{"regions":["eu-west-1"]}' }, 12, '{"hours":12,"regions":["eu-west-1"]}'],
+  ])("warns of the schedule %s without the hours between two sweeps", async (SweepSchedule, more, hours, detail) => {
+    sweep({ ScheduleExpression: SweepSchedule }, { SweepSchedule, ...more });
+    const message = `its sweeps are up to ${hours} hours apart, and SweepDetail has no "hours": instances count as new for 24 hours`;
+    expect(await diagnosis()).toEqual([0, `warning: rules and targets: schedule ${name}: ${message}`]);
+    expect((await doctor()).out).toContain(
+      `ec2-audit deploy lambda --region us-east-1 --stack ec2-audit --parameter SweepDetail='${detail}'`,
+    );
+    sweep({}, { SweepSchedule, SweepDetail: `{"hours":${hours}}` });
+    expect(await diagnosis()).toEqual([0]);
   });
 
   it("warns that the schedule was deleted", async () => {

@@ -55,6 +55,12 @@ describe("deploy lambda", () => {
     expect(await actions({ SweepSchedule: "" }, "--parameter", "SweepSchedule=rate(1 day)")).toBe(without + swept);
   });
 
+  it("sends the sweep's detail as it is given", async () => {
+    describeStacks(stack("UPDATE_COMPLETE", { Release: "01d" }));
+    expect((await deploy("--parameter", 'SweepDetail={"hours":168}')).code).toBe(0);
+    expect(changeSet()?.Parameters).toContainEqual({ ParameterKey: "SweepDetail", ParameterValue: '{"hours":168}' });
+  });
+
   it("allows the role to publish to the topics of the policy's routes, and no longer when the policy has none", async () => {
     const [a, b] = ["arn:aws:sns:eu-west-1:123456789012:a", "arn:aws:sns:us-east-1:123456789012:b.fifo"];
     const rules = [{ rule: "required-tags", tags: ["name"] }];

@@ -83,6 +83,19 @@ describe("deploy lambda refuses, before it uploads anything,", () => {
       "GraceSeconds must be a whole number of seconds from 0 to 900",
       "",
     ],
+    ["a sweep's detail that is no object", ["--parameter", "SweepDetail=168"], "SweepDetail must be a JSON object", ""],
+    [
+      "a sweep's detail that is not JSON",
+      ["--parameter", "SweepDetail={hours:168}"],
+      "SweepDetail is not valid JSON",
+      "",
+    ],
+    [
+      "a sweep's detail that the function refuses",
+      ["--parameter", 'SweepDetail={"hours":0}'],
+      'SweepDetail is refused by the function: the event\'s "detail.hours" must be a number from 1 to 744',
+      "",
+    ],
     ["an organisation without a role", ["--parameter", "OrganizationId=o-abcdefghij"], "AuditRoleName is missing", ""],
   ])("%s", async (_, args, message, hint) => {
     const { code, err } = await deploy(...args);
