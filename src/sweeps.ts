@@ -72,7 +72,7 @@ export function createSweeps(config: Config, { own, send, target, once, now }: S
       return { kind: "continued", sweep, reason: `the sweep continues after step ${before.step}: ${so} so far` };
     }
     const { time, sums } = state;
-    const digest = digestOf({ time, sums, policy, account: own.account(), now: now() });
+    const digest = digestOf({ time, sums, policy, account: own.account(), role: auditRoleName, now: now() });
     // A step that is killed after it has sent its continuation runs again, and then the sweep ends twice.
     const outcome = await once(time.id, async () => {
       if (digest !== null) await publish(digest, target(), () => now() < deadline);

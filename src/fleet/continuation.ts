@@ -100,6 +100,7 @@ const SUMS = {
   fresh: SEVERITIES,
   older: SEVERITIES,
   ages: { week: 0, month: 0, more: 0, unknown: 0 },
+  settling: 0,
   exemptions: { [ANY]: 0 },
   worst: [{ account: "", region: "", instanceId: "", name: null, ruleId: "", severity: "", message: "", dedupKey: "" }],
 } as const satisfies Shape;

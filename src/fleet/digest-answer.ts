@@ -29,8 +29,8 @@ export function digestAnswer(document: DigestDocument): DigestAnswer {
       : (accounts.groups[0]?.value ?? places.unread[0]?.account ?? account);
   const caveat = `${counted(places.unreadCount, "place was", "places were")} not read.`;
   return {
-    subject: cut(`EC2 audit: ${short}${unread} (${where})`, MAX_SUBJECT),
-    sms: cut(`EC2 audit: ${short}${severe}${unread} (${where})`, MAX_SMS),
+    subject: cut(`EC2 audit (${where}): ${short}${unread}`, MAX_SUBJECT),
+    sms: cut(`EC2 audit (${where}): ${short}${severe}${unread}`, MAX_SMS),
     opening: [full, firstOf(document), ...(isUnread ? [caveat] : [])],
   };
 }

@@ -15,6 +15,8 @@ export interface Swept {
   readonly policy: Pick<Policy, "rules" | "exemptions">;
   /** The function's account. */
   readonly account: string;
+  /** The name of the role that is assumed in other accounts; null if there is none. */
+  readonly role: string | null;
   /** The time now in milliseconds since 1970. */
   readonly now: number;
 }

@@ -13,8 +13,14 @@ const LISTED = 5;
 /** A number, what it counts, and more about that on a line of its own. */
 type Row = readonly [count: number, what: string, detail?: string];
 
-/** Returns the texts of a digest: the subject in ASCII, the e-mail, and the text message of at most 140 bytes. */
-export function digestTexts(document: DigestDocument): {
+/**
+ * Returns the texts of a digest: the subject in ASCII, the e-mail, and the text message of at most 140 bytes. Takes the name of the role
+ * that is assumed in other accounts; null if there is none.
+ */
+export function digestTexts(
+  document: DigestDocument,
+  role: string | null,
+): {
   readonly subject: string;
   readonly text: string;
   readonly sms: string;
@@ -44,7 +50,7 @@ export function digestTexts(document: DigestDocument): {
         `${violations === 1 ? "violation" : "violations"} until ${dateOf(until)}: ${reason}`,
       ]),
     ),
-    closing(document),
+    closing(document, role),
   ];
   const text = sections.filter((section) => section.length > 0).map((section) => section.join("\n"));
   return { subject, text: text.join("\n\n"), sms };
@@ -136,10 +142,11 @@ function unreadOf({ places: { unread, unreadCount, complete } }: DigestDocument)
 }
 
 /** States the command for the report, and what the e-mail is. */
-function closing({ places, scheduledAt }: DigestDocument): string[] {
+function closing({ places, scheduledAt }: DigestDocument, role: string | null): string[] {
   return [
-    "The whole report:",
-    `  ec2-audit report${places.accounts > 1 ? " --organization" : ""} --out report.html`,
+    "The whole report, by the function's policy:",
+    `  ec2-audit report --policy FILE --out report.html${places.accounts > 1 ? " \\" : ""}`,
+    ...(places.accounts > 1 ? [`    --organization --role ${role ?? "NAME"}`] : []),
     "",
     ...lines(
       `Sweep of ${dateOf(scheduledAt)}, ${scheduledAt.slice(11, 16)} UTC. The digest comes on Mondays, and on other days if something is wrong.`,

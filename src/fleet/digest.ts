@@ -14,14 +14,15 @@ const MONDAY = 1;
 
 /**
  * Returns the digest of a sweep. Returns null if nothing is wrong: no instance violates the policy, each place was read, each rule
- * was judged, and no exemption ends within 14 days. On a Monday (UTC) there is always a digest, as a sign of life.
+ * was judged, and no exemption ends within 14 days. Instances that may still get their tags do not count as wrong. On a Monday (UTC) there is always a digest, as a sign of life.
  */
 export function digestOf(swept: Swept): Digest | null {
   const document = digestDocument(swept);
   const { violating, places, notJudgedRules, exemptionsEnding, scheduledAt } = document;
-  const isWrong = violating + places.unreadCount + notJudgedRules.length + exemptionsEnding.length > 0;
+  const lasting = violating - swept.sums.settling;
+  const isWrong = lasting + places.unreadCount + notJudgedRules.length + exemptionsEnding.length > 0;
   if (!isWrong && new Date(scheduledAt).getUTCDay() !== MONDAY) return null;
-  const { subject, text, sms } = digestTexts(document);
+  const { subject, text, sms } = digestTexts(document, swept.role);
   return {
     id: document.id,
     subject,

@@ -27,7 +27,7 @@ export interface SweepSums {
   };
   /** The number of violating instances by rule id. */
   readonly rules: Readonly<Record<string, number>>;
-  /** The number of instances on which a rule was not judged, and the first reason, by rule id. */
+  /** The number of instances on which a rule was not judged, and the first reason, by rule id. Without facts that EC2 shows later. */
   readonly notJudged: Readonly<Record<string, { readonly instances: number; readonly reason: string }>>;
   /** By the value of the owner tag, and by account. */
   readonly owners: Groups;
@@ -37,6 +37,8 @@ export interface SweepSums {
   readonly older: Readonly<Record<Severity, number>>;
   /** The older violating instances by their age: up to 7 days, 8 to 30 days, more, and of unknown launch time. */
   readonly ages: { readonly week: number; readonly month: number; readonly more: number; readonly unknown: number };
+  /** The violating instances that were launched minutes ago, and whose violations may still be corrected. */
+  readonly settling: number;
   /** The number of exempt violations, by the exemption's index in the policy. */
   readonly exemptions: Readonly<Record<number, number>>;
   /** The most severe findings on instances that were launched since the sweep before, at most 10. */

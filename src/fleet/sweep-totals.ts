@@ -1,5 +1,6 @@
 import { findingsOf } from "../alerts/finding.ts";
 import { nameOf } from "../alerts/instance-names.ts";
+import type { Instance } from "../facts/instances.ts";
 import type { Policy } from "../policy/policy.ts";
 import { SEVERITIES, type Severity } from "../policy/rule.ts";
 import { hideSecret } from "../policy/secrets.ts";
@@ -17,6 +18,11 @@ const MAX_WORST = 10;
 const MAX_TEXT = 300;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+/**
+ * How long after its launch an instance may still get its tags, and EC2 may not show all facts, in milliseconds.
+ * https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
+ */
+const SETTLES_MS = 300_000;
 
 /** The sums of a sweep, which grow. */
 export class SweepTotals {
@@ -33,6 +39,7 @@ export class SweepTotals {
   readonly #accounts = new GroupSums();
   readonly #fresh = noSeverities();
   readonly #older = noSeverities();
+  #settling = 0;
   readonly #ages = { week: 0, month: 0, more: 0, unknown: 0 };
   readonly #exemptions = new Map<string, number>();
   #worst: WorstFinding[] = [];
@@ -47,6 +54,7 @@ export class SweepTotals {
   /** Adds an instance of a place. */
   add(place: Place, judged: JudgedInstance): void {
     const { instance, verdicts } = judged;
+    const isSettling = this.#ageOf(instance) < SETTLES_MS;
     count(this.#counts, verdicts);
     const found: Severity[] = [];
     for (const verdict of verdicts) {
@@ -55,7 +63,7 @@ export class SweepTotals {
         found.push(verdict.rule.severity);
         increase(this.#rules, id, 1);
       } else if (verdict.kind === "not-judged") {
-        this.#addNotJudged(id, { instances: 1, reason: verdict.because });
+        if (!(verdict.late && isSettling)) this.#addNotJudged(id, { instances: 1, reason: verdict.because });
       } else if (verdict.kind === "exempt") {
         increase(this.#exemptions, String(this.#policy.exemptions.indexOf(verdict.exemption)), 1);
       }
@@ -63,7 +71,10 @@ export class SweepTotals {
     this.#owners.add(tagOf(instance.tags, "owner"), found);
     this.#accounts.add(place.account, found);
     const gravest = SEVERITIES.findLast((severity) => found.includes(severity));
-    if (gravest !== undefined) this.#addViolating(place, judged, gravest);
+    if (gravest === undefined) return;
+    this.#addViolating(place, judged, gravest);
+    const isLasting = verdicts.some(({ kind, rule }) => kind === "violation" && !rule.isCorrectable);
+    if (isSettling && !isLasting) this.#settling += 1;
   }
 
   /** Adds a place that is finished. Its instances were added before. */
@@ -86,6 +97,7 @@ export class SweepTotals {
       this.#older[severity] += sums.older[severity];
     }
     for (const age of keysOf(this.#ages)) this.#ages[age] += sums.ages[age];
+    this.#settling += sums.settling;
     for (const [index, exempt] of Object.entries(sums.exemptions)) increase(this.#exemptions, index, exempt);
     this.#addWorst(sums.worst);
   }
@@ -102,14 +114,14 @@ export class SweepTotals {
       fresh: { ...this.#fresh },
       older: { ...this.#older },
       ages: { ...this.#ages },
+      settling: this.#settling,
       exemptions: sorted(this.#exemptions),
       worst: [...this.#worst],
     };
   }
 
   #addViolating(place: Place, judged: JudgedInstance, gravest: Severity): void {
-    const launched = judged.instance.firstLaunchTime ?? judged.instance.launchTime;
-    const age = launched === null ? Number.NaN : this.#scheduledAt - Date.parse(launched);
+    const age = this.#ageOf(judged.instance);
     if (age < this.#freshMs) {
       this.#fresh[gravest] += 1;
       const last = this.#worst.at(MAX_WORST - 1);
@@ -123,6 +135,12 @@ export class SweepTotals {
     else if (age <= 7 * DAY_MS) this.#ages.week += 1;
     else if (age <= 30 * DAY_MS) this.#ages.month += 1;
     else this.#ages.more += 1;
+  }
+
+  /** Returns the age of an instance at the time of the sweep, in milliseconds; NaN if it is not known. */
+  #ageOf({ firstLaunchTime, launchTime }: Instance): number {
+    const launched = firstLaunchTime ?? launchTime;
+    return launched === null ? Number.NaN : this.#scheduledAt - Date.parse(launched);
   }
 
   #addWorst(more: readonly WorstFinding[]): void {

@@ -82,10 +82,15 @@ describe("when there is a digest", () => {
 
   it.each<[string, Partial<SweepSums>]>([
     ["an instance violates the policy", { counts: countsOf(1_199, 1) }],
+    ["one of two does not wait for its tags", { counts: countsOf(1_198, 2), settling: 1 }],
     ["a place was not read", { places: oneUnread }],
     ["a rule was not judged", { notJudged: unjudged }],
   ])("on any day if %s", (_, changes) => {
     expect(digestOf(sweptOf({ scheduledAt: SATURDAY, sums: sumsOf(changes) }))).not.toBeNull();
+  });
+
+  it("on no other day if the only violations are of instances whose tags may still arrive", () => {
+    expect(digestOf(sweptOf({ sums: sumsOf({ counts: countsOf(1_198, 2), settling: 2 }) }))).toBeNull();
   });
 
   it.each([
@@ -108,7 +113,7 @@ describe("the answer of a digest", () => {
     [
       "new instances violate the policy, and start with the worst",
       { sums: TROUBLED },
-      "EC2 audit: 94.1 % compliant, 41 new instances violate, 3 places not read (3 accounts)",
+      "EC2 audit (3 accounts): 94.1 % compliant, 41 new instances violate, 3 places not read",
       [
         "41 new instances violate the policy, 12 of them CRITICAL or HIGH.",
         "Start with web-admin-2 (CRITICAL): the world (0.0.0.0/0) reaches TCP",
@@ -125,7 +130,7 @@ describe("the answer of a digest", () => {
           ...criticalOlder,
         }),
       },
-      "EC2 audit: 98.3 % compliant, 20 instances violate, none new (123456789012)",
+      "EC2 audit (123456789012): 98.3 % compliant, 20 instances violate, none new",
       [
         "No new instance violates the policy, but 20 older ones do, 2 of them",
         "CRITICAL or HIGH.",
@@ -143,19 +148,19 @@ describe("the answer of a digest", () => {
           ...criticalOlder,
         }),
       },
-      "EC2 audit: 98.2 % compliant, 1 new instance violates (123456789012)",
+      "EC2 audit (123456789012): 98.2 % compliant, 1 new instance violates",
       ["1 new instance violates the policy.", "Start with the rule open-ports (CRITICAL), which 2 instances violate."],
     ],
     [
       "nothing is wrong",
       { scheduledAt: MONDAY },
-      "EC2 audit: all 1,200 instances comply (123456789012)",
+      "EC2 audit (123456789012): all 1,200 instances comply",
       ["All 1,200 instances comply with the policy.", "There is nothing to do."],
     ],
     [
       "there are no instances",
       { scheduledAt: MONDAY, sums: sumsOf({ counts: countsOf(0, 0), accounts: groupsOf() }) },
-      "EC2 audit: no instances (123456789012)",
+      "EC2 audit (123456789012): no instances",
       [
         "There are no instances in the 17 places that were read.",
         "If there should be some, check the accounts and regions of the sweep.",
@@ -164,7 +169,7 @@ describe("the answer of a digest", () => {
     [
       "nothing could be read",
       { sums: sumsOf({ counts: countsOf(0, 0), accounts: groupsOf(), places: nothingRead }) },
-      "EC2 audit: no place could be read (123456789012)",
+      "EC2 audit (123456789012): no place could be read",
       [
         "No place could be read, so nothing is known.",
         "Start with 123456789012 (all regions): the credentials do not allow",
@@ -174,7 +179,7 @@ describe("the answer of a digest", () => {
     [
       "a place could not be read",
       { sums: sumsOf({ places: oneUnread }) },
-      "EC2 audit: all 1,200 instances comply, 1 place not read (123456789012)",
+      "EC2 audit (123456789012): all 1,200 instances comply, 1 place not read",
       [
         "All 1,200 instances that were read comply with the policy.",
         "Start with 123456789012 eu-west-1: the credentials do not allow",
@@ -185,7 +190,7 @@ describe("the answer of a digest", () => {
     [
       "some instances could not be judged",
       { sums: sumsOf({ counts: countsOf(1_162, 0, 38), notJudged: unjudged }) },
-      "EC2 audit: all 1,162 judged instances comply, 38 not judged (123456789012)",
+      "EC2 audit (123456789012): all 1,162 judged instances comply, 38 not judged",
       [
         "All 1,162 judged instances comply with the policy.",
         "Start with the rule image, which was not judged on 38 instances: the",
@@ -195,7 +200,7 @@ describe("the answer of a digest", () => {
     [
       "no instance could be judged",
       { sums: sumsOf({ counts: countsOf(0, 0, 38), notJudged: unjudged }) },
-      "EC2 audit: 38 instances, none judged (123456789012)",
+      "EC2 audit (123456789012): 38 instances, none judged",
       [
         "No instance could be judged.",
         "Start with the rule image, which was not judged on 38 instances: the",
@@ -205,7 +210,7 @@ describe("the answer of a digest", () => {
     [
       "an exemption ends",
       { policy: exemptUntil("2026-12-08") },
-      "EC2 audit: all 1,200 instances comply (123456789012)",
+      "EC2 audit (123456789012): all 1,200 instances comply",
       [
         "All 1,200 instances comply with the policy.",
         "Decide whether to renew the exemption that ends on 8 Dec 2026: EKS nodes",
@@ -221,7 +226,7 @@ describe("the answer of a digest", () => {
           worst: [worstOf({ severity: "high", name: null })],
         }),
       },
-      "EC2 audit: the only instance violates the policy (123456789012)",
+      "EC2 audit (123456789012): the only instance violates the policy",
       [
         "The only instance violates the policy.",
         "Start with i-0f6b1d6ad35346607 (HIGH): the world (0.0.0.0/0) reaches TCP",
@@ -231,7 +236,7 @@ describe("the answer of a digest", () => {
     [
       "the only instance complies",
       { scheduledAt: MONDAY, sums: sumsOf({ counts: countsOf(1, 0) }) },
-      "EC2 audit: the only instance complies with the policy (123456789012)",
+      "EC2 audit (123456789012): the only instance complies with the policy",
       ["The only instance complies with the policy.", "There is nothing to do."],
     ],
   ])("is that %s", (_, changes, subject, opening) => {
@@ -242,7 +247,7 @@ describe("the answer of a digest", () => {
 
   it("is also the text message, which says how many new instances are CRITICAL or HIGH", () => {
     expect(protocolsOf(digestFor({ sums: TROUBLED })).sms).toBe(
-      "EC2 audit: 94.1 % compliant, 41 new instances violate, 12 of them CRITICAL or HIGH, 3 places not read (3 accounts)",
+      "EC2 audit (3 accounts): 94.1 % compliant, 41 new instances violate, 12 of them CRITICAL or HIGH, 3 places not read",
     );
   });
 });
@@ -309,8 +314,9 @@ describe("the e-mail of a digest", () => {
   });
 
   it("names the option for the organization only if there are several accounts", () => {
-    expect(digestFor({ sums: TROUBLED }).text).toContain("  ec2-audit report --organization --out report.html\n");
-    expect(digestFor({ scheduledAt: MONDAY }).text).toContain("  ec2-audit report --out report.html\n");
+    const report = "  ec2-audit report --policy FILE --out report.html";
+    expect(digestFor({ sums: TROUBLED }).text).toContain(`${report} \\\n    --organization --role ec2-audit\n`);
+    expect(digestFor({ scheduledAt: MONDAY }).text).toContain(`${report}\n\n`);
     const places = { complete: 17, unread: [{ ...UNREAD, account: MEMBER }], unreadCount: 1 };
     expect(digestFor({ sums: sumsOf({ places }) }).text).toContain(" --organization ");
   });
@@ -483,6 +489,7 @@ const anySums: fc.Arbitrary<SweepSums> = fc.record({
   fresh: anySeverities,
   older: anySeverities,
   ages: fc.record({ week: anyCount, month: anyCount, more: anyCount, unknown: anyCount }),
+  settling: anyCount,
   exemptions: fc.record({ 0: anyCount }),
   worst: fc.array(
     fc.record({
@@ -506,5 +513,6 @@ const anySwept: fc.Arbitrary<Swept> = fc.record({
   sums: anySums,
   policy: fc.constant(policy),
   account: fc.constant(ACCOUNT),
+  role: fc.option(fc.constant("ec2-audit")),
   now: fc.constant(Date.parse(SATURDAY)),
 });

@@ -22,13 +22,18 @@ const NOW = Date.parse(SATURDAY);
 const HERE = { account: ACCOUNT, region: "us-east-1" };
 const HOUR = 3_600_000;
 
-/** An instance of an age in milliseconds, judged by the policy. */
-function judged(tags: Readonly<Record<string, string>>, age = 90 * 24 * HOUR, more: object = {}): JudgedInstance {
+/** An instance of an age in milliseconds, judged by a policy. */
+function judged(
+  tags: Readonly<Record<string, string>>,
+  age = 90 * 24 * HOUR,
+  more: object = {},
+  policy = POLICY,
+): JudgedInstance {
   const launchTime = new Date(NOW - age).toISOString();
   const own = new Map(Object.entries(tags));
   const instance = instanceOf({ tags: own, keyName: null, launchTime, firstLaunchTime: launchTime, ...more });
   const facts = factsOf({ tags: own, instance });
-  return { instance, launchedBy: null, verdicts: evaluate(facts, POLICY, NOW) };
+  return { instance, launchedBy: null, verdicts: evaluate(facts, policy, NOW) };
 }
 
 function totalsOf(...instances: readonly JudgedInstance[]): SweepTotals {
@@ -73,6 +78,22 @@ describe("the sums of a sweep", () => {
   it("count a violating instance without a launch time as older, of unknown age", () => {
     const unknown = judged({}, 0, { launchTime: null, firstLaunchTime: null });
     expect(totalsOf(unknown).sums()).toMatchObject({ older: { high: 1 }, ages: { unknown: 1 }, worst: [] });
+  });
+
+  it("count the instances whose tags may still arrive, and leave out the facts that EC2 shows later", () => {
+    const settlingOf = (...given: Parameters<typeof judged>) => totalsOf(judged(...given)).sums().settling;
+    expect(settlingOf({}, 299_999)).toBe(1);
+    expect(settlingOf({}, -60_000)).toBe(1);
+    expect(settlingOf({}, 300_000)).toBe(0);
+    // A tag may exempt it from the rule on keys.
+    expect(settlingOf({}, 0, { keyName: "old" })).toBe(1);
+    const strict = policyOf({ rules: [{ rule: "key-pair", none: true }] });
+    expect(settlingOf({}, 0, { keyName: "old" }, strict)).toBe(0);
+    expect(settlingOf({ owner: "web" }, 0)).toBe(0);
+    const policy = policyOf({ rules: [{ rule: "public-ip" }] });
+    const pending = (age: number) => totalsOf(judged({}, age, { state: "pending" }, policy)).sums();
+    expect(pending(0)).toMatchObject({ counts: { notJudged: 1 }, notJudged: {} });
+    expect(pending(300_000).notJudged).toMatchObject({ "public-ip": { instances: 1 } });
   });
 
   it("keep the ten most severe new findings, whatever the order of the instances", () => {

@@ -35,6 +35,7 @@ export function sumsOf(changes: Partial<SweepSums> = {}): SweepSums {
     fresh: NONE,
     older: NONE,
     ages: { week: 0, month: 0, more: 0, unknown: 0 },
+    settling: 0,
     exemptions: {},
     worst: [],
     ...changes,
@@ -80,6 +81,7 @@ export const TROUBLED: SweepSums = {
   fresh: { low: 0, medium: 29, high: 8, critical: 4 },
   older: { low: 12, medium: 614, high: 49, critical: 8 },
   ages: { week: 96, month: 214, more: 373, unknown: 0 },
+  settling: 0,
   exemptions: { 0: 142, 1: 3 },
   worst: [
     worstOf(),
@@ -115,6 +117,7 @@ export function sweptOf({
     sums: sumsOf(),
     policy: policyOf({ rules: RULES }),
     account: ACCOUNT,
+    role: "ec2-audit",
     now: Date.parse(scheduledAt) + 90_000,
     ...changes,
   };
