@@ -16,10 +16,10 @@ const { ok, unknown, wrong, attempt } = reporter("permissions");
 export async function checkAlertKey(
   aws: Aws,
   publisher: Identity,
-  topic: Pick<AlertTopic, "arn" | "aws" | "regionFlags" | "route">,
+  topic: Pick<AlertTopic, "arn" | "aws" | "regionFlags" | "isOfRoute">,
   fix: (keyArn: string) => string,
 ): Promise<readonly Check[]> {
-  const name = topic.route ? `key of the topic ${topic.arn.split(":").at(-1)}` : "key of the alert topic";
+  const name = topic.isOfRoute ? `key of the topic ${topic.arn.split(":").at(-1)}` : "key of the alert topic";
   return attempt(name, async () => {
     const id = (await readTopic(topic.aws, topic.arn))?.attributes.KmsMasterKeyId;
     const [, , , , owner = ""] = topic.arn.split(":");

@@ -3,7 +3,7 @@ import type { Aws } from "../aws.ts";
 import { isConfirmed, subscribeQueue, subscriptionsOf } from "../setup/subscriptions.ts";
 import { readTopic } from "../setup/topics.ts";
 import { shownUrl } from "../shown-url.ts";
-import { checkFilters } from "./alert-filters.ts";
+import { checkFilters, type Message } from "./alert-filters.ts";
 import { type Check, reporter } from "./check.ts";
 
 const { ok, warning, wrong, attempt } = reporter("topics and policies");
@@ -19,21 +19,23 @@ export interface AlertTopic {
   readonly createFix: string;
   /** The command that subscribes an address. */
   readonly subscribeFix: string;
-  /** The route whose topic it is; without one, it is the alert topic. */
-  readonly route?: { readonly isChat: boolean };
+  /** What may be published to it. */
+  readonly messages: readonly Message[];
+  /** Whether it is the topic of a route, not the alert topic. */
+  readonly isOfRoute: boolean;
 }
 
-/** Checks whether the topic exists and has confirmed subscribers whose filter policies match alerts. */
+/** Checks whether the topic exists and has confirmed subscribers whose filter policies match what is published to it. */
 export async function checkAlertTopic(topic: AlertTopic): Promise<readonly Check[]> {
-  const { arn, aws, createFix, regionFlags, route } = topic;
+  const { arn, aws, createFix, regionFlags, messages, isOfRoute } = topic;
   const own = arn.split(":").at(-1);
-  const name = route ? `topic ${own} of a route` : `alert topic ${own}`;
-  const recipientsOf = route ? `recipients of ${own}` : "alert recipients";
+  const name = isOfRoute ? `topic ${own} of a route` : `alert topic ${own}`;
+  const recipientsOf = isOfRoute ? `recipients of ${own}` : "alert recipients";
   return attempt(name, async () => {
     if ((await readTopic(aws, arn)) === undefined) return wrong(name, `${arn} does not exist`, createFix);
     const recipients = await attempt(recipientsOf, async () => {
       const all = await subscriptionsOf(aws, arn);
-      const filters = route?.isChat ? [] : await checkFilters(aws, all, regionFlags);
+      const filters = await checkFilters(aws, all, messages, regionFlags);
       return [judgeRecipients(recipientsOf, topic, all), ...filters];
     });
     return [ok(name, "exists"), ...recipients];

@@ -3,6 +3,7 @@ import { type FunctionConfiguration, GetFunctionConfigurationCommand } from "@aw
 import { partitionOf } from "../../aws/regions.ts";
 import { parseTopicArn } from "../../aws/topic-arn.ts";
 import { type Config, gatherSettings, readConfig } from "../../config.ts";
+import { FORMATS } from "../../policy/routes.ts";
 import { type Aws, connect, type Identity } from "../aws.ts";
 import type { Cli, CommonOptions } from "../cli.ts";
 import { regionFlags } from "../flags.ts";
@@ -20,7 +21,7 @@ import { checkSweep } from "./lambda-sweep.ts";
 import { DENIED } from "./permissions.ts";
 import { PROBING, probeLambda } from "./probe.ts";
 import { checkResolvingResources } from "./resolving-rules.ts";
-import { checkRouteTopics, type RouteTopic, topicsOf } from "./route-topics.ts";
+import { checkRouteTopics, messagesTo, type RouteTopic, topicsOf } from "./route-topics.ts";
 import { type Access, simulate } from "./simulation.ts";
 
 /** The operator's options for an installation by `deploy lambda`. */
@@ -83,25 +84,21 @@ export async function examineLambda(
   const launchRegion = parseTopicArn(stack.parameters.LaunchTopicArn ?? "")?.region ?? aws.region;
   const topicAws = async () => (launchRegion === aws.region ? aws : connect(cli, { ...options, region: launchRegion }));
   const alertAws = alertRegion === aws.region ? aws : await connect(cli, { ...options, region: alertRegion });
+  const routeTopics = routeTopicsOf(stack, config);
   const alertTopic = {
     arn: AlertTopicArn,
     aws: alertAws,
     regionFlags: regionFlags(options, alertAws),
     createFix: deploy,
     subscribeFix: `${deploy} --email you@example.com`,
+    messages: messagesTo(AlertTopicArn, routeTopics),
+    isOfRoute: false,
   };
   const alert = await checkAlertTopic(alertTopic);
-  const routes = await checkRouteTopics(
-    cli,
-    aws,
-    options,
-    routeTopicsOf(stack, config, AlertTopicArn),
-    role,
-    (keyArn) => {
-      const others = stack.parameters.RouteTopicKeyArns ? `${stack.parameters.RouteTopicKeyArns},` : "";
-      return `${deploy} --parameter RouteTopicKeyArns=${others}${keyArn}`;
-    },
-  );
+  const routes = await checkRouteTopics(cli, aws, options, routeTopics, AlertTopicArn, role, (keyArn) => {
+    const others = stack.parameters.RouteTopicKeyArns ? `${stack.parameters.RouteTopicKeyArns},` : "";
+    return `${deploy} --parameter RouteTopicKeyArns=${others}${keyArn}`;
+  });
   const key = await checkAlertKey(aws, role, alertTopic, (keyArn) =>
     stack.parameters.AlertTopicArn ? `${deploy} --parameter AlertTopicKeyArn=${keyArn}` : fixes.drift,
   );
@@ -238,10 +235,10 @@ function readActions({ parameters }: Stack, config: Config | null): readonly str
 }
 
 /** Returns the topics of the policy's routes. For a policy in the code they are a parameter, which does not tell their format. */
-function routeTopicsOf({ parameters }: Stack, config: Config | null, alertArn: string): readonly RouteTopic[] {
-  if (config !== null && !parameters.PolicyInCode) return topicsOf(config.policy.routes, alertArn);
-  const arns = (parameters.RouteTopicArns ?? "").split(",").filter((arn) => arn !== "" && arn !== alertArn);
-  return arns.map((arn) => ({ arn, isChat: false }));
+function routeTopicsOf({ parameters }: Stack, config: Config | null): readonly RouteTopic[] {
+  if (config !== null && !parameters.PolicyInCode) return topicsOf(config.policy.routes);
+  const arns = (parameters.RouteTopicArns ?? "").split(",").filter((arn) => arn !== "");
+  return arns.map((arn) => ({ arn, formats: FORMATS }));
 }
 
 /** Checks the permissions of the function's role with IAM's simulator. */
@@ -257,12 +254,10 @@ async function checkRole(
   const scope = `${aws.region}:${role.account}`;
   const { name: partition } = partitionOf(aws.region);
   const log = `arn:${partition}:logs:${scope}:log-group:${LogGroupName}:log-stream:any`;
+  const topicArns = new Set([AlertTopicArn, ...routeTopicsOf(stack, config).map(({ arn }) => arn)]);
   const required: readonly Access[] = [
     ...readActions(stack, config).map((action) => ({ action, resource: "*" })),
-    ...[{ arn: AlertTopicArn }, ...routeTopicsOf(stack, config, AlertTopicArn)].map(({ arn }) => ({
-      action: "sns:Publish",
-      resource: arn,
-    })),
+    ...[...topicArns].map((resource) => ({ action: "sns:Publish", resource })),
     ...["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"].map((action) => ({
       action,
       resource: queue,

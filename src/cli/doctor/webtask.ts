@@ -18,7 +18,7 @@ import { checkInstallation } from "./installation.ts";
 import { ALLOW, checkPermissions } from "./permissions.ts";
 import { PROBING, probeWebtask } from "./probe.ts";
 import { checkResolvingRules } from "./resolving-rules.ts";
-import { checkRouteTopics, topicsOf } from "./route-topics.ts";
+import { checkRouteTopics, messagesTo, topicsOf } from "./route-topics.ts";
 import { checkSubscription } from "./subscription.ts";
 import type { TraceOptions } from "./trace.ts";
 
@@ -104,19 +104,21 @@ export async function examineWebtask(
   const plan = { ...installation, ...planned, emails: [], url, tags: {} };
   const commandFlags = { flags, regionFlags: regionFlags(options, aws) };
   const setup = `ec2-audit setup${flagsOf(options, alertAws.region, names)}`;
+  const routeTopics = topicsOf(config?.policy.routes ?? []);
   const alertTopic = {
     arn: alertArn,
     aws: alertAws,
     regionFlags: regionFlags(options, alertAws),
     createFix: alertArn === alert?.arn ? `Check the name in ALERT_TOPIC_ARN. To create the topic: ${setup}` : setup,
     subscribeFix: `${setup} --email you@example.com`,
+    messages: messagesTo(alertArn, routeTopics),
+    isOfRoute: false,
   };
   const key = own.identity ? await checkAlertKey(aws, own.identity, alertTopic, () => ALLOW) : [];
   const parts = await checkInstallation(aws, plan, commandFlags);
   const resolving = config?.resolvedAlerts && unplanned.length === 0 ? await checkResolvingRules(aws, plan, flags) : [];
   const recipients = await checkAlertTopic(alertTopic);
-  const ofRoutes = topicsOf(config?.policy.routes ?? [], alertArn);
-  const routes = await checkRouteTopics(cli, aws, options, ofRoutes, own.identity, () => ALLOW);
+  const routes = await checkRouteTopics(cli, aws, options, routeTopics, alertArn, own.identity, () => ALLOW);
   const { urls, checks } = await checkSubscription(aws, plan, url, config?.graceSeconds ?? null, commandFlags);
   say("the function");
   const healths = (await Promise.all(urls.map((each) => checkHealth(each, flags)))).flat();

@@ -352,9 +352,33 @@ describe("the doctor's check of the topics of routes", () => {
     await setSubscription(DEAD_LETTERS, topic, { FilterPolicy: '{"severity":["high"]}' });
     setUp({ AUDIT_POLICY: AUDIT_POLICY({ format: "chat" }) });
     expect(await diagnosis()).toEqual([0]);
+    await setSubscription(DEAD_LETTERS, topic, { FilterPolicy: '{"severity":["HIGH"]}' });
+    expect(await diagnosis()).toEqual([
+      0,
+      `warning: topics and policies: filter policy of ${DEAD_LETTERS}: no chat notification meets its condition on "severity", so it matches nothing`,
+    ]);
     setUp({ AUDIT_POLICY: AUDIT_POLICY() });
     const [code, ...findings] = await diagnosis();
     expect([code, findings]).toEqual([0, [expect.stringContaining(`filter policy of ${DEAD_LETTERS}`)]]);
+  });
+
+  it("warns of a filter for digests, which go to the alert topic only", async () => {
+    await sns.send(new CreateTopicCommand({ Name: "oncall" }));
+    await subscribe(topic, "sqs", DEAD_LETTERS);
+    const FilterPolicy = '{"schema":["urn:ec2-audit:digest:1"]}';
+    await setSubscription(DEAD_LETTERS, topic, { FilterPolicyScope: "MessageBody", FilterPolicy });
+    setUp({ AUDIT_POLICY: AUDIT_POLICY() });
+    expect(await diagnosis()).toEqual([
+      0,
+      `warning: topics and policies: filter policy of ${DEAD_LETTERS}: no alert meets its condition on "schema", so it matches nothing`,
+    ]);
+  });
+
+  it("accepts a filter by attributes on an alert topic that a route also gives chat notifications", async () => {
+    await subscribe(ALERT_TOPIC, "sqs", DEAD_LETTERS);
+    await setSubscription(DEAD_LETTERS, ALERT_TOPIC, { FilterPolicy: '{"severity":["high"]}' });
+    setUp({ AUDIT_POLICY: AUDIT_POLICY({ topic: ALERT_TOPIC, format: "chat" }) });
+    expect(await diagnosis()).toEqual([0]);
   });
 });
 

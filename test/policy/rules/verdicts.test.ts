@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { RULE_FIELDS } from "../../../src/cli/doctor/filter-policy.ts";
 import type { Facts } from "../../../src/facts/facts.ts";
 import { evaluate } from "../../../src/policy/evaluate.ts";
 import { RULE_KINDS } from "../../../src/policy/rules/index.ts";
@@ -159,6 +160,12 @@ describe.each(Object.entries(CASES))(
       for (const line of verdict.violation.remedy(["i-1234567890abcdef0"], REGION)) {
         expect(line.length, line).toBeLessThanOrEqual(72);
       }
+    });
+
+    it("has details that the doctor knows, so that it accepts filter policies on them", () => {
+      const verdict = verdictOf(violates);
+      const details = verdict?.kind === "violation" ? Object.keys(verdict.violation.details) : [kind];
+      expect(Object.keys(RULE_FIELDS)).toEqual(expect.arrayContaining(details));
     });
 
     it("has a remedy that differs from those of other kinds without instances too, because alerts group by it", () => {
