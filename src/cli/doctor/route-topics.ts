@@ -45,14 +45,19 @@ export async function checkRouteTopics(
 ): Promise<readonly Check[]> {
   const others = topics.filter(({ arn }) => arn !== alertArn);
   const checks = others.map(async ({ arn, formats }) => {
-    const { region = aws.region, name = arn, fifo = false } = parseTopicArn(arn) ?? {};
+    const { region = aws.region, account = "", name = arn, fifo = false } = parseTopicArn(arn) ?? {};
     const there = region === aws.region ? aws : await connect(cli, { ...options, region });
     const flags = regionFlags(options, there);
+    const create = `aws sns create-topic --name ${name}${fifo ? " --attributes FifoTopic=true" : ""}`;
+    const inAccount =
+      account === publisher?.account
+        ? `create the topic: ${create}${flags}`
+        : `create the topic with credentials of its account, ${account}: ${create} --region ${region}`;
     const topic = {
       arn,
       aws: there,
       regionFlags: flags,
-      createFix: `Correct the route in the policy, or create the topic: aws sns create-topic --name ${name}${fifo ? " --attributes FifoTopic=true" : ""}${flags}`,
+      createFix: `Correct the route in the policy, or ${inAccount}`,
       subscribeFix: `aws sns subscribe --topic-arn ${arn} --protocol email --notification-endpoint you@example.com${flags}`,
       messages: formats,
       isOfRoute: true,

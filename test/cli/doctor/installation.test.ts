@@ -346,6 +346,13 @@ describe("the doctor's check of the topics of routes", () => {
     expect((await doctor()).out).toContain(`aws sns subscribe --topic-arn ${topic} --protocol email`);
   });
 
+  it("says in which account a topic of another account must be created", async () => {
+    setUp({ AUDIT_POLICY: AUDIT_POLICY({ topic: "arn:aws:sns:eu-west-1:999999999999:oncall.fifo" }) });
+    expect((await doctor()).out).toContain(
+      "create the topic with credentials of its account, 999999999999: aws sns create-topic --name oncall.fifo --attributes FifoTopic=true --region eu-west-1\n",
+    );
+  });
+
   it("accepts a topic with a confirmed recipient, and warns of a filter by attributes for alerts only", async () => {
     await sns.send(new CreateTopicCommand({ Name: "oncall" }));
     await subscribe(topic, "sqs", DEAD_LETTERS);
