@@ -76,7 +76,7 @@ export async function deployLambda(cli: Cli, options: Options, folder = packageF
   );
   const policyGiven = withPolicyFile(words, kept, policy);
   const inForce = { ...kept, ...policyGiven };
-  const policyInForce = checkParameters(inForce, declared, policy);
+  const policyInForce = checkParameters(inForce, declared, aws.region, policy);
   const given = withPermissions(policyGiven, policyInForce, sweepsWith(inForce, declared));
   const artefact = await makeArtefact(cli, folder, policy?.text ?? null);
   const descriptions = versions.map(({ description }) => description);

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { partitionOf } from "../../aws/regions.ts";
 import { type Key, readConfig } from "../../config.ts";
 import { beginSweep } from "../../fleet/sweep.ts";
 import type { Policy } from "../../policy/policy.ts";
@@ -57,19 +58,20 @@ function suggestion(name: string, names: readonly string[]): string {
 
 /**
  * Checks all parameters in force, before anything is uploaded. Throws CliError with every value that CloudFormation or the
- * function's configuration would refuse, and every combination that would not work. Takes the template's parameters too, and
- * the policy file, if there is one. Returns the policy in force.
+ * function's configuration would refuse, and every combination that would not work. Takes the template's parameters too, the
+ * stack's region, and the policy file, if there is one. Returns the policy in force.
  */
 export function checkParameters(
   parameters: Parameters,
   declared: readonly TemplateParameter[],
+  region: string,
   policy: PolicyFile | null = null,
 ): Policy {
   const settings: Partial<Record<Key, string>> = {
-    AWS_REGION: "us-east-1",
+    AWS_REGION: region,
     AWS_ACCESS_KEY_ID: "of the role",
     AWS_SECRET_ACCESS_KEY: "of the role",
-    ALERT_TOPIC_ARN: "arn:aws:sns:us-east-1:123456789012:created-by-the-stack",
+    ALERT_TOPIC_ARN: `arn:${partitionOf(region).name}:sns:${region}:123456789012:created-by-the-stack`,
   };
   for (const [name, key] of Object.entries(MIRRORED)) {
     const value = parameters[name]?.trim();

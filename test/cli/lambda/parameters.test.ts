@@ -57,6 +57,14 @@ describe("parameters from words", () => {
   it("take the last value, which may contain an equals sign, and are optional", () => {
     const declared = readParameters(template);
     expect(parseParameters(["LogLevel=info", "LogLevel=a=b"], declared)).toEqual({ LogLevel: "a=b" });
-    expect(() => checkParameters({}, declared)).not.toThrow();
+    expect(() => checkParameters({}, declared, "eu-west-1")).not.toThrow();
+  });
+
+  it("can have a policy with routes in the partition of the stack, whose alert topic is not known yet", () => {
+    const routes = [{ topic: "arn:aws-cn:sns:cn-north-1:123456789012:oncall" }];
+    const AuditPolicy = JSON.stringify({ rules: [{ rule: "required-tags", tags: ["name"] }], routes });
+    const check = (region: string) => () => checkParameters({ AuditPolicy }, readParameters(template), region);
+    expect(check("cn-northwest-1")).not.toThrow();
+    expect(check("eu-west-1")).toThrow("routes[0].topic must be in the partition of ALERT_TOPIC_ARN");
   });
 });
