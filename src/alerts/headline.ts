@@ -9,9 +9,8 @@ const MAX_SUBJECT = 99;
 const GLANCE = 60;
 /** A text message of one part. https://docs.aws.amazon.com/sns/latest/dg/sns-mobile-phone-number-as-subscriber.html */
 const MAX_SMS = 140;
-/** What stays of a name beside a long problem, and of a problem beside a long name. An instance id stays whole. */
+/** What stays of a name beside a long problem, and of a problem beside a long name. */
 const MIN_NAME = 14;
-const INSTANCE_ID = 19;
 const MIN_PROBLEM = 8;
 
 /** The subject and the text message of an alert. */
@@ -54,14 +53,15 @@ export function headline(
 ): Headline {
   const name = asciiName(instance);
   const affected = count === 1 ? (name ?? instance.instanceId) : `${count} instances`;
-  const least = affected === instance.instanceId ? INSTANCE_ID : MIN_NAME;
   const end = `, ${account})${more}`;
   const id = name !== null && count === 1 ? ` ${instance.instanceId}` : "";
-  const text = (length: number) => `${shortened(affected, least, problem, length - ` (${region}`.length)} (${region}`;
+  const text = (length: number, least: number) =>
+    `${shortened(affected, least, problem, length - ` (${region}`.length)} (${region}`;
   const start = `[${label}] `;
   return {
-    subject: cut(`${start}${text(GLANCE - start.length)}${end}`, MAX_SUBJECT),
-    sms: `${label} ${text(MAX_SMS - `${label} ${end}${id}`.length)}${end}${id}`,
+    subject: cut(`${start}${text(GLANCE - start.length, MIN_NAME)}${end}`, MAX_SUBJECT),
+    // A text message has no body: the id of an unnamed instance stays whole.
+    sms: `${label} ${text(MAX_SMS - `${label} ${end}${id}`.length, name === null ? affected.length : MIN_NAME)}${end}${id}`,
   };
 }
 

@@ -23,7 +23,7 @@ export interface Violation {
   readonly message: string;
   /**
    * The problem in a few words, to follow an instance's name or a number of instances: `lacks tag owner`. A subject may show only
-   * the first 13 characters.
+   * the first 18 characters.
    */
   readonly summary: (instances: number) => string;
   /**

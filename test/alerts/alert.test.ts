@@ -331,6 +331,9 @@ describe("the text message", () => {
 
   it("counts several instances", () => {
     const findings = instanceIds(3).map((id) => findingOf({ instance: { instanceId: id } }));
+    const long = findingOf({ ruleId: "x".repeat(60) });
+    const rule = { ...long, violation: { ...long.violation, summary: () => `fails: ${"y".repeat(120)}` } };
+    expect(smsOf(rule)).toMatch(/^MEDIUM i-1234567890abcdef0 fails: y+\.\.\. \(us-east-1, 123456789012\)$/);
     expect(smsOf(...findings)).toBe("MEDIUM 3 instances lack tags name, service (us-east-1, 123456789012)");
   });
 

@@ -22,7 +22,7 @@ describe("a chat notification", () => {
       id: expect.stringMatching(/^[0-9a-f]{32}$/),
       content: {
         textType: "client-markdown",
-        title: "CRITICAL i-1234567890abcdef0 lacks tags name... (us-east-1, 123456789012)",
+        title: "CRITICAL i-123456789... lacks tags name, ser... (us-east-1, 123456789012)",
         nextSteps: [
           "See https://wiki.example.com/tags%5Frule?a=1&amp;b=2",
           `Console: https://console.aws.amazon.com/ec2/home?region=us-east-1#InstanceDetails:instanceId=${INSTANCE}`,
@@ -31,7 +31,7 @@ describe("a chat notification", () => {
       },
       metadata: {
         threadId: finding.dedupKey,
-        summary: "CRITICAL i-1234567890abcdef0 lacks tags name... (us-east-1, 123456789012)",
+        summary: "CRITICAL i-123456789... lacks tags name, ser... (us-east-1, 123456789012)",
         eventType: "ec2-audit",
         relatedResources: [`arn:aws:ec2:us-east-1:123456789012:instance/${INSTANCE}`],
         additionalContext: {
