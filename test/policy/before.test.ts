@@ -12,10 +12,15 @@ import { policyOf } from "../support/policy.ts";
 
 const factsWith = (tags: Tags) => factsOf({ tags, launchedBy: launcherOf(null, tags) });
 
+/** Returns the tags after a change: the changed ones, of which null is a deleted tag, and the others. */
+function tagsAfter(changed: Record<string, string | null>, others: Record<string, string>): Tags {
+  const now = Object.entries(changed).filter((entry): entry is [string, string] => entry[1] !== null);
+  return new Map([...Object.entries(others), ...now]);
+}
+
 /** Whether an instance may have violated the first rule before some tags changed to these; null for a deleted tag. */
 function mayHave(policy: Policy, changed: Record<string, string | null>, others: Record<string, string> = {}): boolean {
-  const now = Object.entries(changed).filter((entry): entry is [string, string] => entry[1] !== null);
-  const tags = new Map([...Object.entries(others), ...now]);
+  const tags = tagsAfter(changed, others);
   const [rule] = policy.rules;
   return rule !== undefined && mayHaveViolated(rule, Object.keys(changed), tags, factsWith, policy, AT);
 }
@@ -133,8 +138,7 @@ describe("mayHaveViolated", () => {
 
 /** Whether the violation of the first rule may be new since some tags changed to these; null for a deleted tag. */
 function isNew(policy: Policy, changed: Record<string, string | null>, others: Record<string, string> = {}): boolean {
-  const now = Object.entries(changed).filter((entry): entry is [string, string] => entry[1] !== null);
-  const tags = new Map([...Object.entries(others), ...now]);
+  const tags = tagsAfter(changed, others);
   const [verdict] = evaluate(factsWith(tags), policy, AT);
   if (verdict?.kind !== "violation") throw new Error("the rule is not violated");
   return mayBeNew(verdict, Object.keys(changed), tags, factsWith, policy, AT);
